@@ -1,0 +1,1 @@
+//! From a network and its weights to a specialised program.

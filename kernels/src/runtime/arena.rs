@@ -1,0 +1,65 @@
+//! Zeroed memory on 64-byte boundaries.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// A boxed slice of f32 on a 64-byte boundary, the width of a cache line and of the widest vector.
+#[derive(Debug)]
+pub struct Aligned {
+    start: NonNull<f32>,
+    len: usize,
+}
+
+// SAFETY: it owns its memory, as a `Box<[f32]>` would.
+unsafe impl Send for Aligned {}
+// SAFETY: as above.
+unsafe impl Sync for Aligned {}
+
+impl Aligned {
+    /// `len` zeros.
+    ///
+    /// # Panics
+    /// If `len` f32 do not fit the address space.
+    pub fn zeroed(len: usize) -> Self {
+        let layout = Self::layout(len);
+        // SAFETY: the layout's size is at least one cache line.
+        let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
+        Self { start: NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout)), len }
+    }
+
+    /// A copy of `values`.
+    pub fn copy_of(values: &[f32]) -> Self {
+        let mut copy = Self::zeroed(values.len());
+        copy.copy_from_slice(values);
+        copy
+    }
+
+    fn layout(len: usize) -> Layout {
+        let bytes = len.max(1).checked_mul(4).expect("length in bytes fits a usize");
+        Layout::from_size_align(bytes, 64).expect("length in bytes fits an isize").pad_to_align()
+    }
+}
+
+impl Drop for Aligned {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `zeroed` with the same layout.
+        unsafe { dealloc(self.start.as_ptr().cast(), Self::layout(self.len)) }
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: `len` initialised f32 start there, owned by `self`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `deref`, and `self` is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}

@@ -1,0 +1,16 @@
+//! What a compiled program needs while it runs: level detection, aligned memory, worker threads.
+//!
+//! This folder depends on nothing but `std` and is vendored, as it is, beside every generated crate:
+//! modules here refer to one another through `super` only.
+
+pub mod arena;
+pub mod layout;
+pub mod level;
+pub mod program;
+pub mod session;
+pub mod threads;
+
+pub use arena::Aligned;
+pub use level::Level;
+pub use program::{ABI, Context, Program, Stage, StageFn};
+pub use session::{Session, SessionError};

@@ -1,0 +1,103 @@
+//! The contract between generated code and what runs it. Everything is `repr(C)`, so that a program built by one
+//! compiler can be loaded by another.
+
+use super::Level;
+
+/// Version of this contract; a loader refuses any other.
+pub const ABI: u32 = 1;
+
+/// Where a stage finds its data. All but `input` and `output` are 64-byte aligned; lengths are in the [`Program`].
+#[derive(Debug)]
+#[repr(C)]
+pub struct Context {
+    /// The batch's images, NCHW.
+    pub input: *const f32,
+    /// The network's outputs one after another, each NCHW over the whole batch.
+    pub output: *mut f32,
+    /// Maps that live from stage to stage, shared by all threads.
+    pub arena: *mut f32,
+    /// Memory of this thread alone: rows of the maps inside a stage.
+    pub scratch: *mut f32,
+    /// Packed weights.
+    pub weights: *const f32,
+}
+
+/// Computes the units `begin..end` of a stage.
+///
+/// # Safety
+/// The context's pointers must be valid for the lengths of the stage's program, the CPU must have the program's level,
+/// `begin <= end <= units`, and no two calls that run at the same time may share units or `scratch`.
+pub type StageFn = unsafe extern "C" fn(cx: &Context, begin: usize, end: usize);
+
+/// A group of layers executed together, split into units that may run in any order on any thread.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Stage {
+    /// UTF-8 of the name, not terminated.
+    pub name: *const u8,
+    /// Bytes of the name.
+    pub name_len: usize,
+    /// Units of work.
+    pub units: usize,
+    /// Runs a range of units.
+    pub run: StageFn,
+}
+
+// SAFETY: a stage only holds addresses of immutable statics.
+unsafe impl Sync for Stage {}
+// SAFETY: as above.
+unsafe impl Send for Stage {}
+
+impl Stage {
+    /// The entry of a static stage table.
+    pub const fn new(name: &'static str, units: usize, run: StageFn) -> Self {
+        Self { name: name.as_ptr(), name_len: name.len(), units, run }
+    }
+
+    /// The layers it computes, for people.
+    pub fn name(&self) -> &str {
+        // SAFETY: `new` took pointer and length from a `&'static str`.
+        unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(self.name, self.name_len)) }
+    }
+}
+
+/// A network compiled for one level. Lengths are in f32.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Program {
+    /// [`ABI`] of the crate that holds it.
+    pub abi: u32,
+    /// The level its code needs.
+    pub level: Level,
+    /// Images an inference takes.
+    pub batch: usize,
+    /// Length of the input for the whole batch.
+    pub input_len: usize,
+    /// Length of all outputs for the whole batch.
+    pub output_len: usize,
+    /// Length of the arena.
+    pub arena_len: usize,
+    /// Length of each thread's scratch memory.
+    pub scratch_len: usize,
+    /// Length of the packed weights.
+    pub weights_len: usize,
+    /// The packed weights, 64-byte aligned.
+    pub weights: *const f32,
+    /// The stages, in order.
+    pub stages: *const Stage,
+    /// Number of stages.
+    pub stage_count: usize,
+}
+
+// SAFETY: a program only holds addresses of immutable statics.
+unsafe impl Sync for Program {}
+// SAFETY: as above.
+unsafe impl Send for Program {}
+
+impl Program {
+    /// The stages, in order; each needs all units of those before it.
+    pub fn stages(&self) -> &[Stage] {
+        // SAFETY: generated crates take pointer and length from one static array.
+        unsafe { std::slice::from_raw_parts(self.stages, self.stage_count) }
+    }
+}

@@ -1,0 +1,444 @@
+//! The typed graph: operators, shape inference, validation.
+
+use std::collections::HashSet;
+use std::fmt;
+
+/// One image's activation: channels, height, width. The batch is a parameter of compilation, not of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Channels.
+    pub c: usize,
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+}
+
+impl Shape {
+    /// A `c` x `h` x `w` shape.
+    pub const fn new(c: usize, h: usize, w: usize) -> Self {
+        Self { c, h, w }
+    }
+
+    /// Number of elements.
+    ///
+    /// Cannot overflow for the shape of a node: [`Builder`] rejects maps above [`MAX_ELEMENTS`].
+    pub const fn len(&self) -> usize {
+        self.c * self.h * self.w
+    }
+
+    /// Whether a dimension is zero; never true for the shape of a node.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Pixels of one channel.
+    pub const fn pixels(&self) -> usize {
+        self.h * self.w
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.c, self.h, self.w)
+    }
+}
+
+/// Largest map a network may hold, in elements: 4 GiB of f32, so that byte offsets stay far from overflow.
+pub const MAX_ELEMENTS: usize = 1 << 30;
+
+/// A node's index in its network; inputs always have smaller ids than the nodes that read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+/// Elementwise functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// `max(0, x)`
+    Relu,
+    /// `min(6, max(0, x))`
+    Relu6,
+    /// `x / (1 + exp(-x))`
+    Silu,
+    /// `1 / (1 + exp(-x))`
+    Sigmoid,
+}
+
+/// A 2-d convolution, as in PyTorch; `weight` is `[oc, ic / groups, kh, kw]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv2d {
+    /// Output channels.
+    pub oc: usize,
+    /// Kernel height and width.
+    pub kernel: (usize, usize),
+    /// Vertical and horizontal stride.
+    pub stride: (usize, usize),
+    /// Zero rows above and below, zero columns left and right.
+    pub padding: (usize, usize),
+    /// Groups; divides input and output channels.
+    pub groups: usize,
+    /// Whether there is a `bias` parameter of `[oc]`.
+    pub bias: bool,
+}
+
+/// Window of a pooling operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pool {
+    /// Window height and width.
+    pub kernel: (usize, usize),
+    /// Vertical and horizontal stride.
+    pub stride: (usize, usize),
+    /// Padding rows and columns; at most half the window, as in PyTorch.
+    pub padding: (usize, usize),
+}
+
+/// What a node computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op {
+    /// The network's input.
+    Input,
+    /// 2-d convolution. Parameters `weight` and, if asked for, `bias`.
+    Conv2d(Conv2d),
+    /// Batch norm with running statistics. Parameters `weight`, `bias`, `running_mean`, `running_var`.
+    BatchNorm {
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// An elementwise function.
+    Activation(Activation),
+    /// Max pooling; padding never wins.
+    MaxPool(Pool),
+    /// Average pooling that counts padding, PyTorch's default.
+    AvgPool(Pool),
+    /// Mean over each channel's pixels; the result is `c x 1 x 1`.
+    GlobalAvgPool,
+    /// Fully connected layer on a `c x 1 x 1` map. Parameters `weight` `[out, c]` and, if asked for, `bias`.
+    Linear {
+        /// Output features.
+        out: usize,
+        /// Whether there is a `bias` parameter.
+        bias: bool,
+    },
+    /// `out = a; out[:, :b.c] += b`: the plain sum where the channel counts agree, ReXNet's partial shortcut where `b` has fewer.
+    Add,
+    /// `x * gate`, the gate being `c x 1 x 1`.
+    Mul,
+    /// Concatenation over channels.
+    Concat,
+    /// `(groups, c / groups)` to `(c / groups, groups)`.
+    ChannelShuffle {
+        /// Groups; divides the channels.
+        groups: usize,
+    },
+    /// `x - log(sum(exp(x)))` over the channels of a `c x 1 x 1` map.
+    LogSoftmax,
+}
+
+/// A parameter tensor that a node needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// `<node>.weight`, `<node>.bias`, `<node>.running_mean` or `<node>.running_var`.
+    pub name: String,
+    /// PyTorch's shape.
+    pub shape: Vec<usize>,
+}
+
+/// An operator applied to earlier nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Unique in its network, for example `features.8.expand`.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// What it reads.
+    pub inputs: Vec<NodeId>,
+    /// Shape of its one output.
+    pub shape: Shape,
+}
+
+/// A network that could not be built: which node, which attribute, which value, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("node '{node}': {attribute} is {value}: {help}")]
+pub struct GraphError {
+    /// The node's name.
+    pub node: String,
+    /// The attribute at fault.
+    pub attribute: String,
+    /// The value it has.
+    pub value: String,
+    /// What would be right.
+    pub help: String,
+}
+
+/// A validated graph: unique names, inferred shapes, inputs before their readers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// In the zoo's notation, `family[_gGROUPS][_xWIDTH][@HxW]`.
+    pub name: String,
+    nodes: Vec<Node>,
+    outputs: Vec<NodeId>,
+}
+
+impl Network {
+    /// All nodes in topological order; the first is the input.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The node of an id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// What the network returns, in order.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// Shape of the one input.
+    pub fn input_shape(&self) -> Shape {
+        self.nodes[0].shape
+    }
+
+    /// Parameter tensors of one node, in PyTorch's order.
+    pub fn params_of(&self, id: NodeId) -> Vec<Param> {
+        let node = self.node(id);
+        let input = node.inputs.first().map(|&i| self.node(i).shape);
+        let param = |suffix: &str, shape: &[usize]| Param { name: format!("{}.{suffix}", node.name), shape: shape.to_vec() };
+        match (node.op, input) {
+            (Op::Conv2d(conv), Some(src)) => {
+                let weight = param("weight", &[conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1]);
+                std::iter::once(weight).chain(conv.bias.then(|| param("bias", &[conv.oc]))).collect()
+            }
+            (Op::Linear { out, bias }, Some(src)) => {
+                std::iter::once(param("weight", &[out, src.c])).chain(bias.then(|| param("bias", &[out]))).collect()
+            }
+            (Op::BatchNorm { .. }, Some(src)) => {
+                ["weight", "bias", "running_mean", "running_var"].map(|suffix| param(suffix, &[src.c])).to_vec()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Parameter tensors of all nodes.
+    pub fn params(&self) -> Vec<Param> {
+        (0..self.nodes.len()).flat_map(|id| self.params_of(NodeId(id))).collect()
+    }
+
+    /// Learned parameters as PyTorch counts them: running statistics are buffers and do not count.
+    pub fn param_count(&self) -> usize {
+        self.params().iter().filter(|p| !p.name.contains(".running_")).map(|p| p.shape.iter().product::<usize>()).sum()
+    }
+
+    /// Multiply-accumulates of one node for one image; only convolutions and linear layers count.
+    pub fn macs_of(&self, id: NodeId) -> u64 {
+        let node = self.node(id);
+        let src = node.inputs.first().map_or(0, |&i| self.node(i).shape.c) as u64;
+        match node.op {
+            Op::Conv2d(conv) => node.shape.len() as u64 * (src / conv.groups as u64) * (conv.kernel.0 * conv.kernel.1) as u64,
+            Op::Linear { out, .. } => out as u64 * src,
+            _ => 0,
+        }
+    }
+
+    /// Multiply-accumulates of the network for one image.
+    pub fn macs(&self) -> u64 {
+        (0..self.nodes.len()).map(|id| self.macs_of(NodeId(id))).sum()
+    }
+}
+
+/// Builds a [`Network`] node by node, inferring shapes and refusing what is ill-formed.
+pub struct Builder {
+    name: String,
+    nodes: Vec<Node>,
+    names: HashSet<String>,
+}
+
+impl Builder {
+    /// Starts a network with its input.
+    ///
+    /// # Errors
+    /// If a dimension is zero or the map exceeds [`MAX_ELEMENTS`].
+    pub fn new(name: impl Into<String>, input: Shape) -> Result<Self, GraphError> {
+        let mut builder = Self { name: name.into(), nodes: Vec::new(), names: HashSet::new() };
+        check_map("input", input)?;
+        builder.push("input".into(), Op::Input, Vec::new(), input);
+        Ok(builder)
+    }
+
+    /// The input's id.
+    pub const fn input(&self) -> NodeId {
+        NodeId(0)
+    }
+
+    /// Shape of a node added before.
+    pub fn shape(&self, id: NodeId) -> Shape {
+        self.nodes[id.0].shape
+    }
+
+    /// Adds a node.
+    ///
+    /// # Errors
+    /// If the name is taken, an attribute is out of range, or the inputs' shapes do not fit the operator.
+    pub fn add(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let name = name.into();
+        if self.names.contains(&name) {
+            return Err(fault(&name, "name", &name, "every node needs a name of its own"));
+        }
+        if let Some(id) = inputs.iter().find(|id| id.0 >= self.nodes.len()) {
+            return Err(fault(&name, "input", id.0, "inputs must be added before the nodes that read them"));
+        }
+        let shapes: Vec<Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
+        let shape = infer(&name, &op, &shapes)?;
+        check_map(&name, shape)?;
+        self.push(name, op, inputs.to_vec(), shape);
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    /// Ends the network.
+    ///
+    /// # Errors
+    /// If there is no output or an id is unknown.
+    pub fn finish(self, outputs: &[NodeId]) -> Result<Network, GraphError> {
+        if outputs.is_empty() {
+            return Err(fault(&self.name, "outputs", 0, "a network needs at least one output"));
+        }
+        if let Some(id) = outputs.iter().find(|id| id.0 >= self.nodes.len()) {
+            return Err(fault(&self.name, "output", id.0, "not a node of this network"));
+        }
+        Ok(Network { name: self.name, nodes: self.nodes, outputs: outputs.to_vec() })
+    }
+
+    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>, shape: Shape) {
+        self.names.insert(name.clone());
+        self.nodes.push(Node { name, op, inputs, shape });
+    }
+}
+
+fn fault(node: &str, attribute: &str, value: impl fmt::Display, help: &str) -> GraphError {
+    GraphError { node: node.into(), attribute: attribute.into(), value: value.to_string(), help: help.into() }
+}
+
+fn check_map(node: &str, shape: Shape) -> Result<(), GraphError> {
+    let elements = shape.c.checked_mul(shape.h).and_then(|n| n.checked_mul(shape.w));
+    match elements {
+        Some(0) => Err(fault(node, "shape", shape, "every dimension must be at least 1")),
+        Some(n) if n <= MAX_ELEMENTS => Ok(()),
+        _ => Err(fault(node, "shape", shape, "the map is too large; use a smaller width or resolution")),
+    }
+}
+
+fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
+    let arity = match op {
+        Op::Input => 0,
+        Op::Add | Op::Mul => 2,
+        Op::Concat => inputs.len().max(1),
+        _ => 1,
+    };
+    if inputs.len() != arity {
+        return Err(fault(node, "inputs", inputs.len(), &format!("this operator takes {arity}")));
+    }
+    match *op {
+        Op::Input => Err(fault(node, "op", "Input", "a network has one input, made by Builder::new")),
+        Op::Conv2d(conv) => infer_conv(node, conv, inputs[0]),
+        Op::BatchNorm { eps } if !(eps.is_finite() && eps > 0.0) => Err(fault(node, "eps", eps, "must be positive and finite")),
+        Op::BatchNorm { .. } | Op::Activation(_) => Ok(inputs[0]),
+        Op::MaxPool(pool) | Op::AvgPool(pool) => infer_pool(node, pool, inputs[0]),
+        Op::GlobalAvgPool => Ok(Shape::new(inputs[0].c, 1, 1)),
+        Op::Linear { out, .. } => {
+            flat(node, inputs[0])?;
+            positive(node, "out", out)?;
+            Ok(Shape::new(out, 1, 1))
+        }
+        Op::LogSoftmax => flat(node, inputs[0]).map(|()| inputs[0]),
+        Op::Add => {
+            let (a, b) = (inputs[0], inputs[1]);
+            if (a.h, a.w) != (b.h, b.w) || b.c > a.c {
+                return Err(fault(
+                    node,
+                    "inputs",
+                    format!("{a} + {b}"),
+                    "maps must agree and the second may not have more channels",
+                ));
+            }
+            Ok(a)
+        }
+        Op::Mul => {
+            let (x, gate) = (inputs[0], inputs[1]);
+            if gate != Shape::new(x.c, 1, 1) {
+                return Err(fault(node, "gate", gate, &format!("must be {}x1x1", x.c)));
+            }
+            Ok(x)
+        }
+        Op::Concat => {
+            let first = inputs[0];
+            if let Some(other) = inputs.iter().find(|s| (s.h, s.w) != (first.h, first.w)) {
+                return Err(fault(node, "inputs", format!("{first} and {other}"), "maps must agree"));
+            }
+            let c = inputs.iter().try_fold(0usize, |sum, s| sum.checked_add(s.c));
+            c.map(|c| Shape::new(c, first.h, first.w)).ok_or_else(|| fault(node, "channels", "overflow", "too many channels"))
+        }
+        Op::ChannelShuffle { groups } => {
+            divides(node, groups, inputs[0].c, "channels")?;
+            Ok(inputs[0])
+        }
+    }
+}
+
+fn infer_conv(node: &str, conv: Conv2d, src: Shape) -> Result<Shape, GraphError> {
+    positive(node, "oc", conv.oc)?;
+    divides(node, conv.groups, src.c, "input channels")?;
+    divides(node, conv.groups, conv.oc, "output channels")?;
+    let h = window(node, "kernel height", src.h, conv.kernel.0, conv.stride.0, conv.padding.0)?;
+    let w = window(node, "kernel width", src.w, conv.kernel.1, conv.stride.1, conv.padding.1)?;
+    let weights = [conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1].iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    if weights.is_none_or(|n| n > MAX_ELEMENTS) {
+        return Err(fault(
+            node,
+            "weight",
+            format!("{}x{}x{}x{}", conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1),
+            "too large",
+        ));
+    }
+    Ok(Shape::new(conv.oc, h, w))
+}
+
+fn infer_pool(node: &str, pool: Pool, src: Shape) -> Result<Shape, GraphError> {
+    for (attribute, kernel, padding) in
+        [("vertical padding", pool.kernel.0, pool.padding.0), ("horizontal padding", pool.kernel.1, pool.padding.1)]
+    {
+        if padding > kernel / 2 {
+            return Err(fault(node, attribute, padding, &format!("at most half the window of {kernel}")));
+        }
+    }
+    let h = window(node, "window height", src.h, pool.kernel.0, pool.stride.0, pool.padding.0)?;
+    let w = window(node, "window width", src.w, pool.kernel.1, pool.stride.1, pool.padding.1)?;
+    Ok(Shape::new(src.c, h, w))
+}
+
+fn window(node: &str, what: &str, size: usize, kernel: usize, stride: usize, padding: usize) -> Result<usize, GraphError> {
+    positive(node, what, kernel)?;
+    positive(node, "stride", stride)?;
+    let padded = padding.checked_mul(2).and_then(|p| p.checked_add(size));
+    match padded {
+        Some(padded) if padded >= kernel => Ok((padded - kernel) / stride + 1),
+        _ => Err(fault(node, what, kernel, &format!("larger than the padded input of {size} + 2 * {padding}"))),
+    }
+}
+
+fn positive(node: &str, attribute: &str, value: usize) -> Result<(), GraphError> {
+    if value == 0 { Err(fault(node, attribute, value, "must be at least 1")) } else { Ok(()) }
+}
+
+fn divides(node: &str, groups: usize, channels: usize, what: &str) -> Result<(), GraphError> {
+    positive(node, "groups", groups)?;
+    if channels.is_multiple_of(groups) {
+        Ok(())
+    } else {
+        Err(fault(node, "groups", groups, &format!("does not divide {channels} {what}")))
+    }
+}
+
+fn flat(node: &str, src: Shape) -> Result<(), GraphError> {
+    if (src.h, src.w) == (1, 1) { Ok(()) } else { Err(fault(node, "input", src, "needs a 1x1 map; pool it first")) }
+}
