@@ -1,1 +1,3 @@
 //! From a network and its weights to a specialised program.
+
+pub mod layer;

@@ -87,7 +87,7 @@ impl Session {
         // its own scratch memory and disjoint units, with a barrier between stages.
         self.team.run(stages.len(), |thread, stage| unsafe {
             let stage = &stages[stage];
-            (stage.run)(&contexts.0[thread], stage.units * thread / threads, stage.units * (thread + 1) / threads);
+            (stage.run)(contexts.of(thread), stage.units * thread / threads, stage.units * (thread + 1) / threads);
         });
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Session {
         assert!(begin <= end && end <= stage.units, "units {begin}..{end} of {}", stage.units);
         let contexts = self.contexts(input, output)?;
         // SAFETY: as in `run`, with the units checked above.
-        unsafe { (stage.run)(&contexts.0[0], begin, end) };
+        unsafe { (stage.run)(contexts.of(0), begin, end) };
         Ok(())
     }
 
@@ -150,6 +150,10 @@ struct Contexts(Vec<Context>);
 impl Contexts {
     fn len(&self) -> usize {
         self.0.len()
+    }
+
+    fn of(&self, thread: usize) -> &Context {
+        &self.0[thread]
     }
 }
 
