@@ -4,5 +4,7 @@
 //! a [`Weights`](weights::Weights) holds its named tensors; [`zoo`] builds the networks of the project.
 
 pub mod graph;
+pub mod weights;
 
 pub use graph::{Activation, Builder, Conv2d, GraphError, Network, Node, NodeId, Op, Param, Pool, Shape};
+pub use weights::{Tensor, Weights};

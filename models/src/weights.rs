@@ -1,0 +1,49 @@
+//! Named tensors.
+
+use std::collections::BTreeMap;
+
+/// A tensor of f32 in PyTorch's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    data: Vec<f32>,
+}
+
+impl Tensor {
+    /// A tensor that owns its values.
+    ///
+    /// # Panics
+    /// If the shape does not hold `data.len()` values.
+    pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Self {
+        assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?}");
+        Self { shape, data }
+    }
+
+    /// Dimensions, outermost first.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Values, the last dimension varying fastest.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+}
+
+/// Tensors by name, in the names of the network's own parameters ([`Network::params`](crate::Network::params)).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Weights {
+    /// The tensor of a name.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
+    /// Adds or replaces a tensor.
+    pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor) {
+        self.tensors.insert(name.into(), tensor);
+    }
+}
