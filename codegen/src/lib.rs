@@ -1,3 +1,9 @@
 //! From a network and its weights to a specialised program.
 
+pub mod interpret;
+pub mod isa;
+pub mod kernel;
 pub mod layer;
+pub mod lower;
+pub mod prove;
+pub mod stage;

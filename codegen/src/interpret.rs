@@ -1,0 +1,165 @@
+//! Executes kernels and stages without a compiler: any level's program on any machine, bit for bit what the level computes.
+
+use crate::isa;
+use crate::kernel::{Address, Binary, Kernel, Stmt, Value};
+use crate::stage::{Call, Region};
+
+/// The regions of a program.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The user's images.
+    pub input: Vec<f32>,
+    /// The arena.
+    pub arena: Vec<f32>,
+    /// One thread's scratch memory.
+    pub scratch: Vec<f32>,
+    /// Packed weights.
+    pub weights: Vec<f32>,
+}
+
+impl Memory {
+    /// One region.
+    pub fn region(&self, region: Region) -> &[f32] {
+        match region {
+            Region::Input => &self.input,
+            Region::Arena => &self.arena,
+            Region::Scratch => &self.scratch,
+            Region::Weights => &self.weights,
+        }
+    }
+
+    fn region_mut(&mut self, region: Region) -> &mut [f32] {
+        match region {
+            Region::Input => &mut self.input,
+            Region::Arena => &mut self.arena,
+            Region::Scratch => &mut self.scratch,
+            Region::Weights => &mut self.weights,
+        }
+    }
+}
+
+/// Executes one call of a stage.
+///
+/// # Panics
+/// If an access leaves its buffer or its region, which [`crate::prove`] excludes.
+pub fn call(call: &Call, kernels: &[Kernel], memory: &mut Memory) {
+    kernel(&kernels[call.kernel], &call.args, memory);
+}
+
+/// Executes a kernel on buffers that begin at the given places.
+///
+/// # Panics
+/// If an access leaves its buffer or its region.
+pub fn kernel(kernel: &Kernel, args: &[(Region, usize)], memory: &mut Memory) {
+    let machine = isa::of(kernel.level);
+    let regs = vec![[0.0; MAX_LANES]; kernel.regs.len()];
+    let vars = vec![0; kernel.vars.len()];
+    Run { kernel, args, memory, regs, vars, lanes: machine.lanes, fuses: machine.fuses }.body(&kernel.body);
+}
+
+const MAX_LANES: usize = 16;
+
+struct Run<'a> {
+    kernel: &'a Kernel,
+    args: &'a [(Region, usize)],
+    memory: &'a mut Memory,
+    regs: Vec<[f32; MAX_LANES]>,
+    vars: Vec<usize>,
+    lanes: usize,
+    fuses: bool,
+}
+
+impl Run<'_> {
+    fn body(&mut self, body: &[Stmt]) {
+        for stmt in body {
+            match stmt {
+                Stmt::Comment(_) | Stmt::Prefetch(_) => {}
+                Stmt::For { var, count, body } => {
+                    for i in 0..*count {
+                        self.vars[var.0] = i;
+                        self.body(body);
+                    }
+                }
+                Stmt::Let(reg, value) | Stmt::Set(reg, value) => self.regs[reg.0] = self.value(value),
+                Stmt::Store(to, reg) => {
+                    let (region, at) = self.place(to, self.lanes);
+                    let lanes = self.lanes;
+                    self.memory.region_mut(region)[at..at + lanes].copy_from_slice(&self.regs[reg.0][..lanes]);
+                }
+            }
+        }
+    }
+
+    fn place(&self, address: &Address, width: usize) -> (Region, usize) {
+        let buffer = &self.kernel.buffers[address.buffer.0];
+        let at = address.offset + address.terms.iter().map(|(var, stride)| self.vars[var.0] * stride).sum::<usize>();
+        assert!(at + width <= buffer.len, "{}: {}[{at}..{}] of {}", self.kernel.name, buffer.name, at + width, buffer.len);
+        let (region, base) = self.args[address.buffer.0];
+        (region, base + at)
+    }
+
+    fn value(&self, value: &Value) -> [f32; MAX_LANES] {
+        let lanes = self.lanes;
+        let mut result = [0.0; MAX_LANES];
+        match value {
+            Value::Load(from) => {
+                let (region, at) = self.place(from, lanes);
+                result[..lanes].copy_from_slice(&self.memory.region(region)[at..at + lanes]);
+            }
+            Value::Broadcast(from) => {
+                let (region, at) = self.place(from, 1);
+                result[..lanes].fill(self.memory.region(region)[at]);
+            }
+            Value::Splat(x) => result[..lanes].fill(*x),
+            Value::Copy(a) => result = self.regs[a.0],
+            Value::Binary(op, a, b) => {
+                for i in 0..lanes {
+                    result[i] = binary(*op, self.regs[a.0][i], self.regs[b.0][i]);
+                }
+            }
+            Value::Fma(a, b, c) => {
+                for i in 0..lanes {
+                    let (a, b, c) = (self.regs[a.0][i], self.regs[b.0][i], self.regs[c.0][i]);
+                    result[i] = if self.fuses { a.mul_add(b, c) } else { a * b + c };
+                }
+            }
+            Value::RecipGuess(a) => {
+                for i in 0..lanes {
+                    result[i] = recip_guess(self.regs[a.0][i]);
+                }
+            }
+            Value::FirstLanes(a, used) => result[..*used].copy_from_slice(&self.regs[a.0][..*used]),
+        }
+        result
+    }
+}
+
+fn binary(op: Binary, a: f32, b: f32) -> f32 {
+    match op {
+        Binary::Add => a + b,
+        Binary::Sub => a - b,
+        Binary::Mul => a * b,
+        Binary::Min => {
+            if a < b {
+                a
+            } else {
+                b
+            }
+        }
+        Binary::Max => {
+            if a > b {
+                a
+            } else {
+                b
+            }
+        }
+        Binary::Scale => f32::from_bits(a.to_bits().wrapping_add(b.to_bits() << 23)),
+    }
+}
+
+/// The bits from which [`Value::RecipGuess`] subtracts.
+pub const RECIP_BITS: u32 = 0x7EF3_11C7;
+
+fn recip_guess(a: f32) -> f32 {
+    f32::from_bits(RECIP_BITS.wrapping_sub(a.to_bits()))
+}

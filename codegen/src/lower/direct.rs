@@ -1,0 +1,173 @@
+//! Convolution with a window over all channels, one output row at a time: the stem, and every dense convolution that is not 1x1.
+
+use sartor_kernels::runtime::Level;
+
+use super::PANEL;
+use super::epilogue::{Cell, Epilogue};
+use super::pointwise::Segment;
+use super::tile;
+use super::window::{ColumnRun, columns};
+use crate::kernel::{Access, Buf, Builder, Index, Kernel, Value};
+
+/// How the source lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The user's NCHW images: channels are `plane` f32 apart.
+    Planar {
+        /// Pixels of a channel.
+        plane: usize,
+    },
+    /// A map: pixels are `pitch` f32 apart.
+    Pitched {
+        /// f32 from pixel to pixel.
+        pitch: usize,
+    },
+}
+
+impl Source {
+    /// f32 from column to column and from channel to channel.
+    const fn strides(self) -> (usize, usize) {
+        match self {
+            Source::Planar { plane } => (1, plane),
+            Source::Pitched { pitch } => (pitch, 1),
+        }
+    }
+}
+
+/// One output row of a convolution. Packed taps are in the order `[ic][kh][kw]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Direct {
+    /// Kernel height and width.
+    pub kernel: (usize, usize),
+    /// Kernel rows `first..last` meet the map; those above and below meet padding.
+    pub present: (usize, usize),
+    /// Horizontal stride.
+    pub stride: usize,
+    /// Columns of padding on the left.
+    pub pad: usize,
+    /// Columns of the source.
+    pub iw: usize,
+    /// Columns of the destination.
+    pub ow: usize,
+    /// How the source lies in memory.
+    pub source: Source,
+    /// Input channels or lanes, in the order of the packed taps.
+    pub segments: Vec<Segment>,
+    /// Panels of output lanes.
+    pub panels: usize,
+    /// f32 from pixel to pixel of the destination.
+    pub dst_pitch: usize,
+    /// What happens to the sums.
+    pub epilogue: Epilogue,
+}
+
+impl Direct {
+    /// Taps of one output: `ic * kh * kw`.
+    pub fn k(&self) -> usize {
+        self.kernel.0 * self.kernel.1 * self.segments.iter().map(|segment| segment.len).sum::<usize>()
+    }
+
+    /// f32 of one panel: bias and taps.
+    pub fn panel_len(&self) -> usize {
+        PANEL * (1 + self.k())
+    }
+
+    /// The kernel.
+    ///
+    /// Buffers: `src<kh>` for each present kernel row, `wei`, `dst` and, with a shortcut, `res`.
+    pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        let mut b = Builder::new(name, doc, level);
+        let (column, channel) = self.source.strides();
+        let reach = self.segments.iter().map(|segment| segment.lane + segment.len - 1).max().unwrap_or(0);
+        let row_len = (self.iw - 1) * column + reach * channel + 1;
+        let src: Vec<Buf> =
+            (self.present.0..self.present.1).map(|kh| b.buffer(format!("src{kh}"), row_len, Access::Read)).collect();
+        let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
+        let dst = b.buffer("dst", (self.ow - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
+        let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.ow - 1) * pitch + self.panels * PANEL, Access::Read));
+        for block in tile::choose(level, self.ow, self.panels, self.k()) {
+            let columns = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad);
+            b.repeat("n", block.panels.count, |b, n| {
+                for run in &columns {
+                    b.repeat("x", run.count, |b, x| self.tile(b, &src, wei, dst, res, &block, run, n, x));
+                }
+            });
+        }
+        b.finish()
+    }
+
+    fn tile(
+        &self,
+        b: &mut Builder,
+        src: &[Buf],
+        wei: Buf,
+        dst: Buf,
+        res: Option<Buf>,
+        block: &tile::Block,
+        run: &ColumnRun,
+        n: Index,
+        x: Index,
+    ) {
+        let (column, channel) = self.source.strides();
+        let lanes = b.lanes();
+        let vectors = block.panels.size * PANEL / lanes;
+        let place = |v: usize| (block.panels.start + v * lanes / PANEL, v * lanes % PANEL);
+        let wei = |v: usize, tap: usize| {
+            let (panel, lane) = place(v);
+            wei.at(panel * self.panel_len() + tap * PANEL + lane).plus(n, block.panels.size * self.panel_len())
+        };
+        let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
+        let mut acc = Vec::new();
+        for r in 0..run.size {
+            for (v, &bias) in bias.iter().enumerate() {
+                acc.push(b.set_new(format!("c{r}_{v}"), Value::Copy(bias)));
+            }
+        }
+        let window = self.kernel.0 * self.kernel.1;
+        let mut ic = 0;
+        for segment in &self.segments {
+            b.repeat("c", segment.len, |b, c| {
+                for kh in self.present.0..self.present.1 {
+                    for kw in 0..self.kernel.1 {
+                        let meets: Vec<usize> = (0..run.size).filter(|&r| run.meets(r, kw)).collect();
+                        if meets.is_empty() {
+                            continue;
+                        }
+                        let tap = 1 + ic * window + kh * self.kernel.1 + kw;
+                        let w: Vec<_> =
+                            (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(c, PANEL * window))).collect();
+                        for r in meets {
+                            let at = (run.start + r) * self.stride + kw - self.pad;
+                            let at = src[kh - self.present.0].at(at * column + segment.lane * channel);
+                            let at = at.plus(x, run.size * self.stride * column).plus(c, channel);
+                            let a = b.set_new("a", Value::Broadcast(at));
+                            for (v, &w) in w.iter().enumerate() {
+                                b.fma(acc[r * vectors + v], a, w);
+                            }
+                        }
+                    }
+                }
+            });
+            ic += segment.len;
+        }
+        let mut cells = Vec::with_capacity(acc.len());
+        for r in 0..run.size {
+            for v in 0..vectors {
+                let (panel, lane) = place(v);
+                let at = |buffer: Buf, pitch: usize| {
+                    let address = buffer.at((run.start + r) * pitch + panel * PANEL + lane);
+                    address.plus(n, block.panels.size * PANEL).plus(x, run.size * pitch)
+                };
+                let in_last = block.panels.count == 1 && panel + 1 == self.panels;
+                let keep = self.epilogue.last_lanes.filter(|_| in_last).map(|used| used.saturating_sub(lane).min(lanes));
+                cells.push(Cell {
+                    reg: acc[r * vectors + v],
+                    dst: at(dst, self.dst_pitch),
+                    shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0))),
+                    keep: keep.filter(|&used| used < lanes),
+                });
+            }
+        }
+        self.epilogue.finish(b, &cells);
+    }
+}

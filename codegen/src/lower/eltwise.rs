@@ -1,0 +1,95 @@
+//! Elementwise operators over rows of pixels: what no convolution could take into its epilogue.
+
+use sartor_kernels::runtime::Level;
+use sartor_models::Activation;
+
+use super::PANEL;
+use super::epilogue::activate;
+use crate::kernel::{Access, Binary, Builder, Kernel, Value};
+
+/// What is done before the activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Nothing: `act(src)`.
+    Copy,
+    /// `act(src * gate)`, one gate for all pixels.
+    Scale,
+    /// `act(src + other)`, `other` having `panels` groups of 16 lanes.
+    Add {
+        /// Groups of 16 lanes of `other`.
+        panels: usize,
+        /// f32 from pixel to pixel of `other`.
+        pitch: usize,
+    },
+}
+
+/// An elementwise operator over `m` pixels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Eltwise {
+    /// What is done.
+    pub kind: Kind,
+    /// Pixels.
+    pub m: usize,
+    /// Groups of 16 lanes.
+    pub panels: usize,
+    /// f32 from pixel to pixel of the source.
+    pub src_pitch: usize,
+    /// f32 from pixel to pixel of the destination.
+    pub dst_pitch: usize,
+    /// Applied last.
+    pub act: Option<Activation>,
+    /// Lanes of the last panel that are in use, where the activation does not keep zero at zero.
+    pub last_lanes: Option<usize>,
+}
+
+impl Eltwise {
+    /// The kernel. Buffers: `src`, then `gate` or `other` if there is one, then `dst`.
+    pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        let mut b = Builder::new(name, doc, level);
+        let lanes = self.panels * PANEL;
+        let src = b.buffer("src", (self.m - 1) * self.src_pitch + lanes, Access::Read);
+        let other = match self.kind {
+            Kind::Copy => None,
+            Kind::Scale => Some(b.buffer("gate", lanes, Access::Read)),
+            Kind::Add { panels, pitch } => Some(b.buffer("other", (self.m - 1) * pitch + panels * PANEL, Access::Read)),
+        };
+        let dst = b.buffer("dst", (self.m - 1) * self.dst_pitch + lanes, Access::Write);
+        let width = b.lanes();
+        let per_panel = PANEL / width;
+        let added = if let Kind::Add { panels, .. } = self.kind { panels } else { 0 };
+        // The last panel by itself, where some of its lanes must become zero again.
+        let plain = self.panels - usize::from(self.last_lanes.is_some());
+        let spans = [(0, added.min(plain), true), (added.min(plain), plain, false), (plain, self.panels, plain < added)];
+        for (from, to, adds) in spans {
+            let whole = to <= plain;
+            let count = if whole { (to - from) * per_panel } else { 1 };
+            let parts = if whole { 1 } else { per_panel };
+            b.repeat("c", if from < to { count } else { 0 }, |b, c| {
+                for part in 0..parts {
+                    let lane = from * PANEL + part * width;
+                    let gate = match (self.kind, other) {
+                        (Kind::Scale, Some(gate)) => Some(b.load("g", gate.at(lane).plus(c, width))),
+                        _ => None,
+                    };
+                    b.repeat("p", self.m, |b, p| {
+                        let x = b.load("x", src.at(lane).plus(c, width).plus(p, self.src_pitch));
+                        if let Some(gate) = gate {
+                            b.update(Binary::Mul, x, gate);
+                        }
+                        if let (Kind::Add { pitch, .. }, Some(other), true) = (self.kind, other, adds) {
+                            let y = b.load("y", other.at(lane).plus(c, width).plus(p, pitch));
+                            b.update(Binary::Add, x, y);
+                        }
+                        activate(b, self.act, &[x]);
+                        let keep = self.last_lanes.filter(|_| !whole).map(|used| used.saturating_sub(part * width).min(width));
+                        if let Some(used) = keep.filter(|&used| used < width) {
+                            b.set(x, Value::FirstLanes(x, used));
+                        }
+                        b.store(dst.at(lane).plus(c, width).plus(p, self.dst_pitch), x);
+                    });
+                }
+            });
+        }
+        b.finish()
+    }
+}

@@ -1,0 +1,20 @@
+//! From a layer's shape to a kernel: which tile, which order, which registers. One file a kernel family.
+//!
+//! All families share the layout of memory: rows of pixels of `pitch` f32, a pitch being a multiple of [`PANEL`]; weights in
+//! panels of [`PANEL`] output lanes, each `[bias, taps..]` of [`PANEL`] f32.
+
+pub mod direct;
+pub mod eltwise;
+pub mod epilogue;
+pub mod mean;
+pub mod pointwise;
+pub mod tile;
+pub mod window;
+
+/// Output lanes of a weight panel, and the multiple of every pitch: one AVX-512 register.
+pub const PANEL: usize = 16;
+
+/// `lanes` rounded up to whole panels.
+pub const fn padded(lanes: usize) -> usize {
+    lanes.next_multiple_of(PANEL)
+}

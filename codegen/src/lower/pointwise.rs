@@ -1,0 +1,144 @@
+//! 1x1 convolution: a matrix product of pixels by packed weights, held in register tiles.
+
+use sartor_kernels::runtime::Level;
+
+use super::epilogue::{Cell, Epilogue};
+use super::tile::{self, Run};
+use super::{PANEL, padded};
+use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
+
+/// Consecutive input lanes that a panel of weights meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Segment {
+    /// First lane.
+    pub lane: usize,
+    /// How many.
+    pub len: usize,
+}
+
+/// A 1x1 convolution of `m` pixels: `dst[p][n] = epilogue(bias[n] + Σ src[p][k] · wei[k][n])`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pointwise {
+    /// Pixels.
+    pub m: usize,
+    /// Input lanes, in the order of the packed taps.
+    pub segments: Vec<Segment>,
+    /// Panels of output lanes.
+    pub panels: usize,
+    /// f32 from pixel to pixel of the source.
+    pub src_pitch: usize,
+    /// f32 from pixel to pixel of the destination.
+    pub dst_pitch: usize,
+    /// What happens to the sums.
+    pub epilogue: Epilogue,
+}
+
+impl Pointwise {
+    /// Input lanes.
+    pub fn k(&self) -> usize {
+        self.segments.iter().map(|segment| segment.len).sum()
+    }
+
+    /// f32 of one panel: bias and taps.
+    pub fn panel_len(&self) -> usize {
+        PANEL * (1 + self.k())
+    }
+
+    /// The kernel.
+    ///
+    /// Buffers: `src`, `wei`, `dst` and, with a shortcut, `res`; each begins at the first pixel's first lane.
+    pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        let mut b = Builder::new(name, doc, level);
+        let reach = self.segments.iter().map(|segment| segment.lane + segment.len).max().unwrap_or(0);
+        let src = b.buffer("src", (self.m - 1) * self.src_pitch + reach, Access::Read);
+        let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
+        let dst = b.buffer("dst", (self.m - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
+        let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.m - 1) * pitch + self.panels * PANEL, Access::Read));
+        let buffers = Buffers { src, wei, dst, res };
+        for block in tile::choose(level, self.m, self.panels, self.k()) {
+            b.repeat("n", block.panels.count, |b, n| {
+                for rows in tile::even(self.m, block.rows) {
+                    b.repeat("m", rows.count, |b, m| self.tile(b, &buffers, block.panels, rows, n, m));
+                }
+            });
+        }
+        b.finish()
+    }
+
+    fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, n: Index, m: Index) {
+        let vectors = panels.size * PANEL / b.lanes();
+        let column = |v: usize| (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+        let columns: Vec<(usize, usize)> = (0..vectors).map(column).collect();
+        let wei = |v: usize, tap: usize| {
+            let (panel, lane) = columns[v];
+            let offset = (panels.start + panel) * self.panel_len() + tap * PANEL + lane;
+            buffers.wei.at(offset).plus(n, panels.size * self.panel_len())
+        };
+        let place = |buffer: Buf, pitch: usize, r: usize, v: usize| -> Address {
+            let (panel, lane) = columns[v];
+            let offset = (rows.start + r) * pitch + (panels.start + panel) * PANEL + lane;
+            buffer.at(offset).plus(n, panels.size * PANEL).plus(m, rows.size * pitch)
+        };
+        let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
+        let mut acc = Vec::with_capacity(rows.size * vectors);
+        for r in 0..rows.size {
+            for (v, &bias) in bias.iter().enumerate() {
+                acc.push(b.set_new(format!("c{r}_{v}"), Value::Copy(bias)));
+            }
+        }
+        let mut tap = 1;
+        for segment in &self.segments {
+            b.repeat("k", segment.len, |b, k| {
+                let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, PANEL))).collect();
+                for r in 0..rows.size {
+                    let at = buffers.src.at((rows.start + r) * self.src_pitch + segment.lane);
+                    let a = b.set_new("a", Value::Broadcast(at.plus(m, rows.size * self.src_pitch).plus(k, 1)));
+                    for (v, &w) in w.iter().enumerate() {
+                        b.fma(acc[r * vectors + v], a, w);
+                    }
+                }
+            });
+            tap += segment.len;
+        }
+        let last = panels.start + panels.size * panels.count == self.panels;
+        let mut cells = Vec::with_capacity(acc.len());
+        for r in 0..rows.size {
+            for v in 0..vectors {
+                let (panel, lane) = columns[v];
+                let in_last = last && panels.count == 1 && panel + 1 == panels.size;
+                let keep = self.epilogue.last_lanes.filter(|_| in_last).map(|lanes| lanes.saturating_sub(lane).min(b.lanes()));
+                cells.push(Cell {
+                    reg: acc[r * vectors + v],
+                    dst: place(buffers.dst, self.dst_pitch, r, v),
+                    shortcut: buffers.res.map(|res| place(res, self.epilogue.shortcut.unwrap_or(0), r, v)),
+                    keep: keep.filter(|&lanes| lanes < b.lanes()),
+                });
+            }
+        }
+        self.epilogue.finish(b, &cells);
+    }
+}
+
+struct Buffers {
+    src: Buf,
+    wei: Buf,
+    dst: Buf,
+    res: Option<Buf>,
+}
+
+/// Runs of consecutive lanes, in order: the segments of a list of lanes.
+pub fn segments(lanes: &[usize]) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for &lane in lanes {
+        match segments.last_mut() {
+            Some(segment) if segment.lane + segment.len == lane => segment.len += 1,
+            _ => segments.push(Segment { lane, len: 1 }),
+        }
+    }
+    segments
+}
+
+/// Pitch of a map of `lanes` lanes.
+pub const fn pitch(lanes: usize) -> usize {
+    padded(lanes)
+}

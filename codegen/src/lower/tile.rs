@@ -1,0 +1,84 @@
+//! How a block of pixels by panels is cut into register tiles.
+
+use sartor_kernels::runtime::Level;
+
+use super::PANEL;
+use crate::isa;
+
+/// Tiles of equal shape in a row: `count` tiles of `size`, the first at `start`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// Where the first begins.
+    pub start: usize,
+    /// Extent of each.
+    pub size: usize,
+    /// How many.
+    pub count: usize,
+}
+
+/// Cuts `total` into the fewest tiles of at most `largest`, as even as they can be: larger ones first.
+pub fn even(total: usize, largest: usize) -> Vec<Run> {
+    let tiles = total.div_ceil(largest);
+    let (small, longer) = (total / tiles, total % tiles);
+    let large = Run { start: 0, size: small + 1, count: longer };
+    let rest = Run { start: longer * (small + 1), size: small, count: tiles - longer };
+    [large, rest].into_iter().filter(|run| run.count > 0).collect()
+}
+
+/// A choice for a block of pixels by panels: panels per tile in each run of panels, and the rows of its tiles.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Block {
+    /// Tiles along the panels; `size` is in panels.
+    pub panels: Run,
+    /// Most pixels of a tile.
+    pub rows: usize,
+}
+
+/// Most pixels of a tile of `panels` panels that stay in registers beside its weights and a broadcast, one register kept free.
+pub fn most_rows(level: Level, panels: usize) -> usize {
+    let isa = isa::of(level);
+    let vectors = panels * PANEL / isa.lanes;
+    let free = isa.registers - usize::from(isa.registers == 32);
+    free.saturating_sub(vectors + 1) / vectors
+}
+
+/// Cuts `panels` panels for `m` pixels and `k` taps so that the estimated time is least.
+pub fn choose(level: Level, m: usize, panels: usize, k: usize) -> Vec<Block> {
+    let widths: Vec<usize> = (1..=4).filter(|&width| most_rows(level, width) > 0).collect();
+    // best[n]: least cost of n panels, and the width of its last tile.
+    let mut best = vec![(0.0f64, 0usize)];
+    for n in 1..=panels {
+        let options = widths.iter().filter(|&&width| width <= n);
+        let costs = options.map(|&width| (best[n - width].0 + column_cost(level, m, width, k), width));
+        best.push(costs.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::INFINITY, 1)));
+    }
+    let mut sizes = Vec::new();
+    let mut rest = panels;
+    while rest > 0 {
+        sizes.push(best[rest].1);
+        rest -= best[rest].1;
+    }
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut start = 0;
+    for size in sizes {
+        match blocks.last_mut() {
+            Some(block) if block.panels.size == size => block.panels.count += 1,
+            _ => blocks.push(Block { panels: Run { start, size, count: 1 }, rows: most_rows(level, size).min(m) }),
+        }
+        start += size;
+    }
+    blocks
+}
+
+/// Cycles, roughly, of all tiles of `m` pixels by `panels` panels: two multiply-adds, two loads and four operations a cycle.
+fn column_cost(level: Level, m: usize, panels: usize, k: usize) -> f64 {
+    let vectors = (panels * PANEL / isa::of(level).lanes) as f64;
+    let tile = |run: &Run| {
+        let rows = run.size as f64;
+        let fmas = rows * vectors;
+        let step = (fmas / 2.0).max((rows + vectors) / 2.0).max((fmas + rows + vectors + 2.0) / 4.0).max(4.0);
+        run.count as f64 * (step * k as f64 + fmas + 12.0)
+    };
+    even(m, most_rows(level, panels).min(m)).iter().map(tile).sum()
+}

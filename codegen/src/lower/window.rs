@@ -1,0 +1,313 @@
+//! Operators that slide a window over each lane by itself: depthwise convolution, max and average pooling. A call computes a
+//! group of output rows; windows that hang over the border lose their taps there when the kernel is made, not when it runs.
+
+use sartor_kernels::runtime::Level;
+use sartor_models::Activation;
+
+use super::PANEL;
+use super::epilogue::activate;
+use super::tile::even;
+use crate::isa;
+use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
+
+/// What is done with a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Weights `[panel][bias, kh * kw]` of 16 lanes each.
+    Depthwise,
+    /// The largest value; padding never wins.
+    Max,
+    /// The mean over the whole window, padding counted as zeros.
+    Average,
+}
+
+/// A group of output rows of a windowed operator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// What is done.
+    pub kind: Kind,
+    /// Groups of 16 lanes.
+    pub panels: usize,
+    /// Window height and width.
+    pub kernel: (usize, usize),
+    /// Vertical and horizontal stride.
+    pub stride: (usize, usize),
+    /// Columns of padding on the left.
+    pub pad: usize,
+    /// Columns of the source.
+    pub iw: usize,
+    /// Columns of the destination.
+    pub ow: usize,
+    /// Output rows of the group.
+    pub rows: usize,
+    /// The source rows `first..last` that exist, counted from the first that the group's first window touches.
+    pub present: (usize, usize),
+    /// f32 from pixel to pixel of the source.
+    pub src_pitch: usize,
+    /// f32 from pixel to pixel of the destination.
+    pub dst_pitch: usize,
+    /// Applied last.
+    pub act: Option<Activation>,
+    /// Whether each output row's sum over its pixels is written too.
+    pub sums: bool,
+}
+
+/// Equal tiles of output columns that lose the same taps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnRun {
+    /// First output column of the first tile.
+    pub start: usize,
+    /// Columns of a tile.
+    pub size: usize,
+    /// Tiles.
+    pub count: usize,
+    /// `taps[r]`: the window columns `first..last` that meet the map, for the tile's column `r`.
+    pub taps: Vec<(usize, usize)>,
+}
+
+impl ColumnRun {
+    /// Whether window column `kw` of the tile's column `r` meets the map.
+    pub fn meets(&self, r: usize, kw: usize) -> bool {
+        (self.taps[r].0..self.taps[r].1).contains(&kw)
+    }
+}
+
+/// Cuts `ow` output columns into tiles of at most `largest`, peeling those at the border.
+pub fn columns(ow: usize, largest: usize, iw: usize, kw: usize, stride: usize, pad: usize) -> Vec<ColumnRun> {
+    let taps = |x: usize| {
+        let first = pad.saturating_sub(x * stride).min(kw);
+        let last = (iw + pad).saturating_sub(x * stride).min(kw);
+        (first, last.max(first))
+    };
+    let mut runs: Vec<ColumnRun> = Vec::new();
+    for run in even(ow, largest) {
+        for tile in 0..run.count {
+            let start = run.start + tile * run.size;
+            let taps: Vec<_> = (start..start + run.size).map(taps).collect();
+            match runs.last_mut() {
+                Some(last) if last.size == run.size && last.taps == taps => last.count += 1,
+                _ => runs.push(ColumnRun { start, size: run.size, count: 1, taps }),
+            }
+        }
+    }
+    runs
+}
+
+/// Whether all taps of a 3x3 window fit in registers beside the accumulators.
+fn keeps_weights(level: Level, taps: usize) -> bool {
+    taps + 12 < isa::of(level).registers
+}
+
+impl Window {
+    /// Taps of one output.
+    pub fn taps(&self) -> usize {
+        self.kernel.0 * self.kernel.1
+    }
+
+    /// f32 of one panel of depthwise weights: bias and taps.
+    pub fn panel_len(&self) -> usize {
+        PANEL * (1 + self.taps())
+    }
+
+    /// Most columns of a tile that stay in registers.
+    fn widest(&self, level: Level) -> usize {
+        let isa = isa::of(level);
+        let free = isa.registers - usize::from(isa.registers == 32) - usize::from(self.sums) * self.rows;
+        let fixed = match self.kind {
+            Kind::Depthwise if keeps_weights(level, self.taps()) => self.taps() + 2,
+            // One row of sources and one weight.
+            Kind::Depthwise => {
+                let room = free.saturating_sub(2 + self.kernel.1.saturating_sub(self.stride.1));
+                return (room / (self.rows + self.stride.1)).clamp(1, 8);
+            }
+            _ => 2,
+        };
+        (free.saturating_sub(fixed) / self.rows).clamp(1, 8)
+    }
+
+    /// The kernel.
+    ///
+    /// Buffers: `src<row>` for each present source row, `wei` for a depthwise convolution, `dst<row>` and, with sums, `sum<row>`
+    /// for each output row.
+    pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        let mut b = Builder::new(name, doc, level);
+        let lanes = self.panels * PANEL;
+        let row_len = (self.iw - 1) * self.src_pitch + lanes;
+        let src: Vec<Buf> =
+            (self.present.0..self.present.1).map(|row| b.buffer(format!("src{row}"), row_len, Access::Read)).collect();
+        let wei = (self.kind == Kind::Depthwise).then(|| b.buffer("wei", self.panels * self.panel_len(), Access::Read));
+        let dst_len = (self.ow - 1) * self.dst_pitch + lanes;
+        let dst: Vec<Buf> = (0..self.rows).map(|row| b.buffer(format!("dst{row}"), dst_len, Access::Write)).collect();
+        let sum: Vec<Buf> =
+            (0..if self.sums { self.rows } else { 0 }).map(|row| b.buffer(format!("sum{row}"), lanes, Access::Write)).collect();
+        let buffers = Buffers { src, wei, dst, sum };
+        let columns = columns(self.ow, self.widest(level), self.iw, self.kernel.1, self.stride.1, self.pad);
+        b.repeat("c", self.panels, |b, c| {
+            let halves = PANEL / b.lanes();
+            b.repeat("v", halves, |b, v| self.column(b, &buffers, &columns, c, v));
+        });
+        b.finish()
+    }
+
+    /// All pixels of one vector of lanes.
+    fn column(&self, b: &mut Builder, buffers: &Buffers, columns: &[ColumnRun], c: Index, v: Index) {
+        let lanes = b.lanes();
+        let wei = |tap: usize| buffers.wei.map(|wei| wei.at(tap * PANEL).plus(c, self.panel_len()).plus(v, lanes));
+        let bias = wei(0).map(|at| b.load("bias", at));
+        let weights: Vec<Reg> = if keeps_weights(b.level(), self.taps()) && self.kind == Kind::Depthwise {
+            (0..self.taps())
+                .filter_map(|tap| wei(1 + tap).map(|at| b.load(format!("w{}_{}", tap / self.kernel.1, tap % self.kernel.1), at)))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let sums: Vec<Reg> = (0..buffers.sum.len()).map(|row| b.splat(format!("s{row}"), 0.0)).collect();
+        for run in columns {
+            b.repeat("x", run.count, |b, x| {
+                let acc = self.start(b, run, bias);
+                if self.kind == Kind::Depthwise && weights.is_empty() {
+                    self.by_rows(b, buffers, run, &acc, &wei, c, v, x);
+                } else {
+                    self.by_pixels(b, buffers, run, &acc, &weights, c, v, x);
+                }
+                if self.kind == Kind::Average {
+                    let scale = b.splat("scale", 1.0 / self.taps() as f32);
+                    acc.iter().flatten().for_each(|&reg| b.update(Binary::Mul, reg, scale));
+                }
+                activate(b, self.act, &acc.concat());
+                for (row, acc) in acc.iter().enumerate() {
+                    for (r, &reg) in acc.iter().enumerate() {
+                        let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
+                        b.store(at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch), reg);
+                        if let Some(&sum) = sums.get(row) {
+                            b.update(Binary::Add, sum, reg);
+                        }
+                    }
+                }
+            });
+        }
+        for (row, &sum) in sums.iter().enumerate() {
+            b.store(buffers.sum[row].at(0).plus(c, PANEL).plus(v, lanes), sum);
+        }
+    }
+
+    /// `acc[row][r]`, each starting at the bias, at minus infinity or at zero.
+    fn start(&self, b: &mut Builder, run: &ColumnRun, bias: Option<Reg>) -> Vec<Vec<Reg>> {
+        let value = match (self.kind, bias) {
+            (Kind::Depthwise, Some(bias)) => Value::Copy(bias),
+            (Kind::Max, _) => Value::Splat(f32::NEG_INFINITY),
+            _ => Value::Splat(0.0),
+        };
+        let row = |b: &mut Builder, row: usize| {
+            (0..run.size).map(|r| b.set_new(format!("c{row}_{r}"), value.clone())).collect::<Vec<_>>()
+        };
+        (0..self.rows).map(|i| row(b, i)).collect()
+    }
+
+    fn source(
+        &self,
+        buffers: &Buffers,
+        row: usize,
+        run: &ColumnRun,
+        column: usize,
+        c: Index,
+        v: Index,
+        x: Index,
+        lanes: usize,
+    ) -> Address {
+        // `column` counts from the tile's first window; the map begins `pad` later.
+        let at = (run.start * self.stride.1 + column - self.pad) * self.src_pitch;
+        let at = buffers.src[row - self.present.0].at(at).plus(c, PANEL).plus(v, lanes);
+        at.plus(x, run.size * self.stride.1 * self.src_pitch)
+    }
+
+    /// Outputs of a tile that source pixel (`row`, `column`) contributes to: output row, output column, tap.
+    fn readers(&self, run: &ColumnRun, row: usize, column: usize) -> Vec<(usize, usize, usize)> {
+        let mut readers = Vec::new();
+        for i in 0..self.rows {
+            let Some(kh) = row.checked_sub(i * self.stride.0).filter(|&kh| kh < self.kernel.0) else { continue };
+            for r in 0..run.size {
+                let Some(kw) = column.checked_sub(r * self.stride.1).filter(|&kw| kw < self.kernel.1) else { continue };
+                if run.meets(r, kw) {
+                    readers.push((i, r, kh * self.kernel.1 + kw));
+                }
+            }
+        }
+        readers
+    }
+
+    /// Loads each source pixel once and gives it to all outputs that read it; the weights are in registers.
+    fn by_pixels(
+        &self,
+        b: &mut Builder,
+        buffers: &Buffers,
+        run: &ColumnRun,
+        acc: &[Vec<Reg>],
+        weights: &[Reg],
+        c: Index,
+        v: Index,
+        x: Index,
+    ) {
+        let lanes = b.lanes();
+        for row in self.present.0..self.present.1 {
+            for column in 0..(run.size - 1) * self.stride.1 + self.kernel.1 {
+                let readers = self.readers(run, row, column);
+                if readers.is_empty() {
+                    continue;
+                }
+                let a = b.load("a", self.source(buffers, row, run, column, c, v, x, lanes));
+                for (i, r, tap) in readers {
+                    match self.kind {
+                        Kind::Depthwise => b.fma(acc[i][r], a, weights[tap]),
+                        Kind::Max => b.set(acc[i][r], Value::Binary(Binary::Max, acc[i][r], a)),
+                        Kind::Average => b.update(Binary::Add, acc[i][r], a),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Holds one source row of the tile in registers and loads each weight once per row it meets.
+    fn by_rows(
+        &self,
+        b: &mut Builder,
+        buffers: &Buffers,
+        run: &ColumnRun,
+        acc: &[Vec<Reg>],
+        wei: &dyn Fn(usize) -> Option<Address>,
+        c: Index,
+        v: Index,
+        x: Index,
+    ) {
+        let lanes = b.lanes();
+        for row in self.present.0..self.present.1 {
+            let width = (run.size - 1) * self.stride.1 + self.kernel.1;
+            let pixels: Vec<Option<Reg>> = (0..width)
+                .map(|column| {
+                    let read = !self.readers(run, row, column).is_empty();
+                    read.then(|| b.load(format!("a{column}"), self.source(buffers, row, run, column, c, v, x, lanes)))
+                })
+                .collect();
+            for (i, acc) in acc.iter().enumerate() {
+                let Some(kh) = row.checked_sub(i * self.stride.0).filter(|&kh| kh < self.kernel.0) else { continue };
+                for kw in 0..self.kernel.1 {
+                    let meets: Vec<usize> = (0..run.size).filter(|&r| run.meets(r, kw)).collect();
+                    let Some(at) = wei(1 + kh * self.kernel.1 + kw).filter(|_| !meets.is_empty()) else { continue };
+                    let w = b.load("w", at);
+                    for r in meets {
+                        if let Some(a) = pixels[r * self.stride.1 + kw] {
+                            b.fma(acc[r], a, w);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Buffers {
+    src: Vec<Buf>,
+    wei: Option<Buf>,
+    dst: Vec<Buf>,
+    sum: Vec<Buf>,
+}
