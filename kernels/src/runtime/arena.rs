@@ -63,3 +63,32 @@ impl DerefMut for Aligned {
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_zero_and_starts_on_a_cache_line() {
+        for len in [0, 1, 15, 16, 17, 1000, 1 << 20] {
+            let memory = Aligned::zeroed(len);
+            assert_eq!(memory.len(), len);
+            assert_eq!(memory.as_ptr() as usize % 64, 0, "length {len}");
+            assert!(memory.iter().all(|&x| x.to_bits() == 0), "length {len}");
+        }
+    }
+
+    #[test]
+    fn a_copy_holds_the_same_bits() {
+        let values = [1.0, -0.0, f32::NAN, f32::INFINITY, 1e-45];
+        let copy = Aligned::copy_of(&values);
+        assert_eq!(copy.as_ptr() as usize % 64, 0);
+        assert!(copy.iter().zip(&values).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+
+    #[test]
+    #[should_panic(expected = "fits")]
+    fn a_length_beyond_the_address_space_panics() {
+        Aligned::zeroed(usize::MAX / 2);
+    }
+}

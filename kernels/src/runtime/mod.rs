@@ -4,6 +4,7 @@
 //! modules here refer to one another through `super` only.
 
 pub mod arena;
+mod barrier;
 pub mod layout;
 pub mod level;
 pub mod program;

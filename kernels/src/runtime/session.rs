@@ -1,6 +1,6 @@
 //! A program with the memory and the threads to run it.
 
-use std::fmt;
+use std::{fmt, io};
 
 use super::threads::Team;
 use super::{ABI, Aligned, Context, Program};
@@ -10,9 +10,17 @@ use super::{ABI, Aligned, Context, Program};
 pub struct Session {
     program: &'static Program,
     arena: Aligned,
-    scratch: Vec<Aligned>,
+    /// Each thread's memory, `scratch_pitch` apart.
+    scratch: Aligned,
+    scratch_pitch: usize,
     team: Team,
 }
+
+/// Most threads of a session: far more than a stage has units, and few enough to be granted anywhere.
+pub const MAX_THREADS: usize = 1024;
+
+/// Two cache lines, in f32: threads that write side by side never share what is fetched together.
+const SCRATCH_ALIGN: usize = 32;
 
 /// Why a program cannot be opened or run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +30,15 @@ pub enum SessionError {
     LevelUnavailable(super::Level),
     /// The program was generated for another version of the runtime.
     WrongAbi(u32),
-    /// No threads were asked for.
-    NoThreads,
+    /// None or more than [`MAX_THREADS`] threads were asked for.
+    WrongThreads(usize),
+    /// The operating system refused to start a thread.
+    NoThread {
+        /// Threads asked for.
+        threads: usize,
+        /// Its reason.
+        reason: io::ErrorKind,
+    },
     /// An input or output of the wrong length.
     WrongLength {
         /// `input` or `output`.
@@ -40,7 +55,10 @@ impl fmt::Display for SessionError {
         match self {
             SessionError::LevelUnavailable(level) => write!(f, "this CPU cannot run level {level}: compile for a lower one"),
             SessionError::WrongAbi(found) => write!(f, "the program's ABI is {found}, this runtime's {ABI}: compile it again"),
-            SessionError::NoThreads => write!(f, "threads is 0: use at least 1"),
+            SessionError::WrongThreads(found) => write!(f, "threads is {found}: use 1 to {MAX_THREADS}"),
+            SessionError::NoThread { threads, reason } => {
+                write!(f, "the operating system refused to start {threads} threads ({reason}): use fewer")
+            }
             SessionError::WrongLength { what, expected, found } => {
                 write!(f, "the {what} has {found} values, the program needs {expected}")
             }
@@ -54,7 +72,7 @@ impl Session {
     /// Memory and `threads - 1` workers for a program.
     ///
     /// # Errors
-    /// If the CPU lacks the program's level, its ABI differs, or `threads` is zero.
+    /// If the CPU lacks the program's level, its ABI differs, or there cannot be that many threads.
     pub fn new(program: &'static Program, threads: usize) -> Result<Self, SessionError> {
         if program.abi != ABI {
             return Err(SessionError::WrongAbi(program.abi));
@@ -62,12 +80,13 @@ impl Session {
         if !program.level.is_available() {
             return Err(SessionError::LevelUnavailable(program.level));
         }
-        if threads == 0 {
-            return Err(SessionError::NoThreads);
+        if !(1..=MAX_THREADS).contains(&threads) {
+            return Err(SessionError::WrongThreads(threads));
         }
-        let arena = Aligned::zeroed(program.arena_len);
-        let scratch = (0..threads).map(|_| Aligned::zeroed(program.scratch_len)).collect();
-        Ok(Self { program, arena, scratch, team: Team::new(threads) })
+        let team = Team::new(threads).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
+        let scratch_pitch = program.scratch_len.next_multiple_of(SCRATCH_ALIGN);
+        let scratch = Aligned::zeroed(threads * scratch_pitch);
+        Ok(Self { program, arena: Aligned::zeroed(program.arena_len), scratch, scratch_pitch, team })
     }
 
     /// The program it runs.
@@ -80,14 +99,14 @@ impl Session {
     /// # Errors
     /// If a length is not the program's.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
-        let contexts = self.contexts(input, output)?;
+        let memory = self.memory(input, output)?;
         let stages = self.program.stages();
-        let threads = contexts.len();
+        let threads = self.team.threads();
         // SAFETY: lengths were checked and memory sized by the program, the level was checked in `new`, and each thread gets
         // its own scratch memory and disjoint units, with a barrier between stages.
         self.team.run(stages.len(), |thread, stage| unsafe {
             let stage = &stages[stage];
-            (stage.run)(contexts.of(thread), stage.units * thread / threads, stage.units * (thread + 1) / threads);
+            (stage.run)(&memory.of(thread), stage.units * thread / threads, stage.units * (thread + 1) / threads);
         });
         Ok(())
     }
@@ -109,9 +128,9 @@ impl Session {
     ) -> Result<(), SessionError> {
         let stage = &self.program.stages()[stage];
         assert!(begin <= end && end <= stage.units, "units {begin}..{end} of {}", stage.units);
-        let contexts = self.contexts(input, output)?;
+        let memory = self.memory(input, output)?;
         // SAFETY: as in `run`, with the units checked above.
-        unsafe { (stage.run)(contexts.of(0), begin, end) };
+        unsafe { (stage.run)(&memory.of(0), begin, end) };
         Ok(())
     }
 
@@ -127,10 +146,10 @@ impl Session {
 
     /// The first thread's scratch memory as the last stage left it.
     pub fn scratch(&self) -> &[f32] {
-        &self.scratch[0]
+        &self.scratch[..self.program.scratch_len]
     }
 
-    fn contexts(&mut self, input: &[f32], output: &mut [f32]) -> Result<Contexts, SessionError> {
+    fn memory(&mut self, input: &[f32], output: &mut [f32]) -> Result<Memory, SessionError> {
         let wrong = |what, expected, found| Err(SessionError::WrongLength { what, expected, found });
         if input.len() != self.program.input_len {
             return wrong("input", self.program.input_len, input.len());
@@ -138,24 +157,152 @@ impl Session {
         if output.len() != self.program.output_len {
             return wrong("output", self.program.output_len, output.len());
         }
-        let (input, output, arena, weights) =
-            (input.as_ptr(), output.as_mut_ptr(), self.arena.as_mut_ptr(), self.program.weights);
-        let context = |scratch: &mut Aligned| Context { input, output, arena, scratch: scratch.as_mut_ptr(), weights };
-        Ok(Contexts(self.scratch.iter_mut().map(context).collect()))
+        Ok(Memory {
+            first: Context {
+                input: input.as_ptr(),
+                output: output.as_mut_ptr(),
+                arena: self.arena.as_mut_ptr(),
+                scratch: self.scratch.as_mut_ptr(),
+                weights: self.program.weights,
+            },
+            scratch_pitch: self.scratch_pitch,
+        })
     }
 }
 
-struct Contexts(Vec<Context>);
+/// Where all threads find their data.
+struct Memory {
+    /// The first thread's view.
+    first: Context,
+    scratch_pitch: usize,
+}
 
-impl Contexts {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn of(&self, thread: usize) -> &Context {
-        &self.0[thread]
+impl Memory {
+    /// The view of one of the session's threads; they differ in their scratch memory only.
+    fn of(&self, thread: usize) -> Context {
+        // The offset stays inside for the session's threads; `wrapping_add` needs no proof of it.
+        Context { scratch: self.first.scratch.wrapping_add(thread * self.scratch_pitch), ..self.first }
     }
 }
 
 // SAFETY: threads use the shared pointers for disjoint units only, which is `StageFn`'s contract.
-unsafe impl Sync for Contexts {}
+unsafe impl Sync for Memory {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Level, Stage};
+    use super::*;
+
+    const LEN: usize = 100;
+
+    /// `arena[i] = 2 * input[i]`, by way of the thread's scratch memory.
+    unsafe extern "C" fn double(cx: &Context, begin: usize, end: usize) {
+        for i in begin..end {
+            // SAFETY: units are 0..LEN, the length of input and arena; scratch is not empty.
+            unsafe {
+                *cx.scratch = *cx.input.add(i);
+                *cx.arena.add(i) = *cx.scratch + *cx.input.add(i);
+            }
+        }
+    }
+
+    /// `output[i] = arena[LEN - 1 - i] * weights[0]`: needs what other threads wrote.
+    unsafe extern "C" fn reverse(cx: &Context, begin: usize, end: usize) {
+        for i in begin..end {
+            // SAFETY: units are 0..LEN, the length of output and arena; weights is not empty.
+            unsafe { *cx.output.add(i) = *cx.arena.add(LEN - 1 - i) * *cx.weights }
+        }
+    }
+
+    #[repr(align(64))]
+    struct Weights([f32; 1]);
+    static WEIGHTS: Weights = Weights([10.0]);
+    static STAGES: [Stage; 2] = [Stage::new("double", LEN, double), Stage::new("reverse", LEN, reverse)];
+
+    const fn program(abi: u32, level: Level) -> Program {
+        Program {
+            abi,
+            level,
+            batch: 1,
+            input_len: LEN,
+            output_len: LEN,
+            arena_len: LEN,
+            scratch_len: 1,
+            weights_len: 1,
+            weights: WEIGHTS.0.as_ptr(),
+            stages: STAGES.as_ptr(),
+            stage_count: STAGES.len(),
+        }
+    }
+
+    static PROGRAM: Program = program(ABI, Level::Portable);
+    static OLD: Program = program(ABI + 1, Level::Portable);
+    static FOREIGN: Program = program(ABI, if cfg!(target_arch = "aarch64") { Level::Avx2 } else { Level::Neon });
+
+    fn input() -> Vec<f32> {
+        (0..LEN).map(|i| i as f32).collect()
+    }
+
+    #[test]
+    fn a_program_gives_the_same_on_any_number_of_threads_again_and_again() {
+        let expected: Vec<f32> = (0..LEN).rev().map(|i| 20.0 * i as f32).collect();
+        for threads in [1, 2, 3, 8, 130] {
+            let mut session = Session::new(&PROGRAM, threads).unwrap();
+            for _ in 0..3 {
+                let mut output = vec![0.0; LEN];
+                session.run(&input(), &mut output).unwrap();
+                assert_eq!(output, expected, "{threads} threads");
+            }
+            assert_eq!(session.arena()[7], 14.0);
+            assert_eq!(session.scratch().len(), 1);
+        }
+    }
+
+    #[test]
+    fn units_run_one_by_one() {
+        let mut session = Session::new(&PROGRAM, 2).unwrap();
+        let mut output = vec![0.0; LEN];
+        session.run_units(0, 10, 12, &input(), &mut output).unwrap();
+        assert_eq!(session.arena()[9..13], [0.0, 20.0, 22.0, 0.0]);
+        session.arena_mut()[LEN - 1] = 3.0;
+        session.run_units(1, 0, 1, &input(), &mut output).unwrap();
+        assert_eq!(output[..2], [30.0, 0.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "units 0..101 of 100")]
+    fn units_that_do_not_exist_panic() {
+        let mut session = Session::new(&PROGRAM, 1).unwrap();
+        let _ = session.run_units(0, 0, LEN + 1, &input(), &mut vec![0.0; LEN]);
+    }
+
+    #[test]
+    fn wrong_lengths_are_errors() {
+        let mut session = Session::new(&PROGRAM, 1).unwrap();
+        let wrong = |what, found| Err(SessionError::WrongLength { what, expected: LEN, found });
+        assert_eq!(session.run(&[0.0; LEN - 1], &mut [0.0; LEN]), wrong("input", LEN - 1));
+        assert_eq!(session.run(&[0.0; LEN], &mut [0.0; LEN + 1]), wrong("output", LEN + 1));
+        assert_eq!(session.run_units(0, 0, 1, &[], &mut [0.0; LEN]), wrong("input", 0));
+    }
+
+    #[test]
+    fn what_cannot_be_opened_says_why() {
+        let cases = [
+            (Session::new(&OLD, 1), SessionError::WrongAbi(ABI + 1), "compile it again"),
+            (Session::new(&FOREIGN, 1), SessionError::LevelUnavailable(FOREIGN.level), FOREIGN.level.name()),
+            (Session::new(&PROGRAM, 0), SessionError::WrongThreads(0), "threads is 0"),
+            (Session::new(&PROGRAM, usize::MAX), SessionError::WrongThreads(usize::MAX), "1 to 1024"),
+        ];
+        for (session, expected, text) in cases {
+            let error = session.unwrap_err();
+            assert_eq!(error, expected);
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn sessions_move_between_threads() {
+        fn send<T: Send>() {}
+        send::<Session>();
+    }
+}
