@@ -1,0 +1,121 @@
+//! Running error analysis: a node's exact value together with how far an f32 engine may be from it.
+
+use sartor_models::{Activation, NodeId, Op};
+use tch::{Kind, Tensor};
+
+use crate::tolerance::{BATCH_NORM, DENORMAL, EXPONENTIAL, LOG_SOFTMAX, ONCE, SIGMOID_SLOPE, SILU_SLOPE, STORE, sum};
+use crate::torch::{Torch, apply};
+
+/// An exact value and the bound on an engine's distance from it, element by element.
+pub struct Bounded {
+    /// PyTorch's value, f64.
+    pub exact: Tensor,
+    /// The bound, f32; `None` is zero.
+    pub error: Option<Tensor>,
+}
+
+impl Bounded {
+    /// A value that the engine reads as it is.
+    pub fn given(value: &Tensor) -> Self {
+        Self { exact: value.to_kind(Kind::Double), error: None }
+    }
+
+    /// The largest error of an engine's value, and the largest ratio of error to bound; not a number where the value is not.
+    pub fn judge(&self, engine: &Tensor) -> (f64, f64) {
+        let difference = (engine.to_kind(Kind::Double) - &self.exact).abs();
+        let mut bound = self.exact.abs() * STORE + DENORMAL;
+        if let Some(error) = &self.error {
+            bound += error;
+        }
+        // `max` of PyTorch returns NaN if there is one.
+        (difference.max().double_value(&[]), (difference / bound).max().double_value(&[]))
+    }
+}
+
+impl Torch<'_> {
+    /// A node's value and bound from its inputs' values and bounds.
+    pub fn bounded(&self, id: NodeId, inputs: &[&Bounded]) -> Bounded {
+        tch::no_grad(|| {
+            let exact = self.node(id, &inputs.iter().map(|x| &x.exact).collect::<Vec<_>>(), Kind::Double);
+            let (own, carried) = (self.own(id, inputs, &exact), self.carried(id, inputs));
+            let error = match (own, carried) {
+                (Some(a), Some(b)) => Some(a + b),
+                (a, b) => a.or(b),
+            };
+            Bounded { exact, error: error.map(|e| e.to_kind(Kind::Float)) }
+        })
+    }
+
+    /// What the operator's own roundings add.
+    fn own(&self, id: NodeId, inputs: &[&Bounded], exact: &Tensor) -> Option<Tensor> {
+        let node = self.network.node(id);
+        let magnitude = |i: usize| inputs[i].exact.abs().to_kind(Kind::Float);
+        let absolute = || self.params(id).iter().map(Tensor::abs).collect::<Vec<_>>();
+        let pixels = |(h, w): (usize, usize)| sum(h * w);
+        Some(match node.op {
+            Op::Input | Op::Activation(Activation::Relu | Activation::Relu6) => return None,
+            Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => return None,
+            Op::Conv2d(_) | Op::Linear { .. } => {
+                let terms: i64 = self.params(id)[0].size()[1..].iter().product();
+                apply(&node.op, &absolute(), &[magnitude(0)]) * sum(terms as usize + 1)
+            }
+            Op::BatchNorm { .. } => {
+                let (scale, shift) = self.batch_norm_magnitudes(id);
+                (magnitude(0) * scale + shift) * BATCH_NORM
+            }
+            Op::Activation(Activation::Silu | Activation::Sigmoid) => exact.abs() * EXPONENTIAL,
+            Op::AvgPool(pool) => apply(&node.op, &[], &[magnitude(0)]) * pixels(pool.kernel),
+            Op::GlobalAvgPool => {
+                let src = self.network.node(node.inputs[0]).shape;
+                apply(&node.op, &[], &[magnitude(0)]) * pixels((src.h, src.w))
+            }
+            Op::Add | Op::Mul => exact.abs() * ONCE,
+            Op::LogSoftmax => {
+                let spread = (&inputs[0].exact - inputs[0].exact.amax([1], true)).abs() + (node.shape.c as f64).ln();
+                spread * LOG_SOFTMAX
+            }
+        })
+    }
+
+    /// What the inputs' errors become.
+    fn carried(&self, id: NodeId, inputs: &[&Bounded]) -> Option<Tensor> {
+        let op = &self.network.node(id).op;
+        if inputs.iter().all(|x| x.error.is_none()) {
+            return None;
+        }
+        let errors: Vec<Tensor> = inputs
+            .iter()
+            .map(|x| x.error.as_ref().map_or_else(|| x.exact.zeros_like().to_kind(Kind::Float), Tensor::shallow_clone))
+            .collect();
+        Some(match op {
+            Op::Conv2d(_) | Op::Linear { .. } => apply(op, &[self.params(id)[0].abs()], &errors),
+            Op::BatchNorm { .. } => &errors[0] * self.batch_norm_magnitudes(id).0,
+            Op::Activation(Activation::Relu | Activation::Relu6) => errors[0].shallow_clone(),
+            Op::Activation(Activation::Silu) => &errors[0] * SILU_SLOPE,
+            Op::Activation(Activation::Sigmoid) => &errors[0] * SIGMOID_SLOPE,
+            Op::Mul => {
+                let magnitude = |i: usize| inputs[i].exact.abs();
+                magnitude(0) * &errors[1] + magnitude(1) * &errors[0] + &errors[0] * &errors[1]
+            }
+            // Moving one input by e moves the normaliser by at most e.
+            Op::LogSoftmax => errors[0].amax([1], true) * 2.0 + errors[0].zeros_like(),
+            Op::Input
+            | Op::MaxPool(_)
+            | Op::AvgPool(_)
+            | Op::GlobalAvgPool
+            | Op::Add
+            | Op::Concat
+            | Op::ChannelShuffle { .. } => apply(op, &[], &errors),
+        })
+    }
+
+    /// `|g|` and `|mean g| + |b|` of a batch norm, shaped to multiply a map.
+    fn batch_norm_magnitudes(&self, id: NodeId) -> (Tensor, Tensor) {
+        let Op::BatchNorm { eps } = self.network.node(id).op else { unreachable!("only asked of batch norms") };
+        let [weight, bias, mean, var] = self.params(id) else { unreachable!("batch norm has four parameters") };
+        let scale = (weight / (var + eps).sqrt()).abs();
+        let shift = (mean * &scale).abs() + bias.abs();
+        let lanes = |t: Tensor| t.reshape([1, -1, 1, 1]);
+        (lanes(scale), lanes(shift))
+    }
+}

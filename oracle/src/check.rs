@@ -1,0 +1,88 @@
+//! Judges an engine's values of a network's nodes.
+
+use std::collections::BTreeMap;
+
+use sartor_models::NodeId;
+use tch::{Kind, Tensor};
+
+use crate::bounded::Bounded;
+use crate::tolerance::{WHOLE_NETWORK, WHOLE_NETWORK_FLOOR};
+use crate::torch::Torch;
+
+/// One comparison.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The node's name, or the network's for its output as a whole.
+    pub name: String,
+    /// Largest absolute error.
+    pub error: f64,
+    /// Largest ratio of error to tolerance.
+    pub ratio: f64,
+}
+
+impl Verdict {
+    /// Whether the engine is right; false where it returned NaN.
+    pub fn is_right(&self) -> bool {
+        self.ratio <= 1.0
+    }
+}
+
+impl Torch<'_> {
+    /// Judges every node that the engine gives a value of, the input apart: its inputs are the engine's own values where there are
+    /// any, and computed from them where the engine fused a node away.
+    ///
+    /// # Panics
+    /// If the input's value is missing.
+    pub fn judge_layers(&self, engine: &BTreeMap<NodeId, Tensor>) -> Vec<Verdict> {
+        assert!(engine.contains_key(&NodeId(0)), "the input's value is missing");
+        engine
+            .iter()
+            .filter(|(id, _)| id.0 != 0)
+            .map(|(&id, value)| {
+                let (error, ratio) = self.derive(id, engine, &mut BTreeMap::new()).judge(value);
+                Verdict { name: self.network.node(id).name.clone(), error, ratio }
+            })
+            .collect()
+    }
+
+    fn derive(&self, id: NodeId, engine: &BTreeMap<NodeId, Tensor>, known: &mut BTreeMap<NodeId, Bounded>) -> Bounded {
+        let inputs = &self.network.node(id).inputs;
+        for &input in inputs {
+            if !known.contains_key(&input) {
+                let value = match engine.get(&input) {
+                    Some(value) => Bounded::given(value),
+                    None => self.derive(input, engine, known),
+                };
+                known.insert(input, value);
+            }
+        }
+        self.bounded(id, &inputs.iter().map(|i| &known[i]).collect::<Vec<_>>())
+    }
+
+    /// Judges the network's outputs, in order, by PyTorch's own error in f32.
+    pub fn judge_outputs(&self, input: &Tensor, outputs: &[Tensor]) -> Vec<Verdict> {
+        assert_eq!(outputs.len(), self.network.outputs().len(), "outputs");
+        let (exact, torch) = (self.run(input, Kind::Double), self.run(input, Kind::Float));
+        self.network
+            .outputs()
+            .iter()
+            .zip(outputs)
+            .map(|(id, engine)| {
+                let exact = &exact[id.0];
+                let distance = |x: &Tensor| (x.to_kind(Kind::Double) - exact).abs().max().double_value(&[]);
+                let error = distance(engine);
+                let bound = WHOLE_NETWORK * distance(&torch[id.0]) + WHOLE_NETWORK_FLOOR * exact.abs().max().double_value(&[]);
+                Verdict { name: format!("{} ({})", self.network.name, self.network.node(*id).name), error, ratio: error / bound }
+            })
+            .collect()
+    }
+}
+
+/// The verdicts that are not right, as one line each.
+pub fn wrong(verdicts: &[Verdict]) -> Vec<String> {
+    verdicts
+        .iter()
+        .filter(|v| !v.is_right())
+        .map(|v| format!("{}: error {:.3e} is {:.2} of the tolerance", v.name, v.error, v.ratio))
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! What is right, according to PyTorch: every node of a network computed with its operators, and how far an f32 engine may be off.
+
+pub mod bounded;
+pub mod check;
+pub mod tolerance;
+pub mod torch;
+
+pub use check::{Verdict, wrong};
+pub use torch::{Torch, ids, tensor, values};

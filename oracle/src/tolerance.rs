@@ -1,0 +1,53 @@
+//! How far an f32 engine may be from the exact value of a node, by kind of operator.
+//!
+//! The exact value is PyTorch's in f64. A node's bound has two parts. What its inputs carry in is propagated by the operator's
+//! derivative, and what the operator's own rounding adds is a constant below times `U` times the sum of the absolute values
+//! of the terms that were added up, which cancellation does not shrink.
+
+/// Unit roundoff of f32.
+pub const U: f64 = f32::EPSILON as f64 / 2.0;
+
+/// A convolution, a linear layer or a mean adds up `terms` products (bias included).
+///
+/// Rounding errors of a sum behave as independent: they grow with the root of their number, and `4 sqrt(terms) U sum|a b|` is
+/// exceeded with probability below 1e-3 even where every error is as large as it can be and the order of addition is the worst one
+/// (Higham and Mary, 2019: `lambda sqrt(n) u`); the certain bound, `terms U sum|a b|`, would let a dropped product of a large
+/// kernel pass. The added 4 is for weights and bias rounded once more by folding a batch norm into them.
+pub fn sum(terms: usize) -> f64 {
+    (4.0 * (terms as f64).sqrt() + 4.0) * U
+}
+
+/// Batch norm, per `|x g| + |mean g| + |b|`: subtract, multiply, add, and a scale `g` of one division and one root, each rounded once.
+pub const BATCH_NORM: f64 = 6.0 * U;
+
+/// Sigmoid and SiLU, per result: an exponential good to 2 ulp (4 U), one addition, one division, one product, doubled because the
+/// exponential's relative error grows with its argument's rounding, `|x| U`, up to the 8 where it still matters in f32.
+pub const EXPONENTIAL: f64 = 24.0 * U;
+
+/// Largest derivative of SiLU (1.0998 at x = 2.4).
+pub const SILU_SLOPE: f64 = 1.1;
+
+/// Largest derivative of the sigmoid.
+pub const SIGMOID_SLOPE: f64 = 0.25;
+
+/// One addition or product, per result.
+pub const ONCE: f64 = U;
+
+/// Log-softmax, per `|x - max| + log(terms)`: the exponentials, their sum and a logarithm.
+pub const LOG_SOFTMAX: f64 = 16.0 * U;
+
+/// A stored result, per result: the rounding to f32.
+pub const STORE: f64 = U;
+
+/// Absolute: denormal weights may be flushed to zero and denormal results too.
+pub const DENORMAL: f64 = 1e-35;
+
+/// The output of a whole network, per largest error that PyTorch itself has in f32 there.
+///
+/// No bound propagated through fifty layers says anything; PyTorch's own error measures how the network amplifies
+/// rounding. Another order of addition, folded batch norms and another exponential draw another sample of the same size; the largest of
+/// a thousand outputs varies little between samples.
+pub const WHOLE_NETWORK: f64 = 4.0;
+
+/// The same, per largest exact output: keeps networks whose errors happen to cancel in PyTorch from asking for less than a few roundings.
+pub const WHOLE_NETWORK_FLOOR: f64 = 16.0 * U;

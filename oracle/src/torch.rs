@@ -1,0 +1,112 @@
+//! A network with PyTorch's operators, node by node.
+
+use sartor_models::{Activation, Network, NodeId, Op, Weights};
+use tch::{Kind, Tensor};
+
+/// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
+pub struct Torch<'a> {
+    /// What is computed.
+    pub network: &'a Network,
+    params: Vec<Vec<Tensor>>,
+}
+
+impl<'a> Torch<'a> {
+    /// Takes a network's weights over.
+    ///
+    /// # Panics
+    /// If a tensor is missing or ill-shaped.
+    pub fn new(network: &'a Network, weights: &Weights) -> Self {
+        tch::set_num_threads(1);
+        let tensor = |param: &sartor_models::Param| {
+            let tensor = weights.get(&param.name).unwrap_or_else(|| panic!("{} is missing", param.name));
+            assert_eq!(tensor.shape(), param.shape, "{}", param.name);
+            Tensor::from_slice(tensor.data()).reshape(param.shape.iter().map(|&d| d as i64).collect::<Vec<_>>())
+        };
+        let params = ids(network).map(|id| network.params_of(id).iter().map(tensor).collect()).collect();
+        Self { network, params }
+    }
+
+    /// The parameters of a node.
+    pub fn params(&self, id: NodeId) -> &[Tensor] {
+        &self.params[id.0]
+    }
+
+    /// The value of one node from its inputs' values, in the precision `kind`.
+    pub fn node(&self, id: NodeId, inputs: &[&Tensor], kind: Kind) -> Tensor {
+        let params: Vec<Tensor> = self.params(id).iter().map(|p| p.to_kind(kind)).collect();
+        let inputs: Vec<Tensor> = inputs.iter().map(|x| x.to_kind(kind)).collect();
+        tch::no_grad(|| apply(&self.network.node(id).op, &params, &inputs))
+    }
+
+    /// The values of all nodes for a batch of inputs, `[n, c, h, w]` each.
+    pub fn run(&self, input: &Tensor, kind: Kind) -> Vec<Tensor> {
+        let mut values = vec![input.to_kind(kind)];
+        for id in ids(self.network).skip(1) {
+            let inputs: Vec<&Tensor> = self.network.node(id).inputs.iter().map(|i| &values[i.0]).collect();
+            let value = self.node(id, &inputs, kind);
+            values.push(value);
+        }
+        values
+    }
+}
+
+/// All node ids of a network in order.
+pub fn ids(network: &Network) -> impl Iterator<Item = NodeId> {
+    (0..network.nodes().len()).map(NodeId)
+}
+
+/// A batch of maps in PyTorch's order as a tensor.
+///
+/// # Panics
+/// If the shape does not hold the values.
+pub fn tensor(values: &[f32], batch: usize, shape: sartor_models::Shape) -> Tensor {
+    Tensor::from_slice(values).reshape([batch, shape.c, shape.h, shape.w].map(|d| d as i64))
+}
+
+/// A tensor's values as f32, in PyTorch's order.
+pub fn values(tensor: &Tensor) -> Vec<f32> {
+    Vec::try_from(tensor.to_kind(Kind::Float).flatten(0, -1)).expect("a flat f32 tensor")
+}
+
+pub(crate) fn pair((a, b): (usize, usize)) -> [i64; 2] {
+    [a as i64, b as i64]
+}
+
+/// Applies an operator; convolution and linear layers also without their bias if `params` holds the weight alone.
+pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
+    match *op {
+        Op::Input => unreachable!("an input has a value already"),
+        Op::Conv2d(conv) => inputs[0].conv2d(
+            &params[0],
+            params.get(1),
+            pair(conv.stride),
+            pair(conv.padding),
+            [1, 1],
+            i64::try_from(conv.groups).expect("groups"),
+        ),
+        Op::BatchNorm { eps } => {
+            let [weight, bias, mean, var] = params else { unreachable!("batch norm has four parameters") };
+            inputs[0].batch_norm(Some(weight), Some(bias), Some(mean), Some(var), false, 0.0, eps, false)
+        }
+        Op::Activation(Activation::Relu) => inputs[0].relu(),
+        Op::Activation(Activation::Relu6) => inputs[0].clamp(0, 6),
+        Op::Activation(Activation::Silu) => inputs[0].silu(),
+        Op::Activation(Activation::Sigmoid) => inputs[0].sigmoid(),
+        Op::MaxPool(pool) => inputs[0].max_pool2d(pair(pool.kernel), pair(pool.stride), pair(pool.padding), [1, 1], false),
+        Op::AvgPool(pool) => {
+            inputs[0].avg_pool2d(pair(pool.kernel), pair(pool.stride), pair(pool.padding), false, true, None::<i64>)
+        }
+        Op::GlobalAvgPool => inputs[0].adaptive_avg_pool2d([1, 1]),
+        Op::Linear { .. } => inputs[0].flatten(1, -1).linear(&params[0], params.get(1)).unsqueeze(-1).unsqueeze(-1),
+        Op::Add => {
+            let sum = inputs[0].copy();
+            let mut first = sum.narrow(1, 0, inputs[1].size()[1]);
+            let _ = first.g_add_(&inputs[1]);
+            sum
+        }
+        Op::Mul => &inputs[0] * &inputs[1],
+        Op::Concat => Tensor::cat(inputs, 1),
+        Op::ChannelShuffle { groups } => inputs[0].channel_shuffle(groups as i64),
+        Op::LogSoftmax => inputs[0].log_softmax(1, inputs[0].kind()),
+    }
+}
