@@ -5,6 +5,7 @@
 
 pub mod graph;
 pub mod weights;
+pub mod zoo;
 
 pub use graph::{Activation, Builder, Conv2d, GraphError, Network, Node, NodeId, Op, Param, Pool, Shape};
 pub use weights::{Tensor, Weights};

@@ -1,0 +1,132 @@
+//! Building a network that is, but for its shortcuts, a chain.
+
+use super::Spec;
+use crate::graph::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Shape};
+
+pub type Result<T = ()> = std::result::Result<T, GraphError>;
+
+/// PyTorch's default.
+const BN_EPS: f64 = 1e-5;
+
+/// A square convolution without bias that keeps the size at stride 1.
+pub fn conv(oc: usize, kernel: usize, stride: usize) -> Conv2d {
+    let padding = kernel / 2;
+    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding: (padding, padding), groups: 1, bias: false }
+}
+
+/// [`conv`] of every channel by itself.
+pub fn depthwise(channels: usize, kernel: usize, stride: usize) -> Conv2d {
+    Conv2d { groups: channels, ..conv(channels, kernel, stride) }
+}
+
+/// A 1x1 convolution with bias.
+pub fn pointwise_with_bias(oc: usize) -> Conv2d {
+    Conv2d { bias: true, ..conv(oc, 1, 1) }
+}
+
+/// Names of the members of a PyTorch `Sequential`: `prefix.0`, `prefix.1`, ...
+pub struct Sequential {
+    prefix: String,
+    count: usize,
+}
+
+impl Sequential {
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), count: 0 }
+    }
+
+    /// The next member's name.
+    pub fn name(&mut self) -> String {
+        self.count += 1;
+        format!("{}.{}", self.prefix, self.count - 1)
+    }
+}
+
+/// A [`Builder`] with a current node, which every layer reads and replaces.
+pub struct Chain {
+    builder: Builder,
+    /// The current node.
+    pub at: NodeId,
+    /// The last map of each stride so far: 1, 2, 4, ...
+    maps: Vec<NodeId>,
+}
+
+impl Chain {
+    pub fn new(spec: &Spec) -> Result<Self> {
+        let builder = Builder::new(spec.to_string(), Shape::new(3, spec.resolution.0, spec.resolution.1))?;
+        Ok(Self { at: builder.input(), builder, maps: Vec::new() })
+    }
+
+    /// Channels of the current node.
+    pub fn channels(&self) -> usize {
+        self.builder.shape(self.at).c
+    }
+
+    /// To be called in front of every stem, pool or block, with its stride.
+    pub fn enter(&mut self, stride: usize) {
+        if stride == 2 {
+            self.maps.push(self.at);
+        }
+    }
+
+    /// Adds a node that reads the current one.
+    pub fn add(&mut self, name: impl Into<String>, op: Op) -> Result {
+        self.join(name, op, &[self.at])
+    }
+
+    /// Adds a node that reads any nodes.
+    pub fn join(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result {
+        self.at = self.builder.add(name, op, inputs)?;
+        Ok(())
+    }
+
+    /// Convolution.
+    pub fn conv(&mut self, name: impl Into<String>, conv: Conv2d) -> Result {
+        self.add(name, Op::Conv2d(conv))
+    }
+
+    /// Batch norm.
+    pub fn norm(&mut self, name: impl Into<String>) -> Result {
+        self.add(name, Op::BatchNorm { eps: BN_EPS })
+    }
+
+    /// Activation.
+    pub fn act(&mut self, name: impl Into<String>, act: Activation) -> Result {
+        self.add(name, Op::Activation(act))
+    }
+
+    /// Convolution, batch norm and perhaps an activation, as the next members of a `Sequential`.
+    pub fn conv_norm_act(&mut self, seq: &mut Sequential, conv: Conv2d, act: Option<Activation>) -> Result {
+        self.conv(seq.name(), conv)?;
+        self.norm(seq.name())?;
+        act.map_or(Ok(()), |act| self.act(seq.name(), act))
+    }
+
+    /// Adds the map that entered a block to its result.
+    pub fn shortcut(&mut self, block: &str, input: NodeId) -> Result {
+        self.join(format!("{block}.add"), Op::Add, &[self.at, input])
+    }
+
+    /// Ends the network: with the head that the closure adds, or with the feature maps at strides 4, 8, 16 and 32.
+    pub fn finish(mut self, spec: &Spec, head: impl FnOnce(&mut Self) -> Result) -> Result<Network> {
+        if spec.head {
+            head(&mut self)?;
+            self.builder.finish(&[self.at])
+        } else {
+            self.maps.push(self.at);
+            self.builder.finish(&self.maps[2..])
+        }
+    }
+}
+
+/// `v` rounded to a multiple of the divisor, at least that and never below 0.9 `v` (TensorFlow's `_make_divisible`).
+pub fn make_divisible(v: f64, divisor: usize) -> usize {
+    let rounded = (v + divisor as f64 / 2.0) as usize / divisor * divisor;
+    let rounded = rounded.max(divisor);
+    if (rounded as f64) < 0.9 * v { rounded + divisor } else { rounded }
+}
+
+/// Python's `int(round(v))`: half to even.
+pub fn round(v: f64) -> usize {
+    v.round_ties_even() as usize
+}
