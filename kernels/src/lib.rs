@@ -1,3 +1,5 @@
 //! What there is at inference time, and what kernels are judged against.
 
+pub mod reference;
 pub mod runtime;
+pub mod shape;

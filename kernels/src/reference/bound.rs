@@ -1,0 +1,142 @@
+//! How far an f32 kernel may be from the f64 definition.
+//!
+//! With `u = EPSILON / 2`, every f32 operation returns `exact * (1 + d)`, `|d| <= u`. A kernel may sum in any order, in any number
+//! of accumulators, with or without fused multiply-add; the bounds hold for all of these. They are absolute, so that cancellation
+//! in the result does not matter, and take the largest magnitudes of what was really computed with.
+//!
+//! Integer data whose sums stay below 2^24 meet no rounding at all: there the tolerance is zero, and no bound is needed.
+
+use crate::shape::Activation;
+
+/// Distance from 1 to the next f32: two unit roundoffs.
+pub const EPSILON: f64 = f32::EPSILON as f64;
+
+/// Slack of [`dot`].
+///
+/// A sum of `K` products has `K` roundings, each at most `u` times a partial sum. If products were all alike, partial sums would
+/// grow to `K` times their size and the worst case would be `K² u / 2` products: useless as a test, it would hide a dropped
+/// term. Products of weights and activations are not alike: those of random sign make partial sums of `sqrt(K)` products and
+/// errors of random sign, `K u / sqrt(2)` root-mean-square products in all, and those of one sign spread below their largest by a factor that
+/// outweighs what their growth adds for the `K` of these networks. `EPSILON * (K + 1) * max|a| * max|b|` is `2 sqrt(2)` times the
+/// first, in units of the *largest* product; 2 of it leaves room for the rounding of folded weights and of a fused shortcut.
+/// A term that is wrong by more than this many roundings of the largest product is found.
+pub const DOT_SLACK: f64 = 2.0;
+
+/// Errors of the exponential functions, in epsilons of the result: range reduction and a polynomial (2), the sum and the division
+/// (half an epsilon each), doubled.
+pub const EXP_SLACK: f64 = 6.0;
+
+/// Largest slope of `x / (1 + exp(-x))`, rounded up.
+pub const SILU_SLOPE: f64 = 1.1;
+
+/// Slope of `1 / (1 + exp(-x))` at zero, its largest.
+pub const SIGMOID_SLOPE: f64 = 0.25;
+
+/// A convolution or linear layer of `terms` products (`ic / groups * kh * kw`) of at most `max_src * max_weight`, and a bias. Weights
+/// may have had a batch norm folded into them in f64; the magnitudes are then the folded ones.
+pub fn dot(terms: usize, max_src: f64, max_weight: f64, max_bias: f64) -> f64 {
+    DOT_SLACK * EPSILON * (terms as f64 + 1.0) * (max_src * max_weight + max_bias)
+}
+
+/// A batch norm by itself, computed as `scale * x + shift` with both rounded: a dot product of one term.
+pub fn batch_norm(max_src: f64, max_scale: f64, max_shift: f64) -> f64 {
+    dot(1, max_src, max_scale, max_shift)
+}
+
+/// An activation of values of at most `max_src` that carry `error` already: its slope times the error, and its own roundings.
+pub fn activation(activation: Activation, max_src: f64, error: f64) -> f64 {
+    match activation {
+        // Exact, and never stretch a distance.
+        Activation::Relu | Activation::Relu6 => error,
+        Activation::Silu => SILU_SLOPE * error + EXP_SLACK * EPSILON * max_src,
+        Activation::Sigmoid => SIGMOID_SLOPE * error + EXP_SLACK * EPSILON,
+    }
+}
+
+/// The mean of `terms` values: the worst case, since these are alike (a constant map rounds the same way at every step).
+pub fn mean(terms: usize, max_src: f64) -> f64 {
+    EPSILON * (terms as f64 + 1.0) * max_src
+}
+
+/// One rounding of a result of at most `max_dst`: a sum, a product with a gate.
+pub fn rounding(max_dst: f64) -> f64 {
+    EPSILON * max_dst
+}
+
+/// A log-softmax over `channels` values of at most `max_src`: the sum's relative error is the logarithm's absolute one, and two
+/// subtractions round.
+pub fn log_softmax(channels: usize, max_src: f64) -> f64 {
+    EPSILON * (channels as f64 + 1.0 + EXP_SLACK) + 2.0 * EPSILON * max_src
+}
+
+/// Largest magnitude among values; NaN is ignored.
+pub fn max_abs<T: super::Value>(values: &[T]) -> f64 {
+    values.iter().fold(0.0, |max, &x| max.max(x.into().abs()))
+}
+
+/// The largest distance of `found` from `expected`, and where. What is `expected` rounded to f32 is no distance. Equal infinities and two NaNs are no distance; a NaN or an infinity
+/// on one side only is an infinite one.
+///
+/// # Panics
+/// If lengths differ.
+pub fn largest_error(found: &[f32], expected: &[f64]) -> (f64, usize) {
+    assert_eq!(found.len(), expected.len(), "number of values");
+    let distance = |(&found, &expected): (&f32, &f64)| {
+        // As f32: a result beyond its range is infinite.
+        let rounded = expected as f32;
+        let distance = (f64::from(found) - expected).abs();
+        match found == rounded || found.is_nan() && rounded.is_nan() {
+            true => 0.0,
+            false if distance.is_nan() => f64::INFINITY,
+            false => distance,
+        }
+    };
+    let errors = found.iter().zip(expected).map(distance).enumerate();
+    errors.fold((0.0, 0), |(max, at), (i, error)| if error > max { (error, i) } else { (max, at) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_found_where_they_are() {
+        assert_eq!(largest_error(&[], &[]), (0.0, 0));
+        assert_eq!(largest_error(&[1.0, 2.0, 2.5], &[1.0, 2.25, 2.25]), (0.25, 1));
+        assert_eq!(largest_error(&[f32::NAN, f32::INFINITY], &[f64::NAN, f64::INFINITY]), (0.0, 0));
+        assert_eq!(largest_error(&[f32::INFINITY], &[1e300]), (0.0, 0));
+        for (found, expected) in [(f32::NAN, 1.0), (1.0, f64::NAN), (f32::INFINITY, 1.0), (1.0, f64::NEG_INFINITY)] {
+            assert_eq!(largest_error(&[0.0, found], &[0.0, expected]), (f64::INFINITY, 1), "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn slopes_are_the_functions_largest() {
+        let slope = |function| {
+            let at = |x: f64| super::super::activation(&[x], function)[0];
+            (-4000..4000).map(|i| f64::from(i) / 400.0).map(|x| (at(x + 1e-6) - at(x - 1e-6)) / 2e-6).fold(0.0, f64::max)
+        };
+        assert!((1.09..SILU_SLOPE).contains(&slope(Activation::Silu)), "{}", slope(Activation::Silu));
+        assert!((slope(Activation::Sigmoid) - SIGMOID_SLOPE).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_dot_product_in_f32_keeps_its_bound_and_a_dropped_term_does_not() {
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        };
+        for terms in [1, 9, 64, 960, 5000] {
+            for one_sided in [false, true] {
+                let a: Vec<f32> = (0..terms).map(|_| if one_sided { next().max(0.0) } else { next() }).collect();
+                let b: Vec<f32> = (0..terms).map(|_| next()).collect();
+                let exact: f64 = a.iter().zip(&b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+                let rounded: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+                let bound = dot(terms, max_abs(&a), max_abs(&b), 0.0);
+                assert!((f64::from(rounded) - exact).abs() <= bound, "{terms} terms");
+                assert!(bound < 0.01 * max_abs(&a) * max_abs(&b), "{terms} terms: the bound {bound} hides a term");
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Operators that move channels.
+
+use super::{Value, check};
+use crate::shape::Maps;
+
+/// All sources' channels one after another; the sources are given with their channels, `maps.c` is not used.
+pub fn concat<T: Value>(sources: &[(&[T], usize)], maps: Maps) -> Vec<f64> {
+    for (src, c) in sources {
+        check("source", src.len(), Maps { c: *c, ..maps }.len());
+    }
+    let mut dst = Vec::new();
+    for n in 0..maps.n {
+        for (src, c) in sources {
+            let image = c * maps.pixels();
+            dst.extend(src[n * image..][..image].iter().map(|&x| x.into()));
+        }
+    }
+    dst
+}
+
+/// Channels as a matrix of `groups` rows, transposed: `dst[:, j * groups + g] = src[:, g * (c / groups) + j]`.
+pub fn channel_shuffle<T: Value>(src: &[T], maps: Maps, groups: usize) -> Vec<f64> {
+    check("source", src.len(), maps.len());
+    let per_group = maps.c / groups;
+    let mut dst = Vec::with_capacity(src.len());
+    for n in 0..maps.n {
+        for c in 0..maps.c {
+            let from = n * maps.c + c % groups * per_group + c / groups;
+            dst.extend(src[from * maps.pixels()..][..maps.pixels()].iter().map(|&x| x.into()));
+        }
+    }
+    dst
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concat_keeps_images_together() {
+        let dst = concat(&[(&[1.0_f32, 2.][..], 1), (&[10., 11., 20., 21.][..], 2)], Maps::new(2, 3, 1, 1));
+        assert_eq!(dst, [1., 10., 11., 2., 20., 21.]);
+    }
+
+    #[test]
+    fn shuffle_transposes_the_groups() {
+        let src = [0.0_f32, 1., 2., 3., 4., 5.];
+        assert_eq!(channel_shuffle(&src, Maps::new(1, 6, 1, 1), 2), [0., 3., 1., 4., 2., 5.]);
+        assert_eq!(channel_shuffle(&src, Maps::new(1, 6, 1, 1), 3), [0., 2., 4., 1., 3., 5.]);
+        assert_eq!(channel_shuffle(&src, Maps::new(3, 2, 1, 1), 2), [0., 1., 2., 3., 4., 5.]);
+    }
+}

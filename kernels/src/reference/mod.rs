@@ -1,0 +1,40 @@
+//! The definition of right: every operator as plain loops over NCHW maps, accumulated in f64.
+//!
+//! Sources may be f32 or f64 ([`Value`]), so that a chain of operators can be followed with or without rounding in between;
+//! parameters are f32, results f64 and not rounded. Special values follow PyTorch: NaN goes through ReLU and max pooling.
+//! Padding is not read: a non-finite weight does not meet a padded zero.
+//!
+//! All functions panic if a slice does not have the length its maps say.
+
+pub mod bound;
+
+mod activation;
+mod channels;
+mod conv;
+mod elementwise;
+mod norm;
+mod pool;
+mod softmax;
+
+pub use activation::activation;
+pub use channels::{channel_shuffle, concat};
+pub use conv::{conv2d, linear};
+pub use elementwise::{add, mul};
+pub use norm::{BatchNorm, batch_norm};
+pub use pool::{avg_pool, global_avg_pool, max_pool};
+pub use softmax::log_softmax;
+
+/// An element of a map: f32 or f64.
+pub trait Value: Copy + Into<f64> {}
+
+impl Value for f32 {}
+impl Value for f64 {}
+
+/// Rounds results to f32, to nearest even.
+pub fn round(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&x| x as f32).collect()
+}
+
+fn check(what: &str, found: usize, expected: usize) {
+    assert_eq!(found, expected, "length of the {what}");
+}

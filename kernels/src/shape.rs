@@ -1,0 +1,174 @@
+//! The attributes of operators, in PyTorch's terms.
+
+use std::ops::Range;
+
+/// A batch of activations: images, channels, rows, columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Maps {
+    /// Images.
+    pub n: usize,
+    /// Channels.
+    pub c: usize,
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+}
+
+impl Maps {
+    /// `n` images of `c` x `h` x `w`.
+    pub const fn new(n: usize, c: usize, h: usize, w: usize) -> Self {
+        Self { n, c, h, w }
+    }
+
+    /// Number of elements.
+    pub const fn len(&self) -> usize {
+        self.n * self.c * self.h * self.w
+    }
+
+    /// Whether a dimension is zero.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Pixels of one channel of one image.
+    pub const fn pixels(&self) -> usize {
+        self.h * self.w
+    }
+}
+
+/// A window that slides over maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: (usize, usize),
+    /// Vertical and horizontal stride.
+    pub stride: (usize, usize),
+    /// Rows above and below, columns left and right.
+    pub padding: (usize, usize),
+}
+
+impl Window {
+    /// A square window.
+    pub const fn square(kernel: usize, stride: usize, padding: usize) -> Self {
+        Self { kernel: (kernel, kernel), stride: (stride, stride), padding: (padding, padding) }
+    }
+
+    /// Elements of the window.
+    pub const fn taps(&self) -> usize {
+        self.kernel.0 * self.kernel.1
+    }
+
+    /// The maps of `c` channels it makes of `src`.
+    ///
+    /// # Panics
+    /// If the window is larger than the padded maps.
+    pub fn output(&self, src: Maps, c: usize) -> Maps {
+        let (rows, columns) = self.axes();
+        Maps { n: src.n, c, h: rows.output(src.h), w: columns.output(src.w) }
+    }
+
+    /// The window's rows and columns.
+    pub const fn axes(&self) -> (Axis, Axis) {
+        let rows = Axis { kernel: self.kernel.0, stride: self.stride.0, padding: self.padding.0 };
+        (rows, Axis { kernel: self.kernel.1, stride: self.stride.1, padding: self.padding.1 })
+    }
+}
+
+/// A window along one axis: tap `k` of output `o` reads input `o * stride + k - padding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Axis {
+    /// Taps.
+    pub kernel: usize,
+    /// Inputs from one output to the next.
+    pub stride: usize,
+    /// Inputs that are not there, before and after.
+    pub padding: usize,
+}
+
+impl Axis {
+    /// Outputs over `size` inputs.
+    ///
+    /// # Panics
+    /// If the window is larger than the padded input.
+    pub fn output(&self, size: usize) -> usize {
+        let padded = size + 2 * self.padding;
+        assert!(padded >= self.kernel, "a window of {} is larger than the padded input of {padded}", self.kernel);
+        (padded - self.kernel) / self.stride + 1
+    }
+
+    /// The taps of output `o` that read one of `size` inputs, not padding.
+    pub fn taps(&self, o: usize, size: usize) -> Range<usize> {
+        let first = o * self.stride;
+        let begin = self.padding.saturating_sub(first).min(self.kernel);
+        begin..(size + self.padding).saturating_sub(first).clamp(begin, self.kernel)
+    }
+
+    /// The input that tap `k` of output `o` reads; `k` must be one of [`taps`](Self::taps).
+    pub const fn input(&self, o: usize, k: usize) -> usize {
+        o * self.stride + k - self.padding
+    }
+
+    /// The outputs, of `outputs`, for which tap `k` reads one of `size` inputs, not padding.
+    pub fn outputs(&self, k: usize, size: usize, outputs: usize) -> Range<usize> {
+        let begin = self.padding.saturating_sub(k).div_ceil(self.stride).min(outputs);
+        begin..(size + self.padding).saturating_sub(k).div_ceil(self.stride).clamp(begin, outputs)
+    }
+}
+
+/// A 2-d convolution; weights are `[oc, ic / groups, kh, kw]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// Output channels.
+    pub oc: usize,
+    /// Groups; divides input and output channels.
+    pub groups: usize,
+    /// Kernel, stride, padding.
+    pub window: Window,
+}
+
+/// Elementwise functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// `max(0, x)`
+    Relu,
+    /// `min(6, max(0, x))`
+    Relu6,
+    /// `x / (1 + exp(-x))`
+    Silu,
+    /// `1 / (1 + exp(-x))`
+    Sigmoid,
+}
+
+impl Activation {
+    /// All of them.
+    pub const ALL: [Activation; 4] = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taps_and_outputs_agree_with_the_definition() {
+        for (kernel, stride, padding, size) in
+            (1..=5).flat_map(|k| (1..=3).flat_map(move |s| (0..=3).flat_map(move |p| (1..=9).map(move |n| (k, s, p, n)))))
+        {
+            let axis = Axis { kernel, stride, padding };
+            if size + 2 * padding < kernel {
+                continue;
+            }
+            let outputs = axis.output(size);
+            for o in 0..outputs {
+                for k in 0..kernel {
+                    let input = (o * stride + k).checked_sub(padding).filter(|&i| i < size);
+                    assert_eq!(axis.taps(o, size).contains(&k), input.is_some(), "{axis:?} size {size} output {o} tap {k}");
+                    assert_eq!(axis.outputs(k, size, outputs).contains(&o), input.is_some(), "{axis:?} {size} {o} {k}");
+                    if let Some(input) = input {
+                        assert_eq!(axis.input(o, k), input);
+                    }
+                }
+            }
+        }
+    }
+}
