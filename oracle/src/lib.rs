@@ -2,6 +2,9 @@
 
 pub mod bounded;
 pub mod check;
+pub mod engine;
+pub mod random;
+pub mod report;
 pub mod tolerance;
 pub mod torch;
 

@@ -1,0 +1,248 @@
+//! Every operator over edge shapes: 1x1 maps, odd sizes, stride 2 at odd sizes, one channel, prime channels, groups, 5x5 kernels
+//! larger than their map, batches.
+
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
+use sartor_oracle::engine::engines;
+use sartor_oracle::random::{input, weights};
+use sartor_oracle::report::{checked, skipped};
+use sartor_oracle::{Torch, wrong};
+
+const BN: Op = Op::BatchNorm { eps: 1e-3 };
+const SIZES: [(usize, usize); 7] = [(1, 1), (1, 9), (2, 2), (7, 7), (8, 8), (9, 5), (15, 13)];
+const ACTIVATIONS: [Activation; 4] = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
+
+fn conv(oc: usize, kernel: usize, stride: usize, groups: usize) -> Conv2d {
+    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding: (kernel / 2, kernel / 2), groups, bias: false }
+}
+
+/// A network of the nodes that `body` adds to an input; it ends in the last.
+fn network(name: String, shape: Shape, body: impl FnOnce(&mut Builder) -> NodeId) -> Network {
+    let mut net = Builder::new(name, shape).expect("input");
+    let last = body(&mut net);
+    net.finish(&[last]).expect("network")
+}
+
+fn chain(name: String, shape: Shape, ops: &[Op]) -> Network {
+    network(name, shape, |net| {
+        ops.iter().enumerate().fold(net.input(), |at, (i, &op)| net.add(format!("op{i}"), op, &[at]).expect("operator"))
+    })
+}
+
+/// Judges every node of every network, at batch 1 and 3, in every engine.
+fn judge(what: &str, networks: &[Network]) {
+    for engine in engines() {
+        let (mut checks, mut worst, mut faults) = (0, 0f64, Vec::new());
+        for (seed, network) in networks.iter().enumerate() {
+            let weights = weights(network, seed as u64);
+            let torch = Torch::new(network, &weights);
+            for batch in [1, 3] {
+                let x = input(network.input_shape(), batch, seed as u64 + 1);
+                match engine.values(network, &weights, &x, batch) {
+                    Ok(values) => {
+                        assert!(network.outputs().iter().all(|id| values.contains_key(id)), "{}: outputs", engine.name());
+                        let verdicts = torch.judge_layers(&values);
+                        checks += verdicts.len();
+                        worst = verdicts.iter().map(|v| v.ratio).fold(worst, f64::max);
+                        faults.extend(wrong(&verdicts).iter().map(|fault| format!("{} batch {batch}: {fault}", network.name)));
+                    }
+                    Err(why) => skipped(&format!("{} in {}", network.name, engine.name()), &why),
+                }
+            }
+        }
+        println!("{}: {what}: {checks} maps, largest error {worst:.2} of the tolerance", engine.name());
+        assert!(faults.is_empty(), "{}: {what}:\n{}", engine.name(), faults.join("\n"));
+        assert!(checks > 0, "{}: {what}: nothing was checked", engine.name());
+        if let Some(level) = engine.level() {
+            checked(level, checks, what);
+        }
+    }
+}
+
+#[test]
+fn pointwise() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (ic, oc) in [(1, 1), (1, 16), (3, 7), (17, 31), (16, 24), (64, 33), (97, 64), (960, 40)] {
+            networks.push(chain(
+                format!("pointwise {ic} to {oc} at {h}x{w}"),
+                Shape::new(ic, h, w),
+                &[Op::Conv2d(conv(oc, 1, 1, 1))],
+            ));
+        }
+    }
+    for act in ACTIVATIONS {
+        let ops = [Op::Conv2d(Conv2d { bias: true, ..conv(29, 1, 1, 1) }), BN, Op::Activation(act)];
+        networks.push(chain(format!("pointwise, {act:?}"), Shape::new(23, 7, 5), &ops));
+    }
+    networks.push(chain("pointwise, stride 2".into(), Shape::new(23, 7, 5), &[Op::Conv2d(conv(29, 1, 2, 1))]));
+    judge("pointwise", &networks);
+}
+
+#[test]
+fn depthwise() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1)] {
+            for c in [1, 13, 16, 40] {
+                let name = format!("depthwise {kernel}x{kernel} stride {stride}, {c} channels at {h}x{w}");
+                networks.push(chain(name, Shape::new(c, h, w), &[Op::Conv2d(conv(c, kernel, stride, c))]));
+            }
+        }
+    }
+    for act in ACTIVATIONS {
+        let ops = [Op::Conv2d(Conv2d { bias: true, ..conv(19, 3, 2, 19) }), BN, Op::Activation(act)];
+        networks.push(chain(format!("depthwise, {act:?}"), Shape::new(19, 9, 7), &ops));
+    }
+    judge("depthwise", &networks);
+}
+
+#[test]
+fn direct() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (ic, oc, kernel, stride) in
+            [(3, 32, 3, 2), (3, 24, 3, 2), (1, 1, 3, 1), (3, 10, 5, 2), (17, 11, 3, 1), (32, 16, 3, 2)]
+        {
+            let name = format!("convolution {ic} to {oc}, {kernel}x{kernel} stride {stride} at {h}x{w}");
+            networks.push(chain(name, Shape::new(ic, h, w), &[Op::Conv2d(conv(oc, kernel, stride, 1))]));
+        }
+    }
+    let uneven = Conv2d { kernel: (1, 3), stride: (2, 1), padding: (0, 1), ..conv(9, 3, 1, 1) };
+    networks.push(chain("convolution 1x3 stride 2x1".into(), Shape::new(5, 7, 6), &[Op::Conv2d(uneven)]));
+    let unpadded = Conv2d { padding: (0, 0), ..conv(9, 3, 2, 1) };
+    networks.push(chain("convolution without padding".into(), Shape::new(5, 8, 7), &[Op::Conv2d(unpadded)]));
+    judge("convolution", &networks);
+}
+
+#[test]
+fn grouped() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (ic, oc, groups) in [(6, 4, 2), (24, 60, 3), (60, 216, 3), (68, 272, 4), (48, 96, 8), (34, 2, 2), (9, 18, 9)] {
+            let name = format!("pointwise {ic} to {oc} in {groups} groups at {h}x{w}");
+            networks.push(chain(name, Shape::new(ic, h, w), &[Op::Conv2d(conv(oc, 1, 1, groups))]));
+        }
+        let name = format!("convolution 12 to 8 in 2 groups, 3x3 stride 2 at {h}x{w}");
+        networks.push(chain(name, Shape::new(12, h, w), &[Op::Conv2d(conv(8, 3, 2, 2))]));
+    }
+    judge("grouped convolution", &networks);
+}
+
+#[test]
+fn pools() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for c in [1, 24, 37] {
+            for (kernel, stride, padding) in [(3, 2, 1), (2, 2, 0), (3, 1, 1)] {
+                if h < kernel - 2 * padding || w < kernel - 2 * padding {
+                    continue;
+                }
+                let pool = Pool { kernel: (kernel, kernel), stride: (stride, stride), padding: (padding, padding) };
+                for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::AvgPool(pool))] {
+                    let name = format!("{name} pool {kernel}x{kernel} stride {stride}, {c} channels at {h}x{w}");
+                    networks.push(chain(name, Shape::new(c, h, w), &[op]));
+                }
+            }
+            networks.push(chain(
+                format!("global average pool, {c} channels at {h}x{w}"),
+                Shape::new(c, h, w),
+                &[Op::GlobalAvgPool],
+            ));
+        }
+    }
+    judge("pooling", &networks);
+}
+
+#[test]
+fn heads() {
+    let mut networks = Vec::new();
+    for (c, out) in [(1, 1), (17, 10), (1280, 1000), (100, 3)] {
+        for bias in [false, true] {
+            let linear = Op::Linear { out, bias };
+            networks.push(chain(format!("linear {c} to {out}"), Shape::new(c, 1, 1), &[linear]));
+            let ops = [Op::GlobalAvgPool, linear, Op::LogSoftmax];
+            networks.push(chain(format!("pool, linear {c} to {out}, log-softmax"), Shape::new(c, 7, 7), &ops));
+        }
+    }
+    judge("classifier", &networks);
+}
+
+#[test]
+fn elementwise() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for c in [1, 13, 32] {
+            for act in ACTIVATIONS {
+                networks.push(chain(format!("{act:?}, {c} channels at {h}x{w}"), Shape::new(c, h, w), &[Op::Activation(act)]));
+            }
+            networks.push(chain(format!("batch norm, {c} channels at {h}x{w}"), Shape::new(c, h, w), &[BN]));
+        }
+    }
+    judge("elementwise", &networks);
+}
+
+#[test]
+fn shortcuts_and_gates() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (ic, oc) in [(1, 1), (16, 16), (13, 21), (16, 33), (27, 38)] {
+            networks.push(network(format!("partial shortcut {ic} into {oc} at {h}x{w}"), Shape::new(ic, h, w), |net| {
+                let y = net.add("project", Op::Conv2d(conv(oc, 1, 1, 1)), &[net.input()]).unwrap();
+                net.add("add", Op::Add, &[y, net.input()]).unwrap()
+            }));
+        }
+        for c in [1, 13, 36] {
+            networks.push(network(format!("gate of {c} channels at {h}x{w}"), Shape::new(c, h, w), |net| {
+                let x = net.add("dw", Op::Conv2d(conv(c, 3, 1, c)), &[net.input()]).unwrap();
+                let bias = |oc| Op::Conv2d(Conv2d { bias: true, ..conv(oc, 1, 1, 1) });
+                let ops = [
+                    Op::GlobalAvgPool,
+                    bias(3),
+                    BN,
+                    Op::Activation(Activation::Relu),
+                    bias(c),
+                    Op::Activation(Activation::Sigmoid),
+                ];
+                let gate = ops.into_iter().enumerate().fold(x, |at, (i, op)| net.add(format!("se{i}"), op, &[at]).unwrap());
+                let gated = net.add("mul", Op::Mul, &[x, gate]).unwrap();
+                let act = net.add("act", Op::Activation(Activation::Relu6), &[gated]).unwrap();
+                net.add("project", Op::Conv2d(conv(11, 1, 1, 1)), &[act]).unwrap()
+            }));
+        }
+    }
+    judge("shortcuts and gates", &networks);
+}
+
+#[test]
+fn shuffles_and_concatenations() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (ic, oc, groups) in [(6, 12, 2), (24, 60, 3), (17, 34, 1), (24, 68, 4), (24, 96, 8)] {
+            networks.push(network(
+                format!("shuffle unit {ic} to {oc} in {groups} groups at {h}x{w}"),
+                Shape::new(ic, h, w),
+                |net| {
+                    let halve = Pool { kernel: (3, 3), stride: (2, 2), padding: (1, 1) };
+                    let mid = groups * 4;
+                    let ops = [
+                        Op::Conv2d(conv(mid, 1, 1, if ic % groups == 0 { groups } else { 1 })),
+                        Op::Activation(Activation::Relu),
+                        Op::ChannelShuffle { groups },
+                        Op::Conv2d(conv(mid, 3, 2, mid)),
+                        BN,
+                        Op::Conv2d(conv(oc - oc % groups, 1, 1, groups)),
+                    ];
+                    let y = ops
+                        .into_iter()
+                        .enumerate()
+                        .fold(net.input(), |at, (i, op)| net.add(format!("op{i}"), op, &[at]).unwrap());
+                    let pooled = net.add("pool", Op::AvgPool(halve), &[net.input()]).unwrap();
+                    let cat = net.add("cat", Op::Concat, &[pooled, y]).unwrap();
+                    let cat = net.add("relu", Op::Activation(Activation::Relu), &[cat]).unwrap();
+                    net.add("next", Op::Conv2d(conv(16, 1, 1, 1)), &[cat]).unwrap()
+                },
+            ));
+        }
+    }
+    judge("shuffles and concatenations", &networks);
+}
