@@ -1,5 +1,19 @@
 //! Sartor cuts a program to measure for a light convolutional network.
 
+mod build;
+pub mod cache;
+mod generate;
+pub mod image;
+pub mod labels;
+mod model;
+pub mod npy;
+mod output;
+
+pub use build::BuildError;
+pub use generate::{GenerateError, Kind, Plan, PlannedLayer, PlannedStage};
+pub use model::{CompileError, CompileOptions, Compiled, MANIFEST, Model, compile};
 pub use sartor_codegen as codegen;
 pub use sartor_kernels as kernels;
+pub use sartor_kernels::runtime::{Level, Session};
 pub use sartor_models as models;
+pub use sartor_models::{Network, Weights};

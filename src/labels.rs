@@ -1,0 +1,80 @@
+//! What a classifier's answer means.
+
+use std::path::Path;
+
+/// Names of classes, one a line; without them a class is called by its index.
+#[derive(Clone, Debug, Default)]
+pub struct Labels(Vec<String>);
+
+impl Labels {
+    /// Reads a text file with one name a line.
+    ///
+    /// # Errors
+    /// If the file cannot be read as text.
+    pub fn load(path: &Path) -> std::io::Result<Self> {
+        Ok(Self(std::fs::read_to_string(path)?.lines().map(str::to_owned).collect()))
+    }
+
+    /// Number of names; 0 if classes are called by their index.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether classes are called by their index.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name of a class.
+    pub fn name(&self, class: usize) -> String {
+        self.0.get(class).cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
+/// A class and how likely the network holds it to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guess {
+    /// Index of the class.
+    pub class: usize,
+    /// Softmax of the scores, in `0..=1`.
+    pub probability: f64,
+}
+
+/// The `k` likeliest classes, the first of equals first. `scores` are logits or their log-softmax; of NaN scores, the
+/// probability is NaN and they come last.
+pub fn top(scores: &[f32], k: usize) -> Vec<Guess> {
+    let rank = |class: usize| if scores[class].is_nan() { f32::NEG_INFINITY } else { scores[class] };
+    let mut classes: Vec<usize> = (0..scores.len()).collect();
+    classes.sort_by(|&a, &b| rank(b).total_cmp(&rank(a)));
+    let max = classes.first().map_or(0.0, |&class| f64::from(rank(class)));
+    let exp = |class: usize| (f64::from(scores[class]) - max).exp();
+    let sum: f64 = classes.iter().map(|&class| exp(class)).sum();
+    classes.into_iter().take(k).map(|class| Guess { class, probability: exp(class) / sum }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_the_softmax() {
+        let guesses = top(&[1.0, 1000.0, 999.0, 1000.0], 3);
+        assert_eq!(guesses.iter().map(|g| g.class).collect::<Vec<_>>(), [1, 3, 2]);
+        let e = (-1f64).exp();
+        assert!((guesses[0].probability - 1.0 / (2.0 + e)).abs() < 1e-12);
+        assert!((guesses[2].probability - e / (2.0 + e)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nan_is_last_and_k_may_exceed_the_classes() {
+        let guesses = top(&[f32::NAN, 1.0], 5);
+        assert_eq!(guesses.iter().map(|g| g.class).collect::<Vec<_>>(), [1, 0]);
+        assert!(top(&[], 5).is_empty());
+    }
+
+    #[test]
+    fn names_fall_back_to_the_index() {
+        let labels = Labels(vec!["cat".into()]);
+        assert_eq!((labels.name(0), labels.name(1)), ("cat".into(), "1".into()));
+    }
+}

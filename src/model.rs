@@ -1,0 +1,298 @@
+//! Networks made into programs: written out as a crate, or compiled and loaded into this process.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::generate::{GenerateError, Generated, Kind, Plan, generate};
+use libloading::Library;
+use sartor_kernels::runtime::{ABI, Level, Program, Session, SessionError};
+use sartor_models::{Network, Weights};
+
+use crate::build::{BuildError, cargo_build};
+use crate::{cache, output};
+
+/// A file in every folder that [`compile`] makes; a folder without it is never overwritten.
+pub const MANIFEST: &str = "sartor.json";
+
+/// What to compile.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// Levels the program holds; it chooses among them when it starts.
+    pub levels: Vec<Level>,
+    /// Images an inference takes.
+    pub batch: usize,
+    /// What to build.
+    pub kind: Kind,
+}
+
+/// A crate that was written and built.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The crate.
+    pub dir: PathBuf,
+    /// What Cargo built, inside `dir`.
+    pub artifact: PathBuf,
+    /// Size of the artifact.
+    pub artifact_bytes: u64,
+    /// How each level computes the network.
+    pub plans: Vec<Plan>,
+}
+
+/// A network that could not be compiled or loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// No program can be generated.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    /// The generated crate was not built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A file cannot be written or read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The output folder holds something else.
+    #[error("{} exists and was not made by sartor: choose another folder or remove it", .0.display())]
+    Occupied(PathBuf),
+    /// The CPU lacks the level.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The compiled library cannot be loaded.
+    #[error("{}: {what}", path.display())]
+    Load {
+        /// The library.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// Writes the crate of a network to `dir` and builds it. The folder appears when all is done; one made by an earlier call is
+/// replaced.
+///
+/// # Errors
+/// If the network cannot be compiled, `dir` holds something else or cannot be written, or Cargo fails.
+pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, dir: &Path) -> Result<Compiled, CompileError> {
+    let io = |source| CompileError::Io { path: dir.into(), source };
+    check_free(dir)?;
+    let staging = output::staging_dir(dir).map_err(io)?;
+    let generated = generate(network, weights, &options.levels, options.batch, options.kind)?;
+    let new = staging.path().join("crate");
+    write_files(&generated, &new).map_err(io)?;
+    output::write_staged(&new.join(MANIFEST), manifest(network, options).as_bytes()).map_err(io)?;
+    let target = staging.path().join("target");
+    let built = cargo_build(&new, options.kind, &target)?;
+    // Where Cargo itself would put it, without the rest of what Cargo keeps, which is worth nothing after the move.
+    let place = Path::new("target/release").join(built.file_name().unwrap_or(built.as_os_str()));
+    std::fs::create_dir_all(new.join("target/release")).map_err(io)?;
+    std::fs::rename(&built, new.join(&place)).map_err(io)?;
+    output::replace_dir(&new, dir).map_err(io)?;
+    let artifact = dir.join(place);
+    let artifact_bytes = std::fs::metadata(&artifact).map_err(io)?.len();
+    Ok(Compiled { dir: dir.into(), artifact, artifact_bytes, plans: generated.plans })
+}
+
+fn check_free(dir: &Path) -> Result<(), CompileError> {
+    let free = match std::fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none() || dir.join(MANIFEST).exists(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if free { Ok(()) } else { Err(CompileError::Occupied(dir.into())) }
+}
+
+fn manifest(network: &Network, options: &CompileOptions) -> String {
+    let levels: Vec<_> = options.levels.iter().map(|level| level.name()).collect();
+    let manifest = serde_json::json!({
+        "sartor": env!("CARGO_PKG_VERSION"), "network": network.name, "levels": levels, "batch": options.batch,
+        "kind": format!("{:?}", options.kind).to_lowercase(),
+    });
+    format!("{manifest:#}\n")
+}
+
+fn write_files(generated: &Generated, dir: &Path) -> io::Result<()> {
+    generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&dir.join(path), bytes))
+}
+
+/// A network compiled for one level and loaded into this process, where it stays.
+#[derive(Debug)]
+pub struct Model {
+    program: &'static Program,
+    plan: Plan,
+    built: Option<Duration>,
+}
+
+impl Model {
+    /// Plans, generates, builds and loads a network. What was built before is taken from the [cache].
+    ///
+    /// # Errors
+    /// If this CPU lacks the level, or the network cannot be compiled or loaded.
+    pub fn open(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Self, CompileError> {
+        if !level.is_available() {
+            return Err(SessionError::LevelUnavailable(level).into());
+        }
+        let mut generated = generate(network, weights, &[level], batch, Kind::Dylib)?;
+        let (library, built) = library(&generated, &cache::folder())?;
+        let program = load(&library, level)?;
+        let wrong = |what| Err(CompileError::Load { path: library.clone(), what });
+        if program.batch != batch || program.input_len != batch * network.input_shape().len() {
+            return wrong(format!(
+                "takes {} values in a batch of {}, not those of {}",
+                program.input_len, program.batch, network.name
+            ));
+        }
+        match generated.plans.pop() {
+            Some(plan) if plan.stages.len() == program.stages().len() => Ok(Self { program, plan, built }),
+            plan => wrong(format!("has {} stages, planned were {}", program.stages().len(), plan.map_or(0, |p| p.stages.len()))),
+        }
+    }
+
+    /// Memory and threads to run it; several sessions can run side by side.
+    ///
+    /// # Errors
+    /// If there cannot be that many threads.
+    pub fn session(&self, threads: usize) -> Result<Session, SessionError> {
+        Session::new(self.program, threads)
+    }
+
+    /// The program.
+    pub fn program(&self) -> &'static Program {
+        self.program
+    }
+
+    /// How it computes the network; its stages are the program's.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How long building took; `None` if it came from the cache.
+    pub fn built(&self) -> Option<Duration> {
+        self.built
+    }
+}
+
+/// The shared library of a generated crate, from the cache at `folder` or built now, and how long that took.
+fn library(generated: &Generated, folder: &Path) -> Result<(PathBuf, Option<Duration>), CompileError> {
+    let io = |source| CompileError::Io { path: folder.into(), source };
+    let entry = cache::Entry::of(generated, folder);
+    if let Some(library) = entry.library() {
+        return Ok((library, None));
+    }
+    let start = Instant::now();
+    let staging = entry.staging().map_err(io)?;
+    let dir = staging.path().join("crate");
+    write_files(generated, &dir).map_err(io)?;
+    let built = cargo_build(&dir, Kind::Dylib, &staging.path().join("target"))?;
+    let library = entry.store(&built, staging.path()).map_err(io)?;
+    Ok((library, Some(start.elapsed())))
+}
+
+/// Loads a library for good and asks it for its program.
+fn load(path: &Path, level: Level) -> Result<&'static Program, CompileError> {
+    let error = |what: String| CompileError::Load { path: path.into(), what };
+    // SAFETY: the library was built by us from generated code, which runs nothing when loaded.
+    let library = unsafe { Library::new(path) }.map_err(|e| error(e.to_string()))?;
+    // A program is `'static`: its library is never unloaded.
+    let library: &'static Library = Box::leak(Box::new(library));
+    // SAFETY: generated crates define the function with this signature.
+    let program = unsafe { library.get::<unsafe extern "C" fn(u32) -> *const Program>(b"sartor_program") };
+    let program = program.map_err(|e| error(e.to_string()))?;
+    // SAFETY: it takes any number and returns null or the address of a static.
+    let program = unsafe { program(level as u32) };
+    // SAFETY: every version of the contract begins with its number, which is all that is read before it is known to be ours.
+    match unsafe { program.cast::<u32>().as_ref() } {
+        None => return Err(error(format!("has no program for level {level}"))),
+        Some(&abi) if abi != ABI => return Err(SessionError::WrongAbi(abi).into()),
+        Some(_) => {}
+    }
+    // SAFETY: not null, `'static`, and of this version of the contract.
+    let program = unsafe { &*program };
+    if program.level == level { Ok(program) } else { Err(error(format!("is for level {}, not {level}", program.level))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crate as the generator writes it, whose one stage doubles its four inputs.
+    fn doubling() -> Generated {
+        let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels/src/runtime");
+        let vendored = std::fs::read_dir(runtime).unwrap().map(|entry| {
+            let path = entry.unwrap().path();
+            (Path::new("src/runtime").join(path.file_name().unwrap()), std::fs::read(path).unwrap())
+        });
+        let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
+        let source = r#"
+            pub mod runtime;
+            use runtime::{ABI, Context, Level, Program, Stage};
+
+            extern "C" fn double(cx: &Context, begin: usize, end: usize) {
+                for i in begin..end {
+                    unsafe { *cx.output.add(i) = 2.0 * *cx.input.add(i) };
+                }
+            }
+
+            static STAGES: [Stage; 1] = [Stage::new("double", 4, double)];
+            static PROGRAM: Program = Program {
+                abi: ABI, level: Level::Portable, batch: 1, input_len: 4, output_len: 4, arena_len: 0, scratch_len: 0,
+                weights_len: 0, weights: std::ptr::null(), stages: STAGES.as_ptr(), stage_count: 1,
+            };
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn sartor_program(level: u32) -> *const Program {
+                if level == 0 { &PROGRAM } else { std::ptr::null() }
+            }
+        "#;
+        let own = [("Cargo.toml".into(), manifest.into()), ("src/lib.rs".into(), source.into())];
+        Generated { files: own.into_iter().chain(vendored).collect(), plans: Vec::new() }
+    }
+
+    #[test]
+    fn a_crate_is_built_once_loaded_and_rebuilt_when_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let generated = doubling();
+        let (path, built) = library(&generated, dir.path()).unwrap();
+        assert!(built.is_some());
+        let program = load(&path, Level::Portable).unwrap();
+        let mut output = [0.0; 4];
+        Session::new(program, 2).unwrap().run(&[1.0, 2.0, 3.0, 4.0], &mut output).unwrap();
+        assert_eq!(output, [2.0, 4.0, 6.0, 8.0]);
+
+        let missing = load(&path, Level::Avx2).unwrap_err().to_string();
+        assert!(missing.contains("no program for level avx2"), "{missing}");
+        assert!(library(&generated, dir.path()).unwrap().1.is_none(), "the second time it comes from the cache");
+
+        // A new file: the loaded one must not change under this process.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, b"damaged").unwrap();
+        let (path, rebuilt) = library(&generated, dir.path()).unwrap();
+        assert!(rebuilt.is_some());
+        load(&path, Level::Portable).unwrap();
+    }
+
+    #[test]
+    fn what_cargo_says_is_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut generated = doubling();
+        generated.files[1].1 = b"fn broken(".to_vec();
+        let error = library(&generated, dir.path()).unwrap_err().to_string();
+        assert!(error.contains("unclosed delimiter"), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn folders_of_others_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(check_free(dir.path()).is_ok());
+        assert!(check_free(&dir.path().join("new")).is_ok());
+        std::fs::write(dir.path().join("thesis.tex"), "").unwrap();
+        assert!(matches!(check_free(dir.path()), Err(CompileError::Occupied(_))));
+        std::fs::write(dir.path().join(MANIFEST), "{}").unwrap();
+        assert!(check_free(dir.path()).is_ok());
+    }
+}
