@@ -1,7 +1,10 @@
 //! Executes kernels and stages without a compiler: any level's program on any machine, bit for bit what the level computes.
 
+use sartor_kernels::runtime::layout;
+
 use crate::isa;
 use crate::kernel::{Address, Binary, Kernel, Stmt, Value};
+use crate::plan::Plan;
 use crate::stage::{Call, Region};
 
 /// The regions of a program.
@@ -162,4 +165,39 @@ pub const RECIP_BITS: u32 = 0x7EF3_11C7;
 
 fn recip_guess(a: f32) -> f32 {
     f32::from_bits(RECIP_BITS.wrapping_sub(a.to_bits()))
+}
+
+/// Executes a whole plan as `threads` threads would, one after another in each stage. Memory starts as NaN, so that a value
+/// read before it was written shows. Returns the output for the whole batch.
+///
+/// # Panics
+/// If an access leaves its buffer or its region, or a stage is ill-formed; [`crate::prove`] excludes both.
+pub fn plan(plan: &Plan, weights: &[f32], input: &[f32], threads: usize) -> (Memory, Vec<f32>) {
+    let mut memory = Memory {
+        input: input.to_vec(),
+        arena: vec![f32::NAN; plan.lengths.arena],
+        scratch: Vec::new(),
+        weights: weights.to_vec(),
+    };
+    for stage in &plan.stages {
+        let units = stage.code.units;
+        for thread in 0..threads {
+            memory.scratch = vec![f32::NAN; plan.lengths.scratch];
+            let calls = stage.code.calls(units * thread / threads, units * (thread + 1) / threads);
+            for made in calls.unwrap_or_else(|error| panic!("{}: {error}", stage.code.name)) {
+                call(&made, &plan.kernels, &mut memory);
+            }
+        }
+    }
+    let batch = plan.options.batch;
+    let mut output = vec![0.0; plan.output_len];
+    for unpack in &plan.unpack {
+        let src = &memory.arena[unpack.src..][..batch * unpack.pixels * unpack.pitch];
+        let dst = &mut output[unpack.dst..][..batch * unpack.pixels * unpack.channels];
+        layout::unpack(src, unpack.pitch, batch, unpack.pixels, unpack.channels, dst);
+        if unpack.log_softmax {
+            layout::log_softmax(dst, unpack.channels);
+        }
+    }
+    (memory, output)
 }

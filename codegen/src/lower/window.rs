@@ -110,7 +110,7 @@ impl Window {
     }
 
     /// Most columns of a tile that stay in registers.
-    fn widest(&self, level: Level) -> usize {
+    pub(crate) fn widest(&self, level: Level) -> usize {
         let isa = isa::of(level);
         let free = isa.registers - usize::from(isa.registers == 32) - usize::from(self.sums) * self.rows;
         let fixed = match self.kind {

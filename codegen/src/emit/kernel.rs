@@ -1,0 +1,170 @@
+//! A kernel as a Rust function.
+
+use std::collections::HashSet;
+
+use crate::isa::{self, Isa};
+use crate::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value};
+
+use super::text::Text;
+
+/// Functions beside intrinsics that a file's kernels call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Helper {
+    /// [`Binary::Scale`]
+    Scale,
+    /// [`Value::RecipGuess`]
+    RecipGuess,
+    /// [`Value::FirstLanes`]
+    FirstLanes,
+    /// [`Stmt::Prefetch`]
+    Prefetch,
+}
+
+/// Prints a kernel.
+pub fn print(text: &mut Text, kernel: &Kernel) {
+    let isa = isa::of(kernel.level);
+    for line in &kernel.doc {
+        text.line(format!("/// `{line}`"));
+    }
+    if let Some(features) = isa.features {
+        text.line(format!("#[target_feature(enable = \"{features}\")]"));
+    }
+    text.line("#[inline(never)]");
+    let params: Vec<String> = kernel
+        .buffers
+        .iter()
+        .map(|buffer| format!("{}: *{} f32", buffer.name, if buffer.access == Access::Read { "const" } else { "mut" }))
+        .collect();
+    let printer = Printer { kernel, isa, assigned: assigned(&kernel.body) };
+    text.function(&format!("unsafe fn {}", kernel.name), &params, |text| printer.body(text, &kernel.body));
+}
+
+/// Registers that change after their declaration.
+fn assigned(body: &[Stmt]) -> HashSet<Reg> {
+    let mut set = HashSet::new();
+    for stmt in body {
+        match stmt {
+            Stmt::Set(reg, _) => {
+                set.insert(*reg);
+            }
+            Stmt::For { body, .. } => set.extend(assigned(body)),
+            _ => {}
+        }
+    }
+    set
+}
+
+/// Helpers that a kernel's text calls.
+pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
+    for stmt in body {
+        let helper = match stmt {
+            Stmt::For { body, .. } => {
+                helpers(body, found);
+                None
+            }
+            Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
+                Value::Binary(Binary::Scale, ..) => Some(Helper::Scale),
+                Value::RecipGuess(_) => Some(Helper::RecipGuess),
+                Value::FirstLanes(..) => Some(Helper::FirstLanes),
+                _ => None,
+            },
+            Stmt::Prefetch(_) => Some(Helper::Prefetch),
+            Stmt::Comment(_) | Stmt::Store(..) => None,
+        };
+        found.extend(helper.filter(|helper| !found.contains(helper)));
+    }
+}
+
+struct Printer<'a> {
+    kernel: &'a Kernel,
+    isa: &'static Isa,
+    assigned: HashSet<Reg>,
+}
+
+impl Printer<'_> {
+    fn body(&self, text: &mut Text, body: &[Stmt]) {
+        for stmt in body {
+            match stmt {
+                Stmt::Comment(comment) => text.comment("//", comment),
+                Stmt::For { var, count, body } => {
+                    text.block(&format!("for {} in 0..{count}", self.kernel.vars[var.0]), |text| self.body(text, body));
+                }
+                Stmt::Let(reg, value) => {
+                    let mutable = if self.assigned.contains(reg) { "mut " } else { "" };
+                    text.line(format!("let {mutable}{} = {};", self.reg(*reg), self.value(value)));
+                }
+                Stmt::Set(reg, value) => text.line(format!("{} = {};", self.reg(*reg), self.value(value))),
+                Stmt::Store(to, reg) => {
+                    text.line(format!("{}({}, {});", self.isa.spelling.store, self.address(to), self.reg(*reg)));
+                }
+                Stmt::Prefetch(at) => text.line(format!("prefetch({});", self.address(at))),
+            }
+        }
+    }
+
+    fn reg(&self, reg: Reg) -> &str {
+        &self.kernel.regs[reg.0]
+    }
+
+    fn address(&self, address: &Address) -> String {
+        let buffer = &self.kernel.buffers[address.buffer.0].name;
+        let mut terms: Vec<String> = address
+            .terms
+            .iter()
+            .map(|(var, stride)| {
+                let var = &self.kernel.vars[var.0];
+                if *stride == 1 { var.clone() } else { format!("{var} * {stride}") }
+            })
+            .collect();
+        if address.offset != 0 {
+            terms.push(address.offset.to_string());
+        }
+        if terms.is_empty() { buffer.clone() } else { format!("{buffer}.add({})", terms.join(" + ")) }
+    }
+
+    fn value(&self, value: &Value) -> String {
+        let spelling = &self.isa.spelling;
+        match value {
+            Value::Load(from) => format!("{}({})", spelling.load, self.address(from)),
+            Value::Broadcast(from) => format!("{}(*{})", spelling.splat, self.address(from)),
+            Value::Splat(x) => format!("{}({})", spelling.splat, literal(*x)),
+            Value::Copy(a) => self.reg(*a).into(),
+            Value::Binary(op, a, b) => {
+                let name = match op {
+                    Binary::Add => spelling.add,
+                    Binary::Sub => spelling.sub,
+                    Binary::Mul => spelling.mul,
+                    Binary::Min => spelling.min,
+                    Binary::Max => spelling.max,
+                    Binary::Scale => "scale",
+                };
+                format!("{name}({}, {})", self.reg(*a), self.reg(*b))
+            }
+            Value::Fma(a, b, c) => {
+                let (a, b, c) = (self.reg(*a), self.reg(*b), self.reg(*c));
+                if spelling.acc_first {
+                    format!("{}({c}, {a}, {b})", spelling.fma)
+                } else {
+                    format!("{}({a}, {b}, {c})", spelling.fma)
+                }
+            }
+            Value::RecipGuess(a) => format!("recip_guess({})", self.reg(*a)),
+            Value::FirstLanes(a, used) => format!("first_lanes::<{used}>({})", self.reg(*a)),
+        }
+    }
+}
+
+/// A float as Rust reads it back, bit for bit.
+fn literal(x: f32) -> String {
+    use std::f32::consts::{LN_2, LOG2_E};
+    let named = [("std::f32::consts::LOG2_E", LOG2_E), ("std::f32::consts::LN_2", LN_2), ("f32::INFINITY", f32::INFINITY)];
+    for (name, value) in named {
+        if x == value {
+            return name.into();
+        }
+        if x == -value {
+            return if value.is_infinite() { "f32::NEG_INFINITY".into() } else { format!("-{name}") };
+        }
+    }
+    format!("{x:?}")
+}

@@ -1,0 +1,136 @@
+//! The file of one level: kernels, stages, and the program that lists them.
+
+use sartor_kernels::runtime::Level;
+use sartor_models::Network;
+
+use crate::isa;
+use crate::plan::{Place, Plan};
+
+use super::kernel::{self, Helper};
+use super::stage;
+use super::text::Text;
+
+/// Prints the file.
+pub fn print(network: &Network, plan: &Plan) -> String {
+    let level = plan.options.level;
+    let mut text = Text::default();
+    header(&mut text, network, plan);
+    if let Some(arch) = isa::of(level).arch {
+        text.line(format!("use std::arch::{arch}::*;"));
+        text.line("");
+    }
+    let imports = if plan.unpack.is_empty() { "{Context, Level, Program, Stage, ABI}" } else { "{layout, Context, Level, Program, Stage, ABI}" };
+    text.line(format!("use crate::runtime::{imports};"));
+    text.line("use crate::weights::WEIGHTS;");
+    prelude(&mut text, plan);
+    for printed in &plan.kernels {
+        text.line("");
+        kernel::print(&mut text, printed);
+    }
+    for planned in &plan.stages {
+        text.line("");
+        stage::print(&mut text, &planned.code, &plan.kernels);
+    }
+    text.line("");
+    outputs(&mut text, plan);
+    text.line("");
+    program(&mut text, plan);
+    text.finish()
+}
+
+fn header(text: &mut Text, network: &Network, plan: &Plan) {
+    text.line(format!("//! `{}` for {}, batch {}.", network.name, plan.options.level, plan.options.batch));
+    text.line("//!");
+    text.line("//! | map | floats | where |");
+    text.line("//! | --- | ---: | --- |");
+    for (map, place) in plan.layers.maps.iter().zip(&plan.places) {
+        let pitch = map.c.next_multiple_of(16);
+        let (len, place) = match place {
+            Place::Input => (map.c * map.h * map.w * plan.options.batch, "input".into()),
+            Place::Arena { offset } => (pitch * map.h * map.w * plan.options.batch, format!("arena {offset}")),
+            Place::Ring { offset, rows } => (pitch * map.w * rows, format!("scratch {offset}, {rows} rows")),
+        };
+        text.line(format!("//! | {} | {len} | {place} |", map.name));
+    }
+    text.line("");
+}
+
+fn prelude(text: &mut Text, plan: &Plan) {
+    let source = match plan.options.level {
+        Level::Avx512 => include_str!("prelude/avx512.rs"),
+        Level::Avx2 => include_str!("prelude/avx2.rs"),
+        Level::Neon => include_str!("prelude/neon.rs"),
+        Level::Portable => include_str!("prelude/portable.rs"),
+    };
+    let mut used: Vec<Helper> = Vec::new();
+    plan.kernels.iter().for_each(|printed| kernel::helpers(&printed.body, &mut used));
+    for part in source.split("//@ ").filter(|part| !part.is_empty()) {
+        let (name, code) = part.split_once('\n').unwrap_or((part, ""));
+        if name == "Always" || used.iter().any(|helper| format!("{helper:?}") == name) {
+            text.line("");
+            code.trim_end().lines().for_each(|line| text.line(line));
+        }
+    }
+}
+
+/// The last stage: results to the user's NCHW.
+fn outputs(text: &mut Text, plan: &Plan) {
+    let batch = plan.options.batch;
+    text.line("/// Copies the results to the output, NCHW.");
+    let params = ["cx: &Context", "begin: usize", "end: usize"].map(String::from);
+    text.function("unsafe extern \"C\" fn outputs", &params, |text| {
+        text.block("for _ in begin..end", |text| {
+            for unpack in &plan.unpack {
+                let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
+                let at = |pointer: &str, offset: usize| {
+                    if offset == 0 { pointer.to_string() } else { format!("{pointer}.add({offset})") }
+                };
+                let src = at("cx.arena", unpack.src);
+                text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
+                let dst = at("cx.output", unpack.dst);
+                text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
+                text.line(format!("layout::unpack(src, {}, {batch}, {}, {}, dst);", unpack.pitch, unpack.pixels, unpack.channels));
+                if unpack.log_softmax {
+                    text.line(format!("layout::log_softmax(dst, {});", unpack.channels));
+                }
+            }
+        });
+    });
+}
+
+fn program(text: &mut Text, plan: &Plan) {
+    let count = plan.stages.len() + 1;
+    text.line(format!("static STAGES: [Stage; {count}] = ["));
+    for planned in &plan.stages {
+        let first = &plan.layers.layers[planned.layers[0]].name;
+        let last = &plan.layers.layers[planned.layers[planned.layers.len() - 1]].name;
+        let name = if planned.layers.len() == 1 { first.clone() } else { format!("{first} .. {last}") };
+        let entry = format!("Stage::new({name:?}, {}, {})", planned.code.units, planned.code.name);
+        if entry.len() <= 95 && format!("{name:?}, {}, {}", planned.code.units, planned.code.name).len() <= 60 {
+            text.line(format!("    {entry},"));
+        } else {
+            text.line("    Stage::new(");
+            text.line(format!("        {name:?},"));
+            text.line(format!("        {},", planned.code.units));
+            text.line(format!("        {},", planned.code.name));
+            text.line("    ),");
+        }
+    }
+    text.line("    Stage::new(\"outputs\", 1, outputs),");
+    text.line("];");
+    text.line("");
+    text.line("/// The network at this level.");
+    text.block_ending("pub static PROGRAM: Program = Program", "};", |text| {
+        text.line("abi: ABI,");
+        text.line(format!("level: Level::{:?},", plan.options.level));
+        text.line(format!("batch: {},", plan.options.batch));
+        text.line(format!("input_len: {},", plan.lengths.input));
+        text.line(format!("output_len: {},", plan.output_len));
+        text.line(format!("arena_len: {},", plan.lengths.arena));
+        text.line(format!("scratch_len: {},", plan.lengths.scratch));
+        text.line(format!("weights_len: {},", plan.lengths.weights));
+        text.line("weights: WEIGHTS.0.as_ptr().cast(),");
+        text.line("stages: STAGES.as_ptr(),");
+        text.line("stage_count: STAGES.len(),");
+    });
+}

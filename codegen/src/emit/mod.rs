@@ -1,0 +1,73 @@
+//! Prints a program as a Rust crate: one file a level, the packed weights, the vendored runtime. The same input gives the same
+//! bytes, and the text is as rustfmt would leave it.
+
+mod files;
+mod kernel;
+mod level;
+mod stage;
+mod text;
+
+use std::path::PathBuf;
+
+use sartor_kernels::runtime::Level;
+use sartor_models::{Network, Weights};
+
+use crate::normalize::{NormalizeError, normalize};
+use crate::pack::pack;
+use crate::plan::{self, Options, Plan, PlanError};
+
+/// What is built from the generated sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A program that reads an input file and prints classes.
+    Bin,
+    /// A library crate for other Rust code.
+    Lib,
+    /// A dynamic library with the symbol `sartor_program`.
+    Dylib,
+}
+
+/// A generated crate.
+#[derive(Clone, Debug)]
+pub struct Generated {
+    /// Paths relative to the crate's folder, and contents.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// One plan a level, in the order asked for.
+    pub plans: Vec<Plan>,
+}
+
+/// Why no crate was generated.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// The network cannot be normalised.
+    #[error(transparent)]
+    Normalize(#[from] NormalizeError),
+    /// The network cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// No level was asked for.
+    #[error("no level to compile for: name at least one of avx512, avx2, neon, portable")]
+    NoLevels,
+}
+
+/// Generates the crate of a network.
+///
+/// # Errors
+/// If the network holds what no kernel exists for, its weights are missing, or the plan is too large.
+pub fn generate(
+    network: &Network,
+    weights: &Weights,
+    levels: &[Level],
+    batch: usize,
+    kind: Kind,
+) -> Result<Generated, GenerateError> {
+    if levels.is_empty() {
+        return Err(GenerateError::NoLevels);
+    }
+    let layers = normalize(network, weights)?;
+    let packed = pack(&layers);
+    let plans = levels.iter().map(|&level| plan::plan(&layers, &packed, Options { batch, ..Options::new(level) }));
+    let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
+    let files = files::files(network, &plans, &packed, kind);
+    Ok(Generated { files, plans })
+}

@@ -1,0 +1,32 @@
+//@ Scale
+/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn scale(a: __m256, b: __m256) -> __m256 {
+    let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(b));
+    _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), n))
+}
+//@ RecipGuess
+/// About `1 / a`, from the bits of a positive normal number.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn recip_guess(a: __m256) -> __m256 {
+    let guess = _mm256_set1_epi32(0x7EF3_11C7);
+    _mm256_castsi256_ps(_mm256_sub_epi32(guess, _mm256_castps_si256(a)))
+}
+//@ FirstLanes
+/// The first `N` lanes, then zeros.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn first_lanes<const N: i32>(a: __m256) -> __m256 {
+    let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    let used = _mm256_cmpgt_epi32(_mm256_set1_epi32(N), lane);
+    _mm256_and_ps(a, _mm256_castsi256_ps(used))
+}
+//@ Prefetch
+/// Fetches a cache line into L2.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn prefetch(at: *const f32) {
+    _mm_prefetch::<_MM_HINT_T1>(at.cast());
+}

@@ -1,0 +1,30 @@
+//@ Scale
+/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline]
+fn scale(a: __m512, b: __m512) -> __m512 {
+    let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(b));
+    _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), n))
+}
+//@ RecipGuess
+/// About `1 / a`, from the bits of a positive normal number.
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline]
+fn recip_guess(a: __m512) -> __m512 {
+    let guess = _mm512_set1_epi32(0x7EF3_11C7);
+    _mm512_castsi512_ps(_mm512_sub_epi32(guess, _mm512_castps_si512(a)))
+}
+//@ FirstLanes
+/// The first `N` lanes, then zeros.
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline]
+fn first_lanes<const N: u32>(a: __m512) -> __m512 {
+    _mm512_maskz_mov_ps(((1u32 << N) - 1) as u16, a)
+}
+//@ Prefetch
+/// Fetches a cache line into L2.
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline]
+unsafe fn prefetch(at: *const f32) {
+    _mm_prefetch::<_MM_HINT_T1>(at.cast());
+}

@@ -1,0 +1,48 @@
+//@ Always
+/// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
+#[target_feature(enable = "neon")]
+#[inline]
+#[allow(dead_code)]
+fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vbslq_f32(vcltq_f32(a, b), a, b)
+}
+
+/// `if a > b { a } else { b }` in each lane: a NaN in `b` wins.
+#[target_feature(enable = "neon")]
+#[inline]
+#[allow(dead_code)]
+fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vbslq_f32(vcgtq_f32(a, b), a, b)
+}
+//@ Scale
+/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+#[target_feature(enable = "neon")]
+#[inline]
+fn scale(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    let n = vshlq_n_u32::<23>(vreinterpretq_u32_f32(b));
+    vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(a), n))
+}
+//@ RecipGuess
+/// About `1 / a`, from the bits of a positive normal number.
+#[target_feature(enable = "neon")]
+#[inline]
+fn recip_guess(a: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32(0x7EF3_11C7), vreinterpretq_u32_f32(a)))
+}
+//@ FirstLanes
+/// The first `N` lanes, then zeros.
+#[target_feature(enable = "neon")]
+#[inline]
+fn first_lanes<const N: u32>(a: float32x4_t) -> float32x4_t {
+    // SAFETY: the array holds four lanes.
+    let lane = unsafe { vld1q_u32([0, 1, 2, 3].as_ptr()) };
+    let used = vcltq_u32(lane, vdupq_n_u32(N));
+    vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), used))
+}
+//@ Prefetch
+/// Fetches a cache line into L2.
+#[target_feature(enable = "neon")]
+#[inline]
+unsafe fn prefetch(at: *const f32) {
+    std::arch::asm!("prfm pldl2keep, [{at}]", at = in(reg) at, options(nostack, readonly));
+}

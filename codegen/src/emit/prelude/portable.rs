@@ -1,0 +1,81 @@
+//@ Always
+/// Four lanes of plain Rust.
+#[derive(Clone, Copy)]
+struct F32x4([f32; 4]);
+
+#[inline(always)]
+unsafe fn load(from: *const f32) -> F32x4 {
+    F32x4(from.cast::<[f32; 4]>().read_unaligned())
+}
+
+#[inline(always)]
+unsafe fn store(to: *mut f32, a: F32x4) {
+    to.cast::<[f32; 4]>().write_unaligned(a.0);
+}
+
+#[inline(always)]
+fn splat(a: f32) -> F32x4 {
+    F32x4([a; 4])
+}
+
+#[inline(always)]
+#[allow(dead_code)]
+fn add(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] + b.0[i]))
+}
+
+#[inline(always)]
+#[allow(dead_code)]
+fn sub(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] - b.0[i]))
+}
+
+#[inline(always)]
+#[allow(dead_code)]
+fn mul(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] * b.0[i]))
+}
+
+/// `a * b + c`, rounded twice: without the instruction, rounding once would take a function call.
+#[inline(always)]
+#[allow(dead_code)]
+fn mul_add(a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] * b.0[i] + c.0[i]))
+}
+
+/// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
+#[inline(always)]
+#[allow(dead_code)]
+fn min(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| if a.0[i] < b.0[i] { a.0[i] } else { b.0[i] }))
+}
+
+/// `if a > b { a } else { b }` in each lane: a NaN in `b` wins.
+#[inline(always)]
+#[allow(dead_code)]
+fn max(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| if a.0[i] > b.0[i] { a.0[i] } else { b.0[i] }))
+}
+//@ Scale
+/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+#[inline(always)]
+fn scale(a: F32x4, b: F32x4) -> F32x4 {
+    let bits = |i: usize| a.0[i].to_bits().wrapping_add(b.0[i].to_bits() << 23);
+    F32x4(std::array::from_fn(|i| f32::from_bits(bits(i))))
+}
+//@ RecipGuess
+/// About `1 / a`, from the bits of a positive normal number.
+#[inline(always)]
+fn recip_guess(a: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| f32::from_bits(0x7EF3_11C7_u32.wrapping_sub(a.0[i].to_bits()))))
+}
+//@ FirstLanes
+/// The first `N` lanes, then zeros.
+#[inline(always)]
+fn first_lanes<const N: usize>(a: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| if i < N { a.0[i] } else { 0.0 }))
+}
+//@ Prefetch
+/// There is no portable prefetch.
+#[inline(always)]
+fn prefetch(_at: *const f32) {}

@@ -1,0 +1,111 @@
+//! A stage as a Rust function.
+
+use std::collections::BTreeSet;
+
+use crate::isa;
+use crate::kernel::Kernel;
+use crate::stage::{Int, Pointer, Region, Stage, Step};
+
+use super::text::Text;
+
+/// Prints a stage.
+pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
+    for line in &stage.doc {
+        text.line(format!("/// `{line}`"));
+    }
+    if let Some(features) = kernels.first().and_then(|kernel| isa::of(kernel.level).features) {
+        text.line(format!("#[target_feature(enable = \"{features}\")]"));
+    }
+    let params = ["cx: &Context", "begin: usize", "end: usize"].map(String::from);
+    text.function(&format!("unsafe extern \"C\" fn {}", stage.name), &params, |text| {
+        let mut regions = BTreeSet::new();
+        regions_of(&stage.body, &mut regions);
+        for region in regions {
+            text.line(format!("let {0} = cx.{0};", region.field()));
+        }
+        for step in &stage.body {
+            if let Step::Keep(name) = step {
+                text.line(format!("let mut {name} = 0;"));
+            }
+        }
+        text.block(&format!("for {} in begin..end", unit_name(&stage.body)), |text| body(text, &stage.body, kernels));
+    });
+}
+
+fn unit_name(body: &[Step]) -> &'static str {
+    if mentions_unit(body) { "unit" } else { "_" }
+}
+
+fn mentions_unit(body: &[Step]) -> bool {
+    let in_int = |int: &Int| reads(int, "unit");
+    body.iter().any(|step| match step {
+        Step::Comment(_) | Step::Keep(_) => false,
+        Step::Let(_, value) | Step::Set(_, value) => in_int(value),
+        Step::ResetAtZero { on, .. } => on == "unit",
+        Step::For { lo, hi, body, .. } => in_int(lo) || in_int(hi) || mentions_unit(body),
+        Step::Match { on, arms } => in_int(on) || arms.iter().any(|arm| mentions_unit(&arm.body)),
+        Step::Call { args, .. } => args.iter().any(|pointer| in_int(&pointer.offset)),
+    })
+}
+
+fn reads(int: &Int, name: &str) -> bool {
+    match int {
+        Int::Const(_) => false,
+        Int::Var(var) => var == name,
+        Int::Add(a, b) | Int::Max(a, b) => reads(a, name) || reads(b, name),
+        Int::Sub(a, _) | Int::Mul(a, _) | Int::Div(a, _) | Int::Rem(a, _) | Int::Min(a, _) => reads(a, name),
+    }
+}
+
+fn regions_of(body: &[Step], regions: &mut BTreeSet<Region>) {
+    for step in body {
+        match step {
+            Step::For { body, .. } => regions_of(body, regions),
+            Step::Match { arms, .. } => arms.iter().for_each(|arm| regions_of(&arm.body, regions)),
+            Step::Call { args, .. } => regions.extend(args.iter().map(|pointer| pointer.region)),
+            _ => {}
+        }
+    }
+}
+
+fn body(text: &mut Text, steps: &[Step], kernels: &[Kernel]) {
+    for step in steps {
+        match step {
+            Step::Comment(comment) => text.comment("//", comment),
+            Step::Keep(_) => {}
+            Step::Let(name, value) => text.line(format!("let {name} = {value};")),
+            Step::Set(name, value) => text.line(format!("{name} = {value};")),
+            Step::ResetAtZero { on, kept } => text.block(&format!("if {on} == 0"), |text| {
+                kept.iter().for_each(|name| text.line(format!("{name} = 0;")));
+            }),
+            Step::For { var, lo, hi, body: inner } => {
+                let hi = if matches!(hi, Int::Var(_) | Int::Const(_)) { hi.to_string() } else { format!("({hi})") };
+                let lo = if matches!(lo, Int::Var(_) | Int::Const(_)) { lo.to_string() } else { format!("({lo})") };
+                text.block(&format!("for {var} in {lo}..{hi}"), |text| body(text, inner, kernels));
+            }
+            Step::Match { on, arms } => text.block(&format!("match {on}"), |text| {
+                for (index, arm) in arms.iter().enumerate() {
+                    let pattern = match (arm.lo, arm.hi) {
+                        _ if index + 1 == arms.len() => "_".into(),
+                        (lo, hi) if lo == hi => lo.to_string(),
+                        (lo, hi) => format!("{lo}..={hi}"),
+                    };
+                    text.block(&format!("{pattern} =>"), |text| body(text, &arm.body, kernels));
+                }
+            }),
+            Step::Call { kernel, args } => {
+                let kernel = &kernels[*kernel];
+                let args: Vec<String> = args.iter().map(print_pointer).collect();
+                text.call(&kernel.name, &args);
+            }
+        }
+    }
+}
+
+fn print_pointer(pointer: &Pointer) -> String {
+    let region = pointer.region.field();
+    match &pointer.offset {
+        Int::Const(0) => region.into(),
+        offset => format!("{region}.add({offset})"),
+    }
+}

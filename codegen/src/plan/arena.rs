@@ -1,0 +1,62 @@
+//! Places every map that outlives its stage in one arena, by liveness: maps that are never live together may share memory.
+
+use super::Place;
+use super::partition::Group;
+use crate::layer::{Layers, MapId};
+use crate::lower::padded;
+
+/// A map, where it is live, and how long it is.
+struct Live {
+    map: usize,
+    first: usize,
+    last: usize,
+    len: usize,
+}
+
+/// Places all maps but those inside chains, which get theirs when the chain is lowered. Returns the arena's length too.
+pub fn place(layers: &Layers, groups: &[Group], batch: usize) -> (Vec<Place>, usize) {
+    let mut places = vec![Place::Ring { offset: 0, rows: 0 }; layers.maps.len()];
+    places[0] = Place::Input;
+    let mut lives: Vec<Live> = (1..layers.maps.len()).filter_map(|map| live(layers, groups, map, batch)).collect();
+    // Large maps first: what is left fits into the gaps.
+    lives.sort_by_key(|live| (std::cmp::Reverse(live.len), live.first));
+    let mut placed: Vec<(usize, Live)> = Vec::new();
+    for live in lives {
+        let mut taken: Vec<(usize, usize)> = placed
+            .iter()
+            .filter(|(_, other)| other.first <= live.last && live.first <= other.last)
+            .map(|(offset, other)| (*offset, offset + other.len))
+            .collect();
+        taken.sort_unstable();
+        let mut offset = 0;
+        for (from, to) in taken {
+            if offset + live.len <= from {
+                break;
+            }
+            offset = offset.max(to);
+        }
+        places[live.map] = Place::Arena { offset };
+        placed.push((offset, live));
+    }
+    let len = placed.iter().map(|(offset, live)| offset + live.len).max().unwrap_or(0);
+    (places, len)
+}
+
+/// The stages in which a map is live, unless it is inner to one.
+fn live(layers: &Layers, groups: &[Group], map: usize, batch: usize) -> Option<Live> {
+    let id = MapId(map);
+    let writes = |&layer: &usize| layers.layers[layer].dst() == id;
+    let reads = |&layer: &usize| layers.layers[layer].sources().contains(&id);
+    let first = groups.iter().position(|group| group.layers().iter().any(writes))?;
+    let touched = groups.iter().rposition(|group| group.layers().iter().any(|layer| writes(layer) || reads(layer)))?;
+    let is_output = layers.outputs.iter().any(|output| output.value.map == id);
+    if let Group::Chain { layers: chain, .. } = &groups[first] {
+        let is_last = chain.last().is_some_and(writes);
+        if !is_last && first == touched && !is_output {
+            return None;
+        }
+    }
+    let shape = &layers.maps[map];
+    let len = batch * shape.h * shape.w * padded(shape.c);
+    Some(Live { map, first, last: if is_output { groups.len() } else { touched }, len })
+}

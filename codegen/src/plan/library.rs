@@ -1,0 +1,180 @@
+//! The distinct kernels of a program: layers of the same specification share one.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sartor_kernels::runtime::Level;
+use sartor_models::Activation;
+
+use crate::kernel::Kernel;
+use crate::layer::{Layer, LayerOp, Layers};
+use crate::lower::PANEL;
+use crate::lower::direct::Direct;
+use crate::lower::eltwise::{self, Eltwise};
+use crate::lower::epilogue::Epilogue;
+use crate::lower::mean::Mean;
+use crate::lower::pointwise::Pointwise;
+use crate::lower::tile;
+use crate::lower::window::{self, Window};
+use crate::name::KernelName;
+
+/// What a kernel is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Spec {
+    /// 1x1 convolution.
+    Pointwise(Pointwise),
+    /// Other dense convolutions.
+    Direct(Direct),
+    /// Depthwise convolution and pooling.
+    Window(Window),
+    /// Mean over pixels.
+    Mean(Mean),
+    /// Elementwise operators.
+    Eltwise(Eltwise),
+}
+
+/// Kernels made so far.
+#[derive(Debug)]
+pub struct Library {
+    level: Level,
+    /// All kernels.
+    pub kernels: Vec<Kernel>,
+    known: HashMap<String, usize>,
+    names: BTreeSet<String>,
+}
+
+impl Library {
+    /// None yet.
+    pub fn new(level: Level) -> Self {
+        Self { level, kernels: Vec::new(), known: HashMap::new(), names: BTreeSet::new() }
+    }
+
+    /// The kernel of a specification, made where it is new. `problem` says for which layer.
+    pub fn get(&mut self, spec: &Spec, problem: &str) -> usize {
+        // The debug form names every field, so it is the specification itself.
+        let key = format!("{spec:?}");
+        if let Some(&index) = self.known.get(&key) {
+            return index;
+        }
+        let base = name(spec, self.level);
+        let mut unique = base.clone();
+        // Kernels that differ in strides alone share a name but for a version.
+        for version in 2.. {
+            if self.names.insert(unique.to_string()) {
+                break;
+            }
+            unique = KernelName { version, ..base.clone() };
+        }
+        let doc = vec![problem.to_string()];
+        let kernel = match spec {
+            Spec::Pointwise(spec) => spec.lower(self.level, unique.to_string(), doc),
+            Spec::Direct(spec) => spec.lower(self.level, unique.to_string(), doc),
+            Spec::Window(spec) => spec.lower(self.level, unique.to_string(), doc),
+            Spec::Mean(spec) => spec.lower(self.level, unique.to_string(), doc),
+            Spec::Eltwise(spec) => spec.lower(self.level, unique.to_string(), doc),
+        };
+        self.kernels.push(kernel);
+        self.known.insert(key, self.kernels.len() - 1);
+        self.kernels.len() - 1
+    }
+}
+
+fn name(spec: &Spec, level: Level) -> KernelName {
+    match spec {
+        Spec::Pointwise(spec) => {
+            let block = &tile::choose(level, spec.m, spec.panels, spec.k())[0];
+            KernelName::new("pointwise", level)
+                .tile(&[block.rows, block.panels.size * PANEL])
+                .field("m", spec.m)
+                .field("k", spec.k())
+                .field("n", spec.panels * PANEL)
+                .words(&epilogue_words(&spec.epilogue))
+        }
+        Spec::Direct(spec) => {
+            let block = &tile::choose(level, spec.ow, spec.panels, spec.k())[0];
+            let (kh, kw) = spec.kernel;
+            let present = spec.present.1 - spec.present.0;
+            KernelName::new(&format!("direct{kh}x{kw}s{}", spec.stride), level)
+                .tile(&[block.rows, block.panels.size * PANEL])
+                .field("rows", present)
+                .field("ow", spec.ow)
+                .field("k", spec.k())
+                .field("n", spec.panels * PANEL)
+                .words(&epilogue_words(&spec.epilogue))
+        }
+        Spec::Window(spec) => {
+            let family = match spec.kind {
+                window::Kind::Depthwise => "depthwise",
+                window::Kind::Max => "maxpool",
+                window::Kind::Average => "avgpool",
+            };
+            let (kh, kw) = spec.kernel;
+            let mut words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            if spec.sums {
+                words.push("sums");
+            }
+            KernelName::new(&format!("{family}{kh}x{kw}s{}", spec.stride.0), level)
+                .tile(&[spec.rows, spec.widest(level).min(spec.ow), PANEL])
+                .field("rows", spec.present.1 - spec.present.0)
+                .field("ow", spec.ow)
+                .field("c", spec.panels * PANEL)
+                .words(&words)
+        }
+        Spec::Mean(spec) => KernelName::new("mean", level).field("m", spec.pixels).field("c", spec.panels * PANEL),
+        Spec::Eltwise(spec) => {
+            let family = match spec.kind {
+                eltwise::Kind::Copy => "activation",
+                eltwise::Kind::Scale => "scale",
+                eltwise::Kind::Add { .. } => "add",
+            };
+            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            KernelName::new(family, level).field("m", spec.m).field("c", spec.panels * PANEL).words(&words)
+        }
+    }
+}
+
+fn epilogue_words(epilogue: &Epilogue) -> Vec<&'static str> {
+    let mut words: Vec<&str> = epilogue.act.map(act_word).into_iter().collect();
+    if epilogue.blend {
+        words.push("blend");
+    }
+    if epilogue.shortcut.is_some() {
+        words.push("add");
+    }
+    words.extend(epilogue.post_act.map(act_word));
+    words
+}
+
+fn act_word(act: Activation) -> &'static str {
+    match act {
+        Activation::Relu => "relu",
+        Activation::Relu6 => "relu6",
+        Activation::Silu => "silu",
+        Activation::Sigmoid => "sigmoid",
+    }
+}
+
+/// A layer's problem in one line, in oneDNN's notation.
+pub fn problem_line(layers: &Layers, layer: &Layer, batch: usize) -> String {
+    let dst = &layers.maps[layer.dst().0];
+    let src = layer.sources().first().map_or(dst, |id| &layers.maps[id.0]);
+    let (prefix, kernel, stride, padding) = match &layer.op {
+        LayerOp::Conv(conv) => {
+            (format!("g{}ic{}oc{}", conv.groups, conv.src_lanes.len(), conv.oc), conv.kernel, conv.stride, conv.padding)
+        }
+        LayerOp::Depthwise(dw) => (format!("g{0}ic{0}oc{0}", dw.bias.len()), dw.kernel, dw.stride, dw.padding),
+        LayerOp::Pool(pool) => (format!("ic{}", src.c), pool.kernel, pool.stride, pool.padding),
+        LayerOp::Mean { .. } => (format!("ic{}", src.c), (src.h, src.w), (1, 1), (0, 0)),
+        _ => (format!("ic{}", src.c), (1, 1), (1, 1), (0, 0)),
+    };
+    let axis = |x: char, i: usize, o: usize, k: usize, s: usize, p: usize| {
+        let stride = if s == 1 { String::new() } else { format!("s{x}{s}") };
+        format!("i{x}{i}o{x}{o}k{x}{k}{stride}p{x}{p}")
+    };
+    let images = if batch == 1 { String::new() } else { format!("mb{batch}_") };
+    format!(
+        "{images}{prefix}_{}_{}_n\"{}\"",
+        axis('h', src.h, dst.h, kernel.0, stride.0, padding.0),
+        axis('w', src.w, dst.w, kernel.1, stride.1, padding.1),
+        layer.name
+    )
+}

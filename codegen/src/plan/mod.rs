@@ -1,0 +1,273 @@
+//! The plan of a network for one level: which layers run together, with which kernels, and where every map lies.
+
+mod arena;
+mod chain;
+mod library;
+mod panels;
+mod partition;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use sartor_kernels::runtime::Level;
+
+use crate::kernel::Kernel;
+use crate::layer::{Layer, LayerOp, Layers, MapId};
+use crate::lower::{PANEL, padded};
+use crate::pack::Packed;
+use crate::prove::{self, Lengths, Proven, Unproven};
+use crate::stage::Stage;
+
+pub use chain::Rows;
+pub use library::problem_line;
+pub use report::LayerReport;
+
+/// What a plan depends on besides the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// The level.
+    pub level: Level,
+    /// Images of an inference.
+    pub batch: usize,
+    /// Bytes of the second-level cache that a core has to itself.
+    pub l2: usize,
+    /// Whether layers may share a stage.
+    pub fuse: bool,
+}
+
+impl Options {
+    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion.
+    pub fn new(level: Level) -> Self {
+        Self { level, batch: 1, l2: 1 << 20, fuse: true }
+    }
+}
+
+/// Where a map lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The user's NCHW images.
+    Input,
+    /// Whole, all images one after another.
+    Arena {
+        /// In f32.
+        offset: usize,
+    },
+    /// Rows of one image at a time: row `r` in slot `r % rows`.
+    Ring {
+        /// In f32, in a thread's scratch memory.
+        offset: usize,
+        /// Slots.
+        rows: usize,
+    },
+}
+
+/// A result on its way to the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unpack {
+    /// Where its map lies in the arena, in f32.
+    pub src: usize,
+    /// Where it goes in the output, in f32.
+    pub dst: usize,
+    /// f32 from pixel to pixel of the map.
+    pub pitch: usize,
+    /// Pixels of one image.
+    pub pixels: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Whether a log-softmax over the channels follows.
+    pub log_softmax: bool,
+}
+
+/// What a stage computes.
+#[derive(Clone, Debug)]
+pub struct StagePlan {
+    /// Its code.
+    pub code: Stage,
+    /// Indices of its layers, in order.
+    pub layers: Vec<usize>,
+    /// Rows of each layer that a unit computes, for chains.
+    pub rows: Option<Rows>,
+}
+
+/// A network planned for one level.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it was planned for.
+    pub options: Options,
+    /// The network's layers.
+    pub layers: Layers,
+    /// Distinct kernels.
+    pub kernels: Vec<Kernel>,
+    /// Stages in order.
+    pub stages: Vec<StagePlan>,
+    /// Where each map lies.
+    pub places: Vec<Place>,
+    /// The results, in order.
+    pub unpack: Vec<Unpack>,
+    /// Lengths of all memory.
+    pub lengths: Lengths,
+    /// Length of the output for the whole batch, in f32.
+    pub output_len: usize,
+    /// Kernels that compute each layer.
+    pub kernels_of: Vec<Vec<usize>>,
+}
+
+/// A network that cannot be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Memory beyond what addresses can hold.
+    #[error("the network needs more than {limit} f32 of {what} for a batch of {batch}: use a smaller batch, width or resolution")]
+    TooLarge {
+        /// The memory.
+        what: &'static str,
+        /// Images.
+        batch: usize,
+        /// Most f32.
+        limit: usize,
+    },
+    /// A batch of none.
+    #[error("batch is 0: use at least 1")]
+    NoImages,
+    /// A defect of the compiler, caught before anything is emitted.
+    #[error("the compiler made a program that it cannot prove safe; please report this: {0}")]
+    Unproven(#[from] Unproven),
+}
+
+/// Most f32 of any region: byte offsets stay within 31 bits times 16.
+const MOST: usize = 1 << 33;
+
+/// Plans a network, and proves the plan.
+///
+/// # Errors
+/// If the network is too large, or the proof fails.
+pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, PlanError> {
+    if options.batch == 0 {
+        return Err(PlanError::NoImages);
+    }
+    let mut maps = layers.maps.iter().map(|map| map.h * map.w * padded(map.c));
+    let all = maps.try_fold(0usize, |sum, len| sum.checked_add(len.checked_mul(options.batch)?));
+    if all.is_none_or(|all| all > MOST) {
+        return Err(PlanError::TooLarge { what: "maps", batch: options.batch, limit: MOST });
+    }
+    let groups = partition::partition(layers, options);
+    let (places, arena) = arena::place(layers, &groups, options.batch);
+    let mut context = Context {
+        layers,
+        packed,
+        options,
+        places,
+        scratch: 0,
+        library: library::Library::new(options.level),
+        kernels_of: vec![Vec::new(); layers.layers.len()],
+    };
+    let mut stages = Vec::new();
+    for (index, group) in groups.into_iter().enumerate() {
+        let name = format!("stage_{index:02}");
+        stages.push(match group {
+            partition::Group::Chain { layers, strip } => chain::lower(&mut context, name, &layers, strip),
+            partition::Group::Panels { layer } => panels::lower(&mut context, name, layer),
+            partition::Group::Mean { layer } => panels::mean(&mut context, name, layer),
+        });
+    }
+    let input = layers.maps[0].c * layers.maps[0].h * layers.maps[0].w * options.batch;
+    let lengths = Lengths { input, arena, scratch: context.scratch, weights: packed.data.len() };
+    let (unpack, output_len) = unpack(layers, &context.places, options.batch);
+    let plan = Plan {
+        options,
+        layers: layers.clone(),
+        kernels: context.library.kernels,
+        stages,
+        places: context.places,
+        unpack,
+        lengths,
+        output_len,
+        kernels_of: context.kernels_of,
+    };
+    plan.prove()?;
+    Ok(plan)
+}
+
+impl Plan {
+    /// Proves every kernel and every call.
+    ///
+    /// # Errors
+    /// If an access cannot be proven in bounds.
+    pub fn prove(&self) -> Result<Proven, Unproven> {
+        let mut proven = Proven::default();
+        for kernel in &self.kernels {
+            proven.accesses += prove::kernel(kernel)?;
+        }
+        for stage in &self.stages {
+            proven.calls += prove::stage(&stage.code, &self.kernels, &self.lengths)?;
+        }
+        Ok(proven)
+    }
+
+    /// f32 from pixel to pixel of a map in memory.
+    pub fn pitch(&self, map: MapId) -> usize {
+        padded(self.layers.maps[map.0].c)
+    }
+}
+
+fn unpack(layers: &Layers, places: &[Place], batch: usize) -> (Vec<Unpack>, usize) {
+    let mut dst = 0;
+    let mut all = Vec::new();
+    for output in &layers.outputs {
+        let map = &layers.maps[output.value.map.0];
+        let Place::Arena { offset } = places[output.value.map.0] else { continue };
+        let (pixels, channels) = (map.h * map.w, output.value.lanes.len());
+        all.push(Unpack { src: offset, dst, pitch: padded(map.c), pixels, channels, log_softmax: output.log_softmax });
+        dst += batch * pixels * channels;
+    }
+    (all, dst)
+}
+
+/// What lowering a stage needs and adds to.
+struct Context<'a> {
+    layers: &'a Layers,
+    packed: &'a Packed,
+    options: Options,
+    places: Vec<Place>,
+    scratch: usize,
+    library: library::Library,
+    kernels_of: Vec<Vec<usize>>,
+}
+
+impl Context<'_> {
+    fn layer(&self, index: usize) -> &Layer {
+        &self.layers.layers[index]
+    }
+
+    fn pitch(&self, map: MapId) -> usize {
+        padded(self.layers.maps[map.0].c)
+    }
+
+    fn row_len(&self, map: MapId) -> usize {
+        self.layers.maps[map.0].w * self.pitch(map)
+    }
+
+    /// f32 of one image of a map in the arena.
+    fn image_len(&self, map: MapId) -> usize {
+        self.layers.maps[map.0].h * self.row_len(map)
+    }
+
+    fn panels(&self, map: MapId) -> usize {
+        self.pitch(map) / PANEL
+    }
+
+    fn uses(&mut self, layer: usize, kernel: usize) {
+        let kernels = &mut self.kernels_of[layer];
+        if !kernels.contains(&kernel) {
+            kernels.push(kernel);
+        }
+    }
+}
+
+/// Bytes of a layer's packed weights.
+fn weight_bytes(layer: &Layer) -> usize {
+    4 * match &layer.op {
+        LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.weight.len() / conv.oc),
+        LayerOp::Depthwise(depthwise) => padded(depthwise.bias.len()) * (1 + depthwise.kernel.0 * depthwise.kernel.1),
+        _ => 0,
+    }
+}

@@ -1,0 +1,90 @@
+//! Lowers layers whose weights outweigh their maps: a 1x1 convolution cut along its output lanes, so that every weight is read
+//! once and by one thread; and the mean over a map.
+
+use crate::layer::{LayerOp, MapId};
+use crate::lower::mean::Mean;
+use crate::lower::pointwise::Pointwise;
+use crate::lower::tile;
+use crate::lower::{PANEL, padded};
+use crate::pack::PackedLayer;
+use crate::stage::{Arm, Int, Pointer, Region, Stage, Step};
+
+use super::chain::{call, epilogue};
+use super::library::{Spec, problem_line};
+use super::{Context, Place, StagePlan};
+
+/// Panels of a unit: at most this many, so that two threads find work to share.
+const MOST_PANELS: usize = 4;
+
+pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
+    let (layers, packed) = (cx.layers, cx.packed);
+    let problem = problem_line(layers, cx.layer(layer), cx.options.batch);
+    let (LayerOp::Conv(conv), PackedLayer::Conv(runs)) = (&layers.layers[layer].op, &packed.layers[layer]) else {
+        return StagePlan {
+            code: Stage { name, doc: vec![problem], units: 0, body: Vec::new() },
+            layers: vec![layer],
+            rows: None,
+        };
+    };
+    let dst = &layers.maps[conv.dst.0];
+    let m = dst.h * dst.w * cx.options.batch;
+    let mut arms: Vec<Arm> = Vec::new();
+    let mut units = 0;
+    for run in runs {
+        let k: usize = run.segments.iter().map(|segment| segment.len).sum();
+        let block = width(cx, m, run.panels, k);
+        for part in tile::even(run.panels, block) {
+            let spec = Pointwise {
+                m,
+                segments: run.segments.clone(),
+                panels: part.size,
+                src_pitch: cx.pitch(conv.src),
+                dst_pitch: cx.pitch(conv.dst),
+                epilogue: epilogue(cx, conv, run),
+            };
+            let index = Int::var("unit").minus(units);
+            let index = if part.count == 1 { Int::Const(0) } else { index };
+            let lane = index.clone().times(part.size * PANEL).plus((run.first + part.start) * PANEL);
+            let weights = index.times(part.size * spec.panel_len()).plus(run.offset + part.start * spec.panel_len());
+            let mut args = vec![
+                whole(cx, conv.src, Int::Const(0)),
+                Pointer { region: Region::Weights, offset: weights },
+                whole(cx, conv.dst, lane.clone()),
+            ];
+            args.extend(conv.shortcut.filter(|_| run.shortcut).map(|map| whole(cx, map, lane)));
+            let step = call(cx, layer, &Spec::Pointwise(spec), args, &problem);
+            arms.push(Arm { lo: units, hi: units + part.count - 1, body: vec![step] });
+            units += part.count;
+        }
+    }
+    let body = if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: Int::var("unit"), arms }] };
+    StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
+}
+
+/// Panels of a unit: those of the best tile, and more where tiles are narrow.
+fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
+    let best = tile::choose(cx.options.level, m, panels, k)[0].panels.size;
+    (MOST_PANELS / best).max(1) * best
+}
+
+/// A mean over each image's map.
+pub fn mean(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
+    let problem = problem_line(cx.layers, cx.layer(layer), cx.options.batch);
+    let mut body = Vec::new();
+    if let LayerOp::Mean { src, dst } = cx.layer(layer).op {
+        let map = &cx.layers.maps[src.0];
+        let pixels = map.h * map.w;
+        let spec = Mean { pixels, panels: padded(map.c) / PANEL, src_pitch: cx.pitch(src), factor: 1.0 / pixels as f32 };
+        let image = |len: usize| if cx.options.batch == 1 { Int::Const(0) } else { Int::var("unit").times(len) };
+        let args = vec![whole(cx, src, image(cx.image_len(src))), whole(cx, dst, image(cx.image_len(dst)))];
+        body.push(call(cx, layer, &Spec::Mean(spec), args, &problem));
+    }
+    let code = Stage { name, doc: vec![problem], units: cx.options.batch, body };
+    StagePlan { code, layers: vec![layer], rows: None }
+}
+
+/// A place in a map of the arena, counted from its first image.
+fn whole(cx: &Context<'_>, map: MapId, at: Int) -> Pointer {
+    let offset = if let Place::Arena { offset } = cx.places[map.0] { offset } else { 0 };
+    Pointer { region: Region::Arena, offset: at.plus(offset) }
+}

@@ -1,0 +1,124 @@
+//! Which layers share a stage.
+//!
+//! A chain runs depth first over strips of rows, its inner maps never leaving the cache; it pays while its weights stay in L2
+//! beside them. Layers whose weights outweigh their maps are cut along the output lanes instead, so that each weight is read once.
+
+use super::{Options, weight_bytes};
+use crate::layer::{Layer, LayerOp, Layers, MapId};
+use crate::lower::padded;
+
+/// The layers of a stage and how they are cut into units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Depth first over strips of rows of the last layer.
+    Chain {
+        /// Indices of the layers, in order.
+        layers: Vec<usize>,
+        /// Output rows of a unit.
+        strip: usize,
+    },
+    /// One 1x1 convolution, cut along its output lanes.
+    Panels {
+        /// Index of the layer.
+        layer: usize,
+    },
+    /// One mean over a map, cut along the images.
+    Mean {
+        /// Index of the layer.
+        layer: usize,
+    },
+}
+
+impl Group {
+    /// Indices of its layers.
+    pub fn layers(&self) -> Vec<usize> {
+        match self {
+            Group::Chain { layers, .. } => layers.clone(),
+            Group::Panels { layer } | Group::Mean { layer } => vec![*layer],
+        }
+    }
+}
+
+/// Narrowest map over which a chain of rows still has enough pixels a call.
+const NARROWEST: usize = 9;
+
+/// Pixels that a unit of a chain should have at least.
+const PIXELS: usize = 56;
+
+/// Cuts a network into stages.
+pub fn partition(layers: &Layers, options: Options) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut next = 0;
+    while next < layers.layers.len() {
+        let layer = &layers.layers[next];
+        if matches!(layer.op, LayerOp::Mean { .. }) {
+            groups.push(Group::Mean { layer: next });
+            next += 1;
+            continue;
+        }
+        if layer.is_pointwise() && by_panels(layers, layer, options) {
+            groups.push(Group::Panels { layer: next });
+            next += 1;
+            continue;
+        }
+        let mut chain = vec![next];
+        while options.fuse && chain.len() < layers.layers.len() - next && extends(layers, &chain, next + chain.len(), options) {
+            chain.push(next + chain.len());
+        }
+        next += chain.len();
+        groups.push(Group::Chain { strip: strip(layers, &chain), layers: chain });
+    }
+    groups
+}
+
+/// Whether a 1x1 convolution should be cut along its output lanes: its map is small, or its weights are large and its map fits L2.
+fn by_panels(layers: &Layers, layer: &Layer, options: Options) -> bool {
+    let LayerOp::Conv(conv) = &layer.op else { return false };
+    let src = &layers.maps[conv.src.0];
+    // The user's planar images are for the direct kernel.
+    if conv.src == MapId(0) {
+        return false;
+    }
+    let pixels = src.h * src.w * options.batch;
+    let map_bytes = 4 * pixels * padded(src.c);
+    pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weight_bytes(layer) > options.l2 / 4 && map_bytes <= options.l2 / 2)
+}
+
+/// Whether the layer after a chain can join it.
+fn extends(layers: &Layers, chain: &[usize], next: usize, options: Options) -> bool {
+    let (last, layer) = (&layers.layers[chain[chain.len() - 1]], &layers.layers[next]);
+    let map = last.dst();
+    let shape = &layers.maps[map.0];
+    let readers = layers.layers.iter().filter(|layer| layer.sources().contains(&map)).count();
+    let writers = layers.layers.iter().filter(|layer| layer.dst() == map).count();
+    let is_output = layers.outputs.iter().any(|output| output.value.map == map);
+    if readers != 1 || writers != 1 || is_output || main_source(layer) != Some(map) || shape.w < NARROWEST {
+        return false;
+    }
+    // A strip needs more than one row of its source only where a window slides; those maps stay in rings.
+    let last_is_dense = matches!(last.op, LayerOp::Conv(_));
+    let shape_fits = match &layer.op {
+        LayerOp::Depthwise(_) | LayerOp::Pool(_) => last_is_dense,
+        LayerOp::Conv(_) => layer.is_pointwise() && !last_is_dense && !by_panels(layers, layer, options),
+        _ => false,
+    };
+    let bytes: usize = chain.iter().chain([&next]).map(|&index| weight_bytes(&layers.layers[index])).sum();
+    shape_fits && bytes <= options.l2 / 2
+}
+
+/// The map that a layer reads row by row.
+fn main_source(layer: &Layer) -> Option<MapId> {
+    match &layer.op {
+        LayerOp::Conv(conv) => Some(conv.src),
+        LayerOp::Depthwise(depthwise) => Some(depthwise.src),
+        LayerOp::Pool(pool) => Some(pool.src),
+        LayerOp::Scale { src, .. } | LayerOp::Activation { src, .. } => Some(*src),
+        LayerOp::Add { .. } | LayerOp::Mean { .. } => None,
+    }
+}
+
+/// Output rows of a unit: at least two, and enough pixels to fill tiles.
+fn strip(layers: &Layers, chain: &[usize]) -> usize {
+    let map = &layers.maps[layers.layers[chain[chain.len() - 1]].dst().0];
+    PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h)
+}
