@@ -5,5 +5,8 @@ pub mod isa;
 pub mod kernel;
 pub mod layer;
 pub mod lower;
+pub mod normalize;
 pub mod prove;
 pub mod stage;
+#[cfg(test)]
+mod testing;
