@@ -7,7 +7,10 @@ pub mod kernel;
 pub mod layer;
 pub mod lower;
 pub mod name;
+pub mod normalize;
 pub mod pack;
 pub mod plan;
 pub mod prove;
 pub mod stage;
+#[cfg(test)]
+mod testing;

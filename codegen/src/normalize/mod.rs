@@ -1,0 +1,62 @@
+//! From a network and its weights to fused layers.
+//!
+//! [`fuse`] folds and fuses in the network's own terms, [`place`] decides which layers write straight into a concatenation's
+//! map, and [`lanes`] gives every value its map and lanes and packs the weights accordingly.
+
+mod fold;
+mod fuse;
+mod lanes;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use sartor_models::{Network, Weights};
+
+use crate::layer::Layers;
+
+/// A network that could not be normalised: which node or tensor, which value, and what to do.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NormalizeError {
+    /// Tensors are missing or of the wrong shape.
+    #[error("the weights do not fit network '{network}': {}; give weights that were saved from this network", faults.join("; "))]
+    Tensors {
+        /// The network's name.
+        network: String,
+        /// One entry for each tensor at fault: its name, what is wrong, and the shape it should have.
+        faults: Vec<String>,
+    },
+    /// A value that cannot be folded into f32 weights.
+    #[error("tensor '{tensor}': channel {channel} is {value}: {help}")]
+    Value {
+        /// The tensor's name.
+        tensor: String,
+        /// Channel of the value at fault.
+        channel: usize,
+        /// The value.
+        value: f64,
+        /// What would be right.
+        help: &'static str,
+    },
+    /// An operator that has no layer where it stands.
+    #[error("node '{node}' is unsupported: {help}")]
+    Unsupported {
+        /// The node's name.
+        node: String,
+        /// What would be supported.
+        help: String,
+    },
+}
+
+/// Folds, fuses and lays out a network. Nodes that no output depends on are dropped, and their tensors are not needed.
+///
+/// Only `Conv::src` reads the network's input or a part of a map; all other layers read whole NHWC maps. A layer under an
+/// activation that followed a concatenation has the activation's node as its value, which is complete once the last layer
+/// that writes the same map has run.
+///
+/// # Errors
+/// If tensors are missing or ill-shaped, if folding leaves the range of f32, or if an operator is unsupported where it stands.
+pub fn normalize(network: &Network, weights: &Weights) -> Result<Layers, NormalizeError> {
+    let fused = fuse::fuse(network, weights)?;
+    let places = place::place(network, &fused);
+    lanes::lay_out(network, weights, &fused, &places)
+}
