@@ -9,6 +9,8 @@ mod lanes;
 mod place;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod zoo_tests;
 
 use sartor_models::{Network, Weights};
 

@@ -11,7 +11,7 @@ use crate::testing::{draw, layers, network, noise};
 const TOLERANCE: f64 = 2e-5;
 
 /// Normalises with drawn weights and compares the value of every layer and output with the network's.
-fn checked(network: &Network) -> Layers {
+pub(super) fn checked(network: &Network) -> Layers {
     let weights = draw::weights(network);
     let normal = normalize(network, &weights).unwrap();
     let input: Vec<f64> = noise(7).take(network.input_shape().len()).collect();
