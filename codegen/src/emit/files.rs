@@ -83,7 +83,13 @@ fn library(network: &Network, plans: &[Plan], kind: Kind) -> String {
     text.line(format!("//! Input: {batch} x {} x {} x {} f32, NCHW.", input.c, input.h, input.w));
     for (index, &output) in network.outputs().iter().enumerate() {
         let shape = network.node(output).shape;
-        text.line(format!("//! Output {index}, `{}`: {batch} x {} x {} x {}.", network.node(output).name, shape.c, shape.h, shape.w));
+        text.line(format!(
+            "//! Output {index}, `{}`: {batch} x {} x {} x {}.",
+            network.node(output).name,
+            shape.c,
+            shape.h,
+            shape.w
+        ));
     }
     text.line("");
     text.line("#![deny(warnings)]");

@@ -19,7 +19,11 @@ pub fn print(network: &Network, plan: &Plan) -> String {
         text.line(format!("use std::arch::{arch}::*;"));
         text.line("");
     }
-    let imports = if plan.unpack.is_empty() { "{Context, Level, Program, Stage, ABI}" } else { "{layout, Context, Level, Program, Stage, ABI}" };
+    let imports = if plan.unpack.is_empty() {
+        "{Context, Level, Program, Stage, ABI}"
+    } else {
+        "{layout, Context, Level, Program, Stage, ABI}"
+    };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
     prelude(&mut text, plan);
@@ -89,7 +93,10 @@ fn outputs(text: &mut Text, plan: &Plan) {
                 text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
                 let dst = at("cx.output", unpack.dst);
                 text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
-                text.line(format!("layout::unpack(src, {}, {batch}, {}, {}, dst);", unpack.pitch, unpack.pixels, unpack.channels));
+                text.line(format!(
+                    "layout::unpack(src, {}, {batch}, {}, {}, dst);",
+                    unpack.pitch, unpack.pixels, unpack.channels
+                ));
                 if unpack.log_softmax {
                     text.line(format!("layout::log_softmax(dst, {});", unpack.channels));
                 }

@@ -109,9 +109,6 @@ impl Epilogue {
         let regs: Vec<Reg> = cells.iter().map(|cell| cell.reg).collect();
         activate(b, self.act, &regs);
         for cell in cells {
-            if let Some(lanes) = cell.keep {
-                b.set(cell.reg, Value::FirstLanes(cell.reg, lanes));
-            }
             if self.blend {
                 let old = b.load("old", cell.dst.clone());
                 b.update(Binary::Add, cell.reg, old);
@@ -123,6 +120,9 @@ impl Epilogue {
         }
         activate(b, self.post_act, &regs);
         for cell in cells {
+            if let Some(lanes) = cell.keep {
+                b.set(cell.reg, Value::FirstLanes(cell.reg, lanes));
+            }
             b.store(cell.dst.clone(), cell.reg);
         }
     }

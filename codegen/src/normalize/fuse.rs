@@ -233,9 +233,12 @@ impl<'a> Fuser<'a> {
     }
 
     /// The step before with its activation, if it has a place for it.
+    ///
+    /// A sigmoid makes 0.5 of a zero: only layers that clear the lanes beyond their own afterwards take it.
     fn activated(&mut self, input: NodeId, function: Activation) -> Option<Step> {
         let step = self.only(input)?;
-        if !step.takes_act() {
+        let clears = !matches!(step.op, Fused::Depthwise { .. } | Fused::Pool { .. } | Fused::Concat { .. });
+        if !step.takes_act() || (function == Activation::Sigmoid && !clears) {
             return None;
         }
         if let Fused::Concat { .. } = step.op {
