@@ -1,6 +1,9 @@
-//! Seeded inputs.
+//! Seeded inputs and weights.
 
-use sartor_models::{Network, Shape, Tensor, Weights};
+use sartor_models::{Network, Op, Param, Shape, Weights};
+use tch::Kind;
+
+use crate::torch::{Torch, ids, tensor, values};
 
 /// Uniform values in -1..1 (SplitMix64).
 pub fn uniform(len: usize, seed: u64) -> Vec<f32> {
@@ -20,24 +23,42 @@ pub fn input(shape: Shape, batch: usize, seed: u64) -> Vec<f32> {
     uniform(batch * shape.len(), seed).into_iter().map(|x| x * 3f32.sqrt()).collect()
 }
 
-/// Weights under which activations neither die nor explode.
+/// Weights of a network. Every batch norm has nearly the statistics of what it meets, as after training, so that activations
+/// neither die nor explode in networks of any depth.
 pub fn weights(network: &Network, seed: u64) -> Weights {
     let mut weights = Weights::default();
     for (i, param) in network.params().into_iter().enumerate() {
-        let len = param.shape.iter().product();
-        let fan: usize = param.shape[1..].iter().product();
-        let scale = |x: f32, middle: f32, half: f32| middle + half * x;
-        let is_norm = param.shape.len() == 1;
-        let data: Vec<f32> = uniform(len, seed.wrapping_mul(1 << 20) + i as u64)
-            .into_iter()
-            .map(|x| match param.name.rsplit('.').next() {
-                Some("running_var") => scale(x, 1.0, 0.4),
-                Some("weight") if is_norm => scale(x, 1.0, 0.3),
-                Some("weight") => x * (6.0 / fan as f32).sqrt(),
-                _ => scale(x, 0.0, 0.3),
-            })
-            .collect();
-        weights.insert(param.name, Tensor::new(param.shape, data));
+        let data = uniform(param.shape.iter().product(), seed.wrapping_mul(1 << 20) + i as u64);
+        insert(&mut weights, &param, data.into_iter().map(|x| scale(&param, x)).collect());
+    }
+    let mut maps = vec![tensor(&input(network.input_shape(), 1, seed), 1, network.input_shape())];
+    for id in ids(network).skip(1) {
+        let node = network.node(id);
+        let inputs: Vec<_> = node.inputs.iter().map(|i| &maps[i.0]).collect();
+        if let (Op::BatchNorm { .. }, [_, _, mean, var]) = (node.op, network.params_of(id).as_slice()) {
+            let of_channels = [0i64, 2, 3];
+            let true_mean = inputs[0].mean_dim(&of_channels[..], false, Kind::Float);
+            let true_var = inputs[0].var_dim(&of_channels[..], false, false);
+            insert(&mut weights, mean, values(&(&true_mean * 0.8)));
+            insert(&mut weights, var, values(&(true_var + &true_mean * &true_mean * 0.1 + 0.01)));
+        }
+        let map = Torch::of_node(network, id, &weights).node(id, &inputs, Kind::Float);
+        maps.push(map);
     }
     weights
+}
+
+fn insert(weights: &mut Weights, param: &Param, data: Vec<f32>) {
+    weights.insert(&param.name, sartor_models::Tensor::new(param.shape.clone(), data));
+}
+
+/// A parameter from a value in -1..1: variance-preserving weights (He), scales around 1, small biases.
+fn scale(param: &Param, x: f32) -> f32 {
+    let is_vector = param.shape.len() == 1;
+    match param.name.rsplit('.').next() {
+        Some("running_var") => 1.0 + 0.4 * x,
+        Some("weight") if is_vector => 1.0 + 0.3 * x,
+        Some("weight") => x * (6.0 / param.shape[1..].iter().product::<usize>() as f32).sqrt(),
+        _ => 0.3 * x,
+    }
 }

@@ -16,13 +16,24 @@ impl<'a> Torch<'a> {
     /// # Panics
     /// If a tensor is missing or ill-shaped.
     pub fn new(network: &'a Network, weights: &Weights) -> Self {
+        Self::of(network, weights, |_| true)
+    }
+
+    /// The same with the parameters of one node only.
+    pub(crate) fn of_node(network: &'a Network, id: NodeId, weights: &Weights) -> Self {
+        Self::of(network, weights, |other| other == id)
+    }
+
+    fn of(network: &'a Network, weights: &Weights, wanted: impl Fn(NodeId) -> bool) -> Self {
         tch::set_num_threads(1);
         let tensor = |param: &sartor_models::Param| {
             let tensor = weights.get(&param.name).unwrap_or_else(|| panic!("{} is missing", param.name));
             assert_eq!(tensor.shape(), param.shape, "{}", param.name);
             Tensor::from_slice(tensor.data()).reshape(param.shape.iter().map(|&d| d as i64).collect::<Vec<_>>())
         };
-        let params = ids(network).map(|id| network.params_of(id).iter().map(tensor).collect()).collect();
+        let params = ids(network)
+            .map(|id| if wanted(id) { network.params_of(id).iter().map(tensor).collect() } else { Vec::new() })
+            .collect();
         Self { network, params }
     }
 
