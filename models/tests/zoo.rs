@@ -33,7 +33,7 @@ const COSTS: &[(&str, usize, u64)] = &[
     ("rexnet_lite_x2.0", 12_966_200, 1_498_253_632),
     ("rexnet_plain_x1.0", 3_416_942, 597_414_858),
     ("rexnet_compact_x1.0", 1_956_140, 335_924_216),
-    ("rexnet_digits", 503_834, 3_076_176),
+    ("rexnet_digits", 434_954, 2_872_912),
     ("shufflenet_v1_g1_x1.0", 1_531_936, 143_078_976),
     ("shufflenet_v1_g2_x1.0", 1_733_848, 140_836_512),
     ("shufflenet_v1_g3_x1.0", 1_865_728, 137_460_672),
@@ -63,7 +63,7 @@ fn names_print_as_they_parse() {
     for (text, printed) in [
         ("rexnet", "rexnet_x1.0"),
         ("rexnet_x1", "rexnet_x1.0"),
-        ("rexnet_digits_x0.35@32x32", "rexnet_digits"),
+        ("rexnet_digits_x0.3@32x32", "rexnet_digits"),
         ("efficientnet_b1@240x240", "efficientnet_b1"),
         ("efficientnet_b0_x0.5@224x192", "efficientnet_b0_x0.5@224x192"),
         ("shufflenet_v1_x0.5", "shufflenet_v1_g3_x0.5"),

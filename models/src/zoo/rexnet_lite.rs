@@ -18,14 +18,14 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 pub(super) const DIGITS: Entry = Entry {
-    width: 0.35,
+    width: 0.3,
     resolution: (32, 32),
     classes: 10,
     names_width: false,
     ..Entry::new(
         "rexnet_digits",
         "a small ReXNet-lite for 32x32 pictures of handwritten digits",
-        "rexnet_lite_x0.35 with 256 and 128 channels in its head",
+        "rexnet_lite_x0.3 with 256 and 128 channels in its head",
         |spec| build(spec, 256, 128),
     )
 };
