@@ -1,12 +1,31 @@
-//! Named tensors.
+//! Named tensors: in memory, in safetensors files, and at random.
+
+mod load;
+mod random;
+mod save;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+pub use load::{LoadError, LoadOptions, Problem};
+pub use save::SaveError;
 
 /// A tensor of f32 in PyTorch's order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Tensor {
     shape: Vec<usize>,
-    data: Vec<f32>,
+    data: Data,
+}
+
+#[derive(Clone)]
+enum Data {
+    Owned(Vec<f32>),
+    /// Bytes of a file, aligned for f32.
+    Mapped(Arc<Mmap>, Range<usize>),
 }
 
 impl Tensor {
@@ -16,7 +35,7 @@ impl Tensor {
     /// If the shape does not hold `data.len()` values.
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Self {
         assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?}");
-        Self { shape, data }
+        Self { shape, data: Data::Owned(data) }
     }
 
     /// Dimensions, outermost first.
@@ -26,7 +45,22 @@ impl Tensor {
 
     /// Values, the last dimension varying fastest.
     pub fn data(&self) -> &[f32] {
-        &self.data
+        match &self.data {
+            Data::Owned(values) => values,
+            Data::Mapped(file, bytes) => bytemuck::cast_slice(&file[bytes.clone()]),
+        }
+    }
+}
+
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data() == other.data()
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor{:?}", self.shape)
     }
 }
 
@@ -45,5 +79,10 @@ impl Weights {
     /// Adds or replaces a tensor.
     pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor) {
         self.tensors.insert(name.into(), tensor);
+    }
+
+    /// All tensors in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 }

@@ -46,6 +46,17 @@ pub struct Entry {
     /// Whether kernel sizes may be chosen per stage.
     kernel_conf: bool,
     build: fn(&Spec) -> Result<Network, GraphError>,
+    /// Other names that its parameters go by.
+    pub(crate) aliases: &'static [Alias],
+}
+
+/// A naming of parameters other than the network's own.
+#[derive(Debug)]
+pub(crate) struct Alias {
+    /// Whose names they are.
+    pub label: &'static str,
+    /// The name there of a parameter of ours.
+    pub rename: fn(&str) -> String,
 }
 
 impl Entry {
@@ -68,6 +79,7 @@ impl Entry {
             names_width: true,
             kernel_conf: false,
             build,
+            aliases: &[],
         }
     }
 

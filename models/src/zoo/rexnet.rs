@@ -1,18 +1,21 @@
 //! ReXNet: channels linear in the block index, SiLU after the expansion, a squeeze-and-excitation in front of ReLU6.
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, pointwise_with_bias, round};
-use super::{Entry, Spec};
+use super::{Alias, Entry, Spec};
 use crate::graph::{
     Activation::{Relu, Relu6, Sigmoid, Silu},
     Network, Op,
 };
 
-pub(super) const ENTRY: Entry = Entry::new(
-    "rexnet",
-    "MobileNetV2 with channels linear in the block index, SiLU and squeeze-and-excitation",
-    "Han et al., arXiv:2007.00992; the authors' class ReXNetV1",
-    build,
-);
+pub(super) const ENTRY: Entry = Entry {
+    aliases: &[Alias { label: "timm's names", rename: timm_name }],
+    ..Entry::new(
+        "rexnet",
+        "MobileNetV2 with channels linear in the block index, SiLU and squeeze-and-excitation",
+        "Han et al., arXiv:2007.00992; the authors' class ReXNetV1",
+        build,
+    )
+};
 
 /// Blocks, stride of the first, whether there is a squeeze-and-excitation.
 const STAGES: [(usize, usize, bool); 6] = [(1, 1, false), (2, 2, false), (2, 2, true), (3, 2, true), (3, 1, true), (5, 2, true)];
@@ -77,6 +80,45 @@ fn squeeze_excite(net: &mut Chain, name: &str, channels: usize) -> Result {
     net.conv(fc.name(), pointwise_with_bias(channels))?;
     net.act(fc.name(), Sigmoid)?;
     net.join(format!("{name}.mul"), Op::Mul, &[x, net.at])
+}
+
+/// timm's name of a parameter: it numbers the blocks from 0 and names their layers.
+fn timm_name(name: &str) -> String {
+    let (node, param) = name.rsplit_once('.').unwrap_or((name, ""));
+    let parts: Vec<&str> = node.split('.').collect();
+    let block = parts.get(1).and_then(|index| index.parse::<usize>().ok()).map_or(0, |index| index.wrapping_sub(3));
+    let node = match parts[..] {
+        ["features", "0"] => "stem.conv".into(),
+        ["features", "1"] => "stem.bn".into(),
+        ["features", "19"] => "features.16.conv".into(),
+        ["features", "20"] => "features.16.bn".into(),
+        ["output", "1"] => "head.fc".into(),
+        ["features", _, "out", _, "fc", layer] => {
+            format!(
+                "features.{block}.se.{}",
+                if layer == "0" {
+                    "fc1"
+                } else if layer == "1" {
+                    "bn"
+                } else {
+                    "fc2"
+                }
+            )
+        }
+        ["features", _, "out", layer] => {
+            let layer = match (block, layer) {
+                (1.., "0") => "conv_exp.conv",
+                (1.., "1") => "conv_exp.bn",
+                (0, "0") | (1.., "3") => "conv_dw.conv",
+                (0, "1") | (1.., "4") => "conv_dw.bn",
+                (0, "3") | (1..3, "6") | (3.., "7") => "conv_pwl.conv",
+                _ => "conv_pwl.bn",
+            };
+            format!("features.{block}.{layer}")
+        }
+        _ => node.into(),
+    };
+    format!("{node}.{param}")
 }
 
 #[cfg(test)]
