@@ -1,0 +1,68 @@
+//! Operators that move channels, and the ways in and out.
+
+use super::{check, pitch};
+use crate::runtime::layout;
+use crate::shape::Maps;
+
+/// NCHW to NHWC rows of [`pitch`](super::pitch) floats.
+pub fn pack(src: &[f32], maps: Maps, dst: &mut [f32]) {
+    assert_eq!(src.len(), maps.len(), "length of the source");
+    check("destination", dst, maps);
+    let pixels = maps.pixels();
+    for (row, dst) in dst.chunks_exact_mut(pitch(maps.c)).enumerate() {
+        let image = &src[row / pixels * maps.c * pixels..];
+        for c in 0..maps.c {
+            dst[c] = image[c * pixels + row % pixels];
+        }
+        dst[maps.c..].fill(0.0);
+    }
+}
+
+/// NHWC rows back to NCHW.
+pub fn unpack(src: &[f32], maps: Maps, dst: &mut [f32]) {
+    check("source", src, maps);
+    assert_eq!(dst.len(), maps.len(), "length of the destination");
+    layout::unpack(src, pitch(maps.c), maps.n, maps.pixels(), maps.c, dst);
+}
+
+/// All sources' channels one after another; each source with its channels.
+pub fn concat(sources: &[(&[f32], usize)], maps: Maps, dst: &mut [f32]) {
+    assert_eq!(sources.iter().map(|source| source.1).sum::<usize>(), maps.c, "channels");
+    check("destination", dst, maps);
+    for &(src, c) in sources {
+        check("source", src, Maps { c, ..maps });
+    }
+    for (row, dst) in dst.chunks_exact_mut(pitch(maps.c)).enumerate() {
+        let mut lane = 0;
+        for &(src, c) in sources {
+            dst[lane..][..c].copy_from_slice(&src[row * pitch(c)..][..c]);
+            lane += c;
+        }
+        dst[lane..].fill(0.0);
+    }
+}
+
+/// Channels as a matrix of `groups` rows, transposed.
+pub fn channel_shuffle(src: &[f32], maps: Maps, groups: usize, dst: &mut [f32]) {
+    check("source", src, maps);
+    check("destination", dst, maps);
+    let (pitch, per_group) = (pitch(maps.c), maps.c / groups);
+    for (src, dst) in src.chunks_exact(pitch).zip(dst.chunks_exact_mut(pitch)) {
+        for group in 0..groups {
+            for j in 0..per_group {
+                dst[j * groups + group] = src[group * per_group + j];
+            }
+        }
+        dst[maps.c..].fill(0.0);
+    }
+}
+
+/// `x - log(sum(exp(x)))` over the channels of every pixel.
+pub fn log_softmax(src: &[f32], maps: Maps, dst: &mut [f32]) {
+    check("source", src, maps);
+    check("destination", dst, maps);
+    dst.copy_from_slice(src);
+    for row in dst.chunks_exact_mut(pitch(maps.c)) {
+        layout::log_softmax(&mut row[..maps.c], maps.c);
+    }
+}

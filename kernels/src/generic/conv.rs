@@ -1,0 +1,264 @@
+//! Convolutions and linear layers: a matrix product over packed weights, in register tiles of pixels by channels. The rows of the
+//! left matrix are found where they lie, tap by tap, so that nothing is copied.
+
+use pulp::{Simd, WithSimd};
+
+use super::simd::{Clamp, curve, dispatch, fmadd, lanes};
+use super::{LANES, check, pitch};
+use crate::runtime::{Aligned, Level};
+use crate::shape::{Activation, Conv, Maps};
+
+/// Widest panel of output channels: two of the widest vectors.
+const PANEL: usize = 2 * LANES;
+
+/// Most rows of a register tile.
+const MOST_ROWS: usize = 14;
+
+/// Floats of input that are used by all panels before the next are touched: a part of L2.
+const BLOCK: usize = 1 << 16;
+
+/// A convolution whose weights are packed for one level.
+#[derive(Debug)]
+pub struct PackedConv {
+    level: Level,
+    conv: Conv,
+    /// Input channels of a group.
+    ic: usize,
+    /// Output channels of a panel; the last of a group may have fewer.
+    width: usize,
+    /// Panels of output channels, group by group: `[group][panel][kh][kw][ic][width]`. A panel that begins with channel `o` of
+    /// its group begins at `o` columns of `kh * kw * ic`, whatever the widths before it.
+    weight: Aligned,
+    /// `[group][panel][width]`
+    bias: Aligned,
+    /// What a row of padding reads.
+    zeros: Vec<f32>,
+}
+
+impl PackedConv {
+    /// Packs `weight`, `[oc, ic, kh, kw]` with `ic` the input channels of one group, and `bias`, `[oc]`.
+    ///
+    /// # Panics
+    /// If the slices do not have these lengths.
+    pub fn new(level: Level, conv: Conv, ic: usize, weight: &[f32], bias: &[f32]) -> Self {
+        let (taps, oc) = (conv.window.taps(), conv.oc / conv.groups);
+        assert_eq!(weight.len(), conv.oc * ic * taps, "length of the weights");
+        assert_eq!(bias.len(), conv.oc, "length of the bias");
+        let columns = pitch(oc);
+        let width = if lanes(level) == LANES { PANEL } else { LANES };
+        let mut packed = Aligned::zeroed(conv.groups * columns * taps * ic);
+        let mut packed_bias = Aligned::zeroed(conv.groups * columns);
+        for group in 0..conv.groups {
+            packed_bias[group * columns..][..oc].copy_from_slice(&bias[group * oc..][..oc]);
+            for (begin, width) in panels(width, columns) {
+                let panel = &mut packed[(group * columns + begin) * taps * ic..][..width * taps * ic];
+                for lane in 0..width.min(oc - begin) {
+                    let filter = &weight[(group * oc + begin + lane) * ic * taps..][..ic * taps];
+                    for i in 0..ic {
+                        for tap in 0..taps {
+                            panel[(tap * ic + i) * width + lane] = filter[i * taps + tap];
+                        }
+                    }
+                }
+            }
+        }
+        Self { level, conv, ic, width, weight: packed, bias: packed_bias, zeros: vec![0.0; ic] }
+    }
+
+    /// A linear layer: a convolution of 1x1 maps. `weight` is `[oc, ic]`.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn linear(level: Level, ic: usize, oc: usize, weight: &[f32], bias: &[f32]) -> Self {
+        let window = crate::shape::Window::square(1, 1, 0);
+        Self::new(level, Conv { oc, groups: 1, window }, ic, weight, bias)
+    }
+
+    /// `dst = activation(conv(src))`.
+    pub fn run(&self, src: &[f32], maps: Maps, activation: Option<Activation>, dst: &mut [f32]) {
+        let dst_maps = self.conv.window.output(maps, self.conv.oc);
+        assert_eq!(maps.c, self.ic * self.conv.groups, "input channels");
+        check("source", src, maps);
+        check("destination", dst, dst_maps);
+        dispatch(self.level, Run { packed: self, src, maps, activation, dst, dst_maps });
+    }
+}
+
+/// The first channel and the width of every panel.
+fn panels(width: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..columns).step_by(width).map(move |begin| (begin, width.min(columns - begin)))
+}
+
+struct Run<'a> {
+    packed: &'a PackedConv,
+    src: &'a [f32],
+    maps: Maps,
+    activation: Option<Activation>,
+    dst: &'a mut [f32],
+    dst_maps: Maps,
+}
+
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (conv, rows) = (&self.packed.conv, self.dst_maps.n * self.dst_maps.pixels());
+        let (oc, tallest) = (conv.oc / conv.groups, Heights::of::<S>().0[0]);
+        let block = (BLOCK / pitch(self.maps.c)).max(1).next_multiple_of(tallest);
+        for begin in (0..rows).step_by(block) {
+            let end = rows.min(begin + block);
+            for group in 0..conv.groups {
+                for (channel, width) in panels(self.packed.width, pitch(oc)) {
+                    let mut row = begin;
+                    while row < end {
+                        row += self.tile(simd, row, end - row, group, channel, width);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Heights of register tiles, tallest first: accumulators, one panel's vectors and a broadcast fit the registers. Maps of 7x7,
+/// 14x14, 28x28, ... are whole tiles of 14 and 7.
+struct Heights(&'static [usize]);
+
+impl Heights {
+    const fn of<S: Simd>() -> Self {
+        match (S::F32_LANES, S::REGISTER_COUNT) {
+            (16, _) => Self(&[14, 7, 4, 2, 1]),
+            (8, _) | (_, 32) => Self(&[6, 4, 2, 1]),
+            _ => Self(&[2, 1]),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Computes the tallest tile that fits `rows`, and returns its height.
+    #[inline(always)]
+    fn tile<S: Simd>(&mut self, simd: S, row: usize, rows: usize, group: usize, channel: usize, width: usize) -> usize {
+        let height = Heights::of::<S>().0.iter().copied().find(|&height| height <= rows).unwrap_or(1);
+        let mut out = [0.0; MOST_ROWS * PANEL];
+        macro_rules! tiles {
+            ($vectors:literal: $($height:literal)*) => {
+                match height {
+                    $($height => self.fixed_tile::<S, $height, $vectors>(simd, row, group, channel, &mut out),)*
+                    _ => unreachable!("a tile of {height} rows"),
+                }
+            };
+        }
+        // Only the tiles that this level uses are compiled.
+        if S::F32_LANES == 16 {
+            if width == PANEL { tiles!(2: 14 7 4 2 1) } else { tiles!(1: 14 7 4 2 1) }
+        } else if S::F32_LANES == 8 {
+            tiles!(2: 6 4 2 1);
+        } else if S::REGISTER_COUNT == 32 {
+            tiles!(4: 6 4 2 1);
+        } else {
+            tiles!(4: 2 1);
+        }
+        self.finish(simd, row, height, group, channel, width, &mut out[..height * width]);
+        height
+    }
+
+    /// `ROWS` pixels from `row` on, by `VECTORS` vectors of the group's channels from `channel` on, to `out`.
+    #[inline(always)]
+    fn fixed_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        row: usize,
+        group: usize,
+        channel: usize,
+        out: &mut [f32],
+    ) {
+        let PackedConv { conv, ic, weight, bias, zeros, .. } = self.packed;
+        let (ic, width, taps) = (*ic, VECTORS * S::F32_LANES, conv.window.taps());
+        let column = group * pitch(conv.oc / conv.groups) + channel;
+        let bias = S::as_simd_f32s(&bias[column..][..width]).0;
+        let mut acc = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        for acc in &mut acc {
+            acc.copy_from_slice(bias);
+        }
+        let origins: [Origin; ROWS] = std::array::from_fn(|m| Origin::of(row + m, self.dst_maps, conv));
+        let mut panel = &weight[column * taps * ic..][..width * taps * ic];
+        for ky in 0..conv.window.kernel.0 {
+            for kx in 0..conv.window.kernel.1 {
+                let mut lines: [&[f32]; ROWS] = [&[]; ROWS];
+                for (line, origin) in lines.iter_mut().zip(&origins) {
+                    *line = match origin.tap(ky, kx, self.maps) {
+                        Some(pixel) => &self.src[pixel * pitch(self.maps.c) + group * ic..][..ic],
+                        None => &zeros[..ic],
+                    };
+                }
+                let (these, rest) = panel.split_at(ic * width);
+                panel = rest;
+                for (k, weights) in S::as_simd_f32s(these).0.chunks_exact(VECTORS).enumerate() {
+                    for m in 0..ROWS {
+                        // SAFETY: every line has `ic` values, and there are `ic` chunks of weights.
+                        let x = simd.splat_f32s(unsafe { *lines[m].get_unchecked(k) });
+                        for v in 0..VECTORS {
+                            acc[m][v] = fmadd(simd, x, weights[v], acc[m][v]);
+                        }
+                    }
+                }
+            }
+        }
+        for (out, acc) in S::as_mut_simd_f32s(out).0.chunks_exact_mut(VECTORS).zip(&acc) {
+            out.copy_from_slice(acc);
+        }
+    }
+
+    /// Applies the activation to a tile and puts it in its place. Apart from the tiles, so that it is compiled once.
+    #[inline(always)]
+    fn finish<S: Simd>(
+        &mut self,
+        simd: S,
+        row: usize,
+        rows: usize,
+        group: usize,
+        channel: usize,
+        width: usize,
+        tile: &mut [f32],
+    ) {
+        let conv = &self.packed.conv;
+        let (oc, pitch) = (conv.oc / conv.groups, pitch(conv.oc));
+        Clamp::of(simd, self.activation).apply_all(simd, tile);
+        curve(simd, self.activation, tile);
+        // Whole panels where the lanes after the channels are pad lanes, and zero.
+        let whole = conv.groups == 1 && self.activation != Some(Activation::Sigmoid);
+        let valid = if whole { width } else { width.min(oc - channel) };
+        for (tile, line) in tile.chunks_exact(width).zip(self.dst[row * pitch..][..rows * pitch].chunks_exact_mut(pitch)) {
+            line[group * oc + channel..][..valid].copy_from_slice(&tile[..valid]);
+            if !whole {
+                line[conv.oc..].fill(0.0);
+            }
+        }
+    }
+}
+
+/// Where the window of an output pixel begins; rows and columns may lie in the padding, above and left of the map.
+#[derive(Clone, Copy)]
+struct Origin {
+    image: usize,
+    y: isize,
+    x: isize,
+}
+
+impl Origin {
+    #[inline(always)]
+    fn of(row: usize, dst: Maps, conv: &Conv) -> Self {
+        let (image, pixel) = (row / dst.pixels(), row % dst.pixels());
+        let ((sy, sx), (py, px)) = (conv.window.stride, conv.window.padding);
+        let (y, x) = (pixel / dst.w * sy, pixel % dst.w * sx);
+        Self { image, y: y as isize - py as isize, x: x as isize - px as isize }
+    }
+
+    /// The input pixel of a tap, if it is not padding.
+    #[inline(always)]
+    fn tap(self, ky: usize, kx: usize, src: Maps) -> Option<usize> {
+        // What is negative becomes larger than any map.
+        let (y, x) = ((self.y + ky as isize) as usize, (self.x + kx as isize) as usize);
+        (y < src.h && x < src.w).then(|| (self.image * src.h + y) * src.w + x)
+    }
+}

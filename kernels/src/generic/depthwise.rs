@@ -1,0 +1,145 @@
+//! Depthwise convolutions, vectorised over channels.
+
+use pulp::{Simd, WithSimd};
+
+use super::simd::{Clamp, curve, dispatch, fmadd};
+use super::{check, pitch};
+use crate::runtime::{Aligned, Level};
+use crate::shape::{Activation, Maps, Window};
+
+/// Neighbouring output pixels that share the loads of weights.
+const TILE: usize = 4;
+
+/// A depthwise convolution: one filter a channel.
+#[derive(Debug)]
+pub struct PackedDepthwise {
+    level: Level,
+    window: Window,
+    channels: usize,
+    /// `[kh][kw][pitch]`
+    weight: Aligned,
+    /// `[pitch]`
+    bias: Aligned,
+}
+
+impl PackedDepthwise {
+    /// Packs `weight`, `[c, 1, kh, kw]`, and `bias`, `[c]`.
+    ///
+    /// # Panics
+    /// If the slices do not have these lengths.
+    pub fn new(level: Level, window: Window, channels: usize, weight: &[f32], bias: &[f32]) -> Self {
+        let (taps, pitch) = (window.taps(), pitch(channels));
+        assert_eq!(weight.len(), channels * taps, "length of the weights");
+        let mut packed = Aligned::zeroed(taps * pitch);
+        for (i, &w) in weight.iter().enumerate() {
+            packed[i % taps * pitch + i / taps] = w;
+        }
+        let mut packed_bias = Aligned::zeroed(pitch);
+        packed_bias[..channels].copy_from_slice(bias);
+        Self { level, window, channels, weight: packed, bias: packed_bias }
+    }
+
+    /// `dst = activation(conv(src))`.
+    pub fn run(&self, src: &[f32], maps: Maps, activation: Option<Activation>, dst: &mut [f32]) {
+        let dst_maps = self.window.output(maps, self.channels);
+        assert_eq!(maps.c, self.channels, "channels");
+        check("source", src, maps);
+        check("destination", dst, dst_maps);
+        dispatch(self.level, Run { packed: self, src, maps, activation, dst, dst_maps });
+    }
+}
+
+struct Run<'a> {
+    packed: &'a PackedDepthwise,
+    src: &'a [f32],
+    maps: Maps,
+    activation: Option<Activation>,
+    dst: &'a mut [f32],
+    dst_maps: Maps,
+}
+
+/// A tap that is not padding, in vectors: from the first vector of the pixel row to that of the input pixel and of the weights.
+#[derive(Clone, Copy)]
+struct Tap {
+    src: usize,
+    weight: usize,
+}
+
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (rows, columns) = self.packed.window.axes();
+        let (src, dst) = (self.maps, self.dst_maps);
+        let pitch = pitch(src.c);
+        let vectors = pitch / S::F32_LANES;
+        let values = S::as_simd_f32s(self.src).0;
+        // Columns none of whose taps are padding.
+        let inside = columns.outputs(0, src.w, dst.w).start..columns.outputs(columns.kernel - 1, src.w, dst.w).end;
+        let mut taps = Vec::with_capacity(self.packed.window.taps());
+        for line in 0..dst.n * dst.h {
+            let (image, y) = (line / dst.h, line % dst.h);
+            let mut x = 0;
+            while x < dst.w {
+                let tile = if x >= inside.start && x + TILE <= inside.end { TILE } else { 1 };
+                taps.clear();
+                for ky in rows.taps(y, src.h) {
+                    for kx in columns.taps(x, src.w) {
+                        let pixel = (image * src.h + rows.input(y, ky)) * src.w + columns.input(x, kx);
+                        taps.push(Tap { src: pixel * vectors, weight: (ky * columns.kernel + kx) * vectors });
+                    }
+                }
+                let part = &mut self.dst[(line * dst.w + x) * pitch..][..tile * pitch];
+                let step = columns.stride * vectors;
+                if tile == TILE {
+                    pixels::<S, TILE>(simd, self.packed, &taps, values, step, self.activation, part);
+                } else {
+                    pixels::<S, 1>(simd, self.packed, &taps, values, step, self.activation, part);
+                }
+                if self.activation == Some(Activation::Sigmoid) {
+                    part.chunks_exact_mut(pitch).for_each(|pixel| pixel[src.c..].fill(0.0));
+                }
+                x += tile;
+            }
+        }
+    }
+}
+
+/// `PIXELS` neighbouring outputs, whose inputs are `step` vectors apart.
+#[inline(always)]
+fn pixels<S: Simd, const PIXELS: usize>(
+    simd: S,
+    packed: &PackedDepthwise,
+    taps: &[Tap],
+    src: &[S::f32s],
+    step: usize,
+    activation: Option<Activation>,
+    dst: &mut [f32],
+) {
+    let weight = S::as_simd_f32s(&packed.weight).0;
+    let bias = S::as_simd_f32s(&packed.bias).0;
+    let vectors = bias.len();
+    // Once for all vectors, so that the loop over them needs no check.
+    for tap in taps {
+        assert!(tap.src + (PIXELS - 1) * step + vectors <= src.len() && tap.weight + vectors <= weight.len());
+    }
+    let clamp = Clamp::of(simd, activation);
+    let out = S::as_mut_simd_f32s(&mut *dst).0;
+    for c in 0..vectors {
+        let mut acc = [bias[c]; PIXELS];
+        for tap in taps {
+            // SAFETY: `c < vectors`, and the assertion above.
+            let w = unsafe { *weight.get_unchecked(tap.weight + c) };
+            for (t, acc) in acc.iter_mut().enumerate() {
+                // SAFETY: as above, with `t < PIXELS`.
+                let x = unsafe { *src.get_unchecked(tap.src + t * step + c) };
+                *acc = fmadd(simd, x, w, *acc);
+            }
+        }
+        for (t, &acc) in acc.iter().enumerate() {
+            out[t * vectors + c] = clamp.apply(simd, acc);
+        }
+    }
+    curve(simd, activation, dst);
+}

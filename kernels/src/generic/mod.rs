@@ -1,0 +1,43 @@
+//! Every operator at run-time shapes, written once for all levels: it runs any network at once without a compiler, and is
+//! the baseline that shows what specialising buys.
+//!
+//! Maps are NHWC, `n * h * w` rows of [`pitch`]`(c)` floats whose pad lanes are zero. Every operator writes whole rows and keeps
+//! that so, whatever its destination held, as long as values are finite: an infinity times a zero weight is NaN in a pad lane too,
+//! where nothing reads it but other pad lanes. All functions panic if a slice does not have the length its maps say.
+//!
+//! Special values follow [`reference`](crate::reference), but for one: a convolution multiplies padding as zeros, so that a
+//! non-finite weight makes NaN where it meets padding.
+
+mod channels;
+mod conv;
+mod depthwise;
+mod elementwise;
+mod pool;
+mod simd;
+#[cfg(test)]
+mod tests;
+
+pub use channels::{channel_shuffle, concat, log_softmax, pack, unpack};
+pub use conv::PackedConv;
+pub use depthwise::PackedDepthwise;
+pub use elementwise::{PackedNorm, activation, add, mul};
+pub use pool::{avg_pool, global_avg_pool, max_pool};
+
+use crate::shape::Maps;
+
+/// Pitches are multiples of this: one, two or four vectors at every level.
+const LANES: usize = 16;
+
+/// Floats from one pixel of `c` channels to the next.
+pub const fn pitch(c: usize) -> usize {
+    c.next_multiple_of(LANES)
+}
+
+/// Length of maps in memory.
+pub const fn map_len(maps: Maps) -> usize {
+    maps.n * maps.pixels() * pitch(maps.c)
+}
+
+fn check(what: &str, values: &[f32], maps: Maps) {
+    assert_eq!(values.len(), map_len(maps), "length of the {what}, {maps:?}");
+}

@@ -1,0 +1,143 @@
+//! What `pulp` leaves to us: levels, and elementwise functions on vectors.
+
+use std::any::TypeId;
+
+use pulp::{Scalar128b, Simd, WithSimd};
+
+use crate::runtime::Level;
+use crate::shape::Activation;
+
+/// Runs `op` compiled for the features of `level`; where the CPU lacks them, for the best level below.
+pub fn dispatch<O: WithSimd>(level: Level, op: O) -> O::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if level == Level::Avx512
+            && let Some(simd) = pulp::x86::V4::try_new()
+        {
+            return Simd::vectorize(simd, op);
+        }
+        if level >= Level::Avx2
+            && let Some(simd) = pulp::x86::V3::try_new()
+        {
+            return Simd::vectorize(simd, op);
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    if level >= Level::Neon
+        && let Some(simd) = pulp::aarch64::Neon::try_new()
+    {
+        return Simd::vectorize(simd, op);
+    }
+    let _ = level;
+    op.with_simd(Scalar128b)
+}
+
+/// Floats of the vectors that [`dispatch`] chooses.
+pub fn lanes(level: Level) -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    dispatch(level, Lanes)
+}
+
+/// `a * b + c`, fused where the level has the instruction: elsewhere fusing would be a function call.
+#[inline(always)]
+pub fn fmadd<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    if TypeId::of::<S>() == TypeId::of::<Scalar128b>() {
+        simd.add_f32s(simd.mul_f32s(a, b), c)
+    } else {
+        simd.mul_add_e_f32s(a, b, c)
+    }
+}
+
+/// The part of an activation that is a clamp, as its ends.
+#[derive(Clone, Copy)]
+pub struct Clamp<S: Simd> {
+    low: S::f32s,
+    high: S::f32s,
+}
+
+impl<S: Simd> Clamp<S> {
+    /// No clamp for what is none.
+    #[inline(always)]
+    pub fn of(simd: S, activation: Option<Activation>) -> Self {
+        let (low, high) = match activation {
+            Some(Activation::Relu) => (0.0, f32::INFINITY),
+            Some(Activation::Relu6) => (0.0, 6.0),
+            _ => (f32::NEG_INFINITY, f32::INFINITY),
+        };
+        Self { low: simd.splat_f32s(low), high: simd.splat_f32s(high) }
+    }
+
+    /// The clamped value. NaN stays NaN, which the minimum and maximum instructions of some levels do not promise.
+    #[inline(always)]
+    pub fn apply(self, simd: S, x: S::f32s) -> S::f32s {
+        let x = simd.select_f32s(simd.less_than_f32s(x, self.low), self.low, x);
+        simd.select_f32s(simd.greater_than_f32s(x, self.high), self.high, x)
+    }
+
+    /// Clamps whole vectors in place.
+    #[inline(always)]
+    pub fn apply_all(self, simd: S, values: &mut [f32]) {
+        for x in S::as_mut_simd_f32s(values).0 {
+            *x = self.apply(simd, *x);
+        }
+    }
+}
+
+/// Applies the part of an activation that is no clamp, in place. Lanes that hold zero hold 0.5 after a sigmoid.
+#[inline(always)]
+pub fn curve<S: Simd>(simd: S, activation: Option<Activation>, values: &mut [f32]) {
+    let one = simd.splat_f32s(1.0);
+    match activation {
+        Some(Activation::Silu) => {
+            for x in S::as_mut_simd_f32s(values).0 {
+                *x = simd.div_f32s(*x, simd.add_f32s(one, exp(simd, simd.neg_f32s(*x))));
+            }
+        }
+        Some(Activation::Sigmoid) => {
+            for x in S::as_mut_simd_f32s(values).0 {
+                *x = simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(*x))));
+            }
+        }
+        Some(Activation::Relu | Activation::Relu6) | None => {}
+    }
+}
+
+/// `exp(x)`, to about 2 epsilons; 0 below the smallest normal number, infinite above 1.7e38.
+#[inline(always)]
+fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    const LARGEST: f32 = 88.375;
+    const SMALLEST: f32 = -87.336;
+    /// Adding it leaves the nearest integer in the low bits of the mantissa.
+    const ROUND: f32 = 12_582_912.0;
+    // ln(2) in two parts, the first with trailing zeros, so that its product with an integer is exact.
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // 1 / k!: on |r| <= ln(2) / 2 the terms left out are below 1e-8.
+    const SERIES: [f32; 6] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
+
+    let splat = |value: f32| simd.splat_f32s(value);
+    let shifted = fmadd(simd, x, splat(std::f32::consts::LOG2_E), splat(ROUND));
+    let n = simd.sub_f32s(shifted, splat(ROUND));
+    let r = fmadd(simd, n, splat(-LN2_HIGH), x);
+    let r = fmadd(simd, n, splat(-LN2_LOW), r);
+    let mut sum = splat(SERIES[0]);
+    for coefficient in &SERIES[1..] {
+        sum = fmadd(simd, sum, r, splat(*coefficient));
+    }
+    let sum = fmadd(simd, sum, r, splat(1.0));
+    let sum = fmadd(simd, sum, r, splat(1.0));
+    // 2^n: the low bits of `shifted` move into the exponent, whose bias is 127.
+    let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
+    let power = simd.transmute_f32s_u32s(simd.add_u32s(exponent, simd.splat_u32s(127 << 23)));
+    let result = simd.mul_f32s(sum, power);
+    let result = simd.select_f32s(simd.greater_than_f32s(x, splat(LARGEST)), splat(f32::INFINITY), result);
+    simd.select_f32s(simd.less_than_f32s(x, splat(SMALLEST)), splat(0.0), result)
+}
