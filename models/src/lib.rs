@@ -1,7 +1,7 @@
 //! Networks and their weights, in the terms users have: NCHW, PyTorch's operators and parameter names.
 //!
 //! Nothing here knows about machines. A [`Network`] is a validated graph with inferred shapes;
-//! a [`Weights`](weights::Weights) holds its named tensors; [`zoo`] builds the networks of the project.
+//! a [`Weights`] holds its named tensors; [`zoo`] builds the networks of the project.
 
 pub mod graph;
 pub mod weights;

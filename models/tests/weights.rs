@@ -274,3 +274,11 @@ fn random_statistics_are_sane() {
         assert!(tensor.data().iter().all(|v| (low..=high).contains(v)), "{name}");
     }
 }
+
+#[test]
+fn the_trained_digits_fit_their_network() {
+    let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/digits/rexnet_digits.safetensors");
+    let weights = Weights::load(path, &network, LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(weights.iter().count(), network.params().len());
+}
