@@ -2,19 +2,11 @@
 
 use std::path::PathBuf;
 
+use sartor_codegen::emit;
+pub use sartor_codegen::emit::{GenerateError, Kind};
+use sartor_codegen::plan::Plan as Program;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
-
-/// What a generated crate builds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A program for the command line.
-    Bin,
-    /// A Rust library.
-    Lib,
-    /// A shared library with the function `sartor_program`.
-    Dylib,
-}
 
 /// A generated crate.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +28,10 @@ pub struct Plan {
     pub arena_len: usize,
     /// Length of each thread's scratch memory in f32.
     pub scratch_len: usize,
-    /// The program's stages, in order.
+    /// The program's stages, in order; the last one only copies results and has no layers.
     pub stages: Vec<PlannedStage>,
+    /// Everything the compiler knows: maps, places, kernels.
+    pub program: Program,
 }
 
 /// Layers executed together.
@@ -56,19 +50,38 @@ pub struct PlannedLayer {
     pub name: String,
     /// The problem in oneDNN's notation.
     pub problem: String,
-    /// The kernel's name, which is its specification.
+    /// The kernel's name, which is its specification; the one with most work if there are several.
     pub kernel: String,
     /// Multiply-accumulates of the whole batch, without padding.
     pub macs: u64,
 }
 
-/// A network that no program can be generated for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GenerateError {
-    /// Something in the network or the options that code generation does not cover.
-    #[error("{0}")]
-    Unsupported(String),
+impl From<Program> for Plan {
+    fn from(program: Program) -> Self {
+        let mut stages: Vec<PlannedStage> =
+            program.stages.iter().map(|_| PlannedStage { name: String::new(), layers: Vec::new() }).collect();
+        for row in program.report() {
+            let kernel = row.kernels.first().cloned().unwrap_or_default();
+            let layer = PlannedLayer { name: row.name, problem: row.problem, kernel, macs: row.macs };
+            stages[row.stage].layers.push(layer);
+        }
+        for stage in &mut stages {
+            stage.name = match &stage.layers[..] {
+                [] => String::new(),
+                [only] => only.name.clone(),
+                [first, .., last] => format!("{} .. {}", first.name, last.name),
+            };
+        }
+        stages.push(PlannedStage { name: "outputs".into(), layers: Vec::new() });
+        Self {
+            level: program.options.level,
+            batch: program.options.batch,
+            arena_len: program.lengths.arena,
+            scratch_len: program.lengths.scratch,
+            stages,
+            program,
+        }
+    }
 }
 
 /// Plans a network for each of `levels` and writes the crate that computes it.
@@ -77,10 +90,11 @@ pub enum GenerateError {
 /// If the network, its weights or the options cannot be compiled.
 pub fn generate(
     network: &Network,
-    _weights: &Weights,
-    _levels: &[Level],
-    _batch: usize,
-    _kind: Kind,
+    weights: &Weights,
+    levels: &[Level],
+    batch: usize,
+    kind: Kind,
 ) -> Result<Generated, GenerateError> {
-    Err(GenerateError::Unsupported(format!("code generation for {} is not finished", network.name)))
+    let generated = emit::generate(network, weights, levels, batch, kind)?;
+    Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Plan::from).collect() })
 }

@@ -13,9 +13,10 @@ use super::text::Text;
 use super::{Kind, level};
 
 /// The runtime, vendored as it is.
-const RUNTIME: [(&str, &str); 7] = [
+const RUNTIME: [(&str, &str); 8] = [
     ("mod.rs", include_str!("../../../kernels/src/runtime/mod.rs")),
     ("arena.rs", include_str!("../../../kernels/src/runtime/arena.rs")),
+    ("barrier.rs", include_str!("../../../kernels/src/runtime/barrier.rs")),
     ("layout.rs", include_str!("../../../kernels/src/runtime/layout.rs")),
     ("level.rs", include_str!("../../../kernels/src/runtime/level.rs")),
     ("program.rs", include_str!("../../../kernels/src/runtime/program.rs")),
@@ -141,4 +142,18 @@ fn library(network: &Network, plans: &[Plan], kind: Kind) -> String {
 
 fn main_file(network: &Network) -> String {
     include_str!("template/main.rs").replace("CRATE", &crate_name(&network.name)).replace("NETWORK", &network.name)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_whole_runtime_is_vendored() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/src/runtime");
+        let mut found: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        found.sort();
+        let mut vendored: Vec<&str> = super::RUNTIME.iter().map(|(name, _)| *name).collect();
+        vendored.sort_unstable();
+        assert_eq!(found, vendored);
+    }
 }

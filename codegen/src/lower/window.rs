@@ -154,13 +154,14 @@ impl Window {
         let lanes = b.lanes();
         let wei = |tap: usize| buffers.wei.map(|wei| wei.at(tap * PANEL).plus(c, self.panel_len()).plus(v, lanes));
         let bias = wei(0).map(|at| b.load("bias", at));
-        let weights: Vec<Reg> = if keeps_weights(b.level(), self.taps()) && self.kind == Kind::Depthwise {
-            (0..self.taps())
-                .filter_map(|tap| wei(1 + tap).map(|at| b.load(format!("w{}_{}", tap / self.kernel.1, tap % self.kernel.1), at)))
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let keeps = keeps_weights(b.level(), self.taps()) && self.kind == Kind::Depthwise;
+        let weights: Vec<Option<Reg>> = (0..if keeps { self.taps() } else { 0 })
+            .map(|tap| {
+                let (kh, kw) = (tap / self.kernel.1, tap % self.kernel.1);
+                let at = wei(1 + tap).filter(|_| self.meets(columns, kh, kw));
+                at.map(|at| b.load(format!("w{kh}_{kw}"), at))
+            })
+            .collect();
         let sums: Vec<Reg> = (0..buffers.sum.len()).map(|row| b.splat(format!("s{row}"), 0.0)).collect();
         for run in columns {
             b.repeat("x", run.count, |b, x| {
@@ -189,6 +190,12 @@ impl Window {
         for (row, &sum) in sums.iter().enumerate() {
             b.store(buffers.sum[row].at(0).plus(c, PANEL).plus(v, lanes), sum);
         }
+    }
+
+    /// Whether any output of the group uses a weight.
+    fn meets(&self, columns: &[ColumnRun], kh: usize, kw: usize) -> bool {
+        let row = (0..self.rows).any(|i| (self.present.0..self.present.1).contains(&(i * self.stride.0 + kh)));
+        row && columns.iter().any(|run| (0..run.size).any(|r| run.meets(r, kw)))
     }
 
     /// `acc[row][r]`, each starting at the bias, at minus infinity or at zero.
@@ -243,7 +250,7 @@ impl Window {
         buffers: &Buffers,
         run: &ColumnRun,
         acc: &[Vec<Reg>],
-        weights: &[Reg],
+        weights: &[Option<Reg>],
         c: Index,
         v: Index,
         x: Index,
@@ -257,10 +264,10 @@ impl Window {
                 }
                 let a = b.load("a", self.source(buffers, row, run, column, c, v, x, lanes));
                 for (i, r, tap) in readers {
-                    match self.kind {
-                        Kind::Depthwise => b.fma(acc[i][r], a, weights[tap]),
-                        Kind::Max => b.set(acc[i][r], Value::Binary(Binary::Max, acc[i][r], a)),
-                        Kind::Average => b.update(Binary::Add, acc[i][r], a),
+                    match (self.kind, weights.get(tap)) {
+                        (Kind::Depthwise, Some(&Some(weight))) => b.fma(acc[i][r], a, weight),
+                        (Kind::Max, _) => b.update(Binary::Max, acc[i][r], a),
+                        _ => b.update(Binary::Add, acc[i][r], a),
                     }
                 }
             }
