@@ -167,28 +167,50 @@ fn recip_guess(a: f32) -> f32 {
     f32::from_bits(RECIP_BITS.wrapping_sub(a.to_bits()))
 }
 
-/// Executes a whole plan as `threads` threads would, one after another in each stage. Memory starts as NaN, so that a value
-/// read before it was written shows. Returns the output for the whole batch.
+/// Executes a whole plan as `threads` threads would, one after another in each stage. Returns the memory and the output for the
+/// whole batch.
 ///
 /// # Panics
 /// If an access leaves its buffer or its region, or a stage is ill-formed; [`crate::prove`] excludes both.
 pub fn plan(plan: &Plan, weights: &[f32], input: &[f32], threads: usize) -> (Memory, Vec<f32>) {
-    let mut memory = Memory {
+    let mut memory = memory(plan, weights, input);
+    for index in 0..plan.stages.len() {
+        stage(plan, index, threads, &mut memory);
+    }
+    let output = output(plan, &memory);
+    (memory, output)
+}
+
+/// A plan's memory before its first stage. It starts as NaN, so that a value read before it was written shows.
+pub fn memory(plan: &Plan, weights: &[f32], input: &[f32]) -> Memory {
+    Memory {
         input: input.to_vec(),
         arena: vec![f32::NAN; plan.lengths.arena],
         scratch: Vec::new(),
         weights: weights.to_vec(),
-    };
-    for stage in &plan.stages {
-        let units = stage.code.units;
-        for thread in 0..threads {
-            memory.scratch = vec![f32::NAN; plan.lengths.scratch];
-            let calls = stage.code.calls(units * thread / threads, units * (thread + 1) / threads);
-            for made in calls.unwrap_or_else(|error| panic!("{}: {error}", stage.code.name)) {
-                call(&made, &plan.kernels, &mut memory);
-            }
+    }
+}
+
+/// Executes one stage, each thread with scratch memory of its own.
+///
+/// # Panics
+/// As [`plan`].
+pub fn stage(plan: &Plan, index: usize, threads: usize, memory: &mut Memory) {
+    let code = &plan.stages[index].code;
+    for thread in 0..threads {
+        memory.scratch = vec![f32::NAN; plan.lengths.scratch];
+        let calls = code.calls(code.units * thread / threads, code.units * (thread + 1) / threads);
+        for made in calls.unwrap_or_else(|error| panic!("{}: {error}", code.name)) {
+            call(&made, &plan.kernels, memory);
         }
     }
+}
+
+/// What the user gets once all stages have run.
+///
+/// # Panics
+/// If the memory is not the plan's.
+pub fn output(plan: &Plan, memory: &Memory) -> Vec<f32> {
     let batch = plan.options.batch;
     let mut output = vec![0.0; plan.output_len];
     for unpack in &plan.unpack {
@@ -199,5 +221,5 @@ pub fn plan(plan: &Plan, weights: &[f32], input: &[f32], threads: usize) -> (Mem
             layout::log_softmax(dst, unpack.channels);
         }
     }
-    (memory, output)
+    output
 }

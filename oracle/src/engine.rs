@@ -2,6 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sartor_codegen::interpret;
+use sartor_codegen::layer::MapId;
+use sartor_codegen::normalize::normalize;
+use sartor_codegen::pack::pack;
+use sartor_codegen::plan::{Options, Place, Plan, plan};
+use sartor_kernels::runtime::Level;
 use sartor_models::{Network, NodeId, Weights};
 use tch::{Kind, Tensor};
 
@@ -52,7 +58,112 @@ impl Engine for Pytorch {
     }
 }
 
-/// Every engine of this machine.
-pub fn engines() -> Vec<Box<dyn Engine>> {
+/// The compiler's plan for a level, interpreted: every level on every machine, without a compiler.
+pub struct Interpreter {
+    /// The level.
+    pub at: Level,
+    /// Whether layers share stages, as in programs; without, every layer's map can be judged by itself.
+    pub fuse: bool,
+}
+
+impl Engine for Interpreter {
+    fn name(&self) -> String {
+        format!("{} plan, interpreted, {}", self.at, if self.fuse { "fused" } else { "layer by layer" })
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let layers = normalize(network, weights).map_err(|error| error.to_string())?;
+        let packed = pack(&layers);
+        let options = Options { batch, fuse: self.fuse, ..Options::new(self.at) };
+        let plan = plan(&layers, &packed, options).map_err(|error| error.to_string())?;
+        let mut maps = Maps::new(&plan, network, input);
+        let mut memory = interpret::memory(&plan, &packed.data, input);
+        for index in 0..plan.stages.len() {
+            interpret::stage(&plan, index, 2, &mut memory);
+            maps.take(index, &memory.arena);
+        }
+        Ok(maps.finish(&interpret::output(&plan, &memory)))
+    }
+}
+
+/// The values of a plan's layers, read from its arena after each stage. Maps that live inside a stage never get there.
+struct Maps<'a> {
+    plan: &'a Plan,
+    network: &'a Network,
+    values: BTreeMap<NodeId, Tensor>,
+}
+
+impl<'a> Maps<'a> {
+    fn new(plan: &'a Plan, network: &'a Network, input: &[f32]) -> Self {
+        let input = tensor(input, plan.options.batch, network.input_shape());
+        Self { plan, network, values: BTreeMap::from([(NodeId(0), input)]) }
+    }
+
+    /// Reads the maps that a stage completed: it holds the last layer that writes them.
+    ///
+    /// # Panics
+    /// If a lane without a channel is not zero.
+    fn take(&mut self, stage: usize, arena: &[f32]) {
+        let layers = &self.plan.layers.layers;
+        for &index in &self.plan.stages[stage].layers {
+            let map = layers[index].dst();
+            if layers[index + 1..].iter().all(|later| later.dst() != map) {
+                self.read(map, arena);
+            }
+        }
+    }
+
+    fn read(&mut self, id: MapId, arena: &[f32]) {
+        let Place::Arena { offset } = self.plan.places[id.0] else { return };
+        let map = &self.plan.layers.maps[id.0];
+        let (pitch, pixels, batch) = (self.plan.pitch(id), map.h * map.w, self.plan.options.batch);
+        let rows: Vec<&[f32]> = arena[offset..][..batch * pixels * pitch].chunks_exact(pitch).collect();
+        assert!(rows.iter().all(|row| row[map.c..].iter().all(|&x| x == 0.0)), "{}: a pad lane is not zero", map.name);
+        for value in self.plan.layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == id) {
+            let of_image = |rows: &[&[f32]]| -> Vec<f32> {
+                value.lanes.iter().flat_map(|&lane| rows.iter().map(move |row| row[lane])).collect()
+            };
+            let nchw: Vec<f32> = rows.chunks_exact(pixels).flat_map(of_image).collect();
+            self.values.insert(value.node, tensor(&nchw, batch, self.network.node(value.node).shape));
+        }
+    }
+
+    /// Adds the outputs, one after another in the program's output.
+    fn finish(mut self, mut output: &[f32]) -> BTreeMap<NodeId, Tensor> {
+        let batch = self.plan.options.batch;
+        for &id in self.network.outputs() {
+            let shape = self.network.node(id).shape;
+            let (values, rest) = output.split_at(batch * shape.len());
+            self.values.insert(id, tensor(values, batch, shape));
+            output = rest;
+        }
+        assert!(output.is_empty(), "the program has more outputs than the network");
+        self.values
+    }
+}
+
+/// Every engine that takes no compiler, for sweeping shapes.
+pub fn quick() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Pytorch)];
+    for at in Level::ALL {
+        for fuse in [true, false] {
+            engines.push(Box::new(Interpreter { at, fuse }));
+        }
+    }
+    engines
+}
+
+/// Every engine that computes at the speed of a program.
+pub fn programs() -> Vec<Box<dyn Engine>> {
     vec![Box::new(Pytorch)]
 }

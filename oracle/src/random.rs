@@ -31,7 +31,10 @@ pub fn weights(network: &Network, seed: u64) -> Weights {
         let data = uniform(param.shape.iter().product(), seed.wrapping_mul(1 << 20) + i as u64);
         insert(&mut weights, &param, data.into_iter().map(|x| scale(&param, x)).collect());
     }
-    let mut maps = vec![tensor(&input(network.input_shape(), 1, seed), 1, network.input_shape())];
+    // Enough images that the last maps of small inputs have statistics, too.
+    let shape = network.input_shape();
+    let batch = ((1 << 16) / shape.pixels()).clamp(2, 32);
+    let mut maps = vec![tensor(&input(shape, batch, seed), batch, shape)];
     for id in ids(network).skip(1) {
         let node = network.node(id);
         let inputs: Vec<_> = node.inputs.iter().map(|i| &maps[i.0]).collect();

@@ -1,20 +1,20 @@
 //! Every network of the zoo, each layer and the whole: at its default width and resolution, and at another width with a batch of 2 and
-//! a rectangular input that no stride divides.
+//! a rectangular input that no stride divides. Engines that are too slow for that compute the latter at a lower resolution.
 
 use sartor_models::zoo::{self, Spec};
-use sartor_oracle::engine::engines;
+use sartor_oracle::engine::{Engine, programs, quick};
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::report::{checked, skipped};
 use sartor_oracle::{Torch, tensor, wrong};
 use tch::Kind;
 
-fn judge(spec: &Spec, batch: usize) {
+fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) {
     let network = spec.build().expect("a network of the zoo");
     let weights = weights(&network, 7);
     let torch = Torch::new(&network, &weights);
     let x = input(network.input_shape(), batch, 8);
     assert_alive(&torch, &tensor(&x, batch, network.input_shape()));
-    for engine in engines() {
+    for engine in engines {
         let values = match engine.values(&network, &weights, &x, batch) {
             Ok(values) => values,
             Err(why) => {
@@ -63,8 +63,10 @@ fn other_width(family: &str) -> f64 {
 fn family(name: &str) {
     let entry = zoo::entries().iter().find(|entry| entry.family == name).expect("a family of the zoo");
     for spec in entry.defaults() {
-        judge(&spec, 1);
-        judge(&spec.with_width(other_width(name)).with_resolution(101, 75), 2);
+        judge(&spec, 1, &programs());
+        let spec = spec.with_width(other_width(name));
+        judge(&spec.clone().with_resolution(101, 75), 2, &programs());
+        judge(&spec.with_resolution(45, 33), 2, &quick());
     }
 }
 

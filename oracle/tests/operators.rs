@@ -2,7 +2,7 @@
 //! larger than their map, batches.
 
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
-use sartor_oracle::engine::engines;
+use sartor_oracle::engine::quick;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::report::{checked, skipped};
 use sartor_oracle::{Torch, wrong};
@@ -30,7 +30,7 @@ fn chain(name: String, shape: Shape, ops: &[Op]) -> Network {
 
 /// Judges every node of every network, at batch 1 and 3, in every engine.
 fn judge(what: &str, networks: &[Network]) {
-    for engine in engines() {
+    for engine in quick() {
         let (mut checks, mut worst, mut faults) = (0, 0f64, Vec::new());
         for (seed, network) in networks.iter().enumerate() {
             let weights = weights(network, seed as u64);
@@ -245,4 +245,24 @@ fn shuffles_and_concatenations() {
         }
     }
     judge("shuffles and concatenations", &networks);
+}
+
+/// Maps wide enough for the compiler to run the layers of a block together, strip by strip.
+#[test]
+fn inverted_residuals() {
+    let mut networks = Vec::new();
+    for (h, w) in [(9, 9), (13, 17), (28, 28), (30, 11)] {
+        for (ic, hidden, oc, kernel, stride) in [(8, 48, 8, 3, 1), (13, 78, 19, 3, 1), (16, 64, 24, 5, 2), (3, 18, 5, 3, 2)] {
+            let name = format!("inverted residual {ic}-{hidden}-{oc}, {kernel}x{kernel} stride {stride} at {h}x{w}");
+            networks.push(network(name, Shape::new(3, h, w), |net| {
+                let act = |i: usize| Op::Activation(ACTIVATIONS[i]);
+                let x = net.add("stem", Op::Conv2d(conv(ic, 3, 1, 1)), &[net.input()]).unwrap();
+                let (expand, depthwise) = (Op::Conv2d(conv(hidden, 1, 1, 1)), Op::Conv2d(conv(hidden, kernel, stride, hidden)));
+                let ops = [expand, BN, act(2), depthwise, BN, act(1), Op::Conv2d(conv(oc, 1, 1, 1)), BN];
+                let y = ops.into_iter().enumerate().fold(x, |at, (i, op)| net.add(format!("op{i}"), op, &[at]).unwrap());
+                if stride == 1 { net.add("add", Op::Add, &[y, x]).unwrap() } else { y }
+            }));
+        }
+    }
+    judge("inverted residuals", &networks);
 }
