@@ -183,12 +183,7 @@ pub fn plan(plan: &Plan, weights: &[f32], input: &[f32], threads: usize) -> (Mem
 
 /// A plan's memory before its first stage. It starts as NaN, so that a value read before it was written shows.
 pub fn memory(plan: &Plan, weights: &[f32], input: &[f32]) -> Memory {
-    Memory {
-        input: input.to_vec(),
-        arena: vec![f32::NAN; plan.lengths.arena],
-        scratch: Vec::new(),
-        weights: weights.to_vec(),
-    }
+    Memory { input: input.to_vec(), arena: vec![f32::NAN; plan.lengths.arena], scratch: Vec::new(), weights: weights.to_vec() }
 }
 
 /// Executes one stage, each thread with scratch memory of its own.

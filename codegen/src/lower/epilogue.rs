@@ -51,27 +51,27 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let zero = b.splat("zero", 0.0);
     let coefficients: Vec<Reg> = (1..EXP2.len()).map(|i| b.splat(format!("p{i}"), EXP2[i])).collect();
     for &x in regs {
-        let t = b.set_new("t", Value::Binary(Binary::Max, least, x));
-        b.set(t, Value::Binary(Binary::Min, most, t));
-        let z = b.set_new("z", Value::Fma(t, log2e, round));
-        let n = b.set_new("n", Value::Binary(Binary::Sub, round, z));
-        let f = b.set_new("f", Value::Fma(t, log2e, n));
-        b.set(f, Value::Fma(t, log2e_low, f));
-        let p = b.set_new("p", Value::Copy(coefficients[coefficients.len() - 1]));
+        let arg = b.set_new("arg", Value::Binary(Binary::Max, least, x));
+        b.set(arg, Value::Binary(Binary::Min, most, arg));
+        let bits = b.set_new("bits", Value::Fma(arg, log2e, round));
+        let fraction = b.set_new("fraction", Value::Binary(Binary::Sub, round, bits));
+        b.set(fraction, Value::Fma(arg, log2e, fraction));
+        b.set(fraction, Value::Fma(arg, log2e_low, fraction));
+        let power = b.set_new("power", Value::Copy(coefficients[coefficients.len() - 1]));
         for &coefficient in coefficients.iter().rev().skip(1) {
-            b.set(p, Value::Fma(p, f, coefficient));
+            b.set(power, Value::Fma(power, fraction, coefficient));
         }
-        b.set(p, Value::Fma(p, f, one));
-        b.set(p, Value::Binary(Binary::Scale, p, z));
-        let d = b.set_new("d", Value::Binary(Binary::Add, one, p));
-        let r = b.set_new("r", Value::RecipGuess(d));
-        b.set(d, Value::Binary(Binary::Sub, zero, d));
-        for _ in 0..2 {
-            let e = b.set_new("e", Value::Fma(d, r, one));
-            b.set(e, Value::Fma(e, e, e));
-            b.set(r, Value::Fma(r, e, r));
+        b.set(power, Value::Fma(power, fraction, one));
+        b.set(power, Value::Binary(Binary::Scale, power, bits));
+        let sum = b.set_new("sum", Value::Binary(Binary::Add, one, power));
+        let inverse = b.set_new("inverse", Value::RecipGuess(sum));
+        b.set(sum, Value::Binary(Binary::Sub, zero, sum));
+        for step in 0..2 {
+            let error = b.set_new(format!("error{step}"), Value::Fma(sum, inverse, one));
+            b.set(error, Value::Fma(error, error, error));
+            b.set(inverse, Value::Fma(inverse, error, inverse));
         }
-        b.set(x, if scaled { Value::Binary(Binary::Mul, x, r) } else { Value::Copy(r) });
+        b.set(x, if scaled { Value::Binary(Binary::Mul, x, inverse) } else { Value::Copy(inverse) });
     }
 }
 
