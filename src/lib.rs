@@ -2,6 +2,7 @@
 
 mod build;
 pub mod cache;
+pub mod engine;
 mod generate;
 pub mod image;
 pub mod labels;

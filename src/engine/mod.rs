@@ -1,0 +1,104 @@
+//! Engines that run a network as it is, without compiling it: the definition of right, and the baseline.
+
+mod generic;
+mod reference;
+#[cfg(test)]
+mod tests;
+
+use sartor_kernels::runtime::Level;
+use sartor_kernels::shape::{self, Maps, Window};
+use sartor_models::weights::Problem;
+use sartor_models::{Activation, Conv2d, Network, NodeId, Pool, Weights};
+
+pub use generic::GenericEngine;
+pub use reference::{Expected, ReferenceEngine};
+
+/// A network that cannot be run, or not on this input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Tensors that the network needs are missing or have another shape.
+    #[error("the weights do not fit network '{network}':{}\ngive weights that were saved from this network", list(.problems))]
+    Tensors {
+        /// The network's name.
+        network: String,
+        /// All tensors at fault.
+        problems: Vec<Problem>,
+    },
+    /// The CPU lacks the level.
+    #[error("this CPU cannot run level {0}: choose a lower one")]
+    Level(Level),
+    /// A batch of no images, or of more than memory has addresses for.
+    #[error("batch is {batch}: use 1 or more, as many as {per_image} floats each fit the memory")]
+    Batch {
+        /// Images asked for.
+        batch: usize,
+        /// Floats of the largest map of one image.
+        per_image: usize,
+    },
+    /// An input of the wrong length.
+    #[error("the input has {found} values, a batch of {batch} needs {expected}")]
+    Input {
+        /// Images.
+        batch: usize,
+        /// Values needed.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+fn check_tensors(network: &Network, weights: &Weights) -> Result<(), EngineError> {
+    let problem = |param: sartor_models::Param| match weights.get(&param.name) {
+        None => Some(Problem::Missing { name: param.name, shape: param.shape }),
+        Some(tensor) if tensor.shape() != param.shape => {
+            Some(Problem::Shape { name: param.name, found: tensor.shape().to_vec(), expected: param.shape })
+        }
+        Some(_) => None,
+    };
+    let problems: Vec<Problem> = network.params().into_iter().filter_map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(EngineError::Tensors { network: network.name.clone(), problems }) }
+}
+
+fn check_input(network: &Network, input: &[f32], batch: usize) -> Result<(), EngineError> {
+    // Twice 16 lanes a pixel covers every padding, 16 bytes an element every type.
+    let largest = |len: usize| len.checked_mul(batch)?.checked_mul(32)?.checked_mul(16).filter(|&n| n <= isize::MAX as usize);
+    let per_image = network.nodes().iter().map(|node| node.shape.len()).max().unwrap_or(0);
+    if batch == 0 || largest(per_image).is_none() {
+        return Err(EngineError::Batch { batch, per_image });
+    }
+    let expected = network.input_shape().len() * batch;
+    if input.len() == expected { Ok(()) } else { Err(EngineError::Input { batch, expected, found: input.len() }) }
+}
+
+/// A parameter of a node; engines check that all are there when they are made.
+fn param<'a>(network: &Network, weights: &'a Weights, id: NodeId, suffix: &str) -> &'a [f32] {
+    weights.get(&format!("{}.{suffix}", network.node(id).name)).map_or(&[], |tensor| tensor.data())
+}
+
+fn maps(network: &Network, id: NodeId, batch: usize) -> Maps {
+    let shape = network.node(id).shape;
+    Maps::new(batch, shape.c, shape.h, shape.w)
+}
+
+fn conv(conv: Conv2d) -> shape::Conv {
+    let window = Window { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
+    shape::Conv { oc: conv.oc, groups: conv.groups, window }
+}
+
+fn window(pool: Pool) -> Window {
+    Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding }
+}
+
+fn activation(activation: Activation) -> shape::Activation {
+    match activation {
+        Activation::Relu => shape::Activation::Relu,
+        Activation::Relu6 => shape::Activation::Relu6,
+        Activation::Silu => shape::Activation::Silu,
+        Activation::Sigmoid => shape::Activation::Sigmoid,
+    }
+}
