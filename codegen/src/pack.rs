@@ -83,7 +83,7 @@ fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun>
             segments: segments(&lanes),
             shortcut: panel < shortcut_panels,
             blend: panel * PANEL < conv.dst_lane,
-            last_lanes: (is_last && lifts && end % PANEL != 0).then_some(end % PANEL),
+            last_lanes: (is_last && lifts && !end.is_multiple_of(PANEL)).then_some(end % PANEL),
             offset: data.len(),
         };
         pack_panel(conv, panel, &inputs, data);

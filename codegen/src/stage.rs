@@ -116,7 +116,7 @@ impl Int {
 
     /// `self / divisor`, rounded down
     #[must_use]
-    pub fn div(self, divisor: usize) -> Self {
+    pub fn over(self, divisor: usize) -> Self {
         match self {
             Int::Const(a) => Int::Const(a / divisor),
             a if divisor == 1 => a,
@@ -128,12 +128,12 @@ impl Int {
     /// `self / divisor`, rounded up
     #[must_use]
     pub fn div_ceil(self, divisor: usize) -> Self {
-        self.plus(divisor - 1).div(divisor)
+        self.plus(divisor - 1).over(divisor)
     }
 
     /// `self % divisor`
     #[must_use]
-    pub fn rem(self, divisor: usize) -> Self {
+    pub fn modulo(self, divisor: usize) -> Self {
         match self {
             Int::Const(a) => Int::Const(a % divisor),
             _ if divisor == 1 => Int::Const(0),

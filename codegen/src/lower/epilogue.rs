@@ -9,7 +9,8 @@ const ROUND: f32 = 12_582_912.0;
 const LOG2_E: f64 = std::f64::consts::LOG2_E;
 
 /// Coefficients of 2^f on [-1/2, 1/2], constant term first; relative error below 2^-24 (minimax fit).
-const EXP2: [f32; 7] = [1.0, 0.693_147_2, 0.240_226_46, 0.055_503_324, 0.009_618_437, 0.001_339_887_5, 0.000_153_533_62];
+const EXP2: [f32; 7] =
+    [1.0, std::f32::consts::LN_2, 0.240_226_46, 0.055_503_324, 0.009_618_437, 0.001_339_887_5, 0.000_153_533_62];
 
 /// Beyond this the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
 const SIGMOID_RANGE: f32 = 87.0;

@@ -82,8 +82,8 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize) 
     body.extend(kept.iter().map(|name| Step::Keep(name.clone())));
     let strip_var = if batch == 1 { Int::var("unit") } else { Int::var("strip") };
     if batch > 1 {
-        body.push(Step::Let("image".into(), Int::var("unit").div(strips)));
-        body.push(Step::Let("strip".into(), Int::var("unit").rem(strips)));
+        body.push(Step::Let("image".into(), Int::var("unit").over(strips)));
+        body.push(Step::Let("strip".into(), Int::var("unit").modulo(strips)));
         if !kept.is_empty() {
             body.push(Step::ResetAtZero { on: "strip".into(), kept: kept.clone() });
         }
@@ -97,7 +97,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize) 
         let (producer, reader) = (&members[at], &members[at + 1]);
         let Slide { kernel, stride, pad } = reader.slide;
         let (begin, end) = ranges[at + 1].clone();
-        let lo = begin.times(reader.group * stride).minus(pad).div(producer.group);
+        let lo = begin.times(reader.group * stride).minus(pad).over(producer.group);
         let out_end = end.times(reader.group);
         let out_end = if reader.groups() * reader.group > reader.oh { out_end.min(reader.oh) } else { out_end };
         let hi = out_end.times(stride);
@@ -230,7 +230,7 @@ fn row_pointer(cx: &Context<'_>, map: MapId, row: Int) -> Pointer {
             Pointer { region: Region::Arena, offset }
         }
         Place::Ring { offset, rows } => {
-            let slot = if rows >= cx.layers.maps[map.0].h { row } else { row.rem(rows) };
+            let slot = if rows >= cx.layers.maps[map.0].h { row } else { row.modulo(rows) };
             Pointer { region: Region::Scratch, offset: slot.times(cx.row_len(map)).plus(offset) }
         }
     }
