@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sartor::engine::{GenericEngine, ReferenceEngine};
 use sartor_codegen::interpret;
 use sartor_codegen::layer::MapId;
 use sartor_codegen::normalize::normalize;
@@ -55,6 +56,68 @@ impl Engine for Pytorch {
     ) -> Result<BTreeMap<NodeId, Tensor>, String> {
         let input = tensor(input, batch, network.input_shape());
         Ok(ids(network).zip(Torch::new(network, weights).run(&input, Kind::Float)).collect())
+    }
+}
+
+/// The project's definition of right, rounded to f32 after each operator.
+pub struct Reference;
+
+impl Engine for Reference {
+    fn name(&self) -> String {
+        "reference".into()
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let mut values = BTreeMap::new();
+        let engine = ReferenceEngine::new(network, weights).map_err(|error| error.to_string())?;
+        let visit = |id: NodeId, exact: &[f64]| {
+            let rounded: Vec<f32> = exact.iter().map(|&x| x as f32).collect();
+            values.insert(id, tensor(&rounded, batch, network.node(id).shape));
+        };
+        engine.run_each(input, batch, visit).map_err(|error| error.to_string())?;
+        Ok(values)
+    }
+}
+
+/// The engine that runs a network without compiling it.
+pub struct Generic {
+    /// The level.
+    pub at: Level,
+}
+
+impl Engine for Generic {
+    fn name(&self) -> String {
+        format!("generic on {}", self.at)
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        Some(self.at.name())
+    }
+
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let mut values = BTreeMap::new();
+        let mut engine = GenericEngine::new(network, weights, self.at).map_err(|error| error.to_string())?;
+        let visit = |id: NodeId, value: Vec<f32>| {
+            values.insert(id, tensor(&value, batch, network.node(id).shape));
+        };
+        engine.run_each(input, batch, visit).map_err(|error| error.to_string())?;
+        Ok(values)
     }
 }
 
@@ -154,7 +217,7 @@ impl<'a> Maps<'a> {
 
 /// Every engine that takes no compiler, for sweeping shapes.
 pub fn quick() -> Vec<Box<dyn Engine>> {
-    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Pytorch)];
+    let mut engines = uncompiled();
     for at in Level::ALL {
         for fuse in [true, false] {
             engines.push(Box::new(Interpreter { at, fuse }));
@@ -163,7 +226,14 @@ pub fn quick() -> Vec<Box<dyn Engine>> {
     engines
 }
 
-/// Every engine that computes at the speed of a program.
-pub fn programs() -> Vec<Box<dyn Engine>> {
-    Vec::new()
+/// Every engine that computes whole networks in seconds and without a compiler.
+pub fn uncompiled() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Pytorch), Box::new(Reference)];
+    engines.extend(levels().into_iter().map(|at| Box::new(Generic { at }) as _));
+    engines
+}
+
+/// The levels of this machine; those that another architecture has are none of its own.
+fn levels() -> Vec<Level> {
+    Level::ALL.into_iter().filter(|level| level.is_available()).collect()
 }

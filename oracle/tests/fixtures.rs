@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sartor_models::weights::LoadOptions;
 use sartor_models::zoo::Spec;
 use sartor_models::{Network, Weights};
-use sartor_oracle::engine::{programs, quick};
+use sartor_oracle::engine::quick;
 use sartor_oracle::report::checked;
 use sartor_oracle::{Torch, tensor, values, wrong};
 
@@ -38,7 +38,7 @@ fn engines_give_the_answers_of_pytorchs_modules() {
         let input = tensor(&x, batch, network.input_shape());
         let answer = tensor(&values(&named("output")), batch, network.node(network.outputs()[0]).shape);
         let torch = Torch::new(&network, &weights);
-        for engine in quick().into_iter().chain(programs()) {
+        for engine in quick() {
             let maps =
                 engine.values(&network, &weights, &x, batch).unwrap_or_else(|why| panic!("{name}, {}: {why}", engine.name()));
             let output = maps[&network.outputs()[0]].shallow_clone();

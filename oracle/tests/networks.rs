@@ -2,7 +2,7 @@
 //! a rectangular input that no stride divides. Engines that are too slow for that compute the latter at a lower resolution.
 
 use sartor_models::zoo::{self, Spec};
-use sartor_oracle::engine::{Engine, Pytorch, programs, quick};
+use sartor_oracle::engine::{Engine, quick, uncompiled};
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::report::{checked, skipped};
 use sartor_oracle::{Torch, tensor, wrong};
@@ -63,10 +63,9 @@ fn other_width(family: &str) -> f64 {
 fn family(name: &str) {
     let entry = zoo::entries().iter().find(|entry| entry.family == name).expect("a family of the zoo");
     for spec in entry.defaults() {
-        let fast: Vec<Box<dyn Engine>> = std::iter::once(Box::new(Pytorch) as _).chain(programs()).collect();
-        judge(&spec, 1, &fast);
+        judge(&spec, 1, &uncompiled());
         let spec = spec.with_width(other_width(name));
-        judge(&spec.clone().with_resolution(101, 75), 2, &fast);
+        judge(&spec.clone().with_resolution(101, 75), 2, &uncompiled());
         judge(&spec.with_resolution(45, 33), 2, &quick());
     }
 }
