@@ -1,5 +1,6 @@
 //! Sartor cuts a program to measure for a light convolutional network.
 
+pub mod bench;
 mod build;
 pub mod cache;
 pub mod engine;

@@ -1,0 +1,254 @@
+//! Times of a program on a machine that is not ours alone.
+//!
+//! Neighbours on the same physical core slow a run down in bursts that can be shorter than the run. So a single-threaded program
+//! is timed stage by stage, and between runs two [probes](Probe) show what the core gives. Three times come out: the median of
+//! whole runs, their minimum, and the *quiet* time, the sum over stages of each stage's 5th percentile, which is what the program
+//! takes on an undisturbed core.
+
+mod probe;
+mod statistics;
+
+use std::time::Instant;
+
+use sartor_kernels::runtime::{Level, Session, SessionError};
+use serde::Serialize;
+
+use crate::generate::Plan;
+pub use probe::Probe;
+pub use statistics::Samples;
+
+/// A tile probe this far below the best one was disturbed.
+const DISTURBED: f64 = 0.08;
+
+/// Runs before the first that counts.
+const WARM_UP: usize = 3;
+
+/// Times of the runs and what the probes between them saw.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// Seconds of whole runs.
+    pub runs: Samples,
+    /// Seconds of each stage; empty if only whole runs were timed.
+    pub stages: Vec<Samples>,
+    /// Best GFLOP/s of the FMA loop on one core.
+    pub peak_gflops: f64,
+    /// Share of tile probes that were disturbed.
+    pub disturbed: f64,
+}
+
+/// Times `runs` calls of `run`, which reports the seconds of each of its stages in order, or nothing.
+///
+/// `progress` is called after each run.
+///
+/// # Errors
+/// The first error of `run`.
+///
+/// # Panics
+/// If `runs` is zero or the CPU lacks the level.
+pub fn measure<E>(
+    level: Level,
+    runs: usize,
+    mut run: impl FnMut(&mut Vec<f64>) -> Result<(), E>,
+    mut progress: impl FnMut(),
+) -> Result<Measurement, E> {
+    let probe = Probe::new(level).expect("the program's level is available");
+    let (mut whole, mut stages, mut tiles) = (Vec::new(), Vec::<Vec<f64>>::new(), Vec::new());
+    let mut peak = 0f64;
+    let mut laps = Vec::new();
+    for index in 0..WARM_UP + runs {
+        laps.clear();
+        let start = Instant::now();
+        run(&mut laps)?;
+        let elapsed = start.elapsed().as_secs_f64();
+        peak = peak.max(probe.fma());
+        tiles.push(probe.tile());
+        if index < WARM_UP {
+            continue;
+        }
+        whole.push(elapsed);
+        stages.resize_with(laps.len(), Vec::new);
+        stages.iter_mut().zip(&laps).for_each(|(stage, &seconds)| stage.push(seconds));
+        progress();
+    }
+    let tiles = Samples::new(tiles);
+    Ok(Measurement {
+        runs: Samples::new(whole),
+        stages: stages.into_iter().map(Samples::new).collect(),
+        peak_gflops: peak,
+        disturbed: tiles.share_below(tiles.max() * (1.0 - DISTURBED)),
+    })
+}
+
+/// Runs a session once on the calling thread and reports the seconds of each stage.
+///
+/// # Errors
+/// If a length is not the program's.
+pub fn run_stages(session: &mut Session, input: &[f32], output: &mut [f32], laps: &mut Vec<f64>) -> Result<(), SessionError> {
+    let mut start = Instant::now();
+    for (index, stage) in session.program().stages().iter().enumerate() {
+        session.run_units(index, 0, stage.units, input, output)?;
+        let end = Instant::now();
+        laps.push((end - start).as_secs_f64());
+        start = end;
+    }
+    Ok(())
+}
+
+/// Values in `-1..1` that look random and are the same every time.
+pub fn test_input(len: usize) -> Vec<f32> {
+    // Golden-ratio multiples are equidistributed; the square breaks their regularity.
+    let value = |i: u64| (i.wrapping_mul(i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
+    (1..=len as u64).map(value).collect()
+}
+
+impl Measurement {
+    /// Seconds of the program on an undisturbed core.
+    pub fn quiet(&self) -> f64 {
+        if self.stages.is_empty() { self.runs.quiet() } else { self.stages.iter().map(Samples::quiet).sum() }
+    }
+}
+
+/// A measurement of one network, as `bench --json` prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The network's name.
+    pub network: String,
+    /// `specialised`, `generic` or `reference`.
+    pub engine: String,
+    /// The level's name.
+    pub level: &'static str,
+    /// Threads.
+    pub threads: usize,
+    /// Images of a run.
+    pub batch: usize,
+    /// Runs that were timed.
+    pub runs: usize,
+    /// Share of tile probes more than 8 % below the best.
+    pub disturbed: f64,
+    /// Median of whole runs.
+    pub median_ms: f64,
+    /// 10th percentile of whole runs.
+    pub p10_ms: f64,
+    /// 90th percentile of whole runs.
+    pub p90_ms: f64,
+    /// Fastest whole run.
+    pub min_ms: f64,
+    /// Sum over stages of each stage's 5th percentile; the 5th percentile of whole runs where stages are not timed.
+    pub quiet_ms: f64,
+    /// Multiply-accumulates of a run.
+    pub macs: u64,
+    /// Best FMA loop of one core, times the threads.
+    pub peak_gflops: f64,
+    /// `2 * macs / quiet_ms` over the peak.
+    pub share_of_peak: f64,
+    /// Stages, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<LayerReport>>,
+}
+
+/// A stage: one layer, or several that are computed together.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerReport {
+    /// The layers.
+    pub name: String,
+    /// Their problems, joined by ` + `.
+    pub problem: String,
+    /// Their kernels, joined by ` + `.
+    pub kernel: String,
+    /// Median.
+    pub median_us: f64,
+    /// 5th percentile.
+    pub quiet_us: f64,
+    /// Multiply-accumulates of a run.
+    pub macs: u64,
+    /// `2 * macs / quiet_us` over the peak.
+    pub share_of_peak: f64,
+}
+
+impl Measurement {
+    /// Puts a measurement into words.
+    pub fn report(&self, network: &str, engine: &str, level: Level, threads: usize, batch: usize, macs: u64) -> Report {
+        let peak_gflops = self.peak_gflops * threads as f64;
+        let ms = |p: f64| self.runs.percentile(p) * 1e3;
+        Report {
+            network: network.into(),
+            engine: engine.into(),
+            level: level.name(),
+            threads,
+            batch,
+            runs: self.runs.len(),
+            disturbed: self.disturbed,
+            median_ms: ms(50.0),
+            p10_ms: ms(10.0),
+            p90_ms: ms(90.0),
+            min_ms: self.runs.min() * 1e3,
+            quiet_ms: self.quiet() * 1e3,
+            macs,
+            peak_gflops,
+            share_of_peak: share(macs, self.quiet(), peak_gflops),
+            layers: None,
+        }
+    }
+
+    /// The stages of a plan with their times; `None` if only whole runs were timed.
+    pub fn layers(&self, plan: &Plan) -> Option<Vec<LayerReport>> {
+        let report = |(stage, samples): (&crate::PlannedStage, &Samples)| {
+            let macs = stage.layers.iter().map(|layer| layer.macs).sum();
+            let joined = |text: fn(&crate::PlannedLayer) -> &str| stage.layers.iter().map(text).collect::<Vec<_>>().join(" + ");
+            LayerReport {
+                name: stage.name.clone(),
+                problem: joined(|layer| &layer.problem),
+                kernel: joined(|layer| &layer.kernel),
+                median_us: samples.median() * 1e6,
+                quiet_us: samples.quiet() * 1e6,
+                macs,
+                share_of_peak: share(macs, samples.quiet(), self.peak_gflops),
+            }
+        };
+        (!self.stages.is_empty()).then(|| plan.stages.iter().zip(&self.stages).map(report).collect())
+    }
+}
+
+fn share(macs: u64, seconds: f64, peak_gflops: f64) -> f64 {
+    2.0 * macs as f64 / seconds.max(1e-9) / (peak_gflops * 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_adds_the_stages_up_and_warm_up_does_not_count() {
+        let mut calls = 0;
+        let measured = measure::<()>(
+            Level::Portable,
+            20,
+            |laps| {
+                calls += 1;
+                let first = if calls <= WARM_UP { 100.0 } else { 1.0 };
+                laps.extend([first, 2.0]);
+                Ok(())
+            },
+            || {},
+        )
+        .unwrap();
+        assert_eq!(calls, 20 + WARM_UP);
+        assert_eq!(measured.quiet(), 3.0);
+        assert!((0.0..=1.0).contains(&measured.disturbed) && measured.peak_gflops > 0.0);
+        let report = measured.report("net", "specialised", Level::Portable, 2, 1, 3_000_000_000);
+        assert_eq!(report.peak_gflops, 2.0 * measured.peak_gflops);
+        assert!((report.share_of_peak - 2.0 / report.peak_gflops).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_error_ends_the_measurement() {
+        assert_eq!(measure(Level::Portable, 5, |_| Err("no"), || {}).unwrap_err(), "no");
+    }
+
+    #[test]
+    fn test_input_is_spread_over_its_range() {
+        let values = test_input(10_000);
+        let mean = values.iter().sum::<f32>() / 10_000.0;
+        assert!(values.iter().all(|v| (-1.0..1.0).contains(v)) && mean.abs() < 0.05, "{mean}");
+    }
+}
