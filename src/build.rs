@@ -87,5 +87,5 @@ fn artifact(messages: &[u8], kind: Kind) -> Option<PathBuf> {
         Kind::Dylib => file.extension().is_some_and(|e| e == std::env::consts::DLL_EXTENSION),
     };
     let paths = messages.filter(|m| m["reason"] == "compiler-artifact").flat_map(|m| files(&m));
-    paths.filter_map(|file| file.as_str().map(PathBuf::from)).filter(|file| fits(file)).last()
+    paths.filter_map(|file| file.as_str().map(PathBuf::from)).rfind(|file| fits(file))
 }

@@ -10,10 +10,11 @@ pub mod labels;
 mod model;
 pub mod npy;
 mod output;
+pub mod verify;
 
 pub use build::BuildError;
 pub use generate::{GenerateError, Kind, Plan, PlannedLayer, PlannedStage};
-pub use model::{CompileError, CompileOptions, Compiled, MANIFEST, Model, compile};
+pub use model::{CompileError, CompileOptions, Compiled, MANIFEST, Model, compile, plan};
 pub use sartor_codegen as codegen;
 pub use sartor_kernels as kernels;
 pub use sartor_kernels::runtime::{Level, Session};

@@ -98,6 +98,15 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     Ok(Compiled { dir: dir.into(), artifact, artifact_bytes, plans: generated.plans })
 }
 
+/// How a level computes a network, whether this CPU has it or not.
+///
+/// # Errors
+/// If the network cannot be compiled.
+pub fn plan(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Plan, CompileError> {
+    let mut generated = generate(network, weights, &[level], batch, Kind::Lib)?;
+    Ok(generated.plans.pop().expect("one plan for one level"))
+}
+
 fn check_free(dir: &Path) -> Result<(), CompileError> {
     let free = match std::fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none() || dir.join(MANIFEST).exists(),

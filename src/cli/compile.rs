@@ -1,0 +1,94 @@
+//! `sartor compile`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use sartor::{CompileOptions, Level};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::progress;
+use super::source::Source;
+use super::table::{grouped, table};
+
+/// Write a network as a Rust crate that depends on nothing, and build it
+#[derive(Args)]
+#[command(
+    after_help = "Example: sartor compile mobilenet_v2_x1.0 --weights mobilenet_v2.safetensors --levels avx512,avx2 -o out"
+)]
+pub struct Compile {
+    #[command(flatten)]
+    source: Source,
+    /// Levels the program holds; it takes the best that its machine runs
+    #[arg(long, value_delimiter = ',', default_value = "avx512,avx2,neon,portable")]
+    levels: Vec<Level>,
+    /// Images of an inference
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: usize,
+    /// What to build
+    #[arg(long, value_enum, default_value_t = Kind::Bin)]
+    kind: Kind,
+    /// The folder to write; one that sartor wrote before is replaced
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// A program
+    Bin,
+    /// A library
+    Lib,
+}
+
+impl Compile {
+    pub fn run(self) -> Result<(), Failure> {
+        let (network, weights, origin) = self.source.load()?;
+        let mut levels = self.levels;
+        levels.sort_by_key(|&level| std::cmp::Reverse(level));
+        levels.dedup();
+        let kind = match self.kind {
+            Kind::Bin => sartor::Kind::Bin,
+            Kind::Lib => sartor::Kind::Lib,
+        };
+        let options = CompileOptions { levels, batch: self.batch, kind };
+        let compiled = progress::spin(format!("compiling {}", network.name), || {
+            sartor::compile(&network, &weights, &options, &self.output)
+        })?;
+        let plans = &compiled.plans;
+        if self.json {
+            let levels: Vec<_> = plans
+                .iter()
+                .map(|plan| {
+                    json!({
+                        "level": plan.level.name(), "stages": plan.stages.len(), "arena_bytes": plan.arena_len * 4,
+                        "scratch_bytes": plan.scratch_len * 4,
+                    })
+                })
+                .collect();
+            return super::print_json(&json!({
+                "network": network.name, "weights": origin.name(), "batch": self.batch, "dir": compiled.dir,
+                "artifact": compiled.artifact, "artifact_bytes": compiled.artifact_bytes, "levels": levels,
+            }));
+        }
+        let levels = table(
+            ["level", "stages>", "arena bytes>", "scratch bytes a thread>"],
+            plans.iter().map(|plan| {
+                let bytes = |len: usize| grouped(len as u64 * 4);
+                [plan.level.to_string(), plan.stages.len().to_string(), bytes(plan.arena_len), bytes(plan.scratch_len)]
+            }),
+        );
+        super::print(&format!(
+            "{}, {} weights, batch {}\n\n{levels}\n\ncrate    {}\nartifact {}, {} bytes",
+            network.name,
+            origin.name(),
+            self.batch,
+            compiled.dir.display(),
+            compiled.artifact.display(),
+            grouped(compiled.artifact_bytes)
+        ))
+    }
+}

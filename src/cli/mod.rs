@@ -1,0 +1,73 @@
+//! `sartor`: one file a command, and what they share.
+
+mod bench;
+mod compile;
+mod engine;
+mod failure;
+mod level;
+mod list;
+mod progress;
+mod run;
+mod show;
+mod source;
+mod table;
+mod verify;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Cuts a program to measure for a light convolutional network.
+#[derive(Parser)]
+#[command(name = "sartor", version, after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(list::List),
+    Show(show::Show),
+    Compile(compile::Compile),
+    Run(run::Run),
+    Verify(verify::Verify),
+    Bench(bench::Bench),
+}
+
+/// Runs the command of this process's arguments.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::List(list) => list.run(),
+        Command::Show(show) => show.run(),
+        Command::Compile(compile) => compile.run(),
+        Command::Run(run) => run.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Bench(bench) => bench.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody is left to hear that stderr is closed.
+            let _ = writeln!(io::stderr(), "{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a result to stdout. A reader that has gone away, as in `| head`, is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot write to stdout: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a result to stdout as JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    print(&serde_json::to_string_pretty(value)?)
+}

@@ -1,0 +1,208 @@
+//! `sartor run`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{ArgGroup, Args};
+use sartor::bench::Samples;
+use sartor::image::Preprocess;
+use sartor::labels::{Guess, Labels, top};
+use sartor::{Level, Network, npy};
+use serde_json::{Value, json};
+
+use super::engine::{Engine, Kind};
+use super::failure::Failure;
+use super::source::Source;
+use super::table::{percent, table};
+
+/// Run a network on a picture or on a tensor, compiling it first if need be
+///
+/// Pictures are resized to cover 256/224 of the input, cropped to it, and normalised with ImageNet's mean and standard deviation, as
+/// torchvision's presets do; for rexnet_digits they are resized to 32x32 and normalised to -1..1.
+#[derive(Args)]
+#[command(
+    group(ArgGroup::new("data").required(true).args(["image", "input"])),
+    after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png --top 3"
+)]
+pub struct Run {
+    #[command(flatten)]
+    source: Source,
+    /// A JPEG or PNG picture
+    #[arg(long, value_name = "F")]
+    image: Option<PathBuf>,
+    /// A tensor of f32: [N, C, H, W] or [C, H, W]
+    #[arg(long, value_name = "F.npy")]
+    input: Option<PathBuf>,
+    /// Where to write the network's output; of several outputs, the second becomes F.1.npy and so on
+    #[arg(long, value_name = "F.npy")]
+    output: Option<PathBuf>,
+    /// The engine
+    #[arg(long, value_enum, default_value_t = Kind::Specialised)]
+    engine: Kind,
+    /// The level [default: the best here]
+    #[arg(long)]
+    level: Option<Level>,
+    /// Threads
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// How many classes to print
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    top: usize,
+    /// Names of the classes, one a line
+    #[arg(long, value_name = "F")]
+    labels: Option<PathBuf>,
+    /// Resize the picture so that it covers a square of N pixels, before cropping
+    #[arg(long, value_name = "N", conflicts_with = "input")]
+    resize: Option<usize>,
+    /// Mean to subtract from each channel, for values in 0..1
+    #[arg(long, value_name = "R,G,B", value_parser = channels, conflicts_with = "input")]
+    mean: Option<[f32; 3]>,
+    /// Standard deviation to divide each channel by
+    #[arg(long, value_name = "R,G,B", value_parser = channels, conflicts_with = "input")]
+    std: Option<[f32; 3]>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs are repeated for this long, for a time that means something.
+const BUDGET: Duration = Duration::from_millis(300);
+/// But no more often than this.
+const MOST_RUNS: usize = 200;
+
+impl Run {
+    pub fn run(self) -> Result<(), Failure> {
+        let (network, weights, origin) = self.source.load()?;
+        let level = super::level::choose(self.level)?;
+        let labels = match &self.labels {
+            Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?,
+            None => Labels::default(),
+        };
+        let (batch, input) = self.data(&network)?;
+        let mut engine = Engine::open(self.engine, &network, &weights, level, batch, self.threads)?;
+        let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
+        let mut output = vec![0.0; shapes.iter().map(|shape| batch * shape.len()).sum()];
+        let times = time(|| engine.run(&input, &mut output))?;
+
+        let mut outputs = Vec::new();
+        let mut rest = output.as_slice();
+        for shape in shapes {
+            let (values, after) = rest.split_at(batch * shape.len());
+            outputs.push(([batch, shape.c, shape.h, shape.w], values));
+            rest = after;
+        }
+        if let Some(path) = &self.output {
+            for (index, (shape, values)) in outputs.iter().enumerate() {
+                let path = if index == 0 { path.clone() } else { path.with_extension(format!("{index}.npy")) };
+                let dims = if shape[2..] == [1, 1] { &shape[..2] } else { &shape[..] };
+                npy::write(&path, dims, values)?;
+            }
+        }
+        let guesses: Vec<Vec<Guess>> = match &outputs[..] {
+            [([_, classes, 1, 1], scores)] => scores.chunks_exact(*classes).map(|scores| top(scores, self.top)).collect(),
+            _ => Vec::new(),
+        };
+
+        if self.json {
+            let named = |g: &Guess| json!({"class": g.class, "name": labels.name(g.class), "probability": g.probability});
+            let top: Vec<Value> = guesses.iter().map(|image| image.iter().map(named).collect()).collect();
+            return super::print_json(&json!({
+                "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
+                "threads": self.threads, "batch": batch, "compile_s": engine.built.map(|t| t.as_secs_f64()),
+                "median_ms": times.median() * 1e3, "runs": times.len(),
+                "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
+            }));
+        }
+        let mut text = String::new();
+        for (image, guesses) in guesses.iter().enumerate() {
+            let rows = guesses.iter().map(|g| [labels.name(g.class), percent(g.probability)]);
+            let title = if guesses.is_empty() || batch == 1 { String::new() } else { format!("image {image}\n") };
+            text += &format!("{title}{}\n\n", table(["class", "probability>"], rows));
+        }
+        if guesses.is_empty() {
+            let shapes: Vec<String> = outputs.iter().map(|(shape, _)| format!("{shape:?}")).collect();
+            text += &format!("outputs of shape {}\n\n", shapes.join(", "));
+        }
+        let how = match engine.built {
+            Some(built) => format!("compiled in {:.1} s", built.as_secs_f64()),
+            None => "compiled before".into(),
+        };
+        text += &format!(
+            "{}, {} weights, level {level}, {} thread{}, {}: {:.3} ms (median of {} runs, {how})",
+            network.name,
+            origin.name(),
+            self.threads,
+            if self.threads == 1 { "" } else { "s" },
+            self.engine.name(),
+            times.median() * 1e3,
+            times.len()
+        );
+        super::print(&text)
+    }
+
+    /// Number of images, and their values.
+    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>), Failure> {
+        match (&self.image, &self.input) {
+            (Some(path), _) => Ok((1, self.preprocess(network)?.load(path)?)),
+            (None, Some(path)) => tensor(network, path),
+            (None, None) => Err(Failure::new("nothing to run on").help("give --image or --input")),
+        }
+    }
+
+    fn preprocess(&self, network: &Network) -> Result<Preprocess, Failure> {
+        let shape = network.input_shape();
+        let mut steps = match self.source.spec().entry().family {
+            "rexnet_digits" => Preprocess::symmetric(shape.h, shape.w),
+            _ => Preprocess::imagenet(shape.h, shape.w),
+        };
+        if let Some(size) = self.resize {
+            steps.cover = (size, size);
+        }
+        steps.mean = self.mean.unwrap_or(steps.mean);
+        steps.std = self.std.unwrap_or(steps.std);
+        if steps.std.iter().any(|std| *std <= 0.0) {
+            return Err(Failure::new(format!("--std is {:?}", steps.std)).help("standard deviations are positive"));
+        }
+        Ok(steps)
+    }
+}
+
+fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
+    let (shape, values) = npy::read(path)?;
+    let needed = network.input_shape();
+    let image = [needed.c, needed.h, needed.w];
+    match &shape[..] {
+        [n, rest @ ..] if rest == image && *n > 0 => Ok((*n, values)),
+        all if all == image => Ok((1, values)),
+        _ => {
+            let message = format!(
+                "{} has shape {shape:?}, but {} takes [N, {}, {}, {}]",
+                path.display(),
+                network.name,
+                needed.c,
+                needed.h,
+                needed.w
+            );
+            Err(Failure::new(message).help("reshape the array, or name a network of its resolution: NETWORK@HxW"))
+        }
+    }
+}
+
+/// Seconds of runs after the first.
+fn time(mut run: impl FnMut() -> Result<(), Failure>) -> Result<Samples, Failure> {
+    run()?;
+    let begin = Instant::now();
+    let mut seconds = Vec::new();
+    while seconds.is_empty() || (begin.elapsed() < BUDGET && seconds.len() < MOST_RUNS) {
+        let start = Instant::now();
+        run()?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    Ok(Samples::new(seconds))
+}
+
+fn channels(text: &str) -> Result<[f32; 3], String> {
+    let values: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse::<f32>()).collect();
+    let values = values.ok().filter(|values| values.iter().all(|value| value.is_finite()));
+    values.and_then(|values| values.try_into().ok()).ok_or_else(|| "three numbers, such as 0.5,0.5,0.5".into())
+}

@@ -1,0 +1,96 @@
+//! The network and the weights that a command works with.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sartor::models::weights::LoadOptions;
+use sartor::models::zoo::Spec;
+use sartor::{Network, Weights};
+
+use super::failure::Failure;
+
+/// The weights of `rexnet_digits`, which needs no file.
+const DIGITS: &[u8] = include_bytes!("../../examples/digits/rexnet_digits.safetensors");
+
+/// The arguments that name a network.
+#[derive(Args)]
+pub struct NetworkArgs {
+    /// A network of the zoo: family[_gGROUPS][_xWIDTH][@HxW], see `sartor list`
+    network: Spec,
+    /// Outputs of the classifier
+    #[arg(long, value_name = "N")]
+    classes: Option<usize>,
+}
+
+/// The arguments that name a network and its weights.
+#[derive(Args)]
+pub struct Source {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// A state dict; without one, weights are drawn at random (those of rexnet_digits are built in)
+    #[arg(long, value_name = "F.safetensors")]
+    weights: Option<PathBuf>,
+    /// Take weights that hold NaN or infinite values
+    #[arg(long)]
+    allow_non_finite: bool,
+    /// Seed of random weights
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "weights")]
+    seed: u64,
+}
+
+/// Where weights came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    File,
+    BuiltIn,
+    Random,
+}
+
+impl NetworkArgs {
+    pub fn spec(&self) -> Spec {
+        let spec = self.network.clone();
+        match self.classes {
+            Some(classes) => spec.with_classes(classes),
+            None => spec,
+        }
+    }
+
+    pub fn build(&self) -> Result<Network, Failure> {
+        Ok(self.spec().build()?)
+    }
+}
+
+impl Source {
+    pub fn spec(&self) -> Spec {
+        self.network.spec()
+    }
+
+    /// Builds the network and reads, or draws, its weights.
+    pub fn load(&self) -> Result<(Network, Weights, Origin), Failure> {
+        let network = self.network.build()?;
+        let options = LoadOptions { allow_non_finite: self.allow_non_finite, ..LoadOptions::default() };
+        if let Some(path) = &self.weights {
+            let weights = Weights::load(path, &network, options)?;
+            return Ok((network, weights, Origin::File));
+        }
+        if network.name == "rexnet_digits" && self.network.classes.is_none() {
+            // Weights are read from files; once mapped, the file's name is not needed.
+            let file = tempfile::NamedTempFile::new()?;
+            std::fs::write(file.path(), DIGITS)?;
+            let weights = Weights::load(file.path(), &network, options)?;
+            return Ok((network, weights, Origin::BuiltIn));
+        }
+        let weights = Weights::random(&network, self.seed);
+        Ok((network, weights, Origin::Random))
+    }
+}
+
+impl Origin {
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::File => "file",
+            Origin::BuiltIn => "built in",
+            Origin::Random => "random",
+        }
+    }
+}
