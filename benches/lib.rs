@@ -1,1 +1,0 @@
-//! Criterion benches and the comparison with other engines.

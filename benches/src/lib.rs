@@ -1,0 +1,7 @@
+//! What the benches measure: single layers taken from the zoo's own graphs, computed by each of the three engines.
+
+mod engine;
+mod problem;
+
+pub use engine::{Engine, Runner};
+pub use problem::{Family, NETWORKS, Problem, Work, problems};
