@@ -296,6 +296,11 @@ impl Builder {
         self.push(Stmt::Store(to, reg));
     }
 
+    /// Fetches a cache line into L2.
+    pub fn prefetch(&mut self, at: Address) {
+        self.push(Stmt::Prefetch(at));
+    }
+
     /// Adds a line for the reader.
     pub fn comment(&mut self, text: impl Into<String>) {
         self.push(Stmt::Comment(text.into()));

@@ -31,6 +31,8 @@ pub struct Pointwise {
     pub dst_pitch: usize,
     /// What happens to the sums.
     pub epilogue: Epilogue,
+    /// f32 of the weights needed next, fetched into L2 meanwhile, spread evenly over the multiply-adds; 0 for none.
+    pub ahead: usize,
 }
 
 impl Pointwise {
@@ -46,7 +48,8 @@ impl Pointwise {
 
     /// The kernel.
     ///
-    /// Buffers: `src`, `wei`, `dst` and, with a shortcut, `res`; each begins at the first pixel's first lane.
+    /// Buffers: `src`, `wei`, `dst`, with a shortcut `res`, and `next` if weights are fetched ahead; maps begin at the first
+    /// pixel's first lane.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let reach = self.segments.iter().map(|segment| segment.lane + segment.len).max().unwrap_or(0);
@@ -54,18 +57,43 @@ impl Pointwise {
         let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
         let dst = b.buffer("dst", (self.m - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.m - 1) * pitch + self.panels * PANEL, Access::Read));
-        let buffers = Buffers { src, wei, dst, res };
+        let next = (self.ahead > 0).then(|| b.buffer("next", self.ahead, Access::Read));
+        let buffers = Buffers { src, wei, dst, res, next };
         for block in tile::choose(level, self.m, self.panels, self.k()) {
             b.repeat("n", block.panels.count, |b, n| {
-                for rows in tile::even(self.m, block.rows) {
-                    b.repeat("m", rows.count, |b, m| self.tile(b, &buffers, block.panels, rows, n, m));
+                let tiles = tile::even(self.m, block.rows);
+                let count = tiles.iter().map(|run| run.count).sum();
+                let mut first = 0;
+                for rows in tiles {
+                    b.repeat("m", rows.count, |b, m| {
+                        let ahead = self.ahead_of(block.panels, first, count, n, m);
+                        self.tile(b, &buffers, block.panels, rows, n, m, &ahead);
+                    });
+                    first += rows.count;
                 }
             });
         }
         b.finish()
     }
 
-    fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, n: Index, m: Index) {
+    /// Where in `next` a tile's steps fetch: the part that stands to all of it as the tile to all tiles. One address a fetch
+    /// of each step, and the f32 from step to step.
+    fn ahead_of(&self, panels: Run, first: usize, tiles: usize, n: Index, m: Index) -> Vec<(Ahead, usize)> {
+        let share = self.ahead * panels.size / self.panels;
+        let chunk = share / tiles;
+        let (k, line) = (self.k(), PANEL);
+        if chunk < 2 || k < 2 || self.segments.len() != 1 {
+            return Vec::new();
+        }
+        let fetches = chunk.div_ceil(k * line);
+        let part = chunk / fetches;
+        let step = ((part - 1) / (k - 1)).max(1);
+        let start = self.ahead * panels.start / self.panels + first * chunk;
+        let at = |fetch: usize| Ahead { offset: start + fetch * part, n: (n, share), m: (m, chunk) };
+        (0..fetches).map(|fetch| (at(fetch), step)).collect()
+    }
+
+    fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, n: Index, m: Index, ahead: &[(Ahead, usize)]) {
         let vectors = panels.size * PANEL / b.lanes();
         let column = |v: usize| (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
         let columns: Vec<(usize, usize)> = (0..vectors).map(column).collect();
@@ -89,6 +117,12 @@ impl Pointwise {
         let mut tap = 1;
         for segment in &self.segments {
             b.repeat("k", segment.len, |b, k| {
+                for (ahead, step) in ahead {
+                    if let Some(next) = buffers.next {
+                        let at = next.at(ahead.offset).plus(ahead.n.0, ahead.n.1).plus(ahead.m.0, ahead.m.1);
+                        b.prefetch(at.plus(k, *step));
+                    }
+                }
                 let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, PANEL))).collect();
                 for r in 0..rows.size {
                     let at = buffers.src.at((rows.start + r) * self.src_pitch + segment.lane);
@@ -124,6 +158,14 @@ struct Buffers {
     wei: Buf,
     dst: Buf,
     res: Option<Buf>,
+    next: Option<Buf>,
+}
+
+/// A place in `next`: a constant and a stride for each loop over tiles.
+struct Ahead {
+    offset: usize,
+    n: (Index, usize),
+    m: (Index, usize),
 }
 
 /// Runs of consecutive lanes, in order: the segments of a list of lanes.

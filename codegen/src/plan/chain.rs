@@ -391,6 +391,7 @@ fn conv_calls(
                 src_pitch: cx.pitch(conv.src),
                 dst_pitch: cx.pitch(conv.dst),
                 epilogue,
+                ahead: 0,
             };
             (Spec::Pointwise(spec), vec![row_pointer(cx, conv.src, out_row.clone())])
         } else {

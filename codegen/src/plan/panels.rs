@@ -4,9 +4,9 @@
 use crate::layer::{LayerOp, MapId};
 use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
-use crate::lower::tile;
+use crate::lower::tile::{self, Run};
 use crate::lower::{PANEL, padded};
-use crate::pack::PackedLayer;
+use crate::pack::{PackedLayer, PanelRun};
 use crate::stage::{Arm, Int, Pointer, Region, Stage, Step};
 
 use super::chain::{call, epilogue};
@@ -33,7 +33,10 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
     for run in runs {
         let k: usize = run.segments.iter().map(|segment| segment.len).sum();
         let block = width(cx, m, run.panels, k);
-        for part in tile::even(run.panels, block) {
+        for part in parts(run, block, k, packed.data.len()) {
+            let len = part.size * PANEL * (1 + k);
+            // What follows in memory is what is needed next: the same layer's next panels, or the next layer's first.
+            let ahead = if m >= FEWEST_ROWS && follows(run, part, k, packed.data.len()) { len } else { 0 };
             let spec = Pointwise {
                 m,
                 segments: run.segments.clone(),
@@ -41,6 +44,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
                 src_pitch: cx.pitch(conv.src),
                 dst_pitch: cx.pitch(conv.dst),
                 epilogue: epilogue(cx, conv, run),
+                ahead,
             };
             let index = Int::var("unit").minus(units);
             let index = if part.count == 1 { Int::Const(0) } else { index };
@@ -48,10 +52,11 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
             let weights = index.times(part.size * spec.panel_len()).plus(run.offset + part.start * spec.panel_len());
             let mut args = vec![
                 whole(cx, conv.src, Int::Const(0)),
-                Pointer { region: Region::Weights, offset: weights },
+                Pointer { region: Region::Weights, offset: weights.clone() },
                 whole(cx, conv.dst, lane.clone()),
             ];
             args.extend(conv.shortcut.filter(|_| run.shortcut).map(|map| whole(cx, map, lane)));
+            args.extend((ahead > 0).then(|| Pointer { region: Region::Weights, offset: weights.plus(len) }));
             let step = call(cx, layer, &Spec::Pointwise(spec), args, &problem);
             arms.push(Arm { lo: units, hi: units + part.count - 1, body: vec![step] });
             units += part.count;
@@ -59,6 +64,30 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
     }
     let body = if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: Int::var("unit"), arms }] };
     StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
+}
+
+/// Fewer pixels than this leave no multiply-adds to fetch weights under.
+const FEWEST_ROWS: usize = 4;
+
+/// Cuts a run of panels into units. The last unit stands alone if too few weights follow it to fetch ahead.
+fn parts(run: &PanelRun, block: usize, k: usize, weights: usize) -> Vec<Run> {
+    let mut parts = Vec::new();
+    for part in tile::even(run.panels, block) {
+        if part.count == 1 || follows(run, part, k, weights) {
+            parts.push(part);
+        } else {
+            let last = part.start + part.size * (part.count - 1);
+            parts.push(Run { count: part.count - 1, ..part });
+            parts.push(Run { start: last, count: 1, ..part });
+        }
+    }
+    parts
+}
+
+/// Whether as many weights as a unit has follow the last unit of a part.
+fn follows(run: &PanelRun, part: Run, k: usize, weights: usize) -> bool {
+    let end = part.start + part.size * (part.count + 1);
+    run.offset + end * PANEL * (1 + k) <= weights
 }
 
 /// Panels of a unit: those of the best tile, and more where tiles are narrow.
