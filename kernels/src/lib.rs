@@ -2,5 +2,7 @@
 
 pub mod generic;
 pub mod reference;
+#[doc(hidden)]
+pub mod report;
 pub mod runtime;
 pub mod shape;

@@ -4,7 +4,6 @@ pub mod bounded;
 pub mod check;
 pub mod engine;
 pub mod random;
-pub mod report;
 pub mod tolerance;
 pub mod torch;
 

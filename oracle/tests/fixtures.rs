@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use sartor_kernels::report::checked;
 use sartor_models::weights::LoadOptions;
 use sartor_models::zoo::Spec;
 use sartor_models::{Network, Weights};
 use sartor_oracle::engine::quick;
-use sartor_oracle::report::checked;
 use sartor_oracle::{Torch, tensor, values, wrong};
 
 fn file(name: &str) -> PathBuf {

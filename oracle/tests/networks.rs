@@ -1,10 +1,10 @@
 //! Every network of the zoo, each layer and the whole: at its default width and resolution, and at another width with a batch of 2 and
 //! a rectangular input that no stride divides. Engines that are too slow for that compute the latter at a lower resolution.
 
+use sartor_kernels::report::{checked, skipped};
 use sartor_models::zoo::{self, Spec};
 use sartor_oracle::engine::{Engine, quick, uncompiled};
 use sartor_oracle::random::{input, weights};
-use sartor_oracle::report::{checked, skipped};
 use sartor_oracle::{Torch, tensor, wrong};
 use tch::Kind;
 

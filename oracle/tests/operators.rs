@@ -1,10 +1,10 @@
 //! Every operator over edge shapes: 1x1 maps, odd sizes, stride 2 at odd sizes, one channel, prime channels, groups, 5x5 kernels
 //! larger than their map, batches.
 
+use sartor_kernels::report::{checked, skipped};
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
 use sartor_oracle::engine::quick;
 use sartor_oracle::random::{input, weights};
-use sartor_oracle::report::{checked, skipped};
 use sartor_oracle::{Torch, wrong};
 
 const BN: Op = Op::BatchNorm { eps: 1e-3 };

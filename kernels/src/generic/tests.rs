@@ -6,6 +6,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::*;
 use crate::reference::{self, bound};
+use crate::report;
 use crate::runtime::Level;
 use crate::shape::{Activation, Conv, Window};
 
@@ -36,6 +37,24 @@ impl Data {
 
 fn levels() -> Vec<Level> {
     Level::allowed().expect("SARTOR_MAX_LEVEL is a level")
+}
+
+/// Counts the cases of a test at each level and reports them when the test has passed.
+struct Tally(&'static str, usize);
+
+impl Tally {
+    fn levels(&mut self) -> Vec<Level> {
+        self.1 += 1;
+        levels()
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            levels().iter().for_each(|level| report::checked(level.name(), self.1, self.0));
+        }
+    }
 }
 
 fn packed(src: &[f32], maps: Maps) -> Vec<f32> {
@@ -99,6 +118,7 @@ fn convolutions() -> Vec<(Maps, Conv)> {
 
 #[test]
 fn convolution() {
+    let mut tally = Tally("generic convolution", 0);
     for (seed, (maps, conv)) in convolutions().into_iter().enumerate() {
         let rng = &mut rng(seed);
         let ic = maps.c / conv.groups;
@@ -110,7 +130,7 @@ fn convolution() {
             let expected = reference::conv2d(&src, maps, &weight, Some(&bias), &conv);
             let dot = bound::dot(terms, bound::max_abs(&src), bound::max_abs(&weight), bound::max_abs(&bias));
             let dst_maps = conv.window.output(maps, conv.oc);
-            for level in levels() {
+            for level in tally.levels() {
                 let kernel = PackedConv::new(level, conv, ic, &weight, &bias);
                 let case = format!("{conv:?} of {maps:?}, {data:?}, {level}");
                 judge(&case, dst_maps, &expected, data.bound(dot), |dst| kernel.run(&packed(&src, maps), maps, None, dst));
@@ -133,13 +153,14 @@ fn activation_bound(function: Activation, data: Data, src: &[f64], error: f64) -
 
 #[test]
 fn linear() {
+    let mut tally = Tally("generic linear", 0);
     for (seed, (n, ic, oc)) in [(1, 1, 1), (1, 1280, 1000), (3, 97, 101), (20, 16, 16)].into_iter().enumerate() {
         let rng = &mut rng(seed);
         for data in BOTH {
             let (src, weight, bias) = (data.values(rng, n * ic), data.values(rng, oc * ic), data.values(rng, oc));
             let expected = reference::linear(&src, ic, &weight, Some(&bias), oc);
             let dot = bound::dot(ic, bound::max_abs(&src), bound::max_abs(&weight), bound::max_abs(&bias));
-            for level in levels() {
+            for level in tally.levels() {
                 let kernel = PackedConv::linear(level, ic, oc, &weight, &bias);
                 let maps = Maps::new(n, ic, 1, 1);
                 judge(&format!("{n}x{ic} to {oc}, {level}"), Maps { c: oc, ..maps }, &expected, data.bound(dot), |dst| {
@@ -152,6 +173,7 @@ fn linear() {
 
 #[test]
 fn depthwise() {
+    let mut tally = Tally("generic depthwise", 0);
     let square = Window::square;
     let cases = [
         (Maps::new(1, 1, 1, 1), square(3, 1, 1)),
@@ -174,7 +196,7 @@ fn depthwise() {
             let expected = reference::conv2d(&src, maps, &weight, Some(&bias), &conv);
             let dot = bound::dot(window.taps(), bound::max_abs(&src), bound::max_abs(&weight), bound::max_abs(&bias));
             let dst_maps = window.output(maps, maps.c);
-            for level in levels() {
+            for level in tally.levels() {
                 let kernel = PackedDepthwise::new(level, window, maps.c, &weight, &bias);
                 let case = format!("depthwise {window:?} of {maps:?}, {data:?}, {level}");
                 judge(&case, dst_maps, &expected, data.bound(dot), |dst| kernel.run(&packed(&src, maps), maps, None, dst));
@@ -202,6 +224,7 @@ const MAPS: [Maps; 6] = [
 
 #[test]
 fn pooling() {
+    let mut tally = Tally("generic pooling", 0);
     let windows = [
         Window::square(3, 2, 1),
         Window::square(2, 2, 0),
@@ -212,7 +235,7 @@ fn pooling() {
         for data in BOTH {
             let src = data.values(&mut rng(seed), maps.len());
             let max = bound::max_abs(&src);
-            for level in levels() {
+            for level in tally.levels() {
                 let from = packed(&src, maps);
                 for window in &windows {
                     if maps.h + 2 * window.padding.0 < window.kernel.0 || maps.w + 2 * window.padding.1 < window.kernel.1 {
@@ -252,11 +275,12 @@ fn the_mean_of_a_large_constant_map_keeps_its_bound() {
 
 #[test]
 fn sums_and_gates() {
+    let mut tally = Tally("generic sums and gates", 0);
     for (seed, maps) in MAPS.into_iter().enumerate() {
         let rng = &mut rng(seed);
         for data in BOTH {
             let a = data.values(rng, maps.len());
-            for level in levels() {
+            for level in tally.levels() {
                 for channels in [1, maps.c / 2, maps.c].into_iter().filter(|&c| c > 0) {
                     let b_maps = Maps { c: channels, ..maps };
                     let b = data.values(rng, b_maps.len());
@@ -279,6 +303,7 @@ fn sums_and_gates() {
 
 #[test]
 fn batch_norm() {
+    let mut tally = Tally("generic batch norm", 0);
     for (seed, maps) in MAPS.into_iter().enumerate() {
         let rng = &mut rng(seed);
         let src = Data::Random.values(rng, maps.len());
@@ -289,7 +314,7 @@ fn batch_norm() {
         let (scale, shift): (Vec<f32>, Vec<f32>) = (0..maps.c).map(|c| norm.affine(c)).map(|(a, b)| (a as f32, b as f32)).unzip();
         let expected = reference::batch_norm(&src, maps, &norm);
         let bound = bound::batch_norm(bound::max_abs(&src), bound::max_abs(&scale), bound::max_abs(&shift));
-        for level in levels() {
+        for level in tally.levels() {
             let kernel = PackedNorm::new(level, &scale, &shift);
             judge(&format!("{maps:?}, {level}"), maps, &expected, bound, |dst| kernel.run(&packed(&src, maps), maps, None, dst));
             for function in Activation::ALL {

@@ -1,11 +1,8 @@
-//! What was checked and what was left out, for `./test`.
+//! What tests checked at which level and what they left out and why, for the one command that runs them all.
 
 use std::io::Write;
 
 /// Prints a line and, if `SARTOR_TEST_LOG` names a file, appends it there.
-///
-/// # Panics
-/// If the file cannot be written.
 fn log(line: &str) {
     println!("{line}");
     if let Some(path) = std::env::var_os("SARTOR_TEST_LOG") {
@@ -15,12 +12,18 @@ fn log(line: &str) {
     }
 }
 
-/// Counts checks at a level.
+/// Says that so many checks passed at a level.
+///
+/// # Panics
+/// If the log cannot be written.
 pub fn checked(level: &str, checks: usize, what: &str) {
     log(&format!("level {level}: {checks} checks ({what})"));
 }
 
 /// Says what was left out and why.
+///
+/// # Panics
+/// If the log cannot be written.
 pub fn skipped(what: &str, why: &str) {
     log(&format!("skip: {what}: {why}"));
 }
