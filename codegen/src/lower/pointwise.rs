@@ -87,7 +87,7 @@ impl Pointwise {
         }
         let fetches = chunk.div_ceil(k * line);
         let part = chunk / fetches;
-        let step = ((part - 1) / (k - 1)).max(1);
+        let step = (part - 1) / (k - 1);
         let start = self.ahead * panels.start / self.panels + first * chunk;
         let at = |fetch: usize| Ahead { offset: start + fetch * part, n: (n, share), m: (m, chunk) };
         (0..fetches).map(|fetch| (at(fetch), step)).collect()
