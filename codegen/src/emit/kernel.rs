@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::isa::{self, Isa};
-use crate::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value};
+use crate::kernel::{Access, Address, Binary, Buf, Buffer, Kernel, Reg, Stmt, Value};
 
 use super::text::Text;
 
@@ -30,13 +30,32 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
         text.line(format!("#[target_feature(enable = \"{features}\")]"));
     }
     text.line("#[inline(never)]");
-    let params: Vec<String> = kernel
-        .buffers
-        .iter()
-        .map(|buffer| format!("{}: *{} f32", buffer.name, if buffer.access == Access::Read { "const" } else { "mut" }))
-        .collect();
+    let mut used = HashSet::new();
+    buffers(&kernel.body, &mut used);
+    let param = |(index, buffer): (usize, &Buffer)| {
+        // A window with a stride beyond its size skips rows.
+        let mark = if used.contains(&Buf(index)) { "" } else { "_" };
+        format!("{mark}{}: *{} f32", buffer.name, if buffer.access == Access::Read { "const" } else { "mut" })
+    };
+    let params: Vec<String> = kernel.buffers.iter().enumerate().map(param).collect();
     let printer = Printer { kernel, isa, assigned: assigned(&kernel.body) };
     text.function(&format!("unsafe fn {}", kernel.name), &params, |text| printer.body(text, &kernel.body));
+}
+
+/// Buffers that a body touches.
+fn buffers(body: &[Stmt], used: &mut HashSet<Buf>) {
+    for stmt in body {
+        match stmt {
+            Stmt::For { body, .. } => buffers(body, used),
+            Stmt::Let(_, Value::Load(at) | Value::Broadcast(at)) | Stmt::Set(_, Value::Load(at) | Value::Broadcast(at)) => {
+                used.insert(at.buffer);
+            }
+            Stmt::Store(at, _) | Stmt::Prefetch(at) => {
+                used.insert(at.buffer);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Registers that change after their declaration.

@@ -76,18 +76,25 @@ impl Pointwise {
         b.finish()
     }
 
+    /// Whether there are few enough tiles for each to fetch a part of `ahead` f32.
+    pub fn can_fetch(&self, level: Level, ahead: usize) -> bool {
+        tile::choose(level, self.m, self.panels, self.k()).iter().all(|block| {
+            let tiles: usize = tile::even(self.m, block.rows).iter().map(|run| run.count).sum();
+            ahead * block.panels.size / self.panels >= tiles
+        })
+    }
+
     /// Where in `next` a tile's steps fetch: the part that stands to all of it as the tile to all tiles. One address a fetch
     /// of each step, and the f32 from step to step.
     fn ahead_of(&self, panels: Run, first: usize, tiles: usize, n: Index, m: Index) -> Vec<(Ahead, usize)> {
         let share = self.ahead * panels.size / self.panels;
         let chunk = share / tiles;
-        let (k, line) = (self.k(), PANEL);
-        if chunk < 2 || k < 2 || self.segments.len() != 1 {
+        if chunk == 0 {
             return Vec::new();
         }
-        let fetches = chunk.div_ceil(k * line);
+        let fetches = chunk.div_ceil(self.k() * PANEL);
         let part = chunk / fetches;
-        let step = (part - 1) / (k - 1);
+        let step = (part - 1) / (self.k() - 1).max(1);
         let start = self.ahead * panels.start / self.panels + first * chunk;
         let at = |fetch: usize| Ahead { offset: start + fetch * part, n: (n, share), m: (m, chunk) };
         (0..fetches).map(|fetch| (at(fetch), step)).collect()
@@ -120,7 +127,7 @@ impl Pointwise {
                 for (ahead, step) in ahead {
                     if let Some(next) = buffers.next {
                         let at = next.at(ahead.offset).plus(ahead.n.0, ahead.n.1).plus(ahead.m.0, ahead.m.1);
-                        b.prefetch(at.plus(k, *step));
+                        b.prefetch(at.offset((tap - 1) * step).plus(k, *step));
                     }
                 }
                 let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, PANEL))).collect();

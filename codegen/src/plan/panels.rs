@@ -35,17 +35,20 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
         let block = width(cx, m, run.panels, k);
         for part in parts(run, block, k, packed.data.len()) {
             let len = part.size * PANEL * (1 + k);
-            // What follows in memory is what is needed next: the same layer's next panels, or the next layer's first.
-            let ahead = if m >= FEWEST_ROWS && follows(run, part, k, packed.data.len()) { len } else { 0 };
-            let spec = Pointwise {
+            let mut spec = Pointwise {
                 m,
                 segments: run.segments.clone(),
                 panels: part.size,
                 src_pitch: cx.pitch(conv.src),
                 dst_pitch: cx.pitch(conv.dst),
                 epilogue: epilogue(cx, conv, run),
-                ahead,
+                ahead: 0,
             };
+            // What follows in memory is what is needed next: the same layer's next panels, or the next layer's first.
+            if m >= FEWEST_ROWS && follows(run, part, k, packed.data.len()) && spec.can_fetch(cx.options.level, len) {
+                spec.ahead = len;
+            }
+            let ahead = spec.ahead;
             let index = Int::var("unit").minus(units);
             let index = if part.count == 1 { Int::Const(0) } else { index };
             let lane = index.clone().times(part.size * PANEL).plus((run.first + part.start) * PANEL);
