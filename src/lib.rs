@@ -20,3 +20,8 @@ pub use sartor_kernels as kernels;
 pub use sartor_kernels::runtime::{Level, Session};
 pub use sartor_models as models;
 pub use sartor_models::{Network, Weights};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! From a network and its weights to fused layers.
 //!
-//! [`fuse`] folds and fuses in the network's own terms, [`place`] decides which layers write straight into a concatenation's
-//! map, and [`lanes`] gives every value its map and lanes and packs the weights accordingly.
+//! `fuse` folds and fuses in the network's own terms, `place` decides which layers write straight into a concatenation's
+//! map, and `lanes` gives every value its map and lanes and packs the weights accordingly.
 
 mod fold;
 mod fuse;
