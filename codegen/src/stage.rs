@@ -192,7 +192,11 @@ impl fmt::Display for Int {
             Int::Add(a, b) => write!(f, "{a} + {b}"),
             Int::Sub(a, b) => write!(f, "{}.saturating_sub({b})", tight(a)),
             Int::Mul(a, b) => write!(f, "{} * {b}", tight(a)),
-            Int::Div(a, b) => write!(f, "{} / {b}", tight(a)),
+            Int::Div(a, b) => match &**a {
+                // As people write it.
+                Int::Add(a, up) if up.constant() == Some(b - 1) => write!(f, "{}.div_ceil({b})", tight(a)),
+                a => write!(f, "{} / {b}", tight(a)),
+            },
             Int::Rem(a, b) => write!(f, "{} % {b}", tight(a)),
             Int::Min(a, b) => write!(f, "{}.min({b})", tight(a)),
             Int::Max(a, b) => write!(f, "{}.max({b})", tight(a)),

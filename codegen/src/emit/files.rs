@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sartor_kernels::runtime::Level;
-use sartor_models::Network;
+use sartor_models::{Network, Shape};
 
 use crate::isa;
 use crate::pack::Packed;
@@ -30,6 +30,7 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, kind: Kind) -> 
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("Cargo.toml", manifest(network, kind));
+    add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
     add("src/lib.rs", library(network, plans, kind));
     add("src/weights.rs", weights(packed));
     if kind == Kind::Bin {
@@ -52,11 +53,13 @@ pub fn crate_name(network: &str) -> String {
 }
 
 fn manifest(network: &Network, kind: Kind) -> String {
-    let name = crate_name(&network.name);
     let crate_type = if kind == Kind::Dylib { "\n[lib]\ncrate-type = [\"cdylib\"]\n" } else { "" };
     format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\nrust-version = \"1.89\"\npublish = false\n{crate_type}\n\
-         [profile.release]\nopt-level = 3\npanic = \"unwind\"\nstrip = \"debuginfo\"\n\n[workspace]\n"
+        "[package]\nname = \"{}\"\nversion = \"0.1.0\"\ndescription = \"{}, compiled by Sartor\"\nedition = \"2021\"\nrust-version = \"1.89\"\n\
+         publish = false\n{crate_type}\n[profile.release]\nopt-level = 3\nstrip = true\n\n\
+         # This crate is its own workspace, wherever it lies.\n[workspace]\n",
+        crate_name(&network.name),
+        network.name,
     )
 }
 
@@ -70,40 +73,22 @@ fn weights(packed: &Packed) -> String {
     text.line("");
     text.line("/// Little-endian f32 in the order in which the kernels read them.");
     let bytes = packed.data.len() * 4;
-    text.line(format!("pub static WEIGHTS: Aligned<[u8; {bytes}]> ="));
-    text.line("    Aligned(*include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/weights.bin\")));");
-    text.finish().replace("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/weights.bin\")", "\"../weights.bin\"")
+    text.line(format!("pub static WEIGHTS: Aligned<[u8; {bytes}]> = Aligned(*include_bytes!(\"../weights.bin\"));"));
+    text.finish()
 }
 
 fn library(network: &Network, plans: &[Plan], kind: Kind) -> String {
     let mut text = Text::default();
-    let input = network.input_shape();
-    let batch = plans[0].options.batch;
-    text.line(format!("//! `{}`, compiled by Sartor {}.", network.name, env!("CARGO_PKG_VERSION")));
-    text.line("//!");
-    text.line(format!("//! Input: {batch} x {} x {} x {} f32, NCHW.", input.c, input.h, input.w));
-    for (index, &output) in network.outputs().iter().enumerate() {
-        let shape = network.node(output).shape;
-        text.line(format!(
-            "//! Output {index}, `{}`: {batch} x {} x {} x {}.",
-            network.node(output).name,
-            shape.c,
-            shape.h,
-            shape.w
-        ));
-    }
+    library_doc(&mut text, network, plans, kind);
     text.line("");
-    text.line("#![deny(warnings)]");
     text.line("// Kernels take one pointer a row.");
     text.line("#![allow(clippy::too_many_arguments)]");
-    text.line("// Their safety is a proof over the whole program: every access was shown to stay in its buffer.");
-    text.line("#![allow(clippy::missing_safety_doc)]");
     text.line("");
-    for plan in plans {
-        if let Some(arch) = isa::of(plan.options.level).arch {
-            text.line(format!("#[cfg(target_arch = \"{arch}\")]"));
-        }
-        text.line(format!("mod {};", plan.options.level));
+    let mut levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
+    levels.sort_by_key(|level| LEVEL_FILES.iter().position(|known| known == level));
+    for &level in &levels {
+        only_where_it_exists(&mut text, level);
+        text.line(format!("mod {level};"));
     }
     text.line("#[allow(dead_code)]");
     text.line("pub mod runtime;");
@@ -111,33 +96,94 @@ fn library(network: &Network, plans: &[Plan], kind: Kind) -> String {
     text.line("");
     text.line("use runtime::{Level, Program};");
     text.line("");
+    shapes(&mut text, network, plans[0].options.batch);
+    text.line("");
     text.line("/// The program of a level, if it was compiled in.");
-    text.function("pub fn program", &["level: Level".into()], |_| {});
-    let mut text = text.finish();
-    text.truncate(text.len() - "pub fn program(level: Level) {\n}\n".len());
-    text.push_str("pub fn program(level: Level) -> Option<&'static Program> {\n    match level {\n");
-    for plan in plans {
-        if let Some(arch) = isa::of(plan.options.level).arch {
-            text.push_str(&format!("        #[cfg(target_arch = \"{arch}\")]\n"));
-        }
-        text.push_str(&format!("        Level::{:?} => Some(&{}::PROGRAM),\n", plan.options.level, plan.options.level));
-    }
-    text.push_str("        #[allow(unreachable_patterns)]\n        _ => None,\n    }\n}\n");
-    text.push_str(
-        "\n/// The program of the best level that this CPU can run and `SARTOR_MAX_LEVEL` allows.\n\
-         ///\n/// # Errors\n/// If the variable holds something that is not a level.\n\
-         pub fn best() -> Result<Option<&'static Program>, runtime::level::UnknownLevel> {\n\
-         \x20   Ok(Level::allowed()?.into_iter().rev().find_map(program))\n}\n",
-    );
+    text.function("pub fn program", &["level: Level".into()], "Option<&'static Program>", |text| {
+        text.block("match level", |text| {
+            for &level in &levels {
+                only_where_it_exists(text, level);
+                text.line(format!("Level::{level:?} => Some(&{level}::PROGRAM),"));
+            }
+            text.line("#[allow(unreachable_patterns)]");
+            text.line("_ => None,");
+        });
+    });
+    text.line("");
+    text.line("/// The program of the best level that this CPU can run and `SARTOR_MAX_LEVEL` allows.");
+    text.line("///");
+    text.line("/// # Errors");
+    text.line("/// If the variable holds something that is not a level.");
+    text.function("pub fn best", &[], "Result<Option<&'static Program>, runtime::level::UnknownLevel>", |text| {
+        text.line("Ok(Level::allowed()?.into_iter().rev().find_map(program))");
+    });
     if kind == Kind::Dylib {
-        text.push_str(
-            "\n/// For loaders: the program of a level by its number, null if it was not compiled in.\n\
-             #[no_mangle]\npub extern \"C\" fn sartor_program(level: u32) -> *const Program {\n\
-             \x20   let level = Level::ALL.into_iter().find(|&known| known as u32 == level);\n\
-             \x20   level.and_then(program).map_or(std::ptr::null(), std::ptr::from_ref)\n}\n",
-        );
+        text.line("");
+        text.line("/// For loaders: the program of a level by its number, null if it was not compiled in.");
+        text.line("#[no_mangle]");
+        text.function("pub extern \"C\" fn sartor_program", &["level: u32".into()], "*const Program", |text| {
+            text.line("let level = Level::ALL.into_iter().find(|&known| known as u32 == level);");
+            text.line("level.and_then(program).map_or(std::ptr::null(), std::ptr::from_ref)");
+        });
     }
-    text
+    text.finish()
+}
+
+/// The order of the modules in the library: rustfmt's.
+const LEVEL_FILES: [Level; 4] = [Level::Avx2, Level::Avx512, Level::Neon, Level::Portable];
+
+fn only_where_it_exists(text: &mut Text, level: Level) {
+    if let Some(arch) = isa::of(level).arch {
+        text.line(format!("#[cfg(target_arch = \"{arch}\")]"));
+    }
+}
+
+fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], kind: Kind) {
+    let name = crate_name(&network.name);
+    let levels: Vec<&str> = plans.iter().map(|plan| plan.options.level.name()).collect();
+    text.line(format!("//! `{}`, compiled by Sartor {} for {}.", network.name, env!("CARGO_PKG_VERSION"), levels.join(", ")));
+    text.line("//!");
+    text.line("//! Kernels hold no bounds checks: before they were written, every access of every call was proven to stay in its buffer.");
+    text.line("//!");
+    text.line("//! `cargo build --release` builds it, and so does rustc alone:");
+    text.line("//!");
+    text.line("//! ```sh");
+    if kind == Kind::Dylib {
+        text.line(format!("//! rustc --edition 2021 -C opt-level=3 --crate-type cdylib --crate-name {name} src/lib.rs"));
+    } else {
+        text.line(format!("//! rustc --edition 2021 -C opt-level=3 --crate-type rlib --crate-name {name} src/lib.rs"));
+    }
+    if kind == Kind::Bin {
+        text.line(format!(
+            "//! rustc --edition 2021 -C opt-level=3 --crate-name {name} --extern {name}=lib{name}.rlib src/main.rs"
+        ));
+    }
+    text.line("//! ```");
+    if kind != Kind::Dylib {
+        text.line("//!");
+        text.line("//! In Rust:");
+        text.line("//!");
+        text.line("//! ```");
+        text.line("//! # fn main() -> Result<(), Box<dyn std::error::Error>> {");
+        text.line(format!("//! let program = {name}::best()?.ok_or(\"this CPU has none of the compiled levels\")?;"));
+        text.line(format!("//! let mut session = {name}::runtime::Session::new(program, 1)?;"));
+        text.line("//! let (input, mut output) = (vec![0.0; program.input_len], vec![0.0; program.output_len]);");
+        text.line("//! session.run(&input, &mut output)?;");
+        text.line("//! # Ok(())");
+        text.line("//! # }");
+        text.line("//! ```");
+    }
+}
+
+fn shapes(text: &mut Text, network: &Network, batch: usize) {
+    let shape = |shape: Shape| format!("[{batch}, {}, {}, {}]", shape.c, shape.h, shape.w);
+    text.line("/// The input's shape: images, channels, rows, columns. Values are f32 in this order.");
+    text.line(format!("pub const INPUT: [usize; 4] = {};", shape(network.input_shape())));
+    text.line("");
+    text.line("/// Names and shapes of the outputs, which follow one another.");
+    let outputs = network.outputs().iter().map(|&id| network.node(id));
+    let outputs: Vec<String> = outputs.map(|node| format!("({:?}, {})", node.name, shape(node.shape))).collect();
+    text.list(&format!("pub const OUTPUTS: [(&str, [usize; 4]); {}] = [", outputs.len()), &outputs, "];");
 }
 
 fn main_file(network: &Network) -> String {

@@ -20,12 +20,9 @@ pub enum Helper {
     Prefetch,
 }
 
-/// Prints a kernel.
+/// Prints a kernel's function, below its documentation.
 pub fn print(text: &mut Text, kernel: &Kernel) {
     let isa = isa::of(kernel.level);
-    for line in &kernel.doc {
-        text.line(format!("/// `{line}`"));
-    }
     if let Some(features) = isa.features {
         text.line(format!("#[target_feature(enable = \"{features}\")]"));
     }
@@ -39,7 +36,7 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
     };
     let params: Vec<String> = kernel.buffers.iter().enumerate().map(param).collect();
     let printer = Printer { kernel, isa, assigned: assigned(&kernel.body) };
-    text.function(&format!("unsafe fn {}", kernel.name), &params, |text| printer.body(text, &kernel.body));
+    text.function(&format!("unsafe fn {}", kernel.name), &params, "", |text| printer.body(text, &kernel.body));
 }
 
 /// Buffers that a body touches.

@@ -4,7 +4,10 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 
 use crate::isa;
+use crate::kernel::Access;
+use crate::layer::MapId;
 use crate::plan::{Place, Plan};
+use crate::prove::Lengths;
 
 use super::kernel::{self, Helper};
 use super::stage;
@@ -20,15 +23,16 @@ pub fn print(network: &Network, plan: &Plan) -> String {
         text.line("");
     }
     let imports = if plan.unpack.is_empty() {
-        "{Context, Level, Program, Stage, ABI}"
+        "{ABI, Context, Level, Program, Stage}"
     } else {
-        "{layout, Context, Level, Program, Stage, ABI}"
+        "{ABI, Context, Level, Program, Stage, layout}"
     };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
     prelude(&mut text, plan);
-    for printed in &plan.kernels {
+    for (index, printed) in plan.kernels.iter().enumerate() {
         text.line("");
+        kernel_doc(&mut text, plan, index);
         kernel::print(&mut text, printed);
     }
     for planned in &plan.stages {
@@ -43,20 +47,43 @@ pub fn print(network: &Network, plan: &Plan) -> String {
 }
 
 fn header(text: &mut Text, network: &Network, plan: &Plan) {
+    let Lengths { arena, scratch, weights, .. } = plan.lengths;
     text.line(format!("//! `{}` for {}, batch {}.", network.name, plan.options.level, plan.options.batch));
     text.line("//!");
-    text.line("//! | map | floats | where |");
-    text.line("//! | --- | ---: | --- |");
-    for (map, place) in plan.layers.maps.iter().zip(&plan.places) {
-        let pitch = map.c.next_multiple_of(16);
+    text.line(format!("//! Memory in f32: arena {arena}, scratch {scratch} a thread, weights {weights}."));
+    text.line("//!");
+    text.line("//! | map | h x w x c | f32 | where |");
+    text.line("//! | --- | --- | ---: | --- |");
+    for (id, (map, place)) in plan.layers.maps.iter().zip(&plan.places).enumerate() {
+        let row = map.w * plan.pitch(MapId(id));
         let (len, place) = match place {
-            Place::Input => (map.c * map.h * map.w * plan.options.batch, "input".into()),
-            Place::Arena { offset } => (pitch * map.h * map.w * plan.options.batch, format!("arena {offset}")),
-            Place::Ring { offset, rows } => (pitch * map.w * rows, format!("scratch {offset}, {rows} rows")),
+            Place::Input => (map.c * map.h * map.w * plan.options.batch, "input, NCHW".into()),
+            Place::Arena { offset } => (row * map.h * plan.options.batch, format!("arena + {offset}")),
+            Place::Ring { offset, rows } => (row * rows, format!("scratch + {offset}, ring of {rows} rows")),
         };
-        text.line(format!("//! | {} | {len} | {place} |", map.name));
+        text.line(format!("//! | {} | {} x {} x {} | {len} | {place} |", map.name, map.h, map.w, map.c));
     }
     text.line("");
+}
+
+/// The problem that a kernel was made for, the layers that share it, and what the proof says of its buffers.
+fn kernel_doc(text: &mut Text, plan: &Plan, index: usize) {
+    let kernel = &plan.kernels[index];
+    for line in &kernel.doc {
+        text.line(format!("/// `{line}`"));
+    }
+    let layers = (0..plan.layers.layers.len()).filter(|&layer| plan.kernels_of[layer].contains(&index)).skip(1);
+    let layers: Vec<String> = layers.map(|layer| format!("`{}`", plan.layers.layers[layer].name)).collect();
+    if !layers.is_empty() {
+        text.line("///");
+        text.comment("///", &format!("Also for {}.", layers.join(", ")));
+    }
+    let buffers = |access: Access| {
+        let buffers = kernel.buffers.iter().filter(|buffer| buffer.access == access);
+        buffers.map(|buffer| format!("{}[..{}]", buffer.name, buffer.len)).collect::<Vec<_>>().join(", ")
+    };
+    text.line("///");
+    text.comment("///", &format!("Reads {}; writes {}.", buffers(Access::Read), buffers(Access::Write)));
 }
 
 fn prelude(text: &mut Text, plan: &Plan) {
@@ -82,7 +109,7 @@ fn outputs(text: &mut Text, plan: &Plan) {
     let batch = plan.options.batch;
     text.line("/// Copies the results to the output, NCHW.");
     let params = ["cx: &Context", "begin: usize", "end: usize"].map(String::from);
-    text.function("unsafe extern \"C\" fn outputs", &params, |text| {
+    text.function("unsafe extern \"C\" fn outputs", &params, "", |text| {
         text.block("for _ in begin..end", |text| {
             for unpack in &plan.unpack {
                 let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
@@ -106,25 +133,17 @@ fn outputs(text: &mut Text, plan: &Plan) {
 }
 
 fn program(text: &mut Text, plan: &Plan) {
-    let count = plan.stages.len() + 1;
-    text.line(format!("static STAGES: [Stage; {count}] = ["));
+    let mut entries: Vec<Vec<String>> = Vec::new();
     for planned in &plan.stages {
-        let first = &plan.layers.layers[planned.layers[0]].name;
-        let last = &plan.layers.layers[planned.layers[planned.layers.len() - 1]].name;
-        let name = if planned.layers.len() == 1 { first.clone() } else { format!("{first} .. {last}") };
-        let entry = format!("Stage::new({name:?}, {}, {})", planned.code.units, planned.code.name);
-        if entry.len() <= 95 && format!("{name:?}, {}, {}", planned.code.units, planned.code.name).len() <= 60 {
-            text.line(format!("    {entry},"));
-        } else {
-            text.line("    Stage::new(");
-            text.line(format!("        {name:?},"));
-            text.line(format!("        {},", planned.code.units));
-            text.line(format!("        {},", planned.code.name));
-            text.line("    ),");
-        }
+        let name = |index: usize| &plan.layers.layers[planned.layers[index]].name;
+        let name = match planned.layers.len() {
+            1 => name(0).clone(),
+            count => format!("{} .. {}", name(0), name(count - 1)),
+        };
+        entries.push(vec![format!("{name:?}"), planned.code.units.to_string(), planned.code.name.clone()]);
     }
-    text.line("    Stage::new(\"outputs\", 1, outputs),");
-    text.line("];");
+    entries.push(vec!["\"outputs\"".into(), "1".into(), "outputs".into()]);
+    text.calls(&format!("static STAGES: [Stage; {}] = [", entries.len()), "Stage::new", &entries, "];");
     text.line("");
     text.line("/// The network at this level.");
     text.block_ending("pub static PROGRAM: Program = Program", "};", |text| {

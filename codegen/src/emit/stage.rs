@@ -17,7 +17,7 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
         text.line(format!("#[target_feature(enable = \"{features}\")]"));
     }
     let params = ["cx: &Context", "begin: usize", "end: usize"].map(String::from);
-    text.function(&format!("unsafe extern \"C\" fn {}", stage.name), &params, |text| {
+    text.function(&format!("unsafe extern \"C\" fn {}", stage.name), &params, "", |text| {
         let mut regions = BTreeSet::new();
         regions_of(&stage.body, &mut regions);
         for region in regions {

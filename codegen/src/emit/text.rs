@@ -1,10 +1,7 @@
 //! Lines with indentation, broken as rustfmt breaks them.
 
-/// Widest line.
-const WIDTH: usize = 100;
-
-/// Widest list of call arguments on one line.
-const CALL_WIDTH: usize = 60;
+/// Widest line; `rustfmt.toml`, which goes with every crate, says so too.
+const WIDTH: usize = 130;
 
 /// Source text under construction.
 #[derive(Debug, Default)]
@@ -40,32 +37,47 @@ impl Text {
 
     /// `name(args);`
     pub fn call(&mut self, name: &str, args: &[String]) {
-        let list = args.join(", ");
-        if list.len() <= CALL_WIDTH && self.fits(&format!("{name}({list});")) {
-            return self.line(format!("{name}({list});"));
-        }
-        self.line(format!("{name}("));
-        self.depth += 1;
-        for arg in args {
-            self.line(format!("{arg},"));
-        }
-        self.depth -= 1;
-        self.line(");");
+        self.list(&format!("{name}("), args, ");");
     }
 
-    /// `head(params) {`, an indented body, `}`.
-    pub fn function(&mut self, head: &str, params: &[String], body: impl FnOnce(&mut Self)) {
-        let signature = format!("{head}({})", params.join(", "));
-        if self.fits(&format!("{signature} {{")) {
-            return self.block(&signature, body);
+    /// `head` items `tail`: on one line, or one item a line.
+    pub fn list(&mut self, head: &str, items: &[String], tail: &str) {
+        let line = format!("{head}{}{tail}", items.join(", "));
+        if self.fits(&line) {
+            return self.line(line);
         }
-        self.line(format!("{head}("));
+        self.line(head);
         self.depth += 1;
-        for param in params {
-            self.line(format!("{param},"));
+        for item in items {
+            self.line(format!("{item},"));
         }
         self.depth -= 1;
-        self.block(")", body);
+        self.line(tail);
+    }
+
+    /// `head` calls of one function `tail`, all on one line, or one a line, each of which is broken if it must.
+    pub fn calls(&mut self, head: &str, name: &str, calls: &[Vec<String>], tail: &str) {
+        let items: Vec<String> = calls.iter().map(|args| format!("{name}({})", args.join(", "))).collect();
+        if self.fits(&format!("{head}{}{tail}", items.join(", "))) {
+            return self.list(head, &items, tail);
+        }
+        self.line(head);
+        self.depth += 1;
+        for args in calls {
+            self.list(&format!("{name}("), args, "),");
+        }
+        self.depth -= 1;
+        self.line(tail);
+    }
+
+    /// `head(params) -> result {`, an indented body, `}`; an empty result is none.
+    pub fn function(&mut self, head: &str, params: &[String], result: &str, body: impl FnOnce(&mut Self)) {
+        let arrow = if result.is_empty() { "" } else { " -> " };
+        self.list(&format!("{head}("), params, &format!("){arrow}{result} {{"));
+        self.depth += 1;
+        body(self);
+        self.depth -= 1;
+        self.line("}");
     }
 
     /// A comment, broken between words.

@@ -1,105 +1,198 @@
-//! Runs `NETWORK` on a .npy file of f32 images and prints the best classes.
+//! Runs `NETWORK` on a .npy file and prints the best classes.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use CRATE::runtime::{Level, Session};
+use CRATE as network;
+
+use network::runtime::{Level, Program, Session};
+use network::{INPUT, OUTPUTS};
 
 const USAGE: &str = "usage: CRATE INPUT.npy [--output OUTPUT.npy] [--threads N] [--top K] [--level LEVEL]
-example: CRATE image.npy --top 5
+example: CRATE images.npy --top 3
 
-INPUT.npy holds f32 in C order, N x C x H x W as the library's documentation says.";
+  INPUT.npy           little-endian f32, images x channels x rows x columns, in C order
+  --output FILE.npy   writes all values that the network computes; several outputs follow one another
+  --threads N         threads [default: 1]
+  --top K             classes to print for each image [default: 5]
+  --level LEVEL       avx512, avx2, neon or portable [default: the best of this CPU]";
+
+/// What the command line asks for.
+struct Options {
+    input: PathBuf,
+    output: Option<PathBuf>,
+    threads: usize,
+    top: usize,
+    level: Option<Level>,
+}
 
 fn main() -> ExitCode {
-    match run() {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        return exit_code(print(USAGE), 1);
+    }
+    match options(args) {
+        Ok(options) => exit_code(run(&options), 1),
+        Err(error) => exit_code(Err(format!("{error}\n\n{USAGE}")), 2),
+    }
+}
+
+fn exit_code(result: Result<(), String>, failure: u8) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
+            // Where even this cannot be written, the exit code remains.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::from(failure)
         }
     }
 }
 
-fn run() -> Result<(), String> {
-    let (mut input, mut output, mut threads, mut top, mut level) = (None, None, 1usize, 5usize, None);
-    let mut args = std::env::args().skip(1);
+fn options(args: Vec<OsString>) -> Result<Options, String> {
+    let mut options = Options { input: PathBuf::new(), output: None, threads: 1, top: 5, level: None };
+    let mut args = args.into_iter();
     while let Some(arg) = args.next() {
-        let mut value = |name: &str| args.next().ok_or_else(|| format!("{name} needs a value\n{USAGE}"));
-        match arg.as_str() {
-            "--help" | "-h" => {
-                println!("{USAGE}");
-                return Ok(());
-            }
-            "--output" => output = Some(value("--output")?),
-            "--threads" => threads = number("--threads", &value("--threads")?)?,
-            "--top" => top = number("--top", &value("--top")?)?,
-            "--level" => level = Some(value("--level")?.parse::<Level>().map_err(|e| e.to_string())?),
-            _ if input.is_none() && !arg.starts_with('-') => input = Some(arg),
-            _ => return Err(format!("'{arg}' is unknown\n{USAGE}")),
+        let name = arg.to_string_lossy().into_owned();
+        let mut value = || args.next().ok_or_else(|| format!("{name} needs a value"));
+        match name.as_str() {
+            "--output" => options.output = Some(value()?.into()),
+            "--threads" => options.threads = number(&name, &value()?)?,
+            "--top" => options.top = number(&name, &value()?)?,
+            "--level" => options.level = Some(value()?.to_string_lossy().parse().map_err(text)?),
+            _ if name.starts_with('-') => return Err(format!("option '{name}' is unknown")),
+            _ if options.input != PathBuf::new() => return Err(format!("'{name}' is one file too many: give one .npy file")),
+            _ => options.input = arg.into(),
         }
     }
-    let path = input.ok_or(USAGE)?;
-    let program = match level {
-        Some(level) => CRATE::program(level).ok_or(format!("level {level} was not compiled in"))?,
-        None => CRATE::best().map_err(|e| e.to_string())?.ok_or("no compiled level runs on this CPU")?,
-    };
-    let values = read_npy(&path)?;
-    let mut session = Session::new(program, threads).map_err(|e| e.to_string())?;
-    let mut result = vec![0.0; program.output_len];
+    if options.input == PathBuf::new() { Err("no input: give a .npy file".into()) } else { Ok(options) }
+}
+
+fn number(name: &str, value: &OsString) -> Result<usize, String> {
+    let value = value.to_string_lossy();
+    value.parse().map_err(|_| format!("{name} is '{value}': use a number"))
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let program = program(options.level)?;
+    let input = read_npy(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
+    let mut session = Session::new(program, options.threads).map_err(text)?;
+    let mut output = vec![0.0; program.output_len];
     let start = Instant::now();
-    session.run(&values, &mut result).map_err(|e| format!("{path}: {e}"))?;
-    let elapsed = start.elapsed();
-    if let Some(path) = output {
-        write_npy(&path, &result)?;
+    session.run(&input, &mut output).map_err(text)?;
+    let ms = start.elapsed().as_secs_f64() * 1e3;
+    if let Some(path) = &options.output {
+        write_npy(path, &output).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    println!("level {}, {threads} threads, {:.3} ms", program.level, elapsed.as_secs_f64() * 1e3);
-    for (image, scores) in result.chunks(result.len() / program.batch).enumerate() {
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-        for &class in order.iter().take(top) {
-            println!("image {image}  class {class:>5}  score {:>10.4}", scores[class]);
+    print(&format!("level {}, threads {}, {ms:.3} ms", program.level, options.threads))?;
+    let mut rest = &output[..];
+    for (name, shape) in OUTPUTS {
+        let (values, others) = rest.split_at(shape.iter().product());
+        rest = others;
+        match shape {
+            [_, classes, 1, 1] => {
+                for (image, scores) in values.chunks(classes).enumerate() {
+                    print_best(image, scores, options.top)?;
+                }
+            }
+            [n, c, h, w] => print(&format!("output {name}: {n} x {c} x {h} x {w}"))?,
         }
     }
     Ok(())
 }
 
-fn number(name: &str, value: &str) -> Result<usize, String> {
-    value.parse().map_err(|_| format!("{name} is '{value}': use a number"))
+fn program(level: Option<Level>) -> Result<&'static Program, String> {
+    match level {
+        Some(level) => network::program(level).ok_or_else(|| format!("level {level} was not compiled in for this machine")),
+        None => network::best().map_err(text)?.ok_or_else(|| "this CPU has none of the levels compiled in".into()),
+    }
 }
 
-/// Values of a .npy file of little-endian f32 in C order.
-fn read_npy(path: &str) -> Result<Vec<f32>, String> {
-    let fail = |what: &str| format!("{path}: {what}");
-    let file = File::open(path).map_err(|e| fail(&e.to_string()))?;
-    let mut bytes = Vec::new();
-    BufReader::new(file).read_to_end(&mut bytes).map_err(|e| fail(&e.to_string()))?;
-    if bytes.len() < 12 || &bytes[..6] != b"\x93NUMPY" {
-        return Err(fail("not a .npy file"));
+fn print_best(image: usize, scores: &[f32], top: usize) -> Result<(), String> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    for &class in order.iter().take(top) {
+        print(&format!("image {image}  class {class:>5}  score {:>10.4}", scores[class]))?;
     }
-    let (len, start) = match bytes[6] {
-        1 => (usize::from(u16::from_le_bytes([bytes[8], bytes[9]])), 10),
-        _ => (u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize, 12),
+    Ok(())
+}
+
+/// Prints a line; a reader that has gone away is an error, not a panic.
+fn print(line: &str) -> Result<(), String> {
+    writeln!(io::stdout(), "{line}").map_err(|error| format!("cannot print: {error}"))
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// The values of a .npy file, which must be of the input's shape; a single image may lack the first dimension.
+fn read_npy(path: &Path) -> Result<Vec<f32>, String> {
+    let mut file = File::open(path).map_err(text)?;
+    let mut start = [0; 10];
+    file.read_exact(&mut start).map_err(|_| "not a .npy file")?;
+    let header_len = match (&start[..6], start[6]) {
+        (b"\x93NUMPY", 1) => usize::from(u16::from_le_bytes([start[8], start[9]])),
+        (b"\x93NUMPY", 2 | 3) => {
+            let mut high = [0; 2];
+            file.read_exact(&mut high).map_err(|_| "its header is cut off")?;
+            u32::from_le_bytes([start[8], start[9], high[0], high[1]]) as usize
+        }
+        _ => return Err("not a .npy file".into()),
     };
-    let header = bytes.get(start..start + len).ok_or_else(|| fail("truncated header"))?;
-    let header = String::from_utf8_lossy(header);
-    if !header.contains("'<f4'") || !header.contains("'fortran_order': False") {
-        return Err(fail("must hold little-endian f32 ('<f4') in C order"));
+    // The length is the file's own claim: no more is set aside than there is.
+    let mut header = Vec::new();
+    file.by_ref().take(header_len as u64).read_to_end(&mut header).map_err(text)?;
+    if header.len() < header_len {
+        return Err("its header is cut off".into());
     }
-    let data = &bytes[start + len..];
-    Ok(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    let header = String::from_utf8_lossy(&header);
+    if !header.contains("'<f4'") || !header.contains("'fortran_order': False") {
+        return Err("must hold little-endian f32 ('<f4') in C order".into());
+    }
+    let shape = shape(&header).ok_or("its header has no shape")?;
+    if shape != INPUT && !(INPUT[0] == 1 && shape == INPUT[1..]) {
+        return Err(format!("its shape is {shape:?}, the network takes {INPUT:?}"));
+    }
+    let bytes = INPUT.iter().product::<usize>() * 4;
+    let mut data = Vec::new();
+    file.take(bytes as u64 + 1).read_to_end(&mut data).map_err(text)?;
+    match data.len() {
+        len if len < bytes => Err(format!("cut off: {len} bytes of values, not {bytes}")),
+        len if len > bytes => Err(format!("more than the {bytes} bytes of values of its shape")),
+        _ => Ok(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+    }
 }
 
-/// Writes a one-dimensional .npy file; it appears whole or not at all.
-fn write_npy(path: &str, values: &[f32]) -> Result<(), String> {
-    let dict = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}", values.len());
+/// The shape in a .npy file's header.
+fn shape(header: &str) -> Option<Vec<usize>> {
+    let (_, rest) = header.split_once("'shape': (")?;
+    let (list, _) = rest.split_once(')')?;
+    let sizes = list.split(',').map(str::trim).filter(|size| !size.is_empty());
+    sizes.map(|size| size.parse().ok()).collect()
+}
+
+/// Writes a .npy file; it appears whole or not at all. A single output has its shape, several are one row of values.
+fn write_npy(path: &Path, values: &[f32]) -> Result<(), String> {
+    let shape = match &OUTPUTS[..] {
+        [(_, [n, c, 1, 1])] => format!("({n}, {c})"),
+        [(_, [n, c, h, w])] => format!("({n}, {c}, {h}, {w})"),
+        _ => format!("({},)", values.len()),
+    };
+    let dict = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
     let padded = (10 + dict.len() + 1).next_multiple_of(64) - 10;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((padded as u16).to_le_bytes());
     bytes.extend(format!("{dict:<width$}\n", width = padded - 1).bytes());
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-    let partial = format!("{path}.partial");
-    std::fs::write(&partial, bytes).map_err(|e| format!("{partial}: {e}"))?;
-    std::fs::rename(&partial, path).map_err(|e| format!("{path}: {e}"))
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&partial);
+        text(error)
+    })
 }

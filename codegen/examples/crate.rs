@@ -1,0 +1,77 @@
+//! Writes the crate of a network for some levels, with random weights, and beside it an input and the answer that the
+//! interpreter gives for each level: what the compiled program must print on any machine, bit for bit.
+//!
+//!     cargo run -p sartor-codegen --example crate -- NETWORK LEVEL[,LEVEL..] BATCH bin|lib|dylib DIR
+//!
+//! `DIR` gets the crate, `input.npy` and `<level>.f32`, little-endian.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use sartor_codegen::emit::{Kind, generate};
+use sartor_codegen::{interpret, normalize::normalize, pack::pack};
+use sartor_kernels::runtime::Level;
+use sartor_models::{Weights, zoo};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [network, levels, batch, kind, dir] = &args[..] else {
+        eprintln!("usage: crate NETWORK LEVEL[,LEVEL..] BATCH bin|lib|dylib DIR");
+        return ExitCode::FAILURE;
+    };
+    match write(network, levels, batch, kind, Path::new(dir)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(network: &str, levels: &str, batch: &str, kind: &str, dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let network = network.parse::<zoo::Spec>()?.build()?;
+    let weights = Weights::random(&network, 1);
+    let levels = levels.split(',').map(str::parse).collect::<Result<Vec<Level>, _>>()?;
+    let kind = match kind {
+        "bin" => Kind::Bin,
+        "lib" => Kind::Lib,
+        "dylib" => Kind::Dylib,
+        _ => return Err(format!("kind '{kind}' is unknown: use bin, lib or dylib").into()),
+    };
+    let generated = generate(&network, &weights, &levels, batch.parse()?, kind)?;
+    for (path, bytes) in &generated.files {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
+        std::fs::write(path, bytes)?;
+    }
+    let packed = pack(&normalize(&network, &weights)?);
+    let input: Vec<f32> = values(generated.plans[0].lengths.input).collect();
+    let shape = network.input_shape();
+    std::fs::write(dir.join("input.npy"), npy(&[generated.plans[0].options.batch, shape.c, shape.h, shape.w], &input))?;
+    for plan in &generated.plans {
+        let (_, output) = interpret::plan(plan, &packed.data, &input, 1);
+        let bytes: Vec<u8> = output.iter().flat_map(|x| x.to_le_bytes()).collect();
+        std::fs::write(dir.join(format!("{}.f32", plan.options.level)), bytes)?;
+    }
+    Ok(())
+}
+
+/// Values in -2..2 (splitmix64).
+fn values(len: usize) -> impl Iterator<Item = f32> {
+    (1..=len as u64).map(|i| {
+        let mut z = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 22) as f32 - 2.0
+    })
+}
+
+/// A .npy file.
+fn npy(shape: &[usize; 4], values: &[f32]) -> Vec<u8> {
+    let [n, c, h, w] = shape;
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({n}, {c}, {h}, {w}), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{header:<117}\n").bytes());
+    bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+    bytes
+}
