@@ -18,32 +18,42 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
     }
     let params = ["cx: &Context", "begin: usize", "end: usize"].map(String::from);
     text.function(&format!("unsafe extern \"C\" fn {}", stage.name), &params, "", |text| {
+        let steps = without_unread(&stage.body);
         let mut regions = BTreeSet::new();
-        regions_of(&stage.body, &mut regions);
+        regions_of(&steps, &mut regions);
         for region in regions {
             text.line(format!("let {0} = cx.{0};", region.field()));
         }
-        for step in &stage.body {
+        for step in &steps {
             if let Step::Keep(name) = step {
-                text.line(format!("let mut {name} = 0;"));
+                text.line(format!("let mut {name} = 0_usize;"));
             }
         }
-        text.block(&format!("for {} in begin..end", unit_name(&stage.body)), |text| body(text, &stage.body, kernels));
+        let unit = if mentions(&steps, "unit") { "unit" } else { "_" };
+        text.block(&format!("for {unit} in begin..end"), |text| body(text, &steps, kernels));
     });
 }
 
-fn unit_name(body: &[Step]) -> &'static str {
-    if mentions_unit(body) { "unit" } else { "_" }
+/// The steps without variables that nothing reads.
+fn without_unread(steps: &[Step]) -> Vec<Step> {
+    let mut kept: Vec<Step> = Vec::new();
+    for step in steps.iter().rev() {
+        if !matches!(step, Step::Let(name, _) if !mentions(&kept, name)) {
+            kept.push(step.clone());
+        }
+    }
+    kept.reverse();
+    kept
 }
 
-fn mentions_unit(body: &[Step]) -> bool {
-    let in_int = |int: &Int| reads(int, "unit");
+fn mentions(body: &[Step], name: &str) -> bool {
+    let in_int = |int: &Int| reads(int, name);
     body.iter().any(|step| match step {
         Step::Comment(_) | Step::Keep(_) => false,
         Step::Let(_, value) | Step::Set(_, value) => in_int(value),
-        Step::ResetAtZero { on, .. } => on == "unit",
-        Step::For { lo, hi, body, .. } => in_int(lo) || in_int(hi) || mentions_unit(body),
-        Step::Match { on, arms } => in_int(on) || arms.iter().any(|arm| mentions_unit(&arm.body)),
+        Step::ResetAtZero { on, .. } => on == name,
+        Step::For { lo, hi, body, .. } => in_int(lo) || in_int(hi) || mentions(body, name),
+        Step::Match { on, arms } => in_int(on) || arms.iter().any(|arm| mentions(&arm.body, name)),
         Step::Call { args, .. } => args.iter().any(|pointer| in_int(&pointer.offset)),
     })
 }
@@ -73,13 +83,19 @@ fn body(text: &mut Text, steps: &[Step], kernels: &[Kernel]) {
         match step {
             Step::Comment(comment) => text.comment("//", comment),
             Step::Keep(_) => {}
+            // A number by itself has no type that a method could be found for.
+            Step::Let(name, Int::Const(value)) => text.line(format!("let {name} = {value}_usize;")),
             Step::Let(name, value) => text.line(format!("let {name} = {value};")),
             Step::Set(name, value) => text.line(format!("{name} = {value};")),
             Step::ResetAtZero { on, kept } => text.block(&format!("if {on} == 0"), |text| {
                 kept.iter().for_each(|name| text.line(format!("{name} = 0;")));
             }),
             Step::For { var, lo, hi, body: inner } => {
-                let hi = if matches!(hi, Int::Var(_) | Int::Const(_)) { hi.to_string() } else { format!("({hi})") };
+                let hi = match (lo, hi) {
+                    (Int::Const(_), Int::Const(hi)) => format!("{hi}_usize"),
+                    (_, Int::Var(_) | Int::Const(_)) => hi.to_string(),
+                    _ => format!("({hi})"),
+                };
                 let lo = if matches!(lo, Int::Var(_) | Int::Const(_)) { lo.to_string() } else { format!("({lo})") };
                 text.block(&format!("for {var} in {lo}..{hi}"), |text| body(text, inner, kernels));
             }

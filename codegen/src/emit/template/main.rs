@@ -145,7 +145,7 @@ fn read_npy(path: &Path) -> Result<Vec<f32>, String> {
     };
     // The length is the file's own claim: no more is set aside than there is.
     let mut header = Vec::new();
-    file.by_ref().take(header_len as u64).read_to_end(&mut header).map_err(text)?;
+    Read::by_ref(&mut file).take(header_len as u64).read_to_end(&mut header).map_err(text)?;
     if header.len() < header_len {
         return Err("its header is cut off".into());
     }
