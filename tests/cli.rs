@@ -81,7 +81,11 @@ fn reads_the_sample_digits() {
         let image = format!("examples/digit-{digit}.png");
         let report: Value = json(&["run", "rexnet_digits", "--image", &image, "--json"]);
         assert_eq!(report["top"][0][0]["class"], digit);
-        assert!(report["median_ms"].as_f64().unwrap() > 0.0);
+        assert!(report["median_ms"].as_f64().unwrap() > 0.0 && report["generic_ms"].as_f64().unwrap() > 0.0);
+    }
+    for engine in ["generic", "reference"] {
+        let report: Value = json(&["run", "rexnet_digits", "--image", PICTURE, "--engine", engine, "--json"]);
+        assert_eq!((&report["top"][0][0]["class"], &report["engine"]), (&Value::from(7), &Value::from(engine)));
     }
 }
 
@@ -123,6 +127,9 @@ fn bench_reports_what_it_promises() {
     }
     let two: Value = json(&["bench", "rexnet_digits", "--runs", "5", "--threads", "2", "--json"]);
     assert!(two["layers"].is_null() && two["threads"] == 2);
+    let generic: Value = json(&["bench", "rexnet_digits", "--runs", "2", "--engine", "generic", "--json"]);
+    assert_eq!(generic["engine"], "generic");
+    fails(&["bench", "rexnet_digits", "--threads", "2", "--engine", "reference"], &["one thread"]);
     fails(&["bench", "rexnet_digits", "--threads", "2", "--layers"], &["--layers needs"]);
     fails(&["bench", "rexnet_digits", "--threads", "0"], &["threads is 0"]);
     fails(&["bench", "rexnet_digits", "--runs", "0"], &["0"]);
