@@ -79,9 +79,11 @@ fn body(text: &mut Text, steps: &[Step], kernels: &[Kernel]) {
                 kept.iter().for_each(|name| text.line(format!("{name} = 0;")));
             }),
             Step::For { var, lo, hi, body: inner } => {
-                let hi = if matches!(hi, Int::Var(_) | Int::Const(_)) { hi.to_string() } else { format!("({hi})") };
-                let lo = if matches!(lo, Int::Var(_) | Int::Const(_)) { lo.to_string() } else { format!("({lo})") };
-                text.block(&format!("for {var} in {lo}..{hi}"), |text| body(text, inner, kernels));
+                let bound =
+                    |int: &Int| if matches!(int, Int::Var(_) | Int::Const(_)) { int.to_string() } else { format!("({int})") };
+                // A range of two literals would leave the type of its variable open.
+                let suffix = if lo.constant().and(hi.constant()).is_some() { "usize" } else { "" };
+                text.block(&format!("for {var} in {}..{}{suffix}", bound(lo), bound(hi)), |text| body(text, inner, kernels));
             }
             Step::Match { on, arms } => text.block(&format!("match {on}"), |text| {
                 for (index, arm) in arms.iter().enumerate() {
