@@ -81,7 +81,11 @@ fn reads_the_sample_digits() {
         let image = format!("examples/digit-{digit}.png");
         let report: Value = json(&["run", "rexnet_digits", "--image", &image, "--json"]);
         assert_eq!(report["top"][0][0]["class"], digit);
-        assert!(report["median_ms"].as_f64().unwrap() > 0.0);
+        assert!(report["median_ms"].as_f64().unwrap() > 0.0 && report["generic_ms"].as_f64().unwrap() > 0.0);
+    }
+    for engine in ["generic", "reference"] {
+        let report: Value = json(&["run", "rexnet_digits", "--image", PICTURE, "--engine", engine, "--json"]);
+        assert_eq!((&report["top"][0][0]["class"], &report["engine"]), (&Value::from(7), &Value::from(engine)));
     }
 }
 
@@ -89,11 +93,12 @@ fn reads_the_sample_digits() {
 fn tensors_go_in_and_come_out() {
     let folder = Folder::new();
     let (input, output) = (folder.path("in.npy"), folder.path("out.npy"));
-    npy::write(Path::new(&input), &[1, 3, 32, 32], &[0.25; 3 * 32 * 32]).unwrap();
+    npy::write(Path::new(&input), &[2, 3, 32, 32], &[0.25; 2 * 3 * 32 * 32]).unwrap();
     let args = ["run", "rexnet_digits", "--input", &input, "--output", &output];
-    sartor().args(args).assert().success().stdout(contains("class"));
+    sartor().args(args).assert().success().stdout(contains("image 1"));
     let (shape, values) = npy::read(Path::new(&output)).unwrap();
-    assert_eq!((shape, values.len()), (vec![1, 10], 10));
+    assert_eq!(shape, [2, 10]);
+    assert_eq!(values[..10], values[10..], "equal images give equal scores");
 }
 
 #[test]
@@ -123,6 +128,9 @@ fn bench_reports_what_it_promises() {
     }
     let two: Value = json(&["bench", "rexnet_digits", "--runs", "5", "--threads", "2", "--json"]);
     assert!(two["layers"].is_null() && two["threads"] == 2);
+    let generic: Value = json(&["bench", "rexnet_digits", "--runs", "2", "--engine", "generic", "--json"]);
+    assert_eq!(generic["engine"], "generic");
+    fails(&["bench", "rexnet_digits", "--threads", "2", "--engine", "reference"], &["one thread"]);
     fails(&["bench", "rexnet_digits", "--threads", "2", "--layers"], &["--layers needs"]);
     fails(&["bench", "rexnet_digits", "--threads", "0"], &["threads is 0"]);
     fails(&["bench", "rexnet_digits", "--runs", "0"], &["0"]);

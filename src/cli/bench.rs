@@ -53,18 +53,20 @@ impl Bench {
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, self.batch, self.threads)?;
-        let input = test_input(engine.session.program().input_len);
-        let mut output = vec![0.0; engine.session.program().output_len];
+        let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
+        let mut output = vec![0.0; self.batch * shapes.sum::<usize>()];
+        let input = test_input(self.batch * network.input_shape().len());
         let bar = progress::bar("measuring", self.runs);
-        let run = |laps: &mut Vec<f64>| -> Result<(), Failure> {
-            if staged { Ok(run_stages(&mut engine.session, &input, &mut output, laps)?) } else { engine.run(&input, &mut output) }
+        let run = |laps: &mut Vec<f64>| match &mut engine {
+            Engine::Specialised { session, .. } if staged => Ok(run_stages(session, &input, &mut output, laps)?),
+            engine => engine.run(&input, self.batch, &mut output),
         };
         let measured = measure(level, self.runs, run, || bar.inc(1))?;
         drop(bar);
         let macs = network.macs() * self.batch as u64;
         let mut report = measured.report(&network.name, self.engine.name(), level, self.threads, self.batch, macs);
-        if self.layers {
-            report.layers = measured.layers(engine.model.plan());
+        if let (true, Engine::Specialised { model, .. }) = (self.layers, &engine) {
+            report.layers = measured.layers(model.plan());
         }
         if self.json { super::print_json(&report) } else { super::print(&text(&report)) }
     }

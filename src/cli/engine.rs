@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use sartor::engine::{GenericEngine, ReferenceEngine};
 use sartor::{Level, Model, Network, Session, Weights};
 
 use super::failure::Failure;
@@ -30,36 +31,53 @@ impl Kind {
 }
 
 /// A network ready to run.
-pub struct Engine {
-    pub model: Model,
-    pub session: Session,
-    /// How long compiling took; `None` if the program came from the cache.
-    pub built: Option<Duration>,
+pub enum Engine<'a> {
+    Specialised { model: Box<Model>, session: Session },
+    Generic(Box<GenericEngine>),
+    Reference(ReferenceEngine<'a>),
 }
 
-impl Engine {
+impl<'a> Engine<'a> {
     pub fn open(
         kind: Kind,
-        network: &Network,
-        weights: &Weights,
+        network: &'a Network,
+        weights: &'a Weights,
         level: Level,
         batch: usize,
         threads: usize,
     ) -> Result<Self, Failure> {
-        if kind != Kind::Specialised {
-            return Err(
-                Failure::new(format!("engine {} is not part of this build", kind.name())).help("use --engine specialised")
-            );
+        if kind != Kind::Specialised && threads != 1 {
+            let message = format!("threads is {threads}, but engine {} runs on one thread", kind.name());
+            return Err(Failure::new(message).help("use --threads 1 or --engine specialised"));
         }
-        let model =
-            progress::spin(format!("compiling {} for {level}", network.name), || Model::open(network, weights, level, batch))?;
-        let session = model.session(threads)?;
-        let built = model.built();
-        Ok(Self { model, session, built })
+        Ok(match kind {
+            Kind::Specialised => {
+                let title = format!("compiling {} for {level}", network.name);
+                let model = progress::spin(title, || Model::open(network, weights, level, batch))?;
+                let session = model.session(threads)?;
+                Engine::Specialised { model: Box::new(model), session }
+            }
+            Kind::Generic => Engine::Generic(Box::new(GenericEngine::new(network, weights, level)?)),
+            Kind::Reference => Engine::Reference(ReferenceEngine::new(network, weights)?),
+        })
     }
 
-    /// Runs the whole network once.
-    pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), Failure> {
-        Ok(self.session.run(input, output)?)
+    /// How long compiling took; `None` if nothing was compiled now.
+    pub fn built(&self) -> Option<Duration> {
+        match self {
+            Engine::Specialised { model, .. } => model.built(),
+            _ => None,
+        }
+    }
+
+    /// Runs the whole network once; `output` receives the outputs one after another.
+    pub fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<(), Failure> {
+        let outputs = match self {
+            Engine::Specialised { session, .. } => return Ok(session.run(input, output)?),
+            Engine::Generic(engine) => engine.run(input, batch)?,
+            Engine::Reference(engine) => engine.run(input, batch)?,
+        };
+        output.copy_from_slice(&outputs.concat());
+        Ok(())
     }
 }

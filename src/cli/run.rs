@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use sartor::bench::Samples;
 use sartor::image::Preprocess;
 use sartor::labels::{Guess, Labels, top};
-use sartor::{Level, Network, npy};
+use sartor::{Level, Network, Weights, npy};
 use serde_json::{Value, json};
 
 use super::engine::{Engine, Kind};
@@ -82,7 +82,11 @@ impl Run {
         let mut engine = Engine::open(self.engine, &network, &weights, level, batch, self.threads)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = vec![0.0; shapes.iter().map(|shape| batch * shape.len()).sum()];
-        let times = time(|| engine.run(&input, &mut output))?;
+        let times = time(|| engine.run(&input, batch, &mut output))?;
+        let generic = match self.engine {
+            Kind::Specialised => Some(generic_time(&network, &weights, level, &input, batch, &mut output.clone())?),
+            _ => None,
+        };
 
         let mut outputs = Vec::new();
         let mut rest = output.as_slice();
@@ -108,8 +112,8 @@ impl Run {
             let top: Vec<Value> = guesses.iter().map(|image| image.iter().map(named).collect()).collect();
             return super::print_json(&json!({
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
-                "threads": self.threads, "batch": batch, "compile_s": engine.built.map(|t| t.as_secs_f64()),
-                "median_ms": times.median() * 1e3, "runs": times.len(),
+                "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
+                "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
                 "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
             }));
         }
@@ -123,12 +127,13 @@ impl Run {
             let shapes: Vec<String> = outputs.iter().map(|(shape, _)| format!("{shape:?}")).collect();
             text += &format!("outputs of shape {}\n\n", shapes.join(", "));
         }
-        let how = match engine.built {
-            Some(built) => format!("compiled in {:.1} s", built.as_secs_f64()),
-            None => "compiled before".into(),
+        let how = match (self.engine, engine.built()) {
+            (Kind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
+            (Kind::Specialised, None) => ", compiled before".into(),
+            _ => String::new(),
         };
         text += &format!(
-            "{}, {} weights, level {level}, {} thread{}, {}: {:.3} ms (median of {} runs, {how})",
+            "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms (median of {} runs{how})",
             network.name,
             origin.name(),
             self.threads,
@@ -137,6 +142,10 @@ impl Run {
             times.median() * 1e3,
             times.len()
         );
+        if let Some(generic) = generic {
+            let ratio = generic / times.median();
+            text += &format!("\nthe generic engine takes {:.3} ms on one thread, {ratio:.1} times as long", generic * 1e3);
+        }
         super::print(&text)
     }
 
@@ -199,6 +208,19 @@ fn time(mut run: impl FnMut() -> Result<(), Failure>) -> Result<Samples, Failure
         seconds.push(start.elapsed().as_secs_f64());
     }
     Ok(Samples::new(seconds))
+}
+
+/// Median seconds of the engine that compiles nothing, to compare with.
+fn generic_time(
+    network: &Network,
+    weights: &Weights,
+    level: Level,
+    input: &[f32],
+    batch: usize,
+    output: &mut [f32],
+) -> Result<f64, Failure> {
+    let mut engine = Engine::open(Kind::Generic, network, weights, level, batch, 1)?;
+    Ok(time(|| engine.run(input, batch, output))?.median())
 }
 
 fn channels(text: &str) -> Result<[f32; 3], String> {

@@ -78,12 +78,20 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize) 
     let batch = cx.options.batch;
 
     let mut body = Vec::new();
-    let kept: Vec<String> = members[..members.len() - 1].iter().map(|member| format!("{}_next", member.name)).collect();
+    // Nothing is kept from strip to strip where an image is one strip.
+    let inner = if strips > 1 { &members[..members.len() - 1] } else { &[] };
+    let kept: Vec<String> = inner.iter().map(|member| format!("{}_next", member.name)).collect();
     body.extend(kept.iter().map(|name| Step::Keep(name.clone())));
-    let strip_var = if batch == 1 { Int::var("unit") } else { Int::var("strip") };
+    let strip_var = match (strips, batch) {
+        (1, _) => Int::Const(0),
+        (_, 1) => Int::var("unit"),
+        _ => Int::var("strip"),
+    };
     if batch > 1 {
         body.push(Step::Let("image".into(), Int::var("unit").over(strips)));
-        body.push(Step::Let("strip".into(), Int::var("unit").modulo(strips)));
+        if strips > 1 {
+            body.push(Step::Let("strip".into(), Int::var("unit").modulo(strips)));
+        }
         if !kept.is_empty() {
             body.push(Step::ResetAtZero { on: "strip".into(), kept: kept.clone() });
         }
@@ -103,10 +111,17 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize) 
         let hi = out_end.times(stride);
         let hi = if kernel >= stride + pad { hi.plus(kernel - stride - pad) } else { hi.minus(stride + pad - kernel) };
         let hi = hi.min(reader.ih).div_ceil(producer.group);
-        let (begin, end) = (format!("{}_begin", producer.name), format!("{}_end", producer.name));
-        body.push(Step::Let(end.clone(), hi));
-        body.push(Step::Let(begin.clone(), lo.max(Int::var(&kept[at]))));
-        ranges[at] = (Int::var(&begin), Int::var(&end));
+        let lo = kept.get(at).map_or(lo.clone(), |next| lo.max(Int::var(next)));
+        let mut named = |suffix: &str, value: Int| match value {
+            Int::Const(_) => value,
+            _ => {
+                let name = format!("{}_{suffix}", producer.name);
+                body.push(Step::Let(name.clone(), value));
+                Int::var(&name)
+            }
+        };
+        let end = named("end", hi);
+        ranges[at] = (named("begin", lo), end);
     }
     for (at, member) in members.iter().enumerate() {
         let layer = cx.layer(member.layer);
@@ -121,8 +136,8 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize) 
         } else {
             body.push(Step::For { var: "group".into(), lo, hi: hi.clone(), body: calls });
         }
-        if at < members.len() - 1 {
-            body.push(Step::Set(kept[at].clone(), hi));
+        if let Some(next) = kept.get(at) {
+            body.push(Step::Set(next.clone(), hi));
         }
     }
     let doc = chain.iter().map(|&layer| problem_line(cx.layers, cx.layer(layer), batch)).collect();
