@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sartor::Model;
 use sartor::engine::{GenericEngine, ReferenceEngine};
 use sartor_codegen::interpret;
 use sartor_codegen::layer::MapId;
@@ -159,6 +160,51 @@ impl Engine for Interpreter {
     }
 }
 
+/// The compiled program of a level.
+pub struct Program {
+    /// The level.
+    pub at: Level,
+}
+
+impl Engine for Program {
+    fn name(&self) -> String {
+        format!("program for {}", self.at)
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        Some(self.at.name())
+    }
+
+    /// Runs stage by stage on one thread and reads each stage's maps, and again as users do, on two threads.
+    ///
+    /// # Panics
+    /// If the two runs differ in a bit.
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let model = Model::open(network, weights, self.at, batch).map_err(|error| error.to_string())?;
+        let mut session = model.session(2).map_err(|error| error.to_string())?;
+        let plan = &model.plan().program;
+        let mut maps = Maps::new(plan, network, input);
+        let mut output = vec![f32::NAN; model.program().output_len];
+        for (index, stage) in model.program().stages().iter().enumerate() {
+            session.run_units(index, 0, stage.units, input, &mut output).map_err(|error| error.to_string())?;
+            if index < plan.stages.len() {
+                maps.take(index, session.arena());
+            }
+        }
+        let mut together = vec![f32::NAN; output.len()];
+        session.run(input, &mut together).map_err(|error| error.to_string())?;
+        let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&output), bits(&together), "{}: one thread stage by stage, and two threads", network.name);
+        Ok(maps.finish(&output))
+    }
+}
+
 /// The values of a plan's layers, read from its arena after each stage. Maps that live inside a stage never get there.
 struct Maps<'a> {
     plan: &'a Plan,
@@ -231,6 +277,11 @@ pub fn uncompiled() -> Vec<Box<dyn Engine>> {
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Pytorch), Box::new(Reference)];
     engines.extend(levels().into_iter().map(|at| Box::new(Generic { at }) as _));
     engines
+}
+
+/// The compiled program of every level of this machine; each costs seconds of compiling.
+pub fn programs() -> Vec<Box<dyn Engine>> {
+    levels().into_iter().map(|at| Box::new(Program { at }) as _).collect()
 }
 
 /// The levels of this machine; those that another architecture has are none of its own.

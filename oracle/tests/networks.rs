@@ -1,14 +1,16 @@
 //! Every network of the zoo, each layer and the whole: at its default width and resolution, and at another width with a batch of 2 and
 //! a rectangular input that no stride divides. Engines that are too slow for that compute the latter at a lower resolution.
 
-use sartor_kernels::report::{checked, skipped};
+use sartor_kernels::report::checked;
 use sartor_models::zoo::{self, Spec};
-use sartor_oracle::engine::{Engine, quick, uncompiled};
+use sartor_oracle::engine::{Engine, programs, quick, uncompiled};
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, tensor, wrong};
 use tch::Kind;
 
-fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) {
+/// Judges every engine; returns what is wrong.
+fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) -> Vec<String> {
+    let mut faults = Vec::new();
     let network = spec.build().expect("a network of the zoo");
     let weights = weights(&network, 7);
     let torch = Torch::new(&network, &weights);
@@ -18,7 +20,7 @@ fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) {
         let values = match engine.values(&network, &weights, &x, batch) {
             Ok(values) => values,
             Err(why) => {
-                skipped(&format!("{spec} in {}", engine.name()), &why);
+                faults.push(format!("{spec}, batch {batch}, {}: {why}", engine.name()));
                 continue;
             }
         };
@@ -33,12 +35,14 @@ fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) {
             layers.len()
         );
         let checks = layers.len() + whole.len();
-        let faults: Vec<String> = [layers, whole].iter().flat_map(|verdicts| wrong(verdicts)).collect();
-        assert!(faults.is_empty(), "{spec}, batch {batch}, {}:\n{}", engine.name(), faults.join("\n"));
-        if let Some(level) = engine.level() {
+        let wrong: Vec<String> = [layers, whole].iter().flat_map(|verdicts| wrong(verdicts)).collect();
+        if !wrong.is_empty() {
+            faults.push(format!("{spec}, batch {batch}, {}:\n{}", engine.name(), wrong.join("\n")));
+        } else if let Some(level) = engine.level() {
             checked(level, checks, &spec.to_string());
         }
     }
+    faults
 }
 
 /// The outputs depend on the input: under weights that let activations die, every engine would be right.
@@ -62,12 +66,15 @@ fn other_width(family: &str) -> f64 {
 
 fn family(name: &str) {
     let entry = zoo::entries().iter().find(|entry| entry.family == name).expect("a family of the zoo");
+    let all: Vec<_> = uncompiled().into_iter().chain(programs()).collect();
+    let mut faults = Vec::new();
     for spec in entry.defaults() {
-        judge(&spec, 1, &uncompiled());
+        faults.extend(judge(&spec, 1, &all));
         let spec = spec.with_width(other_width(name));
-        judge(&spec.clone().with_resolution(101, 75), 2, &uncompiled());
-        judge(&spec.with_resolution(45, 33), 2, &quick());
+        faults.extend(judge(&spec.clone().with_resolution(101, 75), 2, &all));
+        faults.extend(judge(&spec.with_resolution(45, 33), 2, &quick()));
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 macro_rules! families {
