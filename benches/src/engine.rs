@@ -133,6 +133,9 @@ fn specialised(problem: &Problem, data: &Data, level: Level) -> Result<Runner, C
     Ok(Runner { run: Box::new(run), result })
 }
 
+/// Writes its result to the slice.
+type Operator = Box<dyn FnMut(&mut [f32])>;
+
 fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
     let (maps, act) = (data.maps, data.act);
     let mut src = vec![0.0; map_len(maps)];
@@ -143,7 +146,7 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
         Op::GlobalAvgPool => Maps { h: 1, w: 1, ..maps },
         _ => maps,
     };
-    let mut run: Box<dyn FnMut(&mut [f32])> = match problem.op {
+    let mut run: Operator = match problem.op {
         Op::Conv2d(conv) if conv.groups == maps.c && conv.oc == maps.c => {
             let packed = PackedDepthwise::new(level, conv_of(&conv).window, maps.c, data.param("weight"), data.param("bias"));
             Box::new(move |dst| packed.run(&src, maps, act, dst))
