@@ -89,7 +89,7 @@ impl<'a> Summary<'a> {
                 }
                 Work::Bytes(bytes) => format!("{:8.1} GB/s", bytes as f64 / seconds / 1e9),
             };
-            println!("  {:<44} {:<11} {:>9.1} us {speed}", problem.line, engine.name(), seconds * 1e6);
+            println!("  {:<49} {:<11} {:>9.1} us {speed}", problem.line, engine.name(), seconds * 1e6);
         }
         println!();
     }
