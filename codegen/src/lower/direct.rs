@@ -85,7 +85,9 @@ impl Direct {
         let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
         let dst = b.buffer("dst", (self.ow - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.ow - 1) * pitch + self.panels * PANEL, Access::Read));
-        for block in tile::choose(level, self.ow, self.panels, self.k()) {
+        let blocks = tile::choose(level, self.ow, self.panels, self.k());
+        let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
+        for block in blocks {
             let columns = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad);
             b.repeat("n", block.panels.count, |b, n| {
                 for run in &columns {

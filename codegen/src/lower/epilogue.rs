@@ -6,16 +6,20 @@ use crate::kernel::{Address, Binary, Builder, Reg, Value};
 
 /// Added to a float of small magnitude, leaves its nearest integer in the low bits: 1.5 · 2^23.
 const ROUND: f32 = 12_582_912.0;
-const LOG2_E: f64 = std::f64::consts::LOG2_E;
+/// ln 2 in two parts: the first has 9 bits, so that its product with an exponent is exact on levels that do not fuse too.
+const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 
-/// Coefficients of 2^f on [-1/2, 1/2], constant term first; relative error below 2^-24 (minimax fit).
-const EXP2: [f32; 7] =
-    [1.0, std::f32::consts::LN_2, 0.240_226_46, 0.055_503_324, 0.009_618_437, 0.001_339_887_5, 0.000_153_533_62];
+/// Coefficients of exp(-s) on [-ln 2 / 2, ln 2 / 2], constant term first; relative error below 2^-26 (interpolation of
+/// (exp(r) - 1 - r) / r^2 at Chebyshev's nodes).
+const EXP: [f32; 7] = [1.0, -1.0, 0.5, -0.166_665_76, 0.041_666_552, -0.008_363_353, 0.001_392_64];
 
 /// Beyond this the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
 const SIGMOID_RANGE: f32 = 87.0;
 
 /// Applies an activation to registers, in place. A NaN stays one.
+///
+/// Infinities go where PyTorch's do, but for SiLU of minus infinity: it is -1.4e-36, next to the function's limit, where
+/// PyTorch computes inf / inf = NaN. SiLU and the sigmoid of anything below -87 are those of -87, within 1.5e-36 and 1.7e-38.
 pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
     match act {
         None => {}
@@ -38,41 +42,41 @@ pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
     }
 }
 
-/// `x := 1 / (1 + exp(-x))`, times `x` if `scaled`: 2^n · 2^f as a polynomial, then a reciprocal by two cubic steps of
-/// Newton's kind (r + r(e + e²), e = 1 - d·r), all of it multiply-adds, so that every level that fuses gives the same bits.
+/// `x := 1 / (1 + exp(-x))`, times `x` if `scaled`. With n the integer nearest to -x / ln 2 and s = x + n ln 2, exp(-x) is
+/// 2^n · exp(-s), the latter a polynomial; then a reciprocal by two cubic steps of Newton's kind (r + r(e + e²), e = 1 - d·r).
+/// All of it is multiply-adds, so that every level that fuses gives the same bits.
 fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
-    let high = -LOG2_E as f32;
-    let low = (-LOG2_E - f64::from(high)) as f32;
     let least = b.splat("least", -SIGMOID_RANGE);
     let most = b.splat("most", SIGMOID_RANGE);
     let round = b.splat("round", ROUND);
-    let log2e = b.splat("log2e", high);
-    let log2e_low = b.splat("log2e_low", low);
-    let one = b.splat("one", 1.0);
-    let zero = b.splat("zero", 0.0);
-    let coefficients: Vec<Reg> = (1..EXP2.len()).map(|i| b.splat(format!("p{i}"), EXP2[i])).collect();
+    let log2e = b.splat("log2e", -std::f32::consts::LOG2_E);
+    let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
+    let exp: Vec<Reg> = EXP.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
+    let (one, minus_one) = (exp[0], exp[1]);
+    let zero = (!scaled).then(|| b.splat("zero", 0.0));
     for &x in regs {
-        let arg = b.set_new("arg", Value::Binary(Binary::Max, least, x));
-        b.set(arg, Value::Binary(Binary::Min, most, arg));
+        // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
+        b.set(x, Value::Binary(Binary::Max, least, x));
+        let arg = b.set_new("arg", Value::Binary(Binary::Min, most, x));
         let bits = b.set_new("bits", Value::Fma(arg, log2e, round));
-        let fraction = b.set_new("fraction", Value::Binary(Binary::Sub, round, bits));
-        b.set(fraction, Value::Fma(arg, log2e, fraction));
-        b.set(fraction, Value::Fma(arg, log2e_low, fraction));
-        let power = b.set_new("power", Value::Copy(coefficients[coefficients.len() - 1]));
-        for &coefficient in coefficients.iter().rev().skip(1) {
-            b.set(power, Value::Fma(power, fraction, coefficient));
+        let exponent = b.set_new("exponent", Value::Binary(Binary::Sub, bits, round));
+        let s = b.set_new("s", Value::Fma(exponent, ln2[0], arg));
+        b.set(s, Value::Fma(exponent, ln2[1], s));
+        let power = b.set_new("power", Value::Copy(exp[EXP.len() - 1]));
+        for &coefficient in exp.iter().rev().skip(1) {
+            b.set(power, Value::Fma(power, s, coefficient));
         }
-        b.set(power, Value::Fma(power, fraction, one));
         b.set(power, Value::Binary(Binary::Scale, power, bits));
         let sum = b.set_new("sum", Value::Binary(Binary::Add, one, power));
         let inverse = b.set_new("inverse", Value::RecipGuess(sum));
-        b.set(sum, Value::Binary(Binary::Sub, zero, sum));
+        b.set(sum, Value::Binary(Binary::Sub, minus_one, power));
         for step in 0..2 {
             let error = b.set_new(format!("error{step}"), Value::Fma(sum, inverse, one));
             b.set(error, Value::Fma(error, error, error));
             b.set(inverse, Value::Fma(inverse, error, inverse));
         }
-        b.set(x, if scaled { Value::Binary(Binary::Mul, x, inverse) } else { Value::Copy(inverse) });
+        // Scaling may turn a NaN's bits into a number's: here the argument brings it back.
+        b.set(x, zero.map_or(Value::Binary(Binary::Mul, x, inverse), |zero| Value::Fma(arg, zero, inverse)));
     }
 }
 

@@ -2,12 +2,17 @@
 //!
 //! All families share the layout of memory: rows of pixels of `pitch` f32, a pitch being a multiple of [`PANEL`]; weights in
 //! panels of [`PANEL`] output lanes, each `[bias, taps..]` of [`PANEL`] f32.
+//!
+//! NaN and infinities go where PyTorch's do, but for zero weights: a lane whose weight is zero because it is padding, or because
+//! its channel is in another group that shares a panel, becomes NaN where the source is not finite.
 
 pub mod direct;
 pub mod eltwise;
 pub mod epilogue;
 pub mod mean;
 pub mod pointwise;
+#[cfg(test)]
+mod tests;
 pub mod tile;
 pub mod window;
 

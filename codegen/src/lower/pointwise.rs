@@ -59,7 +59,9 @@ impl Pointwise {
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.m - 1) * pitch + self.panels * PANEL, Access::Read));
         let next = (self.ahead > 0).then(|| b.buffer("next", self.ahead, Access::Read));
         let buffers = Buffers { src, wei, dst, res, next };
-        for block in tile::choose(level, self.m, self.panels, self.k()) {
+        let blocks = tile::choose(level, self.m, self.panels, self.k());
+        let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
+        for block in blocks {
             b.repeat("n", block.panels.count, |b, n| {
                 let tiles = tile::even(self.m, block.rows);
                 let count = tiles.iter().map(|run| run.count).sum();

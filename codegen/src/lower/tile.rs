@@ -71,6 +71,18 @@ pub fn choose(level: Level, m: usize, panels: usize, k: usize) -> Vec<Block> {
     blocks
 }
 
+/// Sets the last tile of panels apart from those of equal width before it: its last lanes are treated differently.
+#[must_use]
+pub fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
+    if let Some(block) = blocks.last_mut().filter(|block| block.panels.count > 1) {
+        block.panels.count -= 1;
+        let Run { start, size, count } = block.panels;
+        let last = Block { panels: Run { start: start + size * count, size, count: 1 }, rows: block.rows };
+        blocks.push(last);
+    }
+    blocks
+}
+
 /// Cycles, roughly, of all tiles of `m` pixels by `panels` panels: two multiply-adds, two loads and four operations a cycle.
 fn column_cost(level: Level, m: usize, panels: usize, k: usize) -> f64 {
     let vectors = (panels * PANEL / isa::of(level).lanes) as f64;

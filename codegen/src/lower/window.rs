@@ -15,7 +15,7 @@ use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, V
 pub enum Kind {
     /// Weights `[panel][bias, kh * kw]` of 16 lanes each.
     Depthwise,
-    /// The largest value; padding never wins.
+    /// The largest value; padding never wins. Unlike PyTorch's, it keeps a NaN only where that is the last of its window.
     Max,
     /// The mean over the whole window, padding counted as zeros.
     Average,

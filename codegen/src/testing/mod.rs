@@ -18,11 +18,17 @@ pub fn noise(mut seed: u64) -> impl Iterator<Item = f64> {
     })
 }
 
-/// An elementwise function in f64.
+/// An elementwise function in f64; NaN stays NaN.
 pub fn activation(act: Option<Activation>, x: f64) -> f64 {
     match act {
         None => x,
-        Some(Activation::Relu) => x.max(0.0),
+        Some(Activation::Relu) => {
+            if x < 0.0 {
+                0.0
+            } else {
+                x
+            }
+        }
         Some(Activation::Relu6) => x.clamp(0.0, 6.0),
         Some(Activation::Silu) => x / (1.0 + (-x).exp()),
         Some(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),

@@ -1,0 +1,185 @@
+use proptest::prelude::*;
+use sartor_kernels::runtime::Level;
+
+use super::*;
+use crate::kernel::Kernel;
+use crate::lower::direct::{Direct, Source};
+use crate::lower::pointwise::Segment;
+
+impl Direct {
+    fn lanes(&self) -> Vec<usize> {
+        self.segments.iter().flat_map(|segment| segment.lane..segment.lane + segment.len).collect()
+    }
+
+    /// Where a source row holds a column of a channel.
+    fn at(&self, column: usize, lane: usize) -> usize {
+        match self.source {
+            Source::Planar { plane } => lane * plane + column,
+            Source::Pitched { pitch } => column * pitch + lane,
+        }
+    }
+}
+
+impl Family for Direct {
+    fn lower(&self, level: Level) -> Kernel {
+        self.lower(level, "direct".into(), Vec::new())
+    }
+
+    fn buffers(&self, values: &mut Values) -> Vec<Vec<f32>> {
+        let lanes = self.lanes();
+        let row_len = self.at(self.iw - 1, *lanes.iter().max().unwrap()) + 1;
+        let mut buffers = Vec::new();
+        for _ in self.present.0..self.present.1 {
+            let mut row = vec![CANARY; row_len];
+            for column in 0..self.iw {
+                for &lane in &lanes {
+                    row[self.at(column, lane)] = values.next();
+                }
+            }
+            buffers.push(row);
+        }
+        buffers.push(draw_panels(self.panels, self.k(), self.epilogue.last_lanes, values));
+        let old = draw_map(self.ow, self.panels * PANEL, self.dst_pitch, values);
+        buffers.push(if self.epilogue.blend { old } else { vec![CANARY; old.len()] });
+        buffers.extend(self.epilogue.shortcut.map(|pitch| draw_map(self.ow, self.panels * PANEL, pitch, values)));
+        buffers
+    }
+
+    fn wants(&self, buffers: &[Vec<f32>]) -> Vec<(usize, Vec<Want>)> {
+        let rows = self.present.1 - self.present.0;
+        let (wei, dst) = (&buffers[rows], &buffers[rows + 1]);
+        let (kh, kw) = self.kernel;
+        let lanes = self.lanes();
+        let value = |x: usize, lane: usize| {
+            let tap = |tap: usize| f64::from(wei[(lane / PANEL * (1 + self.k()) + tap) * PANEL + lane % PANEL]);
+            let mut sum = tap(0);
+            for (ic, &source) in lanes.iter().enumerate() {
+                for row in self.present.0..self.present.1 {
+                    for i in 0..kw {
+                        let column = (x * self.stride + i).checked_sub(self.pad).filter(|&column| column < self.iw);
+                        if let Some(column) = column {
+                            let a = buffers[row - self.present.0][self.at(column, source)];
+                            sum += f64::from(a) * tap(1 + (ic * kh + row) * kw + i);
+                        }
+                    }
+                }
+            }
+            let shortcut = self.epilogue.shortcut.map(|pitch| buffers[rows + 2][x * pitch + lane]);
+            finish(&self.epilogue, lane.checked_sub((self.panels - 1) * PANEL), sum, dst[x * self.dst_pitch + lane], shortcut)
+        };
+        vec![(rows + 1, want_map(self.ow, self.panels * PANEL, self.dst_pitch, value))]
+    }
+
+    fn bound(&self, _: &[Vec<f32>]) -> f64 {
+        conv_bound(self.k(), &self.epilogue)
+    }
+}
+
+/// A row of `ow` pixels of a 'same' convolution or, with less padding, one as wide as it can be.
+pub fn spec(kernel: usize, stride: usize, pad: usize, ow: usize, panels: usize) -> Option<Direct> {
+    let iw = ((ow - 1) * stride + kernel).checked_sub(2 * pad).filter(|&iw| iw > 0)?;
+    Some(Direct {
+        kernel: (kernel, kernel),
+        present: (0, kernel),
+        stride,
+        pad,
+        iw,
+        ow,
+        source: Source::Planar { plane: 3 * iw },
+        segments: vec![Segment { lane: 0, len: 3 }],
+        panels,
+        dst_pitch: panels * PANEL + 16,
+        epilogue: Epilogue::default(),
+    })
+}
+
+#[test]
+fn windows_of_every_width() {
+    for kernel in [1, 3, 5, 7] {
+        for stride in 1..=3 {
+            for pad in 0..=kernel / 2 {
+                for ow in [1, 2, 3, 7, 13, 56] {
+                    // The widest padding leaves no map under the narrowest rows.
+                    let Some(spec) = spec(kernel, stride, pad, ow, 1) else { continue };
+                    check(&spec, true);
+                    // Columns that the last window does not reach.
+                    if stride > 1 && ow < 56 {
+                        let iw = spec.iw + stride - 1;
+                        check(&Direct { iw, source: Source::Planar { plane: iw }, ..spec }, true);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_at_every_border() {
+    for kernel in [1, 3, 5] {
+        for first in 0..kernel {
+            for last in first + 1..=kernel {
+                for source in [Source::Planar { plane: 100 }, Source::Pitched { pitch: 32 }] {
+                    let spec = spec(kernel, 2, kernel / 2, 7, 2).unwrap();
+                    check(&Direct { present: (first, last), source, ..spec }, true);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn oblong_windows_segments_and_panels() {
+    let segments = vec![Segment { lane: 2, len: 1 }, Segment { lane: 5, len: 7 }, Segment { lane: 17, len: 2 }];
+    for kernel in [(1, 3), (3, 1), (5, 3)] {
+        for panels in 1..=5 {
+            let spec = spec(kernel.1, 1, kernel.1 / 2, 13, panels).unwrap();
+            let source = Source::Pitched { pitch: 48 };
+            check(&Direct { kernel, present: (0, kernel.0), segments: segments.clone(), source, ..spec }, true);
+        }
+    }
+}
+
+#[test]
+fn epilogues_at_every_width() {
+    for panels in 1..=5 {
+        for epilogue in epilogues(panels * PANEL + 32) {
+            check(&Direct { epilogue, ..spec(3, 2, 1, 7, panels).unwrap() }, exact_epilogue(&epilogue));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn drawn(
+        kernel in (1usize..=5, 1usize..=5),
+        present in any::<(prop::sample::Index, prop::sample::Index)>(),
+        stride in 1usize..=3,
+        pad in any::<prop::sample::Index>(),
+        ow in 1usize..=20,
+        extra in 0usize..3,
+        segments in prop::collection::vec((0usize..3, 1usize..=5), 1..=3),
+        planar: bool,
+        panels in 1usize..=5,
+        epilogue in any::<prop::sample::Index>(),
+        level in 0usize..4,
+    ) {
+        let pad = pad.index(kernel.1 / 2 + 1);
+        // At least one column, and `extra` that the last window does not reach, fewer than a stride.
+        let iw = ((ow - 1) * stride + kernel.1).saturating_sub(2 * pad) + extra.min(stride - 1);
+        prop_assume!(iw > 0);
+        let first = present.0.index(kernel.0);
+        let last = first + 1 + present.1.index(kernel.0 - first);
+        let mut at = 0;
+        let segments: Vec<Segment> = segments.into_iter().map(|(skip, len)| {
+            let lane = at + skip;
+            at = lane + len;
+            Segment { lane, len }
+        }).collect();
+        let source = if planar { Source::Planar { plane: iw + 5 } } else { Source::Pitched { pitch: 32 } };
+        let all = epilogues(panels * PANEL);
+        let epilogue = all[epilogue.index(all.len())];
+        let dst_pitch = panels * PANEL;
+        let spec = Direct { kernel, present: (first, last), stride, pad, iw, ow, source, segments, panels, dst_pitch, epilogue };
+        check_at(&spec, exact_epilogue(&epilogue), Level::ALL[level]);
+    }
+}

@@ -1,0 +1,78 @@
+//! Every activation over the whole range of f32.
+
+use sartor_kernels::runtime::Level;
+
+use super::*;
+use crate::lower::eltwise::{Eltwise, Kind};
+
+/// Bit patterns that the sweep skips from one to the next: 2^20 values, 2048 of every exponent and sign.
+const STEP: usize = 1 << 12;
+
+/// An activation of values, computed by its kernel at a level.
+pub fn apply(act: Activation, level: Level, values: &[f32]) -> Vec<f32> {
+    let m = values.len().div_ceil(PANEL);
+    let spec = Eltwise { kind: Kind::Copy, m, panels: 1, src_pitch: 16, dst_pitch: 16, act: Some(act), last_lanes: None };
+    let mut src = values.to_vec();
+    src.resize(m * PANEL, 0.0);
+    let mut after = interpret_guarded(&spec.lower(level, "act".into(), Vec::new()), &[src, vec![CANARY; m * PANEL]]).unwrap();
+    let mut dst = after.remove(1);
+    dst.truncate(values.len());
+    dst
+}
+
+fn sweep() -> Vec<f32> {
+    (0..=u32::MAX).step_by(STEP).map(f32::from_bits).filter(|x| x.is_finite()).collect()
+}
+
+/// Distance in units of the last place of the exact result.
+fn ulps(found: f32, exact: f64) -> f64 {
+    let near = (exact.abs() as f32).max(f32::MIN_POSITIVE);
+    let ulp = f64::from(f32::from_bits(near.to_bits() + 1)) - f64::from(near);
+    (f64::from(found) - exact).abs() / ulp
+}
+
+fn largest(act: Activation, level: Level, values: &[f32]) -> (f64, f32) {
+    let found = apply(act, level, values);
+    let errors = values.iter().zip(&found).map(|(&x, &y)| (ulps(y, activation(Some(act), f64::from(x))), x));
+    errors.fold((0.0, 0.0), |max, error| if error.0 > max.0 { error } else { max })
+}
+
+#[test]
+fn rectifiers_are_exact_everywhere() {
+    for level in Level::ALL {
+        for act in [Activation::Relu, Activation::Relu6] {
+            assert_eq!(largest(act, level, &sweep()).0, 0.0, "{act:?} {level}");
+        }
+    }
+}
+
+/// Errors of the exponential functions on -80..80, in units of the last place: what the polynomial and the roundings give.
+/// Of those, four roundings remain whatever the polynomial: exp, 1 + exp, the reciprocal and the product.
+#[test]
+fn exponential_functions_are_within_their_ulps() {
+    let mut values: Vec<f32> = sweep().into_iter().filter(|x| x.abs() <= 80.0).collect();
+    // As densely by value, where the function bends.
+    values.extend((-80_000..=80_000).map(|i| i as f32 / 1000.0));
+    for level in Level::ALL {
+        for (act, fused, unfused) in [(Activation::Silu, 2.7, 3.0), (Activation::Sigmoid, 2.5, 2.8)] {
+            let (error, at) = largest(act, level, &values);
+            println!("{act:?} {level}: {error:.3} ulp at {at}");
+            assert!(error <= if level == Level::Portable { unfused } else { fused }, "{act:?} {level}: {error} ulp at {at}");
+        }
+    }
+}
+
+/// Where they are clamped, what is left is next to nothing.
+#[test]
+fn exponential_functions_have_the_right_ends() {
+    let values: Vec<f32> = sweep().into_iter().filter(|x| x.abs() > 80.0).collect();
+    for level in Level::ALL {
+        for (act, most) in [(Activation::Silu, 1.5e-36), (Activation::Sigmoid, 1.7e-38)] {
+            for (&x, &y) in values.iter().zip(&apply(act, level, &values)) {
+                let exact = activation(Some(act), f64::from(x));
+                let right = if x < -86.0 { (f64::from(y) - exact).abs() <= most } else { ulps(y, exact) <= 4.0 };
+                assert!(right, "{act:?} {level}: {y:e} at {x:e}, not {exact:e}");
+            }
+        }
+    }
+}

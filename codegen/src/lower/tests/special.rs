@@ -1,0 +1,154 @@
+//! NaN, infinities, signed zeros, denormals and large numbers: as in PyTorch, and the exceptions.
+
+use sartor_kernels::runtime::Level;
+
+use super::epilogue::apply;
+use super::*;
+use crate::lower::direct::Direct;
+use crate::lower::eltwise::{self, Eltwise};
+use crate::lower::window::{Kind, Window};
+
+/// One kernel of every family whose results are a sum of products, a sum or a product, with each rectifier.
+fn families() -> Vec<Box<dyn Family>> {
+    let mut all: Vec<Box<dyn Family>> = vec![Box::new(mean::spec(11, 2, 16, 0.25))];
+    for act in RECTIFIERS {
+        let epilogue = Epilogue { act, shortcut: Some(48), ..Epilogue::default() };
+        all.push(Box::new(pointwise::spec(9, &[(0, 5), (7, 3)], 2, 16, epilogue)));
+        all.push(Box::new(Direct { epilogue, ..direct::spec(3, 2, 1, 7, 2).unwrap() }));
+        for (kernel, stride) in [(3, 1), (5, 2)] {
+            let spec = window::spec(Kind::Depthwise, kernel, stride, kernel / 2, 7, 2).unwrap();
+            all.push(Box::new(Window { act, ..spec }));
+        }
+        for kind in [eltwise::Kind::Copy, eltwise::Kind::Scale, eltwise::Kind::Add { panels: 1, pitch: 16 }] {
+            all.push(Box::new(Eltwise { act, ..super::eltwise::spec(kind, 3, 2, 16, 0) }));
+        }
+    }
+    all
+}
+
+/// Averages, which round once more than a sum, in their factor.
+fn averages() -> Vec<Box<dyn Family>> {
+    let spec = |act| Window { act, ..window::spec(Kind::Average, 3, 2, 1, 7, 2).unwrap() };
+    RECTIFIERS.into_iter().map(|act| Box::new(spec(act)) as Box<dyn Family>).collect()
+}
+
+const RECTIFIERS: [Option<Activation>; 3] = [None, Some(Activation::Relu), Some(Activation::Relu6)];
+
+/// Compares lanes in use; pad lanes are judged elsewhere.
+fn judge_used(family: &dyn Family, kernel: &Kernel, buffers: &[Vec<f32>], bound: f64) {
+    let after = interpret_guarded(kernel, buffers).unwrap();
+    for (buffer, wants) in family.wants(buffers) {
+        for (i, &want) in wants.iter().enumerate() {
+            let Want::Near(want) = want else { continue };
+            let tolerance = bound * if want.is_finite() { want.abs().max(1.0) } else { 1.0 };
+            let found = after[buffer][i];
+            let error = bound::largest_error(&[found], &[want]).0;
+            assert!(error <= tolerance, "{}: {family:?}: [{i}] is {found:e}, not {want:e}", kernel.level);
+        }
+    }
+}
+
+#[test]
+fn special_values_go_where_they_go_in_pytorch() {
+    let specials = [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, 1e-40, f32::MIN_POSITIVE, 3e38, -3e38];
+    for family in families().into_iter().chain(averages()) {
+        for level in Level::ALL {
+            let kernel = family.lower(level);
+            let drawn = family.buffers(&mut Values::reals(2));
+            for (index, formal) in kernel.buffers.iter().enumerate().filter(|(_, formal)| formal.access == Access::Read) {
+                let places: Vec<usize> =
+                    (0..formal.len).filter(|&i| !is_canary(drawn[index][i]) && drawn[index][i] != 0.0).collect();
+                for at in [places[0], places[places.len() / 2], places[places.len() - 1]] {
+                    for special in specials {
+                        let mut buffers = drawn.clone();
+                        buffers[index][at] = special;
+                        judge_used(&*family, &kernel, &buffers, family.bound(&drawn));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sums of denormals are exact, and none is flushed.
+#[test]
+fn denormals_are_kept_to_the_last_bit() {
+    let tiny = f32::from_bits(8);
+    let mut denormals = 0;
+    for family in families() {
+        for level in Level::ALL {
+            let kernel = family.lower(level);
+            let mut buffers = family.buffers(&mut Values::integers(3, 9));
+            let weighted = kernel.buffers.iter().any(|formal| formal.name == "wei");
+            for (formal, buffer) in kernel.buffers.iter().zip(&mut buffers).filter(|(formal, _)| formal.access == Access::Read) {
+                // One factor of each product, and all that is added.
+                let scaled = if weighted { ["wei", "res"].contains(&&*formal.name) } else { formal.name != "gate" };
+                if scaled {
+                    buffer.iter_mut().filter(|x| !is_canary(**x)).for_each(|x| *x *= tiny);
+                }
+            }
+            judge(&*family, &kernel, &buffers, 0.0).unwrap_or_else(|error| panic!("{level}: {family:?}: {error}"));
+            let after = interpret_guarded(&kernel, &buffers).unwrap();
+            let written = kernel.buffers.iter().zip(&after).filter(|(formal, _)| formal.access == Access::Write);
+            denormals += written.flat_map(|(_, buffer)| buffer).filter(|x| x.is_subnormal()).count();
+        }
+    }
+    println!("{denormals} denormal results");
+    assert!(denormals > 1000);
+}
+
+#[test]
+fn activations_of_special_values() {
+    let inf = f32::INFINITY;
+    // NaNs with a payload too: arithmetic on their bits must not make a number of them.
+    let nans = [f32::NAN, -f32::NAN, f32::from_bits(0x7FC0_0001), f32::from_bits(0xFFC0_01FF), f32::from_bits(0x7FFF_FFFF)];
+    let src = [-inf, -f32::MAX, -1e-40, -0.0, 0.0, 1e-40, f32::MAX, inf];
+    for level in Level::ALL {
+        for act in [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid] {
+            assert!(apply(act, level, &nans).iter().all(|y| y.is_nan()), "{act:?} {level} drops a NaN");
+        }
+        assert_eq!(apply(Activation::Relu, level, &src), [0.0, 0.0, 0.0, 0.0, 0.0, 1e-40, f32::MAX, inf]);
+        assert_eq!(apply(Activation::Relu6, level, &src), [0.0, 0.0, 0.0, 0.0, 0.0, 1e-40, 6.0, 6.0]);
+        let silu = apply(Activation::Silu, level, &src);
+        // PyTorch: -inf / inf = NaN. The limit is zero.
+        assert!(silu[..2].iter().all(|&y| (-1.5e-36..=0.0).contains(&y)), "{level}: {silu:?}");
+        assert_eq!(silu[3..5], [0.0, 0.0]);
+        assert_eq!(silu[6..], [f32::MAX, inf]);
+        let sigmoid = apply(Activation::Sigmoid, level, &src);
+        assert!(sigmoid[..2].iter().all(|&y| (0.0..1.7e-38).contains(&y)), "{level}: {sigmoid:?}");
+        assert_eq!(sigmoid[2..6], [0.5; 4]);
+        assert_eq!(sigmoid[6..], [1.0, 1.0]);
+    }
+}
+
+/// What the documentation of [`Window`] excepts: a NaN is kept only where it is the last of its window.
+#[test]
+fn exception_max_pooling_forgets_a_nan() {
+    for level in Level::ALL {
+        let spec = window::spec(Kind::Max, 2, 1, 0, 1, 1).unwrap();
+        let kernel = Family::lower(&spec, level);
+        for (at, kept) in [((0, 0), false), ((1, 1), true)] {
+            let mut buffers = spec.buffers(&mut Values::integers(3, 1));
+            buffers[at.0][at.1 * PANEL] = f32::NAN;
+            let after = interpret_guarded(&kernel, &buffers).unwrap();
+            assert_eq!(after[2][0].is_nan(), kept, "{level}: {at:?}");
+        }
+    }
+}
+
+/// What the documentation of [`lower`](crate::lower) excepts: zero weights times NaN or infinity are NaN, in pad lanes and in
+/// lanes of other groups that share a panel.
+#[test]
+fn exception_pad_lanes_take_what_is_not_finite() {
+    for level in Level::ALL {
+        for special in [f32::NAN, f32::INFINITY] {
+            let spec = pointwise::spec(3, &[(0, 5)], 1, 0, Epilogue::default());
+            let mut buffers = spec.buffers(&mut Values::reals(1));
+            buffers[0][spec.src_pitch] = special;
+            let after = interpret_guarded(&Family::lower(&spec, level), &buffers).unwrap();
+            for (i, x) in after[2].iter().enumerate() {
+                assert_eq!(x.is_nan(), i / PANEL == 1 && (special.is_nan() || i % PANEL >= USED), "{level}: [{i}] is {x}");
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+use proptest::prelude::*;
+use sartor_kernels::runtime::Level;
+
+use super::*;
+use crate::kernel::Kernel;
+use crate::lower::window::{Kind, Window};
+
+impl Family for Window {
+    fn lower(&self, level: Level) -> Kernel {
+        self.lower(level, "window".into(), Vec::new())
+    }
+
+    fn buffers(&self, values: &mut Values) -> Vec<Vec<f32>> {
+        let lanes = self.panels * PANEL;
+        let mut buffers: Vec<Vec<f32>> =
+            (self.present.0..self.present.1).map(|_| draw_map(self.iw, lanes, self.src_pitch, values)).collect();
+        if self.kind == Kind::Depthwise {
+            buffers.push(draw_panels(self.panels, self.taps(), None, values));
+        }
+        buffers.extend(vec![vec![CANARY; (self.ow - 1) * self.dst_pitch + lanes]; self.rows]);
+        buffers.extend(vec![vec![CANARY; lanes]; if self.sums { self.rows } else { 0 }]);
+        buffers
+    }
+
+    fn wants(&self, buffers: &[Vec<f32>]) -> Vec<(usize, Vec<Want>)> {
+        let present = self.present.1 - self.present.0;
+        let first = present + usize::from(self.kind == Kind::Depthwise);
+        let value = |row: usize, x: usize, lane: usize| {
+            let tap = |tap: usize| f64::from(buffers[present][(lane / PANEL * (1 + self.taps()) + tap) * PANEL + lane % PANEL]);
+            let mut met = Vec::new();
+            for kh in 0..self.kernel.0 {
+                for kw in 0..self.kernel.1 {
+                    let y = row * self.stride.0 + kh;
+                    let column = (x * self.stride.1 + kw).checked_sub(self.pad).filter(|&column| column < self.iw);
+                    if let (true, Some(column)) = ((self.present.0..self.present.1).contains(&y), column) {
+                        let a = f64::from(buffers[y - self.present.0][column * self.src_pitch + lane]);
+                        met.push((a, kh * self.kernel.1 + kw));
+                    }
+                }
+            }
+            let value = match self.kind {
+                Kind::Depthwise => tap(0) + met.iter().map(|&(a, at)| a * tap(1 + at)).sum::<f64>(),
+                Kind::Max => met.iter().map(|&(a, _)| a).fold(f64::NEG_INFINITY, f64::max),
+                Kind::Average => met.iter().map(|&(a, _)| a).sum::<f64>() / self.taps() as f64,
+            };
+            activation(self.act, value)
+        };
+        let lanes = self.panels * PANEL;
+        let rows =
+            (0..self.rows).map(|row| (first + row, want_map(self.ow, lanes, self.dst_pitch, |x, lane| value(row, x, lane))));
+        let sum = |row: usize, lane: usize| (0..self.ow).map(|x| value(row, x, lane)).sum();
+        let sums = (0..if self.sums { self.rows } else { 0 })
+            .map(|row| (first + self.rows + row, want_map(1, lanes, lanes, |_, lane| sum(row, lane))));
+        rows.chain(sums).collect()
+    }
+
+    fn bound(&self, _: &[Vec<f32>]) -> f64 {
+        let (max, error) = match self.kind {
+            Kind::Depthwise => (self.taps() as f64 + 1.0, bound::dot(self.taps(), 1.0, 1.0, 1.0)),
+            Kind::Max => (1.0, 0.0),
+            Kind::Average => (1.0, bound::mean(self.taps(), 1.0)),
+        };
+        let error = act_bound(self.act, max, error);
+        if !self.sums {
+            return error;
+        }
+        // As many errors, and a sum of as many values.
+        self.ow as f64 * (error + bound::mean(self.ow, max.max(1.0)))
+    }
+}
+
+pub fn spec(kind: Kind, kernel: usize, stride: usize, pad: usize, ow: usize, rows: usize) -> Option<Window> {
+    let iw = ((ow - 1) * stride + kernel).checked_sub(2 * pad).filter(|&iw| iw > 0)?;
+    Some(Window {
+        kind,
+        panels: 1,
+        kernel: (kernel, kernel),
+        stride: (stride, stride),
+        pad,
+        iw,
+        ow,
+        rows,
+        present: (0, (rows - 1) * stride + kernel),
+        src_pitch: 16,
+        dst_pitch: 16,
+        act: None,
+        sums: false,
+    })
+}
+
+/// An average multiplies by a rounded reciprocal.
+fn check_spec(spec: &Window) {
+    check(spec, spec.kind != Kind::Average && is_exact(spec.act));
+}
+
+const KINDS: [Kind; 3] = [Kind::Depthwise, Kind::Max, Kind::Average];
+
+#[test]
+fn windows_of_every_width() {
+    for kind in KINDS {
+        for kernel in [1, 3, 5, 7] {
+            for stride in 1..=3 {
+                for pad in 0..=kernel / 2 {
+                    for ow in [1, 2, 3, 7, 13, 56] {
+                        // The widest padding leaves no map under the narrowest rows.
+                        let Some(spec) = spec(kind, kernel, stride, pad, ow, 1) else { continue };
+                        check_spec(&spec);
+                        if stride > 1 && ow < 56 {
+                            check_spec(&Window { iw: spec.iw + stride - 1, ..spec });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Every range of rows that a group at the border of a map can meet.
+#[test]
+fn rows_at_every_border() {
+    for kind in KINDS {
+        for (kernel, stride, rows) in [(1, 1, 2), (3, 1, 1), (3, 1, 2), (3, 2, 2), (3, 3, 2), (5, 1, 2), (5, 2, 2), (7, 1, 1)] {
+            let pad = kernel / 2;
+            let reach = (rows - 1) * stride + kernel;
+            for first in 0..=pad {
+                for last in first.max(reach - pad - 1).max(1)..=reach {
+                    let whole = spec(kind, kernel, stride, pad, 7, rows).unwrap();
+                    let meets = |row: usize| first.max(row * stride) < last.min(row * stride + kernel);
+                    // A window that meets no row at all is not a window of a map.
+                    if (0..rows).all(meets) {
+                        check_spec(&Window { present: (first, last), ..whole });
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn panels_pitches_activations_and_sums() {
+    for kind in KINDS {
+        for panels in 1..=5 {
+            for act in ACTS {
+                for sums in [false, true] {
+                    for (kernel, stride) in [(3, 1), (3, 2), (5, 1)] {
+                        let spec = spec(kind, kernel, stride, kernel / 2, 13, 2).unwrap();
+                        let lanes = panels * PANEL;
+                        check_spec(&Window { panels, act, sums, src_pitch: lanes + 16, dst_pitch: lanes + 32, ..spec });
+                    }
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn drawn(
+        kind in 0usize..3,
+        kernel in (1usize..=7, 1usize..=7),
+        stride in (1usize..=3, 1usize..=3),
+        pads in any::<[prop::sample::Index; 3]>(),
+        ow in 1usize..=20,
+        extra in 0usize..3,
+        rows in 1usize..=3,
+        panels in 1usize..=3,
+        gap in 0usize..=1,
+        act in 0usize..4,
+        sums: bool,
+        level in 0usize..4,
+    ) {
+        let pad = pads[0].index(kernel.1 / 2 + 1);
+        let iw = ((ow - 1) * stride.1 + kernel.1).saturating_sub(2 * pad) + extra.min(stride.1 - 1);
+        prop_assume!(iw > 0);
+        let reach = (rows - 1) * stride.0 + kernel.0;
+        let first = pads[1].index(kernel.0 / 2 + 1);
+        let last = reach - pads[2].index(kernel.0 / 2 + 1);
+        prop_assume!((0..rows).all(|row| first.max(row * stride.0) < last.min(row * stride.0 + kernel.0)));
+        let kind = KINDS[kind];
+        let pitch = (panels + gap) * PANEL;
+        let spec = Window {
+            kind, panels, kernel, stride, pad, iw, ow, rows, present: (first, last), src_pitch: pitch, dst_pitch: pitch,
+            act: ACTS[act], sums,
+        };
+        check_at(&spec, kind != Kind::Average && is_exact(spec.act), Level::ALL[level]);
+    }
+}
