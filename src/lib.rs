@@ -9,6 +9,7 @@ pub mod image;
 pub mod labels;
 mod model;
 pub mod npy;
+pub mod observe;
 mod output;
 pub mod verify;
 

@@ -219,3 +219,13 @@ fn levels_that_this_machine_cannot_run() {
     }
     sartor().env("SARTOR_MAX_LEVEL", "fastest").args(["show", "rexnet_digits"]).assert().code(1).stderr(contains("fastest"));
 }
+
+#[test]
+fn verifies_every_layer() {
+    let level = Level::best().unwrap();
+    let verified: Value = json(&["verify", "rexnet_digits", "--level", level.name(), "--json"]);
+    let layers = verified["levels"][0]["layers"].as_array().unwrap();
+    assert!(verified["failed"] == 0 && layers.len() > 40, "{verified}");
+    let table = sartor().args(["verify", "rexnet_digits", "--level", level.name()]).assert().success();
+    table.stdout(contains("largest error").and(contains("output 10x1x1")).and(contains("FAILED").not()));
+}

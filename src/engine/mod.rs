@@ -94,7 +94,7 @@ fn window(pool: Pool) -> Window {
     Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding }
 }
 
-fn activation(activation: Activation) -> shape::Activation {
+pub(crate) fn activation(activation: Activation) -> shape::Activation {
     match activation {
         Activation::Relu => shape::Activation::Relu,
         Activation::Relu6 => shape::Activation::Relu6,

@@ -11,6 +11,9 @@ use crate::shape::Activation;
 /// Distance from 1 to the next f32: two unit roundoffs.
 pub const EPSILON: f64 = f32::EPSILON as f64;
 
+/// Smallest normal f32: an operation whose result is below it may be off by as much, be it rounded to a denormal or flushed to zero.
+pub const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
+
 /// Slack of [`dot`].
 ///
 /// A sum of `K` products has `K` roundings, each at most `u` times a partial sum. If products were all alike, partial sums would

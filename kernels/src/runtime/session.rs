@@ -149,6 +149,11 @@ impl Session {
         &self.scratch[..self.program.scratch_len]
     }
 
+    /// The first thread's scratch memory, for tests that mark what a stage leaves unwritten.
+    pub fn scratch_mut(&mut self) -> &mut [f32] {
+        &mut self.scratch[..self.program.scratch_len]
+    }
+
     fn memory(&mut self, input: &[f32], output: &mut [f32]) -> Result<Memory, SessionError> {
         let wrong = |what, expected, found| Err(SessionError::WrongLength { what, expected, found });
         if input.len() != self.program.input_len {
