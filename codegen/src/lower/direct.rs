@@ -170,6 +170,6 @@ impl Direct {
                 });
             }
         }
-        self.epilogue.finish(b, &cells);
+        self.epilogue.finish(b, &cells, run.size, self.dst_pitch);
     }
 }

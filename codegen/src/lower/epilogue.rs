@@ -108,9 +108,35 @@ pub struct Cell {
     pub keep: Option<usize>,
 }
 
+/// Applies a long activation to `rows` rows of stored vectors, `pitch` apart. One loop for a tile: inlined for each of its
+/// accumulators, the exponentials would fill the instruction cache and take most of the compiler's time.
+fn activate_stored(b: &mut Builder, act: Activation, first: &[Cell], rows: usize, pitch: usize) {
+    b.repeat("r", rows, |b, r| {
+        let at = |cell: &Cell| cell.dst.clone().plus(r, pitch);
+        let regs: Vec<Reg> = first.iter().enumerate().map(|(i, cell)| b.load(format!("y{i}"), at(cell))).collect();
+        activate(b, Some(act), &regs);
+        for (cell, &reg) in first.iter().zip(&regs) {
+            if let Some(lanes) = cell.keep {
+                b.set(reg, Value::FirstLanes(reg, lanes));
+            }
+            b.store(at(cell), reg);
+        }
+    });
+}
+
+/// Whether an activation is a few dozen operations.
+pub fn is_long(act: Option<Activation>) -> bool {
+    matches!(act, Some(Activation::Silu | Activation::Sigmoid))
+}
+
 impl Epilogue {
-    /// Finishes a tile and stores it.
-    pub fn finish(&self, b: &mut Builder, cells: &[Cell]) {
+    /// Finishes a tile of `cells`, row by row, and stores it; rows are `pitch` apart.
+    pub fn finish(&self, b: &mut Builder, cells: &[Cell], rows: usize, pitch: usize) {
+        if let (Some(act), false, None, None) = (self.act.filter(|_| is_long(self.act)), self.blend, self.shortcut, self.post_act)
+        {
+            cells.iter().for_each(|cell| b.store(cell.dst.clone(), cell.reg));
+            return activate_stored(b, act, &cells[..cells.len() / rows], rows, pitch);
+        }
         let regs: Vec<Reg> = cells.iter().map(|cell| cell.reg).collect();
         activate(b, self.act, &regs);
         for cell in cells {

@@ -158,7 +158,7 @@ impl Pointwise {
                 });
             }
         }
-        self.epilogue.finish(b, &cells);
+        self.epilogue.finish(b, &cells, rows.size, self.dst_pitch);
     }
 }
 

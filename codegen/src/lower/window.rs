@@ -5,7 +5,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
 use super::PANEL;
-use super::epilogue::activate;
+use super::epilogue::{Cell, Epilogue, is_long};
 use super::tile::even;
 use crate::isa;
 use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
@@ -175,14 +175,20 @@ impl Window {
                     let scale = b.splat("scale", 1.0 / self.taps() as f32);
                     acc.iter().flatten().for_each(|&reg| b.update(Binary::Mul, reg, scale));
                 }
-                activate(b, self.act, &acc.concat());
+                let at = |row: usize, r: usize| {
+                    let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
+                    at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch)
+                };
                 for (row, acc) in acc.iter().enumerate() {
-                    for (r, &reg) in acc.iter().enumerate() {
-                        let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
-                        b.store(at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch), reg);
-                        if let Some(&sum) = sums.get(row) {
-                            b.update(Binary::Add, sum, reg);
+                    let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
+                    let cells: Vec<Cell> = acc.iter().enumerate().map(cell).collect();
+                    let epilogue = Epilogue { act: self.act, ..Epilogue::default() };
+                    epilogue.finish(b, &cells, run.size, self.dst_pitch);
+                    for (r, &reg) in acc.iter().enumerate().take(if sums.is_empty() { 0 } else { run.size }) {
+                        if is_long(self.act) {
+                            b.set(reg, Value::Load(at(row, r)));
                         }
+                        b.update(Binary::Add, sums[row], reg);
                     }
                 }
             });
