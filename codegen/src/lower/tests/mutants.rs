@@ -134,5 +134,5 @@ fn every_mutant_that_accesses_other_memory_is_caught() {
         "{} mutants: {proof} refused by the proof, {judged} caught in guarded runs, 0 survived; {same} more access the same memory",
         proof + judged
     );
-    assert!(proof > 500 && judged > 1000);
+    assert!(proof > 500 && judged > 10_000);
 }

@@ -1,0 +1,40 @@
+//! The oracles of the fuzz targets: each takes bytes and panics if what it judges is wrong. They run on any toolchain, so that
+//! the corpora are replayed as tests; finding new inputs is libFuzzer's part.
+
+pub mod graph;
+pub mod kernel_name;
+#[path = "../../codegen/src/testing/network.rs"]
+mod network;
+pub mod safetensors;
+pub mod zoo_spec;
+
+use sartor_kernels::{reference, shape};
+use sartor_models::Activation;
+
+/// An elementwise function in f64.
+fn activation(act: Option<Activation>, x: f64) -> f64 {
+    let function = match act {
+        None => return x,
+        Some(Activation::Relu) => shape::Activation::Relu,
+        Some(Activation::Relu6) => shape::Activation::Relu6,
+        Some(Activation::Silu) => shape::Activation::Silu,
+        Some(Activation::Sigmoid) => shape::Activation::Sigmoid,
+    };
+    reference::activation(&[x], function)[0]
+}
+
+/// Bytes as choices; zeros once they are used up.
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn byte(&mut self) -> usize {
+        let (&first, rest) = self.0.split_first().unwrap_or((&0, &[]));
+        self.0 = rest;
+        usize::from(first)
+    }
+
+    /// One of `0..n`.
+    fn below(&mut self, n: usize) -> usize {
+        self.byte() % n
+    }
+}

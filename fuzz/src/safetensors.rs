@@ -1,0 +1,57 @@
+//! Weights from safetensors files: what the safetensors crate refuses is refused, and what is loaded has the crate's values.
+
+use std::sync::LazyLock;
+
+use half::{bf16, f16};
+use safetensors::{Dtype, SafeTensors};
+use sartor_models::weights::{LoadError, LoadOptions};
+use sartor_models::{Builder, Conv2d, Network, Op, Shape, Weights};
+
+/// A network of a few small tensors: `c.weight` `[2, 1, 1, 1]`, `c.bias` `[2]`, `l.weight` `[1, 2]`.
+static NETWORK: LazyLock<Network> = LazyLock::new(|| {
+    let mut builder = Builder::new("tiny", Shape::new(1, 1, 1)).unwrap();
+    let conv = Conv2d { oc: 2, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: true };
+    let conv = builder.add("c", Op::Conv2d(conv), &[builder.input()]).unwrap();
+    let linear = builder.add("l", Op::Linear { out: 1, bias: false }, &[conv]).unwrap();
+    builder.finish(&[linear]).unwrap()
+});
+
+/// Takes the bytes as a file.
+pub fn judge(data: &[u8]) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), data).unwrap();
+    let options = LoadOptions { allow_non_finite: data.len() % 2 == 0, allow_extra: data.len() % 3 == 0 };
+    let loaded = Weights::load(file.path(), &NETWORK, options);
+    match (SafeTensors::deserialize(data), loaded) {
+        (Ok(oracle), Ok(weights)) => {
+            for param in NETWORK.params() {
+                let expected = values(&oracle, &param.name);
+                let found = weights.get(&param.name).unwrap();
+                assert_eq!(found.shape(), param.shape, "{}", param.name);
+                let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(found.data()), bits(&expected), "{}", param.name);
+                assert!(options.allow_non_finite || expected.iter().all(|x| x.is_finite()), "{}", param.name);
+            }
+            let known = |name: &&str| NETWORK.params().iter().all(|p| p.name != *name) && !name.ends_with("num_batches_tracked");
+            let names = oracle.names();
+            let extra = names.iter().map(|name| &**name).find(known);
+            assert!(options.allow_extra || extra.is_none(), "{extra:?} was let pass");
+        }
+        (Ok(_), Err(LoadError::Mismatch { problems, .. })) => assert!(!problems.is_empty()),
+        (Ok(_), Err(error)) => panic!("refused what the safetensors crate reads: {error}"),
+        (Err(error), Ok(_)) => panic!("loaded what the safetensors crate refuses: {error}"),
+        (Err(_), Err(LoadError::Format { .. } | LoadError::Io { .. })) => {}
+        (Err(error), Err(other)) => panic!("the file is damaged ({error}), but the fault is said to be: {other}"),
+    }
+}
+
+fn values(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
+    let view = file.tensor(name).unwrap();
+    let bytes = view.data();
+    match view.dtype() {
+        Dtype::F32 => bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
+        Dtype::F16 => bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+        Dtype::BF16 => bytes.chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+        other => panic!("{name} was loaded from {other:?}"),
+    }
+}
