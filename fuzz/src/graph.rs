@@ -16,8 +16,8 @@ const NODES: usize = 12;
 const MOST_ELEMENTS: usize = 20_000;
 const MOST_MACS: u64 = 200_000;
 
-/// Takes the bytes as a graph, and as how to compile it.
-pub fn judge(data: &[u8]) {
+/// Takes the bytes as a graph, and as how to compile it. Returns whether anything was compared: many bytes are no graph.
+pub fn judge(data: &[u8]) -> bool {
     let mut choices = Choices(data);
     let options = Options {
         level: Level::ALL[choices.below(4)],
@@ -27,17 +27,17 @@ pub fn judge(data: &[u8]) {
     };
     let threads = 1 + choices.below(3);
     let seed = choices.byte() as u64;
-    let Some(network) = grow(&mut choices) else { return };
+    let Some(network) = grow(&mut choices) else { return false };
     if network.macs() > MOST_MACS || network.nodes().iter().any(|node| node.shape.len() > MOST_ELEMENTS) {
-        return;
+        return false;
     }
     let weights = Weights::random(&network, seed);
     // Not every graph can be normalised; but what can must be planned.
-    let Ok(layers) = normalize(&network, &weights) else { return };
+    let Ok(layers) = normalize(&network, &weights) else { return false };
     let packed = pack(&layers);
     let plan = match plan(&layers, &packed, options) {
         Ok(plan) => plan,
-        Err(PlanError::NoImages) if options.batch == 0 => return,
+        Err(PlanError::NoImages) if options.batch == 0 => return false,
         Err(error) => panic!("{error}: {network:?}"),
     };
     plan.prove().unwrap();
@@ -49,8 +49,8 @@ pub fn judge(data: &[u8]) {
         let expected = network::evaluate(&network, &weights, &values);
         let largest = expected.iter().flatten().fold(1e-3, |max: f64, x| max.max(x.abs()));
         // Gates that multiply one another leave the range of f32.
-        if !(largest < 1e9) || expected.iter().flatten().any(|x| !x.is_finite()) {
-            return;
+        if largest > 1e9 || expected.iter().flatten().any(|x| !x.is_finite()) {
+            return false;
         }
         let mut at = 0;
         for &id in network.outputs() {
@@ -66,6 +66,7 @@ pub fn judge(data: &[u8]) {
             }
         }
     }
+    true
 }
 
 /// A graph whose nodes are drawn without regard to what fits: those that do not are refused by the builder, and left out.

@@ -20,7 +20,7 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
 pub fn judge(data: &[u8]) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), data).unwrap();
-    let options = LoadOptions { allow_non_finite: data.len() % 2 == 0, allow_extra: data.len() % 3 == 0 };
+    let options = LoadOptions { allow_non_finite: data.len().is_multiple_of(2), allow_extra: data.len().is_multiple_of(3) };
     let loaded = Weights::load(file.path(), &NETWORK, options);
     match (SafeTensors::deserialize(data), loaded) {
         (Ok(oracle), Ok(weights)) => {
