@@ -43,8 +43,8 @@ pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
 }
 
 /// `x := 1 / (1 + exp(-x))`, times `x` if `scaled`. With n the integer nearest to -x / ln 2 and s = x + n ln 2, exp(-x) is
-/// 2^n · exp(-s), the latter a polynomial; then a reciprocal by two cubic steps of Newton's kind (r + r(e + e²), e = 1 - d·r).
-/// All of it is multiply-adds, so that every level that fuses gives the same bits.
+/// 2^n · exp(-s), the latter a polynomial. All of it is multiply-adds and one division, which every level rounds alike, so that
+/// every level that fuses gives the same bits.
 fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let least = b.splat("least", -SIGMOID_RANGE);
     let most = b.splat("most", SIGMOID_RANGE);
@@ -52,7 +52,7 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let log2e = b.splat("log2e", -std::f32::consts::LOG2_E);
     let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
     let exp: Vec<Reg> = EXP.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
-    let (one, minus_one) = (exp[0], exp[1]);
+    let one = exp[0];
     let zero = (!scaled).then(|| b.splat("zero", 0.0));
     for &x in regs {
         // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
@@ -67,16 +67,10 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
             b.set(power, Value::Fma(power, s, coefficient));
         }
         b.set(power, Value::Binary(Binary::Scale, power, bits));
-        let sum = b.set_new("sum", Value::Binary(Binary::Add, one, power));
-        let inverse = b.set_new("inverse", Value::RecipGuess(sum));
-        b.set(sum, Value::Binary(Binary::Sub, minus_one, power));
-        for step in 0..2 {
-            let error = b.set_new(format!("error{step}"), Value::Fma(sum, inverse, one));
-            b.set(error, Value::Fma(error, error, error));
-            b.set(inverse, Value::Fma(inverse, error, inverse));
-        }
+        b.set(power, Value::Binary(Binary::Add, one, power));
         // Scaling may turn a NaN's bits into a number's: here the argument brings it back.
-        b.set(x, zero.map_or(Value::Binary(Binary::Mul, x, inverse), |zero| Value::Fma(arg, zero, inverse)));
+        let over = zero.map_or(x, |zero| b.set_new("over", Value::Fma(arg, zero, one)));
+        b.set(x, Value::Binary(Binary::Div, over, power));
     }
 }
 
