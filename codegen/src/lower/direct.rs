@@ -3,7 +3,7 @@
 use sartor_kernels::runtime::Level;
 
 use super::PANEL;
-use super::epilogue::{Cell, Epilogue};
+use super::epilogue::{Cell, Epilogue, Stored};
 use super::pointwise::Segment;
 use super::tile;
 use super::window::{ColumnRun, columns};
@@ -93,6 +93,13 @@ impl Direct {
                 for run in &columns {
                     b.repeat("x", run.count, |b, x| self.tile(b, &src, wei, dst, res, &block, run, n, x));
                 }
+                let columns = (0..block.panels.size * PANEL / b.lanes()).map(|v| {
+                    let (panel, lane) = (block.panels.start + v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+                    let at = dst.at(panel * PANEL + lane).plus(n, block.panels.size * PANEL);
+                    let is_last = block.panels.count == 1 && panel + 1 == self.panels;
+                    Stored { at, keep: self.epilogue.kept(b.lanes(), lane, is_last) }
+                });
+                self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.ow, self.dst_pitch);
             });
         }
         b.finish()
@@ -160,16 +167,15 @@ impl Direct {
                     let address = buffer.at((run.start + r) * pitch + panel * PANEL + lane);
                     address.plus(n, block.panels.size * PANEL).plus(x, run.size * pitch)
                 };
-                let in_last = block.panels.count == 1 && panel + 1 == self.panels;
-                let keep = self.epilogue.last_lanes.filter(|_| in_last).map(|used| used.saturating_sub(lane).min(lanes));
+                let is_last = block.panels.count == 1 && panel + 1 == self.panels;
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
                     dst: at(dst, self.dst_pitch),
                     shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0))),
-                    keep: keep.filter(|&used| used < lanes),
+                    keep: self.epilogue.kept(lanes, lane, is_last),
                 });
             }
         }
-        self.epilogue.finish(b, &cells, run.size, self.dst_pitch);
+        self.epilogue.finish(b, &cells);
     }
 }

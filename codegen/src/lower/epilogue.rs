@@ -102,20 +102,13 @@ pub struct Cell {
     pub keep: Option<usize>,
 }
 
-/// Applies a long activation to `rows` rows of stored vectors, `pitch` apart. One loop for a tile: inlined for each of its
-/// accumulators, the exponentials would fill the instruction cache and take most of the compiler's time.
-fn activate_stored(b: &mut Builder, act: Activation, first: &[Cell], rows: usize, pitch: usize) {
-    b.repeat("r", rows, |b, r| {
-        let at = |cell: &Cell| cell.dst.clone().plus(r, pitch);
-        let regs: Vec<Reg> = first.iter().enumerate().map(|(i, cell)| b.load(format!("y{i}"), at(cell))).collect();
-        activate(b, Some(act), &regs);
-        for (cell, &reg) in first.iter().zip(&regs) {
-            if let Some(lanes) = cell.keep {
-                b.set(reg, Value::FirstLanes(reg, lanes));
-            }
-            b.store(at(cell), reg);
-        }
-    });
+/// A vector that [`Epilogue::finish`] stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its place.
+    pub at: Address,
+    /// Lanes to keep, if not all.
+    pub keep: Option<usize>,
 }
 
 /// Whether an activation is a few dozen operations.
@@ -124,12 +117,22 @@ pub fn is_long(act: Option<Activation>) -> bool {
 }
 
 impl Epilogue {
-    /// Finishes a tile of `cells`, row by row, and stores it; rows are `pitch` apart.
-    pub fn finish(&self, b: &mut Builder, cells: &[Cell], rows: usize, pitch: usize) {
-        if let (Some(act), false, None, None) = (self.act.filter(|_| is_long(self.act)), self.blend, self.shortcut, self.post_act)
-        {
-            cells.iter().for_each(|cell| b.store(cell.dst.clone(), cell.reg));
-            return activate_stored(b, act, &cells[..cells.len() / rows], rows, pitch);
+    /// An activation that waits until all tiles are stored.
+    fn late(&self) -> Option<Activation> {
+        let ends = !self.blend && self.shortcut.is_none() && self.post_act.is_none();
+        self.act.filter(|_| ends && is_long(self.act))
+    }
+
+    /// How many of `lanes` lanes from `lane` of a panel are in use, if not all.
+    pub fn kept(&self, lanes: usize, lane: usize, is_last_panel: bool) -> Option<usize> {
+        let used = self.last_lanes.filter(|_| is_last_panel)?;
+        Some(used.saturating_sub(lane)).filter(|&used| used < lanes)
+    }
+
+    /// Finishes a tile of `cells` and stores it, all but what [`Self::finish_stored`] does.
+    pub fn finish(&self, b: &mut Builder, cells: &[Cell]) {
+        if self.late().is_some() {
+            return cells.iter().for_each(|cell| b.store(cell.dst.clone(), cell.reg));
         }
         let regs: Vec<Reg> = cells.iter().map(|cell| cell.reg).collect();
         activate(b, self.act, &regs);
@@ -150,5 +153,22 @@ impl Epilogue {
             }
             b.store(cell.dst.clone(), cell.reg);
         }
+    }
+
+    /// Applies a long activation to all `rows` rows of a column of tiles, `pitch` apart; `first` is the first row. An exponential
+    /// is a chain of some 60 cycles: one loop over many rows overlaps them, where each tile by itself would wait for its last.
+    pub fn finish_stored(&self, b: &mut Builder, first: &[Stored], rows: usize, pitch: usize) {
+        let Some(act) = self.late() else { return };
+        b.repeat("r", rows, |b, r| {
+            let at = |stored: &Stored| stored.at.clone().plus(r, pitch);
+            let regs: Vec<Reg> = first.iter().enumerate().map(|(i, stored)| b.load(format!("y{i}"), at(stored))).collect();
+            activate(b, Some(act), &regs);
+            for (stored, &reg) in first.iter().zip(&regs) {
+                if let Some(lanes) = stored.keep {
+                    b.set(reg, Value::FirstLanes(reg, lanes));
+                }
+                b.store(at(stored), reg);
+            }
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue};
+use super::epilogue::{Cell, Epilogue, Stored};
 use super::tile::{self, Run};
 use super::{PANEL, padded};
 use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
@@ -73,6 +73,12 @@ impl Pointwise {
                     });
                     first += rows.count;
                 }
+                let columns = (0..block.panels.size * PANEL / b.lanes()).map(|v| {
+                    let (panel, lane) = (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+                    let at = dst.at((block.panels.start + panel) * PANEL + lane).plus(n, block.panels.size * PANEL);
+                    Stored { at, keep: self.epilogue.kept(b.lanes(), lane, self.is_last(block.panels, panel)) }
+                });
+                self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.m, self.dst_pitch);
             });
         }
         b.finish()
@@ -143,22 +149,24 @@ impl Pointwise {
             });
             tap += segment.len;
         }
-        let last = panels.start + panels.size * panels.count == self.panels;
         let mut cells = Vec::with_capacity(acc.len());
         for r in 0..rows.size {
             for v in 0..vectors {
                 let (panel, lane) = columns[v];
-                let in_last = last && panels.count == 1 && panel + 1 == panels.size;
-                let keep = self.epilogue.last_lanes.filter(|_| in_last).map(|lanes| lanes.saturating_sub(lane).min(b.lanes()));
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
                     dst: place(buffers.dst, self.dst_pitch, r, v),
                     shortcut: buffers.res.map(|res| place(res, self.epilogue.shortcut.unwrap_or(0), r, v)),
-                    keep: keep.filter(|&lanes| lanes < b.lanes()),
+                    keep: self.epilogue.kept(b.lanes(), lane, self.is_last(panels, panel)),
                 });
             }
         }
-        self.epilogue.finish(b, &cells, rows.size, self.dst_pitch);
+        self.epilogue.finish(b, &cells);
+    }
+
+    /// Whether a panel of a run of tiles is the last of all.
+    fn is_last(&self, panels: Run, panel: usize) -> bool {
+        panels.count == 1 && panels.start + panel + 1 == self.panels
     }
 }
 

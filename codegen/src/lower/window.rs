@@ -5,7 +5,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
 use super::PANEL;
-use super::epilogue::{Cell, Epilogue, is_long};
+use super::epilogue::{Cell, Epilogue, Stored, is_long};
 use super::tile::even;
 use crate::isa;
 use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
@@ -163,6 +163,7 @@ impl Window {
             })
             .collect();
         let sums: Vec<Reg> = (0..buffers.sum.len()).map(|row| b.splat(format!("s{row}"), 0.0)).collect();
+        let epilogue = Epilogue { act: self.act, ..Epilogue::default() };
         for run in columns {
             b.repeat("x", run.count, |b, x| {
                 let acc = self.start(b, run, bias);
@@ -181,17 +182,22 @@ impl Window {
                 };
                 for (row, acc) in acc.iter().enumerate() {
                     let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
-                    let cells: Vec<Cell> = acc.iter().enumerate().map(cell).collect();
-                    let epilogue = Epilogue { act: self.act, ..Epilogue::default() };
-                    epilogue.finish(b, &cells, run.size, self.dst_pitch);
-                    for (r, &reg) in acc.iter().enumerate().take(if sums.is_empty() { 0 } else { run.size }) {
-                        if is_long(self.act) {
-                            b.set(reg, Value::Load(at(row, r)));
-                        }
-                        b.update(Binary::Add, sums[row], reg);
+                    epilogue.finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
+                    if let Some(&sum) = sums.get(row).filter(|_| !is_long(self.act)) {
+                        acc.iter().for_each(|&reg| b.update(Binary::Add, sum, reg));
                     }
                 }
             });
+        }
+        for (row, dst) in buffers.dst.iter().enumerate() {
+            let first = Stored { at: dst.at(0).plus(c, PANEL).plus(v, lanes), keep: None };
+            epilogue.finish_stored(b, std::slice::from_ref(&first), self.ow, self.dst_pitch);
+            if let Some(&sum) = sums.get(row).filter(|_| is_long(self.act)) {
+                b.repeat("r", self.ow, |b, r| {
+                    let y = b.load("y", first.at.clone().plus(r, self.dst_pitch));
+                    b.update(Binary::Add, sum, y);
+                });
+            }
         }
         for (row, &sum) in sums.iter().enumerate() {
             b.store(buffers.sum[row].at(0).plus(c, PANEL).plus(v, lanes), sum);
