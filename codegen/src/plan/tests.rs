@@ -12,11 +12,11 @@ use crate::testing::{draw, network, noise};
 const TOLERANCE: f64 = 1e-4;
 
 /// Interprets a network's plan and compares its outputs with the network's, evaluated in f64.
-fn check(network: &Network, options: Options, threads: usize) {
+fn check(network: &Network, options: &Options, threads: usize) {
     let weights = draw::weights(network);
     let layers = normalize(network, &weights).unwrap();
     let packed = pack(&layers);
-    let plan = plan(&layers, &packed, options).unwrap();
+    let plan = plan(&layers, &packed, options.clone()).unwrap();
     let len = network.input_shape().len();
     let input: Vec<f64> = noise(11).take(len * options.batch).map(|x| f64::from(x as f32)).collect();
     let images: Vec<f32> = input.iter().map(|&x| x as f32).collect();
@@ -46,7 +46,7 @@ fn zoo_networks_are_planned_right_at_every_level() {
         let family = name.parse::<zoo::Spec>().unwrap();
         let network = family.with_resolution(32, 48).with_classes(10).build().unwrap();
         for level in Level::ALL {
-            check(&network, Options::new(level), 1);
+            check(&network, &Options::new(level), 1);
         }
     }
 }
@@ -61,6 +61,6 @@ proptest! {
         fuse: bool,
         l2 in prop_oneof![Just(1 << 12), Just(1 << 20)],
     ) {
-        check(&network, Options { level: Level::ALL[level], batch, l2, fuse }, threads);
+        check(&network, &Options { batch, l2, fuse, ..Options::new(Level::ALL[level]) }, threads);
     }
 }
