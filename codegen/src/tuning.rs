@@ -75,8 +75,7 @@ impl Choice {
 }
 
 /// The stages of every problem that was measured, for one level on one kind of machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tuning(BTreeMap<String, Vec<Choice>>);
 
 /// A choice that cannot be: written by another version, or by hand.

@@ -1,5 +1,6 @@
 //! The plan of a network for one level: which layers run together, with which kernels, and where every map lies.
 
+pub mod alternatives;
 mod arena;
 mod chain;
 mod library;
@@ -176,13 +177,18 @@ fn lower(
         packed,
         library: library::Library::new(options.level),
         options,
-        places,
+        places: places.clone(),
         scratch: 0,
         kernels_of: vec![Vec::new(); layers.layers.len()],
     };
     let mut stages = Vec::new();
     for (index, group) in groups.iter().enumerate() {
         let name = format!("stage_{index:02}");
+        // A map may lie in a ring for one stage of a trial and be whole for the next.
+        for layer in group.layers() {
+            let layer = &layers.layers[layer];
+            layer.sources().into_iter().chain([layer.dst()]).for_each(|map| context.places[map.0] = places[map.0]);
+        }
         stages.push(match group {
             Group::Chain { layers, strip, how } => chain::lower(&mut context, name, layers, *strip, how),
             Group::Panels { layer, how } => panels::lower(&mut context, name, *layer, how),

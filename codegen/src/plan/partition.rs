@@ -185,7 +185,7 @@ fn main_source(layer: &Layer) -> Option<MapId> {
 }
 
 /// Output rows of a unit: at least two, and enough pixels to fill tiles.
-fn strip(layers: &Layers, chain: &[usize]) -> usize {
+pub fn strip(layers: &Layers, chain: &[usize]) -> usize {
     let map = &layers.maps[layers.layers[chain[chain.len() - 1]].dst().0];
     PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h)
 }
