@@ -14,7 +14,7 @@ use sartor_models::Network;
 
 use super::{Caches, TuneError};
 use crate::bench::{Samples, test_input};
-use crate::generate::{Generated, Kind};
+use crate::generate::Generated;
 use crate::model::{build_library, load};
 
 /// A stage to time: its layers, and how they are computed.
