@@ -3,7 +3,7 @@
 use sartor_kernels::runtime::Level;
 
 use super::epilogue::{Cell, Epilogue, Stored};
-use super::tile::{self, Run};
+use super::tile::{self, Block, Run, Tile};
 use super::{PANEL, padded};
 use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
 
@@ -33,6 +33,8 @@ pub struct Pointwise {
     pub epilogue: Epilogue,
     /// f32 of the weights needed next, fetched into L2 meanwhile, spread evenly over the multiply-adds; 0 for none.
     pub ahead: usize,
+    /// The tile asked for.
+    pub tile: Option<Tile>,
 }
 
 impl Pointwise {
@@ -44,6 +46,11 @@ impl Pointwise {
     /// f32 of one panel: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
+    }
+
+    /// The tiles.
+    pub fn blocks(&self, level: Level) -> Vec<Block> {
+        tile::cut(level, self.m, self.panels, self.k(), self.tile)
     }
 
     /// The kernel.
@@ -59,7 +66,7 @@ impl Pointwise {
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.m - 1) * pitch + self.panels * PANEL, Access::Read));
         let next = (self.ahead > 0).then(|| b.buffer("next", self.ahead, Access::Read));
         let buffers = Buffers { src, wei, dst, res, next };
-        let blocks = tile::choose(level, self.m, self.panels, self.k());
+        let blocks = self.blocks(level);
         let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
         for block in blocks {
             b.repeat("n", block.panels.count, |b, n| {
@@ -86,7 +93,7 @@ impl Pointwise {
 
     /// Whether there are few enough tiles for each to fetch a part of `ahead` f32.
     pub fn can_fetch(&self, level: Level, ahead: usize) -> bool {
-        tile::choose(level, self.m, self.panels, self.k()).iter().all(|block| {
+        self.blocks(level).iter().all(|block| {
             let tiles: usize = tile::even(self.m, block.rows).iter().map(|run| run.count).sum();
             ahead * block.panels.size / self.panels >= tiles
         })

@@ -50,6 +50,8 @@ pub struct Window {
     pub act: Option<Activation>,
     /// Whether each output row's sum over its pixels is written too.
     pub sums: bool,
+    /// Most columns of a tile, where fewer than the registers hold are asked for.
+    pub columns: Option<usize>,
 }
 
 /// Equal tiles of output columns that lose the same taps.
@@ -109,8 +111,14 @@ impl Window {
         PANEL * (1 + self.taps())
     }
 
-    /// Most columns of a tile that stay in registers.
+    /// Most columns of a tile.
     pub(crate) fn widest(&self, level: Level) -> usize {
+        let fit = self.fit(level);
+        self.columns.map_or(fit, |columns| columns.clamp(1, fit))
+    }
+
+    /// Most columns of a tile that stay in registers.
+    fn fit(&self, level: Level) -> usize {
         let isa = isa::of(level);
         let free = isa.registers - usize::from(isa.registers == 32) - usize::from(self.sums) * self.rows;
         let fixed = match self.kind {
