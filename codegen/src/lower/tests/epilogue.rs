@@ -46,18 +46,18 @@ fn rectifiers_are_exact_everywhere() {
     }
 }
 
-/// Errors of the exponential functions on -80..80, in units of the last place: what the polynomial and the roundings give.
-/// Of those, four roundings remain whatever the polynomial: exp, 1 + exp, the reciprocal and the product.
+/// Errors of the exponential functions on -80..80, in units of the last place. Three roundings remain whatever the polynomial: exp,
+/// 1 + exp and the quotient; where the first two fall just above a power of two and the last just below one, they come to 2.5.
 #[test]
 fn exponential_functions_are_within_their_ulps() {
     let mut values: Vec<f32> = sweep().into_iter().filter(|x| x.abs() <= 80.0).collect();
     // As densely by value, where the function bends.
     values.extend((-80_000..=80_000).map(|i| i as f32 / 1000.0));
     for level in Level::ALL {
-        for (act, fused, unfused) in [(Activation::Silu, 2.7, 3.0), (Activation::Sigmoid, 2.5, 2.8)] {
+        for (act, most) in [(Activation::Silu, 2.4), (Activation::Sigmoid, 2.1)] {
             let (error, at) = largest(act, level, &values);
             println!("{act:?} {level}: {error:.3} ulp at {at}");
-            assert!(error <= if level == Level::Portable { unfused } else { fused }, "{act:?} {level}: {error} ulp at {at}");
+            assert!(error <= most, "{act:?} {level}: {error} ulp at {at}");
         }
     }
 }
