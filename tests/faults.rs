@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rand_distr::{Distribution, Uniform};
 use rand_pcg::Pcg64;
+use sartor::kernels::report::{figure, skipped};
 use sartor::models::{Builder, Conv2d, Op, Shape};
 use sartor::{CompileOptions, Kind, Level, Model, Weights, compile};
 
@@ -153,13 +154,15 @@ fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
     let entry = place.libraries();
     assert_eq!(entry.len(), 1);
 
+    let aside = place.cache.with_file_name("aside");
     let mut rng = Pcg64::new(4, 0);
     let (mut kills, mut absent, mut left) = (0, 0, 0);
     for attempt in 0.. {
         assert!(attempt < 10 * KILLS, "compiles end before they can be killed");
-        // Half of them find a program to replace, half find nothing.
-        if attempt % 2 == 0 && place.program.exists() {
-            std::fs::remove_dir_all(&place.program).unwrap();
+        // Every other one finds a program to replace, which must never be gone.
+        let replaces = attempt % 2 == 1;
+        if !replaces {
+            std::fs::rename(&place.program, &aside).unwrap();
         }
         place.libraries().iter().for_each(|library| std::fs::remove_file(library).unwrap());
         let child = place.process().process_group(0).spawn().unwrap();
@@ -170,16 +173,19 @@ fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
             span = span.mul_f64(0.9);
         }
         place.libraries().iter().for_each(|library| assert_sound(library));
-        match place.program.exists() {
-            true => assert_eq!(files(&place.program), whole, "the output after kill {kills}"),
-            false => absent += 1,
+        if replaces || place.program.exists() {
+            assert_eq!(files(&place.program), whole, "the output after kill {kills}");
+            let _ = std::fs::remove_dir_all(&aside);
+        } else {
+            absent += 1;
+            std::fs::rename(&aside, &place.program).unwrap();
         }
-        left += std::fs::read_dir(&place.outputs).unwrap().count() - usize::from(place.program.exists());
+        left += std::fs::read_dir(&place.outputs).unwrap().count() - 1;
         if kills == KILLS {
             break;
         }
     }
-    println!("{kills} kills: the output was absent after {absent}, staging folders were left {left} times");
+    figure("kills of a compile", &format!("{kills}, all or nothing each time; the new program was not there yet after {absent}"));
     assert!(left > 0, "no kill hit a compile at work");
 
     // What they left is removed by the next one, once it is old.
@@ -278,10 +284,7 @@ fn a_full_disk_is_an_error_and_leaves_no_entry() {
         cases.push((unshare.clone(), mount("16k"), "No space left on device"));
         cases.push((unshare, mount("600k"), "No space left on device"));
     } else {
-        sartor::kernels::report::skipped(
-            "a full disk below the cache",
-            "mounting one is not allowed here; a limit on files was tested",
-        );
+        skipped("a full disk below the cache", "mounting one is not allowed here; a limit on files was tested");
     }
     for (shell, before, reason) in cases {
         let (status, stdout, stderr) = in_shell(&place, &shell, &before);
