@@ -282,7 +282,7 @@ fn a_full_disk_is_an_error_and_leaves_no_entry() {
     let mount = |size: &str| format!("mount -t tmpfs -o size={size} none \"$1\" || exit 77");
     if Command::new("unshare").args(["-rm", "sh", "-c", "mount -t tmpfs none /mnt"]).output().is_ok_and(|o| o.status.success()) {
         cases.push((unshare.clone(), mount("16k"), "No space left on device"));
-        cases.push((unshare, mount("600k"), "No space left on device"));
+        cases.push((unshare, mount("256k"), "No space left on device"));
     } else {
         skipped("a full disk below the cache", "mounting one is not allowed here; a limit on files was tested");
     }
@@ -294,4 +294,33 @@ fn a_full_disk_is_an_error_and_leaves_no_entry() {
         assert!(!stdout.contains(place.cache.to_str().unwrap()), "{before}: files are left in the cache: {stdout}");
     }
     assert!(place.compile().0.contains("opened, built"), "with room again, all is well");
+}
+
+#[test]
+fn the_command_line_prints_warnings_and_notes() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sartor"));
+        command.args(["run", "rexnet_digits", "--image", "examples/digit-7.png", "--level", "portable"]);
+        // Nothing is built: this is about what is said before.
+        command.env("CARGO", "false").env("SARTOR_CACHE", dir.path()).env_remove("SARTOR_MAX_LEVEL");
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let said = |child: Child| String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said(run()).starts_with("error: "));
+    let entry = std::fs::read_dir(dir.path().join("programs")).unwrap().next().unwrap().unwrap().path();
+    let damaged = entry.join("0").with_extension(std::env::consts::DLL_EXTENSION);
+    std::fs::write(&damaged, b"0").unwrap();
+    let text = said(run());
+    assert!(text.starts_with(&format!("warning: {} is damaged", damaged.display())), "{text}");
+
+    let lock = std::fs::File::open(entry.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let mut waiting = run();
+    let mut line = String::new();
+    BufReader::new(waiting.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("note: another process is building this program"), "{line}");
+    drop(lock);
+    assert!(!waiting.wait().unwrap().success());
 }
