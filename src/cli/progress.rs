@@ -1,6 +1,6 @@
 //! Signs of life on stderr, where that is a terminal, and what the library has to say.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -27,11 +27,11 @@ impl log::Log for Messages {
     fn flush(&self) {}
 }
 
-/// Prints the library's warnings and notes from now on.
+/// Prints the library's warnings from now on and, where somebody watches, its notes.
 pub fn show_messages() {
     // Fails if it was done before.
     if log::set_logger(&Messages).is_ok() {
-        log::set_max_level(log::LevelFilter::Info);
+        log::set_max_level(if io::stderr().is_terminal() { log::LevelFilter::Info } else { log::LevelFilter::Warn });
     }
 }
 
