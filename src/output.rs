@@ -21,7 +21,7 @@ const LOCKED_BY: Duration = Duration::from_secs(60);
 /// # Errors
 /// If the folder cannot be written to, the disk is full, or `fill` fails.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let file = staging_file(path)?;
+    let file = staging(path)?;
     let mut buffered = BufWriter::new(file.as_file());
     fill(&mut buffered)?;
     buffered.flush()?;
@@ -31,7 +31,7 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     Ok(())
 }
 
-fn staging_file(path: &Path) -> io::Result<NamedTempFile> {
+fn staging(path: &Path) -> io::Result<NamedTempFile> {
     if path.file_name().is_none() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not the name of a file"));
     }
