@@ -6,6 +6,7 @@ use std::process::Command;
 use sartor::codegen::emit::generate;
 use sartor::kernels::report::{checked, skipped};
 use sartor::models::zoo;
+use sartor::tune::Tunings;
 use sartor::{CompileOptions, Kind, Level, Model, Network, Weights, compile, npy};
 
 fn run(command: &mut Command) -> String {
@@ -125,7 +126,7 @@ fn a_program_is_no_larger_than_its_weights_and_a_little_for_each_level() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path().join("mobilenet");
     let network = network("mobilenet_v2_x1.0@64x64");
-    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, kind: Kind::Bin };
+    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, kind: Kind::Bin, tunings: Tunings::shipped() };
     let artifact = compile(&network, &Weights::random(&network, 1), &options, &at).unwrap().artifact_bytes;
     let weights = std::fs::metadata(at.join("weights.bin")).unwrap().len();
     // The levels of this architecture are compiled in.
