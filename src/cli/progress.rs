@@ -17,10 +17,12 @@ impl log::Log for Messages {
     }
 
     fn log(&self, record: &log::Record) {
-        if self.enabled(record.metadata()) {
-            let kind = if record.level() <= log::Level::Warn { "warning" } else { "note" };
+        let text = record.args().to_string();
+        match record.level() {
+            _ if !self.enabled(record.metadata()) => {}
+            log::Level::Error | log::Level::Warn => BARS.suspend(|| super::warn(&text)),
             // Nobody is left to hear that stderr is closed.
-            BARS.suspend(|| drop(writeln!(io::stderr(), "{kind}: {}", record.args())));
+            _ => BARS.suspend(|| drop(writeln!(io::stderr(), "note: {text}"))),
         }
     }
 
