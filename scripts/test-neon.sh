@@ -27,7 +27,7 @@ while read -r network batch; do
   (cd "$dir" && cargo build --release --offline --target aarch64-unknown-linux-gnu --target-dir target) || { status=1; continue; }
   program=$(find "$dir/target/aarch64-unknown-linux-gnu/release" -maxdepth 1 -type f -executable)
   for cpu in max cortex-a53; do
-    for threads in 1 2; do
+    for threads in 1 2 3 4; do
       if QEMU_CPU=$cpu "$CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER" "$program" "$dir/input.npy" --level neon --threads "$threads" --top 1 --output "$dir/output.npy" \
         && tail -c "$(stat -c %s "$dir/neon.f32")" "$dir/output.npy" | cmp - "$dir/neon.f32"; then
         checks=$((checks + 1))

@@ -41,6 +41,9 @@ pub enum BuildError {
 /// Lines of Cargo's output that an error repeats.
 const LOG_LINES: usize = 30;
 
+/// Free bytes below which a failed build may have filled the disk.
+const LITTLE: u64 = 16 << 20;
+
 /// Builds the crate in `dir` offline in release mode, with everything that Cargo writes in `target`, and finds what it made.
 pub(crate) fn cargo_build(dir: &Path, kind: Kind, target: &Path) -> Result<PathBuf, BuildError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
@@ -68,10 +71,22 @@ pub(crate) fn cargo_build(dir: &Path, kind: Kind, target: &Path) -> Result<PathB
     if !output.status.success() {
         let log = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = log.lines().collect();
-        let log = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+        let log = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n") + &little_space(target).unwrap_or_default();
         return Err(BuildError::Cargo { dir: dir.into(), log });
     }
     artifact(&output.stdout, kind).ok_or_else(|| BuildError::NoArtifact { dir: dir.into(), kind })
+}
+
+/// What to add to Cargo's words where little space is left: a linker that fills the disk dies of a signal and does not say why.
+fn little_space(folder: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        let disk = rustix::fs::statvfs(folder).ok()?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        (free < LITTLE).then(|| format!("\nonly {free} bytes are free in {}: the disk may be full", folder.display()))
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 /// The artifact in Cargo's messages. A generated crate has no dependencies, so the last that fits is its own.

@@ -60,6 +60,14 @@ pub enum CompileError {
         /// Why.
         source: io::Error,
     },
+    /// The cache cannot be written or read.
+    #[error("cannot build in the cache {}: {source}; {} names another folder", folder.display(), cache::CACHE_VARIABLE)]
+    Cache {
+        /// The cache.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The output folder holds something else.
     #[error("{} exists and was not made by sartor: choose another folder or remove it", .0.display())]
     Occupied(PathBuf),
@@ -95,10 +103,9 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     let place = Path::new("target/release").join(built.file_name().unwrap_or(built.as_os_str()));
     std::fs::create_dir_all(new.join("target/release")).map_err(io)?;
     std::fs::rename(&built, new.join(&place)).map_err(io)?;
+    let artifact_bytes = std::fs::metadata(new.join(&place)).map_err(io)?.len();
     output::replace_dir(&new, dir).map_err(io)?;
-    let artifact = dir.join(place);
-    let artifact_bytes = std::fs::metadata(&artifact).map_err(io)?.len();
-    Ok(Compiled { dir: dir.into(), artifact, artifact_bytes, plans: generated.plans })
+    Ok(Compiled { dir: dir.into(), artifact: dir.join(place), artifact_bytes, plans: generated.plans })
 }
 
 /// How a level computes a network, whether this CPU has it or not.
@@ -205,15 +212,20 @@ impl Model {
 
 /// The shared library of a generated crate, from the cache at `folder` or built now, and how long that took.
 fn library(generated: &Generated, folder: &Path) -> Result<(PathBuf, Option<Duration>), CompileError> {
-    let io = |source| CompileError::Io { path: folder.into(), source };
+    let io = |source| CompileError::Cache { folder: folder.into(), source };
     let entry = cache::Entry::of(generated, folder);
     if let Some(library) = entry.library() {
         return Ok((library, None));
     }
     let start = Instant::now();
+    let _lock = entry.lock().map_err(io)?;
+    // Built by another process while this one waited.
+    if let Some(library) = entry.library() {
+        return Ok((library, None));
+    }
     let staging = entry.staging().map_err(io)?;
     let built = build_library(generated, staging.path())?;
-    let library = entry.store(&built, staging.path()).map_err(io)?;
+    let library = entry.store(&built).map_err(io)?;
     Ok((library, Some(start.elapsed())))
 }
 
@@ -314,7 +326,9 @@ mod tests {
         generated.files[1].1 = b"fn broken(".to_vec();
         let error = library(&generated, dir.path()).unwrap_err().to_string();
         assert!(error.contains("unclosed delimiter"), "{error}");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+        let entries: Vec<_> = std::fs::read_dir(dir.path().join("programs")).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        assert_eq!(std::fs::read_dir(&entries[0]).unwrap().count(), 1, "nothing but the lock is left behind");
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn compiled_is_interpreted(level: Level) {
             let input = images(batch * network.input_shape().len());
             let program = &model.plan().program;
             let (_, want) = interpret::plan(program, &packed.data, &input, 1);
-            for threads in [1, 2] {
+            for threads in [1, 2, 3, 4] {
                 let what = format!("{name} at {level}, batch {batch}, {threads} threads");
                 let mut got = vec![f32::NAN; want.len()];
                 let mut session = model.session(threads).unwrap();

@@ -27,3 +27,11 @@ pub fn checked(level: &str, checks: usize, what: &str) {
 pub fn skipped(what: &str, why: &str) {
     log(&format!("skip: {what}: {why}"));
 }
+
+/// Says a figure that docs/trust.md gives.
+///
+/// # Panics
+/// If the log cannot be written.
+pub fn figure(what: &str, value: &str) {
+    log(&format!("figure: {what}: {value}"));
+}

@@ -6,26 +6,15 @@ mod save;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
-
-use memmap2::Mmap;
 
 pub use load::{LoadError, LoadOptions, Problem};
 pub use save::SaveError;
 
 /// A tensor of f32 in PyTorch's order.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
-    data: Data,
-}
-
-#[derive(Clone)]
-enum Data {
-    Owned(Vec<f32>),
-    /// Bytes of a file, aligned for f32.
-    Mapped(Arc<Mmap>, Range<usize>),
+    data: Vec<f32>,
 }
 
 impl Tensor {
@@ -35,7 +24,7 @@ impl Tensor {
     /// If the shape does not hold `data.len()` values.
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Self {
         assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?}");
-        Self { shape, data: Data::Owned(data) }
+        Self { shape, data }
     }
 
     /// Dimensions, outermost first.
@@ -45,16 +34,7 @@ impl Tensor {
 
     /// Values, the last dimension varying fastest.
     pub fn data(&self) -> &[f32] {
-        match &self.data {
-            Data::Owned(values) => values,
-            Data::Mapped(file, bytes) => bytemuck::cast_slice(&file[bytes.clone()]),
-        }
-    }
-}
-
-impl PartialEq for Tensor {
-    fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape && self.data() == other.data()
+        &self.data
     }
 }
 

@@ -282,3 +282,25 @@ fn the_trained_digits_fit_their_network() {
     let weights = Weights::load(path, &network, LoadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(weights.iter().count(), network.params().len());
 }
+
+#[test]
+fn weights_do_not_depend_on_what_becomes_of_their_file() {
+    let folder = Folder::new();
+    let weights = folder.load(&encode(&tiny_tensors(), 0), LoadOptions::default()).unwrap();
+    let before: Vec<_> = weights.iter().map(|(name, tensor)| (name.to_string(), tensor.data().to_vec())).collect();
+    // In place: under a memory map, values would change, and then end the process.
+    fs::OpenOptions::new().write(true).open(folder.0.path().join("weights.safetensors")).unwrap().set_len(0).unwrap();
+    let after: Vec<_> = weights.iter().map(|(name, tensor)| (name.to_string(), tensor.data().to_vec())).collect();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_file_truncated_anywhere_is_an_error_that_names_it() {
+    let folder = Folder::new();
+    let whole = encode(&tiny_tensors(), 0);
+    for len in 0..whole.len() {
+        let error = folder.load(&whole[..len], LoadOptions::default()).unwrap_err();
+        assert!(matches!(error, LoadError::Format { bytes, .. } if bytes == len), "{len}: {error}");
+        assert!(error.to_string().contains("weights.safetensors"), "{error}");
+    }
+}

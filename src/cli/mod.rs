@@ -43,6 +43,7 @@ enum Command {
 
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
+    progress::show_messages();
     let outcome = match Cli::parse().command {
         Command::List(list) => list.run(),
         Command::Show(show) => show.run(),

@@ -1,12 +1,45 @@
-//! Signs of life on stderr, where that is a terminal.
+//! Signs of life on stderr, where that is a terminal, and what the library has to say.
 
+use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// All that moves: hidden while a message is printed.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+struct Messages;
+
+impl log::Log for Messages {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        metadata.target().starts_with("sartor")
+    }
+
+    fn log(&self, record: &log::Record) {
+        let text = record.args().to_string();
+        match record.level() {
+            _ if !self.enabled(record.metadata()) => {}
+            log::Level::Error | log::Level::Warn => BARS.suspend(|| super::warn(&text)),
+            // Nobody is left to hear that stderr is closed.
+            _ => BARS.suspend(|| drop(writeln!(io::stderr(), "note: {text}"))),
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Prints the library's warnings from now on and, where somebody watches, its notes.
+pub fn show_messages() {
+    // Fails if it was done before.
+    if log::set_logger(&Messages).is_ok() {
+        log::set_max_level(if io::stderr().is_terminal() { log::LevelFilter::Info } else { log::LevelFilter::Warn });
+    }
+}
 
 /// A spinner while `work` goes on.
 pub fn spin<T>(message: impl Into<String>, work: impl FnOnce() -> T) -> T {
-    let spinner = ProgressBar::new_spinner().with_message(message.into());
+    let spinner = BARS.add(ProgressBar::new_spinner().with_message(message.into()));
     spinner.enable_steady_tick(Duration::from_millis(100));
     let result = work();
     spinner.finish_and_clear();
@@ -16,5 +49,6 @@ pub fn spin<T>(message: impl Into<String>, work: impl FnOnce() -> T) -> T {
 /// A bar of `len` steps; it goes away when dropped.
 pub fn bar(message: &'static str, len: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {eta}").expect("the template is valid");
-    ProgressBar::new(len as u64).with_style(style).with_message(message).with_finish(indicatif::ProgressFinish::AndClear)
+    let bar = ProgressBar::new(len as u64).with_style(style).with_message(message);
+    BARS.add(bar.with_finish(indicatif::ProgressFinish::AndClear))
 }

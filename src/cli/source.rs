@@ -74,10 +74,7 @@ impl Source {
             return Ok((network, weights, Origin::File));
         }
         if network.name == "rexnet_digits" && self.network.classes.is_none() {
-            // Weights are read from files; once mapped, the file's name is not needed.
-            let file = tempfile::NamedTempFile::new()?;
-            std::fs::write(file.path(), DIGITS)?;
-            let weights = Weights::load(file.path(), &network, options)?;
+            let weights = Weights::parse(DIGITS, "rexnet_digits.safetensors".as_ref(), &network, options)?;
             return Ok((network, weights, Origin::BuiltIn));
         }
         let weights = Weights::random(&network, self.seed);

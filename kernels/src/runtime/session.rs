@@ -39,6 +39,8 @@ pub enum SessionError {
         /// Its reason.
         reason: io::ErrorKind,
     },
+    /// The process was forked after the session had started its threads, which are not in the child.
+    Forked,
     /// An input or output of the wrong length.
     WrongLength {
         /// `input` or `output`.
@@ -59,6 +61,7 @@ impl fmt::Display for SessionError {
             SessionError::NoThread { threads, reason } => {
                 write!(f, "the operating system refused to start {threads} threads ({reason}): use fewer")
             }
+            SessionError::Forked => write!(f, "the session's threads are not in this forked process: open one after the fork"),
             SessionError::WrongLength { what, expected, found } => {
                 write!(f, "the {what} has {found} values, the program needs {expected}")
             }
@@ -97,9 +100,12 @@ impl Session {
     /// One inference: `input` is NCHW for the whole batch, `output` receives the outputs one after another.
     ///
     /// # Errors
-    /// If a length is not the program's.
+    /// If a length is not the program's, or the process was forked since a session of several threads was made.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
+        if !self.team.is_complete() {
+            return Err(SessionError::Forked);
+        }
         let stages = self.program.stages();
         let threads = self.team.threads();
         // SAFETY: lengths were checked and memory sized by the program, the level was checked in `new`, and each thread gets

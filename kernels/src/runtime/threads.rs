@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,8 @@ pub struct Team {
     workers: Vec<JoinHandle<()>>,
     /// `None` for a team of one, which needs nothing to agree with itself.
     shared: Option<Arc<Shared>>,
+    /// Where the workers live.
+    process: u32,
 }
 
 /// What the threads of a team have in common.
@@ -55,7 +58,7 @@ impl Team {
     /// If `threads` is zero.
     pub fn new(threads: usize) -> io::Result<Self> {
         assert!(threads > 0, "a team has at least one thread");
-        let mut team = Self { workers: Vec::new(), shared: None };
+        let mut team = Self { workers: Vec::new(), shared: None, process: std::process::id() };
         if threads == 1 {
             return Ok(team);
         }
@@ -79,12 +82,19 @@ impl Team {
         self.workers.len() + 1
     }
 
+    /// Whether the team can run. A forked child has a copy of the team, but the workers stay with its parent.
+    pub fn is_complete(&self) -> bool {
+        self.shared.is_none() || self.process == std::process::id()
+    }
+
     /// Calls `work(thread, stage)` for every thread and stage; no thread enters a stage before all have left the one before.
     /// The caller is thread 0.
     ///
     /// # Panics
-    /// With the first panic of `work`, on whichever thread, after all threads have stopped. The team can be used again.
+    /// With the first panic of `work`, on whichever thread, after all threads have stopped; the team can be used again. Or if
+    /// the team is not [complete](Self::is_complete).
     pub fn run<W: Fn(usize, usize) + Sync>(&mut self, stages: usize, work: W) {
+        assert!(self.is_complete(), "a team cannot run in a forked child");
         let Some(shared) = &self.shared else {
             return (0..stages).for_each(|stage| work(0, stage));
         };
@@ -116,6 +126,10 @@ impl Team {
 
 impl Drop for Team {
     fn drop(&mut self) {
+        if !self.is_complete() {
+            // There is nobody to wait for, and these handles are of another process.
+            return mem::forget(mem::take(&mut self.workers));
+        }
         self.announce(Job::Leave);
         for worker in self.workers.drain(..) {
             // A worker catches the panics of its work.

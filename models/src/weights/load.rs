@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use half::{bf16, f16};
-use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorInfo};
 
-use super::{Data, Tensor, Weights};
+use super::{Tensor, Weights};
 use crate::graph::{Network, Param};
 use crate::zoo::Spec;
 
@@ -27,7 +24,7 @@ pub struct LoadOptions {
 /// A file that gives no weights.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file cannot be opened or mapped.
+    /// The file cannot be opened or read.
     #[error("cannot read '{}': {reason}", .path.display())]
     Io {
         /// The file.
@@ -124,26 +121,30 @@ impl fmt::Display for Problem {
 }
 
 impl Weights {
-    /// Maps a safetensors file and takes from it the network's parameters.
+    /// Reads a safetensors file and takes from it the network's parameters; see [`parse`](Self::parse).
     ///
-    /// The file's names may be the network's own or another known naming of its family; the one that matches most tensors is
-    /// taken. `num_batches_tracked` is ignored, `[n, c]` stands for `[n, c, 1, 1]` and the reverse. f32 values are used where
-    /// they lie in the file, if aligned; f16 and bf16 are converted.
-    ///
-    /// The file must not be changed while the weights live: values would change, and the process dies where the file was
-    /// truncated.
+    /// The file is read whole, once, and not mapped: whatever becomes of it afterwards, these values stay, and a file that is
+    /// truncated while it is read is an error, where a map would end the process.
     ///
     /// # Errors
-    /// If the file is unreadable, damaged, or has missing, extra, ill-shaped, ill-typed or non-finite tensors; the error names all.
+    /// As [`parse`](Self::parse), or if the file is unreadable.
     pub fn load(path: impl AsRef<Path>, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
         let path = path.as_ref();
-        let io = |reason| LoadError::Io { path: path.into(), reason };
-        let file = File::open(path).map_err(io)?;
-        // SAFETY: the map is read-only and any bytes are valid f32 values; that the file stays as it is, is the caller's part.
-        let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(io)?);
-        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|reason| LoadError::Format {
+        let bytes = std::fs::read(path).map_err(|reason| LoadError::Io { path: path.into(), reason })?;
+        Self::parse(&bytes, path, network, options)
+    }
+
+    /// Takes the network's parameters from the bytes of a safetensors file, which errors call `path`.
+    ///
+    /// The file's names may be the network's own or another known naming of its family; the one that matches most tensors is
+    /// taken. `num_batches_tracked` is ignored, `[n, c]` stands for `[n, c, 1, 1]` and the reverse; f16 and bf16 are widened.
+    ///
+    /// # Errors
+    /// If the file is damaged, or has missing, extra, ill-shaped, ill-typed or non-finite tensors; the error names all.
+    pub fn parse(bytes: &[u8], path: &Path, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
+        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| LoadError::Format {
             path: path.into(),
-            bytes: map.len(),
+            bytes: bytes.len(),
             reason,
         })?;
         let mut tensors: BTreeMap<String, &TensorInfo> = metadata.tensors().into_iter().collect();
@@ -153,13 +154,13 @@ impl Weights {
         let (naming, names) = best_naming(network, &params, &tensors);
         let mut weights = Self::default();
         let mut problems = Vec::new();
-        let data_start = size_of::<u64>() + header;
+        let data = &bytes[size_of::<u64>() + header..];
         for (param, name) in params.into_iter().zip(names) {
             let Some(info) = tensors.remove(&name) else {
                 problems.push(Problem::Missing { name, shape: param.shape });
                 continue;
             };
-            match tensor(&map, data_start, info, &name, &param.shape, options) {
+            match tensor(data, info, &name, &param.shape, options) {
                 Ok(tensor) => weights.insert(param.name, tensor),
                 Err(problem) => problems.push(problem),
             }
@@ -187,26 +188,15 @@ fn best_naming(network: &Network, params: &[Param], tensors: &BTreeMap<String, &
     renamed.fold(own, |best, other| if matches(&other.1) > matches(&best.1) { other } else { best })
 }
 
-fn tensor(
-    map: &Arc<Mmap>,
-    data_start: usize,
-    info: &TensorInfo,
-    name: &str,
-    expected: &[usize],
-    options: LoadOptions,
-) -> Result<Tensor, Problem> {
+fn tensor(data: &[u8], info: &TensorInfo, name: &str, expected: &[usize], options: LoadOptions) -> Result<Tensor, Problem> {
     if core_shape(&info.shape) != core_shape(expected) {
         return Err(Problem::Shape { name: name.into(), found: info.shape.clone(), expected: expected.to_vec() });
     }
-    let range = data_start + info.data_offsets.0..data_start + info.data_offsets.1;
-    let bytes = &map[range.clone()];
+    let bytes = &data[info.data_offsets.0..info.data_offsets.1];
     let data = match info.dtype {
-        Dtype::F32 if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok() => {
-            Data::Mapped(map.clone(), range)
-        }
-        Dtype::F32 => Data::Owned(convert(bytes, f32::from_le_bytes)),
-        Dtype::F16 => Data::Owned(convert(bytes, |b| f16::from_le_bytes(b).to_f32())),
-        Dtype::BF16 => Data::Owned(convert(bytes, |b| bf16::from_le_bytes(b).to_f32())),
+        Dtype::F32 => convert(bytes, f32::from_le_bytes),
+        Dtype::F16 => convert(bytes, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => convert(bytes, |b| bf16::from_le_bytes(b).to_f32()),
         other => return Err(Problem::Type { name: name.into(), found: other.to_string() }),
     };
     let tensor = Tensor { shape: expected.to_vec(), data };
@@ -230,21 +220,4 @@ fn core_shape(shape: &[usize]) -> &[usize] {
 
 fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|&chunk| value(chunk)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::zoo::Spec;
-
-    #[test]
-    #[cfg(target_endian = "little")]
-    fn values_are_used_where_they_lie() {
-        let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("weights.safetensors");
-        Weights::random(&network, 0).save(&path).unwrap();
-        let weights = Weights::load(&path, &network, LoadOptions::default()).unwrap();
-        assert!(weights.tensors.values().all(|tensor| matches!(tensor.data, Data::Mapped(..))));
-    }
 }

@@ -1,0 +1,186 @@
+//! Sessions under stress: more threads than work, many at once, refused threads, forked processes. Errors, never a wait without end.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use sartor_kernels::runtime::session::MAX_THREADS;
+use sartor_kernels::runtime::{ABI, Context, Level, Program, Session, SessionError, Stage};
+
+const LEN: usize = 5;
+
+/// `arena[i] = 2 * input[i]`
+unsafe extern "C" fn double(cx: &Context, begin: usize, end: usize) {
+    for i in begin..end {
+        // SAFETY: units are 0..LEN, the length of input and arena.
+        unsafe { *cx.arena.add(i) = 2.0 * *cx.input.add(i) }
+    }
+}
+
+/// `output[i] = arena[LEN - 1 - i]`: needs what other threads wrote.
+unsafe extern "C" fn reverse(cx: &Context, begin: usize, end: usize) {
+    for i in begin..end {
+        // SAFETY: units are 0..LEN, the length of output and arena.
+        unsafe { *cx.output.add(i) = *cx.arena.add(LEN - 1 - i) }
+    }
+}
+
+/// A stage that computes nothing and has nothing to compute.
+unsafe extern "C" fn nothing(_: &Context, begin: usize, end: usize) {
+    assert_eq!(begin, end);
+}
+
+static STAGES: [Stage; 3] =
+    [Stage::new("double", LEN, double), Stage::new("none", 0, nothing), Stage::new("reverse", LEN, reverse)];
+static PROGRAM: Program = Program {
+    abi: ABI,
+    level: Level::Portable,
+    batch: 1,
+    input_len: LEN,
+    output_len: LEN,
+    arena_len: LEN,
+    scratch_len: 33,
+    weights_len: 0,
+    weights: std::ptr::null(),
+    stages: STAGES.as_ptr(),
+    stage_count: STAGES.len(),
+};
+
+const INPUT: [f32; LEN] = [1.0, 2.0, 3.0, 4.0, 5.0];
+const OUTPUT: [f32; LEN] = [10.0, 8.0, 6.0, 4.0, 2.0];
+
+fn run(session: &mut Session) -> Result<[f32; LEN], SessionError> {
+    let mut output = [0.0; LEN];
+    session.run(&INPUT, &mut output).map(|()| output)
+}
+
+#[test]
+fn more_threads_than_units_compute_the_same() {
+    for threads in [1, 2, LEN, LEN + 1, 3 * LEN, 64] {
+        let mut session = Session::new(&PROGRAM, threads).unwrap();
+        for _ in 0..3 {
+            assert_eq!(run(&mut session), Ok(OUTPUT), "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn as_many_threads_as_are_allowed_compute_the_same_or_are_refused() {
+    match Session::new(&PROGRAM, MAX_THREADS) {
+        Ok(mut session) => assert_eq!(run(&mut session), Ok(OUTPUT)),
+        Err(error) => assert!(matches!(error, SessionError::NoThread { threads: MAX_THREADS, .. }), "{error}"),
+    }
+    for threads in [0, MAX_THREADS + 1, usize::MAX] {
+        assert_eq!(Session::new(&PROGRAM, threads).unwrap_err(), SessionError::WrongThreads(threads));
+    }
+}
+
+#[test]
+fn sessions_come_and_go_while_others_run() {
+    std::thread::scope(|scope| {
+        for user in 0..6 {
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let mut session = Session::new(&PROGRAM, 1 + (user + round) % 3).unwrap();
+                    for _ in 0..round % 4 {
+                        assert_eq!(run(&mut session), Ok(OUTPUT), "user {user}, round {round}");
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_wrong_length_leaves_the_session_usable() {
+    let mut session = Session::new(&PROGRAM, 3).unwrap();
+    for len in [0, 1, LEN - 1, LEN + 1, 1000] {
+        let wrong = |what| Err(SessionError::WrongLength { what, expected: LEN, found: len });
+        assert_eq!(session.run(&vec![0.0; len], &mut [0.0; LEN]), wrong("input"));
+        assert_eq!(session.run(&INPUT, &mut vec![0.0; len]), wrong("output"));
+        assert_eq!(run(&mut session), Ok(OUTPUT));
+    }
+}
+
+const REFUSED: &str = "SARTOR_TEST_REFUSED_THREADS";
+
+/// The stacks of so many threads do not fit the address space that the shell grants this test's second process.
+#[test]
+#[cfg(target_os = "linux")]
+fn threads_that_the_system_refuses_are_an_error() {
+    if std::env::var_os(REFUSED).is_some() {
+        let error = Session::new(&PROGRAM, MAX_THREADS).unwrap_err();
+        assert!(matches!(error, SessionError::NoThread { threads: MAX_THREADS, .. }), "{error}");
+        assert!(error.to_string().contains("use fewer"), "{error}");
+        assert_eq!(run(&mut Session::new(&PROGRAM, 2).unwrap()), Ok(OUTPUT), "the threads that were started have ended");
+        println!("refused");
+        return;
+    }
+    if cfg!(not(target_arch = "x86_64")) {
+        // The emulator's own memory would have to fit as well.
+        return sartor_kernels::report::skipped("threads that the system refuses", "only on x86-64");
+    }
+    let test = "threads_that_the_system_refuses_are_an_error";
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "ulimit -v 1000000 && exec \"$0\" --exact \"$1\" --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test);
+    let output = shell.env(REFUSED, "1").output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains("refused"), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[cfg(unix)]
+mod process {
+    unsafe extern "C" {
+        pub fn fork() -> i32;
+        pub fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
+        pub fn kill(process: i32, signal: i32) -> i32;
+        pub fn _exit(status: i32) -> !;
+    }
+    pub const WNOHANG: i32 = 1;
+    pub const SIGKILL: i32 = 9;
+}
+
+/// What a forked child checks about sessions of its parent; the number of the first check that fails.
+#[cfg(unix)]
+fn forked_child(session: Session, single: &mut Session) -> i32 {
+    let mut session = session;
+    if run(&mut session) != Err(SessionError::Forked) {
+        return 1;
+    }
+    drop(session);
+    if run(single) != Ok(OUTPUT) {
+        return 2;
+    }
+    let of_its_own = Session::new(&PROGRAM, 2).and_then(|mut session| run(&mut session));
+    if of_its_own == Ok(OUTPUT) { 0 } else { 3 }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_forked_child_gets_an_error_and_can_open_sessions_of_its_own() {
+    let mut session = Session::new(&PROGRAM, 3).unwrap();
+    let mut single = Session::new(&PROGRAM, 1).unwrap();
+    assert_eq!(run(&mut session), Ok(OUTPUT));
+    // SAFETY: the child only runs the code below, which needs no other thread of this process, and ends without unwinding.
+    let child = unsafe { process::fork() };
+    if child == 0 {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| forked_child(session, &mut single)));
+        // SAFETY: ends the process at once, as a forked child of a process with threads should.
+        unsafe { process::_exit(outcome.unwrap_or(100)) };
+    }
+    assert!(child > 0, "{}", std::io::Error::last_os_error());
+    let (start, mut status) = (Instant::now(), 0);
+    // SAFETY: `status` is valid, and the child is ours.
+    while unsafe { process::waitpid(child, &raw mut status, process::WNOHANG) } == 0 {
+        if start.elapsed() > Duration::from_secs(300) {
+            // SAFETY: the child is ours and was not waited for.
+            unsafe { process::kill(child, process::SIGKILL) };
+            panic!("the child hangs");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(status, 0, "the child's check {} failed", status >> 8);
+    assert_eq!(run(&mut session), Ok(OUTPUT), "the parent's session is as it was");
+}
