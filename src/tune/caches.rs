@@ -87,15 +87,16 @@ mod tests {
         {
             let folder = dir.path().join(format!("index{index}"));
             std::fs::create_dir(&folder).unwrap();
-            [("level", level), ("type", kind), ("size", size)]
-                .map(|(name, text)| std::fs::write(folder.join(name), format!("{text}\n")).unwrap());
+            for (name, text) in [("level", level), ("type", kind), ("size", size)] {
+                std::fs::write(folder.join(name), format!("{text}\n")).unwrap();
+            }
         }
         assert_eq!(Caches::read(dir.path()), Caches { l1: 48 << 10, l2: 2 << 20, l3: 32 << 20 });
     }
 
     #[test]
     fn machines_are_near_if_the_private_caches_are() {
-        let caches = |l1, l2, l3| Caches { l1: l1 << 10, l2: l2 << 10, l3: l3 << 10 };
+        let caches = |l1: u64, l2: u64, l3: u64| Caches { l1: l1 << 10, l2: l2 << 10, l3: l3 << 10 };
         let here = caches(32, 1024, 32768);
         assert_eq!(here.distance(here), Some(0.0));
         assert_eq!(here.distance(caches(48, 2048, 16384)).map(|d| d > 2.0), Some(true));
