@@ -176,7 +176,7 @@ mod tests {
     const CACHES: Caches = Caches { l1: 32 << 10, l2: 1 << 20, l3: 32 << 20 };
 
     fn sample() -> File {
-        let tile = Some(Tile { panels: 2, pixels: 5 });
+        let tile = Some(Tile { panels: 2, pixels: 2 });
         let rows =
             Choice::Rows { strip: 4, layers: vec![LayerChoice { rows: Some(2), tile, columns: None }, LayerChoice::default()] };
         let panels = Choice::Panels(PanelsChoice { panels: Some(4), ahead: Some(0), tile: None });
@@ -216,8 +216,8 @@ mod tests {
             (good.replace("\"format\": 1", "\"format\": 2"), "has format 2"),
             (good.replace("\"avx2\"", "\"avx3\""), "level 'avx3'"),
             (good.replace("\"avx2\"", "\"avx512\""), "two machines"),
-            (good.replace("\"pixels\":5", "\"pixels\":50"), "does not fit the registers"),
-            (good.replace("\"pixels\":5", "\"pixels\":0"), "does not fit the registers"),
+            (good.replace("\"pixels\":2", "\"pixels\":50"), "does not fit the registers"),
+            (good.replace("\"pixels\":2", "\"pixels\":0"), "does not fit the registers"),
             (good.replace("\"panels\":2", "\"panels\":18446744073709551615"), "does not fit the registers"),
             (good.replace("\"strip\":4", "\"strip\":0"), "0 is no number of rows"),
             (good.replace("\"a + b\"", "\"a + b + c\""), "its stages have 2 layers, it has 3"),
