@@ -14,7 +14,7 @@ pub(crate) const BETWEEN: &str = " + ";
 
 /// How layers that are executed together are computed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Choice {
     /// Depth first over strips of rows.
     Rows {

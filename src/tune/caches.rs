@@ -87,8 +87,9 @@ mod tests {
         {
             let folder = dir.path().join(format!("index{index}"));
             std::fs::create_dir(&folder).unwrap();
-            [("level", level), ("type", kind), ("size", size)]
-                .map(|(name, text)| std::fs::write(folder.join(name), format!("{text}\n")).unwrap());
+            for (name, text) in [("level", level), ("type", kind), ("size", size)] {
+                std::fs::write(folder.join(name), format!("{text}\n")).unwrap();
+            }
         }
         assert_eq!(Caches::read(dir.path()), Caches { l1: 48 << 10, l2: 2 << 20, l3: 32 << 20 });
     }

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sartor_codegen::tuning::{Choice, Tuning};
 use sartor_kernels::runtime::Level;
 use serde::{Deserialize, Serialize};
 
 use super::Caches;
-use crate::{cache, output};
+use crate::output;
 
 /// Version of the file's format; a file of any other is refused.
 const FORMAT: u32 = 1;
@@ -66,7 +65,7 @@ struct Raw {
 
 impl File {
     /// Reads a file's text, and judges every entry.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let version = serde_json::from_str::<serde_json::Value>(text).map_err(|error| format!("is no tuning file: {error}"))?;
         if let Some(format) = version["format"].as_u64().filter(|&format| format != u64::from(FORMAT)) {
             return Err(format!("has format {format}, this version of sartor reads {FORMAT}"));
@@ -110,7 +109,7 @@ impl File {
     }
 
     /// The file's text.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let machine = |machine: &Machine| {
             let problem = |(problem, entry): (&String, &Entry)| format!("        {}: {}", json(problem), json(entry));
             let problems: Vec<String> = machine.problems.iter().map(problem).collect();
@@ -143,7 +142,7 @@ impl File {
     }
 
     /// What was measured for a level on the machine most like this one, if any is like it.
-    fn nearest(&self, level: Level, caches: Caches) -> Option<&Machine> {
+    pub(super) fn nearest(&self, level: Level, caches: Caches) -> Option<&Machine> {
         let of_level = self.machines.iter().filter(|machine| machine.level == level.name());
         let near = of_level.filter_map(|machine| Some((machine.caches.distance(caches)?, machine)));
         near.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, machine)| machine)
@@ -167,84 +166,17 @@ impl Machine {
     }
 }
 
-/// The file that [`tune`](super::tune) fills and programs are compiled with unless another is named: in the [cache]'s folder.
-pub fn default_path() -> PathBuf {
-    cache::folder().join("tuning.json")
-}
-
-/// What was tuned before sartor was shipped.
-const SHIPPED: &str = include_str!("../../codegen/tuning/default.json");
-
-/// What programs are compiled with.
-#[derive(Clone, Debug)]
-pub struct Tunings {
-    /// Later ones win.
-    files: Vec<File>,
-    caches: Caches,
-}
-
-impl Tunings {
-    /// None: the cost model decides.
-    pub fn none() -> Self {
-        Self { files: Vec::new(), caches: Caches::here() }
-    }
-
-    /// The shipped default.
-    pub fn shipped() -> Self {
-        Self { files: File::parse(SHIPPED).into_iter().collect(), ..Self::none() }
-    }
-
-    /// The shipped default, and over it the file at [`default_path`]. If that cannot be used, it is left out and returned as an
-    /// error for people to read.
-    pub fn installed() -> (Self, Option<FileError>) {
-        Self::over_shipped(&default_path())
-    }
-
-    fn over_shipped(path: &Path) -> (Self, Option<FileError>) {
-        let mut tunings = Self::shipped();
-        match File::load(path) {
-            Ok(file) => {
-                tunings.files.push(file);
-                (tunings, None)
-            }
-            Err(error) => (tunings, Some(error)),
-        }
-    }
-
-    /// One file alone.
-    ///
-    /// # Errors
-    /// If it does not exist or cannot be used.
-    pub fn load(path: &Path) -> Result<Self, FileError> {
-        if !path.exists() {
-            return Err(FileError { path: path.into(), what: "does not exist".into() });
-        }
-        Ok(Self { files: vec![File::load(path)?], ..Self::none() })
-    }
-
-    /// The choices for a level on this machine.
-    pub fn of(&self, level: Level) -> Arc<Tuning> {
-        let mut all = Tuning::default();
-        for machine in self.files.iter().filter_map(|file| file.nearest(level, self.caches)) {
-            for (problem, entry) in &machine.problems {
-                // Files were judged when they were read.
-                let _ = all.insert(level, problem, entry.stages.clone());
-            }
-        }
-        Arc::new(all)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use sartor_codegen::tuning::{LayerChoice, PanelsChoice, Tile};
 
     use super::*;
+    use crate::tune::Tunings;
 
     const CACHES: Caches = Caches { l1: 32 << 10, l2: 1 << 20, l3: 32 << 20 };
 
     fn sample() -> File {
-        let tile = Some(Tile { panels: 2, pixels: 5 });
+        let tile = Some(Tile { panels: 2, pixels: 2 });
         let rows =
             Choice::Rows { strip: 4, layers: vec![LayerChoice { rows: Some(2), tile, columns: None }, LayerChoice::default()] };
         let panels = Choice::Panels(PanelsChoice { panels: Some(4), ahead: Some(0), tile: None });
@@ -284,8 +216,8 @@ mod tests {
             (good.replace("\"format\": 1", "\"format\": 2"), "has format 2"),
             (good.replace("\"avx2\"", "\"avx3\""), "level 'avx3'"),
             (good.replace("\"avx2\"", "\"avx512\""), "two machines"),
-            (good.replace("\"pixels\":5", "\"pixels\":50"), "does not fit the registers"),
-            (good.replace("\"pixels\":5", "\"pixels\":0"), "does not fit the registers"),
+            (good.replace("\"pixels\":2", "\"pixels\":50"), "does not fit the registers"),
+            (good.replace("\"pixels\":2", "\"pixels\":0"), "does not fit the registers"),
             (good.replace("\"panels\":2", "\"panels\":18446744073709551615"), "does not fit the registers"),
             (good.replace("\"strip\":4", "\"strip\":0"), "0 is no number of rows"),
             (good.replace("\"a + b\"", "\"a + b + c\""), "its stages have 2 layers, it has 3"),
@@ -298,17 +230,7 @@ mod tests {
             let error = File::load(&path).unwrap_err().to_string();
             assert!(error.contains(part) && error.contains("broken.json"), "{error}, not {part}");
             assert!(Tunings::load(&path).is_err());
-            let (tunings, warning) = Tunings::over_shipped(&path);
-            assert!(warning.unwrap().to_string().contains("broken.json"));
-            assert_eq!(tunings.of(Level::Avx2), Tunings::shipped().of(Level::Avx2), "the rest is used");
         }
-        assert!(Tunings::load(&dir.path().join("missing.json")).unwrap_err().to_string().contains("does not exist"));
-    }
-
-    #[test]
-    fn the_shipped_default_is_sound() {
-        let file = File::parse(SHIPPED).unwrap();
-        assert_eq!(file.text(), SHIPPED, "it is as `sartor tune` writes it");
     }
 
     #[test]
@@ -322,8 +244,5 @@ mod tests {
         assert_eq!(file.nearest(Level::Avx2, like).unwrap().caches, like);
         assert_eq!(file.nearest(Level::Avx2, Caches { l2: 1 << 10, ..CACHES }), None);
         assert_eq!(file.nearest(Level::Neon, CACHES), None);
-        let tunings = Tunings { files: vec![sample()], caches: CACHES };
-        assert_eq!(tunings.of(Level::Avx512).len(), 2);
-        assert!(tunings.of(Level::Portable).is_empty());
     }
 }

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use sartor_codegen::emit;
 use sartor_codegen::layer::{Layers, MapId};
-use sartor_codegen::plan::alternatives::trial;
-use sartor_codegen::plan::{Options, Place, Plan};
+use sartor_codegen::plan::{Options, Place, Plan, trial};
 use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::Session;
 use sartor_models::Network;

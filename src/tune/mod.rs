@@ -6,6 +6,7 @@
 mod caches;
 mod file;
 mod measure;
+mod tunings;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -19,8 +20,9 @@ use sartor_kernels::runtime::SessionError;
 use sartor_models::{Network, Weights};
 
 pub use caches::Caches;
-pub use file::{Entry, File, FileError, Machine, Tunings, default_path};
+pub use file::{Entry, File, FileError, Machine};
 use measure::{Stage, time};
+pub use tunings::{Tunings, default_path};
 
 use crate::model::CompileError;
 

@@ -81,7 +81,7 @@ pub fn generate_for(network: &Network, weights: &Weights, options: &[Options], k
     Ok(Generated { files, plans })
 }
 
-/// The crate, as a dynamic library, of a plan that is no whole network's: see [`trial`](crate::plan::alternatives::trial).
+/// The crate, as a dynamic library, of a plan that is no whole network's: see [`trial`](crate::plan::trial).
 pub fn trial(network: &Network, plan: Plan, packed: &Packed) -> Generated {
     let plans = vec![plan];
     Generated { files: files::files(network, &plans, packed, Kind::Dylib), plans }

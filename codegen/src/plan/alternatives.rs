@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::cost::cycles;
 use super::library::problem;
 use super::partition::{self, Group};
-use super::{Options, Place, Plan, PlanError, lower};
-use crate::isa;
-use crate::layer::{LayerOp, Layers, MapId};
+use super::{Options, Plan};
+use crate::layer::{LayerOp, Layers};
 use crate::lower::tile::{self, Tile, even, most_rows};
 use crate::lower::{PANEL, padded};
-use crate::pack::{Packed, PackedLayer, pack_some};
 use crate::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// Layers that may share stages: what is chosen for them is chosen together.
@@ -194,90 +193,16 @@ fn tiles(layers: &Layers, layer: usize, pixels: usize, options: &Options) -> Vec
     tiles.into_iter().filter(|tile| !is_usual(tile)).collect()
 }
 
-/// Cycles, roughly, of a stage's arithmetic: what the cost model knows of it.
-pub fn cycles(layers: &Layers, stage: &[usize], choice: &Choice, options: &Options) -> f64 {
-    let of = |(at, &index): (usize, &usize)| {
-        let layer = &layers.layers[index];
-        let dst = &layers.maps[layer.dst().0];
-        let rows = |usual: usize| match choice {
-            Choice::Rows { layers, .. } => layers[at].rows.unwrap_or(usual).clamp(1, dst.h),
-            Choice::Panels(_) => dst.h,
-        };
-        let level = options.level;
-        let vectors = (padded(dst.c) / isa::of(level).lanes) as f64;
-        match &layer.op {
-            LayerOp::Conv(conv) => {
-                let tile = match choice {
-                    Choice::Rows { layers, .. } => layers[at].tile,
-                    Choice::Panels(how) => how.tile,
-                };
-                let rows = match choice {
-                    Choice::Rows { strip, .. } if layer.is_pointwise() => rows(*strip),
-                    Choice::Rows { .. } => 1,
-                    Choice::Panels(_) => dst.h,
-                };
-                let (m, k) = (rows * dst.w, conv.weight.len() / conv.oc);
-                let blocks = tile::cut(level, m, padded(conv.oc) / PANEL, k, tile);
-                tile::cost(level, m, k, &blocks) * dst.h as f64 / rows as f64
-            }
-            LayerOp::Depthwise(_) | LayerOp::Pool(_) => {
-                let (kernel, stride) = match &layer.op {
-                    LayerOp::Depthwise(window) => (window.kernel, window.stride),
-                    LayerOp::Pool(window) => (window.kernel, window.stride),
-                    _ => ((1, 1), (1, 1)),
-                };
-                let columns = match choice {
-                    Choice::Rows { layers, .. } => layers[at].columns.unwrap_or(8),
-                    Choice::Panels(_) => 8,
-                };
-                let (rows, columns) = (rows(2) as f64, columns.min(dst.w) as f64);
-                let loads =
-                    ((rows - 1.0) * stride.0 as f64 + kernel.0 as f64) * ((columns - 1.0) * stride.1 as f64 + kernel.1 as f64);
-                let outputs = rows * columns;
-                let fmas = outputs * (kernel.0 * kernel.1) as f64;
-                let step = (fmas / 2.0).max(loads / 2.0).max((fmas + loads + 2.0 * outputs) / 4.0);
-                step * vectors * (dst.h * dst.w) as f64 / outputs
-            }
-            _ => vectors * (dst.h * dst.w) as f64,
-        }
-    };
-    options.batch as f64 * stage.iter().enumerate().map(of).sum::<f64>()
-}
-
-/// A program whose stages are ways to compute layers of a network, each by itself and all from the same maps.
-///
-/// # Errors
-/// If memory is too large, or a stage cannot be proven.
-pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<usize>, Choice)]) -> Result<(Plan, Packed), PlanError> {
-    let used: BTreeSet<usize> = stages.iter().flat_map(|(layers, _)| layers.iter().copied()).collect();
-    let mut packed = pack_some(layers, |index| used.contains(&index));
-    // In a network other weights follow, which are fetched ahead.
-    let longest = packed.layers.iter().filter_map(|layer| match layer {
-        PackedLayer::Conv(runs) => runs.iter().map(|run| PANEL * (1 + run.segments.iter().map(|s| s.len).sum::<usize>())).max(),
-        _ => None,
-    });
-    let more = AHEAD * longest.max().unwrap_or(0);
-    packed.data.resize(packed.data.len() + more, 0.0);
-    let touched = used.iter().map(|&index| &layers.layers[index]);
-    let maps: BTreeSet<MapId> = touched.flat_map(|layer| layer.sources().into_iter().chain([layer.dst()])).collect();
-    let mut places = vec![Place::Ring { offset: 0, rows: 0 }; layers.maps.len()];
-    let mut arena = 0;
-    for map in maps {
-        if map == MapId(0) {
-            places[0] = Place::Input;
-            continue;
-        }
-        places[map.0] = Place::Arena { offset: arena };
-        let shape = &layers.maps[map.0];
-        arena += options.batch * shape.h * shape.w * padded(shape.c);
+impl Plan {
+    /// What could be chosen for a stage instead, one thing changed at a time.
+    pub fn alternatives(&self, stage: usize) -> Vec<Alternative> {
+        let stage = &self.stages[stage];
+        stage.choice.iter().flat_map(|from| alternatives(&self.layers, &stage.layers, from, &self.options)).collect()
     }
-    let groups: Vec<Group> = stages.iter().map(|(stage, choice)| partition::group(layers, stage, choice)).collect();
-    let options = Options { tuning: Default::default(), ..options.clone() };
-    let mut plan = lower(layers, &packed, options, &groups, places.clone(), arena, (Vec::new(), 0))?;
-    // What lies in a ring for some stages is whole for those that begin or end there.
-    plan.places = places;
-    Ok((plan, packed))
-}
 
-/// Panels of weights behind those of a trial: as many as any choice fetches ahead.
-const AHEAD: usize = 32;
+    /// Cycles, roughly, of a stage's arithmetic, as the cost model has them; `None` where there is nothing to choose.
+    pub fn cycles(&self, stage: usize) -> Option<f64> {
+        let stage = &self.stages[stage];
+        stage.choice.as_ref().map(|choice| cycles(&self.layers, &stage.layers, choice, &self.options))
+    }
+}

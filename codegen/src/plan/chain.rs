@@ -146,7 +146,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize, 
     }
     let doc = chain.iter().map(|&layer| problem_line(cx.layers, cx.layer(layer), batch)).collect();
     let code = Stage { name, doc, units: strips * batch, body };
-    StagePlan { code, layers: chain.to_vec(), rows: Some(rows) }
+    StagePlan { code, layers: chain.to_vec(), rows: Some(rows), choice: None }
 }
 
 fn maps_line(cx: &Context<'_>, layer: usize) -> String {

@@ -3,12 +3,14 @@
 pub mod alternatives;
 mod arena;
 mod chain;
+mod cost;
 mod library;
 mod panels;
 mod partition;
 mod report;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::sync::Arc;
 
@@ -20,12 +22,13 @@ use crate::lower::{PANEL, padded};
 use crate::pack::Packed;
 use crate::prove::{self, Lengths, Proven, Unproven};
 use crate::stage::Stage;
-use crate::tuning::Tuning;
+use crate::tuning::{Choice, Tuning};
 
 pub use chain::Rows;
 pub use library::problem_line;
 use partition::Group;
 pub use report::LayerReport;
+pub use trial::trial;
 
 /// What a plan depends on besides the network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +97,8 @@ pub struct StagePlan {
     pub layers: Vec<usize>,
     /// Rows of each layer that a unit computes, for chains.
     pub rows: Option<Rows>,
+    /// How it is computed, where that is a choice; see [`alternatives`].
+    pub choice: Option<Choice>,
 }
 
 /// A network planned for one level.
@@ -189,11 +194,12 @@ fn lower(
             let layer = &layers.layers[layer];
             layer.sources().into_iter().chain([layer.dst()]).for_each(|map| context.places[map.0] = places[map.0]);
         }
-        stages.push(match group {
+        let stage = match group {
             Group::Chain { layers, strip, how } => chain::lower(&mut context, name, layers, *strip, how),
             Group::Panels { layer, how } => panels::lower(&mut context, name, *layer, how),
             Group::Mean { layer } => panels::mean(&mut context, name, *layer),
-        });
+        };
+        stages.push(StagePlan { choice: group.choice(), ..stage });
     }
     let input = layers.maps[0].c * layers.maps[0].h * layers.maps[0].w * context.options.batch;
     let lengths = Lengths { input, arena, scratch: context.scratch, weights: packed.data.len() };

@@ -25,6 +25,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
             code: Stage { name, doc: vec![problem], units: 0, body: Vec::new() },
             layers: vec![layer],
             rows: None,
+            choice: None,
         };
     };
     let dst = &layers.maps[conv.dst.0];
@@ -70,7 +71,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
         }
     }
     let body = if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: Int::var("unit"), arms }] };
-    StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
+    StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None, choice: None }
 }
 
 /// Fewer pixels than this leave no multiply-adds to fetch weights under.
@@ -116,7 +117,7 @@ pub fn mean(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
         body.push(call(cx, layer, &Spec::Mean(spec), args, &problem));
     }
     let code = Stage { name, doc: vec![problem], units: cx.options.batch, body };
-    StagePlan { code, layers: vec![layer], rows: None }
+    StagePlan { code, layers: vec![layer], rows: None, choice: None }
 }
 
 /// A place in a map of the arena, counted from its first image.

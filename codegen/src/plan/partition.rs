@@ -43,6 +43,15 @@ impl Group {
             Group::Panels { layer, .. } | Group::Mean { layer } => vec![*layer],
         }
     }
+
+    /// How it is computed, where that is a choice.
+    pub fn choice(&self) -> Option<Choice> {
+        match self {
+            Group::Chain { strip, how, .. } => Some(Choice::Rows { strip: *strip, layers: how.clone() }),
+            Group::Panels { how, .. } => Some(Choice::Panels(*how)),
+            Group::Mean { .. } => None,
+        }
+    }
 }
 
 /// Narrowest map over which a chain of rows still has enough pixels a call.

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, zoo};
 
-use super::alternatives::{Alternative, alternatives, apply, by_panels, estimated, runs, together, trial};
-use super::{Options, Place, plan};
+use super::alternatives::{Alternative, alternatives, apply, by_panels, estimated, runs, together};
+use super::{Options, Place, plan, trial};
 use crate::interpret;
 use crate::normalize::normalize;
 use crate::pack::pack;
