@@ -5,8 +5,11 @@
 //! whole runs, their minimum, and the *quiet* time, the sum over stages of each stage's 5th percentile, which is what the program
 //! takes on an undisturbed core.
 
+mod caches;
+mod machine;
 mod probe;
 mod statistics;
+mod stream;
 
 use std::time::Instant;
 
@@ -14,6 +17,8 @@ use sartor_kernels::runtime::{Level, Session, SessionError};
 use serde::Serialize;
 
 use crate::generate::Plan;
+pub use caches::{Cache, Caches};
+pub use machine::Machine;
 pub use probe::Probe;
 pub use statistics::Samples;
 
