@@ -123,7 +123,7 @@ fn bench_reports_what_it_promises() {
     for key in keys.split(' ') {
         assert!(!report[key].is_null(), "{key}");
     }
-    for key in "name problem kernel median_us quiet_us macs share_of_peak".split(' ') {
+    for key in "name layers median_us quiet_us macs share_of_peak bound_by explained counts".split(' ') {
         assert!(!report["layers"][0][key].is_null(), "layers: {key}");
     }
     let two: Value = json(&["bench", "rexnet_digits", "--runs", "5", "--threads", "2", "--json"]);
