@@ -12,6 +12,8 @@ mod model;
 pub mod npy;
 pub mod observe;
 pub mod output;
+pub mod process;
+pub mod sweep;
 pub mod verify;
 
 pub use build::BuildError;

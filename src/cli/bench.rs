@@ -1,5 +1,7 @@
 //! `sartor bench`
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::bench::{Measurement, Report, measure, run_stages, test_input};
@@ -55,7 +57,7 @@ impl Bench {
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
         if self.layers {
-            let explanation = Timed::run(&network, &weights, level, self.batch, self.runs)?.explain()?;
+            let explanation = Timed::run(&network, &weights, level, self.batch, |_| Ok(self.runs))?.explain()?;
             return if self.json {
                 print_layers(&explanation)
             } else {
@@ -63,7 +65,7 @@ impl Bench {
             };
         }
         let report = if staged {
-            Timed::run(&network, &weights, level, self.batch, self.runs)?.report
+            Timed::run(&network, &weights, level, self.batch, |_| Ok(self.runs))?.report
         } else {
             let mut engine = Engine::open(self.engine, &network, &weights, level, self.batch, self.threads)?;
             let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
@@ -87,10 +89,17 @@ pub struct Timed {
 }
 
 impl Timed {
-    /// Compiles a network and times `runs` runs on one thread.
-    pub fn run(network: &Network, weights: &Weights, level: Level, batch: usize, runs: usize) -> Result<Self, Failure> {
+    /// Compiles a network and times as many runs on one thread as `runs` says.
+    pub fn run(
+        network: &Network,
+        weights: &Weights,
+        level: Level,
+        batch: usize,
+        runs: impl FnOnce(&Model) -> Result<usize, Failure>,
+    ) -> Result<Self, Failure> {
         let title = format!("compiling {} for {level}", network.name);
         let model = progress::spin(title, || Model::open(network, weights, level, batch))?;
+        let runs = runs(&model)?;
         let mut session = model.session(1)?;
         let mut output = vec![0.0; model.program().output_len];
         let input = test_input(model.program().input_len);
@@ -100,6 +109,16 @@ impl Timed {
         let report = measured.report(&network.name, Kind::Specialised.name(), level, 1, batch, macs);
         Ok(Self { model, measured, report, level })
     }
+}
+
+/// How many runs of a model take so many milliseconds, about: at least 20, at most 200.
+pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
+    let mut session = model.session(1)?;
+    let (input, mut output) = (test_input(model.program().input_len), vec![0.0; model.program().output_len]);
+    let start = Instant::now();
+    session.run(&input, &mut output)?;
+    let runs = Duration::from_millis(ms).as_secs_f64() / start.elapsed().as_secs_f64().max(1e-6);
+    Ok((runs as usize).clamp(20, 200))
 }
 
 fn print_layers(explanation: &Explanation) -> Result<(), Failure> {

@@ -50,7 +50,7 @@ impl Explain {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
-        let timed = Timed::run(&network, &weights, level, self.batch, self.runs)?;
+        let timed = Timed::run(&network, &weights, level, self.batch, |_| Ok(self.runs))?;
         let explanation = timed.explain()?;
         if let Some(path) = &self.html {
             write_page(path, &explanation)?;
@@ -76,7 +76,7 @@ fn write_page(path: &Path, explanation: &Explanation) -> Result<(), Failure> {
 }
 
 /// On which CPU, as the system names it.
-fn place() -> String {
+pub fn place() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     model.map_or_else(|| std::env::consts::ARCH.into(), |(_, model)| model.trim().into())

@@ -7,10 +7,12 @@ mod explain;
 mod failure;
 mod level;
 mod list;
+mod process;
 mod progress;
 mod run;
 mod show;
 mod source;
+mod sweep;
 mod table;
 mod verify;
 
@@ -38,6 +40,8 @@ enum Command {
     Verify(verify::Verify),
     Bench(bench::Bench),
     Explain(explain::Explain),
+    Process(process::Process),
+    Sweep(sweep::SweepArgs),
 }
 
 /// Runs the command of this process's arguments.
@@ -50,6 +54,8 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Bench(bench) => bench.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Process(process) => process.run(),
+        Command::Sweep(sweep) => sweep.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
