@@ -83,7 +83,7 @@ pub struct Tile {
     pub cycles: f64,
     /// Estimated cycles over those of the best.
     pub ratio: f64,
-    /// What the estimate says limits it.
+    /// What limits a step of a full tile at this machine's rates: `FMA`, `loads` or `latency`.
     pub limit: &'static str,
 }
 
@@ -125,7 +125,7 @@ pub fn explain(plan: &Plan, measured: &Measurement, report: Report, machine: Mac
             bounds,
             explained,
             counts,
-            layers: planned.layers.iter().map(layer).collect(),
+            layers: planned.layers.iter().map(|planned| layer(planned, &machine)).collect(),
         }
     });
     let stages = stages.collect();
@@ -151,7 +151,7 @@ fn bounds(counts: &Counts, machine: &Machine) -> Vec<Bound> {
     bounds
 }
 
-fn layer(planned: &crate::PlannedLayer) -> Layer {
+fn layer(planned: &crate::PlannedLayer, machine: &Machine) -> Layer {
     let name = planned.kernel.parse::<KernelName>().ok();
     let tile = name.as_ref().map(|name| joined(&name.tile)).unwrap_or_default();
     Layer {
@@ -160,12 +160,12 @@ fn layer(planned: &crate::PlannedLayer) -> Layer {
         kernel: planned.kernel.clone(),
         macs: planned.macs,
         tile,
-        tiles: name.map(|name| tiles(&name)).unwrap_or_default(),
+        tiles: name.map(|name| tiles(&name, machine)).unwrap_or_default(),
     }
 }
 
 /// The tiles that a matrix product could be cut into, from its kernel's name.
-fn tiles(name: &KernelName) -> Vec<Tile> {
+fn tiles(name: &KernelName, machine: &Machine) -> Vec<Tile> {
     let field = |wanted: &str| name.fields.iter().find(|(field, _)| field == wanted).map(|&(_, value)| value);
     let (Some(m), Some(k), Some(n)) = (field("m").or(field("ow")), field("k"), field("n")) else { return Vec::new() };
     let estimates = tile::estimates(name.level, m, n / sartor_codegen::lower::PANEL, k);
@@ -174,9 +174,19 @@ fn tiles(name: &KernelName) -> Vec<Tile> {
         tile: joined(&[estimate.rows, estimate.panels * sartor_codegen::lower::PANEL]),
         cycles: estimate.cycles,
         ratio: estimate.cycles / best,
-        limit: estimate.limit,
+        limit: step_limit(&estimate, machine),
     };
     estimates.into_iter().map(tile).collect()
+}
+
+/// What takes longest in one step of a full tile: its multiply-adds, its loads, or the wait for the sums of the step before.
+fn step_limit(tile: &tile::Estimate, machine: &Machine) -> &'static str {
+    let vectors = (tile.panels * sartor_codegen::lower::PANEL / machine.lanes) as f64;
+    let rows = tile.rows as f64;
+    let fma = rows * vectors * (2 * machine.lanes) as f64 / machine.fma_gflops;
+    let loads = vectors / machine.loads + rows / machine.broadcasts;
+    let limits = [("FMA", fma), ("loads", loads), ("latency", machine.fma_latency_ns)];
+    limits.into_iter().fold(("FMA", 0.0), |most, limit| if limit.1 > most.1 { limit } else { most }).0
 }
 
 fn joined(extents: &[usize]) -> String {
@@ -186,7 +196,6 @@ fn joined(extents: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Level;
     use crate::bench::{Cache, Caches};
 
     fn machine() -> Machine {
@@ -231,13 +240,13 @@ mod tests {
     #[test]
     fn the_tile_in_a_kernels_name_is_among_its_alternatives() {
         let name: KernelName = "pointwise_14x32_m196_k64_n384_relu6_avx512".parse().unwrap();
-        let tiles = tiles(&name);
+        let tiles = tiles(&name, &machine());
         assert!(tiles.len() > 1 && tiles[0].ratio == 1.0, "{tiles:?}");
         assert!(tiles.windows(2).all(|pair| pair[0].cycles <= pair[1].cycles));
-        assert_eq!(
-            tile::choose(Level::Avx512, 196, 24, 64)[0].panels.size * 16,
-            tiles[0].tile.split_once('x').unwrap().1.parse().unwrap()
-        );
-        assert!(super::tiles(&"mean_m49_c960_avx2".parse().unwrap()).is_empty());
+        assert_eq!(tiles[0].tile, "14x32", "what the lowering chooses for this problem");
+        assert!(tiles.iter().all(|tile| tile.limit == "FMA"), "{tiles:?}");
+        let one: KernelName = "pointwise_1x64_m1_k1280_n1008_avx512".parse().unwrap();
+        assert!(super::tiles(&one, &machine()).iter().any(|tile| tile.tile == "1x16" && tile.limit == "latency"));
+        assert!(super::tiles(&"mean_m49_c960_avx2".parse().unwrap(), &machine()).is_empty());
     }
 }

@@ -71,6 +71,30 @@ pub fn choose(level: Level, m: usize, panels: usize, k: usize) -> Vec<Block> {
     blocks
 }
 
+/// What the cost model says of tiles of one width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Most pixels of a tile.
+    pub rows: usize,
+    /// Panels of a tile.
+    pub panels: usize,
+    /// Cycles, roughly, with all panels in such tiles.
+    pub cycles: f64,
+}
+
+/// The widths that [`choose`] weighs against each other, the best first.
+pub fn estimates(level: Level, m: usize, panels: usize, k: usize) -> Vec<Estimate> {
+    let widths = (1..=4).filter(|&width| width <= panels && most_rows(level, width) > 0);
+    let estimate = |width: usize| Estimate {
+        rows: most_rows(level, width).min(m),
+        panels: width,
+        cycles: column_cost(level, m, width, k) * panels as f64 / width as f64,
+    };
+    let mut estimates: Vec<Estimate> = widths.map(estimate).collect();
+    estimates.sort_by(|a, b| a.cycles.total_cmp(&b.cycles));
+    estimates
+}
+
 /// Sets the last tile of panels apart from those of equal width before it: its last lanes are treated differently.
 #[must_use]
 pub fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
@@ -83,52 +107,14 @@ pub fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
     blocks
 }
 
-/// What the cost model says of one shape of tile, all panels of a block in tiles of that width.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// Most pixels of a tile.
-    pub rows: usize,
-    /// Panels of a tile.
-    pub panels: usize,
-    /// Cycles, roughly.
-    pub cycles: f64,
-    /// What limits a step of a full tile: `FMA`, `loads`, `issue` or `latency`.
-    pub limit: &'static str,
-}
-
-/// The estimates that [`choose`] compares, the best first.
-pub fn estimates(level: Level, m: usize, panels: usize, k: usize) -> Vec<Estimate> {
-    let widths = (1..=4).filter(|&width| width <= panels && most_rows(level, width) > 0);
-    let estimate = |width: usize| {
-        let rows = most_rows(level, width).min(m);
-        let vectors = (width * PANEL / isa::of(level).lanes) as f64;
-        let cycles = column_cost(level, m, width, k) * panels as f64 / width as f64;
-        Estimate { rows, panels: width, cycles, limit: step(rows as f64, vectors).1 }
-    };
-    let mut estimates: Vec<Estimate> = widths.map(estimate).collect();
-    estimates.sort_by(|a, b| a.cycles.total_cmp(&b.cycles));
-    estimates
-}
-
-/// Cycles, roughly, of all tiles of `m` pixels by `panels` panels.
+/// Cycles, roughly, of all tiles of `m` pixels by `panels` panels: two multiply-adds, two loads and four operations a cycle.
 fn column_cost(level: Level, m: usize, panels: usize, k: usize) -> f64 {
     let vectors = (panels * PANEL / isa::of(level).lanes) as f64;
     let tile = |run: &Run| {
         let rows = run.size as f64;
-        run.count as f64 * (step(rows, vectors).0 * k as f64 + rows * vectors + 12.0)
+        let fmas = rows * vectors;
+        let step = (fmas / 2.0).max((rows + vectors) / 2.0).max((fmas + rows + vectors + 2.0) / 4.0).max(4.0);
+        run.count as f64 * (step * k as f64 + fmas + 12.0)
     };
     even(m, most_rows(level, panels).min(m)).iter().map(tile).sum()
-}
-
-/// Cycles of one tap of a tile and what limits them: two multiply-adds, two loads and four operations a cycle, and four cycles
-/// until a sum can be added to again.
-fn step(rows: f64, vectors: f64) -> (f64, &'static str) {
-    let fmas = rows * vectors;
-    let limits = [
-        (fmas / 2.0, "FMA"),
-        ((rows + vectors) / 2.0, "loads"),
-        ((fmas + rows + vectors + 2.0) / 4.0, "issue"),
-        (4.0, "latency"),
-    ];
-    limits.into_iter().fold((0.0, ""), |most, limit| if limit.0 > most.0 { limit } else { most })
 }
