@@ -2,12 +2,14 @@
 //!
 //! For each resource of the core there is a time below which the stage cannot come: its multiply-adds at the peak, its loads at
 //! the rate of loads, its bytes from L2 at the bandwidth of L2. The largest of these *bounds* the stage. What is counted comes from the
-//! plan ([`trace`]), the rates from [`Machine`], measured beside the program. Where even the largest bound is far below the time, the
+//! plan ([`count`]), the rates from [`Machine`], measured beside the program. Where even the largest bound is far below the time, the
 //! stage is `unexplained`: the model does not say what limits it.
 
 mod cache;
+mod counts;
 mod html;
-mod trace;
+mod memory;
+mod replay;
 
 use sartor_codegen::lower::tile;
 use sartor_codegen::name::KernelName;
@@ -17,8 +19,8 @@ use serde::Serialize;
 use crate::bench::{Machine, Measurement, Report, share};
 use crate::generate::Plan;
 pub use cache::Traffic;
+pub use counts::{Counts, count};
 pub use html::page;
-pub use trace::{Counts, count};
 
 /// A stage that takes longer than its largest bound divided by this is unexplained.
 const EXPLAINED: f64 = 0.6;
