@@ -1,6 +1,6 @@
 //! What one core can do at most: arithmetic, loads and stores a second, and bytes a second from each cache.
 //!
-//! Every figure is the best of many short loops, so that it bounds the measured program from above. All of them together take a
+//! Every figure is the best, or nearly so, of many short loops, so that it bounds the measured program from above. All of them together take a
 //! fraction of a second.
 
 use std::hint::black_box;
@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::caches::Caches;
 use super::probe::Probe;
+use super::statistics::Samples;
 use super::stream;
 
 /// Times that a loop in registers or in a cache is repeated.
@@ -18,6 +19,9 @@ const REPEATS: usize = 200;
 
 /// Times that a loop over memory is repeated: the buffer is large.
 const MEMORY_REPEATS: usize = 4;
+
+/// Bytes that are timed together.
+const PIECE: usize = 256 << 10;
 
 /// Largest buffer for a probe of memory.
 const MOST_MEMORY: usize = 256 << 20;
@@ -83,12 +87,14 @@ impl Machine {
     }
 }
 
-/// Best bytes a nanosecond over a buffer that is read again and again.
+/// Bytes a nanosecond over a buffer that is read again and again: the 99th percentile of short pieces, of which each was last read
+/// a whole buffer ago, so that a disturbance costs a few pieces and not the figure.
 fn bandwidth(level: Level, bytes: usize, repeats: usize) -> f64 {
     let buffer = vec![0.5f32; bytes / 4];
-    let lanes = sartor_codegen::isa::of(level).lanes;
-    let loads = (0..=repeats).map(|_| rate(|| stream::load(level, &buffer))).fold(0.0, f64::max);
-    loads * (4 * lanes) as f64
+    let pieces = || buffer.chunks(PIECE / 4).map(|piece| rate(|| stream::load(level, piece)));
+    pieces().for_each(drop);
+    let rates: Vec<f64> = (0..repeats).flat_map(|_| pieces()).collect();
+    Samples::new(rates).percentile(99.0) * (4 * sartor_codegen::isa::of(level).lanes) as f64
 }
 
 /// Of what `run` counts, how many a nanosecond.
