@@ -4,13 +4,16 @@ pub mod bench;
 mod build;
 pub mod cache;
 pub mod engine;
+pub mod explain;
 mod generate;
 pub mod image;
 pub mod labels;
 mod model;
 pub mod npy;
 pub mod observe;
-mod output;
+pub mod output;
+pub mod process;
+pub mod sweep;
 pub mod tune;
 pub mod verify;
 

@@ -54,7 +54,7 @@ const PICTURE: &str = "examples/digit-7.png";
 #[test]
 fn every_command_has_help_with_an_example() {
     sartor().arg("--help").assert().success().stdout(contains("Example: sartor "));
-    for command in ["list", "show", "compile", "run", "verify", "bench", "tune"] {
+    for command in ["list", "show", "compile", "run", "verify", "bench", "tune", "explain", "process", "sweep"] {
         let example = format!("Example: sartor {command}");
         sartor().args([command, "--help"]).assert().success().stdout(contains(example));
     }
@@ -123,7 +123,7 @@ fn bench_reports_what_it_promises() {
     for key in keys.split(' ') {
         assert!(!report[key].is_null(), "{key}");
     }
-    for key in "name problem kernel median_us quiet_us macs share_of_peak".split(' ') {
+    for key in "name layers median_us quiet_us macs share_of_peak bound_by explained counts".split(' ') {
         assert!(!report["layers"][0][key].is_null(), "layers: {key}");
     }
     let two: Value = json(&["bench", "rexnet_digits", "--runs", "5", "--threads", "2", "--json"]);
@@ -135,6 +135,54 @@ fn bench_reports_what_it_promises() {
     fails(&["bench", "rexnet_digits", "--threads", "0"], &["threads is 0"]);
     fails(&["bench", "rexnet_digits", "--runs", "0"], &["0"]);
     fails(&["bench", "rexnet_digits", "--batch", "0"], &["batch is 0"]);
+}
+
+#[test]
+fn explains_where_the_time_goes() {
+    let level = Level::best().unwrap();
+    let args = ["explain", "rexnet_digits", "--runs", "5", "--level", level.name()];
+    let table = sartor().args(args).arg("--tiles").assert().success();
+    table.stdout(contains("bound by").and(contains("multiply-adds and additions")).and(contains("estimates, best first")));
+    fails(&[&args[..], &["--html", "/nowhere/page.html"]].concat(), &["/nowhere/page.html", "--html"]);
+}
+
+#[test]
+fn measures_a_program_as_a_process() {
+    let report: Value = json(&["process", "rexnet_digits", "--rounds", "3", "--json"]);
+    let number = |key: &str| report[key].as_f64().unwrap_or_else(|| panic!("{key}: {report}"));
+    assert!(number("binary_bytes") > number("weights_bytes") && number("weights_bytes") > 0.0 && number("compile_seconds") > 0.0);
+    let first = report["first_stage_ms"]["min"].as_f64().unwrap();
+    assert!(first > 0.0 && first < report["answer_ms"]["median"].as_f64().unwrap());
+    let runs = report["runs"].as_array().unwrap();
+    let cases: Vec<_> = runs.iter().map(|run| (run["batch"].as_u64().unwrap(), run["threads"].as_u64().unwrap())).collect();
+    assert_eq!(cases, [(1, 1), (1, 2), (8, 1), (8, 2)]);
+    assert!(runs[0]["speedup"] == 1.0 && runs[0]["beside_one_image"] == 1.0);
+}
+
+#[test]
+fn sweeps_go_on_where_they_were_stopped() {
+    let folder = Folder::new();
+    let (output, plot) = (folder.path("sweep.json"), folder.path("sweep.svg"));
+    let level = Level::best().unwrap().name();
+    let sweep = ["sweep", "--only", "shufflenet_v1_g8_x0.5", "--levels", level, "--output", &output, "--plot", &plot, "--json"];
+    // No time to begin a point: nothing is measured, and that is said.
+    let stopped = sartor().args(sweep).args(["--budget", "0"]).assert().failure();
+    stopped.stderr(contains("1 of 1 points are not measured yet"));
+    let point = |share: f64, network: &str| serde_json::json!({ "network": network, "level": level, "quiet_ms": 1.0, "share_of_peak": share, "disturbed": 0.0, "runs": 20 });
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpuinfo.lines().find_map(|line| Some(line.strip_prefix("model name")?.split_once(':')?.1.trim()));
+    let write = |share: f64, cpu: &str| {
+        let points = [point(share, "shufflenet_v1_g8_x0.5"), point(0.5, "shufflenet_v1_g8_x1.0")];
+        std::fs::write(&output, serde_json::json!({ "cpu": cpu, "points": points }).to_string()).unwrap();
+    };
+    write(0.5, cpu.unwrap_or(std::env::consts::ARCH));
+    sartor().args(sweep).assert().success();
+    assert!(std::fs::read_to_string(&plot).unwrap().starts_with("<svg"));
+    write(0.34, cpu.unwrap_or(std::env::consts::ARCH));
+    sartor().args(sweep).assert().failure().stderr(contains("1 of 2 comparisons"));
+    write(0.5, "another CPU");
+    fails(&sweep, &["another CPU", "--fresh"]);
+    fails(&["sweep", "--only", "resnet"], &["resnet", "mobilenet_v2_x1.0"]);
 }
 
 #[test]

@@ -5,15 +5,19 @@
 //! whole runs, their minimum, and the *quiet* time, the sum over stages of each stage's 5th percentile, which is what the program
 //! takes on an undisturbed core.
 
+mod caches;
+mod machine;
 mod probe;
 mod statistics;
+mod stream;
 
 use std::time::Instant;
 
 use sartor_kernels::runtime::{Level, Session, SessionError};
 use serde::Serialize;
 
-use crate::generate::Plan;
+pub use caches::{Cache, Caches};
+pub use machine::Machine;
 pub use probe::Probe;
 pub use statistics::Samples;
 
@@ -141,28 +145,6 @@ pub struct Report {
     pub peak_gflops: f64,
     /// `2 * macs / quiet_ms` over the peak.
     pub share_of_peak: f64,
-    /// Stages, if asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub layers: Option<Vec<LayerReport>>,
-}
-
-/// A stage: one layer, or several that are computed together.
-#[derive(Clone, Debug, Serialize)]
-pub struct LayerReport {
-    /// The layers.
-    pub name: String,
-    /// Their problems, joined by ` + `.
-    pub problem: String,
-    /// Their kernels, joined by ` + `.
-    pub kernel: String,
-    /// Median.
-    pub median_us: f64,
-    /// 5th percentile.
-    pub quiet_us: f64,
-    /// Multiply-accumulates of a run.
-    pub macs: u64,
-    /// `2 * macs / quiet_us` over the peak.
-    pub share_of_peak: f64,
 }
 
 impl Measurement {
@@ -186,30 +168,12 @@ impl Measurement {
             macs,
             peak_gflops,
             share_of_peak: share(macs, self.quiet(), peak_gflops),
-            layers: None,
         }
-    }
-
-    /// The stages of a plan with their times; `None` if only whole runs were timed.
-    pub fn layers(&self, plan: &Plan) -> Option<Vec<LayerReport>> {
-        let report = |(stage, samples): (&crate::PlannedStage, &Samples)| {
-            let macs = stage.layers.iter().map(|layer| layer.macs).sum();
-            let joined = |text: fn(&crate::PlannedLayer) -> &str| stage.layers.iter().map(text).collect::<Vec<_>>().join(" + ");
-            LayerReport {
-                name: stage.name.clone(),
-                problem: joined(|layer| &layer.problem),
-                kernel: joined(|layer| &layer.kernel),
-                median_us: samples.median() * 1e6,
-                quiet_us: samples.quiet() * 1e6,
-                macs,
-                share_of_peak: share(macs, samples.quiet(), self.peak_gflops),
-            }
-        };
-        (!self.stages.is_empty()).then(|| plan.stages.iter().zip(&self.stages).map(report).collect())
     }
 }
 
-fn share(macs: u64, seconds: f64, peak_gflops: f64) -> f64 {
+/// `2 * macs / seconds` over the peak.
+pub(crate) fn share(macs: u64, seconds: f64, peak_gflops: f64) -> f64 {
     2.0 * macs as f64 / seconds.max(1e-9) / (peak_gflops * 1e9)
 }
 

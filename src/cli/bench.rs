@@ -1,9 +1,14 @@
 //! `sartor bench`
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use sartor::Level;
-use sartor::bench::{Report, measure, run_stages, test_input};
+use sartor::bench::{Measurement, Report, measure, run_stages, test_input};
+use sartor::explain::{Explanation, Stage};
+use sartor::tune::Tunings;
+use sartor::{Level, Model, Network, Weights};
+use serde::Serialize;
 
 use super::engine::{Engine, Kind};
 use super::failure::Failure;
@@ -39,7 +44,7 @@ pub struct Bench {
     /// Runs to time
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     runs: usize,
-    /// Report every stage; needs one thread and the specialised engine
+    /// Report every stage and what bounds it, as `explain` does; needs one thread and the specialised engine
     #[arg(long)]
     layers: bool,
     /// Print JSON
@@ -55,27 +60,85 @@ impl Bench {
         }
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
-        let mut engine = Engine::open(self.engine, &network, &weights, level, self.batch, self.threads, &self.tuning.load()?)?;
-        let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
-        let mut output = vec![0.0; self.batch * shapes.sum::<usize>()];
-        let input = test_input(self.batch * network.input_shape().len());
-        let bar = progress::bar("measuring", self.runs);
-        let run = |laps: &mut Vec<f64>| match &mut engine {
-            Engine::Specialised { session, .. } if staged => Ok(run_stages(session, &input, &mut output, laps)?),
-            engine => engine.run(&input, self.batch, &mut output),
-        };
-        let measured = measure(level, self.runs, run, || bar.inc(1))?;
-        drop(bar);
-        let macs = network.macs() * self.batch as u64;
-        let mut report = measured.report(&network.name, self.engine.name(), level, self.threads, self.batch, macs);
-        if let (true, Engine::Specialised { model, .. }) = (self.layers, &engine) {
-            report.layers = measured.layers(model.plan());
+        if self.layers {
+            let explanation =
+                Timed::run(&network, &weights, level, self.batch, &self.tuning.load()?, |_| Ok(self.runs))?.explain()?;
+            return if self.json {
+                print_layers(&explanation)
+            } else {
+                super::print(&text(&explanation.report, &explanation.stages))
+            };
         }
-        if self.json { super::print_json(&report) } else { super::print(&text(&report)) }
+        let report = if staged {
+            Timed::run(&network, &weights, level, self.batch, &self.tuning.load()?, |_| Ok(self.runs))?.report
+        } else {
+            let mut engine =
+                Engine::open(self.engine, &network, &weights, level, self.batch, self.threads, &self.tuning.load()?)?;
+            let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
+            let mut output = vec![0.0; self.batch * shapes.sum::<usize>()];
+            let input = test_input(self.batch * network.input_shape().len());
+            let bar = progress::bar("measuring", self.runs);
+            let measured = measure(level, self.runs, |_| engine.run(&input, self.batch, &mut output), || bar.inc(1))?;
+            let macs = network.macs() * self.batch as u64;
+            measured.report(&network.name, self.engine.name(), level, self.threads, self.batch, macs)
+        };
+        if self.json { super::print_json(&report) } else { super::print(&text(&report, &[])) }
     }
 }
 
-fn text(report: &Report) -> String {
+/// A compiled network whose stages were timed one by one.
+pub struct Timed {
+    pub model: Model,
+    pub measured: Measurement,
+    pub report: Report,
+    pub level: Level,
+}
+
+impl Timed {
+    /// Compiles a network and times as many runs on one thread as `runs` says.
+    pub fn run(
+        network: &Network,
+        weights: &Weights,
+        level: Level,
+        batch: usize,
+        tunings: &Tunings,
+        runs: impl FnOnce(&Model) -> Result<usize, Failure>,
+    ) -> Result<Self, Failure> {
+        let title = format!("compiling {} for {level}", network.name);
+        let model = progress::spin(title, || Model::open_tuned(network, weights, level, batch, tunings))?;
+        let runs = runs(&model)?;
+        let mut session = model.session(1)?;
+        let mut output = vec![0.0; model.program().output_len];
+        let input = test_input(model.program().input_len);
+        let bar = progress::bar("measuring", runs);
+        let measured = measure(level, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
+        let macs = network.macs() * batch as u64;
+        let report = measured.report(&network.name, Kind::Specialised.name(), level, 1, batch, macs);
+        Ok(Self { model, measured, report, level })
+    }
+}
+
+/// How many runs of a model take so many milliseconds, about: at least 20, at most 200.
+pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
+    let mut session = model.session(1)?;
+    let (input, mut output) = (test_input(model.program().input_len), vec![0.0; model.program().output_len]);
+    let start = Instant::now();
+    session.run(&input, &mut output)?;
+    let runs = Duration::from_millis(ms).as_secs_f64() / start.elapsed().as_secs_f64().max(1e-6);
+    Ok((runs as usize).clamp(20, 200))
+}
+
+fn print_layers(explanation: &Explanation) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct WithLayers<'a> {
+        #[serde(flatten)]
+        report: &'a Report,
+        layers: &'a [Stage],
+    }
+    super::print_json(&WithLayers { report: &explanation.report, layers: &explanation.stages })
+}
+
+fn text(report: &Report, stages: &[Stage]) -> String {
     let head = format!(
         "{}  {}  {}  threads {}  batch {}\n\n",
         report.network, report.engine, report.level, report.threads, report.batch
@@ -96,13 +159,38 @@ fn text(report: &Report) -> String {
             percent(report.disturbed),
         ]],
     );
-    let layers = report.layers.as_ref().map(|layers| {
-        let rows = layers.iter().map(|layer| {
-            let us = |value: f64| format!("{value:.1}");
-            let numbers = (us(layer.quiet_us), us(layer.median_us), grouped(layer.macs), percent(layer.share_of_peak));
-            [layer.name.clone(), numbers.0, numbers.1, numbers.2, numbers.3, layer.kernel.clone()]
-        });
-        format!("\n\n{}", table(["stage", "quiet us>", "median us>", "MACs>", "of peak>", "kernels"], rows))
+    let rows = stages.iter().map(|stage| {
+        let us = |value: f64| format!("{value:.1}");
+        let kilobytes = |bytes: u64| grouped(bytes.div_ceil(1000));
+        let traffic = &stage.counts.traffic;
+        let kernels = stage.layers.iter().map(|layer| layer.kernel.as_str()).collect::<Vec<_>>().join(" + ");
+        [
+            stage.name.clone(),
+            us(stage.quiet_us),
+            us(stage.median_us),
+            grouped(stage.macs),
+            percent(stage.share_of_peak),
+            stage.bound_by.into(),
+            percent(stage.explained),
+            kilobytes(traffic.l2),
+            kilobytes(traffic.l3),
+            kilobytes(traffic.dram),
+            kernels,
+        ]
     });
-    head + &times + &layers.unwrap_or_default()
+    let titles = [
+        "stage",
+        "quiet us>",
+        "median us>",
+        "MACs>",
+        "of peak>",
+        "bound by",
+        "explained>",
+        "L1-L2 kB>",
+        "L2-L3 kB>",
+        "L3-DRAM kB>",
+        "kernels",
+    ];
+    let layers = if stages.is_empty() { String::new() } else { format!("\n\n{}", table(titles, rows)) };
+    head + &times + &layers
 }

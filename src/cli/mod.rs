@@ -3,13 +3,16 @@
 mod bench;
 mod compile;
 mod engine;
+mod explain;
 mod failure;
 mod level;
 mod list;
+mod process;
 mod progress;
 mod run;
 mod show;
 mod source;
+mod sweep;
 mod table;
 mod tune;
 mod tuning;
@@ -39,6 +42,9 @@ enum Command {
     Verify(verify::Verify),
     Bench(bench::Bench),
     Tune(tune::Tune),
+    Explain(explain::Explain),
+    Process(process::Process),
+    Sweep(sweep::SweepArgs),
 }
 
 /// Runs the command of this process's arguments.
@@ -52,6 +58,9 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Bench(bench) => bench.run(),
         Command::Tune(tune) => tune.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Process(process) => process.run(),
+        Command::Sweep(sweep) => sweep.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -94,6 +94,30 @@ pub fn choose(level: Level, m: usize, panels: usize, k: usize) -> Vec<Block> {
     blocks
 }
 
+/// What the cost model says of tiles of one width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Most pixels of a tile.
+    pub rows: usize,
+    /// Panels of a tile.
+    pub panels: usize,
+    /// Cycles, roughly, with all panels in such tiles.
+    pub cycles: f64,
+}
+
+/// The widths that [`choose`] weighs against each other, the best first.
+pub fn estimates(level: Level, m: usize, panels: usize, k: usize) -> Vec<Estimate> {
+    let widths = (1..=4).filter(|&width| width <= panels && most_rows(level, width) > 0);
+    let estimate = |width: usize| Estimate {
+        rows: most_rows(level, width).min(m),
+        panels: width,
+        cycles: column_cost(level, m, width, k) * panels as f64 / width as f64,
+    };
+    let mut estimates: Vec<Estimate> = widths.map(estimate).collect();
+    estimates.sort_by(|a, b| a.cycles.total_cmp(&b.cycles));
+    estimates
+}
+
 /// Sets the last tile of panels apart from those of equal width before it: its last lanes are treated differently.
 #[must_use]
 pub fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {

@@ -1,0 +1,185 @@
+//! `sartor process`
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use sartor::bench::{Samples, test_input};
+use sartor::process::Program;
+use sartor::{Level, Model, Network, Session, Weights};
+use serde::Serialize;
+use std::time::Instant;
+
+use super::failure::Failure;
+use super::progress;
+use super::source::Source;
+use super::table::{grouped, table};
+
+/// Images of the larger batch.
+const BATCH: usize = 8;
+
+/// Measure what a network costs as a program of its own: start, memory, size, compile time, threads and batches
+///
+/// The program is compiled anew, with its weights inside, and started again and again with its file in the page cache; the time to the
+/// first answer is what another process waits from starting it until it can read the first line. One and two threads, one image and
+/// eight, take turns, so that all meet the same disturbances.
+#[derive(Args)]
+#[command(after_help = "Example: sartor process mobilenet_v2_x1.0 --rounds 50")]
+pub struct Process {
+    #[command(flatten)]
+    source: Source,
+    /// The level [default: the best here]
+    #[arg(long)]
+    level: Option<Level>,
+    /// Starts of the program, and rounds of runs
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    rounds: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Medians, and the fastest beside them where neighbours may have been at work.
+#[derive(Serialize)]
+struct Report {
+    network: String,
+    level: &'static str,
+    rounds: usize,
+    compile_seconds: f64,
+    binary_bytes: u64,
+    weights_bytes: u64,
+    /// `None` where the system does not tell.
+    resident_bytes: Option<u64>,
+    answer_ms: Spread,
+    first_stage_ms: Spread,
+    runs: Vec<Runs>,
+}
+
+#[derive(Serialize)]
+struct Spread {
+    median: f64,
+    min: f64,
+}
+
+/// Runs of one batch size with one number of threads.
+#[derive(Serialize)]
+struct Runs {
+    batch: usize,
+    threads: usize,
+    /// Milliseconds an image.
+    image_ms: Spread,
+    /// Throughput over that of one thread and the same batch: medians.
+    speedup: f64,
+    /// Time an image over that of one image and the same threads: medians.
+    beside_one_image: f64,
+}
+
+impl Spread {
+    fn of(seconds: Vec<f64>, scale: f64) -> Self {
+        let samples = Samples::new(seconds);
+        Self { median: samples.median() * scale, min: samples.min() * scale }
+    }
+}
+
+impl Process {
+    pub fn run(self) -> Result<(), Failure> {
+        let (network, weights, _) = self.source.load()?;
+        let level = super::level::choose(self.level)?;
+        let title = format!("compiling {} for {level}", network.name);
+        let program = progress::spin(title, || Program::compile(&network, &weights, level))?;
+        // The first start may read from the disk.
+        program.start()?;
+        let bar = progress::bar("starting", self.rounds);
+        let mut starts = Vec::new();
+        for _ in 0..self.rounds {
+            starts.push(program.start()?);
+            bar.inc(1);
+        }
+        drop(bar);
+        let report = Report {
+            network: network.name.clone(),
+            level: level.name(),
+            rounds: self.rounds,
+            compile_seconds: program.compile_seconds,
+            binary_bytes: program.artifact_bytes,
+            weights_bytes: program.weights_bytes,
+            resident_bytes: starts.iter().map(|start| start.resident).max().flatten(),
+            answer_ms: Spread::of(starts.iter().map(|start| start.answer).collect(), 1e3),
+            first_stage_ms: Spread::of(starts.iter().map(|start| start.first_stage).collect(), 1e3),
+            runs: runs(&network, &weights, level, self.rounds)?,
+        };
+        if self.json { super::print_json(&report) } else { super::print(&text(&report)) }
+    }
+}
+
+/// Times every number of threads with every batch size, in turns.
+fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Result<Vec<Runs>, Failure> {
+    struct Case {
+        batch: usize,
+        threads: usize,
+        session: Session,
+        input: Vec<f32>,
+        output: Vec<f32>,
+        seconds: Vec<f64>,
+    }
+    let mut cases = Vec::new();
+    for batch in [1, BATCH] {
+        let title = format!("compiling {} for {level}, batch {batch}", network.name);
+        let model = progress::spin(title, || Model::open(network, weights, level, batch))?;
+        for threads in [1, 2] {
+            let (input, output) = (test_input(model.program().input_len), vec![0.0; model.program().output_len]);
+            cases.push(Case { batch, threads, session: model.session(threads)?, input, output, seconds: Vec::new() });
+        }
+    }
+    let bar = progress::bar("measuring", rounds);
+    for round in 0..=rounds {
+        for case in &mut cases {
+            let start = Instant::now();
+            case.session.run(&case.input, &mut case.output)?;
+            // The first round warms up.
+            if round > 0 {
+                case.seconds.push(start.elapsed().as_secs_f64() / case.batch as f64);
+            }
+        }
+        bar.inc(1);
+    }
+    drop(bar);
+    let medians: Vec<(usize, usize, f64)> =
+        cases.iter().map(|case| (case.batch, case.threads, Samples::new(case.seconds.clone()).median())).collect();
+    let median =
+        |batch, threads| medians.iter().find(|case| (case.0, case.1) == (batch, threads)).map_or(f64::NAN, |case| case.2);
+    let runs = cases.into_iter().map(|case| Runs {
+        batch: case.batch,
+        threads: case.threads,
+        speedup: median(case.batch, 1) / median(case.batch, case.threads),
+        beside_one_image: median(case.batch, case.threads) / median(1, case.threads),
+        image_ms: Spread::of(case.seconds, 1e3),
+    });
+    Ok(runs.collect())
+}
+
+fn text(report: &Report) -> String {
+    let both = |spread: &Spread| (format!("{:.3}", spread.median), format!("{:.3}", spread.min));
+    let (answer, first) = (both(&report.answer_ms), both(&report.first_stage_ms));
+    let whole = |name: &str, value: String, unit: &str| [name.into(), value, String::new(), unit.into()];
+    let beyond = report.binary_bytes.saturating_sub(report.weights_bytes);
+    let figures = table(
+        ["process", "median>", "min>", ""],
+        [
+            ["start to first answer".into(), answer.0, answer.1, "ms".into()],
+            ["start to first stage".into(), first.0, first.1, "ms".into()],
+            whole("resident at most", report.resident_bytes.map_or("unknown".into(), grouped), "bytes"),
+            whole("executable", grouped(report.binary_bytes), "bytes"),
+            whole("weights in it", grouped(report.weights_bytes), "bytes"),
+            whole("executable beside weights", grouped(beyond), "bytes"),
+            whole("compile time", format!("{:.1}", report.compile_seconds), "s"),
+        ],
+    );
+    let runs = table(
+        ["batch>", "threads>", "ms an image>", "min>", "speedup>", "beside one image>"],
+        report.runs.iter().map(|runs| {
+            let (median, min) = both(&runs.image_ms);
+            let ratio = |value: f64| format!("{value:.2}");
+            [runs.batch.to_string(), runs.threads.to_string(), median, min, ratio(runs.speedup), ratio(runs.beside_one_image)]
+        }),
+    );
+    format!("{}  {}  {} rounds\n\n{figures}\n\n{runs}", report.network, report.level, report.rounds)
+}
