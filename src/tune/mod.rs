@@ -53,6 +53,9 @@ pub enum TuneError {
     },
 }
 
+/// Seconds of each of some stages.
+type Clock<'a> = dyn Fn(&[Stage]) -> Result<Vec<f64>, TuneError> + 'a;
+
 /// What must be gained for a choice to differ from the cost model's: less is noise.
 const GAIN: f64 = 0.02;
 
@@ -146,13 +149,7 @@ impl Problems {
     }
 
     /// Stages with those changes, one of each aspect, that make each faster.
-    fn improve(
-        &self,
-        stages: &[Stage],
-        options: &Options,
-        until: Instant,
-        clock: &dyn Fn(&[Stage]) -> Result<Vec<f64>, TuneError>,
-    ) -> Result<Vec<Stage>, TuneError> {
+    fn improve(&self, stages: &[Stage], options: &Options, until: Instant, clock: &Clock<'_>) -> Result<Vec<Stage>, TuneError> {
         let mut improved = stages.to_vec();
         for (at, (layers, base)) in stages.iter().enumerate() {
             if at > 0 && Instant::now() >= until {
