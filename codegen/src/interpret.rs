@@ -137,7 +137,7 @@ impl Run<'_> {
     }
 }
 
-fn binary(op: Binary, a: f32, b: f32) -> f32 {
+pub(crate) fn binary(op: Binary, a: f32, b: f32) -> f32 {
     match op {
         Binary::Add => a + b,
         Binary::Sub => a - b,
@@ -163,7 +163,7 @@ fn binary(op: Binary, a: f32, b: f32) -> f32 {
 /// The bits from which [`Value::RecipGuess`] subtracts.
 pub const RECIP_BITS: u32 = 0x7EF3_11C7;
 
-fn recip_guess(a: f32) -> f32 {
+pub(crate) fn recip_guess(a: f32) -> f32 {
     f32::from_bits(RECIP_BITS.wrapping_sub(a.to_bits()))
 }
 

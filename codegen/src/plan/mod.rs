@@ -141,6 +141,18 @@ const MOST: usize = 1 << 33;
 /// # Errors
 /// If the network is too large, or the proof fails.
 pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, PlanError> {
+    let plan = unproven(layers, packed, options, |_| {})?;
+    plan.prove(&packed.data)?;
+    Ok(plan)
+}
+
+/// Plans a network whose maps are moved before its stages are lowered.
+pub(crate) fn unproven(
+    layers: &Layers,
+    packed: &Packed,
+    options: Options,
+    moved: impl FnOnce(&mut [Place]),
+) -> Result<Plan, PlanError> {
     if options.batch == 0 {
         return Err(PlanError::NoImages);
     }
@@ -150,7 +162,8 @@ pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, 
         return Err(PlanError::TooLarge { what: "maps", batch: options.batch, limit: MOST });
     }
     let groups = partition::partition(layers, options);
-    let (places, arena) = arena::place(layers, &groups, options.batch);
+    let (mut places, arena) = arena::place(layers, &groups, options.batch);
+    moved(&mut places);
     let mut context = Context {
         layers,
         packed,
@@ -172,7 +185,7 @@ pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, 
     let input = layers.maps[0].c * layers.maps[0].h * layers.maps[0].w * options.batch;
     let lengths = Lengths { input, arena, scratch: context.scratch, weights: packed.data.len() };
     let (unpack, output_len) = unpack(layers, &context.places, options.batch);
-    let plan = Plan {
+    Ok(Plan {
         options,
         layers: layers.clone(),
         kernels: context.library.kernels,
@@ -182,25 +195,16 @@ pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, 
         lengths,
         output_len,
         kernels_of: context.kernels_of,
-    };
-    plan.prove()?;
-    Ok(plan)
+    })
 }
 
 impl Plan {
-    /// Proves every kernel and every call.
+    /// Proves the program on its packed weights.
     ///
     /// # Errors
-    /// If an access cannot be proven in bounds.
-    pub fn prove(&self) -> Result<Proven, Unproven> {
-        let mut proven = Proven::default();
-        for kernel in &self.kernels {
-            proven.accesses += prove::kernel(kernel)?;
-        }
-        for stage in &self.stages {
-            proven.calls += prove::stage(&stage.code, &self.kernels, &self.lengths)?;
-        }
-        Ok(proven)
+    /// If something cannot be proven.
+    pub fn prove(&self, weights: &[f32]) -> Result<Proven, Unproven> {
+        prove::program(self, weights)
     }
 
     /// f32 from pixel to pixel of a map in memory.
