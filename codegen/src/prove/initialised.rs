@@ -98,6 +98,23 @@ pub fn stage(program: &Program<'_>, index: usize, written: &mut Set) -> Result<(
     Ok(())
 }
 
+/// The values that a stage of a proven program leaves in the arena, by `numbers`.
+#[cfg(test)]
+pub fn values(program: &Program<'_>, index: usize, numbers: &mut HashMap<Vec<usize>, usize>) -> Tags {
+    let mut written = Set::new(program.plan.lengths.arena);
+    written.insert(0..program.plan.lengths.arena);
+    let name = &program.plan.stages[index].code.name;
+    let mut stage = Stage { program, name, written: &written, numbers: std::mem::take(numbers) };
+    let mut arena = Tags::default();
+    for unit in &program.units[index] {
+        let mut state = State::default();
+        stage.run(&unit.first, FIRST, &mut state).unwrap();
+        state.arena.each(|range, tag| arena.write(range, tag));
+    }
+    *numbers = stage.numbers;
+    arena
+}
+
 impl Stage<'_> {
     fn run(&mut self, calls: &[Call], way: &'static str, state: &mut State) -> Result<(), InitialisedError> {
         for call in calls {

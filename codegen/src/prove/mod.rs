@@ -153,7 +153,14 @@ struct Program<'a> {
     lives: Vec<liveness::Live>,
 }
 
-impl Program<'_> {
+impl<'a> Program<'a> {
+    /// Proves the kernels by themselves, and that units run.
+    fn new(plan: &'a Plan, weights: &'a [f32]) -> Result<Self, Unproven> {
+        let kernels = plan.kernels.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
+        let units = plan.stages.iter().map(|stage| units::of(&stage.code)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Program { plan, weights, kernels, units, lives: liveness::lives(plan) })
+    }
+
     /// What a call reads in a region before writing it: buffers and ranges.
     fn reads(&self, call: &Call, region: Region) -> impl Iterator<Item = (usize, Range<usize>)> {
         self.ranges(call, region, |touched| &touched.reads)
@@ -186,6 +193,12 @@ pub fn kernel(kernel: &Kernel) -> Result<usize, Unproven> {
     Ok(facts(kernel)?.accesses)
 }
 
+/// What a call of a proven kernel reads before writing it: ranges of each buffer.
+#[cfg(test)]
+pub(crate) fn reads(kernel: &Kernel) -> Vec<Vec<Range<usize>>> {
+    footprint::of(kernel).into_iter().map(|touched| touched.reads).collect()
+}
+
 fn facts(kernel: &Kernel) -> Result<KernelFacts, Unproven> {
     scope::kernel(kernel)?;
     let accesses = bounds::kernel(kernel)?;
@@ -199,10 +212,8 @@ fn facts(kernel: &Kernel) -> Result<KernelFacts, Unproven> {
 /// # Errors
 /// The first thing that does not hold.
 pub fn program(plan: &Plan, weights: &[f32]) -> Result<Proven, Unproven> {
-    let kernels = plan.kernels.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
+    let program = Program::new(plan, weights)?;
     let regions = overflow::regions(&plan.lengths)?;
-    let units = plan.stages.iter().map(|stage| units::of(&stage.code)).collect::<Result<Vec<_>, _>>()?;
-    let program = Program { plan, weights, kernels, units, lives: liveness::lives(plan) };
     let sharing = liveness::maps(&program)?;
     let mut written = set::Set::new(plan.lengths.arena);
     let mut calls = vec![0; plan.kernels.len()];

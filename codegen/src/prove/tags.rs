@@ -70,6 +70,12 @@ impl Tags {
         pieces
     }
 
+    /// Calls `visit` with all that was written.
+    #[cfg(test)]
+    pub fn each(&self, mut visit: impl FnMut(Range<usize>, Tag)) {
+        self.0.iter().for_each(|(&from, &(to, tag))| visit(from..to, tag));
+    }
+
     /// The first f32 where this memory is not what `other` has, of all that `other` has.
     pub fn first_lost(&self, other: &Tags) -> Option<usize> {
         other.0.iter().find_map(|(&from, &(to, tag))| {

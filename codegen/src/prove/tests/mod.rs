@@ -1,1 +1,4 @@
+mod mutants;
+mod numbers;
+mod sample;
 mod zoo;

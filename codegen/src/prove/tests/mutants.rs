@@ -1,0 +1,189 @@
+//! Plans with one number changed, or one map moved: each must be refused by the proof, give other results in the interpreter, or
+//! compute the same values at the same places of the arena, symbol by symbol.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sartor_kernels::report::checked;
+use sartor_kernels::runtime::Level;
+
+use super::numbers::{self, Kind};
+use super::sample::{images, layers};
+use crate::interpret;
+use crate::plan::{Options, Place, Plan, unproven};
+use crate::prove::{Program, Unproven, initialised, liveness, program};
+
+/// Mutants of one kind, by what became of them.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    /// Refused, by property.
+    proof: BTreeMap<&'static str, usize>,
+    interpreter: usize,
+    equivalent: usize,
+    survived: usize,
+}
+
+/// The property that an error is of.
+fn property(error: &Unproven) -> &'static str {
+    match error {
+        Unproven::Scope(_) => "scope",
+        Unproven::Bounds(_) => "bounds",
+        Unproven::Overflow(_) => "overflow",
+        Unproven::Alignment(_) => "alignment",
+        Unproven::Units(_) => "units",
+        Unproven::Liveness(_) => "liveness",
+        Unproven::Disjoint(_) => "disjoint",
+        Unproven::Initialised(_) => "initialised",
+        Unproven::Padding(_) => "padding",
+        Unproven::Output(_) => "output",
+    }
+}
+
+/// What is computed, by plan: results for several images and numbers of threads.
+fn results(plan: &Plan, weights: &[f32]) -> Vec<Vec<u32>> {
+    let run = |(seed, threads)| interpret::plan(plan, weights, &images(plan, seed), threads).1;
+    let bits = |output: Vec<f32>| output.into_iter().map(f32::to_bits).collect();
+    [(1, 1), (2, 2), (3, 3)].map(run).into_iter().map(bits).collect()
+}
+
+/// Whether two proven plans leave the same values in the same places after every stage, and return the same of them.
+fn is_equivalent(a: &Plan, b: &Plan, weights: &[f32]) -> bool {
+    if a.unpack != b.unpack || a.output_len != b.output_len || a.places != b.places {
+        return false;
+    }
+    let (a, b) = (Program::new(a, weights).unwrap(), Program::new(b, weights).unwrap());
+    (0..a.plan.stages.len()).all(|stage| {
+        let mut known = HashMap::new();
+        let (a, b) = (initialised::values(&a, stage, &mut known), initialised::values(&b, stage, &mut known));
+        a.first_lost(&b).is_none() && b.first_lost(&a).is_none()
+    })
+}
+
+struct Hunt<'a> {
+    plan: &'a Plan,
+    weights: &'a [f32],
+    results: Vec<Vec<u32>>,
+    tallies: &'a mut BTreeMap<Kind, Tally>,
+}
+
+impl Hunt<'_> {
+    fn judge(&mut self, kind: Kind, mutant: &Plan, what: &str) {
+        let tally = self.tallies.entry(kind).or_default();
+        if let Err(error) = program(mutant, self.weights) {
+            *tally.proof.entry(property(&error)).or_default() += 1;
+        } else if is_equivalent(self.plan, mutant, self.weights) {
+            tally.equivalent += 1;
+        } else if mutant.lengths.input != self.plan.lengths.input || results(mutant, self.weights) != self.results {
+            tally.interpreter += 1;
+        } else {
+            println!("{}: {kind:?}: {what} survives", self.plan.options.level);
+            tally.survived += 1;
+        }
+    }
+
+    /// Each number by one, and by a panel where that keeps addresses aligned.
+    fn numbers(&mut self) {
+        let mut all = Vec::new();
+        numbers::each(&mut self.plan.clone(), &mut |kind, number| all.push((kind, *number)));
+        for (target, &(kind, number)) in all.iter().enumerate() {
+            let aligned = matches!(kind, Kind::PointerOffset | Kind::PackOffset | Kind::Output);
+            let steps: &[usize] = if aligned { &[1, 16] } else { &[1] };
+            for changed in steps.iter().flat_map(|step| [number.checked_add(*step), number.checked_sub(*step)]).flatten() {
+                let mut mutant = self.plan.clone();
+                let mut at = 0;
+                numbers::each(&mut mutant, &mut |_, number| {
+                    if at == target {
+                        *number = changed;
+                    }
+                    at += 1;
+                });
+                self.judge(kind, &mutant, &format!("number {target}, {changed} for {number}"));
+            }
+        }
+    }
+
+    /// Each ring by a row, in all places that know of it.
+    fn rings(&mut self) {
+        for map in 0..self.plan.places.len() {
+            let Place::Ring { rows, .. } = self.plan.places[map] else { continue };
+            for changed in [rows + 1, rows - 1].into_iter().filter(|&rows| rows > 0) {
+                let mut mutant = self.plan.clone();
+                if let Place::Ring { rows, .. } = &mut mutant.places[map] {
+                    *rows = changed;
+                }
+                let writes = |stage: &crate::plan::StagePlan| {
+                    stage.layers.iter().any(|&layer| self.plan.layers.layers[layer].dst().0 == map)
+                };
+                let stage = self.plan.stages.iter().position(writes).unwrap();
+                let mut found = 0;
+                numbers::each(&mut mutant, &mut |kind, number| {
+                    if kind == Kind::Units {
+                        found += 1;
+                    }
+                    if kind == Kind::Modulo && found == stage + 1 && *number == rows {
+                        *number = changed;
+                    }
+                });
+                self.judge(Kind::RingDepth, &mutant, &format!("ring of {} with {changed} rows", self.plan.layers.maps[map].name));
+            }
+        }
+    }
+}
+
+/// Plans in which one map was placed elsewhere before anything was lowered: one panel or one row off, or where another map dies
+/// in the very stage that first needs this one.
+fn moved(plan: &Plan) -> Vec<(Kind, usize, usize)> {
+    let lives = liveness::lives(plan);
+    let arena: Vec<_> = lives.iter().filter(|live| live.region == crate::stage::Region::Arena).collect();
+    let mut moves = Vec::new();
+    for live in &arena {
+        let map = &plan.layers.maps[live.map];
+        let row = map.w * map.c.next_multiple_of(16);
+        let steps = [live.memory.start.checked_add(16), live.memory.start.checked_sub(16)];
+        let rows = [live.memory.start.checked_add(row), live.memory.start.checked_sub(row)];
+        moves.extend(steps.into_iter().chain(rows).flatten().map(|offset| (Kind::Placement, live.map, offset)));
+        for other in arena.iter().filter(|other| other.last == live.first && other.map != live.map) {
+            moves.push((Kind::Liveness, live.map, other.memory.start));
+        }
+    }
+    moves
+}
+
+#[test]
+fn every_mutant_of_a_plan_that_computes_something_else_is_caught() {
+    let (layers, packed) = layers();
+    let mut tallies = BTreeMap::new();
+    for level in Level::ALL {
+        for (batch, fuse) in [(1, true), (2, false)] {
+            let options = Options { batch, fuse, ..Options::new(level) };
+            let plan = unproven(&layers, &packed, options, |_| {}).unwrap();
+            program(&plan, &packed.data).unwrap();
+            let results = results(&plan, &packed.data);
+            let mut hunt = Hunt { plan: &plan, weights: &packed.data, results, tallies: &mut tallies };
+            hunt.numbers();
+            hunt.rings();
+            for (kind, map, offset) in moved(&plan) {
+                let move_map = |places: &mut [Place]| places[map] = Place::Arena { offset };
+                let mutant = unproven(&layers, &packed, options, move_map).unwrap();
+                hunt.judge(kind, &mutant, &format!("map {} at {offset}", layers.maps[map].name));
+            }
+        }
+        let killed: usize = tallies.values().map(|tally| tally.interpreter + tally.proof.values().sum::<usize>()).sum();
+        checked(level.name(), killed, "mutants of plans killed, those of the levels before included");
+    }
+    println!("{:14} {:>8} {:>12} {:>9} {:>11}  by property", "number", "proof", "interpreter", "survived", "equivalent");
+    for (kind, tally) in &tallies {
+        let Tally { proof, interpreter, equivalent, survived } = tally;
+        let by: Vec<String> = proof.iter().map(|(property, count)| format!("{property} {count}")).collect();
+        let proof: usize = proof.values().sum();
+        let kind = format!("{kind:?}");
+        println!("{kind:14} {proof:8} {interpreter:12} {survived:9} {equivalent:11}  {}", by.join(", "));
+        assert!(proof + interpreter > 0, "no {kind} was caught");
+    }
+    let proof: usize = tallies.values().flat_map(|tally| tally.proof.values()).sum();
+    let interpreter: usize = tallies.values().map(|tally| tally.interpreter).sum();
+    let survived: usize = tallies.values().map(|tally| tally.survived).sum();
+    let all = proof + interpreter + survived;
+    println!("{} of {all} mutants of plans killed, {proof} by the proof, {interpreter} by the interpreter", all - survived);
+    assert_eq!(survived, 0, "mutants survived");
+    assert!(proof > 5000 && tallies.len() == 12, "too few mutants to tell");
+}
