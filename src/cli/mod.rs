@@ -7,6 +7,7 @@ mod failure;
 mod level;
 mod list;
 mod progress;
+mod proof;
 mod run;
 mod show;
 mod source;

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use crate::stage::{Call, Region};
 
 use super::Program;
+use super::liveness::Live;
 use super::set::Set;
 use super::tags::{Piece, Tag, Tags};
 
@@ -68,6 +69,8 @@ struct Stage<'a> {
     name: &'a str,
     /// The arena as the stages before left it.
     written: &'a Set,
+    /// Maps of the arena that are live.
+    maps: Vec<&'a Live>,
     numbers: HashMap<Vec<usize>, usize>,
 }
 
@@ -77,7 +80,7 @@ pub fn stage(program: &Program<'_>, index: usize, written: &mut Set) -> Result<(
         written.remove(live.memory.clone());
     }
     let name = &program.plan.stages[index].code.name;
-    let mut stage = Stage { program, name, written, numbers: HashMap::new() };
+    let mut stage = Stage { program, name, written, maps: maps(program, index), numbers: HashMap::new() };
     let mut before = State::default();
     for (number, unit) in program.units[index].iter().enumerate() {
         let mut first = State::default();
@@ -98,24 +101,40 @@ pub fn stage(program: &Program<'_>, index: usize, written: &mut Set) -> Result<(
     Ok(())
 }
 
-/// The values that a stage of a proven program leaves in the arena, by `numbers`.
+/// The values that a stage of a proven program leaves in each map of the arena, by `numbers`.
 #[cfg(test)]
 pub fn values(program: &Program<'_>, index: usize, numbers: &mut HashMap<Vec<usize>, usize>) -> Tags {
     let mut written = Set::new(program.plan.lengths.arena);
     written.insert(0..program.plan.lengths.arena);
     let name = &program.plan.stages[index].code.name;
-    let mut stage = Stage { program, name, written: &written, numbers: std::mem::take(numbers) };
+    let maps = maps(program, index);
+    let mut stage = Stage { program, name, written: &written, maps, numbers: std::mem::take(numbers) };
     let mut arena = Tags::default();
     for unit in &program.units[index] {
         let mut state = State::default();
         stage.run(&unit.first, FIRST, &mut state).unwrap();
-        state.arena.each(|range, tag| arena.write(range, tag));
+        // As if each map had memory of its own.
+        let place = |at: usize| stage.place(at).0 << 40 | stage.place(at).1;
+        state.arena.each(|range, tag| {
+            arena.write(place(range.start)..place(range.start) + range.len(), Tag { base: place(tag.base), ..tag });
+        });
     }
     *numbers = stage.numbers;
     arena
 }
 
+fn maps<'a>(program: &'a Program<'_>, index: usize) -> Vec<&'a Live> {
+    let here = |live: &&Live| live.region == Region::Arena && live.first <= index && index <= live.last;
+    program.lives.iter().filter(here).collect()
+}
+
 impl Stage<'_> {
+    /// The map that lies at a place of the arena, and where in it. Calls outside all maps are refused by the liveness proof.
+    fn place(&self, at: usize) -> (usize, usize) {
+        let map = self.maps.iter().find(|live| live.memory.contains(&at));
+        map.map_or((usize::MAX >> 40, at), |live| (live.map, at - live.memory.start))
+    }
+
     fn run(&mut self, calls: &[Call], way: &'static str, state: &mut State) -> Result<(), InitialisedError> {
         for call in calls {
             let value = self.value(call, way, state)?;
@@ -165,7 +184,10 @@ impl Stage<'_> {
                     match tag {
                         Some(tag) => key.extend([1, tag.value, tag.buffer, range.start - tag.base, range.len()]),
                         // What the stages before left at a place is one value.
-                        None => key.extend([0, range.start, range.len()]),
+                        None => {
+                            let (map, at) = self.place(range.start);
+                            key.extend([0, map, at, range.len()]);
+                        }
                     }
                 }
             }

@@ -1,23 +1,27 @@
 //! What the user gets is read from maps that are still whole, and fills the output once.
 
+use crate::lower::padded;
 use crate::plan::Plan;
 use crate::stage::Region;
 
 use super::Program;
+use super::liveness::Live;
 use super::set::Set;
 
 /// A result that is not there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutputError {
     /// A result that is not where the last stages left it.
-    #[error("output {output}: reads arena f32 {from} to {to}, which is no map that lives to the end")]
+    #[error("output {output}: reads {pixels} pixels of {pitch} f32 from arena f32 {from}, which is no map that lives to the end")]
     Foreign {
         /// Index of the output.
         output: usize,
         /// First f32.
         from: usize,
-        /// First f32 after.
-        to: usize,
+        /// Pixels of all images.
+        pixels: usize,
+        /// f32 from pixel to pixel.
+        pitch: usize,
     },
     /// A value that no stage wrote.
     #[error("output {output}: arena f32 {at} was never written")]
@@ -45,16 +49,18 @@ pub enum OutputError {
 
 /// Proves the last stage, which copies the results, after all others.
 pub fn prove(program: &Program<'_>, written: &Set) -> Result<(), OutputError> {
-    let Plan { unpack, stages, lengths, options, output_len, .. } = program.plan;
+    let Plan { unpack, layers, stages, options, output_len, .. } = program.plan;
     let mut end = 0;
     for (output, unpack) in unpack.iter().enumerate() {
         let pixels = options.batch * unpack.pixels;
-        let (from, to) = (unpack.src, unpack.src + pixels * unpack.pitch);
-        let whole = |live: &super::liveness::Live| {
-            live.region == Region::Arena && live.last == stages.len() && live.memory.start == from && to <= live.memory.end
+        let (from, pitch) = (unpack.src, unpack.pitch);
+        let whole = |live: &Live| {
+            let map = &layers.maps[live.map];
+            let fits = live.memory == (from..from + pixels * pitch) && (padded(map.c), map.h * map.w) == (pitch, unpack.pixels);
+            live.region == Region::Arena && live.last == stages.len() && fits
         };
-        if to > lengths.arena || unpack.channels > unpack.pitch || !program.lives.iter().any(whole) {
-            return Err(OutputError::Foreign { output, from, to });
+        if unpack.channels > pitch || !program.lives.iter().any(whole) {
+            return Err(OutputError::Foreign { output, from, pixels, pitch });
         }
         for pixel in 0..pixels {
             let row = from + pixel * unpack.pitch;
