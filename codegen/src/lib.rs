@@ -14,3 +14,4 @@ pub mod prove;
 pub mod stage;
 #[cfg(test)]
 mod testing;
+pub mod tuning;

@@ -19,11 +19,12 @@ const MOST_MACS: u64 = 200_000;
 /// Takes the bytes as a graph, and as how to compile it. Returns whether anything was compared: many bytes are no graph.
 pub fn judge(data: &[u8]) -> bool {
     let mut choices = Choices(data);
+    let level = Level::ALL[choices.below(4)];
     let options = Options {
-        level: Level::ALL[choices.below(4)],
         batch: choices.below(4),
         l2: if choices.below(2) == 0 { 1 << 12 } else { 1 << 20 },
         fuse: choices.below(2) == 0,
+        ..Options::new(level)
     };
     let threads = 1 + choices.below(3);
     let seed = choices.byte() as u64;
@@ -35,7 +36,7 @@ pub fn judge(data: &[u8]) -> bool {
     // Not every graph can be normalised; but what can must be planned.
     let Ok(layers) = normalize(&network, &weights) else { return false };
     let packed = pack(&layers);
-    let plan = match plan(&layers, &packed, options) {
+    let plan = match plan(&layers, &packed, options.clone()) {
         Ok(plan) => plan,
         Err(PlanError::NoImages) if options.batch == 0 => return false,
         Err(error) => panic!("{error}: {network:?}"),

@@ -31,8 +31,14 @@ fn text(proven: &Proven) -> String {
         let KernelProven { name, accesses, reads, writes, aligned, calls } = kernel;
         [name.clone(), count(*accesses), count(*reads), count(*writes), count(*aligned), count(*calls)]
     });
-    let titles =
-        ["kernel", "accesses in bounds>", "f32 read, written before>", "f32 written, disjoint>", "buffers aligned>", "calls in bounds>"];
+    let titles = [
+        "kernel",
+        "accesses in bounds>",
+        "f32 read, written before>",
+        "f32 written, disjoint>",
+        "buffers aligned>",
+        "calls in bounds>",
+    ];
     let kernels = table(titles, kernels);
     let stages = proven.stages.iter().map(|stage| {
         let StageProven { name, units, continued, calls } = stage;
@@ -56,9 +62,7 @@ fn level_json(level: Level, proven: &Proven) -> serde_json::Value {
             "aligned": kernel.aligned, "calls": kernel.calls,
         })
     };
-    let stage = |stage: &StageProven| {
-        json!({"name": stage.name, "units": stage.units, "continued": stage.continued, "calls": stage.calls})
-    };
+    let stage = |stage: &StageProven| json!({"name": stage.name, "units": stage.units, "continued": stage.continued, "calls": stage.calls});
     json!({
         "level": level.name(), "maps": proven.maps, "sharing": proven.sharing, "pad_lanes": proven.pad_lanes,
         "largest_offset": proven.largest_offset, "kernels": proven.kernels.iter().map(kernel).collect::<Vec<_>>(),

@@ -8,13 +8,16 @@ pub use sartor_codegen::prove::{KernelProven, Proven, StageProven};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
-/// Plans a network for a level, as every compile does, and tells what was proven of the program.
+use crate::tune::Tunings;
+
+/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as every compile does, and tells what was proven of the program.
 ///
 /// # Errors
 /// If the network cannot be planned, or something cannot be proven.
 pub fn prove(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Proven, GenerateError> {
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
-    let plan = plan(&layers, &packed, Options { batch, ..Options::new(level) })?;
+    let options = Options { batch, tuning: Tunings::installed().0.of(level), ..Options::new(level) };
+    let plan = plan(&layers, &packed, options)?;
     Ok(plan.prove(&packed.data).map_err(PlanError::from)?)
 }

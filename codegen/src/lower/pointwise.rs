@@ -2,8 +2,8 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue};
-use super::tile::{self, Run};
+use super::epilogue::{Cell, Epilogue, Stored};
+use super::tile::{self, Block, Run, Tile};
 use super::{PANEL, padded};
 use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
 
@@ -33,6 +33,8 @@ pub struct Pointwise {
     pub epilogue: Epilogue,
     /// f32 of the weights needed next, fetched into L2 meanwhile, spread evenly over the multiply-adds; 0 for none.
     pub ahead: usize,
+    /// The tile asked for.
+    pub tile: Option<Tile>,
 }
 
 impl Pointwise {
@@ -44,6 +46,11 @@ impl Pointwise {
     /// f32 of one panel: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
+    }
+
+    /// The tiles.
+    pub fn blocks(&self, level: Level) -> Vec<Block> {
+        tile::cut(level, self.m, self.panels, self.k(), self.tile)
     }
 
     /// The kernel.
@@ -59,7 +66,7 @@ impl Pointwise {
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.m - 1) * pitch + self.panels * PANEL, Access::Read));
         let next = (self.ahead > 0).then(|| b.buffer("next", self.ahead, Access::Read));
         let buffers = Buffers { src, wei, dst, res, next };
-        let blocks = tile::choose(level, self.m, self.panels, self.k());
+        let blocks = self.blocks(level);
         let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
         for block in blocks {
             b.repeat("n", block.panels.count, |b, n| {
@@ -73,6 +80,12 @@ impl Pointwise {
                     });
                     first += rows.count;
                 }
+                let columns = (0..block.panels.size * PANEL / b.lanes()).map(|v| {
+                    let (panel, lane) = (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+                    let at = dst.at((block.panels.start + panel) * PANEL + lane).plus(n, block.panels.size * PANEL);
+                    Stored { at, keep: self.epilogue.kept(b.lanes(), lane, self.is_last(block.panels, panel)) }
+                });
+                self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.m, self.dst_pitch);
             });
         }
         b.finish()
@@ -80,7 +93,7 @@ impl Pointwise {
 
     /// Whether there are few enough tiles for each to fetch a part of `ahead` f32.
     pub fn can_fetch(&self, level: Level, ahead: usize) -> bool {
-        tile::choose(level, self.m, self.panels, self.k()).iter().all(|block| {
+        self.blocks(level).iter().all(|block| {
             let tiles: usize = tile::even(self.m, block.rows).iter().map(|run| run.count).sum();
             ahead * block.panels.size / self.panels >= tiles
         })
@@ -143,22 +156,24 @@ impl Pointwise {
             });
             tap += segment.len;
         }
-        let last = panels.start + panels.size * panels.count == self.panels;
         let mut cells = Vec::with_capacity(acc.len());
         for r in 0..rows.size {
             for v in 0..vectors {
                 let (panel, lane) = columns[v];
-                let in_last = last && panels.count == 1 && panel + 1 == panels.size;
-                let keep = self.epilogue.last_lanes.filter(|_| in_last).map(|lanes| lanes.saturating_sub(lane).min(b.lanes()));
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
                     dst: place(buffers.dst, self.dst_pitch, r, v),
                     shortcut: buffers.res.map(|res| place(res, self.epilogue.shortcut.unwrap_or(0), r, v)),
-                    keep: keep.filter(|&lanes| lanes < b.lanes()),
+                    keep: self.epilogue.kept(b.lanes(), lane, self.is_last(panels, panel)),
                 });
             }
         }
-        self.epilogue.finish(b, &cells, rows.size, self.dst_pitch);
+        self.epilogue.finish(b, &cells);
+    }
+
+    /// Whether a panel of a run of tiles is the last of all.
+    fn is_last(&self, panels: Run, panel: usize) -> bool {
+        panels.count == 1 && panels.start + panel + 1 == self.panels
     }
 }
 

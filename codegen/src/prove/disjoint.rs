@@ -112,7 +112,8 @@ fn aliases(program: &Program<'_>, stage: &str, call: &Call) -> Result<(), Disjoi
             }
             let writes = touched[a].writes.iter().map(|range| shifted(a, range));
             let others: Vec<_> = touched[b].reads.iter().chain(&touched[b].writes).map(|range| shifted(b, range)).collect();
-            let mut both = writes.flat_map(|write| others.iter().map(move |range| write.start.max(range.start)..write.end.min(range.end)));
+            let mut both =
+                writes.flat_map(|write| others.iter().map(move |range| write.start.max(range.start)..write.end.min(range.end)));
             if let Some(overlap) = both.find(|overlap| !overlap.is_empty()) {
                 return Err(DisjointError::Aliased {
                     stage: stage.to_string(),

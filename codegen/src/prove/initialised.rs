@@ -138,7 +138,9 @@ impl Stage<'_> {
     fn run(&mut self, calls: &[Call], way: &'static str, state: &mut State) -> Result<(), InitialisedError> {
         for call in calls {
             let value = self.value(call, way, state)?;
-            for (buffer, (touched, &(region, base))) in self.program.kernels[call.kernel].touched.iter().zip(&call.args).enumerate() {
+            for (buffer, (touched, &(region, base))) in
+                self.program.kernels[call.kernel].touched.iter().zip(&call.args).enumerate()
+            {
                 let tag = Tag { value, buffer, base };
                 for range in &touched.writes {
                     let range = range.start + base..range.end + base;
@@ -167,8 +169,7 @@ impl Stage<'_> {
             for range in &touched.reads {
                 let range = range.start + base..range.end + base;
                 let own = if region == Region::Scratch { &state.scratch } else { &state.arena };
-                let pieces =
-                    if own.is_empty() { vec![Piece { range, tag: None }] } else { own.pieces(range) };
+                let pieces = if own.is_empty() { vec![Piece { range, tag: None }] } else { own.pieces(range) };
                 for Piece { range, tag } in pieces {
                     let missing = match (tag, region) {
                         (Some(_), _) => None,

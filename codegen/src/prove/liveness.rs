@@ -44,7 +44,9 @@ pub enum LivenessError {
         len: usize,
     },
     /// A call that touches what no layer of its stage has.
-    #[error("{stage}, unit {unit}: {kernel} {does} {buffer} in {region:?} from {from} to {to}, where no layer of the stage {does} a map")]
+    #[error(
+        "{stage}, unit {unit}: {kernel} {does} {buffer} in {region:?} from {from} to {to}, where no layer of the stage {does} a map"
+    )]
     Foreign {
         /// The stage.
         stage: String,

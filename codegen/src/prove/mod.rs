@@ -154,11 +154,22 @@ struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// Proves the kernels by themselves, and that units run.
+    /// Proves the kernels by themselves, that memory can be pointed into, and that units run. Says nothing of maps.
     fn new(plan: &'a Plan, weights: &'a [f32]) -> Result<Self, Unproven> {
         let kernels = plan.kernels.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
+        overflow::regions(&plan.lengths)?;
         let units = plan.stages.iter().map(|stage| units::of(&stage.code)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Program { plan, weights, kernels, units, lives: liveness::lives(plan) })
+        Ok(Program { plan, weights, kernels, units, lives: Vec::new() })
+    }
+
+    /// Proves each call of a stage by itself.
+    fn calls(&self, index: usize) -> Result<(), Unproven> {
+        let name = &self.plan.stages[index].code.name;
+        for call in self.units[index].iter().flat_map(|unit| unit.calls()) {
+            bounds::call(name, call, &self.plan.kernels, &self.plan.lengths)?;
+            alignment::call(name, call, &self.plan.kernels[call.kernel], &self.kernels[call.kernel].vectors)?;
+        }
+        Ok(())
     }
 
     /// What a call reads in a region before writing it: buffers and ranges.
@@ -212,17 +223,11 @@ fn facts(kernel: &Kernel) -> Result<KernelFacts, Unproven> {
 /// # Errors
 /// The first thing that does not hold.
 pub fn program(plan: &Plan, weights: &[f32]) -> Result<Proven, Unproven> {
-    let program = Program::new(plan, weights)?;
-    let regions = overflow::regions(&plan.lengths)?;
+    let program = Program { lives: liveness::lives(plan), ..Program::new(plan, weights)? };
     let sharing = liveness::maps(&program)?;
     let mut written = set::Set::new(plan.lengths.arena);
-    let mut calls = vec![0; plan.kernels.len()];
-    for (index, stage) in plan.stages.iter().enumerate() {
-        for call in program.units[index].iter().flat_map(|unit| unit.calls()) {
-            bounds::call(&stage.code.name, call, &plan.kernels, &plan.lengths)?;
-            alignment::call(&stage.code.name, call, &plan.kernels[call.kernel], &program.kernels[call.kernel].vectors)?;
-            calls[call.kernel] += 1;
-        }
+    for index in 0..plan.stages.len() {
+        program.calls(index)?;
         liveness::stage(&program, index)?;
         disjoint::stage(&program, index)?;
         initialised::stage(&program, index, &mut written)?;
@@ -231,19 +236,37 @@ pub fn program(plan: &Plan, weights: &[f32]) -> Result<Proven, Unproven> {
     let pad_lanes = padding::prove(&program)?;
     let largest = program.kernels.iter().map(|kernel| kernel.largest_offset).max().unwrap_or(0);
     Ok(Proven {
-        kernels: kernels_proven(&program, &calls),
+        kernels: kernels_proven(&program),
         stages: stages_proven(&program),
         maps: program.lives.len(),
         sharing,
         pad_lanes,
-        largest_offset: largest.max(regions),
+        largest_offset: largest.max(overflow::regions(&plan.lengths)?),
     })
 }
 
-fn kernels_proven(program: &Program<'_>, calls: &[usize]) -> Vec<KernelProven> {
+/// Proves the stages of a trial, each by itself: its maps all have memory of their own, which holds something from the start.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn stages(plan: &Plan, weights: &[f32]) -> Result<(), Unproven> {
+    let program = Program::new(plan, weights)?;
+    let mut written = set::Set::new(plan.lengths.arena);
+    written.insert(0..plan.lengths.arena);
+    for index in 0..plan.stages.len() {
+        program.calls(index)?;
+        disjoint::stage(&program, index)?;
+        initialised::stage(&program, index, &mut written)?;
+    }
+    Ok(())
+}
+
+fn kernels_proven(program: &Program<'_>) -> Vec<KernelProven> {
     let sum = |ranges: &Vec<Range<usize>>| ranges.iter().map(Range::len).sum::<usize>();
+    let mut calls = vec![0; program.kernels.len()];
+    program.units.iter().flatten().flat_map(|unit| unit.calls()).for_each(|call| calls[call.kernel] += 1);
     let facts = program.plan.kernels.iter().zip(&program.kernels).zip(calls);
-    let proven = facts.map(|((kernel, facts), &calls)| KernelProven {
+    let proven = facts.map(|((kernel, facts), calls)| KernelProven {
         name: kernel.name.clone(),
         accesses: facts.accesses,
         reads: facts.touched.iter().map(|touched| sum(&touched.reads)).sum(),

@@ -128,7 +128,6 @@ fn home(program: &Program<'_>, stage: usize, (region, offset): (Region, usize)) 
     }
 }
 
-
 /// The buffer blended into and the lane that both sides may have.
 type Clash = (usize, usize);
 
@@ -232,7 +231,6 @@ impl Run<'_> {
                 Lanes::binary(*op, r(a), r(b))
             }
             Value::Fma(a, b, c) => Lanes::fma(r(a), r(b), r(c)),
-            Value::RecipGuess(a) => r(a).recip_guess(),
             Value::FirstLanes(a, kept) => r(a).first(*kept),
         };
         self.old[reg.0] = old;

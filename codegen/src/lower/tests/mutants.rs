@@ -103,8 +103,7 @@ fn is_proven(kernel: &Kernel, buffers: &[Vec<f32>]) -> bool {
     let written = |(mut reads, buffer): (std::vec::IntoIter<_>, &Vec<f32>)| {
         reads.all(|range: std::ops::Range<usize>| !buffer[range].iter().any(|&x| is_canary(x)))
     };
-    prove::kernel(kernel).is_ok()
-        && prove::reads(kernel).into_iter().map(Vec::into_iter).zip(buffers).all(written)
+    prove::kernel(kernel).is_ok() && prove::reads(kernel).into_iter().map(Vec::into_iter).zip(buffers).all(written)
 }
 
 /// Changes every number of a kernel, up and down, one at a time.

@@ -48,7 +48,7 @@ const RUNS: [(u64, usize); 3] = [(1, 2), (2, 1), (3, 3)];
 
 /// Whether two proven plans leave the same values in every map after every stage, and return the same of them.
 fn is_equivalent(a: &Plan, b: &Plan, weights: &[f32]) -> bool {
-    let (a, b) = (Program::new(a, weights).unwrap(), Program::new(b, weights).unwrap());
+    let [a, b] = [a, b].map(|plan| Program { lives: liveness::lives(plan), ..Program::new(plan, weights).unwrap() });
     let returned = |program: &Program<'_>| -> Vec<_> {
         let map = |src: usize| program.plan.places.iter().position(|place| *place == Place::Arena { offset: src });
         program.plan.unpack.iter().map(|unpack| (map(unpack.src), Unpack { src: 0, ..*unpack })).collect()
@@ -162,7 +162,7 @@ fn every_mutant_of_a_plan_that_computes_something_else_is_caught() {
         for batch in 1..=batches {
             // With one image, and fused; with two, layer by layer.
             let options = Options { batch, fuse: batch == 1, ..Options::new(level) };
-            let plan = unproven(&layers, &packed, options, |_| {}).unwrap();
+            let plan = unproven(&layers, &packed, options.clone(), |_| {}).unwrap();
             program(&plan, &packed.data).unwrap();
             let results = RUNS.map(|run| result(&plan, &packed.data, run)).to_vec();
             let mut hunt = Hunt { plan: &plan, weights: &packed.data, results, tallies: &mut tallies };
@@ -170,7 +170,7 @@ fn every_mutant_of_a_plan_that_computes_something_else_is_caught() {
             hunt.rings();
             for (kind, map, offset) in moved(&plan) {
                 let move_map = |places: &mut [Place]| places[map] = Place::Arena { offset };
-                let mutant = unproven(&layers, &packed, options, move_map).unwrap();
+                let mutant = unproven(&layers, &packed, options.clone(), move_map).unwrap();
                 hunt.judge(kind, &mutant, &format!("map {} at {offset}", layers.maps[map].name));
             }
         }

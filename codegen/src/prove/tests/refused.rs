@@ -29,7 +29,9 @@ fn kernel_error(build: impl FnOnce(&mut Builder)) -> String {
 /// The first pointer of a stage into a region, as the call's `nth` argument.
 fn pointer<'a>(body: &'a mut [Step], nth: usize, region: Region) -> Option<&'a mut Int> {
     body.iter_mut().find_map(|step| match step {
-        Step::Call { args, .. } => args.get_mut(nth).filter(|pointer| pointer.region == region).map(|pointer| &mut pointer.offset),
+        Step::Call { args, .. } => {
+            args.get_mut(nth).filter(|pointer| pointer.region == region).map(|pointer| &mut pointer.offset)
+        }
         Step::For { body, .. } => pointer(body, nth, region),
         Step::Match { arms, .. } => arms.iter_mut().find_map(|arm| pointer(&mut arm.body, nth, region)),
         _ => None,
@@ -43,9 +45,11 @@ fn stage_of(plan: &Plan, layer: &str) -> usize {
 }
 
 fn map_of(plan: &Plan, name: &str) -> usize {
-    plan.layers.maps.iter().position(|map| map.name == name).unwrap_or_else(|| {
-        panic!("no map {name} in {:?}", plan.layers.maps.iter().map(|map| &map.name).collect::<Vec<_>>())
-    })
+    plan.layers
+        .maps
+        .iter()
+        .position(|map| map.name == name)
+        .unwrap_or_else(|| panic!("no map {name} in {:?}", plan.layers.maps.iter().map(|map| &map.name).collect::<Vec<_>>()))
 }
 
 fn assert_contains(error: &str, parts: &[&str]) {
@@ -150,7 +154,10 @@ fn liveness() {
         let Place::Arena { offset } = plan.places[second] else { panic!("not in the arena") };
         *pointer(&mut plan.stages[stage].code.body, 1, Region::Arena).unwrap() = offset.into();
     });
-    assert_contains(&error, &["unit 0: mean_m48_c32_avx512 writes dst in Arena from", "where no layer of the stage writes a map"]);
+    assert_contains(
+        &error,
+        &["unit 0: mean_m48_c32_avx512 writes dst in Arena from", "where no layer of the stage writes a map"],
+    );
     let error = refused(|plan, _| plan.lengths.scratch = 16);
     assert!(error.contains("beyond 16"), "{error}");
 }
