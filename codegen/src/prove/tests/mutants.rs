@@ -11,6 +11,7 @@ use super::sample::{images, layers};
 use crate::interpret;
 use crate::plan::{Options, Place, Plan, Unpack, unproven};
 use crate::prove::{Program, Unproven, initialised, liveness, program};
+use crate::stage::Region;
 
 /// Mutants of one kind, by what became of them.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +51,8 @@ const RUNS: [(u64, usize); 3] = [(1, 2), (2, 1), (3, 3)];
 fn is_equivalent(a: &Plan, b: &Plan, weights: &[f32]) -> bool {
     let [a, b] = [a, b].map(|plan| Program { lives: liveness::lives(plan), ..Program::new(plan, weights).unwrap() });
     let returned = |program: &Program<'_>| -> Vec<_> {
-        let map = |src: usize| program.plan.places.iter().position(|place| *place == Place::Arena { offset: src });
+        let ends = |live: &&liveness::Live| live.region == Region::Arena && live.last == program.plan.stages.len();
+        let map = |src: usize| program.lives.iter().filter(ends).find(|live| live.memory.start == src).map(|live| live.map);
         program.plan.unpack.iter().map(|unpack| (map(unpack.src), Unpack { src: 0, ..*unpack })).collect()
     };
     if returned(&a) != returned(&b) || a.plan.output_len != b.plan.output_len {
@@ -139,7 +141,7 @@ impl Hunt<'_> {
 /// in the very stage that first needs this one.
 fn moved(plan: &Plan) -> Vec<(Kind, usize, usize)> {
     let lives = liveness::lives(plan);
-    let arena: Vec<_> = lives.iter().filter(|live| live.region == crate::stage::Region::Arena).collect();
+    let arena: Vec<_> = lives.iter().filter(|live| live.region == Region::Arena).collect();
     let mut moves = Vec::new();
     for live in &arena {
         let map = &plan.layers.maps[live.map];
@@ -154,28 +156,44 @@ fn moved(plan: &Plan) -> Vec<(Kind, usize, usize)> {
     moves
 }
 
-#[test]
-fn every_mutant_of_a_plan_that_computes_something_else_is_caught() {
+/// All mutants of the sample's plan for some options.
+fn hunt(options: &Options) -> BTreeMap<Kind, Tally> {
     let (layers, packed) = layers();
     let mut tallies = BTreeMap::new();
-    for (level, batches) in [(Level::Avx512, 2), (Level::Avx2, 1), (Level::Neon, 1), (Level::Portable, 2)] {
-        for batch in 1..=batches {
-            // With one image, and fused; with two, layer by layer.
-            let options = Options { batch, fuse: batch == 1, ..Options::new(level) };
-            let plan = unproven(&layers, &packed, options.clone(), |_| {}).unwrap();
-            program(&plan, &packed.data).unwrap();
-            let results = RUNS.map(|run| result(&plan, &packed.data, run)).to_vec();
-            let mut hunt = Hunt { plan: &plan, weights: &packed.data, results, tallies: &mut tallies };
-            hunt.numbers();
-            hunt.rings();
-            for (kind, map, offset) in moved(&plan) {
-                let move_map = |places: &mut [Place]| places[map] = Place::Arena { offset };
-                let mutant = unproven(&layers, &packed, options.clone(), move_map).unwrap();
-                hunt.judge(kind, &mutant, &format!("map {} at {offset}", layers.maps[map].name));
-            }
+    let plan = unproven(&layers, &packed, options.clone(), |_| {}).unwrap();
+    program(&plan, &packed.data).unwrap();
+    let results = RUNS.map(|run| result(&plan, &packed.data, run)).to_vec();
+    let mut hunt = Hunt { plan: &plan, weights: &packed.data, results, tallies: &mut tallies };
+    hunt.numbers();
+    hunt.rings();
+    for (kind, map, offset) in moved(&plan) {
+        let move_map = |places: &mut [Place]| places[map] = Place::Arena { offset };
+        let mutant = unproven(&layers, &packed, options.clone(), move_map).unwrap();
+        hunt.judge(kind, &mutant, &format!("map {} at {offset}", layers.maps[map].name));
+    }
+    tallies
+}
+
+#[test]
+fn every_mutant_of_a_plan_that_computes_something_else_is_caught() {
+    // With one image, and fused; with two, layer by layer.
+    let runs = [(Level::Avx512, 1), (Level::Avx512, 2), (Level::Avx2, 1), (Level::Neon, 1), (Level::Portable, 2)];
+    let options = runs.map(|(level, batch)| Options { batch, fuse: batch == 1, ..Options::new(level) });
+    let found: Vec<_> = std::thread::scope(|scope| {
+        let hunts: Vec<_> = options.iter().map(|options| scope.spawn(|| hunt(options))).collect();
+        hunts.into_iter().map(|hunt| hunt.join().unwrap()).collect()
+    });
+    let mut tallies: BTreeMap<Kind, Tally> = BTreeMap::new();
+    for (options, found) in options.iter().zip(found) {
+        let killed: usize = found.values().map(|tally| tally.interpreter + tally.proof.values().sum::<usize>()).sum();
+        checked(options.level.name(), killed, "mutants of plans killed");
+        for (kind, tally) in found {
+            let sum = tallies.entry(kind).or_default();
+            tally.proof.into_iter().for_each(|(property, count)| *sum.proof.entry(property).or_default() += count);
+            sum.interpreter += tally.interpreter;
+            sum.equivalent += tally.equivalent;
+            sum.survived += tally.survived;
         }
-        let killed: usize = tallies.values().map(|tally| tally.interpreter + tally.proof.values().sum::<usize>()).sum();
-        checked(level.name(), killed, "mutants of plans killed, those of the levels before included");
     }
     println!("{:14} {:>8} {:>12} {:>9} {:>11}  by property", "number", "proof", "interpreter", "survived", "equivalent");
     for (kind, tally) in &tallies {
