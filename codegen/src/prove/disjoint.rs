@@ -1,16 +1,28 @@
 //! No two units of a stage write the same f32 of the arena, or one reads what another writes; no call's buffers overlap
-//! where it writes; and no f32 of the arena is written by two calls of a stage.
+//! where it writes; no f32 of the arena is written by two calls of a stage; and no call stores over what nothing has read.
 
 use std::ops::Range;
 
+use crate::kernel::{Buffer, Kernel};
 use crate::stage::{Call, Region};
 
 use super::Program;
+use super::footprint::Touched;
 use super::set::Set;
 
 /// Memory that more than one has a hand in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DisjointError {
+    /// A call that stores to the same place twice for nothing.
+    #[error("kernel {kernel}: a store to {buffer} at f32 {at} overwrites what nothing has read")]
+    Overwrites {
+        /// The kernel.
+        kernel: String,
+        /// The buffer.
+        buffer: String,
+        /// Where in the buffer.
+        at: usize,
+    },
     /// Two calls write the same.
     #[error("{stage}, unit {unit}: {kernel} writes {buffer} at arena f32 {at}, which another call of the stage writes too")]
     WrittenTwice {
@@ -57,6 +69,15 @@ pub enum DisjointError {
         /// Where.
         at: usize,
     },
+}
+
+/// Proves that a kernel stores nothing in vain.
+pub fn kernel(kernel: &Kernel, touched: &[Touched]) -> Result<(), DisjointError> {
+    let overwrites = |(touched, buffer): (&Touched, &Buffer)| {
+        let (kernel, buffer) = (kernel.name.clone(), buffer.name.clone());
+        touched.overwritten.map(|at| DisjointError::Overwrites { kernel, buffer, at })
+    };
+    touched.iter().zip(&kernel.buffers).find_map(overwrites).map_or(Ok(()), Err)
 }
 
 /// Proves a stage. The other way that a unit can run reads more or less, but writes the same, which [`super::initialised`] proves.

@@ -14,12 +14,21 @@ pub struct Touched {
     pub reads: Vec<Range<usize>>,
     /// Written, in order.
     pub writes: Vec<Range<usize>>,
+    /// Where a store overwrites what nothing has read.
+    pub overwritten: Option<usize>,
 }
 
 /// What a call does to each of its buffers, which must be in their bounds.
 pub fn of(kernel: &Kernel) -> Vec<Touched> {
     let sets = || kernel.buffers.iter().map(|buffer| Set::new(buffer.len)).collect::<Vec<_>>();
-    let mut trace = Trace { kernel, vars: vec![0; kernel.vars.len()], reads: sets(), writes: sets() };
+    let mut trace = Trace {
+        kernel,
+        vars: vec![0; kernel.vars.len()],
+        reads: sets(),
+        writes: sets(),
+        unread: sets(),
+        overwritten: vec![None; kernel.buffers.len()],
+    };
     let mut stored = vec![false; kernel.buffers.len()];
     let visited: Result<(), ()> = access::all(kernel, |access| {
         stored[access.at.buffer.0] |= access.kind == Kind::Store;
@@ -36,8 +45,12 @@ pub fn of(kernel: &Kernel) -> Vec<Touched> {
     });
     debug_assert!(visited.is_ok());
     trace.walk(&kernel.body, &stored);
-    let touched = |(reads, writes): (Set, Set)| Touched { reads: reads.ranges(), writes: writes.ranges() };
-    trace.reads.into_iter().zip(trace.writes).map(touched).collect()
+    let touched = |((reads, writes), overwritten): ((Set, Set), Option<usize>)| Touched {
+        reads: reads.ranges(),
+        writes: writes.ranges(),
+        overwritten,
+    };
+    trace.reads.into_iter().zip(trace.writes).zip(trace.overwritten).map(touched).collect()
 }
 
 /// Adds all that an access touches to a set.
@@ -69,6 +82,9 @@ struct Trace<'a> {
     vars: Vec<usize>,
     reads: Vec<Set>,
     writes: Vec<Set>,
+    /// Stored, and not read since.
+    unread: Vec<Set>,
+    overwritten: Vec<Option<usize>>,
 }
 
 impl Trace<'_> {
@@ -94,8 +110,13 @@ impl Trace<'_> {
         let start = at.offset + at.terms.iter().map(|(var, stride)| self.vars[var.0] * stride).sum::<usize>();
         let mut rest = start..start + access::width(self.kernel, kind);
         match kind {
-            Kind::Store => self.writes[buffer].insert(rest),
+            Kind::Store => {
+                self.overwritten[buffer] = self.overwritten[buffer].or(self.unread[buffer].first_present(rest.clone()));
+                self.unread[buffer].insert(rest.clone());
+                self.writes[buffer].insert(rest);
+            }
             Kind::Load | Kind::Broadcast => {
+                self.unread[buffer].remove(rest.clone());
                 while let Some(from) = self.writes[buffer].first_missing(rest.clone()) {
                     let to = self.writes[buffer].first_present(from..rest.end).unwrap_or(rest.end);
                     self.reads[buffer].insert(from..to);

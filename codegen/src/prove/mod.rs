@@ -215,7 +215,9 @@ fn facts(kernel: &Kernel) -> Result<KernelFacts, Unproven> {
     let accesses = bounds::kernel(kernel)?;
     let largest_offset = overflow::kernel(kernel)?;
     let vectors = alignment::kernel(kernel)?;
-    Ok(KernelFacts { accesses, vectors, touched: footprint::of(kernel), largest_offset })
+    let touched = footprint::of(kernel);
+    disjoint::kernel(kernel, &touched)?;
+    Ok(KernelFacts { accesses, vectors, touched, largest_offset })
 }
 
 /// Proves a program: its kernels, and all calls of all its stages on its packed weights, whatever units a thread is given.

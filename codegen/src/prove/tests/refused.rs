@@ -164,6 +164,13 @@ fn liveness() {
 
 #[test]
 fn disjoint() {
+    let error = kernel_error(|b| {
+        let dst = b.buffer("dst", 24, Access::Write);
+        let x = b.splat("x", 1.0);
+        b.repeat("i", 3, |b, i| b.store(dst.at(0).plus(i, 8), x));
+        b.store(dst.at(16), x);
+    });
+    assert_eq!(error, "kernel k: a store to dst at f32 16 overwrites what nothing has read");
     // All units write what the first writes.
     let error = refused(|plan, _| {
         let stage = stage_of(plan, "pool");
