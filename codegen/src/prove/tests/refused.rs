@@ -27,7 +27,7 @@ fn kernel_error(build: impl FnOnce(&mut Builder)) -> String {
 }
 
 /// The first pointer of a stage into a region, as the call's `nth` argument.
-fn pointer<'a>(body: &'a mut [Step], nth: usize, region: Region) -> Option<&'a mut Int> {
+fn pointer(body: &mut [Step], nth: usize, region: Region) -> Option<&mut Int> {
     body.iter_mut().find_map(|step| match step {
         Step::Call { args, .. } => {
             args.get_mut(nth).filter(|pointer| pointer.region == region).map(|pointer| &mut pointer.offset)
