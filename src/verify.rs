@@ -5,6 +5,7 @@
 
 mod layer;
 mod network;
+pub mod proof;
 
 use std::collections::BTreeMap;
 

@@ -278,6 +278,21 @@ fn verifies_every_layer() {
     table.stdout(contains("largest error").and(contains("output 10x1x1")).and(contains("FAILED").not()));
 }
 
+#[test]
+fn prints_what_is_proven_of_every_kernel() {
+    let proven: Value = json(&["verify", "--proof", "rexnet_digits", "--json"]);
+    let levels = proven["levels"].as_array().unwrap();
+    assert_eq!(levels.len(), Level::ALL.len(), "the proof needs no CPU");
+    for level in levels {
+        let kernels = level["kernels"].as_array().unwrap();
+        let counted = |key: &str| kernels.iter().all(|kernel| kernel[key].as_u64().unwrap() > 0);
+        assert!(kernels.len() > 40 && counted("accesses") && counted("calls") && counted("writes"), "{level}");
+        assert!(level["pad_lanes"].as_u64().unwrap() > 0 && level["sharing"].as_u64().unwrap() > 0, "{level}");
+    }
+    let table = sartor().args(["verify", "--proof", "rexnet_digits", "--level", "neon"]).assert().success();
+    table.stdout(contains("accesses in bounds").and(contains("pad lanes zero")).and(contains("_neon")));
+}
+
 /// A trial is compiled and run here, so that the numbers are times; only how they are kept is checked.
 #[test]
 fn tuning_goes_on_where_it_stopped_and_is_reported() {

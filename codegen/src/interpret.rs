@@ -132,7 +132,7 @@ impl Run<'_> {
     }
 }
 
-fn binary(op: Binary, a: f32, b: f32) -> f32 {
+pub(crate) fn binary(op: Binary, a: f32, b: f32) -> f32 {
     match op {
         Binary::Add => a + b,
         Binary::Sub => a - b,

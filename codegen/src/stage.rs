@@ -312,22 +312,40 @@ pub enum StageError {
     },
 }
 
+/// What is kept from unit to unit: [`Step::Keep`]'s variables.
+pub type Kept = BTreeMap<String, usize>;
+
 impl Stage {
     /// All calls that units `begin..end` make, in order.
     ///
     /// # Errors
     /// If the stage is ill-formed.
     pub fn calls(&self, begin: usize, end: usize) -> Result<Vec<Call>, StageError> {
-        let mut vars = BTreeMap::new();
+        let mut kept = self.start();
         let mut calls = Vec::new();
-        for step in &self.body {
-            if let Step::Keep(name) = step {
-                vars.insert(name.clone(), 0);
-            }
-        }
         for unit in begin..end {
-            vars.insert("unit".into(), unit);
-            walk(&self.body, unit, &mut vars, &mut calls)?;
+            calls.extend(self.unit(unit, &mut kept)?);
+        }
+        Ok(calls)
+    }
+
+    /// What is kept before the first unit of a range.
+    pub fn start(&self) -> Kept {
+        let name = |step: &Step| if let Step::Keep(name) = step { Some((name.clone(), 0)) } else { None };
+        self.body.iter().filter_map(name).collect()
+    }
+
+    /// The calls of one unit, which changes what is kept.
+    ///
+    /// # Errors
+    /// If the stage is ill-formed.
+    pub fn unit(&self, unit: usize, kept: &mut Kept) -> Result<Vec<Call>, StageError> {
+        let mut vars = kept.clone();
+        vars.insert("unit".into(), unit);
+        let mut calls = Vec::new();
+        walk(&self.body, unit, &mut vars, &mut calls)?;
+        for (name, value) in kept {
+            *value = vars.get(name).copied().ok_or_else(|| StageError::UnknownVariable(name.clone()))?;
         }
         Ok(calls)
     }

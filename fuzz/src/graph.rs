@@ -41,7 +41,7 @@ pub fn judge(data: &[u8]) -> bool {
         Err(PlanError::NoImages) if options.batch == 0 => return false,
         Err(error) => panic!("{error}: {network:?}"),
     };
-    plan.prove().unwrap();
+    plan.prove(&packed.data).unwrap();
     let len = network.input_shape().len();
     let input: Vec<f32> = (0..len * options.batch).map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 1.0).collect();
     let (_, output) = interpret::plan(&plan, &packed.data, &input, threads);

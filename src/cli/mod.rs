@@ -9,6 +9,7 @@ mod level;
 mod list;
 mod process;
 mod progress;
+mod proof;
 mod run;
 mod show;
 mod source;

@@ -15,7 +15,7 @@ use super::table::table;
 /// Each layer is judged twice, on images of noise: by what it made of what it read, within a bound derived from the roundings of f32;
 /// and by the value of the network's node, within what the roundings of all layers before it explain.
 #[derive(Args)]
-#[command(after_help = "Example: sartor verify rexnet_x1.0 --level avx2")]
+#[command(after_help = "Example: sartor verify rexnet_x1.0 --level avx2\n         sartor verify --proof rexnet_digits")]
 pub struct Verify {
     #[command(flatten)]
     source: Source,
@@ -25,6 +25,9 @@ pub struct Verify {
     /// Images of an inference
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
+    /// Run nothing: print what the compiler proves of each kernel and stage, by default at every level
+    #[arg(long)]
+    proof: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -33,6 +36,10 @@ pub struct Verify {
 impl Verify {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, origin) = self.source.load()?;
+        if self.proof {
+            let levels = self.level.map_or(Level::ALL.to_vec(), |level| vec![level]);
+            return super::proof::run(&network, &weights, &levels, self.batch, self.json);
+        }
         let levels = match self.level {
             Some(level) => vec![super::level::choose(Some(level))?],
             None => Level::allowed()?.into_iter().rev().collect(),

@@ -153,6 +153,18 @@ const MOST: usize = 1 << 33;
 /// # Errors
 /// If the network is too large, or the proof fails.
 pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, PlanError> {
+    let plan = unproven(layers, packed, options, |_| {})?;
+    plan.prove(&packed.data)?;
+    Ok(plan)
+}
+
+/// Plans a network whose maps are moved before its stages are lowered.
+pub(crate) fn unproven(
+    layers: &Layers,
+    packed: &Packed,
+    options: Options,
+    moved: impl FnOnce(&mut [Place]),
+) -> Result<Plan, PlanError> {
     if options.batch == 0 {
         return Err(PlanError::NoImages);
     }
@@ -162,12 +174,13 @@ pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, 
         return Err(PlanError::TooLarge { what: "maps", batch: options.batch, limit: MOST });
     }
     let groups = partition::partition(layers, &options);
-    let (places, arena) = arena::place(layers, &groups, options.batch);
+    let (mut places, arena) = arena::place(layers, &groups, options.batch);
+    moved(&mut places);
     let unpacked = unpack(layers, &places, options.batch);
-    lower(layers, packed, options, &groups, places, arena, unpacked)
+    Ok(lower(layers, packed, options, &groups, places, arena, unpacked))
 }
 
-/// Lowers groups of layers, one stage each, and proves them.
+/// Lowers groups of layers, one stage each.
 fn lower(
     layers: &Layers,
     packed: &Packed,
@@ -176,7 +189,7 @@ fn lower(
     places: Vec<Place>,
     arena: usize,
     (unpack, output_len): (Vec<Unpack>, usize),
-) -> Result<Plan, PlanError> {
+) -> Plan {
     let mut context = Context {
         layers,
         packed,
@@ -203,7 +216,7 @@ fn lower(
     }
     let input = layers.maps[0].c * layers.maps[0].h * layers.maps[0].w * context.options.batch;
     let lengths = Lengths { input, arena, scratch: context.scratch, weights: packed.data.len() };
-    let plan = Plan {
+    Plan {
         options: context.options,
         layers: layers.clone(),
         kernels: context.library.kernels,
@@ -213,25 +226,16 @@ fn lower(
         lengths,
         output_len,
         kernels_of: context.kernels_of,
-    };
-    plan.prove()?;
-    Ok(plan)
+    }
 }
 
 impl Plan {
-    /// Proves every kernel and every call.
+    /// Proves the program on its packed weights.
     ///
     /// # Errors
-    /// If an access cannot be proven in bounds.
-    pub fn prove(&self) -> Result<Proven, Unproven> {
-        let mut proven = Proven::default();
-        for kernel in &self.kernels {
-            proven.accesses += prove::kernel(kernel)?;
-        }
-        for stage in &self.stages {
-            proven.calls += prove::stage(&stage.code, &self.kernels, &self.lengths)?;
-        }
-        Ok(proven)
+    /// If something cannot be proven.
+    pub fn prove(&self, weights: &[f32]) -> Result<Proven, Unproven> {
+        prove::program(self, weights)
     }
 
     /// f32 from pixel to pixel of a map in memory.

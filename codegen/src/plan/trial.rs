@@ -7,6 +7,7 @@ use super::{Options, Place, Plan, PlanError, lower};
 use crate::layer::{Layers, MapId};
 use crate::lower::{PANEL, padded};
 use crate::pack::{Packed, PackedLayer, pack_some};
+use crate::prove;
 use crate::tuning::Choice;
 
 /// A program whose stages are ways to compute layers of a network, each by itself and all from the same maps.
@@ -38,9 +39,10 @@ pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<usize>, Choice)]
     }
     let groups: Vec<Group> = stages.iter().map(|(stage, choice)| partition::group(layers, stage, choice)).collect();
     let options = Options { tuning: Default::default(), ..options.clone() };
-    let mut plan = lower(layers, &packed, options, &groups, places.clone(), arena, (Vec::new(), 0))?;
+    let mut plan = lower(layers, &packed, options, &groups, places.clone(), arena, (Vec::new(), 0));
     // What lies in a ring for some stages is whole for those that begin or end there.
     plan.places = places;
+    prove::stages(&plan, &packed.data)?;
     Ok((plan, packed))
 }
 

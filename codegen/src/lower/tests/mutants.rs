@@ -1,37 +1,51 @@
-//! Kernels with one number changed: whatever changes what is accessed must be caught.
+//! Kernels with one number changed, by one and by one register: whatever changes what is accessed must be caught, by the proof or
+//! by the interpreter between guards. The counts of both are printed, by kind of number and by family.
 
 use std::collections::BTreeMap;
 
+use sartor_kernels::report::checked;
 use sartor_kernels::runtime::Level;
 
 use super::*;
 use crate::kernel::{Address, Stmt, Value, Var};
+use crate::lower::direct::Source;
 use crate::lower::window::{Kind, Window};
 use crate::lower::{direct, eltwise, pointwise};
 
-/// Calls `change` with every number of a kernel that says what is accessed: offsets, strides and loop counts.
-fn numbers(body: &mut [Stmt], change: &mut impl FnMut(&mut usize)) {
-    let address = |at: &mut Address, change: &mut dyn FnMut(&mut usize)| {
-        change(&mut at.offset);
-        at.terms.iter_mut().for_each(|(_, stride)| change(stride));
+/// What a number of a kernel says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Number {
+    Offset,
+    Stride,
+    Count,
+    Lanes,
+}
+
+/// Calls `change` with every number of a kernel that says what is accessed.
+fn numbers(body: &mut [Stmt], change: &mut impl FnMut(Number, &mut usize)) {
+    let address = |at: &mut Address, change: &mut dyn FnMut(Number, &mut usize)| {
+        change(Number::Offset, &mut at.offset);
+        at.terms.iter_mut().for_each(|(_, stride)| change(Number::Stride, stride));
     };
     for stmt in body {
         match stmt {
             Stmt::For { count, body, .. } => {
-                change(count);
+                change(Number::Count, count);
                 numbers(body, change);
             }
             Stmt::Let(_, Value::Load(at) | Value::Broadcast(at)) | Stmt::Set(_, Value::Load(at) | Value::Broadcast(at)) => {
                 address(at, change);
             }
-            Stmt::Let(_, Value::FirstLanes(_, lanes)) | Stmt::Set(_, Value::FirstLanes(_, lanes)) => change(lanes),
-            Stmt::Store(at, _) => address(at, change),
+            Stmt::Let(_, Value::FirstLanes(_, lanes)) | Stmt::Set(_, Value::FirstLanes(_, lanes)) => {
+                change(Number::Lanes, lanes);
+            }
+            Stmt::Store(at, _) | Stmt::Prefetch(at) => address(at, change),
             _ => {}
         }
     }
 }
 
-/// All accesses of a run and all lanes it clears, in order.
+/// All accesses of a run and all lanes it clears, in order. Prefetches change nothing that can be seen.
 fn trace(body: &[Stmt], vars: &mut BTreeMap<Var, usize>, accesses: &mut Vec<(usize, usize)>) {
     let place = |at: &Address, vars: &BTreeMap<Var, usize>| {
         let reach: usize = at.terms.iter().map(|(var, stride)| vars[var] * stride).sum();
@@ -62,77 +76,136 @@ fn accesses(kernel: &Kernel) -> Vec<(usize, usize)> {
     accesses
 }
 
-#[derive(Default)]
+/// Mutants of one kind.
+#[derive(Clone, Copy, Default)]
 struct Tally {
     proof: usize,
-    judged: usize,
-    same: usize,
+    interpreter: usize,
+    survived: usize,
+    /// Access the same memory in the same order.
+    equivalent: usize,
 }
 
-/// Changes every number of a kernel by one, up and down, one at a time.
-fn hunt(family: &dyn Family, level: Level, tally: &mut Tally) {
+type Tallies = BTreeMap<(&'static str, Number), Tally>;
+
+/// Data for a kernel: a mutant of a maximum shows only where what it reads would win.
+fn data(family: &dyn Family, exact: bool) -> Vec<(Vec<Vec<f32>>, f64)> {
+    let draw = |seed| {
+        let buffers = family.buffers(&mut if exact { Values::integers(100, seed) } else { Values::reals(seed) });
+        let bound = if exact { 0.0 } else { family.bound(&buffers) };
+        (buffers, bound)
+    };
+    (0..32).map(draw).collect()
+}
+
+/// Whether the proof passes a kernel whose buffers are written where there is no canary.
+fn is_proven(kernel: &Kernel, buffers: &[Vec<f32>]) -> bool {
+    let written = |(mut reads, buffer): (std::vec::IntoIter<_>, &Vec<f32>)| {
+        reads.all(|range: std::ops::Range<usize>| !buffer[range].iter().any(|&x| is_canary(x)))
+    };
+    prove::kernel(kernel).is_ok() && prove::reads(kernel).into_iter().map(Vec::into_iter).zip(buffers).all(written)
+}
+
+/// Changes every number of a kernel, up and down, one at a time.
+fn hunt(name: &'static str, family: &dyn Family, exact: bool, level: Level, tallies: &mut Tallies) {
     let kernel = family.lower(level);
     let original = accesses(&kernel);
-    // A mutant of a maximum shows only in data where what it reads would win.
-    let data: Vec<Vec<Vec<f32>>> = (0..32).map(|seed| family.buffers(&mut Values::integers(100, seed))).collect();
-    data.iter().for_each(|buffers| judge(family, &kernel, buffers, 0.0).unwrap());
-    let mut count = 0;
-    numbers(&mut kernel.body.clone(), &mut |_| count += 1);
-    for target in 0..count {
-        for up in [true, false] {
+    let data = data(family, exact);
+    data.iter().for_each(|(buffers, bound)| judge(family, &kernel, buffers, *bound).unwrap());
+    let mut kinds = Vec::new();
+    numbers(&mut kernel.body.clone(), &mut |kind, number| kinds.push((kind, *number)));
+    for (target, &(kind, number)) in kinds.iter().enumerate() {
+        let steps: &[usize] = if matches!(kind, Number::Offset | Number::Stride) { &[1, kernel.lanes()] } else { &[1] };
+        for changed in steps.iter().flat_map(|step| [number.checked_add(*step), number.checked_sub(*step)]).flatten() {
             let mut mutant = kernel.clone();
             let mut at = 0;
-            let mut changed = false;
-            numbers(&mut mutant.body, &mut |number| {
-                if at == target && (up || *number > 0) {
-                    *number = if up { *number + 1 } else { *number - 1 };
-                    changed = true;
+            numbers(&mut mutant.body, &mut |_, number| {
+                if at == target {
+                    *number = changed;
                 }
                 at += 1;
             });
-            if !changed {
-                continue;
-            }
-            if prove::kernel(&mutant).is_err() {
+            let tally = tallies.entry((name, kind)).or_default();
+            let caught = |(buffers, bound): &(Vec<Vec<f32>>, f64)| judge(family, &mutant, buffers, *bound).is_err();
+            if !is_proven(&mutant, &data[0].0) {
                 tally.proof += 1;
+            } else if caught(&data[0]) {
+                tally.interpreter += 1;
             } else if accesses(&mutant) == original {
-                tally.same += 1;
+                tally.equivalent += 1;
+            } else if data[1..].iter().any(caught) {
+                tally.interpreter += 1;
             } else {
-                let caught = data.iter().any(|buffers| judge(family, &mutant, buffers, 0.0).is_err());
-                assert!(caught, "{level}: {family:?}: number {target}, up: {up}, survives");
-                tally.judged += 1;
+                println!("{level}: {family:?}: {kind:?} {target}, {changed} for {number}, survives");
+                tally.survived += 1;
             }
         }
     }
+}
+
+/// Every family, with every way that a tile can end, and whether integers go through it without rounding.
+fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
+    let plain = Epilogue::default();
+    let shortcut = Epilogue { shortcut: Some(48), ..plain };
+    let blend = Epilogue { blend: true, last_lanes: Some(USED), ..plain };
+    let sigmoid = Epilogue { act: Some(Activation::Sigmoid), last_lanes: Some(USED), ..plain };
+    let pointwise = |segments, panels, gap, epilogue| super::pointwise::spec(9, segments, panels, gap, epilogue);
+    let direct = super::direct::spec(3, 2, 1, 13, 2).unwrap();
+    let pitched = direct::Direct { source: Source::Pitched { pitch: 16 }, epilogue: sigmoid, ..direct.clone() };
+    let window = |kind, kernel, stride, pad| window::spec(kind, kernel, stride, pad, 7, 2).unwrap();
+    let depthwise = window(Kind::Depthwise, 5, 2, 2);
+    let silu = Window { act: Some(Activation::Silu), sums: true, ..window(Kind::Depthwise, 3, 1, 1) };
+    vec![
+        ("pointwise", Box::new(pointwise(&[(0, 5), (7, 3)], 3, 16, shortcut)), true),
+        ("pointwise", Box::new(pointwise(&[(0, 3)], 2, 0, blend)), true),
+        ("pointwise", Box::new(pointwise(&[(0, 3)], 5, 0, sigmoid)), false),
+        ("pointwise", Box::new(pointwise::Pointwise { ahead: 1000, ..pointwise(&[(0, 6)], 1, 0, plain) }), true),
+        ("direct", Box::new(direct::Direct { epilogue: shortcut, ..direct }), true),
+        ("direct", Box::new(pitched), false),
+        ("depthwise", Box::new(window(Kind::Depthwise, 3, 1, 1)), true),
+        ("depthwise", Box::new(Window { panels: 3, src_pitch: 48, dst_pitch: 48, ..depthwise }), true),
+        ("depthwise", Box::new(silu), false),
+        ("maxpool", Box::new(Window { sums: true, rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
+        ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
+        ("mean", Box::new(mean::spec(23, 2, 16, 0.25)), true),
+        ("scale", Box::new(super::eltwise::spec(eltwise::Kind::Scale, 3, 3, 16, 0)), true),
+        ("add", Box::new(super::eltwise::spec(eltwise::Kind::Add { panels: 1, pitch: 32 }, 3, 3, 16, 1)), true),
+        ("activation", Box::new(super::eltwise::spec(eltwise::Kind::Copy, 3, 3, 16, 4)), false),
+    ]
 }
 
 #[test]
 fn every_mutant_that_accesses_other_memory_is_caught() {
-    let epilogue = Epilogue { shortcut: Some(48), ..Epilogue::default() };
-    let families: Vec<Box<dyn Family>> = vec![
-        Box::new(super::pointwise::spec(9, &[(0, 5), (7, 3)], 3, 16, epilogue)),
-        Box::new(pointwise::Pointwise {
-            epilogue: Epilogue { blend: true, last_lanes: Some(USED), ..Epilogue::default() },
-            ..super::pointwise::spec(31, &[(0, 3)], 2, 0, Epilogue::default())
-        }),
-        Box::new(direct::Direct { epilogue, ..super::direct::spec(3, 2, 1, 13, 2).unwrap() }),
-        Box::new(window::spec(Kind::Depthwise, 3, 1, 1, 13, 2).unwrap()),
-        Box::new(Window { panels: 3, src_pitch: 48, dst_pitch: 48, ..window::spec(Kind::Depthwise, 5, 2, 2, 7, 2).unwrap() }),
-        Box::new(Window { sums: true, ..window::spec(Kind::Max, 3, 2, 1, 7, 1).unwrap() }),
-        Box::new(mean::spec(23, 2, 16, 0.25)),
-        Box::new(super::eltwise::spec(eltwise::Kind::Scale, 3, 3, 16, 0)),
-        Box::new(super::eltwise::spec(eltwise::Kind::Add { panels: 1, pitch: 32 }, 3, 3, 16, 1)),
-    ];
-    let mut tally = Tally::default();
-    for family in &families {
-        for level in Level::ALL {
-            hunt(&**family, level, &mut tally);
+    let at = |level| {
+        let mut tallies = Tallies::new();
+        families().iter().for_each(|(name, family, exact)| hunt(name, &**family, *exact, level, &mut tallies));
+        tallies
+    };
+    let found: Vec<Tallies> = std::thread::scope(|scope| {
+        let hunts = Level::ALL.map(|level| scope.spawn(move || at(level)));
+        hunts.into_iter().map(|hunt| hunt.join().unwrap()).collect()
+    });
+    let mut tallies = Tallies::new();
+    for (level, found) in Level::ALL.into_iter().zip(found) {
+        let killed = found.values().map(|tally| tally.proof + tally.interpreter).sum();
+        checked(level.name(), killed, "mutants of kernels killed");
+        for (key, tally) in found {
+            let sum = tallies.entry(key).or_default();
+            sum.proof += tally.proof;
+            sum.interpreter += tally.interpreter;
+            sum.survived += tally.survived;
+            sum.equivalent += tally.equivalent;
         }
     }
-    let Tally { proof, judged, same } = tally;
-    println!(
-        "{} mutants: {proof} refused by the proof, {judged} caught in guarded runs, 0 survived; {same} more access the same memory",
-        proof + judged
-    );
-    assert!(proof > 500 && judged > 10_000);
+    println!("{:12} {:8} {:>8} {:>12} {:>9} {:>11}", "family", "number", "proof", "interpreter", "survived", "equivalent");
+    for ((family, kind), tally) in &tallies {
+        let Tally { proof, interpreter, survived, equivalent } = tally;
+        println!("{family:12} {:8} {proof:8} {interpreter:12} {survived:9} {equivalent:11}", format!("{kind:?}"));
+    }
+    let sum = |part: fn(&Tally) -> usize| tallies.values().map(part).sum::<usize>();
+    let (proof, interpreter, survived) = (sum(|t| t.proof), sum(|t| t.interpreter), sum(|t| t.survived));
+    let all = proof + interpreter + survived;
+    println!("{} of {all} kernel mutants killed, {proof} by the proof, {interpreter} by the interpreter", all - survived);
+    assert_eq!(survived, 0, "mutants survived");
+    assert!(proof > 10_000 && interpreter > 10_000, "too few mutants to tell");
 }

@@ -1,0 +1,88 @@
+//! The accesses of a kernel, each with the loops around it.
+
+use crate::kernel::{Address, Kernel, Stmt, Value, Var};
+
+/// What an access does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads a register's lanes.
+    Load,
+    /// Reads one f32.
+    Broadcast,
+    /// Writes a register's lanes.
+    Store,
+    /// Fetches a line: neither reads nor writes.
+    Prefetch,
+}
+
+/// One access as it stands in the source.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// What it does.
+    pub kind: Kind,
+    /// Where.
+    pub at: &'a Address,
+    /// Variables and counts of the loops around it, outermost first.
+    pub loops: &'a [(Var, usize)],
+    /// f32 that it touches.
+    pub width: usize,
+}
+
+impl Access<'_> {
+    /// Strides of its address with the counts of their loops. A variable outside its scope is `None`.
+    pub fn terms(&self) -> impl Iterator<Item = Option<(usize, usize)>> {
+        self.at.terms.iter().map(|(var, stride)| {
+            let count = self.loops.iter().rev().find(|(looped, _)| looped == var).map(|(_, count)| *count);
+            count.map(|count| (*stride, count))
+        })
+    }
+
+    /// The first f32 beyond all that it touches; `None` if that is not a number of 64 bits.
+    pub fn reach(&self) -> Option<usize> {
+        // Strides are non-negative, so the last iteration of every loop reaches furthest.
+        let mut reach = self.at.offset.checked_add(self.width);
+        for (stride, count) in self.terms().flatten() {
+            reach = reach.and_then(|reach| reach.checked_add(stride.checked_mul(count.saturating_sub(1))?));
+        }
+        reach
+    }
+}
+
+/// What a statement accesses.
+pub fn of(stmt: &Stmt) -> Option<(Kind, &Address)> {
+    match stmt {
+        Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => Some((Kind::Load, at)),
+        Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => Some((Kind::Broadcast, at)),
+        Stmt::Store(at, _) => Some((Kind::Store, at)),
+        Stmt::Prefetch(at) => Some((Kind::Prefetch, at)),
+        _ => None,
+    }
+}
+
+/// f32 that an access of a kernel touches.
+pub fn width(kernel: &Kernel, kind: Kind) -> usize {
+    if matches!(kind, Kind::Load | Kind::Store) { kernel.lanes() } else { 1 }
+}
+
+/// Calls `visit` with every access of a kernel, in order.
+pub fn all<E>(kernel: &Kernel, mut visit: impl FnMut(Access<'_>) -> Result<(), E>) -> Result<(), E> {
+    body(kernel, &kernel.body, &mut Vec::new(), &mut visit)
+}
+
+fn body<E>(
+    kernel: &Kernel,
+    stmts: &[Stmt],
+    loops: &mut Vec<(Var, usize)>,
+    visit: &mut impl FnMut(Access<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    for stmt in stmts {
+        if let Stmt::For { var, count, body: inner } = stmt {
+            loops.push((*var, *count));
+            body(kernel, inner, loops, visit)?;
+            loops.pop();
+        } else if let Some((kind, at)) = of(stmt) {
+            visit(Access { kind, at, loops, width: width(kernel, kind) })?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! No two units of a stage write the same f32 of the arena, or one reads what another writes; no call's buffers overlap
+//! where it writes; no f32 of the arena is written by two calls of a stage; and no call stores over what nothing has read.
+
+use std::ops::Range;
+
+use crate::kernel::{Buffer, Kernel};
+use crate::stage::{Call, Region};
+
+use super::Program;
+use super::footprint::Touched;
+use super::set::Set;
+
+/// Memory that more than one has a hand in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DisjointError {
+    /// A call that stores to the same place twice for nothing.
+    #[error("kernel {kernel}: a store to {buffer} at f32 {at} overwrites what nothing has read")]
+    Overwrites {
+        /// The kernel.
+        kernel: String,
+        /// The buffer.
+        buffer: String,
+        /// Where in the buffer.
+        at: usize,
+    },
+    /// Two calls write the same.
+    #[error("{stage}, unit {unit}: {kernel} writes {buffer} at arena f32 {at}, which another call of the stage writes too")]
+    WrittenTwice {
+        /// The stage.
+        stage: String,
+        /// The unit.
+        unit: usize,
+        /// The kernel called.
+        kernel: String,
+        /// The buffer.
+        buffer: String,
+        /// Where in the arena.
+        at: usize,
+    },
+    /// A unit reads what another writes.
+    #[error("{stage}, unit {unit}: {kernel} reads {buffer} at arena f32 {at}, which another unit writes")]
+    ReadWhileWritten {
+        /// The stage.
+        stage: String,
+        /// The unit.
+        unit: usize,
+        /// The kernel called.
+        kernel: String,
+        /// The buffer.
+        buffer: String,
+        /// Where in the arena.
+        at: usize,
+    },
+    /// Two buffers of a call share memory that the call writes.
+    #[error("{stage}, unit {unit}: {kernel} gets {written} and {other} that overlap in {region:?} from {at}")]
+    Aliased {
+        /// The stage.
+        stage: String,
+        /// The unit.
+        unit: usize,
+        /// The kernel called.
+        kernel: String,
+        /// The buffer that is written.
+        written: String,
+        /// The other.
+        other: String,
+        /// The region.
+        region: Region,
+        /// Where.
+        at: usize,
+    },
+}
+
+/// Proves that a kernel stores nothing in vain.
+pub fn kernel(kernel: &Kernel, touched: &[Touched]) -> Result<(), DisjointError> {
+    let overwrites = |(touched, buffer): (&Touched, &Buffer)| {
+        let (kernel, buffer) = (kernel.name.clone(), buffer.name.clone());
+        touched.overwritten.map(|at| DisjointError::Overwrites { kernel, buffer, at })
+    };
+    touched.iter().zip(&kernel.buffers).find_map(overwrites).map_or(Ok(()), Err)
+}
+
+/// Proves a stage. The other way that a unit can run reads more or less, but writes the same, which [`super::initialised`] proves.
+pub fn stage(program: &Program<'_>, index: usize) -> Result<(), DisjointError> {
+    let stage = &program.plan.stages[index].code.name;
+    let arena = program.plan.lengths.arena;
+    let (mut written, mut read) = (Set::new(arena), Set::new(arena));
+    for (unit, planned) in program.units[index].iter().enumerate() {
+        let fail = |call: &Call, buffer: usize, at: usize, twice: bool| {
+            let kernel = &program.plan.kernels[call.kernel];
+            let (stage, kernel, buffer) = (stage.clone(), kernel.name.clone(), kernel.buffers[buffer].name.clone());
+            match twice {
+                true => DisjointError::WrittenTwice { stage, unit, kernel, buffer, at },
+                false => DisjointError::ReadWhileWritten { stage, unit, kernel, buffer, at },
+            }
+        };
+        for call in planned.calls() {
+            aliases(program, stage, call)?;
+            for (buffer, range) in program.reads(call, Region::Arena) {
+                if let Some(at) = written.first_present(range) {
+                    return Err(fail(call, buffer, at, false));
+                }
+            }
+        }
+        for call in &planned.first {
+            for (buffer, range) in program.writes(call, Region::Arena) {
+                if let Some(at) = written.first_present(range.clone()) {
+                    return Err(fail(call, buffer, at, true));
+                }
+                if let Some(at) = read.first_present(range.clone()) {
+                    return Err(fail(call, buffer, at, false));
+                }
+                written.insert(range);
+            }
+        }
+        for call in planned.calls() {
+            program.reads(call, Region::Arena).for_each(|(_, range)| read.insert(range));
+        }
+    }
+    Ok(())
+}
+
+/// Proves that what a call writes overlaps none of its other buffers.
+fn aliases(program: &Program<'_>, stage: &str, call: &Call) -> Result<(), DisjointError> {
+    let kernel = &program.plan.kernels[call.kernel];
+    let touched = &program.kernels[call.kernel].touched;
+    let shifted = |buffer: usize, range: &Range<usize>| range.start + call.args[buffer].1..range.end + call.args[buffer].1;
+    for (a, (region, start)) in call.args.iter().enumerate().filter(|(a, _)| !touched[*a].writes.is_empty()) {
+        for (b, (other, other_start)) in call.args.iter().enumerate() {
+            let apart = start + kernel.buffers[a].len <= *other_start || other_start + kernel.buffers[b].len <= *start;
+            if a == b || region != other || apart {
+                continue;
+            }
+            let writes = touched[a].writes.iter().map(|range| shifted(a, range));
+            let others: Vec<_> = touched[b].reads.iter().chain(&touched[b].writes).map(|range| shifted(b, range)).collect();
+            let mut both =
+                writes.flat_map(|write| others.iter().map(move |range| write.start.max(range.start)..write.end.min(range.end)));
+            if let Some(overlap) = both.find(|overlap| !overlap.is_empty()) {
+                return Err(DisjointError::Aliased {
+                    stage: stage.to_string(),
+                    unit: call.unit,
+                    kernel: kernel.name.clone(),
+                    written: kernel.buffers[a].name.clone(),
+                    other: kernel.buffers[b].name.clone(),
+                    region: *region,
+                    at: overlap.start,
+                });
+            }
+        }
+    }
+    Ok(())
+}

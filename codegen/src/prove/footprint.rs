@@ -1,0 +1,136 @@
+//! What a call of a kernel reads and writes, to the f32: computed once a kernel, then moved to each call's pointers.
+
+use std::ops::Range;
+
+use crate::kernel::{Address, Buf, Kernel, Stmt};
+
+use super::access::{self, Kind};
+use super::set::Set;
+
+/// What a call does to one buffer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Read before the call wrote it, in order.
+    pub reads: Vec<Range<usize>>,
+    /// Written, in order.
+    pub writes: Vec<Range<usize>>,
+    /// Where a store overwrites what nothing has read.
+    pub overwritten: Option<usize>,
+}
+
+/// What a call does to each of its buffers, which must be in their bounds.
+pub fn of(kernel: &Kernel) -> Vec<Touched> {
+    let sets = || kernel.buffers.iter().map(|buffer| Set::new(buffer.len)).collect::<Vec<_>>();
+    let mut trace = Trace {
+        kernel,
+        vars: vec![0; kernel.vars.len()],
+        reads: sets(),
+        writes: sets(),
+        unread: sets(),
+        overwritten: vec![None; kernel.buffers.len()],
+    };
+    let mut stored = vec![false; kernel.buffers.len()];
+    let visited: Result<(), ()> = access::all(kernel, |access| {
+        stored[access.at.buffer.0] |= access.kind == Kind::Store;
+        Ok(())
+    });
+    debug_assert!(visited.is_ok());
+    // The order of reads matters only where the same call writes; elsewhere the loops need not be walked.
+    let visited: Result<(), ()> = access::all(kernel, |access| {
+        let buffer = access.at.buffer.0;
+        if !stored[buffer] && matches!(access.kind, Kind::Load | Kind::Broadcast) {
+            insert(&mut trace.reads[buffer], access);
+        }
+        Ok(())
+    });
+    debug_assert!(visited.is_ok());
+    trace.walk(&kernel.body, &stored);
+    let touched = |((reads, writes), overwritten): ((Set, Set), Option<usize>)| Touched {
+        reads: reads.ranges(),
+        writes: writes.ranges(),
+        overwritten,
+    };
+    trace.reads.into_iter().zip(trace.writes).zip(trace.overwritten).map(touched).collect()
+}
+
+/// Adds all that an access touches to a set.
+fn insert(set: &mut Set, access: access::Access<'_>) {
+    let mut terms: Vec<(usize, usize)> = access.terms().flatten().collect();
+    terms.sort_unstable();
+    let mut width = access.width;
+    // Steps no longer than what they move are one longer piece.
+    terms.retain(|&(stride, count)| {
+        let joins = stride <= width && count > 0;
+        if joins {
+            width += stride * (count - 1);
+        }
+        !joins
+    });
+    pieces(set, access.at.offset, width, &terms);
+}
+
+fn pieces(set: &mut Set, at: usize, width: usize, terms: &[(usize, usize)]) {
+    match terms.split_last() {
+        None => set.insert(at..at + width),
+        Some((&(stride, count), rest)) => (0..count).for_each(|i| pieces(set, at + i * stride, width, rest)),
+    }
+}
+
+/// Walks through the loops in order, as far as they touch buffers that are stored to.
+struct Trace<'a> {
+    kernel: &'a Kernel,
+    vars: Vec<usize>,
+    reads: Vec<Set>,
+    writes: Vec<Set>,
+    /// Stored, and not read since.
+    unread: Vec<Set>,
+    overwritten: Vec<Option<usize>>,
+}
+
+impl Trace<'_> {
+    fn walk(&mut self, body: &[Stmt], stored: &[bool]) {
+        for stmt in body {
+            match stmt {
+                Stmt::For { var, count, body } if touches(body, stored) => {
+                    for i in 0..*count {
+                        self.vars[var.0] = i;
+                        self.walk(body, stored);
+                    }
+                }
+                _ => match access::of(stmt) {
+                    Some((kind, at)) if stored[at.buffer.0] => self.access(kind, at),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn access(&mut self, kind: Kind, at: &Address) {
+        let Buf(buffer) = at.buffer;
+        let start = at.offset + at.terms.iter().map(|(var, stride)| self.vars[var.0] * stride).sum::<usize>();
+        let mut rest = start..start + access::width(self.kernel, kind);
+        match kind {
+            Kind::Store => {
+                self.overwritten[buffer] = self.overwritten[buffer].or(self.unread[buffer].first_present(rest.clone()));
+                self.unread[buffer].insert(rest.clone());
+                self.writes[buffer].insert(rest);
+            }
+            Kind::Load | Kind::Broadcast => {
+                self.unread[buffer].remove(rest.clone());
+                while let Some(from) = self.writes[buffer].first_missing(rest.clone()) {
+                    let to = self.writes[buffer].first_present(from..rest.end).unwrap_or(rest.end);
+                    self.reads[buffer].insert(from..to);
+                    rest.start = to;
+                }
+            }
+            Kind::Prefetch => {}
+        }
+    }
+}
+
+fn touches(body: &[Stmt], stored: &[bool]) -> bool {
+    body.iter().any(|stmt| match stmt {
+        Stmt::For { body, .. } => touches(body, stored),
+        _ => access::of(stmt).is_some_and(|(_, at)| stored[at.buffer.0]),
+    })
+}

@@ -1,0 +1,80 @@
+//! Registers as far as the padding proof knows them: which lanes hold a constant, which above all is zero.
+
+use crate::interpret::binary;
+use crate::kernel::Binary;
+
+/// A register whose lanes may be known to be constant, whatever the data, as long as they are finite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lanes {
+    /// Bit `i` says that lane `i` is `values[i]`.
+    known: u16,
+    /// The known lanes that are zero, of either sign.
+    zero: u16,
+    values: [f32; 16],
+}
+
+impl Lanes {
+    /// One constant in the lanes of a mask.
+    pub fn splat(value: f32, lanes: u16) -> Self {
+        let mut splat = Self::default();
+        splat.set(lanes, |_| value);
+        splat
+    }
+
+    /// Zero in the lanes of a mask, anything in the others.
+    pub fn zero_in(lanes: u16) -> Self {
+        Self { known: lanes, zero: lanes, values: [0.0; 16] }
+    }
+
+    /// The lanes that are zero.
+    pub fn zeros(&self) -> u16 {
+        self.zero
+    }
+
+    /// Makes the lanes of a mask known.
+    fn set(&mut self, lanes: u16, value: impl Fn(usize) -> f32) {
+        let mut rest = lanes;
+        while rest != 0 {
+            let i = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let value = value(i);
+            if !value.is_nan() {
+                self.known |= 1 << i;
+                self.zero |= u16::from(value == 0.0) << i;
+                self.values[i] = if value == 0.0 { 0.0 } else { value };
+            }
+        }
+    }
+
+    /// What both agree on.
+    pub fn join(&self, other: &Self) -> Self {
+        let mut joined = Self::zero_in(self.zero & other.zero);
+        let same = |i: usize| if self.values[i] == other.values[i] { self.values[i] } else { f32::NAN };
+        joined.set(self.known & other.known & !joined.zero, same);
+        joined
+    }
+
+    /// An operation lane by lane.
+    pub fn binary(op: Binary, a: &Self, b: &Self) -> Self {
+        let mut result = Self::zero_in(if op == Binary::Mul { a.zero | b.zero } else { 0 });
+        result.set(a.known & b.known & !result.zero, |i| binary(op, a.values[i], b.values[i]));
+        result
+    }
+
+    /// `a * b + c`; whether it is rounded once matters to nothing that is zero.
+    pub fn fma(a: &Self, b: &Self, c: &Self) -> Self {
+        let product = a.zero | b.zero;
+        let mut result = Self::zero_in(product & c.zero);
+        result.set(product & c.known & !c.zero, |i| c.values[i]);
+        result.set(a.known & b.known & c.known & !product, |i| a.values[i].mul_add(b.values[i], c.values[i]));
+        result
+    }
+
+    /// The first lanes, and zeros in the others.
+    pub fn first(&self, kept: usize) -> Self {
+        let first = u16::try_from((1_u32 << kept) - 1).unwrap_or(u16::MAX);
+        let mut result = Self::zero_in(!first | self.zero);
+        result.set(self.known & first & !self.zero, |i| self.values[i]);
+        result
+    }
+}

@@ -1,0 +1,78 @@
+//! What the user gets is read from maps that are still whole, and fills the output once.
+
+use crate::lower::padded;
+use crate::plan::Plan;
+use crate::stage::Region;
+
+use super::Program;
+use super::liveness::Live;
+use super::set::Set;
+
+/// A result that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutputError {
+    /// A result that is not where the last stages left it.
+    #[error("output {output}: reads {pixels} pixels of {pitch} f32 from arena f32 {from}, which is no map that lives to the end")]
+    Foreign {
+        /// Index of the output.
+        output: usize,
+        /// First f32.
+        from: usize,
+        /// Pixels of all images.
+        pixels: usize,
+        /// f32 from pixel to pixel.
+        pitch: usize,
+    },
+    /// A value that no stage wrote.
+    #[error("output {output}: arena f32 {at} was never written")]
+    Unwritten {
+        /// Index of the output.
+        output: usize,
+        /// Where.
+        at: usize,
+    },
+    /// Results that leave a gap or lie on one another.
+    #[error("output {output}: fills f32 {from} to {to} of the output, but what is before ends at {end}, and the output at {len}")]
+    Fill {
+        /// Index of the output.
+        output: usize,
+        /// First f32.
+        from: usize,
+        /// First f32 after.
+        to: usize,
+        /// Where the results before it end.
+        end: usize,
+        /// Length of the output.
+        len: usize,
+    },
+}
+
+/// Proves the last stage, which copies the results, after all others.
+pub fn prove(program: &Program<'_>, written: &Set) -> Result<(), OutputError> {
+    let Plan { unpack, layers, stages, options, output_len, .. } = program.plan;
+    let mut end = 0;
+    for (output, unpack) in unpack.iter().enumerate() {
+        let pixels = options.batch * unpack.pixels;
+        let (from, pitch) = (unpack.src, unpack.pitch);
+        let whole = |live: &Live| {
+            let map = &layers.maps[live.map];
+            let fits = live.memory == (from..from + pixels * pitch) && (padded(map.c), map.h * map.w) == (pitch, unpack.pixels);
+            live.region == Region::Arena && live.last == stages.len() && fits
+        };
+        if unpack.channels > pitch || !program.lives.iter().any(whole) {
+            return Err(OutputError::Foreign { output, from, pixels, pitch });
+        }
+        for pixel in 0..pixels {
+            let row = from + pixel * unpack.pitch;
+            if let Some(at) = written.first_missing(row..row + unpack.channels) {
+                return Err(OutputError::Unwritten { output, at });
+            }
+        }
+        let (from, to) = (unpack.dst, unpack.dst + pixels * unpack.channels);
+        if from != end || to > *output_len || (output + 1 == program.plan.unpack.len() && to != *output_len) {
+            return Err(OutputError::Fill { output, from, to, end, len: *output_len });
+        }
+        end = to;
+    }
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Pad lanes of every map are zero, which lets kernels read whole registers; and where a kernel adds to what an earlier layer
+//! left in the same register, each lane has one owner and the other side is zero. For finite data: padding is multiplied by zero.
+//!
+//! An abstract interpretation: of a map it knows, for each lane, whether all of its pixels are zero there; of weights, each f32;
+//! of a register, each lane that is constant. The iterations of a loop are run as one, until nothing changes, but for those that
+//! store to the last panel, where the padding is: these are walked through. Calls that differ in rows alone are one.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
+use crate::lower::{PANEL, padded};
+use crate::stage::{Call, Region};
+
+use super::Program;
+use super::lanes::Lanes;
+
+/// Padding that is not zero.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PaddingError {
+    /// A map whose pad lanes are not all zero.
+    #[error("{stage}: map {map} of {channels} lanes may be other than zero in pad lane {lane}")]
+    NotZero {
+        /// The stage that writes it.
+        stage: String,
+        /// The map.
+        map: String,
+        /// Lanes in use.
+        channels: usize,
+        /// The pad lane.
+        lane: usize,
+    },
+    /// An addition to what the destination held, in a lane of which neither side is zero.
+    #[error("{stage}, unit {unit}: {kernel} blends into {buffer}, and may add two values in lane {lane} of a register")]
+    Blend {
+        /// The stage.
+        stage: String,
+        /// The unit.
+        unit: usize,
+        /// The kernel called.
+        kernel: String,
+        /// The buffer.
+        buffer: String,
+        /// The lane.
+        lane: usize,
+    },
+}
+
+/// Where a buffer lies, as far as its zeros depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Home {
+    Input,
+    Weights(usize),
+    /// A map, and the lane of it that the buffer begins at.
+    Map(usize, usize),
+}
+
+/// Proves all stages, in order. Returns the pad lanes that are zero.
+pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
+    let maps = &program.plan.layers.maps;
+    // A lane that nothing was written to is as good as zero here: it is never read.
+    let mut zeros: Vec<Vec<bool>> = maps.iter().map(|map| vec![true; padded(map.c)]).collect();
+    let mut pads = 0;
+    for (index, planned) in program.plan.stages.iter().enumerate() {
+        let mut seen = HashSet::new();
+        let mut calls: Vec<(&Call, Vec<Home>)> = Vec::new();
+        for call in program.units[index].iter().flat_map(|unit| unit.calls()) {
+            let homes: Vec<Home> = call.args.iter().map(|&place| home(program, index, place)).collect();
+            if seen.insert((call.kernel, homes.clone())) {
+                calls.push((call, homes));
+            }
+        }
+        let before = zeros.clone();
+        loop {
+            let last = zeros.clone();
+            for (call, homes) in &calls {
+                let kernel = &program.plan.kernels[call.kernel];
+                let mut run = Run {
+                    program,
+                    kernel,
+                    homes,
+                    touched: &program.kernels[call.kernel].touched,
+                    before: &before,
+                    zeros: &mut zeros,
+                    regs: vec![Lanes::default(); kernel.regs.len()],
+                    old: vec![None; kernel.regs.len()],
+                    loops: Vec::new(),
+                };
+                run.body(&kernel.body).map_err(|(buffer, lane)| PaddingError::Blend {
+                    stage: planned.code.name.clone(),
+                    unit: call.unit,
+                    kernel: kernel.name.clone(),
+                    buffer: kernel.buffers[buffer].name.clone(),
+                    lane,
+                })?;
+            }
+            if zeros == last {
+                break;
+            }
+        }
+        for &layer in &planned.layers {
+            let map = program.plan.layers.layers[layer].dst().0;
+            let pad = maps[map].c..zeros[map].len();
+            if let Some(lane) = pad.clone().find(|&lane| !zeros[map][lane]) {
+                let (stage, channels) = (planned.code.name.clone(), maps[map].c);
+                return Err(PaddingError::NotZero { stage, map: maps[map].name.clone(), channels, lane });
+            }
+            pads += pad.len();
+        }
+    }
+    Ok(pads)
+}
+
+fn home(program: &Program<'_>, stage: usize, (region, offset): (Region, usize)) -> Home {
+    match region {
+        Region::Input => Home::Input,
+        Region::Weights => Home::Weights(offset),
+        Region::Arena | Region::Scratch => {
+            let here = |live: &&super::liveness::Live| {
+                live.region == region && live.first <= stage && stage <= live.last && live.memory.contains(&offset)
+            };
+            // Calls outside all maps are refused by the liveness proof.
+            let live = program.lives.iter().find(here);
+            live.map_or(Home::Input, |live| {
+                Home::Map(live.map, (offset - live.memory.start) % padded(program.plan.layers.maps[live.map].c))
+            })
+        }
+    }
+}
+
+/// The buffer blended into and the lane that both sides may have.
+type Clash = (usize, usize);
+
+struct Run<'a> {
+    program: &'a Program<'a>,
+    kernel: &'a Kernel,
+    homes: &'a [Home],
+    touched: &'a [super::footprint::Touched],
+    /// As the stages before left it.
+    before: &'a [Vec<bool>],
+    zeros: &'a mut [Vec<bool>],
+    regs: Vec<Lanes>,
+    /// Registers that hold what their buffer held before the call.
+    old: Vec<Option<usize>>,
+    /// The iterations that are being run as one.
+    loops: Vec<(Var, Range<usize>)>,
+}
+
+impl Run<'_> {
+    fn body(&mut self, body: &[Stmt]) -> Result<(), Clash> {
+        for stmt in body {
+            match stmt {
+                Stmt::Comment(_) | Stmt::Prefetch(_) => {}
+                Stmt::For { var, count, body } => self.repeat(*var, *count, body)?,
+                Stmt::Let(reg, value) | Stmt::Set(reg, value) => self.set(*reg, value)?,
+                Stmt::Store(to, reg) => self.store(to, self.regs[reg.0].zeros()),
+            }
+        }
+        // Out of scope.
+        for stmt in body {
+            if let Stmt::Let(reg, _) = stmt {
+                self.regs[reg.0] = Lanes::default();
+            }
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self, var: Var, count: usize, body: &[Stmt]) -> Result<(), Clash> {
+        let apart = self.apart(var, body).min(count);
+        if apart < count {
+            self.any(var, 0..count - apart, body)?;
+        }
+        (count - apart..count).try_for_each(|i| self.any(var, i..i + 1, body))
+    }
+
+    /// Runs iterations as one: with what is known of the registers whatever iterations went before.
+    fn any(&mut self, var: Var, iterations: Range<usize>, body: &[Stmt]) -> Result<(), Clash> {
+        let once = iterations.len() == 1;
+        self.loops.push((var, iterations));
+        loop {
+            let entry = self.regs.clone();
+            self.body(body)?;
+            let joined: Vec<Lanes> = entry.iter().zip(&self.regs).map(|(a, b)| a.join(b)).collect();
+            if once || joined == entry {
+                break;
+            }
+            self.regs = joined;
+        }
+        self.loops.pop();
+        Ok(())
+    }
+
+    /// How many of a loop's last iterations store to the last panel, if they store to different lanes.
+    fn apart(&self, var: Var, body: &[Stmt]) -> usize {
+        let of = |stmt: &Stmt| match stmt {
+            Stmt::For { body, .. } => self.apart(var, body),
+            Stmt::Store(to, _) => {
+                let moves = |(v, stride): &&(Var, usize)| *v == var && self.pitch(to).is_none_or(|pitch| stride % pitch != 0);
+                to.terms.iter().find(moves).map_or(0, |(_, stride)| PANEL.div_ceil((*stride).max(1)))
+            }
+            _ => 0,
+        };
+        body.iter().map(of).max().unwrap_or(0)
+    }
+
+    fn set(&mut self, reg: Reg, value: &Value) -> Result<(), Clash> {
+        let old = match value {
+            Value::Load(at) if !self.touched[at.buffer.0].reads.is_empty() => {
+                let buffer = at.buffer.0;
+                (self.kernel.buffers[buffer].access == Access::Write).then_some(buffer)
+            }
+            Value::Copy(from) => self.old[from.0],
+            _ => None,
+        };
+        let r = |reg: &Reg| &self.regs[reg.0];
+        self.regs[reg.0] = match value {
+            Value::Load(at) => Lanes::zero_in(self.load(at, self.kernel.lanes(), old.is_some())),
+            Value::Broadcast(at) if self.load(at, 1, false) == 1 => Lanes::zero_in(mask(self.kernel.lanes())),
+            Value::Broadcast(_) => Lanes::default(),
+            Value::Splat(value) => Lanes::splat(*value, mask(self.kernel.lanes())),
+            Value::Copy(a) => *r(a),
+            Value::Binary(op, a, b) => {
+                let blended = self.old[a.0].or(self.old[b.0]);
+                if let (Binary::Add, Some(buffer)) = (op, blended) {
+                    let both = !(r(a).zeros() | r(b).zeros());
+                    let lane = both.trailing_zeros() as usize;
+                    if lane < self.kernel.lanes() {
+                        return Err((buffer, lane));
+                    }
+                }
+                Lanes::binary(*op, r(a), r(b))
+            }
+            Value::Fma(a, b, c) => Lanes::fma(r(a), r(b), r(c)),
+            Value::FirstLanes(a, kept) => r(a).first(*kept),
+        };
+        self.old[reg.0] = old;
+        Ok(())
+    }
+
+    fn pitch(&self, at: &Address) -> Option<usize> {
+        if let Home::Map(map, _) = self.homes[at.buffer.0] { Some(self.zeros[map].len()) } else { None }
+    }
+
+    /// The lanes of `width` f32 that are zero in all iterations.
+    fn load(&self, at: &Address, width: usize, old: bool) -> u16 {
+        let mut zero = mask(width);
+        let maps: &[Vec<bool>] = if old { self.before } else { self.zeros };
+        let home = self.homes[at.buffer.0];
+        self.each(at, &mut |position| {
+            for i in 0..width {
+                let is_zero = match home {
+                    Home::Input => false,
+                    Home::Weights(base) => self.program.weights[base + position + i] == 0.0,
+                    Home::Map(map, lane) => maps[map][(lane + position + i) % maps[map].len()],
+                };
+                if !is_zero {
+                    zero &= !(1 << i);
+                }
+            }
+            zero != 0
+        });
+        zero
+    }
+
+    fn store(&mut self, at: &Address, zero: u16) {
+        let Home::Map(map, lane) = self.homes[at.buffer.0] else { return };
+        let (pitch, lanes) = (self.zeros[map].len(), self.kernel.lanes());
+        let mut cleared = Vec::new();
+        self.each(at, &mut |position| {
+            cleared.extend((0..lanes).filter(|i| zero >> i & 1 == 0).map(|i| (lane + position + i) % pitch));
+            true
+        });
+        cleared.into_iter().for_each(|lane| self.zeros[map][lane] = false);
+    }
+
+    /// Calls `visit` with the positions of an address in all iterations that are run as one, until it returns false. Whole pixels
+    /// make no difference.
+    fn each(&self, at: &Address, visit: &mut dyn FnMut(usize) -> bool) {
+        let pitch = self.pitch(at);
+        let mut start = at.offset;
+        let mut any = Vec::new();
+        for (var, stride) in &at.terms {
+            let Some((_, iterations)) = self.loops.iter().rev().find(|(looped, _)| looped == var) else { continue };
+            start += iterations.start * stride;
+            if iterations.len() > 1 && pitch.is_none_or(|pitch| stride % pitch != 0) {
+                any.push((*stride, iterations.len()));
+            }
+        }
+        combinations(start, &any, visit);
+    }
+}
+
+/// The first lanes.
+fn mask(lanes: usize) -> u16 {
+    u16::MAX >> (16 - lanes)
+}
+
+fn combinations(at: usize, terms: &[(usize, usize)], visit: &mut dyn FnMut(usize) -> bool) -> bool {
+    match terms.split_last() {
+        None => visit(at),
+        Some((&(stride, count), rest)) => (0..count).all(|i| combinations(at + i * stride, rest, visit)),
+    }
+}

@@ -1,0 +1,6 @@
+mod mutants;
+mod numbers;
+mod refused;
+mod sample;
+mod splits;
+mod zoo;

@@ -1,0 +1,100 @@
+//! Every number of a plan, and what it is.
+
+use crate::plan::Plan;
+use crate::stage::{Int, Region, Step};
+
+/// What a number of a plan says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Units of a stage: how much work there is to be split.
+    Units,
+    /// Which rows a layer computes: bounds of loops and the variables that they are made of.
+    LoopLimit,
+    /// Which rows are border rows.
+    Arm,
+    /// Where a call finds or leaves a map.
+    PointerOffset,
+    /// What a row is divided by to find its place in a ring.
+    Modulo,
+    /// Rows of a ring, wherever they are used.
+    RingDepth,
+    /// Where a call finds its weights.
+    PackOffset,
+    /// Length of a kernel's buffer.
+    BufferBound,
+    /// Length of a region.
+    RegionLength,
+    /// Where a result is found, how large it is, where it goes.
+    Output,
+    /// Where a map lies in the arena, when its stages are lowered.
+    Placement,
+    /// How long a map is live: it gives way one stage early.
+    Liveness,
+}
+
+/// Calls `change` with every number of a plan, but for those that stand in several places.
+pub fn each(plan: &mut Plan, change: &mut dyn FnMut(Kind, &mut usize)) {
+    for stage in &mut plan.stages {
+        change(Kind::Units, &mut stage.code.units);
+        steps(&mut stage.code.body, change);
+    }
+    for kernel in &mut plan.kernels {
+        kernel.buffers.iter_mut().for_each(|buffer| change(Kind::BufferBound, &mut buffer.len));
+    }
+    let lengths = &mut plan.lengths;
+    for length in [&mut lengths.input, &mut lengths.arena, &mut lengths.scratch, &mut lengths.weights] {
+        change(Kind::RegionLength, length);
+    }
+    for unpack in &mut plan.unpack {
+        for number in [&mut unpack.src, &mut unpack.dst, &mut unpack.pitch, &mut unpack.pixels, &mut unpack.channels] {
+            change(Kind::Output, number);
+        }
+    }
+}
+
+fn steps(body: &mut [Step], change: &mut dyn FnMut(Kind, &mut usize)) {
+    for step in body {
+        match step {
+            Step::Comment(_) | Step::Keep(_) | Step::ResetAtZero { .. } => {}
+            Step::Let(_, value) | Step::Set(_, value) => int(value, Kind::LoopLimit, change),
+            Step::For { lo, hi, body, .. } => {
+                int(lo, Kind::LoopLimit, change);
+                int(hi, Kind::LoopLimit, change);
+                steps(body, change);
+            }
+            Step::Match { on, arms } => {
+                int(on, Kind::Arm, change);
+                for arm in arms {
+                    change(Kind::Arm, &mut arm.lo);
+                    change(Kind::Arm, &mut arm.hi);
+                    steps(&mut arm.body, change);
+                }
+            }
+            Step::Call { args, .. } => {
+                for pointer in args {
+                    let kind = if pointer.region == Region::Weights { Kind::PackOffset } else { Kind::PointerOffset };
+                    int(&mut pointer.offset, kind, change);
+                }
+            }
+        }
+    }
+}
+
+fn int(value: &mut Int, kind: Kind, change: &mut dyn FnMut(Kind, &mut usize)) {
+    match value {
+        Int::Const(number) => change(kind, number),
+        Int::Var(_) => {}
+        Int::Add(a, b) | Int::Max(a, b) => {
+            int(a, kind, change);
+            int(b, kind, change);
+        }
+        Int::Rem(a, number) => {
+            int(a, kind, change);
+            change(Kind::Modulo, number);
+        }
+        Int::Sub(a, number) | Int::Mul(a, number) | Int::Div(a, number) | Int::Min(a, number) => {
+            int(a, kind, change);
+            change(kind, number);
+        }
+    }
+}
