@@ -47,8 +47,11 @@ pub enum PictureError {
     },
 }
 
+/// Bytes that decoding a picture may take: 50 megapixels of colour, and some; a small file that unpacks to more is refused.
+const MAX_DECODED: u64 = 1 << 28;
+
 /// Pixels of the largest resized picture: only absurdly long strips exceed it.
-const MAX_PIXELS: usize = 1 << 28;
+const MAX_PIXELS: usize = 1 << 24;
 
 impl Preprocess {
     /// torchvision's preset for ImageNet, scaled to the input: 224x224 is cropped from a picture resized to 256.
@@ -73,7 +76,10 @@ impl Preprocess {
     /// If the file cannot be read, is no such picture, or its size does not fit.
     pub fn load(&self, path: &Path) -> Result<Vec<f32>, PictureError> {
         let io = |source| PictureError::Io { path: path.into(), source };
-        let reader = image::ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+        let mut reader = image::ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+        let mut limits = image::Limits::default();
+        limits.max_alloc = Some(MAX_DECODED);
+        reader.limits(limits);
         let picture = reader.decode().map_err(|source| PictureError::Decode { path: path.into(), source })?.to_rgb8();
         self.apply(&picture)
     }

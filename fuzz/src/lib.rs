@@ -2,9 +2,11 @@
 //! the corpora are replayed as tests; finding new inputs is libFuzzer's part.
 
 pub mod graph;
+pub mod image;
 pub mod kernel_name;
 #[path = "../../codegen/src/testing/network.rs"]
 mod network;
+pub mod npy;
 pub mod safetensors;
 pub mod zoo_spec;
 
