@@ -76,8 +76,8 @@ impl Problem {
         image.and_then(|image| image.checked_mul(self.batch as u64)).unwrap_or(u64::MAX)
     }
 
-    fn option(&mut self, name: &str, value: Part<'_>) -> Result<(), LineError> {
-        match name {
+    fn option(&mut self, name: Part<'_>, value: Part<'_>) -> Result<(), LineError> {
+        match name.text {
             "level" => self.level = Some(value.text.parse().map_err(|error| value.fault(error))?),
             "threads" => match value.number()? {
                 threads @ 1..=MOST_THREADS => self.threads = threads,
@@ -91,7 +91,7 @@ impl Problem {
             },
             "seed" => self.seed = value.number()?,
             "data" => self.data = Data::of(value.text).ok_or_else(|| value.fault("write reals or integers"))?,
-            _ => return Err(value.fault(format_args!("there is no option '{name}': use level, threads, l2, fuse, seed or data"))),
+            _ => return Err(name.fault("there is no such option: use level, threads, l2, fuse, seed or data")),
         }
         Ok(())
     }
@@ -166,7 +166,7 @@ impl FromStr for Problem {
                 return Err(name.fault("this option is given twice"));
             }
             given.push(name.text);
-            problem.option(name.text, value)?;
+            problem.option(name, value)?;
         }
         Ok(problem)
     }

@@ -1,0 +1,64 @@
+//! Problems in one line, interpreted or compiled, against the f64 reference and against other ways to compute them.
+
+use sartor_codegen::interpret;
+use sartor_codegen::isa;
+use sartor_codegen::normalize::normalize;
+use sartor_codegen::pack::pack;
+use sartor_codegen::plan::{Options, Plan as Program, plan};
+use sartor_codegen::problem::Problem;
+use sartor_kernels::runtime::Level;
+
+use super::{Distance, Verdict, VerifyError, judge};
+use crate::observe::Interpreter;
+use crate::{Model, Plan};
+
+/// Interprets a problem's plan for a level and judges every layer as [`verify`](super::verify) does. Where no order of summation rounds,
+/// every error must be zero. The output must have the same bits on the problem's number of threads, and by every plan
+/// that sums in the same order: with and without fused layers, with a small and a large cache, and at another level that fuses
+/// multiply-adds as this one does.
+///
+/// # Errors
+/// If the network cannot be planned.
+pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
+    let weights = problem.weights();
+    let layers = normalize(&problem.network, &weights)?;
+    let packed = pack(&layers);
+    let images = problem.images();
+    let options = problem.options(level);
+    let program = plan(&layers, &packed, options)?;
+    let run = |program: &Program, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
+    let mut again = vec![(format!("on {} threads", problem.threads), run(&program, problem.threads))];
+    for other in others(options) {
+        again.push((format!("with {other:?}"), run(&plan(&layers, &packed, other)?, 1)));
+    }
+    let mut machine = Interpreter::new(&program, &packed.data, &images);
+    let planned = Plan::from(program.clone());
+    let verdicts = judge(&planned, &mut machine, &again, &problem.network, &weights, &images)?;
+    Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
+}
+
+/// Compiles a problem for a level of this CPU and judges it as [`interpret`] does, but for other plans.
+///
+/// # Errors
+/// If the network cannot be compiled, or not run.
+pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
+    let weights = problem.weights();
+    let model = Model::open(&problem.network, &weights, level, problem.batch)?;
+    let verdicts = super::check(&model, &problem.network, &weights, &problem.images())?;
+    Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
+}
+
+/// Plans that must give the same bits.
+fn others(options: Options) -> Vec<Options> {
+    let l2 = if options.l2 > 1 << 15 { 1 << 12 } else { 1 << 20 };
+    let alike = |&level: &Level| level != options.level && isa::of(level).fuses == isa::of(options.level).fuses;
+    let level = Level::ALL.into_iter().find(alike);
+    let changed = [Options { fuse: !options.fuse, ..options }, Options { l2, ..options }];
+    changed.into_iter().chain(level.map(|level| Options { level, ..options })).collect()
+}
+
+/// A verdict that allows no error.
+fn exact(verdict: Verdict) -> Verdict {
+    let exact = |distance: Distance| Distance { bound: 0.0, ..distance };
+    Verdict { layer: exact(verdict.layer), network: exact(verdict.network), ..verdict }
+}
