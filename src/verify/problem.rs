@@ -62,3 +62,46 @@ fn exact(verdict: Verdict) -> Verdict {
     let exact = |distance: Distance| Distance { bound: 0.0, ..distance };
     Verdict { layer: exact(verdict.layer), network: exact(verdict.network), ..verdict }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(line: &str) -> Problem {
+        line.parse().unwrap()
+    }
+
+    /// What does not sum in the same way is not taken for the same.
+    #[test]
+    fn other_bits_are_a_fault() {
+        let problem = problem("ic3ih9iw9 conv_oc16kh3ph1 silu conv_oc5");
+        let weights = problem.weights();
+        let layers = normalize(&problem.network, &weights).unwrap();
+        let packed = pack(&layers);
+        let images = problem.images();
+        let made = |level| plan(&layers, &packed, Options::new(level)).unwrap();
+        let output = |level| interpret::plan(&made(level), &packed.data, &images, 1).1;
+        let avx2 = made(Level::Avx2);
+        for (level, same) in [(Level::Neon, true), (Level::Portable, false)] {
+            let mut machine = Interpreter::new(&avx2, &packed.data, &images);
+            let again = [(format!("at {level}"), output(level))];
+            let planned = Plan::from(avx2.clone());
+            let verdicts = judge(&planned, &mut machine, &again, &problem.network, &weights, &images).unwrap();
+            assert_eq!(verdicts.iter().all(Verdict::holds), same, "{verdicts:#?}");
+        }
+    }
+
+    #[test]
+    fn integers_are_allowed_no_error_where_nothing_rounds() {
+        let line = "data=integers ic3ih5iw5 conv_oc8kh3ph1_bias relu6 conv_g2oc6 maxpool_kh3ph1 add@3,4";
+        for (line, exact) in [(line.into(), true), (format!("{line} silu"), false)] {
+            let problem = problem(&line);
+            assert_eq!(problem.is_exact(&problem.weights()), exact);
+            for level in Level::ALL {
+                let verdicts = interpret(&problem, level).unwrap();
+                assert!(verdicts.iter().all(Verdict::holds), "{verdicts:#?}");
+                assert_eq!(verdicts.iter().all(|verdict| verdict.layer.bound == 0.0 && verdict.network.bound == 0.0), exact);
+            }
+        }
+    }
+}

@@ -69,6 +69,8 @@ fn faults_say_where_they_are() {
         ("ic3ih9iw9 gelu", 10, "no such operator"),
         ("ic3ih9iw9 relu_oc3", 15, "has no sizes"),
         ("ic3ih9iw9 bn_eps-1", 10, "must be positive"),
+        // 2^60 weights, which no map gives away.
+        ("ic1073741824ih1iw1 mean linear_oc1073741824", 24, "too large"),
         ("ic3ih9iw9 out@0 relu", 16, "nothing may follow"),
         ("g1ic3oc8_ih9oh9kh3ph1_iw9ow9kw3pw1", 0, "_n\"NAME\""),
         ("g1ic3oc8_ih9oh8kh3ph1_iw9ow9kw3pw1_n\"x\"", 0, "the result is 9x9, not 8x9"),

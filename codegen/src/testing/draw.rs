@@ -1,10 +1,15 @@
-//! Random weights, for networks drawn by [`graphs`](super::graphs).
+//! Random networks of a few reals, and weights for them.
 
+use proptest::prelude::*;
 use sartor_models::{Network, Tensor, Weights};
 
-use super::noise;
+use super::{graphs, noise};
+use crate::problem::Data;
 
-pub use super::graphs::network;
+/// Networks on maps of up to 9 x 9 pixels.
+pub fn network() -> impl Strategy<Value = Network> {
+    graphs::graph(1..=4, 1..=9, 40, u64::MAX, Data::Reals)
+}
 
 /// Weights that keep activations near 1, the same for the same network.
 pub fn weights(network: &Network) -> Weights {

@@ -9,12 +9,7 @@ use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op
 /// One thing to add to a network: what, to which nodes, and how large.
 type Choice = (u8, u16, u16, usize);
 
-/// Networks of up to 12 drawn blocks: chains, shortcuts, concatenations, gates and shuffles on maps of up to 9 x 9 pixels.
-pub fn network() -> impl Strategy<Value = Network> {
-    graph(1..=4, 1..=9, 40, u64::MAX, Data::Reals)
-}
-
-/// Problems of up to 12 drawn blocks, mostly on small maps, with a tail of up to 40 x 40 pixels: with any plan that [`options`] draws.
+/// Problems, mostly on small maps, with a tail of up to 40 x 40 pixels.
 pub fn problem() -> impl Strategy<Value = Problem> {
     let data = prop_oneof![2 => Just(Data::Reals), 1 => Just(Data::Integers)];
     let sizes = prop_oneof![
@@ -40,8 +35,9 @@ fn options(problem: Problem) -> impl Strategy<Value = Problem> {
     })
 }
 
-/// Networks on images of `c` channels and an edge of so many pixels, of layers of at most `most` channels.
-fn graph(
+/// Networks of up to 12 drawn blocks: chains, shortcuts, concatenations, gates and shuffles. Images have `c` channels and an edge
+/// of so many pixels, layers mostly at most `most` channels, and all convolutions together about `work` multiply-accumulates.
+pub fn graph(
     c: RangeInclusive<usize>,
     edge: RangeInclusive<usize>,
     most: usize,
