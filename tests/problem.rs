@@ -35,7 +35,9 @@ fn the_level_of_the_line_gives_way_to_the_argument() {
 
 #[test]
 fn a_problem_is_compiled_where_that_is_asked_for() {
-    sartor(&["verify", "--problem", LINE, "--compiled", "--level", "portable"]).success().stdout(contains("compiled, level portable"));
+    sartor(&["verify", "--problem", LINE, "--compiled", "--level", "portable"])
+        .success()
+        .stdout(contains("compiled, level portable"));
 }
 
 /// Each line that `show` prints for a small network is a problem.

@@ -59,7 +59,9 @@ fn stays_in_range(problem: &Problem) -> bool {
     let weights = problem.weights();
     let mut largest: f64 = 0.0;
     let engine = ReferenceEngine::new(&problem.network, &weights).unwrap();
-    engine.run_each(&problem.images(), problem.batch, |_, values| largest = values.iter().fold(largest, |m, x| m.max(x.abs()))).unwrap();
+    engine
+        .run_each(&problem.images(), problem.batch, |_, values| largest = values.iter().fold(largest, |m, x| m.max(x.abs())))
+        .unwrap();
     largest < LARGEST
 }
 

@@ -68,10 +68,14 @@ fn json(header: &str) -> Option<String> {
     }
     let text = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     // JSON has neither trailing commas nor a tuple of one; Python has no lone comma, takes `(3)` for a number, and writes `False`.
-    let one = text.split("( ").skip(1).any(|rest| rest.split(" )").next().is_some_and(|inner| !inner.contains(',') && !inner.starts_with(')')));
+    let one = text
+        .split("( ")
+        .skip(1)
+        .any(|rest| rest.split(" )").next().is_some_and(|inner| !inner.contains(',') && !inner.starts_with(')')));
     let names = ["\"descr\" :", "\"fortran_order\" :", "\"shape\" :"];
     let foreign = text.split(' ').any(|word| ["false", "true", "null"].contains(&word));
-    if one || foreign || text.contains("( ,") || text.contains("{ ,") || names.iter().any(|name| text.matches(name).count() != 1) {
+    if one || foreign || text.contains("( ,") || text.contains("{ ,") || names.iter().any(|name| text.matches(name).count() != 1)
+    {
         return None;
     }
     let text = text.replace(", }", "}").replace(", )", ")");

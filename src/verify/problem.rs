@@ -24,11 +24,10 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let layers = normalize(&problem.network, &weights)?;
     let packed = pack(&layers);
     let images = problem.images();
-    let options = problem.options(level);
-    let program = plan(&layers, &packed, options)?;
+    let program = plan(&layers, &packed, problem.options(level))?;
     let run = |program: &Program, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
     let mut again = vec![(format!("on {} threads", problem.threads), run(&program, problem.threads))];
-    for other in others(options) {
+    for other in others(problem, level) {
         again.push((format!("with {other:?}"), run(&plan(&layers, &packed, other)?, 1)));
     }
     let mut machine = Interpreter::new(&program, &packed.data, &images);
@@ -49,12 +48,12 @@ pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyE
 }
 
 /// Plans that must give the same bits.
-fn others(options: Options) -> Vec<Options> {
-    let l2 = if options.l2 > 1 << 15 { 1 << 12 } else { 1 << 20 };
-    let alike = |&level: &Level| level != options.level && isa::of(level).fuses == isa::of(options.level).fuses;
-    let level = Level::ALL.into_iter().find(alike);
-    let changed = [Options { fuse: !options.fuse, ..options }, Options { l2, ..options }];
-    changed.into_iter().chain(level.map(|level| Options { level, ..options })).collect()
+fn others(problem: &Problem, level: Level) -> Vec<Options> {
+    let usual = || problem.options(level);
+    let l2 = if problem.l2 > 1 << 15 { 1 << 12 } else { 1 << 20 };
+    let alike = |&other: &Level| other != level && isa::of(other).fuses == isa::of(level).fuses;
+    let changed = [Options { fuse: !problem.fuse, ..usual() }, Options { l2, ..usual() }];
+    changed.into_iter().chain(Level::ALL.into_iter().find(alike).map(|level| problem.options(level))).collect()
 }
 
 /// A verdict that allows no error.

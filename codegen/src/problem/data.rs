@@ -74,7 +74,8 @@ impl Problem {
                 Op::Input => 3.0,
                 Op::Conv2d(_) | Op::Linear { .. } => {
                     let params = self.network.params_of(NodeId(id));
-                    let data = |index: usize| params.get(index).and_then(|param| weights.get(&param.name)).map_or(&[][..], Tensor::data);
+                    let data =
+                        |index: usize| params.get(index).and_then(|param| weights.get(&param.name)).map_or(&[][..], Tensor::data);
                     let filter = params[0].shape[1..].iter().product();
                     let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x.abs())).sum::<f64>();
                     let bias = data(1).iter().fold(0.0, |max: f64, &x| max.max(x.abs().into()));

@@ -31,7 +31,8 @@ pub struct Part<'a> {
 impl<'a> Part<'a> {
     /// That this part is wrong.
     pub fn fault(&self, what: impl fmt::Display) -> LineError {
-        LineError { at: self.at, what: format!("'{}': {what}", self.text) }
+        let what = if self.text.is_empty() { what.to_string() } else { format!("'{}': {what}", self.text) };
+        LineError { at: self.at, what }
     }
 
     /// Its parts between `separator`s.

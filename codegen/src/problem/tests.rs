@@ -59,7 +59,7 @@ fn faults_say_where_they_are() {
         ("ic3ih9", 0, "'iw'"),
         ("ic3ih0iw9", 0, "every dimension"),
         ("mb0ic3ih9iw9", 0, "at least 1 image"),
-        ("ic3ih9iw9 conv", 10, "'oc'"),
+        ("ic3ih9iw9 conv", 14, "'oc'"),
         ("ic3ih9iw9 conv_oc8kz3", 18, "begins with one of"),
         ("ic3ih9iw9 conv_oc8oc8", 18, "twice"),
         ("ic3ih9iw9 conv_oc99999999999999999999", 17, "too large"),
