@@ -162,6 +162,16 @@ mod tests {
         assert!(small.resized((300, 300)).unwrap_err().to_string().contains("200x256"));
     }
 
+    /// Files of a few hundred bytes that fuzzing tries: one of 10 GB of pixels, one that resizing would make large.
+    #[test]
+    fn small_files_of_huge_pictures_are_refused() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/image");
+        for (file, what) in [("bomb.png", "limit"), ("strip.png", "crop it first")] {
+            let error = Preprocess::symmetric(8, 8).load(&corpus.join(file)).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    }
+
     #[test]
     fn values_are_channel_by_channel_and_normalised() {
         let picture = image::RgbImage::from_fn(2, 1, |x, _| image::Rgb([255, 0, if x == 0 { 0 } else { 255 }]));

@@ -17,7 +17,7 @@ pub struct ProblemArgs {
     #[arg(long, value_name = "LINE", conflicts_with_all = ["network", "classes", "weights", "allow_non_finite", "seed", "batch"])]
     pub problem: Option<String>,
     /// Compile the problem, with the usual plan, in place of interpreting it
-    #[arg(long, requires = "problem")]
+    #[arg(long, requires = "problem", conflicts_with = "network")]
     pub compiled: bool,
 }
 
