@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use sartor_codegen::emit;
 pub use sartor_codegen::emit::{GenerateError, Kind};
-use sartor_codegen::plan::Plan as Program;
+use sartor_codegen::plan::{Options, Plan as Program};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
+
+use crate::tune::Tunings;
 
 /// A generated crate.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +86,7 @@ impl From<Program> for Plan {
     }
 }
 
-/// Plans a network for each of `levels` and writes the crate that computes it.
+/// Plans a network for each of `levels`, as tuned for this machine, and writes the crate that computes it.
 ///
 /// # Errors
 /// If the network, its weights or the options cannot be compiled.
@@ -94,7 +96,10 @@ pub fn generate(
     levels: &[Level],
     batch: usize,
     kind: Kind,
+    tunings: &Tunings,
 ) -> Result<Generated, GenerateError> {
-    let generated = emit::generate(network, weights, levels, batch, kind)?;
+    let options = |&level: &Level| Options { batch, tuning: tunings.of(level), ..Options::new(level) };
+    let options: Vec<Options> = levels.iter().map(options).collect();
+    let generated = emit::generate_for(network, weights, &options, kind)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Plan::from).collect() })
 }

@@ -11,6 +11,7 @@ mod model;
 pub mod npy;
 pub mod observe;
 mod output;
+pub mod tune;
 pub mod verify;
 
 pub use build::BuildError;

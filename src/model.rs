@@ -10,6 +10,7 @@ use sartor_kernels::runtime::{ABI, Level, Program, Session, SessionError};
 use sartor_models::{Network, Weights};
 
 use crate::build::{BuildError, cargo_build};
+use crate::tune::Tunings;
 use crate::{cache, output};
 
 /// A file in every folder that [`compile`] makes; a folder without it is never overwritten.
@@ -24,6 +25,8 @@ pub struct CompileOptions {
     pub batch: usize,
     /// What to build.
     pub kind: Kind,
+    /// What measuring chose; where it chose nothing, the cost model does.
+    pub tunings: Tunings,
 }
 
 /// A crate that was written and built.
@@ -82,7 +85,7 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     let io = |source| CompileError::Io { path: dir.into(), source };
     check_free(dir)?;
     let staging = output::staging_dir(dir).map_err(io)?;
-    let generated = generate(network, weights, &options.levels, options.batch, options.kind)?;
+    let generated = generate(network, weights, &options.levels, options.batch, options.kind, &options.tunings)?;
     let new = staging.path().join("crate");
     write_files(&generated, &new).map_err(io)?;
     output::write_staged(&new.join(MANIFEST), manifest(network, options).as_bytes()).map_err(io)?;
@@ -102,8 +105,8 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
 ///
 /// # Errors
 /// If the network cannot be compiled.
-pub fn plan(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Plan, CompileError> {
-    let mut generated = generate(network, weights, &[level], batch, Kind::Lib)?;
+pub fn plan(network: &Network, weights: &Weights, level: Level, batch: usize, tunings: &Tunings) -> Result<Plan, CompileError> {
+    let mut generated = generate(network, weights, &[level], batch, Kind::Lib, tunings)?;
     Ok(generated.plans.pop().expect("one plan for one level"))
 }
 
@@ -137,15 +140,30 @@ pub struct Model {
 }
 
 impl Model {
-    /// Plans, generates, builds and loads a network. What was built before is taken from the [cache].
+    /// Plans, generates, builds and loads a network, with the tunings that are [installed](Tunings::installed). What was built
+    /// before is taken from the [cache].
     ///
     /// # Errors
     /// If this CPU lacks the level, or the network cannot be compiled or loaded.
     pub fn open(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Self, CompileError> {
+        Self::open_tuned(network, weights, level, batch, &Tunings::installed().0)
+    }
+
+    /// The same with other tunings.
+    ///
+    /// # Errors
+    /// If this CPU lacks the level, or the network cannot be compiled or loaded.
+    pub fn open_tuned(
+        network: &Network,
+        weights: &Weights,
+        level: Level,
+        batch: usize,
+        tunings: &Tunings,
+    ) -> Result<Self, CompileError> {
         if !level.is_available() {
             return Err(SessionError::LevelUnavailable(level).into());
         }
-        let mut generated = generate(network, weights, &[level], batch, Kind::Dylib)?;
+        let mut generated = generate(network, weights, &[level], batch, Kind::Dylib, tunings)?;
         let (library, built) = library(&generated, &cache::folder())?;
         let program = load(&library, level)?;
         let wrong = |what| Err(CompileError::Load { path: library.clone(), what });
@@ -194,15 +212,20 @@ fn library(generated: &Generated, folder: &Path) -> Result<(PathBuf, Option<Dura
     }
     let start = Instant::now();
     let staging = entry.staging().map_err(io)?;
-    let dir = staging.path().join("crate");
-    write_files(generated, &dir).map_err(io)?;
-    let built = cargo_build(&dir, Kind::Dylib, &staging.path().join("target"))?;
+    let built = build_library(generated, staging.path())?;
     let library = entry.store(&built, staging.path()).map_err(io)?;
     Ok((library, Some(start.elapsed())))
 }
 
+/// Builds the shared library of a generated crate somewhere in `folder`.
+pub(crate) fn build_library(generated: &Generated, folder: &Path) -> Result<PathBuf, CompileError> {
+    let dir = folder.join("crate");
+    write_files(generated, &dir).map_err(|source| CompileError::Io { path: dir.clone(), source })?;
+    Ok(cargo_build(&dir, Kind::Dylib, &folder.join("target"))?)
+}
+
 /// Loads a library for good and asks it for its program.
-fn load(path: &Path, level: Level) -> Result<&'static Program, CompileError> {
+pub(crate) fn load(path: &Path, level: Level) -> Result<&'static Program, CompileError> {
     let error = |what: String| CompileError::Load { path: path.into(), what };
     // SAFETY: the library was built by us from generated code, which runs nothing when loaded.
     let library = unsafe { Library::new(path) }.map_err(|e| error(e.to_string()))?;

@@ -54,7 +54,7 @@ const PICTURE: &str = "examples/digit-7.png";
 #[test]
 fn every_command_has_help_with_an_example() {
     sartor().arg("--help").assert().success().stdout(contains("Example: sartor "));
-    for command in ["list", "show", "compile", "run", "verify", "bench"] {
+    for command in ["list", "show", "compile", "run", "verify", "bench", "tune"] {
         let example = format!("Example: sartor {command}");
         sartor().args([command, "--help"]).assert().success().stdout(contains(example));
     }
@@ -228,4 +228,71 @@ fn verifies_every_layer() {
     assert!(verified["failed"] == 0 && layers.len() > 40, "{verified}");
     let table = sartor().args(["verify", "rexnet_digits", "--level", level.name()]).assert().success();
     table.stdout(contains("largest error").and(contains("output 10x1x1")).and(contains("FAILED").not()));
+}
+
+/// A trial is compiled and run here, so that the numbers are times; only how they are kept is checked.
+#[test]
+fn tuning_goes_on_where_it_stopped_and_is_reported() {
+    let folder = Folder::new();
+    let file = folder.path("tuning.json");
+    let args = ["tune", "rexnet_digits", "--seconds", "0", "--json", "--tuning", &file];
+    for count in 1..=2 {
+        let report: Value = json(&args);
+        let measured = report["measured"].as_array().unwrap();
+        assert_eq!(measured.len(), count, "{report}");
+        assert!(report["problems"].as_u64().unwrap() > 2 && report["within_5_percent"].as_u64().unwrap() <= count as u64);
+        for row in measured {
+            let us = |name: &str| row[name].as_f64().unwrap();
+            assert!(us("best_us") > 0.0 && us("best_us") <= us("model_us") && us("behind") >= 0.0, "{row}");
+        }
+    }
+    assert_eq!(folder.entries(), 1);
+    let written = std::fs::read(&file).unwrap();
+    let shown: Value = json(&["tune", "rexnet_digits", "--report", "--json", "--tuning", &file]);
+    assert_eq!(shown["measured"].as_array().unwrap().len(), 2);
+    assert_eq!(std::fs::read(&file).unwrap(), written);
+    sartor().args(["tune", "rexnet_digits", "--report", "--tuning", &file]).assert().success().stdout(contains("2 of "));
+    fails(&["tune", "mobilenet_v1_x0.25", "--report", "--tuning", &file], &["holds nothing measured", "run sartor tune"]);
+}
+
+#[test]
+fn programs_are_planned_as_they_were_tuned() {
+    let folder = Folder::new();
+    let shown = |file: &str| -> Vec<String> {
+        let shown: Value = json(&["show", "rexnet_digits", "--level", "avx2", "--json", "--tuning", file]);
+        shown["layers"].as_array().unwrap().iter().map(|layer| layer["kernel"].as_str().unwrap().to_owned()).collect()
+    };
+    let caches = serde_json::to_string(&sartor::tune::Caches::here()).unwrap();
+    let of = |problems: &str| {
+        format!(r#"{{"format": 1, "machines": [{{"level": "avx2", "caches": {caches}, "problems": {{{problems}}}}}]}}"#)
+    };
+    let usual = shown(&folder.file("none.json", of("").as_bytes()));
+    let stem = "g1ic3oc32_ih32oh16kh3sh2ph1_iw32ow16kw3sw2pw1_relu6";
+    let tile = r#"{"stages": [{"rows": {"strip": 2, "layers": [{"tile": {"panels": 1, "pixels": 3}}, {}, {"tile": {"panels": 1, "pixels": 2}}]}}], "model_us": 2.0, "best_us": 1.0}"#;
+    let rest = "g32ic32oc32_ih16oh16kh3ph1_iw16ow16kw3pw1_relu6 + g1ic32oc16_ih16oh16kh1ph0_iw16ow16kw1pw0";
+    let tuned = shown(&folder.file("tuned.json", of(&format!(r#""{stem} + {rest}": {tile}"#)).as_bytes()));
+    assert!(tuned[0].starts_with("direct3x3s2_3x16_") && tuned[2].starts_with("pointwise_2x16_"), "{tuned:?}");
+    assert_ne!(usual[0], tuned[0]);
+    assert_eq!(usual[3..], tuned[3..]);
+}
+
+#[test]
+fn tuning_files_that_cannot_be_used_are_named() {
+    let folder = Folder::new();
+    let broken = folder.file("broken.json", b"{\"format\": 1, \"machines\": [");
+    let missing = folder.path("missing.json");
+    for command in ["show", "compile", "bench", "run"] {
+        let rest: &[&str] = match command {
+            "compile" => &["-o", "unused"],
+            "run" => &["--image", PICTURE],
+            _ => &[],
+        };
+        fails(&[&[command, "rexnet_digits", "--tuning", &broken], rest].concat(), &["broken.json", "is no tuning file"]);
+        fails(&[&[command, "rexnet_digits", "--tuning", &missing], rest].concat(), &["missing.json", "does not exist"]);
+    }
+    fails(&["tune", "rexnet_digits", "--tuning", &broken], &["broken.json", "is no tuning file"]);
+    // The usual file is only a help.
+    folder.file("tuning.json", b"{}");
+    let show = sartor().args(["show", "rexnet_digits"]).env("SARTOR_CACHE", folder.path("")).assert().success();
+    show.stderr(contains("warning: tuning file").and(contains("tuning.json")).and(contains("it is ignored")));
 }

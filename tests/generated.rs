@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use sartor::tune::Tunings;
 use sartor::{CompileOptions, Kind, Level, Weights, compile, models::zoo::Spec};
 
 fn run(command: &mut Command) {
@@ -13,7 +14,7 @@ fn run(command: &mut Command) {
 /// A network whose crate holds all levels: every printer's text, though this machine runs but some of it.
 fn crate_of(name: &str, kind: Kind, dir: &Path) -> u64 {
     let network = name.parse::<Spec>().unwrap().build().unwrap();
-    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, kind };
+    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, kind, tunings: Tunings::shipped() };
     compile(&network, &Weights::random(&network, 1), &options, dir).unwrap().artifact_bytes
 }
 

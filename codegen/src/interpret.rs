@@ -126,11 +126,6 @@ impl Run<'_> {
                     result[i] = if self.fuses { a.mul_add(b, c) } else { a * b + c };
                 }
             }
-            Value::RecipGuess(a) => {
-                for i in 0..lanes {
-                    result[i] = recip_guess(self.regs[a.0][i]);
-                }
-            }
             Value::FirstLanes(a, used) => result[..*used].copy_from_slice(&self.regs[a.0][..*used]),
         }
         result
@@ -142,6 +137,7 @@ fn binary(op: Binary, a: f32, b: f32) -> f32 {
         Binary::Add => a + b,
         Binary::Sub => a - b,
         Binary::Mul => a * b,
+        Binary::Div => a / b,
         Binary::Min => {
             if a < b {
                 a
@@ -158,13 +154,6 @@ fn binary(op: Binary, a: f32, b: f32) -> f32 {
         }
         Binary::Scale => f32::from_bits(a.to_bits().wrapping_add(b.to_bits() << 23)),
     }
-}
-
-/// The bits from which [`Value::RecipGuess`] subtracts.
-pub const RECIP_BITS: u32 = 0x7EF3_11C7;
-
-fn recip_guess(a: f32) -> f32 {
-    f32::from_bits(RECIP_BITS.wrapping_sub(a.to_bits()))
 }
 
 /// Executes a whole plan as `threads` threads would, one after another in each stage. Returns the memory and the output for the

@@ -38,6 +38,8 @@ pub struct Spelling {
     pub sub: &'static str,
     /// `(a, b) -> vector`
     pub mul: &'static str,
+    /// `(a, b) -> vector`
+    pub div: &'static str,
     /// `(a, b) -> vector`, [`Binary::Min`](crate::kernel::Binary::Min)
     pub min: &'static str,
     /// `(a, b) -> vector`, [`Binary::Max`](crate::kernel::Binary::Max)
@@ -63,6 +65,7 @@ const AVX512: Isa = Isa {
         add: "_mm512_add_ps",
         sub: "_mm512_sub_ps",
         mul: "_mm512_mul_ps",
+        div: "_mm512_div_ps",
         min: "_mm512_min_ps",
         max: "_mm512_max_ps",
         fma: "_mm512_fmadd_ps",
@@ -85,6 +88,7 @@ const AVX2: Isa = Isa {
         add: "_mm256_add_ps",
         sub: "_mm256_sub_ps",
         mul: "_mm256_mul_ps",
+        div: "_mm256_div_ps",
         min: "_mm256_min_ps",
         max: "_mm256_max_ps",
         fma: "_mm256_fmadd_ps",
@@ -107,6 +111,7 @@ const NEON: Isa = Isa {
         add: "vaddq_f32",
         sub: "vsubq_f32",
         mul: "vmulq_f32",
+        div: "vdivq_f32",
         min: "min",
         max: "max",
         fma: "vfmaq_f32",
@@ -129,6 +134,7 @@ const PORTABLE: Isa = Isa {
         add: "add",
         sub: "sub",
         mul: "mul",
+        div: "div",
         min: "min",
         max: "max",
         fma: "mul_add",

@@ -96,6 +96,8 @@ pub enum Binary {
     Sub,
     /// `a * b`
     Mul,
+    /// `a / b`
+    Div,
     /// `if a < b { a } else { b }`: a NaN in `b` wins, as in x86's `minps`.
     Min,
     /// `if a > b { a } else { b }`: a NaN in `b` wins, as in x86's `maxps`.
@@ -119,8 +121,6 @@ pub enum Value {
     Binary(Binary, Reg, Reg),
     /// `a * b + c`, rounded once where the level fuses.
     Fma(Reg, Reg, Reg),
-    /// About `1 / a` for positive normal `a`: the bits `0x7EF3_11C7 - bits(a)`, within 13 %, where Newton's iteration starts.
-    RecipGuess(Reg),
     /// The first lanes of a register and zeros.
     FirstLanes(Reg, usize),
 }
@@ -203,7 +203,7 @@ fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
                 Value::Load(_) | Value::Broadcast(_) => cost.loads += times,
                 Value::Fma(..) => cost.fmas += times,
                 Value::Splat(_) | Value::Copy(_) => {}
-                Value::Binary(..) | Value::RecipGuess(_) | Value::FirstLanes(..) => cost.others += times,
+                Value::Binary(..) | Value::FirstLanes(..) => cost.others += times,
             },
             Stmt::Store(..) => cost.stores += times,
             Stmt::Comment(_) | Stmt::Prefetch(_) => {}

@@ -19,3 +19,4 @@ pub mod prove;
 pub mod stage;
 #[cfg(test)]
 mod testing;
+pub mod tuning;

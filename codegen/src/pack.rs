@@ -50,9 +50,15 @@ pub struct Packed {
 
 /// Packs the weights of all layers.
 pub fn pack(layers: &Layers) -> Packed {
+    pack_some(layers, |_| true)
+}
+
+/// Packs the weights of those layers that `wanted` holds for, by their indices.
+pub fn pack_some(layers: &Layers, wanted: impl Fn(usize) -> bool) -> Packed {
     let mut packed = Packed::default();
-    for layer in &layers.layers {
+    for (index, layer) in layers.layers.iter().enumerate() {
         let layer = match &layer.op {
+            _ if !wanted(index) => PackedLayer::None,
             LayerOp::Conv(conv) => PackedLayer::Conv(pack_conv(layers, conv, &mut packed.data)),
             LayerOp::Depthwise(depthwise) => PackedLayer::Depthwise(pack_depthwise(depthwise, &mut packed.data)),
             _ => PackedLayer::None,

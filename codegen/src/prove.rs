@@ -153,7 +153,7 @@ impl KernelProof<'_> {
             Value::Load(at) => self.access(at, self.kernel.lanes()),
             Value::Broadcast(at) => self.access(at, 1),
             Value::Splat(_) => Ok(()),
-            Value::Copy(a) | Value::RecipGuess(a) | Value::FirstLanes(a, _) => self.reg(*a),
+            Value::Copy(a) | Value::FirstLanes(a, _) => self.reg(*a),
             Value::Binary(_, a, b) => self.reg(*a).and(self.reg(*b)),
             Value::Fma(a, b, c) => self.reg(*a).and(self.reg(*b)).and(self.reg(*c)),
         }

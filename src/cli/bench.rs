@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::progress;
 use super::source::Source;
 use super::table::{grouped, percent, table};
+use super::tuning::TuningArgs;
 
 /// Measure how fast a network runs, and how near that is to what the CPU can do
 ///
@@ -21,6 +22,8 @@ use super::table::{grouped, percent, table};
 pub struct Bench {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    tuning: TuningArgs,
     /// The level [default: the best here]
     #[arg(long)]
     level: Option<Level>,
@@ -52,7 +55,7 @@ impl Bench {
         }
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
-        let mut engine = Engine::open(self.engine, &network, &weights, level, self.batch, self.threads)?;
+        let mut engine = Engine::open(self.engine, &network, &weights, level, self.batch, self.threads, &self.tuning.load()?)?;
         let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
         let mut output = vec![0.0; self.batch * shapes.sum::<usize>()];
         let input = test_input(self.batch * network.input_shape().len());

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::progress;
 use super::source::Source;
 use super::table::{grouped, table};
+use super::tuning::TuningArgs;
 
 /// Write a network as a Rust crate that depends on nothing, and build it
 #[derive(Args)]
@@ -19,6 +20,8 @@ use super::table::{grouped, table};
 pub struct Compile {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    tuning: TuningArgs,
     /// Levels the program holds; it takes the best that its machine runs
     #[arg(long, value_delimiter = ',', default_value = "avx512,avx2,neon,portable")]
     levels: Vec<Level>,
@@ -54,7 +57,7 @@ impl Compile {
             Kind::Bin => sartor::Kind::Bin,
             Kind::Lib => sartor::Kind::Lib,
         };
-        let options = CompileOptions { levels, batch: self.batch, kind };
+        let options = CompileOptions { levels, batch: self.batch, kind, tunings: self.tuning.load()? };
         let compiled = progress::spin(format!("compiling {}", network.name), || {
             sartor::compile(&network, &weights, &options, &self.output)
         })?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use sartor::engine::{GenericEngine, ReferenceEngine};
+use sartor::tune::Tunings;
 use sartor::{Level, Model, Network, Session, Weights};
 
 use super::failure::Failure;
@@ -45,6 +46,7 @@ impl<'a> Engine<'a> {
         level: Level,
         batch: usize,
         threads: usize,
+        tunings: &Tunings,
     ) -> Result<Self, Failure> {
         if kind != Kind::Specialised && threads != 1 {
             let message = format!("threads is {threads}, but engine {} runs on one thread", kind.name());
@@ -53,7 +55,7 @@ impl<'a> Engine<'a> {
         Ok(match kind {
             Kind::Specialised => {
                 let title = format!("compiling {} for {level}", network.name);
-                let model = progress::spin(title, || Model::open(network, weights, level, batch))?;
+                let model = progress::spin(title, || Model::open_tuned(network, weights, level, batch, tunings))?;
                 let session = model.session(threads)?;
                 Engine::Specialised { model: Box::new(model), session }
             }

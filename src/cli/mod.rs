@@ -11,6 +11,8 @@ mod run;
 mod show;
 mod source;
 mod table;
+mod tune;
+mod tuning;
 mod verify;
 
 use std::io::{self, Write};
@@ -36,6 +38,7 @@ enum Command {
     Run(run::Run),
     Verify(verify::Verify),
     Bench(bench::Bench),
+    Tune(tune::Tune),
 }
 
 /// Runs the command of this process's arguments.
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Verify(verify) => verify.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Tune(tune) => tune.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,6 +69,12 @@ fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot write to stdout: {error}"))),
         _ => Ok(()),
     }
+}
+
+/// Tells on stderr what is wrong but does not end the command.
+fn warn(text: &str) {
+    // Nobody is left to hear that stderr is closed.
+    let _ = writeln!(io::stderr(), "warning: {text}");
 }
 
 /// Writes a result to stdout as JSON.

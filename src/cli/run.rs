@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args};
 use sartor::bench::Samples;
 use sartor::image::Preprocess;
 use sartor::labels::{Guess, Labels, top};
+use sartor::tune::Tunings;
 use sartor::{Level, Network, Weights, npy};
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use super::engine::{Engine, Kind};
 use super::failure::Failure;
 use super::source::Source;
 use super::table::{percent, table};
+use super::tuning::TuningArgs;
 
 /// Run a network on a picture or on a tensor, compiling it first if need be
 ///
@@ -27,6 +29,8 @@ use super::table::{percent, table};
 pub struct Run {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    tuning: TuningArgs,
     /// A JPEG or PNG picture
     #[arg(long, value_name = "F")]
     image: Option<PathBuf>,
@@ -79,7 +83,7 @@ impl Run {
             None => Labels::default(),
         };
         let (batch, input) = self.data(&network)?;
-        let mut engine = Engine::open(self.engine, &network, &weights, level, batch, self.threads)?;
+        let mut engine = Engine::open(self.engine, &network, &weights, level, batch, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = vec![0.0; shapes.iter().map(|shape| batch * shape.len()).sum()];
         let times = time(|| engine.run(&input, batch, &mut output))?;
@@ -219,7 +223,7 @@ fn generic_time(
     batch: usize,
     output: &mut [f32],
 ) -> Result<f64, Failure> {
-    let mut engine = Engine::open(Kind::Generic, network, weights, level, batch, 1)?;
+    let mut engine = Engine::open(Kind::Generic, network, weights, level, batch, 1, &Tunings::none())?;
     Ok(time(|| engine.run(input, batch, output))?.median())
 }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::source::Source;
 use super::table::{grouped, table};
+use super::tuning::TuningArgs;
 
 /// Show a network's layers, the kernels chosen for them and the memory they take
 #[derive(Args)]
@@ -19,6 +20,8 @@ use super::table::{grouped, table};
 pub struct Show {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    tuning: TuningArgs,
     /// The level to plan for, which need not be this machine's [default: the best here]
     #[arg(long)]
     level: Option<Level>,
@@ -47,7 +50,7 @@ impl Show {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, _) = self.source.load()?;
         let level = self.level.map_or_else(|| super::level::choose(None), Ok)?;
-        let plan = sartor::plan(&network, &weights, level, self.batch)?;
+        let plan = sartor::plan(&network, &weights, level, self.batch, &self.tuning.load()?)?;
         let parameters =
             parameters(&network, plan.stages.iter().flat_map(|stage| &stage.layers).map(|layer| layer.name.as_str()));
         let shapes: HashMap<&str, String> =

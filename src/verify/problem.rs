@@ -4,7 +4,7 @@ use sartor_codegen::interpret;
 use sartor_codegen::isa;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Options, Plan as Program, plan};
+use sartor_codegen::plan::{Plan as Program, plan};
 use sartor_codegen::problem::Problem;
 use sartor_kernels::runtime::Level;
 
@@ -14,8 +14,8 @@ use crate::{Model, Plan};
 
 /// Interprets a problem's plan for a level and judges every layer as [`verify`](super::verify) does. Where no order of summation rounds,
 /// every error must be zero. The output must have the same bits on the problem's number of threads, and by every plan
-/// that sums in the same order: with and without fused layers, with a small and a large cache, and at another level that fuses
-/// multiply-adds as this one does.
+/// that sums in the same order: with and without fused layers, with a small and a large cache, with drawn strips and tiles and
+/// those of the cost model, and at another level that fuses multiply-adds as this one does.
 ///
 /// # Errors
 /// If the network cannot be planned.
@@ -24,11 +24,11 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let layers = normalize(&problem.network, &weights)?;
     let packed = pack(&layers);
     let images = problem.images();
-    let program = plan(&layers, &packed, problem.options(level))?;
+    let program = plan(&layers, &packed, problem.options(&layers, level))?;
     let run = |program: &Program, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
     let mut again = vec![(format!("on {} threads", problem.threads), run(&program, problem.threads))];
-    for other in others(problem, level) {
-        again.push((format!("with {other:?}"), run(&plan(&layers, &packed, other)?, 1)));
+    for (other, level) in others(problem, level) {
+        again.push((format!("as level={level} {other}"), run(&plan(&layers, &packed, other.options(&layers, level))?, 1)));
     }
     let mut machine = Interpreter::new(&program, &packed.data, &images);
     let planned = Plan::from(program.clone());
@@ -47,13 +47,18 @@ pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyE
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
-/// Plans that must give the same bits.
-fn others(problem: &Problem, level: Level) -> Vec<Options> {
-    let usual = || problem.options(level);
+/// Other plans that must give the same bits.
+fn others(problem: &Problem, level: Level) -> Vec<(Problem, Level)> {
     let l2 = if problem.l2 > 1 << 15 { 1 << 12 } else { 1 << 20 };
+    let tune = if problem.tune == 0 { 1 + problem.seed } else { 0 };
+    let changed = [
+        Problem { fuse: !problem.fuse, tune: 0, ..problem.clone() },
+        Problem { l2, tune: 0, ..problem.clone() },
+        Problem { tune, ..problem.clone() },
+    ];
     let alike = |&other: &Level| other != level && isa::of(other).fuses == isa::of(level).fuses;
-    let changed = [Options { fuse: !problem.fuse, ..usual() }, Options { l2, ..usual() }];
-    changed.into_iter().chain(Level::ALL.into_iter().find(alike).map(|level| problem.options(level))).collect()
+    let elsewhere = Level::ALL.into_iter().find(alike).map(|other| (problem.clone(), other));
+    changed.into_iter().map(|other| (other, level)).chain(elsewhere).collect()
 }
 
 /// A verdict that allows no error.
@@ -64,6 +69,8 @@ fn exact(verdict: Verdict) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use sartor_codegen::plan::Options;
+
     use super::*;
 
     fn problem(line: &str) -> Problem {

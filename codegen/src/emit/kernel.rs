@@ -12,8 +12,6 @@ use super::text::Text;
 pub enum Helper {
     /// [`Binary::Scale`]
     Scale,
-    /// [`Value::RecipGuess`]
-    RecipGuess,
     /// [`Value::FirstLanes`]
     FirstLanes,
     /// [`Stmt::Prefetch`]
@@ -80,7 +78,6 @@ pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
             }
             Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
                 Value::Binary(Binary::Scale, ..) => Some(Helper::Scale),
-                Value::RecipGuess(_) => Some(Helper::RecipGuess),
                 Value::FirstLanes(..) => Some(Helper::FirstLanes),
                 _ => None,
             },
@@ -150,6 +147,7 @@ impl Printer<'_> {
                     Binary::Add => spelling.add,
                     Binary::Sub => spelling.sub,
                     Binary::Mul => spelling.mul,
+                    Binary::Div => spelling.div,
                     Binary::Min => spelling.min,
                     Binary::Max => spelling.max,
                     Binary::Scale => "scale",
@@ -164,7 +162,6 @@ impl Printer<'_> {
                     format!("{}({a}, {b}, {c})", spelling.fma)
                 }
             }
-            Value::RecipGuess(a) => format!("recip_guess({})", self.reg(*a)),
             Value::FirstLanes(a, used) => format!("first_lanes::<{used}>({})", self.reg(*a)),
         }
     }

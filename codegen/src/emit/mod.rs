@@ -13,7 +13,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
 use crate::normalize::{NormalizeError, normalize};
-use crate::pack::pack;
+use crate::pack::{Packed, pack};
 use crate::plan::{self, Options, Plan, PlanError};
 
 /// What is built from the generated sources.
@@ -61,13 +61,28 @@ pub fn generate(
     batch: usize,
     kind: Kind,
 ) -> Result<Generated, GenerateError> {
-    if levels.is_empty() {
+    let options: Vec<Options> = levels.iter().map(|&level| Options { batch, ..Options::new(level) }).collect();
+    generate_for(network, weights, &options, kind)
+}
+
+/// Generates the crate of a network with a level for each of `options`, which agree in their batch.
+///
+/// # Errors
+/// If the network holds what no kernel exists for, its weights are missing, or the plan is too large.
+pub fn generate_for(network: &Network, weights: &Weights, options: &[Options], kind: Kind) -> Result<Generated, GenerateError> {
+    if options.is_empty() {
         return Err(GenerateError::NoLevels);
     }
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
-    let plans = levels.iter().map(|&level| plan::plan(&layers, &packed, Options { batch, ..Options::new(level) }));
+    let plans = options.iter().map(|options| plan::plan(&layers, &packed, options.clone()));
     let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
     let files = files::files(network, &plans, &packed, kind);
     Ok(Generated { files, plans })
+}
+
+/// The crate, as a dynamic library, of a plan that is no whole network's: see [`trial`](crate::plan::alternatives::trial).
+pub fn trial(network: &Network, plan: Plan, packed: &Packed) -> Generated {
+    let plans = vec![plan];
+    Generated { files: files::files(network, &plans, packed, Kind::Dylib), plans }
 }

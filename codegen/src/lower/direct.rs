@@ -3,9 +3,9 @@
 use sartor_kernels::runtime::Level;
 
 use super::PANEL;
-use super::epilogue::{Cell, Epilogue};
+use super::epilogue::{Cell, Epilogue, Stored};
 use super::pointwise::Segment;
-use super::tile;
+use super::tile::{self, Block, Tile};
 use super::window::{ColumnRun, columns};
 use crate::kernel::{Access, Buf, Builder, Index, Kernel, Value};
 
@@ -59,6 +59,8 @@ pub struct Direct {
     pub dst_pitch: usize,
     /// What happens to the sums.
     pub epilogue: Epilogue,
+    /// The tile asked for.
+    pub tile: Option<Tile>,
 }
 
 impl Direct {
@@ -70,6 +72,11 @@ impl Direct {
     /// f32 of one panel: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
+    }
+
+    /// The tiles.
+    pub fn blocks(&self, level: Level) -> Vec<Block> {
+        tile::cut(level, self.ow, self.panels, self.k(), self.tile)
     }
 
     /// The kernel.
@@ -85,7 +92,7 @@ impl Direct {
         let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
         let dst = b.buffer("dst", (self.ow - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.ow - 1) * pitch + self.panels * PANEL, Access::Read));
-        let blocks = tile::choose(level, self.ow, self.panels, self.k());
+        let blocks = self.blocks(level);
         let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
         for block in blocks {
             let columns = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad);
@@ -93,6 +100,13 @@ impl Direct {
                 for run in &columns {
                     b.repeat("x", run.count, |b, x| self.tile(b, &src, wei, dst, res, &block, run, n, x));
                 }
+                let columns = (0..block.panels.size * PANEL / b.lanes()).map(|v| {
+                    let (panel, lane) = (block.panels.start + v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+                    let at = dst.at(panel * PANEL + lane).plus(n, block.panels.size * PANEL);
+                    let is_last = block.panels.count == 1 && panel + 1 == self.panels;
+                    Stored { at, keep: self.epilogue.kept(b.lanes(), lane, is_last) }
+                });
+                self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.ow, self.dst_pitch);
             });
         }
         b.finish()
@@ -105,7 +119,7 @@ impl Direct {
         wei: Buf,
         dst: Buf,
         res: Option<Buf>,
-        block: &tile::Block,
+        block: &Block,
         run: &ColumnRun,
         n: Index,
         x: Index,
@@ -160,16 +174,15 @@ impl Direct {
                     let address = buffer.at((run.start + r) * pitch + panel * PANEL + lane);
                     address.plus(n, block.panels.size * PANEL).plus(x, run.size * pitch)
                 };
-                let in_last = block.panels.count == 1 && panel + 1 == self.panels;
-                let keep = self.epilogue.last_lanes.filter(|_| in_last).map(|used| used.saturating_sub(lane).min(lanes));
+                let is_last = block.panels.count == 1 && panel + 1 == self.panels;
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
                     dst: at(dst, self.dst_pitch),
                     shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0))),
-                    keep: keep.filter(|&used| used < lanes),
+                    keep: self.epilogue.kept(lanes, lane, is_last),
                 });
             }
         }
-        self.epilogue.finish(b, &cells, run.size, self.dst_pitch);
+        self.epilogue.finish(b, &cells);
     }
 }

@@ -43,8 +43,8 @@ pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
 }
 
 /// `x := 1 / (1 + exp(-x))`, times `x` if `scaled`. With n the integer nearest to -x / ln 2 and s = x + n ln 2, exp(-x) is
-/// 2^n · exp(-s), the latter a polynomial; then a reciprocal by two cubic steps of Newton's kind (r + r(e + e²), e = 1 - d·r).
-/// All of it is multiply-adds, so that every level that fuses gives the same bits.
+/// 2^n · exp(-s), the latter a polynomial. All of it is multiply-adds and one division, which every level rounds alike, so that
+/// every level that fuses gives the same bits.
 fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let least = b.splat("least", -SIGMOID_RANGE);
     let most = b.splat("most", SIGMOID_RANGE);
@@ -52,7 +52,7 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let log2e = b.splat("log2e", -std::f32::consts::LOG2_E);
     let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
     let exp: Vec<Reg> = EXP.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
-    let (one, minus_one) = (exp[0], exp[1]);
+    let one = exp[0];
     let zero = (!scaled).then(|| b.splat("zero", 0.0));
     for &x in regs {
         // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
@@ -67,16 +67,10 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
             b.set(power, Value::Fma(power, s, coefficient));
         }
         b.set(power, Value::Binary(Binary::Scale, power, bits));
-        let sum = b.set_new("sum", Value::Binary(Binary::Add, one, power));
-        let inverse = b.set_new("inverse", Value::RecipGuess(sum));
-        b.set(sum, Value::Binary(Binary::Sub, minus_one, power));
-        for step in 0..2 {
-            let error = b.set_new(format!("error{step}"), Value::Fma(sum, inverse, one));
-            b.set(error, Value::Fma(error, error, error));
-            b.set(inverse, Value::Fma(inverse, error, inverse));
-        }
+        b.set(power, Value::Binary(Binary::Add, one, power));
         // Scaling may turn a NaN's bits into a number's: here the argument brings it back.
-        b.set(x, zero.map_or(Value::Binary(Binary::Mul, x, inverse), |zero| Value::Fma(arg, zero, inverse)));
+        let over = zero.map_or(x, |zero| b.set_new("over", Value::Fma(arg, zero, one)));
+        b.set(x, Value::Binary(Binary::Div, over, power));
     }
 }
 
@@ -108,20 +102,13 @@ pub struct Cell {
     pub keep: Option<usize>,
 }
 
-/// Applies a long activation to `rows` rows of stored vectors, `pitch` apart. One loop for a tile: inlined for each of its
-/// accumulators, the exponentials would fill the instruction cache and take most of the compiler's time.
-fn activate_stored(b: &mut Builder, act: Activation, first: &[Cell], rows: usize, pitch: usize) {
-    b.repeat("r", rows, |b, r| {
-        let at = |cell: &Cell| cell.dst.clone().plus(r, pitch);
-        let regs: Vec<Reg> = first.iter().enumerate().map(|(i, cell)| b.load(format!("y{i}"), at(cell))).collect();
-        activate(b, Some(act), &regs);
-        for (cell, &reg) in first.iter().zip(&regs) {
-            if let Some(lanes) = cell.keep {
-                b.set(reg, Value::FirstLanes(reg, lanes));
-            }
-            b.store(at(cell), reg);
-        }
-    });
+/// A vector that [`Epilogue::finish`] stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its place.
+    pub at: Address,
+    /// Lanes to keep, if not all.
+    pub keep: Option<usize>,
 }
 
 /// Whether an activation is a few dozen operations.
@@ -130,12 +117,22 @@ pub fn is_long(act: Option<Activation>) -> bool {
 }
 
 impl Epilogue {
-    /// Finishes a tile of `cells`, row by row, and stores it; rows are `pitch` apart.
-    pub fn finish(&self, b: &mut Builder, cells: &[Cell], rows: usize, pitch: usize) {
-        if let (Some(act), false, None, None) = (self.act.filter(|_| is_long(self.act)), self.blend, self.shortcut, self.post_act)
-        {
-            cells.iter().for_each(|cell| b.store(cell.dst.clone(), cell.reg));
-            return activate_stored(b, act, &cells[..cells.len() / rows], rows, pitch);
+    /// An activation that waits until all tiles are stored.
+    fn late(&self) -> Option<Activation> {
+        let ends = !self.blend && self.shortcut.is_none() && self.post_act.is_none();
+        self.act.filter(|_| ends && is_long(self.act))
+    }
+
+    /// How many of `lanes` lanes from `lane` of a panel are in use, if not all.
+    pub fn kept(&self, lanes: usize, lane: usize, is_last_panel: bool) -> Option<usize> {
+        let used = self.last_lanes.filter(|_| is_last_panel)?;
+        Some(used.saturating_sub(lane)).filter(|&used| used < lanes)
+    }
+
+    /// Finishes a tile of `cells` and stores it, all but what [`Self::finish_stored`] does.
+    pub fn finish(&self, b: &mut Builder, cells: &[Cell]) {
+        if self.late().is_some() {
+            return cells.iter().for_each(|cell| b.store(cell.dst.clone(), cell.reg));
         }
         let regs: Vec<Reg> = cells.iter().map(|cell| cell.reg).collect();
         activate(b, self.act, &regs);
@@ -156,5 +153,22 @@ impl Epilogue {
             }
             b.store(cell.dst.clone(), cell.reg);
         }
+    }
+
+    /// Applies a long activation to all `rows` rows of a column of tiles, `pitch` apart; `first` is the first row. An exponential
+    /// is a chain of some 60 cycles: one loop over many rows overlaps them, where each tile by itself would wait for its last.
+    pub fn finish_stored(&self, b: &mut Builder, first: &[Stored], rows: usize, pitch: usize) {
+        let Some(act) = self.late() else { return };
+        b.repeat("r", rows, |b, r| {
+            let at = |stored: &Stored| stored.at.clone().plus(r, pitch);
+            let regs: Vec<Reg> = first.iter().enumerate().map(|(i, stored)| b.load(format!("y{i}"), at(stored))).collect();
+            activate(b, Some(act), &regs);
+            for (stored, &reg) in first.iter().zip(&regs) {
+                if let Some(lanes) = stored.keep {
+                    b.set(reg, Value::FirstLanes(reg, lanes));
+                }
+                b.store(at(stored), reg);
+            }
+        });
     }
 }

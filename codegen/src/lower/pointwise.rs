@@ -2,8 +2,8 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue};
-use super::tile::{self, Run};
+use super::epilogue::{Cell, Epilogue, Stored};
+use super::tile::{self, Block, Run, Tile};
 use super::{PANEL, padded};
 use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
 
@@ -31,8 +31,10 @@ pub struct Pointwise {
     pub dst_pitch: usize,
     /// What happens to the sums.
     pub epilogue: Epilogue,
-    /// f32 of the weights needed next, fetched into L2 meanwhile, spread evenly over the multiply-adds; 0 for none.
+    /// f32 of the weights needed next, fetched into L2 meanwhile, a line at a time under the multiply-adds; 0 for none.
     pub ahead: usize,
+    /// The tile asked for.
+    pub tile: Option<Tile>,
 }
 
 impl Pointwise {
@@ -44,6 +46,11 @@ impl Pointwise {
     /// f32 of one panel: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
+    }
+
+    /// The tiles.
+    pub fn blocks(&self, level: Level) -> Vec<Block> {
+        tile::cut(level, self.m, self.panels, self.k(), self.tile)
     }
 
     /// The kernel.
@@ -58,8 +65,8 @@ impl Pointwise {
         let dst = b.buffer("dst", (self.m - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.m - 1) * pitch + self.panels * PANEL, Access::Read));
         let next = (self.ahead > 0).then(|| b.buffer("next", self.ahead, Access::Read));
-        let buffers = Buffers { src, wei, dst, res, next };
-        let blocks = tile::choose(level, self.m, self.panels, self.k());
+        let buffers = Buffers { src, wei, dst, res };
+        let blocks = self.blocks(level);
         let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
         for block in blocks {
             b.repeat("n", block.panels.count, |b, n| {
@@ -68,11 +75,17 @@ impl Pointwise {
                 let mut first = 0;
                 for rows in tiles {
                     b.repeat("m", rows.count, |b, m| {
-                        let ahead = self.ahead_of(block.panels, first, count, n, m);
-                        self.tile(b, &buffers, block.panels, rows, n, m, &ahead);
+                        let ahead = next.and_then(|next| self.ahead_of(next, block.panels, first, count, n, m));
+                        self.tile(b, &buffers, block.panels, rows, n, m, ahead.as_ref());
                     });
                     first += rows.count;
                 }
+                let columns = (0..block.panels.size * PANEL / b.lanes()).map(|v| {
+                    let (panel, lane) = (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+                    let at = dst.at((block.panels.start + panel) * PANEL + lane).plus(n, block.panels.size * PANEL);
+                    Stored { at, keep: self.epilogue.kept(b.lanes(), lane, self.is_last(block.panels, panel)) }
+                });
+                self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.m, self.dst_pitch);
             });
         }
         b.finish()
@@ -80,29 +93,25 @@ impl Pointwise {
 
     /// Whether there are few enough tiles for each to fetch a part of `ahead` f32.
     pub fn can_fetch(&self, level: Level, ahead: usize) -> bool {
-        tile::choose(level, self.m, self.panels, self.k()).iter().all(|block| {
+        self.blocks(level).iter().all(|block| {
             let tiles: usize = tile::even(self.m, block.rows).iter().map(|run| run.count).sum();
             ahead * block.panels.size / self.panels >= tiles
         })
     }
 
-    /// Where in `next` a tile's steps fetch: the part that stands to all of it as the tile to all tiles. One address a fetch
-    /// of each step, and the f32 from step to step.
-    fn ahead_of(&self, panels: Run, first: usize, tiles: usize, n: Index, m: Index) -> Vec<(Ahead, usize)> {
+    /// What a tile fetches of `next`: the part that stands to all of it as the tile to all tiles.
+    fn ahead_of(&self, next: Buf, panels: Run, first: usize, tiles: usize, n: Index, m: Index) -> Option<Ahead> {
         let share = self.ahead * panels.size / self.panels;
         let chunk = share / tiles;
-        if chunk == 0 {
-            return Vec::new();
-        }
-        let fetches = chunk.div_ceil(self.k() * PANEL);
-        let part = chunk / fetches;
-        let step = (part - 1) / (self.k() - 1).max(1);
-        let start = self.ahead * panels.start / self.panels + first * chunk;
-        let at = |fetch: usize| Ahead { offset: start + fetch * part, n: (n, share), m: (m, chunk) };
-        (0..fetches).map(|fetch| (at(fetch), step)).collect()
+        let lines = chunk.div_ceil(LINE);
+        let each = lines.div_ceil(self.k());
+        let times = lines.checked_div(each)?;
+        let every = if self.segments.len() == 1 { (self.k() / times).clamp(1, MOST_STEPS) } else { 1 };
+        let at = next.at(self.ahead * panels.start / self.panels + first * chunk).plus(n, share).plus(m, chunk);
+        Some(Ahead { at, before: lines % each, each, times, every })
     }
 
-    fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, n: Index, m: Index, ahead: &[(Ahead, usize)]) {
+    fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, n: Index, m: Index, ahead: Option<&Ahead>) {
         let vectors = panels.size * PANEL / b.lanes();
         let column = |v: usize| (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
         let columns: Vec<(usize, usize)> = (0..vectors).map(column).collect();
@@ -123,42 +132,54 @@ impl Pointwise {
                 acc.push(b.set_new(format!("c{r}_{v}"), Value::Copy(bias)));
             }
         }
-        let mut tap = 1;
-        for segment in &self.segments {
-            b.repeat("k", segment.len, |b, k| {
-                for (ahead, step) in ahead {
-                    if let Some(next) = buffers.next {
-                        let at = next.at(ahead.offset).plus(ahead.n.0, ahead.n.1).plus(ahead.m.0, ahead.m.1);
-                        b.prefetch(at.offset((tap - 1) * step).plus(k, *step));
-                    }
+        // One step: the taps of one input lane.
+        let step = |b: &mut Builder, lane: usize, tap: usize, k: Index, stride: usize| {
+            let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, stride * PANEL))).collect();
+            for r in 0..rows.size {
+                let at = buffers.src.at((rows.start + r) * self.src_pitch + lane);
+                let a = b.set_new("a", Value::Broadcast(at.plus(m, rows.size * self.src_pitch).plus(k, stride)));
+                for (v, &w) in w.iter().enumerate() {
+                    b.fma(acc[r * vectors + v], a, w);
                 }
-                let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, PANEL))).collect();
-                for r in 0..rows.size {
-                    let at = buffers.src.at((rows.start + r) * self.src_pitch + segment.lane);
-                    let a = b.set_new("a", Value::Broadcast(at.plus(m, rows.size * self.src_pitch).plus(k, 1)));
-                    for (v, &w) in w.iter().enumerate() {
-                        b.fma(acc[r * vectors + v], a, w);
-                    }
-                }
-            });
-            tap += segment.len;
+            }
+        };
+        let (mut tap, mut fetched) = (1, 0);
+        if let Some(ahead) = ahead {
+            (0..ahead.before).for_each(|line| b.prefetch(ahead.at.clone().offset(line * LINE)));
         }
-        let last = panels.start + panels.size * panels.count == self.panels;
+        for &Segment { lane, len } in &self.segments {
+            let (times, every) = ahead.map_or((0, 1), |ahead| ((ahead.times - fetched).min(len / ahead.every), ahead.every));
+            b.repeat("k", times, |b, k| {
+                if let Some(ahead) = ahead {
+                    for line in 0..ahead.each {
+                        let line = ahead.before + fetched * ahead.each + line;
+                        b.prefetch(ahead.at.clone().offset(line * LINE).plus(k, ahead.each * LINE));
+                    }
+                }
+                (0..every).for_each(|i| step(b, lane + i, tap + i, k, every));
+            });
+            let done = times * every;
+            b.repeat("k", len - done, |b, k| step(b, lane + done, tap + done, k, 1));
+            (tap, fetched) = (tap + len, fetched + times);
+        }
         let mut cells = Vec::with_capacity(acc.len());
         for r in 0..rows.size {
             for v in 0..vectors {
                 let (panel, lane) = columns[v];
-                let in_last = last && panels.count == 1 && panel + 1 == panels.size;
-                let keep = self.epilogue.last_lanes.filter(|_| in_last).map(|lanes| lanes.saturating_sub(lane).min(b.lanes()));
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
                     dst: place(buffers.dst, self.dst_pitch, r, v),
                     shortcut: buffers.res.map(|res| place(res, self.epilogue.shortcut.unwrap_or(0), r, v)),
-                    keep: keep.filter(|&lanes| lanes < b.lanes()),
+                    keep: self.epilogue.kept(b.lanes(), lane, self.is_last(panels, panel)),
                 });
             }
         }
-        self.epilogue.finish(b, &cells, rows.size, self.dst_pitch);
+        self.epilogue.finish(b, &cells);
+    }
+
+    /// Whether a panel of a run of tiles is the last of all.
+    fn is_last(&self, panels: Run, panel: usize) -> bool {
+        panels.count == 1 && panels.start + panel + 1 == self.panels
     }
 }
 
@@ -167,15 +188,22 @@ struct Buffers {
     wei: Buf,
     dst: Buf,
     res: Option<Buf>,
-    next: Option<Buf>,
 }
 
-/// A place in `next`: a constant and a stride for each loop over tiles.
+/// The lines that a tile fetches: `before` at once, then `each` before every `every` steps, `times` times.
 struct Ahead {
-    offset: usize,
-    n: (Index, usize),
-    m: (Index, usize),
+    at: Address,
+    before: usize,
+    each: usize,
+    times: usize,
+    every: usize,
 }
+
+/// f32 of a cache line.
+const LINE: usize = 16;
+
+/// Most steps between two fetches: more would only make the loop's body longer.
+const MOST_STEPS: usize = 4;
 
 /// Runs of consecutive lanes, in order: the segments of a list of lanes.
 pub fn segments(lanes: &[usize]) -> Vec<Segment> {

@@ -1,9 +1,20 @@
 //! How a block of pixels by panels is cut into register tiles.
 
 use sartor_kernels::runtime::Level;
+use serde::{Deserialize, Serialize};
 
 use super::PANEL;
 use crate::isa;
+
+/// A register tile that was asked for, instead of the one of least estimated cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tile {
+    /// Panels of 16 output lanes.
+    pub panels: usize,
+    /// Most pixels.
+    pub pixels: usize,
+}
 
 /// Tiles of equal shape in a row: `count` tiles of `size`, the first at `start`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +51,18 @@ pub fn most_rows(level: Level, panels: usize) -> usize {
     let vectors = panels * PANEL / isa.lanes;
     let free = isa.registers - usize::from(isa.registers == 32);
     free.saturating_sub(vectors + 1) / vectors
+}
+
+/// Cuts `panels` panels for `m` pixels and `k` taps into the tiles asked for, as many as there are, and the rest, which is all
+/// where none is asked for or it does not fit the level's registers, so that the estimated time is least.
+pub fn cut(level: Level, m: usize, panels: usize, k: usize, asked: Option<Tile>) -> Vec<Block> {
+    let fits = |tile: &Tile| tile.panels > 0 && (1..=most_rows(level, tile.panels)).contains(&tile.pixels);
+    let Some(tile) = asked.filter(fits).filter(|tile| tile.panels <= panels) else { return choose(level, m, panels, k) };
+    let run = Run { start: 0, size: tile.panels, count: panels / tile.panels };
+    let rest = choose(level, m, panels % tile.panels, k)
+        .into_iter()
+        .map(|block| Block { panels: Run { start: run.size * run.count + block.panels.start, ..block.panels }, ..block });
+    std::iter::once(Block { panels: run, rows: tile.pixels.min(m) }).chain(rest).collect()
 }
 
 /// Cuts `panels` panels for `m` pixels and `k` taps so that the estimated time is least.
@@ -83,8 +106,17 @@ pub fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
     blocks
 }
 
+/// Cycles, roughly, of `m` pixels in blocks, with `k` taps.
+pub fn cost(level: Level, m: usize, k: usize, blocks: &[Block]) -> f64 {
+    blocks.iter().map(|block| block.panels.count as f64 * tiles_cost(level, m, block.panels.size, block.rows, k)).sum()
+}
+
 /// Cycles, roughly, of all tiles of `m` pixels by `panels` panels: two multiply-adds, two loads and four operations a cycle.
 fn column_cost(level: Level, m: usize, panels: usize, k: usize) -> f64 {
+    tiles_cost(level, m, panels, most_rows(level, panels).min(m), k)
+}
+
+fn tiles_cost(level: Level, m: usize, panels: usize, rows: usize, k: usize) -> f64 {
     let vectors = (panels * PANEL / isa::of(level).lanes) as f64;
     let tile = |run: &Run| {
         let rows = run.size as f64;
@@ -92,5 +124,5 @@ fn column_cost(level: Level, m: usize, panels: usize, k: usize) -> f64 {
         let step = (fmas / 2.0).max((rows + vectors) / 2.0).max((fmas + rows + vectors + 2.0) / 4.0).max(4.0);
         run.count as f64 * (step * k as f64 + fmas + 12.0)
     };
-    even(m, most_rows(level, panels).min(m)).iter().map(tile).sum()
+    even(m, rows).iter().map(tile).sum()
 }

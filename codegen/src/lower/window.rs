@@ -5,7 +5,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
 use super::PANEL;
-use super::epilogue::{Cell, Epilogue, is_long};
+use super::epilogue::{Cell, Epilogue, Stored, is_long};
 use super::tile::even;
 use crate::isa;
 use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
@@ -50,6 +50,8 @@ pub struct Window {
     pub act: Option<Activation>,
     /// Whether each output row's sum over its pixels is written too.
     pub sums: bool,
+    /// Most columns of a tile, where fewer than the registers hold are asked for.
+    pub columns: Option<usize>,
 }
 
 /// Equal tiles of output columns that lose the same taps.
@@ -109,8 +111,14 @@ impl Window {
         PANEL * (1 + self.taps())
     }
 
-    /// Most columns of a tile that stay in registers.
+    /// Most columns of a tile.
     pub(crate) fn widest(&self, level: Level) -> usize {
+        let fit = self.fit(level);
+        self.columns.map_or(fit, |columns| columns.clamp(1, fit))
+    }
+
+    /// Most columns of a tile that stay in registers.
+    fn fit(&self, level: Level) -> usize {
         let isa = isa::of(level);
         let free = isa.registers - usize::from(isa.registers == 32) - usize::from(self.sums) * self.rows;
         let fixed = match self.kind {
@@ -163,6 +171,7 @@ impl Window {
             })
             .collect();
         let sums: Vec<Reg> = (0..buffers.sum.len()).map(|row| b.splat(format!("s{row}"), 0.0)).collect();
+        let epilogue = Epilogue { act: self.act, ..Epilogue::default() };
         for run in columns {
             b.repeat("x", run.count, |b, x| {
                 let acc = self.start(b, run, bias);
@@ -181,17 +190,22 @@ impl Window {
                 };
                 for (row, acc) in acc.iter().enumerate() {
                     let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
-                    let cells: Vec<Cell> = acc.iter().enumerate().map(cell).collect();
-                    let epilogue = Epilogue { act: self.act, ..Epilogue::default() };
-                    epilogue.finish(b, &cells, run.size, self.dst_pitch);
-                    for (r, &reg) in acc.iter().enumerate().take(if sums.is_empty() { 0 } else { run.size }) {
-                        if is_long(self.act) {
-                            b.set(reg, Value::Load(at(row, r)));
-                        }
-                        b.update(Binary::Add, sums[row], reg);
+                    epilogue.finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
+                    if let Some(&sum) = sums.get(row).filter(|_| !is_long(self.act)) {
+                        acc.iter().for_each(|&reg| b.update(Binary::Add, sum, reg));
                     }
                 }
             });
+        }
+        for (row, dst) in buffers.dst.iter().enumerate() {
+            let first = Stored { at: dst.at(0).plus(c, PANEL).plus(v, lanes), keep: None };
+            epilogue.finish_stored(b, std::slice::from_ref(&first), self.ow, self.dst_pitch);
+            if let Some(&sum) = sums.get(row).filter(|_| is_long(self.act)) {
+                b.repeat("r", self.ow, |b, r| {
+                    let y = b.load("y", first.at.clone().plus(r, self.dst_pitch));
+                    b.update(Binary::Add, sum, y);
+                });
+            }
         }
         for (row, &sum) in sums.iter().enumerate() {
             b.store(buffers.sum[row].at(0).plus(c, PANEL).plus(v, lanes), sum);

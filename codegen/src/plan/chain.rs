@@ -14,6 +14,7 @@ use crate::lower::pointwise::Pointwise;
 use crate::lower::window::{self, Window};
 use crate::pack::{PackedLayer, PanelRun, lifts_zero};
 use crate::stage::{Arm, Int, Pointer, Region, Stage, Step};
+use crate::tuning::LayerChoice;
 
 use super::library::{Spec, problem_line};
 use super::{Context, Place, StagePlan};
@@ -44,6 +45,8 @@ struct Member {
     /// Source rows.
     ih: usize,
     slide: Slide,
+    /// What was chosen for it.
+    how: LayerChoice,
 }
 
 impl Member {
@@ -69,9 +72,10 @@ pub struct Rows {
     pub rows: Vec<Vec<(usize, usize)>>,
 }
 
-pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize) -> StagePlan {
-    let members: Vec<Member> = chain.iter().enumerate().map(|(at, &layer)| member(cx, chain, at, layer, strip)).collect();
+pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize, how: &[LayerChoice]) -> StagePlan {
+    let members: Vec<Member> = (0..chain.len()).map(|at| member(cx, chain, at, strip, how[at])).collect();
     let last = &members[members.len() - 1];
+    let strip = strip.next_multiple_of(last.group);
     let strips = last.oh.div_ceil(strip);
     let per_strip = strip.div_ceil(last.group);
     let rows = place_rings(cx, &members, strips, per_strip);
@@ -154,7 +158,8 @@ fn maps_line(cx: &Context<'_>, layer: usize) -> String {
     format!("{} to {}", shape(layer.sources()[0]), shape(layer.dst()))
 }
 
-fn member(cx: &Context<'_>, chain: &[usize], at: usize, index: usize, strip: usize) -> Member {
+fn member(cx: &Context<'_>, chain: &[usize], at: usize, strip: usize, how: LayerChoice) -> Member {
+    let index = chain[at];
     let layer = cx.layer(index);
     let (family, slide) = match &layer.op {
         LayerOp::Conv(conv) if layer.is_pointwise() && cx.places[conv.src.0] != Place::Input => ("pointwise", STILL),
@@ -167,13 +172,15 @@ fn member(cx: &Context<'_>, chain: &[usize], at: usize, index: usize, strip: usi
     };
     let (src, dst) = (&cx.layers.maps[layer.sources()[0].0], &cx.layers.maps[layer.dst().0]);
     let group = match family {
+        // Its kernel computes one row.
         "direct" => 1,
+        _ if how.rows.is_some() => how.rows.unwrap_or(1).max(1),
         "depthwise" | "pool" => 2,
         _ if at + 1 == chain.len() => strip,
         _ => PIXELS.div_ceil(dst.w),
     };
     let name = if chain.len() == 1 { family.to_string() } else { format!("{family}{at}") };
-    Member { layer: index, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide }
+    Member { layer: index, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide, how }
 }
 
 fn slide(kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize)) -> Slide {
@@ -322,6 +329,7 @@ fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, presen
                 dst_pitch: cx.pitch(dst),
                 act,
                 sums: false,
+                columns: member.how.columns,
             };
             let mut args: Vec<Pointer> = (present.0..present.1).map(|row| row_pointer(cx, src, src_row(row))).collect();
             if let PackedLayer::Depthwise(offset) = cx.packed.layers[member.layer] {
@@ -407,6 +415,7 @@ fn conv_calls(
                 dst_pitch: cx.pitch(conv.dst),
                 epilogue,
                 ahead: 0,
+                tile: member.how.tile,
             };
             (Spec::Pointwise(spec), vec![row_pointer(cx, conv.src, out_row.clone())])
         } else {
@@ -426,6 +435,7 @@ fn conv_calls(
                 panels: run.panels,
                 dst_pitch: cx.pitch(conv.dst),
                 epilogue,
+                tile: member.how.tile,
             };
             (Spec::Direct(spec), (present.0..present.1).map(|row| row_pointer(cx, conv.src, src_row(row))).collect())
         };

@@ -6,17 +6,17 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
 use crate::kernel::Kernel;
-use crate::layer::{Layer, Layers};
+use crate::layer::{Depthwise, Layer, LayerOp, Layers, Pool};
 use crate::lower::PANEL;
 use crate::lower::direct::Direct;
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::epilogue::Epilogue;
 use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
-use crate::lower::tile;
 use crate::lower::window::{self, Window};
 use crate::name::KernelName;
 use crate::problem::LayerLine;
+use crate::tuning;
 
 /// What a kernel is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +82,7 @@ impl Library {
 fn name(spec: &Spec, level: Level) -> KernelName {
     match spec {
         Spec::Pointwise(spec) => {
-            let block = &tile::choose(level, spec.m, spec.panels, spec.k())[0];
+            let block = &spec.blocks(level)[0];
             KernelName::new("pointwise", level)
                 .tile(&[block.rows, block.panels.size * PANEL])
                 .field("m", spec.m)
@@ -91,7 +91,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 .words(&epilogue_words(&spec.epilogue))
         }
         Spec::Direct(spec) => {
-            let block = &tile::choose(level, spec.ow, spec.panels, spec.k())[0];
+            let block = &spec.blocks(level)[0];
             let (kh, kw) = spec.kernel;
             let present = spec.present.1 - spec.present.0;
             KernelName::new(&format!("direct{kh}x{kw}s{}", spec.stride), level)
@@ -157,4 +157,35 @@ fn act_word(act: Activation) -> &'static str {
 /// A layer's problem in one line, in oneDNN's notation.
 pub fn problem_line(layers: &Layers, layer: &Layer, batch: usize) -> String {
     LayerLine::of(layers, layer, batch).to_string()
+}
+
+/// What the best way to compute layers together depends on: their geometries, and what is fused into them.
+pub fn problem(layers: &Layers, run: &[usize], batch: usize) -> String {
+    let line = |&index: &usize| {
+        let layer = &layers.layers[index];
+        let mut words = vec![geometry(layers, layer, batch)];
+        match &layer.op {
+            LayerOp::Conv(conv) => {
+                words.extend(conv.act.map(|act| act_word(act).into()));
+                words.extend((conv.dst_lane % PANEL != 0).then(|| "blend".into()));
+                words.extend(conv.shortcut.map(|_| "add".into()));
+                words.extend(conv.post_act.map(|act| act_word(act).into()));
+            }
+            LayerOp::Depthwise(Depthwise { act, .. }) | LayerOp::Pool(Pool { act, .. }) => {
+                words.extend(act.map(|act| act_word(act).into()));
+            }
+            LayerOp::Mean { .. } => words.push("mean".into()),
+            LayerOp::Scale { act, .. } => {
+                words.extend(std::iter::once("scale".into()).chain(act.map(|act| act_word(act).into())))
+            }
+            LayerOp::Add { act, .. } => words.extend(std::iter::once("add".into()).chain(act.map(|act| act_word(act).into()))),
+            LayerOp::Activation { act, .. } => words.push(act_word(*act).into()),
+        }
+        words.join("_")
+    };
+    run.iter().map(line).collect::<Vec<String>>().join(tuning::BETWEEN)
+}
+
+fn geometry(layers: &Layers, layer: &Layer, batch: usize) -> String {
+    LayerLine::of(layers, layer, batch).geometry()
 }

@@ -1,5 +1,6 @@
 //! The plan of a network for one level: which layers run together, with which kernels, and where every map lies.
 
+pub mod alternatives;
 mod arena;
 mod chain;
 mod library;
@@ -9,6 +10,8 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use sartor_kernels::runtime::Level;
 
 use crate::kernel::Kernel;
@@ -17,13 +20,15 @@ use crate::lower::{PANEL, padded};
 use crate::pack::Packed;
 use crate::prove::{self, Lengths, Proven, Unproven};
 use crate::stage::Stage;
+use crate::tuning::Tuning;
 
 pub use chain::Rows;
 pub use library::problem_line;
+use partition::Group;
 pub use report::LayerReport;
 
 /// What a plan depends on besides the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Options {
     /// The level.
     pub level: Level,
@@ -33,12 +38,14 @@ pub struct Options {
     pub l2: usize,
     /// Whether layers may share a stage.
     pub fuse: bool,
+    /// What measuring chose; the cost model decides what is not in it.
+    pub tuning: Arc<Tuning>,
 }
 
 impl Options {
-    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion.
+    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, no tuning.
     pub fn new(level: Level) -> Self {
-        Self { level, batch: 1, l2: 1 << 20, fuse: true }
+        Self { level, batch: 1, l2: 1 << 20, fuse: true, tuning: Arc::default() }
     }
 }
 
@@ -149,31 +156,49 @@ pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, 
     if all.is_none_or(|all| all > MOST) {
         return Err(PlanError::TooLarge { what: "maps", batch: options.batch, limit: MOST });
     }
-    let groups = partition::partition(layers, options);
+    let groups = partition::partition(layers, &options);
     let (places, arena) = arena::place(layers, &groups, options.batch);
+    let unpacked = unpack(layers, &places, options.batch);
+    lower(layers, packed, options, &groups, places, arena, unpacked)
+}
+
+/// Lowers groups of layers, one stage each, and proves them.
+fn lower(
+    layers: &Layers,
+    packed: &Packed,
+    options: Options,
+    groups: &[Group],
+    places: Vec<Place>,
+    arena: usize,
+    (unpack, output_len): (Vec<Unpack>, usize),
+) -> Result<Plan, PlanError> {
     let mut context = Context {
         layers,
         packed,
-        options,
-        places,
-        scratch: 0,
         library: library::Library::new(options.level),
+        options,
+        places: places.clone(),
+        scratch: 0,
         kernels_of: vec![Vec::new(); layers.layers.len()],
     };
     let mut stages = Vec::new();
-    for (index, group) in groups.into_iter().enumerate() {
+    for (index, group) in groups.iter().enumerate() {
         let name = format!("stage_{index:02}");
+        // A map may lie in a ring for one stage of a trial and be whole for the next.
+        for layer in group.layers() {
+            let layer = &layers.layers[layer];
+            layer.sources().into_iter().chain([layer.dst()]).for_each(|map| context.places[map.0] = places[map.0]);
+        }
         stages.push(match group {
-            partition::Group::Chain { layers, strip } => chain::lower(&mut context, name, &layers, strip),
-            partition::Group::Panels { layer } => panels::lower(&mut context, name, layer),
-            partition::Group::Mean { layer } => panels::mean(&mut context, name, layer),
+            Group::Chain { layers, strip, how } => chain::lower(&mut context, name, layers, *strip, how),
+            Group::Panels { layer, how } => panels::lower(&mut context, name, *layer, how),
+            Group::Mean { layer } => panels::mean(&mut context, name, *layer),
         });
     }
-    let input = layers.maps[0].c * layers.maps[0].h * layers.maps[0].w * options.batch;
+    let input = layers.maps[0].c * layers.maps[0].h * layers.maps[0].w * context.options.batch;
     let lengths = Lengths { input, arena, scratch: context.scratch, weights: packed.data.len() };
-    let (unpack, output_len) = unpack(layers, &context.places, options.batch);
     let plan = Plan {
-        options,
+        options: context.options,
         layers: layers.clone(),
         kernels: context.library.kernels,
         stages,

@@ -8,6 +8,7 @@ use crate::lower::tile::{self, Run};
 use crate::lower::{PANEL, padded};
 use crate::pack::{PackedLayer, PanelRun};
 use crate::stage::{Arm, Int, Pointer, Region, Stage, Step};
+use crate::tuning::PanelsChoice;
 
 use super::chain::{call, epilogue};
 use super::library::{Spec, problem_line};
@@ -16,7 +17,7 @@ use super::{Context, Place, StagePlan};
 /// Panels of a unit: at most this many, so that two threads find work to share.
 const MOST_PANELS: usize = 4;
 
-pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
+pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoice) -> StagePlan {
     let (layers, packed) = (cx.layers, cx.packed);
     let problem = problem_line(layers, cx.layer(layer), cx.options.batch);
     let (LayerOp::Conv(conv), PackedLayer::Conv(runs)) = (&layers.layers[layer].op, &packed.layers[layer]) else {
@@ -32,8 +33,9 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
     let mut units = 0;
     for run in runs {
         let k: usize = run.segments.iter().map(|segment| segment.len).sum();
-        let block = width(cx, m, run.panels, k);
-        for part in parts(run, block, k, packed.data.len()) {
+        let block = how.panels.unwrap_or_else(|| width(cx, m, run.panels, k)).clamp(1, run.panels);
+        let ahead = how.ahead.unwrap_or(1);
+        for part in parts(run, block, k, ahead, packed.data.len()) {
             let len = part.size * PANEL * (1 + k);
             let mut spec = Pointwise {
                 m,
@@ -43,12 +45,14 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
                 dst_pitch: cx.pitch(conv.dst),
                 epilogue: epilogue(cx, conv, run),
                 ahead: 0,
+                tile: how.tile,
             };
             // What follows in memory is what is needed next: the same layer's next panels, or the next layer's first.
-            if m >= FEWEST_ROWS && follows(run, part, k, packed.data.len()) && spec.can_fetch(cx.options.level, len) {
+            let worthwhile = ahead > 0 && m >= FEWEST_ROWS && spec.can_fetch(cx.options.level, len);
+            if worthwhile && follows(run, part, k, ahead, packed.data.len()) {
                 spec.ahead = len;
             }
-            let ahead = spec.ahead;
+            let next = (spec.ahead > 0).then_some(len * ahead);
             let index = Int::var("unit").minus(units);
             let index = if part.count == 1 { Int::Const(0) } else { index };
             let lane = index.clone().times(part.size * PANEL).plus((run.first + part.start) * PANEL);
@@ -59,7 +63,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
                 whole(cx, conv.dst, lane.clone()),
             ];
             args.extend(conv.shortcut.filter(|_| run.shortcut).map(|map| whole(cx, map, lane)));
-            args.extend((ahead > 0).then(|| Pointer { region: Region::Weights, offset: weights.plus(len) }));
+            args.extend(next.map(|next| Pointer { region: Region::Weights, offset: weights.plus(next) }));
             let step = call(cx, layer, &Spec::Pointwise(spec), args, &problem);
             arms.push(Arm { lo: units, hi: units + part.count - 1, body: vec![step] });
             units += part.count;
@@ -72,24 +76,24 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
 /// Fewer pixels than this leave no multiply-adds to fetch weights under.
 const FEWEST_ROWS: usize = 4;
 
-/// Cuts a run of panels into units. The last unit stands alone if too few weights follow it to fetch ahead.
-fn parts(run: &PanelRun, block: usize, k: usize, weights: usize) -> Vec<Run> {
+/// Cuts a run of panels into units. The last ones stand alone if too few weights follow them to fetch `ahead` units ahead.
+fn parts(run: &PanelRun, block: usize, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
     let mut parts = Vec::new();
     for part in tile::even(run.panels, block) {
-        if part.count == 1 || follows(run, part, k, weights) {
+        if part.count <= ahead || follows(run, part, k, ahead, weights) {
             parts.push(part);
         } else {
-            let last = part.start + part.size * (part.count - 1);
-            parts.push(Run { count: part.count - 1, ..part });
-            parts.push(Run { start: last, count: 1, ..part });
+            let count = part.count - ahead;
+            parts.push(Run { count, ..part });
+            parts.push(Run { start: part.start + part.size * count, count: ahead, ..part });
         }
     }
     parts
 }
 
-/// Whether as many weights as a unit has follow the last unit of a part.
-fn follows(run: &PanelRun, part: Run, k: usize, weights: usize) -> bool {
-    let end = part.start + part.size * (part.count + 1);
+/// Whether as many weights as a unit has lie `ahead` units after the last unit of a part.
+fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) -> bool {
+    let end = part.start + part.size * (part.count + ahead);
     run.offset + end * PANEL * (1 + k) <= weights
 }
 

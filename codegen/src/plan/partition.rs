@@ -3,9 +3,11 @@
 //! A chain runs depth first over strips of rows, its inner maps never leaving the cache; it pays while its weights stay in L2
 //! beside them. Layers whose weights outweigh their maps are cut along the output lanes instead, so that each weight is read once.
 
+use super::library::problem;
 use super::{Options, weight_bytes};
 use crate::layer::{Layer, LayerOp, Layers, MapId};
 use crate::lower::padded;
+use crate::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// The layers of a stage and how they are cut into units.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +18,15 @@ pub enum Group {
         layers: Vec<usize>,
         /// Output rows of a unit.
         strip: usize,
+        /// What was chosen for each layer.
+        how: Vec<LayerChoice>,
     },
     /// One 1x1 convolution, cut along its output lanes.
     Panels {
         /// Index of the layer.
         layer: usize,
+        /// What was chosen for it.
+        how: PanelsChoice,
     },
     /// One mean over a map, cut along the images.
     Mean {
@@ -34,7 +40,7 @@ impl Group {
     pub fn layers(&self) -> Vec<usize> {
         match self {
             Group::Chain { layers, .. } => layers.clone(),
-            Group::Panels { layer } | Group::Mean { layer } => vec![*layer],
+            Group::Panels { layer, .. } | Group::Mean { layer } => vec![*layer],
         }
     }
 }
@@ -46,33 +52,83 @@ const NARROWEST: usize = 9;
 const PIXELS: usize = 56;
 
 /// Cuts a network into stages.
-pub fn partition(layers: &Layers, options: Options) -> Vec<Group> {
+pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut next = 0;
     while next < layers.layers.len() {
-        let layer = &layers.layers[next];
-        if matches!(layer.op, LayerOp::Mean { .. }) {
-            groups.push(Group::Mean { layer: next });
-            next += 1;
-            continue;
-        }
-        if layer.is_pointwise() && by_panels(layers, layer, options) {
-            groups.push(Group::Panels { layer: next });
-            next += 1;
-            continue;
-        }
-        let mut chain = vec![next];
-        while options.fuse && chain.len() < layers.layers.len() - next && extends(layers, &chain, next + chain.len(), options) {
-            chain.push(next + chain.len());
-        }
-        next += chain.len();
-        groups.push(Group::Chain { strip: strip(layers, &chain), layers: chain });
+        let tuned = tuned(layers, next, options);
+        let new = if tuned.is_empty() { vec![estimated(layers, next, options)] } else { tuned };
+        next += new.iter().map(|group| group.layers().len()).sum::<usize>();
+        groups.extend(new);
     }
     groups
 }
 
+/// The stage that begins with a layer, as the cost model has it.
+pub fn estimated(layers: &Layers, next: usize, options: &Options) -> Group {
+    let layer = &layers.layers[next];
+    if matches!(layer.op, LayerOp::Mean { .. }) {
+        return Group::Mean { layer: next };
+    }
+    if layer.is_pointwise() && by_panels(layers, layer, options) {
+        return Group::Panels { layer: next, how: PanelsChoice::default() };
+    }
+    let mut chain = vec![next];
+    while options.fuse && chain.len() < layers.layers.len() - next && extends(layers, &chain, next + chain.len(), options) {
+        chain.push(next + chain.len());
+    }
+    Group::Chain { strip: strip(layers, &chain), how: vec![LayerChoice::default(); chain.len()], layers: chain }
+}
+
+/// Layers from `next` on that may share a stage: what is chosen for them is chosen together.
+pub fn run(layers: &Layers, next: usize, options: &Options) -> Vec<usize> {
+    let mut chain = vec![next];
+    let bounded = |chain: &[usize]| chain_bytes(layers, chain) <= options.l2 / 2;
+    while options.fuse && chain.len() < layers.layers.len() - next && joins(layers, &chain, next + chain.len()) {
+        chain.push(next + chain.len());
+        if !bounded(&chain) {
+            chain.pop();
+            break;
+        }
+    }
+    chain
+}
+
+/// The stages of the run that begins with a layer, if they were measured.
+fn tuned(layers: &Layers, next: usize, options: &Options) -> Vec<Group> {
+    if matches!(layers.layers[next].op, LayerOp::Mean { .. }) {
+        return Vec::new();
+    }
+    let run = run(layers, next, options);
+    let Some(choices) = options.tuning.get(&problem(layers, &run, options.batch)) else { return Vec::new() };
+    let mut at = 0;
+    let mut groups = Vec::new();
+    for choice in choices {
+        groups.push(group(layers, &run[at..at + choice.layers()], choice));
+        at += choice.layers();
+    }
+    groups
+}
+
+/// A stage as it was chosen.
+pub fn group(layers: &Layers, stage: &[usize], choice: &Choice) -> Group {
+    match choice {
+        Choice::Panels(how) if stage.len() == 1 && layers.layers[stage[0]].is_pointwise() && !reads_input(layers, stage[0]) => {
+            Group::Panels { layer: stage[0], how: *how }
+        }
+        Choice::Panels(_) => {
+            Group::Chain { strip: strip(layers, stage), how: vec![LayerChoice::default(); stage.len()], layers: stage.to_vec() }
+        }
+        Choice::Rows { strip, layers: how } => Group::Chain { layers: stage.to_vec(), strip: *strip, how: how.clone() },
+    }
+}
+
+fn reads_input(layers: &Layers, layer: usize) -> bool {
+    layers.layers[layer].sources().contains(&MapId(0))
+}
+
 /// Whether a 1x1 convolution should be cut along its output lanes: its map is small, or its weights are large and its map fits L2.
-fn by_panels(layers: &Layers, layer: &Layer, options: Options) -> bool {
+fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     let LayerOp::Conv(conv) = &layer.op else { return false };
     let src = &layers.maps[conv.src.0];
     // The user's planar images are for the direct kernel.
@@ -84,26 +140,37 @@ fn by_panels(layers: &Layers, layer: &Layer, options: Options) -> bool {
     pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weight_bytes(layer) > options.l2 / 4 && map_bytes <= options.l2 / 2)
 }
 
+/// Whether the layer after a chain should join it.
+fn extends(layers: &Layers, chain: &[usize], next: usize, options: &Options) -> bool {
+    let layer = &layers.layers[next];
+    let width = layers.maps[layers.layers[chain[chain.len() - 1]].dst().0].w;
+    let by_panels = layer.is_pointwise() && by_panels(layers, layer, options);
+    let bytes = chain_bytes(layers, chain) + weight_bytes(layer);
+    joins(layers, chain, next) && width >= NARROWEST && !by_panels && bytes <= options.l2 / 2
+}
+
 /// Whether the layer after a chain can join it.
-fn extends(layers: &Layers, chain: &[usize], next: usize, options: Options) -> bool {
+fn joins(layers: &Layers, chain: &[usize], next: usize) -> bool {
     let (last, layer) = (&layers.layers[chain[chain.len() - 1]], &layers.layers[next]);
     let map = last.dst();
-    let shape = &layers.maps[map.0];
     let readers = layers.layers.iter().filter(|layer| layer.sources().contains(&map)).count();
     let writers = layers.layers.iter().filter(|layer| layer.dst() == map).count();
     let is_output = layers.outputs.iter().any(|output| output.value.map == map);
-    if readers != 1 || writers != 1 || is_output || main_source(layer) != Some(map) || shape.w < NARROWEST {
+    if readers != 1 || writers != 1 || is_output || main_source(layer) != Some(map) {
         return false;
     }
     // A strip needs more than one row of its source only where a window slides; those maps stay in rings.
     let last_is_dense = matches!(last.op, LayerOp::Conv(_));
-    let shape_fits = match &layer.op {
+    match &layer.op {
         LayerOp::Depthwise(_) | LayerOp::Pool(_) => last_is_dense,
-        LayerOp::Conv(_) => layer.is_pointwise() && !last_is_dense && !by_panels(layers, layer, options),
+        LayerOp::Conv(_) => layer.is_pointwise() && !last_is_dense,
         _ => false,
-    };
-    let bytes: usize = chain.iter().chain([&next]).map(|&index| weight_bytes(&layers.layers[index])).sum();
-    shape_fits && bytes <= options.l2 / 2
+    }
+}
+
+/// Bytes of the packed weights of a chain.
+fn chain_bytes(layers: &Layers, chain: &[usize]) -> usize {
+    chain.iter().map(|&index| weight_bytes(&layers.layers[index])).sum()
 }
 
 /// The map that a layer reads row by row.
@@ -118,7 +185,7 @@ fn main_source(layer: &Layer) -> Option<MapId> {
 }
 
 /// Output rows of a unit: at least two, and enough pixels to fill tiles.
-fn strip(layers: &Layers, chain: &[usize]) -> usize {
+pub fn strip(layers: &Layers, chain: &[usize]) -> usize {
     let map = &layers.maps[layers.layers[chain[chain.len() - 1]].dst().0];
     PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h)
 }

@@ -2,21 +2,24 @@ use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, zoo};
 
-use super::{Options, plan};
+use super::alternatives::{alternatives, by_panels, runs, together, trial};
+use super::{Options, Place, plan};
 use crate::interpret;
 use crate::normalize::normalize;
 use crate::pack::pack;
+use crate::problem::drawn_tuning;
 use crate::testing::{draw, network, noise};
+use crate::tuning::Choice;
 
 /// Rounding of f32 through the few dozen layers of a network, relative to the largest output.
 const TOLERANCE: f64 = 1e-4;
 
 /// Interprets a network's plan and compares its outputs with the network's, evaluated in f64.
-fn check(network: &Network, options: Options, threads: usize) {
+fn check(network: &Network, options: &Options, threads: usize) {
     let weights = draw::weights(network);
     let layers = normalize(network, &weights).unwrap();
     let packed = pack(&layers);
-    let plan = plan(&layers, &packed, options).unwrap();
+    let plan = plan(&layers, &packed, options.clone()).unwrap();
     let len = network.input_shape().len();
     let input: Vec<f64> = noise(11).take(len * options.batch).map(|x| f64::from(x as f32)).collect();
     let images: Vec<f32> = input.iter().map(|&x| x as f32).collect();
@@ -46,12 +49,116 @@ fn zoo_networks_are_planned_right_at_every_level() {
         let family = name.parse::<zoo::Spec>().unwrap();
         let network = family.with_resolution(32, 48).with_classes(10).build().unwrap();
         for level in Level::ALL {
-            check(&network, Options::new(level), 1);
+            check(&network, &Options::new(level), 1);
         }
     }
 }
 
+/// Every way to compute each part of a run that measuring may try: the parts in one stage, and each with one thing changed.
+fn ways(layers: &crate::layer::Layers, run: &[usize], options: &Options) -> Vec<(Vec<usize>, Choice)> {
+    let mut ways = Vec::new();
+    for begin in 0..run.len() {
+        for end in begin + 1..=run.len().min(begin + 3) {
+            let part = &run[begin..end];
+            let alone = if part.len() == 1 { by_panels(layers, part[0]) } else { None };
+            for base in std::iter::once(together(layers, part)).chain(alone) {
+                let others = alternatives(layers, part, &base, options);
+                assert!(others.iter().all(|other| other.cycles > 0.0 && other.cycles.is_finite()), "{others:?}");
+                ways.push((part.to_vec(), base));
+                ways.extend(others.into_iter().map(|other| (part.to_vec(), other.choice)));
+            }
+        }
+    }
+    ways
+}
+
+/// Tries every way to compute every run and compares the bits of what they write. Returns how many were compared.
+fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
+    let layers = normalize(network, &draw::weights(network)).unwrap();
+    let mut compared = 0;
+    for run in runs(&layers, options) {
+        let ways = ways(&layers, &run.layers, options);
+        let (plan, packed) = trial(&layers, options, &ways).unwrap();
+        let input: Vec<f32> = noise(5).take(plan.lengths.input).map(|x| x as f32).collect();
+        let mut memory = interpret::memory(&plan, &packed.data, &input);
+        let before: Vec<f32> = noise(6).take(plan.lengths.arena).map(|x| x as f32).collect();
+        let mut first: Vec<(&[usize], Vec<u32>)> = Vec::new();
+        for (index, (part, choice)) in ways.iter().enumerate() {
+            memory.arena.copy_from_slice(&before);
+            memory.scratch.fill(f32::NAN);
+            interpret::stage(&plan, index, threads, &mut memory);
+            let dst = layers.layers[part[part.len() - 1]].dst();
+            let Place::Arena { offset } = plan.places[dst.0] else { panic!("{dst:?} is not whole") };
+            let map = &layers.maps[dst.0];
+            let len = options.batch * map.h * map.w * plan.pitch(dst);
+            let bits: Vec<u32> = memory.arena[offset..][..len].iter().map(|x| x.to_bits()).collect();
+            match first.iter().find(|(of, _)| of == part) {
+                None => first.push((part, bits)),
+                Some((_, expected)) => {
+                    assert!(*expected == bits, "{}: {choice:?} differs ({options:?}, {threads} threads)", run.problem);
+                    compared += 1;
+                }
+            }
+        }
+    }
+    compared
+}
+
+#[test]
+fn all_ways_to_compute_a_problem_give_the_same_bits() {
+    let network = "mobilenet_v2_x0.35@32x32".parse::<zoo::Spec>().unwrap().with_classes(3).build().unwrap();
+    for level in Level::ALL {
+        assert!(check_ways(&network, &Options::new(level), 1) > 100);
+    }
+}
+
+#[test]
+fn a_plan_is_the_same_each_time_it_is_made_with_the_same_tuning() {
+    let network = "rexnet_digits".parse::<zoo::Spec>().unwrap().build().unwrap();
+    let layers = normalize(&network, &draw::weights(&network)).unwrap();
+    let packed = pack(&layers);
+    let options = |seed| {
+        let options = Options::new(Level::Avx512);
+        Options { tuning: drawn_tuning(&layers, &options, seed).into(), ..options }
+    };
+    let stages = |seed| plan(&layers, &packed, options(seed)).unwrap().stages;
+    let text = |seed| format!("{:?}", stages(seed));
+    assert_eq!(text(1), text(1));
+    assert_ne!(text(1), text(2));
+}
+
 proptest! {
+    #[test]
+    fn ways_to_compute_drawn_problems_give_the_same_bits(
+        network in draw::network(),
+        level in 0..4usize,
+        batch in 1..3usize,
+        threads in 1..4usize,
+    ) {
+        check_ways(&network, &Options { batch, ..Options::new(Level::ALL[level]) }, threads);
+    }
+
+    #[test]
+    fn drawn_tunings_change_no_bit(
+        network in draw::network(),
+        level in 0..4usize,
+        batch in 1..3usize,
+        threads in 1..4usize,
+        seed: u64,
+        l2 in prop_oneof![Just(1 << 12), Just(1 << 20)],
+    ) {
+        let layers = normalize(&network, &draw::weights(&network)).unwrap();
+        let packed = pack(&layers);
+        let options = Options { batch, l2, ..Options::new(Level::ALL[level]) };
+        let tuned = Options { tuning: drawn_tuning(&layers, &options, seed).into(), ..options.clone() };
+        let input: Vec<f32> = noise(7).take(network.input_shape().len() * batch).map(|x| x as f32).collect();
+        let output = |options: Options| {
+            let plan = plan(&layers, &packed, options).unwrap();
+            interpret::plan(&plan, &packed.data, &input, threads).1.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
+        };
+        prop_assert_eq!(output(options), output(tuned));
+    }
+
     #[test]
     fn drawn_networks_are_planned_right(
         network in draw::network(),
@@ -61,6 +168,6 @@ proptest! {
         fuse: bool,
         l2 in prop_oneof![Just(1 << 12), Just(1 << 20)],
     ) {
-        check(&network, Options { level: Level::ALL[level], batch, l2, fuse }, threads);
+        check(&network, &Options { batch, l2, fuse, ..Options::new(Level::ALL[level]) }, threads);
     }
 }

@@ -222,21 +222,34 @@ impl LayerLine {
 
 impl fmt::Display for LayerLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.batch != 1 {
-            write!(f, "mb{}_", self.batch)?;
+        write!(f, "{}", self.images())?;
+        if let Operator::Each(each, _) = self.operator {
+            write!(f, "{}_", each.word())?;
         }
-        match self.operator {
-            Operator::Conv { groups, ic, oc } => write!(f, "g{groups}ic{ic}oc{oc}")?,
-            Operator::Each(each, c) => write!(f, "{}_ic{c}", each.word())?,
-        }
-        for (x, axis) in [('h', self.rows), ('w', self.columns)] {
-            write!(f, "_i{x}{}o{x}{}k{x}{}", axis.src, axis.dst, axis.kernel)?;
-            if axis.stride != 1 {
-                write!(f, "s{x}{}", axis.stride)?;
-            }
-            write!(f, "p{x}{}", axis.padding)?;
-        }
-        write!(f, "_n\"{}\"", self.name)
+        write!(f, "{}_n\"{}\"", self.sizes(), self.name)
+    }
+}
+
+impl LayerLine {
+    /// The line without its operator, if that is no convolution, and without the name.
+    pub fn geometry(&self) -> String {
+        self.images() + &self.sizes()
+    }
+
+    fn images(&self) -> String {
+        if self.batch == 1 { String::new() } else { format!("mb{}_", self.batch) }
+    }
+
+    fn sizes(&self) -> String {
+        let channels = match self.operator {
+            Operator::Conv { groups, ic, oc } => format!("g{groups}ic{ic}oc{oc}"),
+            Operator::Each(_, c) => format!("ic{c}"),
+        };
+        let axis = |x: char, axis: Axis| {
+            let stride = if axis.stride == 1 { String::new() } else { format!("s{x}{}", axis.stride) };
+            format!("_i{x}{}o{x}{}k{x}{}{stride}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
+        };
+        channels + &axis('h', self.rows) + &axis('w', self.columns)
     }
 }
 

@@ -14,13 +14,16 @@ mod network;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Shape};
 
+use crate::layer::Layers;
 use crate::plan::Options;
 use scan::Part;
 
@@ -29,6 +32,7 @@ pub use data::Data;
 pub(crate) use data::noise;
 pub use layer::LayerLine;
 pub use scan::LineError;
+pub use tuning::drawn as drawn_tuning;
 
 /// A network and everything that its result depends on.
 #[derive(Clone, PartialEq)]
@@ -45,6 +49,8 @@ pub struct Problem {
     pub l2: usize,
     /// Whether layers may share a stage.
     pub fuse: bool,
+    /// Seed of a drawn tuning; 0 leaves stages, strips and tiles to the cost model.
+    pub tune: u64,
     /// Seed of the weights and images.
     pub seed: u64,
     /// What kind of numbers they are.
@@ -58,12 +64,17 @@ impl Problem {
     /// The usual problem of a network: one image, one thread, real numbers.
     pub fn new(network: Network) -> Self {
         let Options { batch, l2, fuse, .. } = Options::new(Level::Portable);
-        Self { network, level: None, batch, threads: 1, l2, fuse, seed: 0, data: Data::Reals }
+        Self { network, level: None, batch, threads: 1, l2, fuse, tune: 0, seed: 0, data: Data::Reals }
     }
 
-    /// How it is planned for a level.
-    pub fn options(&self, level: Level) -> Options {
-        Options { batch: self.batch, l2: self.l2, fuse: self.fuse, ..Options::new(level) }
+    /// How its layers are planned for a level.
+    pub fn options(&self, layers: &Layers, level: Level) -> Options {
+        let options = Options { batch: self.batch, l2: self.l2, fuse: self.fuse, ..Options::new(level) };
+        if self.tune == 0 {
+            return options;
+        }
+        let tuning = Arc::new(drawn_tuning(layers, &options, self.tune));
+        Options { tuning, ..options }
     }
 
     /// Multiply-accumulates and values of all maps of the batch; [`u64::MAX`] if that is more than it can hold.
@@ -89,9 +100,10 @@ impl Problem {
                 "off" => self.fuse = false,
                 _ => return Err(value.fault("write on or off")),
             },
+            "tune" => self.tune = value.number()?,
             "seed" => self.seed = value.number()?,
             "data" => self.data = Data::of(value.text).ok_or_else(|| value.fault("write reals or integers"))?,
-            _ => return Err(name.fault("there is no such option: use level, threads, l2, fuse, seed or data")),
+            _ => return Err(name.fault("there is no such option: use level, threads, l2, fuse, tune, seed or data")),
         }
         Ok(())
     }
@@ -112,6 +124,9 @@ impl fmt::Display for Problem {
         }
         if self.fuse != usual.fuse {
             write!(f, "fuse={} ", if self.fuse { "on" } else { "off" })?;
+        }
+        if self.tune != 0 {
+            write!(f, "tune={} ", self.tune)?;
         }
         if self.seed != 0 {
             write!(f, "seed={} ", self.seed)?;

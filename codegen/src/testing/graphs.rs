@@ -29,9 +29,10 @@ const WORK: u64 = 150_000;
 /// Ways to compute a problem. Whatever a plan can be told to do is drawn here, and only here.
 fn options(problem: Problem) -> impl Strategy<Value = Problem> {
     let l2 = prop_oneof![Just(1 << 20), Just(1 << 12), Just(1 << 15)];
-    (1..=3usize, 1..=4usize, any::<bool>(), l2).prop_map(move |(batch, threads, fuse, l2)| {
+    let tune = prop_oneof![1 => Just(0), 3 => 1..1000u64];
+    (1..=3usize, 1..=4usize, any::<bool>(), l2, tune).prop_map(move |(batch, threads, fuse, l2, tune)| {
         // Problems shrink to one image and one thread.
-        Problem { batch, threads, fuse, l2, ..problem.clone() }
+        Problem { batch, threads, fuse, l2, tune, ..problem.clone() }
     })
 }
 

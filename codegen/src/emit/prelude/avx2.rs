@@ -6,14 +6,6 @@ fn scale(a: __m256, b: __m256) -> __m256 {
     let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(b));
     _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), n))
 }
-//@ RecipGuess
-/// About `1 / a`, from the bits of a positive normal number.
-#[target_feature(enable = "avx2,fma")]
-#[inline]
-fn recip_guess(a: __m256) -> __m256 {
-    let guess = _mm256_set1_epi32(0x7EF3_11C7);
-    _mm256_castsi256_ps(_mm256_sub_epi32(guess, _mm256_castps_si256(a)))
-}
 //@ FirstLanes
 /// The first `N` lanes, then zeros.
 #[target_feature(enable = "avx2,fma")]

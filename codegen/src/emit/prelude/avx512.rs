@@ -6,14 +6,6 @@ fn scale(a: __m512, b: __m512) -> __m512 {
     let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(b));
     _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), n))
 }
-//@ RecipGuess
-/// About `1 / a`, from the bits of a positive normal number.
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-#[inline]
-fn recip_guess(a: __m512) -> __m512 {
-    let guess = _mm512_set1_epi32(0x7EF3_11C7);
-    _mm512_castsi512_ps(_mm512_sub_epi32(guess, _mm512_castps_si512(a)))
-}
 //@ FirstLanes
 /// The first `N` lanes, then zeros.
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]

@@ -22,13 +22,6 @@ fn scale(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     let n = vshlq_n_u32::<23>(vreinterpretq_u32_f32(b));
     vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(a), n))
 }
-//@ RecipGuess
-/// About `1 / a`, from the bits of a positive normal number.
-#[target_feature(enable = "neon")]
-#[inline]
-fn recip_guess(a: float32x4_t) -> float32x4_t {
-    vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32(0x7EF3_11C7), vreinterpretq_u32_f32(a)))
-}
 //@ FirstLanes
 /// The first `N` lanes, then zeros.
 #[target_feature(enable = "neon")]

@@ -36,6 +36,12 @@ fn mul(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] * b.0[i]))
 }
 
+#[inline(always)]
+#[allow(dead_code)]
+fn div(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] / b.0[i]))
+}
+
 /// `a * b + c`, rounded twice: without the instruction, rounding once would take a function call.
 #[inline(always)]
 #[allow(dead_code)]
@@ -62,12 +68,6 @@ fn max(a: F32x4, b: F32x4) -> F32x4 {
 fn scale(a: F32x4, b: F32x4) -> F32x4 {
     let bits = |i: usize| a.0[i].to_bits().wrapping_add(b.0[i].to_bits() << 23);
     F32x4(std::array::from_fn(|i| f32::from_bits(bits(i))))
-}
-//@ RecipGuess
-/// About `1 / a`, from the bits of a positive normal number.
-#[inline(always)]
-fn recip_guess(a: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| f32::from_bits(0x7EF3_11C7_u32.wrapping_sub(a.0[i].to_bits()))))
 }
 //@ FirstLanes
 /// The first `N` lanes, then zeros.

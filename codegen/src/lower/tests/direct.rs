@@ -90,6 +90,7 @@ pub fn spec(kernel: usize, stride: usize, pad: usize, ow: usize, panels: usize) 
         panels,
         dst_pitch: panels * PANEL + 16,
         epilogue: Epilogue::default(),
+        tile: None,
     })
 }
 
@@ -179,7 +180,7 @@ proptest! {
         let all = epilogues(panels * PANEL);
         let epilogue = all[epilogue.index(all.len())];
         let dst_pitch = panels * PANEL;
-        let spec = Direct { kernel, present: (first, last), stride, pad, iw, ow, source, segments, panels, dst_pitch, epilogue };
+        let spec = Direct { kernel, present: (first, last), stride, pad, iw, ow, source, segments, panels, dst_pitch, epilogue, tile: None };
         check_at(&spec, exact_epilogue(&epilogue), Level::ALL[level]);
     }
 }

@@ -56,7 +56,7 @@ pub fn spec(m: usize, segments: &[(usize, usize)], panels: usize, gap: usize, ep
     let segments: Vec<Segment> = segments.iter().map(|&(lane, len)| Segment { lane, len }).collect();
     let reach = segments.iter().map(|segment| segment.lane + segment.len).max().unwrap();
     let src_pitch = reach.next_multiple_of(PANEL) + gap;
-    Pointwise { m, segments, panels, src_pitch, dst_pitch: panels * PANEL + gap, epilogue, ahead: 0 }
+    Pointwise { m, segments, panels, src_pitch, dst_pitch: panels * PANEL + gap, epilogue, ahead: 0, tile: None }
 }
 
 fn check_spec(spec: &Pointwise) {

@@ -85,6 +85,7 @@ pub fn spec(kind: Kind, kernel: usize, stride: usize, pad: usize, ow: usize, row
         dst_pitch: 16,
         act: None,
         sums: false,
+        columns: None,
     })
 }
 
@@ -180,7 +181,7 @@ proptest! {
         let pitch = (panels + gap) * PANEL;
         let spec = Window {
             kind, panels, kernel, stride, pad, iw, ow, rows, present: (first, last), src_pitch: pitch, dst_pitch: pitch,
-            act: ACTS[act], sums,
+            act: ACTS[act], sums, columns: None,
         };
         check_at(&spec, kind != Kind::Average && is_exact(spec.act), Level::ALL[level]);
     }

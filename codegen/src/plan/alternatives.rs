@@ -1,0 +1,283 @@
+//! The ways to compute a stage that measuring chooses from, and what the cost model expects of each.
+
+use std::collections::BTreeSet;
+
+use super::library::problem;
+use super::partition::{self, Group};
+use super::{Options, Place, Plan, PlanError, lower};
+use crate::isa;
+use crate::layer::{LayerOp, Layers, MapId};
+use crate::lower::tile::{self, Tile, even, most_rows};
+use crate::lower::{PANEL, padded};
+use crate::pack::{Packed, PackedLayer, pack_some};
+use crate::tuning::{Choice, LayerChoice, PanelsChoice};
+
+/// Layers that may share stages: what is chosen for them is chosen together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The key under which a tuning holds what was chosen.
+    pub problem: String,
+    /// Indices of the layers, in order.
+    pub layers: Vec<usize>,
+}
+
+/// The runs of a network that leave something to choose, in order.
+pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut next = 0;
+    while next < layers.layers.len() {
+        let run = partition::run(layers, next, options);
+        next += run.len();
+        let chosen = |&layer: &usize| !matches!(layers.layers[layer].op, LayerOp::Mean { .. });
+        if run.iter().all(chosen) {
+            runs.push(Run { problem: problem(layers, &run, options.batch), layers: run });
+        }
+    }
+    runs
+}
+
+/// The stages of some consecutive layers of a run as the cost model has them.
+pub fn estimated(layers: &Layers, run: &[usize], options: &Options) -> Vec<Choice> {
+    let mut stages = Vec::new();
+    let mut at = 0;
+    while at < run.len() {
+        let stage = match partition::estimated(layers, run[at], options) {
+            Group::Panels { how, .. } => Choice::Panels(how),
+            group => together(layers, &run[at..run.len().min(at + group.layers().len())]),
+        };
+        at += stage.layers();
+        stages.push(stage);
+    }
+    stages
+}
+
+/// Layers in one stage, by strips of rows, as the cost model would compute them.
+pub fn together(layers: &Layers, stage: &[usize]) -> Choice {
+    Choice::Rows { strip: partition::strip(layers, stage), layers: vec![LayerChoice::default(); stage.len()] }
+}
+
+/// A layer by itself, cut along its output lanes, where that is possible.
+pub fn by_panels(layers: &Layers, layer: usize) -> Option<Choice> {
+    let choice = Choice::Panels(Default::default());
+    matches!(partition::group(layers, &[layer], &choice), Group::Panels { .. }).then_some(choice)
+}
+
+/// One thing to choose of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Aspect {
+    /// Output rows of a unit.
+    Strip,
+    /// Output rows of a call of the stage's layer.
+    Rows(usize),
+    /// The register tile of the stage's layer.
+    Tile(usize),
+    /// Columns of the register tile of the stage's layer.
+    Columns(usize),
+    /// Panels of a unit.
+    Panels,
+    /// How far ahead weights are fetched.
+    Ahead,
+}
+
+/// A stage with one aspect changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternative {
+    /// What is changed.
+    pub aspect: Aspect,
+    /// The stage with the change.
+    pub choice: Choice,
+    /// Cycles, roughly, of its arithmetic, as the cost model has them.
+    pub cycles: f64,
+}
+
+/// All values of an aspect of `from` but the one it has.
+pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &Options) -> Vec<Alternative> {
+    let mut changes: Vec<(Aspect, Choice)> = Vec::new();
+    match from {
+        Choice::Rows { strip, layers: how } => {
+            let last = &layers.maps[layers.layers[stage[stage.len() - 1]].dst().0];
+            let strips = [1, 2, strip / 2, strip * 2, strip * 4, last.h].map(|strip| strip.clamp(1, last.h));
+            for new in BTreeSet::from(strips).into_iter().filter(|new| new != strip) {
+                changes.push((Aspect::Strip, Choice::Rows { strip: new, layers: how.clone() }));
+            }
+            for (at, &layer) in stage.iter().enumerate() {
+                let mut change = |aspect, new: LayerChoice| {
+                    let mut how = how.clone();
+                    how[at] = new;
+                    changes.push((aspect, Choice::Rows { strip: *strip, layers: how }));
+                };
+                let dst = &layers.maps[layers.layers[layer].dst().0];
+                let is_window = matches!(layers.layers[layer].op, LayerOp::Depthwise(_) | LayerOp::Pool(_));
+                let is_inner = layers.layers[layer].is_pointwise() && at + 1 < stage.len();
+                if is_window || is_inner {
+                    for rows in [1, 2, 4].into_iter().filter(|&rows| rows <= dst.h && Some(rows) != how[at].rows) {
+                        change(Aspect::Rows(at), LayerChoice { rows: Some(rows), ..how[at] });
+                    }
+                }
+                if is_window {
+                    for columns in [4, 7].into_iter().filter(|&columns| columns <= dst.w && Some(columns) != how[at].columns) {
+                        change(Aspect::Columns(at), LayerChoice { columns: Some(columns), ..how[at] });
+                    }
+                }
+                for tile in tiles(layers, layer, dst.w, options).into_iter().filter(|&tile| Some(tile) != how[at].tile) {
+                    change(Aspect::Tile(at), LayerChoice { tile: Some(tile), ..how[at] });
+                }
+            }
+        }
+        Choice::Panels(how) => {
+            let dst = &layers.maps[layers.layers[stage[0]].dst().0];
+            let all = padded(dst.c) / PANEL;
+            for panels in [1, 2, 4, 8].into_iter().filter(|&panels| panels <= all && Some(panels) != how.panels) {
+                changes.push((Aspect::Panels, Choice::Panels(PanelsChoice { panels: Some(panels), ..*how })));
+            }
+            for ahead in [0, 2].into_iter().filter(|&ahead| Some(ahead) != how.ahead) {
+                changes.push((Aspect::Ahead, Choice::Panels(PanelsChoice { ahead: Some(ahead), ..*how })));
+            }
+            let pixels = dst.h * dst.w * options.batch;
+            for tile in tiles(layers, stage[0], pixels, options).into_iter().filter(|&tile| Some(tile) != how.tile) {
+                changes.push((Aspect::Tile(0), Choice::Panels(PanelsChoice { tile: Some(tile), ..*how })));
+            }
+        }
+    }
+    let priced = |(aspect, choice): (Aspect, Choice)| {
+        let cycles = cycles(layers, stage, &choice, options);
+        Alternative { aspect, choice, cycles }
+    };
+    changes.into_iter().map(priced).collect()
+}
+
+/// The change that an alternative makes, made to another choice for the same layers.
+#[must_use]
+pub fn apply(choice: &Choice, alternative: &Alternative) -> Choice {
+    match (choice.clone(), &alternative.choice, alternative.aspect) {
+        (Choice::Rows { layers, .. }, Choice::Rows { strip, .. }, Aspect::Strip) => Choice::Rows { strip: *strip, layers },
+        (Choice::Rows { strip, mut layers }, Choice::Rows { layers: new, .. }, aspect) => {
+            match aspect {
+                Aspect::Rows(at) => layers[at].rows = new[at].rows,
+                Aspect::Tile(at) => layers[at].tile = new[at].tile,
+                Aspect::Columns(at) => layers[at].columns = new[at].columns,
+                Aspect::Strip | Aspect::Panels | Aspect::Ahead => {}
+            }
+            Choice::Rows { strip, layers }
+        }
+        (Choice::Panels(mut how), Choice::Panels(new), aspect) => {
+            match aspect {
+                Aspect::Panels => how.panels = new.panels,
+                Aspect::Ahead => how.ahead = new.ahead,
+                _ => how.tile = new.tile,
+            }
+            Choice::Panels(how)
+        }
+        (choice, ..) => choice,
+    }
+}
+
+/// Widths of tiles worth trying, each with the most pixels that its registers hold, and with a third of a tile less.
+fn tiles(layers: &Layers, layer: usize, pixels: usize, options: &Options) -> Vec<Tile> {
+    let LayerOp::Conv(conv) = &layers.layers[layer].op else { return Vec::new() };
+    let (panels, k) = (padded(conv.oc) / PANEL, conv.weight.len() / conv.oc);
+    let usual = tile::choose(options.level, pixels, panels, k);
+    let mut tiles = BTreeSet::new();
+    for width in 1..=panels.min(4) {
+        let most = most_rows(options.level, width).min(pixels);
+        if most == 0 {
+            continue;
+        }
+        // As `even` cuts: what is left over makes all tiles smaller, not one.
+        let evened = |most: usize| even(pixels, most)[0].size;
+        tiles.insert(Tile { panels: width, pixels: evened(most) });
+        tiles.insert(Tile { panels: width, pixels: evened((most * 2).div_ceil(3)) });
+    }
+    let is_usual = |tile: &Tile| {
+        usual.len() == 1 && tile.panels == usual[0].panels.size && even(pixels, usual[0].rows)[0].size == tile.pixels
+    };
+    tiles.into_iter().filter(|tile| !is_usual(tile)).collect()
+}
+
+/// Cycles, roughly, of a stage's arithmetic: what the cost model knows of it.
+pub fn cycles(layers: &Layers, stage: &[usize], choice: &Choice, options: &Options) -> f64 {
+    let of = |(at, &index): (usize, &usize)| {
+        let layer = &layers.layers[index];
+        let dst = &layers.maps[layer.dst().0];
+        let rows = |usual: usize| match choice {
+            Choice::Rows { layers, .. } => layers[at].rows.unwrap_or(usual).clamp(1, dst.h),
+            Choice::Panels(_) => dst.h,
+        };
+        let level = options.level;
+        let vectors = (padded(dst.c) / isa::of(level).lanes) as f64;
+        match &layer.op {
+            LayerOp::Conv(conv) => {
+                let tile = match choice {
+                    Choice::Rows { layers, .. } => layers[at].tile,
+                    Choice::Panels(how) => how.tile,
+                };
+                let rows = match choice {
+                    Choice::Rows { strip, .. } if layer.is_pointwise() => rows(*strip),
+                    Choice::Rows { .. } => 1,
+                    Choice::Panels(_) => dst.h,
+                };
+                let (m, k) = (rows * dst.w, conv.weight.len() / conv.oc);
+                let blocks = tile::cut(level, m, padded(conv.oc) / PANEL, k, tile);
+                tile::cost(level, m, k, &blocks) * dst.h as f64 / rows as f64
+            }
+            LayerOp::Depthwise(_) | LayerOp::Pool(_) => {
+                let (kernel, stride) = match &layer.op {
+                    LayerOp::Depthwise(window) => (window.kernel, window.stride),
+                    LayerOp::Pool(window) => (window.kernel, window.stride),
+                    _ => ((1, 1), (1, 1)),
+                };
+                let columns = match choice {
+                    Choice::Rows { layers, .. } => layers[at].columns.unwrap_or(8),
+                    Choice::Panels(_) => 8,
+                };
+                let (rows, columns) = (rows(2) as f64, columns.min(dst.w) as f64);
+                let loads =
+                    ((rows - 1.0) * stride.0 as f64 + kernel.0 as f64) * ((columns - 1.0) * stride.1 as f64 + kernel.1 as f64);
+                let outputs = rows * columns;
+                let fmas = outputs * (kernel.0 * kernel.1) as f64;
+                let step = (fmas / 2.0).max(loads / 2.0).max((fmas + loads + 2.0 * outputs) / 4.0);
+                step * vectors * (dst.h * dst.w) as f64 / outputs
+            }
+            _ => vectors * (dst.h * dst.w) as f64,
+        }
+    };
+    options.batch as f64 * stage.iter().enumerate().map(of).sum::<f64>()
+}
+
+/// A program whose stages are ways to compute layers of a network, each by itself and all from the same maps.
+///
+/// # Errors
+/// If memory is too large, or a stage cannot be proven.
+pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<usize>, Choice)]) -> Result<(Plan, Packed), PlanError> {
+    let used: BTreeSet<usize> = stages.iter().flat_map(|(layers, _)| layers.iter().copied()).collect();
+    let mut packed = pack_some(layers, |index| used.contains(&index));
+    // In a network other weights follow, which are fetched ahead.
+    let longest = packed.layers.iter().filter_map(|layer| match layer {
+        PackedLayer::Conv(runs) => runs.iter().map(|run| PANEL * (1 + run.segments.iter().map(|s| s.len).sum::<usize>())).max(),
+        _ => None,
+    });
+    let more = AHEAD * longest.max().unwrap_or(0);
+    packed.data.resize(packed.data.len() + more, 0.0);
+    let touched = used.iter().map(|&index| &layers.layers[index]);
+    let maps: BTreeSet<MapId> = touched.flat_map(|layer| layer.sources().into_iter().chain([layer.dst()])).collect();
+    let mut places = vec![Place::Ring { offset: 0, rows: 0 }; layers.maps.len()];
+    let mut arena = 0;
+    for map in maps {
+        if map == MapId(0) {
+            places[0] = Place::Input;
+            continue;
+        }
+        places[map.0] = Place::Arena { offset: arena };
+        let shape = &layers.maps[map.0];
+        arena += options.batch * shape.h * shape.w * padded(shape.c);
+    }
+    let groups: Vec<Group> = stages.iter().map(|(stage, choice)| partition::group(layers, stage, choice)).collect();
+    let options = Options { tuning: Default::default(), ..options.clone() };
+    let mut plan = lower(layers, &packed, options, &groups, places.clone(), arena, (Vec::new(), 0))?;
+    // What lies in a ring for some stages is whole for those that begin or end there.
+    plan.places = places;
+    Ok((plan, packed))
+}
+
+/// Panels of weights behind those of a trial: as many as any choice fetches ahead.
+const AHEAD: usize = 32;
