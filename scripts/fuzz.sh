@@ -27,7 +27,7 @@ fuzz() {
   local target=$1 log=target/$1.log start=$SECONDS
   mkdir -p "target/corpus/$target"
   if cargo +nightly fuzz run "$target" "target/corpus/$target" "corpus/$target" -- \
-      -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
+      -max_total_time="$seconds" -timeout=300 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
     echo "test fuzz::$target ... ok ($(sed -n 's/^Done \([0-9]*\) runs.*/\1 runs/p' "$log") in $((SECONDS - start)) s)"
   else
     echo "test fuzz::$target ... FAILED"; tail -n 30 "$log"
