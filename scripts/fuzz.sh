@@ -1,28 +1,47 @@
 #!/usr/bin/env bash
-# Fuzzes every target for so long; seeds are fuzz/corpus, what is found beyond them stays in fuzz/target/corpus.
+# Replays the committed inputs of fuzz/corpus, then fuzzes every target for so long, two at a time. Inputs found stay in fuzz/target/corpus.
 #   usage: scripts/fuzz.sh SECONDS [TARGET...]
-# Needs a nightly toolchain and a C++ compiler; installs cargo-fuzz into fuzz/target/tools if there is none.
-set -euo pipefail
-cd "$(dirname "$0")/../fuzz"
+# Fuzzing needs a nightly toolchain and a C++ compiler; cargo-fuzz is installed into fuzz/target/tools if there is none.
+set -uo pipefail
+cd "$(dirname "$0")/../fuzz" || exit
 seconds=${1:?usage: scripts/fuzz.sh SECONDS [TARGET...]}; shift
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "SECONDS is '$seconds': use a whole number above 0" >&2; exit 2; }
+all=$(sed -n 's/^name = "\(.*\)"$/\1/p' Cargo.toml | tail -n +2)
+for target in "$@"; do
+  [[ $'\n'$all$'\n' == *$'\n'"$target"$'\n'* ]] || { echo "there is no target '$target': use" $all >&2; exit 2; }
+done
+# Targets write files; in memory that is ten times as fast.
+[ -w /dev/shm ] && export TMPDIR=/dev/shm
 
-skip() { echo "skip: fuzz: $1"; exit 0; }
+cargo test --release || exit
+
+skip() { echo "skip: fuzz: $1" | tee -a "${SARTOR_TEST_LOG:-/dev/null}"; exit 0; }
 cargo +nightly --version >/dev/null 2>&1 || skip "no nightly toolchain (rustup toolchain install nightly)"
 command -v c++ >/dev/null || skip "no C++ compiler for libFuzzer"
 PATH=$PWD/target/tools/bin:$PATH
 command -v cargo-fuzz >/dev/null || cargo install --locked --root target/tools cargo-fuzz || skip "cargo-fuzz cannot be installed"
+cargo +nightly fuzz build || exit
 
-all=$(sed -n 's/^name = "\(.*\)"$/\1/p' Cargo.toml | tail -n +2)
-cargo +nightly fuzz build
-failed=0
-for target in ${*:-$all}; do
+# Runs one target and says what came of it, as cargo test does.
+fuzz() {
+  local target=$1 log=target/$1.log start=$SECONDS
   mkdir -p "target/corpus/$target"
-  log=target/$target.log
-  if cargo +nightly fuzz run "$target" "target/corpus/$target" "corpus/$target" -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
-    echo "fuzz $target: $(sed -n 's/^Done \([0-9]*\) runs.*/\1 runs/p' "$log") in $seconds s, nothing found"
+  if cargo +nightly fuzz run "$target" "target/corpus/$target" "corpus/$target" -- \
+      -max_total_time="$seconds" -timeout=300 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
+    echo "test fuzz::$target ... ok ($(sed -n 's/^Done \([0-9]*\) runs.*/\1 runs/p' "$log") in $((SECONDS - start)) s)"
   else
-    echo "fuzz $target: FAILED, see fuzz/$log"; tail -n 30 "$log"; failed=1
+    echo "test fuzz::$target ... FAILED"; tail -n 30 "$log"
+    return 1
   fi
+}
+passed=0 failed=0
+set -- ${*:-$all}
+while [ $# -gt 0 ]; do
+  jobs=()
+  for target in "${@:1:2}"; do fuzz "$target" & jobs+=($!); done
+  for job in "${jobs[@]}"; do if wait "$job"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi; done
+  shift "${#jobs[@]}"
 done
-exit $failed
+[ $failed = 0 ] && verdict=ok || verdict=FAILED
+echo "test result: $verdict. $passed passed; $failed failed; 0 ignored"
+[ $failed = 0 ]

@@ -47,8 +47,11 @@ pub enum PictureError {
     },
 }
 
-/// Pixels of the largest resized picture: only absurdly long strips exceed it.
-const MAX_PIXELS: usize = 1 << 28;
+/// Bytes that decoding a picture may take: 50 megapixels of colour, and some; a small file that unpacks to more is refused.
+const MAX_DECODED: u64 = 1 << 28;
+
+/// Most times that the area to cover may go into the resized picture: only absurdly long strips exceed it.
+const MOST_COVERS: usize = 16;
 
 impl Preprocess {
     /// torchvision's preset for ImageNet, scaled to the input: 224x224 is cropped from a picture resized to 256.
@@ -73,7 +76,10 @@ impl Preprocess {
     /// If the file cannot be read, is no such picture, or its size does not fit.
     pub fn load(&self, path: &Path) -> Result<Vec<f32>, PictureError> {
         let io = |source| PictureError::Io { path: path.into(), source };
-        let reader = image::ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+        let mut reader = image::ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+        let mut limits = image::Limits::default();
+        limits.max_alloc = Some(MAX_DECODED);
+        reader.limits(limits);
         let picture = reader.decode().map_err(|source| PictureError::Decode { path: path.into(), source })?.to_rgb8();
         self.apply(&picture)
     }
@@ -112,7 +118,7 @@ impl Preprocess {
         let scaled = |n: usize, to: usize, of: usize| (n as u128 * to as u128 / of as u128) as usize;
         let (rh, rw) = if by_height { (cover.0, scaled(w, cover.0, h)) } else { (scaled(h, cover.1, w), cover.1) };
         match rh.checked_mul(rw) {
-            Some(pixels) if pixels <= MAX_PIXELS => Ok((rh, rw)),
+            Some(pixels) if pixels / MOST_COVERS <= cover.0 * cover.1 => Ok((rh, rw)),
             _ => Err(PictureError::Size { what: format!("the picture of {h}x{w} becomes {rh}x{rw}: crop it first") }),
         }
     }
@@ -141,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_rectangle_is_covered() {
-        for (h, w) in [(10, 1000), (1000, 10), (33, 77), (1, 1)] {
+        for (h, w) in [(10, 90), (200, 25), (33, 77), (1, 1)] {
             let (rh, rw) = Preprocess::imagenet(360, 640).resized((h, w)).unwrap();
             assert!(rh >= 360 && rw >= 640, "{h}x{w} became {rh}x{rw}");
         }
@@ -154,6 +160,16 @@ mod tests {
         assert!(preset.resized((0, 3)).unwrap_err().to_string().contains("empty"));
         let small = Preprocess { cover: (200, 256), ..preset };
         assert!(small.resized((300, 300)).unwrap_err().to_string().contains("200x256"));
+    }
+
+    /// Files of a few hundred bytes that fuzzing tries: one of 10 GB of pixels, one that resizing would make large.
+    #[test]
+    fn small_files_of_huge_pictures_are_refused() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/image");
+        for (file, what) in [("bomb.png", "limit"), ("strip.png", "crop it first")] {
+            let error = Preprocess::symmetric(8, 8).load(&corpus.join(file)).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
     }
 
     #[test]

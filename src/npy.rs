@@ -3,6 +3,8 @@
 //! The format is NumPy's own, `numpy.lib.format`: the magic `\x93NUMPY`, a version, the header's length, the header (a Python
 //! dictionary of `descr`, `fortran_order` and `shape`), the values.
 
+mod header;
+
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -45,8 +47,8 @@ pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut file = BufReader::new(file);
-    let (header, start) = read_header(&mut file).map_err(io)?.map_err(format)?;
-    let shape = parse_header(&header).map_err(format)?;
+    let (text, start) = read_header(&mut file).map_err(io)?.map_err(format)?;
+    let shape = header::parse(&text).map_err(format)?;
     let bytes = shape.iter().try_fold(4usize, |n, &d| n.checked_mul(d));
     let Some(bytes) = bytes.filter(|&bytes| bytes as u64 == size.saturating_sub(start)) else {
         return Err(format(format!("the shape is {shape:?}, but {} bytes of values follow", size.saturating_sub(start))));
@@ -110,30 +112,6 @@ fn read_header(file: &mut impl Read) -> io::Result<Result<(String, u64), String>
     Ok(String::from_utf8(header).map(|h| (h, (8 + width + len) as u64)).map_err(|_| "the header is not text".into()))
 }
 
-fn parse_header(header: &str) -> Result<Vec<usize>, String> {
-    let field = |name: &str| {
-        let quoted = [format!("'{name}':"), format!("\"{name}\":")];
-        let start = quoted.iter().find_map(|key| header.find(key.as_str()).map(|at| at + key.len()));
-        start.map(|at| header[at..].trim_start()).ok_or_else(|| format!("the header has no '{name}'"))
-    };
-    let descr = field("descr")?;
-    if !["'<f4'", "\"<f4\""].iter().any(|f4| descr.starts_with(f4)) {
-        let found = descr.split(',').next().unwrap_or_default();
-        return Err(format!("the values are {found}, not '<f4': save array.astype('float32')"));
-    }
-    if !field("fortran_order")?.starts_with("False") {
-        return Err("the array is in Fortran order: save numpy.ascontiguousarray(array)".into());
-    }
-    let shape = field("shape")?;
-    let dims = shape.strip_prefix('(').and_then(|s| s.split_once(')')).map(|(dims, _)| dims);
-    let dims = dims.ok_or_else(|| format!("the shape is not a tuple: {shape}"))?;
-    dims.split(',')
-        .map(str::trim)
-        .filter(|d| !d.is_empty())
-        .map(|d| d.parse().map_err(|_| format!("'{d}' in the shape is not a size")))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +163,12 @@ mod tests {
             (file(&header("<f4", "False", "(-1,)"), &[0; 4]), "not a size"),
             (file(&header("<f4", "False", "(9223372036854775807, 8)"), &[0; 4]), "bytes of values"),
             (file("{}", &[]), "no 'descr'"),
+            (file(&header("<f4", "False", "(1)"), &[0; 4]), "not a tuple"),
+            (file(&header("<f4", "False", "(01,)"), &[0; 4]), "'01' in the shape"),
+            (file(&header("<f4", "Falsehood", "(1,)"), &[0; 4]), "Falsehood"),
+            (file("{'descr': '<f4', 'fortran_order': False, 'shape': (), 'shape': ()}", &[0; 4]), "twice"),
+            (file("{'descr': '<f4', 'fortran_order': False, 'shape': ()} }", &[0; 4]), "after its end"),
+            (file("{'descr': '<f4', 'fortran_order': False, 'shape': (), 'x': 1}", &[0; 4]), "an entry 'x'"),
             ([MAGIC.as_slice(), &[1, 0, 200, 0]].concat(), "ends in its header"),
             ([MAGIC.as_slice(), &[2, 0, 255, 255, 255, 255]].concat(), "claims"),
         ];

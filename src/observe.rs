@@ -1,11 +1,15 @@
 //! What a program's layers really read and write: its stages run unit by unit, every map is copied before it is overwritten.
 
+mod machine;
+
 use std::collections::BTreeMap;
 
 use sartor_codegen::layer::{Layer, MapId};
 use sartor_codegen::plan::{Place, Plan, StagePlan};
-use sartor_kernels::runtime::{Session, SessionError};
+use sartor_kernels::runtime::SessionError;
 use sartor_kernels::shape::Maps;
+
+pub use machine::{Interpreter, Machine};
 
 /// A copy of a map, as it lay in memory: NHWC.
 #[derive(Clone, Debug)]
@@ -50,13 +54,13 @@ impl Seen {
 }
 
 /// A map that outlives its stage, as it is now; `None` for one that lives inside a stage.
-pub fn read(plan: &Plan, id: MapId, session: &Session, input: &[f32]) -> Option<Seen> {
+pub fn read(plan: &Plan, id: MapId, machine: &impl Machine, input: &[f32]) -> Option<Seen> {
     match plan.places[id.0] {
         Place::Input => Some(Seen::input(plan, input)),
         Place::Arena { offset } => {
             let mut seen = Seen::unwritten(plan, id);
             let len = seen.data.len();
-            seen.data.copy_from_slice(&session.arena()[offset..][..len]);
+            seen.data.copy_from_slice(&machine.arena()[offset..][..len]);
             seen.written.fill(true);
             Some(seen)
         }
@@ -103,38 +107,34 @@ impl<'a> Observed<'a> {
 /// If the input's or output's length is not the program's.
 ///
 /// # Panics
-/// If the plan is not that of the session's program.
+/// If the plan is not that of the machine's program.
 pub fn observe(
     plan: &Plan,
-    session: &mut Session,
+    machine: &mut impl Machine,
     input: &[f32],
     output: &mut [f32],
     mut visit: impl FnMut(Observed<'_>),
 ) -> Result<(), SessionError> {
-    let stages = session.program().stages();
-    session.arena_mut().fill(f32::NAN);
+    machine.arena_mut().fill(f32::NAN);
     for (index, stage) in plan.stages.iter().enumerate() {
         let layers = || stage.layers.iter().map(|&layer| &plan.layers.layers[layer]);
         let touched = layers().flat_map(|layer| layer.sources().into_iter().chain([layer.dst()]));
-        let before: BTreeMap<MapId, Seen> = touched.filter_map(|map| Some((map, read(plan, map, session, input)?))).collect();
+        let before: BTreeMap<MapId, Seen> = touched.filter_map(|map| Some((map, read(plan, map, machine, input)?))).collect();
         let mut after: BTreeMap<MapId, Seen> =
             layers().map(|layer| layer.dst()).map(|map| (map, Seen::unwritten(plan, map))).collect();
-        for unit in 0..stages[index].units {
-            session.scratch_mut().fill(f32::NAN);
-            session.run_units(index, unit, unit + 1, input, output)?;
-            copy_rings(plan, stage, unit, session.scratch(), &mut after);
+        for unit in 0..stage.code.units {
+            machine.scratch_mut().fill(f32::NAN);
+            machine.run_unit(index, unit, input, output)?;
+            copy_rings(plan, stage, unit, machine.scratch(), &mut after);
         }
         for (&map, seen) in &mut after {
-            if let Some(whole) = read(plan, map, session, input) {
+            if let Some(whole) = read(plan, map, machine, input) {
                 *seen = whole;
             }
         }
         stage.layers.iter().for_each(|&index| visit(Observed { index, before: &before, after: &after }));
     }
-    for (index, stage) in stages.iter().enumerate().skip(plan.stages.len()) {
-        session.run_units(index, 0, stage.units, input, output)?;
-    }
-    Ok(())
+    machine.finish(plan.stages.len(), input, output)
 }
 
 /// Copies the rows of inner maps that a unit computed.

@@ -5,6 +5,7 @@
 
 mod layer;
 mod network;
+pub mod problem;
 pub mod proof;
 
 use std::collections::BTreeMap;
@@ -13,14 +14,15 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
 use sartor_codegen::layer::Output;
 use sartor_codegen::normalize::{NormalizeError, normalize};
+use sartor_codegen::plan::{Plan as Program, PlanError};
 use sartor_kernels::reference::{self, bound};
-use sartor_kernels::runtime::{Level, Session, SessionError};
+use sartor_kernels::runtime::{Level, SessionError};
 use sartor_kernels::shape::Maps;
 use sartor_models::{Network, NodeId, Weights};
 
 use crate::engine::EngineError;
-use crate::observe::{Seen, observe, read};
-use crate::{CompileError, Model};
+use crate::observe::{Machine, Seen, observe, read};
+use crate::{CompileError, Model, Plan};
 
 /// How far a value is from the exact one: at the element that is furthest from it, measured by how far it may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,6 +90,9 @@ pub enum VerifyError {
     /// It cannot be compiled or loaded.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// It cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The weights to verify against are not the network's.
     #[error(transparent)]
     Normalize(#[from] NormalizeError),
@@ -122,15 +127,38 @@ pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) 
 /// # Panics
 /// If the program is not the network's.
 pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32]) -> Result<Vec<Verdict>, VerifyError> {
-    let plan = &model.plan().program;
+    let (mut observed, mut again) = (model.session(1)?, Vec::new());
+    for threads in THREADS {
+        let mut output = vec![f32::NAN; observed.program().output_len];
+        model.session(threads)?.run(input, &mut output)?;
+        again.push((format!("on {threads} threads"), output));
+    }
+    judge(model.plan(), &mut observed, &again, network, weights, input)
+}
+
+/// Thread counts for which a program must return the same bits.
+const THREADS: [usize; 2] = [1, 3];
+
+/// A way to compute an output, and the output.
+type Again = (String, Vec<f32>);
+
+/// Judges what a machine makes of the input, layer by layer; the output must have the same bits as it has computed `again`.
+fn judge(
+    planned: &Plan,
+    machine: &mut impl Machine,
+    again: &[Again],
+    network: &Network,
+    weights: &Weights,
+    input: &[f32],
+) -> Result<Vec<Verdict>, VerifyError> {
+    let plan = &planned.program;
     let layers = normalize(network, weights)?;
-    let mut session = model.session(1)?;
-    let mut output = vec![0.0; session.program().output_len];
+    let mut output = vec![0.0; plan.output_len];
     let mut verdicts = Vec::new();
     let mut values = Values::default();
-    let planned: Vec<_> = model.plan().stages.iter().flat_map(|stage| &stage.layers).collect();
+    let planned: Vec<_> = planned.stages.iter().flat_map(|stage| &stage.layers).collect();
     assert_eq!(planned.len(), layers.layers.len(), "layers of the program and of the network");
-    observe(plan, &mut session, input, &mut output, |observed| {
+    observe(plan, machine, input, &mut output, |observed| {
         let layer = &layers.layers[observed.index];
         let (distance, fault) = layer::check(layer, observed);
         let (name, problem, kernel) =
@@ -145,7 +173,7 @@ pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32])
             }
         }
     })?;
-    verdicts.extend(outputs(model, network, &layers.outputs, &session, input, &output, &mut values)?);
+    verdicts.extend(outputs(plan, network, &layers.outputs, machine, input, &output, again, &mut values));
 
     let mut distances = BTreeMap::new();
     network::drift(network, weights, input, plan.options.batch, |id, exact, bound| {
@@ -175,31 +203,26 @@ impl Values {
     }
 }
 
-/// Thread counts for which a program must return the same bits.
-const THREADS: [usize; 2] = [1, 3];
-
-/// Judges what the user gets: copies of maps, or their log-softmax; and the same on any number of threads.
+/// Judges what the user gets: copies of maps, or their log-softmax; and the same when computed `again`.
 fn outputs(
-    model: &Model,
+    plan: &Program,
     network: &Network,
     outputs: &[Output],
-    session: &Session,
+    machine: &impl Machine,
     input: &[f32],
     output: &[f32],
+    again: &[Again],
     values: &mut Values,
-) -> Result<Vec<(NodeId, Verdict)>, VerifyError> {
-    let mut fault = None;
-    for threads in THREADS {
-        let mut again = vec![f32::NAN; output.len()];
-        model.session(threads)?.run(input, &mut again)?;
-        if let Some(at) = (0..output.len()).find(|&i| output[i].to_bits() != again[i].to_bits()) {
-            fault = Some(format!("value {at} is {} unit by unit and {} on {threads} threads", output[at], again[at]));
-        }
-    }
+) -> Vec<(NodeId, Verdict)> {
+    let differs = |(way, again): &Again| {
+        let at = (0..output.len()).find(|&i| output[i].to_bits() != again[i].to_bits())?;
+        Some(format!("value {at} is {} unit by unit and {} {way}", output[at], again[at]))
+    };
+    let fault = again.iter().find_map(differs);
     let mut verdicts = Vec::new();
     let mut rest = output;
     for (id, Output { value, log_softmax }) in network.outputs().iter().zip(outputs) {
-        let Some(seen) = read(&model.plan().program, value.map, session, input) else { continue };
+        let Some(seen) = read(plan, value.map, machine, input) else { continue };
         let src = seen.channels(value.lanes.iter().copied());
         let (found, after) = rest.split_at(src.len());
         rest = after;
@@ -219,5 +242,5 @@ fn outputs(
         verdicts.push((*id, Verdict { name, problem, kernel, layer, network: layer, fault: fault.clone() }));
     }
     assert!(rest.is_empty() && verdicts.len() == outputs.len(), "an output is not in the arena");
-    Ok(verdicts)
+    verdicts
 }

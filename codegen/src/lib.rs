@@ -1,5 +1,9 @@
 //! From a network and its weights to a specialised program.
 
+// What is drawn for tests here is drawn for those of other crates too.
+#[cfg(test)]
+extern crate self as sartor_codegen;
+
 pub mod emit;
 pub mod interpret;
 pub mod isa;
@@ -10,6 +14,7 @@ pub mod name;
 pub mod normalize;
 pub mod pack;
 pub mod plan;
+pub mod problem;
 pub mod prove;
 pub mod stage;
 #[cfg(test)]

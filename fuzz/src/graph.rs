@@ -1,73 +1,68 @@
-//! Graphs: building never panics; what is built and normalised is planned, proven, and computes what the graph does in f64.
+//! Graphs: building never panics; what is built and normalised is planned, proven, and computes what the graph does in f64, as
+//! `sartor verify --problem` judges it.
 
-use sartor_codegen::interpret;
-use sartor_codegen::normalize::normalize;
-use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Options, PlanError, plan};
+use sartor::codegen::plan::PlanError;
+use sartor::codegen::problem::Problem;
+use sartor::engine::ReferenceEngine;
+use sartor::verify::VerifyError;
+use sartor::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
 
-use crate::{Choices, network};
+use crate::Choices;
 
-/// Rounding of f32 through at most [`NODES`] nodes, relative to the largest value of any of them.
-const TOLERANCE: f64 = 1e-4;
 const NODES: usize = 12;
 /// Most elements of a map and multiply-accumulates of a network: so much takes milliseconds.
 const MOST_ELEMENTS: usize = 20_000;
 const MOST_MACS: u64 = 200_000;
+/// Gates that multiply one another leave the range of f32; up to this, they do not.
+const LARGEST: f64 = 1e9;
 
 /// Takes the bytes as a graph, and as how to compile it. Returns whether anything was compared: many bytes are no graph.
 pub fn judge(data: &[u8]) -> bool {
     let mut choices = Choices(data);
     let level = Level::ALL[choices.below(4)];
-    let options = Options {
-        batch: choices.below(4),
-        l2: if choices.below(2) == 0 { 1 << 12 } else { 1 << 20 },
-        fuse: choices.below(2) == 0,
-        ..Options::new(level)
-    };
+    let batch = choices.below(4);
+    let l2 = if choices.below(2) == 0 { 1 << 12 } else { 1 << 20 };
+    let fuse = choices.below(2) == 0;
     let threads = 1 + choices.below(3);
     let seed = choices.byte() as u64;
     let Some(network) = grow(&mut choices) else { return false };
     if network.macs() > MOST_MACS || network.nodes().iter().any(|node| node.shape.len() > MOST_ELEMENTS) {
         return false;
     }
-    let weights = Weights::random(&network, seed);
-    // Not every graph can be normalised; but what can must be planned.
-    let Ok(layers) = normalize(&network, &weights) else { return false };
-    let packed = pack(&layers);
-    let plan = match plan(&layers, &packed, options.clone()) {
-        Ok(plan) => plan,
-        Err(PlanError::NoImages) if options.batch == 0 => return false,
-        Err(error) => panic!("{error}: {network:?}"),
+    let problem = Problem { level: Some(level), batch, l2, fuse, threads, seed, ..Problem::new(network) };
+    compare(&problem, level)
+}
+
+/// Whether a problem could be compared with the reference.
+///
+/// # Panics
+/// If it is not what the reference says.
+pub fn compare(problem: &Problem, level: Level) -> bool {
+    let verdicts = match interpret(problem, level) {
+        Ok(verdicts) => verdicts,
+        // Not every graph can be normalised; but what can must be planned.
+        Err(VerifyError::Normalize(_) | VerifyError::Plan(PlanError::NoImages)) => return false,
+        Err(error) => panic!("{error}: {problem}"),
     };
-    plan.prove(&packed.data).unwrap();
-    let len = network.input_shape().len();
-    let input: Vec<f32> = (0..len * options.batch).map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 1.0).collect();
-    let (_, output) = interpret::plan(&plan, &packed.data, &input, threads);
-    for (image, values) in input.chunks(len).enumerate() {
-        let values: Vec<f64> = values.iter().map(|&x| x.into()).collect();
-        let expected = network::evaluate(&network, &weights, &values);
-        let largest = expected.iter().flatten().fold(1e-3, |max: f64, x| max.max(x.abs()));
-        // Gates that multiply one another leave the range of f32.
-        if largest > 1e9 || expected.iter().flatten().any(|x| !x.is_finite()) {
+    if let Some(verdict) = verdicts.iter().find(|verdict| !verdict.holds()) {
+        if !stays_in_range(problem) {
             return false;
         }
-        let mut at = 0;
-        for &id in network.outputs() {
-            let want = &expected[id.0];
-            let found = &output[at + image * want.len()..][..want.len()];
-            at += options.batch * want.len();
-            for (i, (&found, want)) in found.iter().zip(want).enumerate() {
-                assert!(
-                    (f64::from(found) - want).abs() <= TOLERANCE * largest,
-                    "node {} image {image} at {i}: {found}, not {want}, of up to {largest} ({options:?}, {threads} threads): {network:?}",
-                    network.node(id).name
-                );
-            }
-        }
+        panic!("sartor verify --problem '{problem}'\n{verdict:#?}");
     }
     true
+}
+
+fn stays_in_range(problem: &Problem) -> bool {
+    let weights = problem.weights();
+    let mut largest: f64 = 0.0;
+    let engine = ReferenceEngine::new(&problem.network, &weights).unwrap();
+    engine
+        .run_each(&problem.images(), problem.batch, |_, values| largest = values.iter().fold(largest, |m, x| m.max(x.abs())))
+        .unwrap();
+    largest < LARGEST
 }
 
 /// A graph whose nodes are drawn without regard to what fits: those that do not are refused by the builder, and left out.

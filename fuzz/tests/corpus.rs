@@ -31,13 +31,33 @@ fn safetensors() {
     replay("safetensors", sartor_fuzz::safetensors::judge);
 }
 
+/// Replays inputs of which at least so many must be taken for what they should be.
+fn replay_and_count(target: &str, judge: fn(&[u8]) -> bool, least: usize) {
+    let taken = AtomicUsize::new(0);
+    replay(target, |data| {
+        taken.fetch_add(usize::from(judge(data)), Ordering::Relaxed);
+    });
+    let taken = taken.into_inner();
+    println!("{taken} inputs were compared");
+    assert!(taken >= least);
+}
+
 #[test]
 fn graph() {
-    let compared = AtomicUsize::new(0);
-    replay("graph", |data| {
-        compared.fetch_add(usize::from(sartor_fuzz::graph::judge(data)), Ordering::Relaxed);
-    });
-    let compared = compared.into_inner();
-    println!("{compared} graphs compared");
-    assert!(compared >= 8);
+    replay_and_count("graph", sartor_fuzz::graph::judge, 8);
+}
+
+#[test]
+fn problem() {
+    replay_and_count("problem", sartor_fuzz::problem::judge, 12);
+}
+
+#[test]
+fn npy() {
+    replay_and_count("npy", sartor_fuzz::npy::judge, 5);
+}
+
+#[test]
+fn image() {
+    replay_and_count("image", sartor_fuzz::image::judge, 9);
 }

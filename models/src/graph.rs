@@ -348,6 +348,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::Linear { out, .. } => {
             flat(node, inputs[0])?;
             positive(node, "out", out)?;
+            check_weight(node, &[out, inputs[0].c])?;
             Ok(Shape::new(out, 1, 1))
         }
         Op::LogSoftmax => flat(node, inputs[0]).map(|()| inputs[0]),
@@ -391,16 +392,16 @@ fn infer_conv(node: &str, conv: Conv2d, src: Shape) -> Result<Shape, GraphError>
     divides(node, conv.groups, conv.oc, "output channels")?;
     let h = window(node, "kernel height", src.h, conv.kernel.0, conv.stride.0, conv.padding.0)?;
     let w = window(node, "kernel width", src.w, conv.kernel.1, conv.stride.1, conv.padding.1)?;
-    let weights = [conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1].iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    if weights.is_none_or(|n| n > MAX_ELEMENTS) {
-        return Err(fault(
-            node,
-            "weight",
-            format!("{}x{}x{}x{}", conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1),
-            "too large",
-        ));
-    }
+    check_weight(node, &[conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1])?;
     Ok(Shape::new(conv.oc, h, w))
+}
+
+/// Refuses weights of more than [`MAX_ELEMENTS`].
+fn check_weight(node: &str, shape: &[usize]) -> Result<(), GraphError> {
+    match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
+        Some(n) if n <= MAX_ELEMENTS => Ok(()),
+        _ => Err(fault(node, "weight", shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"), "too large")),
+    }
 }
 
 fn infer_pool(node: &str, pool: Pool, src: Shape) -> Result<Shape, GraphError> {

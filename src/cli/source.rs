@@ -16,7 +16,8 @@ const DIGITS: &[u8] = include_bytes!("../../examples/digits/rexnet_digits.safete
 #[derive(Args)]
 pub struct NetworkArgs {
     /// A network of the zoo: family[_gGROUPS][_xWIDTH][@HxW], see `sartor list`
-    network: Spec,
+    #[arg(required = true)]
+    network: Option<Spec>,
     /// Outputs of the classifier
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
@@ -48,7 +49,7 @@ pub enum Origin {
 
 impl NetworkArgs {
     pub fn spec(&self) -> Spec {
-        let spec = self.network.clone();
+        let spec = self.network.clone().expect("an argument that clap requires, or a command that takes another in its place");
         match self.classes {
             Some(classes) => spec.with_classes(classes),
             None => spec,

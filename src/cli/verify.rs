@@ -1,5 +1,7 @@
 //! `sartor verify`
 
+mod problem;
+
 use clap::Args;
 use sartor::Level;
 use sartor::verify::Verdict;
@@ -10,15 +12,19 @@ use super::progress;
 use super::source::Source;
 use super::table::table;
 
-/// Check every layer of the compiled program against the f64 reference
+/// Check every layer of the compiled program, or of a problem in one line, against the f64 reference
 ///
 /// Each layer is judged twice, on images of noise: by what it made of what it read, within a bound derived from the roundings of f32;
 /// and by the value of the network's node, within what the roundings of all layers before it explain.
 #[derive(Args)]
-#[command(after_help = "Example: sartor verify rexnet_x1.0 --level avx2\n         sartor verify --proof rexnet_digits")]
+#[command(after_help = "Example: sartor verify rexnet_x1.0 --level avx2
+         sartor verify --proof rexnet_digits
+         sartor verify --problem 'threads=3 mb2ic3ih9iw9 conv_oc16kh3ph1 relu add@2,1'")]
 pub struct Verify {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    problem: problem::ProblemArgs,
     /// The level [default: every level that this machine runs]
     #[arg(long)]
     level: Option<Level>,
@@ -35,6 +41,9 @@ pub struct Verify {
 
 impl Verify {
     pub fn run(self) -> Result<(), Failure> {
+        if let Some(line) = &self.problem.problem {
+            return problem::run(line, self.problem.compiled, self.level, self.json);
+        }
         let (network, weights, origin) = self.source.load()?;
         if self.proof {
             let levels = self.level.map_or(Level::ALL.to_vec(), |level| vec![level]);
@@ -51,28 +60,37 @@ impl Verify {
             })?;
             judged.push((level, verdicts));
         }
-        let all = || judged.iter().flat_map(|(_, verdicts)| verdicts);
-        let failed = all().filter(|verdict| !verdict.holds()).count();
-        if self.json {
-            let level = |(level, verdicts): &(Level, Vec<Verdict>)| json!({"level": level.name(), "layers": verdicts.iter().map(layer).collect::<Vec<_>>()});
-            super::print_json(&json!({
-                "network": network.name, "weights": origin.name(), "batch": self.batch, "failed": failed,
-                "levels": judged.iter().map(level).collect::<Vec<_>>(),
-            }))?;
-        } else {
-            for (level, verdicts) in &judged {
-                let rows = table(
-                    ["problem", "kernel", "largest error>", "bound>", "from the network>", "bound>", "verdict"],
-                    verdicts.iter().map(row),
-                );
-                let head = format!("{}, {} weights, level {level}, batch {}", network.name, origin.name(), self.batch);
-                super::print(&format!("{head}\n\n{rows}\n"))?;
-            }
+        let head = |level: Level| format!("{}, {} weights, level {level}, batch {}", network.name, origin.name(), self.batch);
+        let facts = json!({"network": network.name, "weights": origin.name(), "batch": self.batch});
+        report(head, self.json.then_some(facts), &judged)
+    }
+}
+
+/// Prints what was found at each level, as JSON together with `facts` if there are any; fails if a verdict is against the program.
+fn report(
+    head: impl Fn(Level) -> String,
+    facts: Option<serde_json::Value>,
+    judged: &[(Level, Vec<Verdict>)],
+) -> Result<(), Failure> {
+    let all = || judged.iter().flat_map(|(_, verdicts)| verdicts);
+    let failed = all().filter(|verdict| !verdict.holds()).count();
+    if let Some(mut facts) = facts {
+        let level = |(level, verdicts): &(Level, Vec<Verdict>)| json!({"level": level.name(), "layers": verdicts.iter().map(layer).collect::<Vec<_>>()});
+        facts["failed"] = failed.into();
+        facts["levels"] = judged.iter().map(level).collect();
+        super::print_json(&facts)?;
+    } else {
+        for (level, verdicts) in judged {
+            let rows = table(
+                ["problem", "kernel", "largest error>", "bound>", "from the network>", "bound>", "verdict"],
+                verdicts.iter().map(row),
+            );
+            super::print(&format!("{}\n\n{rows}\n", head(*level)))?;
         }
-        match failed {
-            0 => Ok(()),
-            _ => Err(Failure::new(format!("{failed} of {} verdicts are against the program", all().count()))),
-        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::new(format!("{failed} of {} verdicts are against the program", all().count()))),
     }
 }
 

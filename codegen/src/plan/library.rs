@@ -15,6 +15,7 @@ use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::window::{self, Window};
 use crate::name::KernelName;
+use crate::problem::LayerLine;
 use crate::tuning;
 
 /// What a kernel is made from.
@@ -155,7 +156,7 @@ fn act_word(act: Activation) -> &'static str {
 
 /// A layer's problem in one line, in oneDNN's notation.
 pub fn problem_line(layers: &Layers, layer: &Layer, batch: usize) -> String {
-    format!("{}_n\"{}\"", geometry(layers, layer, batch), layer.name)
+    LayerLine::of(layers, layer, batch).to_string()
 }
 
 /// What the best way to compute layers together depends on: their geometries, and what is fused into them.
@@ -186,22 +187,5 @@ pub fn problem(layers: &Layers, run: &[usize], batch: usize) -> String {
 }
 
 fn geometry(layers: &Layers, layer: &Layer, batch: usize) -> String {
-    let dst = &layers.maps[layer.dst().0];
-    let src = layer.sources().first().map_or(dst, |id| &layers.maps[id.0]);
-    let (prefix, kernel, stride, padding) = match &layer.op {
-        LayerOp::Conv(conv) => {
-            (format!("g{}ic{}oc{}", conv.groups, conv.src_lanes.len(), conv.oc), conv.kernel, conv.stride, conv.padding)
-        }
-        LayerOp::Depthwise(dw) => (format!("g{0}ic{0}oc{0}", dw.bias.len()), dw.kernel, dw.stride, dw.padding),
-        LayerOp::Pool(pool) => (format!("ic{}", src.c), pool.kernel, pool.stride, pool.padding),
-        LayerOp::Mean { .. } => (format!("ic{}", src.c), (src.h, src.w), (1, 1), (0, 0)),
-        _ => (format!("ic{}", src.c), (1, 1), (1, 1), (0, 0)),
-    };
-    let axis = |x: char, i: usize, o: usize, k: usize, s: usize, p: usize| {
-        let stride = if s == 1 { String::new() } else { format!("s{x}{s}") };
-        format!("i{x}{i}o{x}{o}k{x}{k}{stride}p{x}{p}")
-    };
-    let images = if batch == 1 { String::new() } else { format!("mb{batch}_") };
-    let (h, w) = (axis('h', src.h, dst.h, kernel.0, stride.0, padding.0), axis('w', src.w, dst.w, kernel.1, stride.1, padding.1));
-    format!("{images}{prefix}_{h}_{w}")
+    LayerLine::of(layers, layer, batch).geometry()
 }

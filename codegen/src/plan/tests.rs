@@ -7,8 +7,9 @@ use super::{Options, Place, plan, trial};
 use crate::interpret;
 use crate::normalize::normalize;
 use crate::pack::pack;
+use crate::problem::drawn_tuning;
 use crate::testing::{draw, network, noise};
-use crate::tuning::{Choice, Tuning};
+use crate::tuning::Choice;
 
 /// Rounding of f32 through the few dozen layers of a network, relative to the largest output.
 const TOLERANCE: f64 = 1e-4;
@@ -101,36 +102,6 @@ fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
         }
     }
     compared
-}
-
-/// The stages of each run with one alternative of each aspect, drawn.
-fn drawn_tuning(layers: &crate::layer::Layers, options: &Options, seed: u64) -> Tuning {
-    let mut noise = noise(seed).map(|x| ((x + 1.0) * 1e6) as usize);
-    let mut draw = |n: usize| noise.next().unwrap() % n;
-    let mut tuning = Tuning::default();
-    for run in runs(layers, options) {
-        let mut stages = Vec::new();
-        let mut at = 0;
-        while at < run.layers.len() {
-            let part = &run.layers[at..at + 1 + draw(run.layers.len() - at)];
-            let mut choice = match (draw(3), part) {
-                (0, &[layer]) => by_panels(layers, layer).unwrap_or_else(|| together(layers, part)),
-                (1, _) => estimated(layers, part, options).remove(0),
-                _ => together(layers, part),
-            };
-            let part = &part[..choice.layers()];
-            for _ in 0..3 {
-                let others: Vec<Alternative> = alternatives(layers, part, &choice, options);
-                if !others.is_empty() {
-                    choice = apply(&choice, &others[draw(others.len())]);
-                }
-            }
-            at += part.len();
-            stages.push(choice);
-        }
-        tuning.insert(options.level, &run.problem, stages).unwrap();
-    }
-    tuning
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! The weights and images of a problem.
+
+use sartor_models::{NodeId, Op, Tensor, Weights};
+
+use super::Problem;
+
+/// Kinds of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// Weights that keep activations near 1, images in -1..1.
+    Reals,
+    /// Small whole numbers, so that sums of products are exact in any order.
+    Integers,
+}
+
+impl Data {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Data::Reals => "reals",
+            Data::Integers => "integers",
+        }
+    }
+
+    pub(super) fn of(word: &str) -> Option<Self> {
+        [Data::Reals, Data::Integers].into_iter().find(|data| data.word() == word)
+    }
+}
+
+/// Sums of products up to this are exact in f32, whatever their order.
+const EXACT: f64 = (1 << 24) as f64;
+
+/// Most weights of a filter that are not zero, so that values grow slowly from layer to layer.
+const TAPS: usize = 12;
+
+impl Problem {
+    /// The weights.
+    pub fn weights(&self) -> Weights {
+        if self.data == Data::Reals {
+            return Weights::random(&self.network, self.seed);
+        }
+        let mut weights = Weights::default();
+        for (index, param) in self.network.params().into_iter().enumerate() {
+            let filter = param.shape[1..].iter().product::<usize>().max(1);
+            let mut noise = noise(self.seed ^ ((index as u64) << 32));
+            let mut value = || {
+                let drawn = noise.next().unwrap_or_default();
+                if (drawn >> 16) as usize % filter < TAPS { [-2.0, -1.0, 1.0, 2.0][drawn as usize % 4] } else { 0.0 }
+            };
+            let data = (0..param.shape.iter().product()).map(|_| value()).collect();
+            weights.insert(param.name, Tensor::new(param.shape, data));
+        }
+        weights
+    }
+
+    /// The images, NCHW.
+    pub fn images(&self) -> Vec<f32> {
+        let len = self.batch * self.network.input_shape().len();
+        let value = |drawn: u64| match self.data {
+            Data::Reals => (drawn >> 40) as f32 / (1 << 23) as f32 - 1.0,
+            Data::Integers => (drawn >> 40) as f32 % 7.0 - 3.0,
+        };
+        noise(!self.seed).take(len).map(value).collect()
+    }
+
+    /// Whether no order of summation rounds: integers that only meet operators that keep them, in sums that stay below 2^24.
+    pub fn is_exact(&self, weights: &Weights) -> bool {
+        if self.data != Data::Integers {
+            return false;
+        }
+        let mut largest: Vec<f64> = Vec::new();
+        for (id, node) in self.network.nodes().iter().enumerate() {
+            let of = |input: usize| largest[node.inputs[input].0];
+            let bound = match node.op {
+                Op::Input => 3.0,
+                Op::Conv2d(_) | Op::Linear { .. } => {
+                    let params = self.network.params_of(NodeId(id));
+                    let data =
+                        |index: usize| params.get(index).and_then(|param| weights.get(&param.name)).map_or(&[][..], Tensor::data);
+                    let filter = params[0].shape[1..].iter().product();
+                    let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x.abs())).sum::<f64>();
+                    let bias = data(1).iter().fold(0.0, |max: f64, &x| max.max(x.abs().into()));
+                    data(0).chunks(filter).map(sum).fold(0.0, f64::max) * of(0) + bias
+                }
+                Op::Activation(sartor_models::Activation::Relu6) => of(0).min(6.0),
+                Op::Activation(sartor_models::Activation::Relu) | Op::MaxPool(_) | Op::ChannelShuffle { .. } => of(0),
+                Op::Add => of(0) + of(1),
+                Op::Mul => of(0) * of(1),
+                Op::Concat => (0..node.inputs.len()).map(of).fold(0.0, f64::max),
+                Op::Activation(_) | Op::BatchNorm { .. } | Op::AvgPool(_) | Op::GlobalAvgPool | Op::LogSoftmax => return false,
+            };
+            if bound > EXACT {
+                return false;
+            }
+            largest.push(bound);
+        }
+        true
+    }
+}
+
+/// Reproducible bits (splitmix64).
+pub(crate) fn noise(mut seed: u64) -> impl Iterator<Item = u64> {
+    std::iter::repeat_with(move || {
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}

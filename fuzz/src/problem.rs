@@ -1,0 +1,36 @@
+//! Problems in one line: what parses is printed as a line that parses to the same, and is computed right if it is small; what does not
+//! says where in the text it fails.
+
+use sartor::codegen::problem::{LayerLine, Problem};
+use sartor_kernels::runtime::Level;
+
+use crate::graph;
+
+/// Most multiply-accumulates and values of what is interpreted.
+const MOST_WORK: u64 = 20_000;
+/// Most channels of its images: to return them as they are takes a convolution of as many by as many.
+const MOST_CHANNELS: usize = 64;
+
+/// Takes the bytes as a line. Returns whether it was a problem.
+pub fn judge(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    if let Ok(layer) = text.parse::<LayerLine>() {
+        let line = layer.to_string();
+        assert_eq!(line.parse::<LayerLine>().as_ref(), Ok(&layer), "{line}");
+    }
+    let problem = match text.parse::<Problem>() {
+        Ok(problem) => problem,
+        Err(error) => {
+            assert!(text.is_char_boundary(error.at), "{error}");
+            return false;
+        }
+    };
+    let line = problem.to_string();
+    let again: Problem = line.parse().unwrap();
+    assert_eq!(again, problem);
+    assert_eq!(again.to_string(), line);
+    if problem.work() <= MOST_WORK && problem.network.input_shape().c <= MOST_CHANNELS {
+        graph::compare(&problem, problem.level.unwrap_or(Level::Avx2));
+    }
+    true
+}

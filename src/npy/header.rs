@@ -1,0 +1,90 @@
+//! The header of an `.npy` file: a Python dictionary of three entries.
+
+/// The shape of an array of little-endian f32 in C order; what is wrong with any other header.
+pub fn parse(header: &str) -> Result<Vec<usize>, String> {
+    let mut rest = Rest(header);
+    let (mut descr, mut order, mut shape) = (None, None, None);
+    rest.expect("{")?;
+    while !rest.take("}") {
+        let key = rest.string()?;
+        rest.expect(":")?;
+        let repeated = match key {
+            "descr" => descr.replace(rest.value()).is_some(),
+            "fortran_order" => order.replace(rest.value()).is_some(),
+            "shape" => shape.replace(rest.tuple()?).is_some(),
+            _ => return Err(format!("the header has an entry '{key}' that .npy files do not have")),
+        };
+        if repeated {
+            return Err(format!("the header has '{key}' twice"));
+        }
+        if !rest.take(",") {
+            rest.expect("}")?;
+            break;
+        }
+    }
+    if !rest.0.trim().is_empty() {
+        return Err(format!("the header goes on after its end: '{}'", rest.0.trim()));
+    }
+    let missing = |name: &str| format!("the header has no '{name}'");
+    let descr = descr.ok_or_else(|| missing("descr"))?;
+    if !["'<f4'", "\"<f4\""].contains(&descr) {
+        return Err(format!("the values are {descr}, not '<f4': save array.astype('float32')"));
+    }
+    match order.ok_or_else(|| missing("fortran_order"))? {
+        "False" => shape.ok_or_else(|| missing("shape")),
+        "True" => Err("the array is in Fortran order: save numpy.ascontiguousarray(array)".into()),
+        other => Err(format!("'fortran_order' is {other}, not False")),
+    }
+}
+
+/// What is not read yet.
+struct Rest<'a>(&'a str);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, token: &str) -> bool {
+        let after = self.0.trim_start().strip_prefix(token);
+        self.0 = after.unwrap_or(self.0);
+        after.is_some()
+    }
+
+    fn expect(&mut self, token: &str) -> Result<(), String> {
+        if self.take(token) { Ok(()) } else { Err(format!("the header has no '{token}' before '{}'", self.0.trim())) }
+    }
+
+    fn string(&mut self) -> Result<&'a str, String> {
+        let quoted = self.value();
+        let inner = ["'", "\""].iter().find_map(|quote| quoted.strip_prefix(quote)?.strip_suffix(quote));
+        inner.filter(|inner| !inner.contains(['\'', '"', '\\'])).ok_or_else(|| format!("the header has {quoted} for a name"))
+    }
+
+    /// A value as it is written: to the next comma, colon or brace.
+    fn value(&mut self) -> &'a str {
+        let (value, rest) = self.0.split_at(self.0.find([',', ':', '}']).unwrap_or(self.0.len()));
+        self.0 = rest;
+        value.trim()
+    }
+
+    /// A tuple of sizes: `()`, `(3,)`, `(2, 3)`, `(2, 3,)`.
+    fn tuple(&mut self) -> Result<Vec<usize>, String> {
+        let no_tuple = |rest: &str| format!("the shape is not a tuple: {}", rest.trim());
+        let start = self.0;
+        let inner = self.0.trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let (inner, rest) = inner.ok_or_else(|| no_tuple(start))?;
+        self.0 = rest;
+        if inner.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut dims: Vec<&str> = inner.split(',').map(str::trim).collect();
+        match dims.last() {
+            Some(&"") => drop(dims.pop()),
+            // Python's `(3)` is a number.
+            _ if dims.len() == 1 => return Err(no_tuple(start)),
+            _ => {}
+        }
+        let size = |dim: &str| {
+            let digits = dim.bytes().all(|byte| byte.is_ascii_digit()) && (dim == "0" || !dim.starts_with('0'));
+            if digits { dim.parse().ok() } else { None }.ok_or_else(|| format!("'{dim}' in the shape is not a size"))
+        };
+        dims.into_iter().map(size).collect()
+    }
+}

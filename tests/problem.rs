@@ -1,0 +1,70 @@
+//! `sartor verify --problem` replays what tests and reports print.
+
+use assert_cmd::Command;
+use predicates::str::contains;
+use serde_json::Value;
+
+const LINE: &str = "threads=3 mb2ic3ih9iw9 conv_oc16kh3ph1_bias relu conv_oc16 add@3,2 maxpool_kh3sh2ph1";
+
+fn sartor(args: &[&str]) -> assert_cmd::assert::Assert {
+    Command::cargo_bin("sartor").unwrap().env_remove("SARTOR_MAX_LEVEL").args(args).assert()
+}
+
+#[test]
+fn is_interpreted_at_every_level_of_every_machine() {
+    let output = sartor(&["verify", "--problem", LINE]).success();
+    for level in ["avx512", "avx2", "neon", "portable"] {
+        let head = format!("{LINE}\ninterpreted, level {level}\n");
+        output.get_output().stdout.windows(head.len()).find(|text| *text == head.as_bytes()).expect(level);
+    }
+}
+
+#[test]
+fn the_level_of_the_line_gives_way_to_the_argument() {
+    let line = format!("level=neon {LINE}");
+    for (args, level) in [(&["--json"][..], "neon"), (&["--json", "--level", "avx512"], "avx512")] {
+        let output = sartor(&[&["verify", "--problem", &line], args].concat()).success();
+        let json: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+        assert_eq!(json["problem"], line);
+        assert_eq!(json["failed"], 0);
+        assert_eq!(json["levels"].as_array().unwrap().len(), 1);
+        assert_eq!(json["levels"][0]["level"], level);
+        assert!(json["levels"][0]["layers"].as_array().unwrap().len() >= 3);
+    }
+}
+
+#[test]
+fn a_problem_is_compiled_where_that_is_asked_for() {
+    sartor(&["verify", "--problem", LINE, "--compiled", "--level", "portable"])
+        .success()
+        .stdout(contains("compiled, level portable"));
+}
+
+/// Each line that `show` prints for a small network is a problem.
+#[test]
+fn layers_that_are_shown_are_replayed() {
+    let shown = sartor(&["show", "rexnet_digits", "--json", "--level", "portable"]).success();
+    let shown: Value = serde_json::from_slice(&shown.get_output().stdout).unwrap();
+    let layers = shown["layers"].as_array().unwrap();
+    let mut lines: Vec<&str> = layers.iter().map(|layer| layer["problem"].as_str().unwrap()).collect();
+    lines.dedup_by_key(|line| line.split_once("_n").unwrap().0);
+    for line in lines.iter().step_by(6) {
+        sartor(&["verify", "--problem", line, "--level", "avx2"]).success();
+    }
+}
+
+#[test]
+fn bad_lines_are_errors_that_say_where() {
+    let cases = [
+        ("ic3ih9iw9 gelu", "column 11 of the problem: 'gelu': there is no such operator"),
+        ("", "column 1 of the problem: there is no network"),
+        ("ic3ih9iw9 conv_oc8kh11", "kernel height is 11: larger than the padded input"),
+        ("mb4000000000ic1ih1iw1 relu mean", "too many to interpret"),
+    ];
+    for (line, what) in cases {
+        sartor(&["verify", "--problem", line]).failure().code(1).stderr(contains(what)).stderr(contains("help: "));
+    }
+    sartor(&["verify", "rexnet_digits", "--problem", LINE]).failure().code(2);
+    sartor(&["verify"]).failure().code(2);
+    sartor(&["verify", "rexnet_digits", "--compiled"]).failure().code(2);
+}
