@@ -15,12 +15,7 @@ use crate::values::{Class, Values, exception};
 
 /// Runs all problems on values of every kind, with buffers at each of `placements`.
 pub fn sample(runner: &Runner, sample: &Sample, placements: &[&str]) {
-    first(runner, sample, sample.problems.len(), placements);
-}
-
-/// Runs the first problems only.
-pub fn first(runner: &Runner, sample: &Sample, count: usize, placements: &[&str]) {
-    let problems = &sample.problems[..count];
+    let (problems, count) = (&sample.problems, sample.problems.len());
     let calls: usize = problems.iter().map(Problem::call_count).sum();
     let mut exceptions: BTreeMap<&str, usize> = BTreeMap::new();
     for values in Values::ALL {
@@ -115,7 +110,9 @@ fn near_reference<'a>(
             let (found, exact) = (Class::of(found.into()), Class::of(exact));
             if found != exact {
                 let why = exception(&problem.network, exact, found);
-                *exceptions.entry(why.unwrap_or_else(|| panic!("[{at}] is {found:?}, not {exact:?}: {}", problem.line()))).or_default() += 1;
+                *exceptions
+                    .entry(why.unwrap_or_else(|| panic!("[{at}] is {found:?}, not {exact:?}: {}", problem.line())))
+                    .or_default() += 1;
             }
         }
         return;

@@ -1,8 +1,10 @@
 //! A sample of problems, compiled once for all levels of this machine and run kernel by kernel, with every buffer of every call
 //! directly after, then directly before, a page that nobody may touch: the interpreter's bits, and the reference's values.
 
+mod build;
 mod draw;
 mod judge;
+#[allow(dead_code)]
 mod run;
 mod sample;
 mod values;
@@ -10,8 +12,9 @@ mod values;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use build::write_crate;
 use run::{Runner, Tool};
-use sample::{Sample, write_crate};
+use sample::{PROBLEMS, Sample};
 use sartor::Level;
 use sartor::kernels::report;
 
@@ -19,9 +22,10 @@ use sartor::kernels::report;
 fn native() -> &'static (Runner, Vec<Sample>) {
     static NATIVE: LazyLock<(Runner, Vec<Sample>)> = LazyLock::new(|| {
         let levels = Level::ALL.into_iter().filter(|level| level.is_available());
-        let samples: Vec<Sample> = levels.map(Sample::new).collect();
+        let samples: Vec<Sample> = levels.map(|level| Sample::new(level, PROBLEMS)).collect();
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sample");
-        write_crate(&samples.iter().collect::<Vec<_>>(), &dir);
+        let kernels: Vec<_> = samples.iter().map(|sample| (sample.level, &sample.kernels[..])).collect();
+        write_crate(&kernels, &dir);
         (Runner::build(Tool::Native, &dir), samples)
     });
     &NATIVE

@@ -33,7 +33,12 @@ pub fn holds(tool: Tool, level: Level) {
     for threads in ["1", "2"] {
         let args = ["input.npy", "--level", level.name(), "--threads", threads, "--output", "output.npy"];
         let ended = runner.run(&args);
-        assert!(ended.status.success(), "{level}, {threads} threads: {}\n{}", ended.status, String::from_utf8_lossy(&ended.stderr));
+        assert!(
+            ended.status.success(),
+            "{level}, {threads} threads: {}\n{}",
+            ended.status,
+            String::from_utf8_lossy(&ended.stderr)
+        );
         let (_, found) = npy::read(&dir.join("output.npy")).unwrap();
         assert_eq!(found.len(), wanted.len());
         assert!(found.iter().zip(&wanted).all(|(a, b)| a.to_bits() == b.to_bits()), "{level}, {threads} threads: other bits");

@@ -66,7 +66,9 @@ impl Tool {
 /// Without what `cargo test` and the user set for another build.
 fn clean(program: &str) -> Command {
     let mut command = Command::new(program);
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO"] {
+    for name in
+        ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO"]
+    {
         command.env_remove(name);
     }
     command
@@ -89,7 +91,7 @@ fn in_aarch64_environment(script: &str) -> Command {
 #[derive(Debug)]
 pub struct Runner {
     tool: Tool,
-    program: PathBuf,
+    pub program: PathBuf,
     /// The crate's folder.
     pub dir: PathBuf,
 }

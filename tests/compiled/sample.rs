@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 
-use sartor::codegen::kernel::{Access, Kernel};
+use sartor::codegen::interpret;
+use sartor::codegen::kernel::Kernel;
 use sartor::codegen::normalize::normalize;
 use sartor::codegen::pack::{Packed, pack};
 use sartor::codegen::plan::{Options, Plan, plan};
 use sartor::codegen::stage::Call;
-use sartor::codegen::{emit, interpret};
 use sartor::{Level, Network, Weights};
 
 use crate::draw::Draw;
 
-/// Problems of the sample.
+/// Problems of the whole sample.
 pub const PROBLEMS: usize = 320;
 
 pub struct Problem {
@@ -33,12 +32,12 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The same problems for every level.
-    pub fn new(level: Level) -> Self {
+    /// The first problems, the same for every level.
+    pub fn new(level: Level, problems: usize) -> Self {
         let mut sample = Self { level, kernels: Vec::new(), problems: Vec::new() };
         let mut versions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut draw = Draw::new(4);
-        for number in 0..PROBLEMS {
+        for number in 0..problems {
             let network = draw.problem(number);
             let weights = draw.weights(&network);
             let layers = normalize(&network, &weights).unwrap();
@@ -69,54 +68,14 @@ impl Sample {
         same.push(self.kernels.len() - 1);
         self.kernels.len() - 1
     }
-
-    /// The module of the level: its kernels as users get them, and a table.
-    fn source(&self) -> String {
-        let mut text = emit::kernels(self.level, &self.kernels);
-        writeln!(text, "\npub static KERNELS: [crate::Kernel; {}] = [", self.kernels.len()).unwrap();
-        for kernel in &self.kernels {
-            let buffers: Vec<String> =
-                kernel.buffers.iter().map(|buffer| format!("({}, {})", buffer.len, buffer.access == Access::Write)).collect();
-            let args: Vec<String> = (0..kernel.buffers.len()).map(|index| format!("b[{index}]")).collect();
-            let (name, buffers, args) = (&kernel.name, buffers.join(", "), args.join(", "));
-            writeln!(text, "crate::Kernel {{ name: {name:?}, buffers: &[{buffers}], run: |b| unsafe {{ {name}({args}) }} }},").unwrap();
-        }
-        text + "];\n"
-    }
-}
-
-/// Writes the crate that runs the kernels of some samples. What is there already is left as it is, so that Cargo has nothing to do.
-pub fn write_crate(samples: &[&Sample], dir: &Path) {
-    let manifest = "[package]\nname = \"runner\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[profile.release]\nopt-level = 3\n\n[workspace]\n";
-    let mut modules = String::from("#![allow(clippy::all)]\n");
-    let mut arms = String::new();
-    for sample in samples {
-        writeln!(modules, "mod {};", sample.level).unwrap();
-        writeln!(arms, "{:?} => &{}::KERNELS,", sample.level.name(), sample.level).unwrap();
-    }
-    let main = include_str!("runner/main.rs").replace("mod place;", &format!("mod place;\n{modules}")).replace("// LEVELS", &arms);
-    let main = main.replace("#![allow(clippy::all)]\n", "");
-    let mut files = vec![
-        ("Cargo.toml".into(), manifest.into()),
-        ("src/main.rs".into(), main),
-        ("src/place.rs".into(), include_str!("runner/place.rs").into()),
-    ];
-    files.extend(samples.iter().map(|sample| (format!("src/{}.rs", sample.level), sample.source())));
-    std::fs::create_dir_all(dir.join("src")).unwrap();
-    for (path, text) in files {
-        let path = dir.join(path);
-        if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {
-            continue;
-        }
-        std::fs::write(path, text).unwrap();
-    }
 }
 
 impl Problem {
     /// The calls of all stages, each with the number of its stage.
     fn calls(&self) -> impl Iterator<Item = (usize, Call)> {
         let stages = self.plan.stages.iter().enumerate();
-        stages.flat_map(|(index, stage)| stage.code.calls(0, stage.code.units).unwrap().into_iter().map(move |call| (index, call)))
+        stages
+            .flat_map(|(index, stage)| stage.code.calls(0, stage.code.units).unwrap().into_iter().map(move |call| (index, call)))
     }
 
     /// How many calls it makes.

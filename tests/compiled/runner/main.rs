@@ -47,6 +47,7 @@ fn main() {
     let mut output = std::io::BufWriter::new(std::fs::File::create(&args[3]).unwrap());
     let (mut problems, mut calls) = (0, 0);
     while let Some(input) = words.next() {
+        let input = input as usize;
         let mut next = || words.next().expect("the file ends too early") as usize;
         let mut regions = [input, next(), next(), next()].map(|len| vec![f32::NAN; len]);
         let steps = next();
