@@ -109,7 +109,7 @@ fn near_reference<'a>(
         for (at, (&found, &exact)) in found.iter().zip(&expected.exact).enumerate() {
             let (found, exact) = (Class::of(found.into()), Class::of(exact));
             if found != exact {
-                let why = exception(&problem.network, exact, found);
+                let why = exception(&problem.network, &problem.plan, exact, found);
                 *exceptions
                     .entry(why.unwrap_or_else(|| panic!("[{at}] is {found:?}, not {exact:?}: {}", problem.line())))
                     .or_default() += 1;

@@ -1,5 +1,7 @@
 //! What problems compute with, and what may come out.
 
+use sartor::codegen::layer::Layer;
+use sartor::codegen::plan::Plan;
 use sartor::models::{Activation, Network, Op};
 
 use crate::draw::Draw;
@@ -60,13 +62,17 @@ impl Class {
 }
 
 /// Why a value of another class than PyTorch's is no fault; the exceptions that the README states.
-pub fn exception(network: &Network, expected: Class, found: Class) -> Option<&'static str> {
+pub fn exception(network: &Network, plan: &Plan, expected: Class, found: Class) -> Option<&'static str> {
     let any = |is: fn(&Op) -> bool| network.nodes().iter().any(|node| is(&node.op));
+    // Normalising adds layers that copy; the network has no nodes of their names.
+    let is_copy = |layer: &Layer| network.nodes().iter().all(|node| node.name != layer.name);
     let grouped = |node: &sartor::models::Node| matches!(node.op, Op::Conv2d(conv) if conv.groups > 1 && conv.groups < conv.oc);
     if expected == Class::NaN && any(|op| matches!(op, Op::MaxPool(_))) {
         Some("max pooling drops a NaN")
     } else if found == Class::NaN && network.nodes().iter().any(grouped) {
         Some("a value that is not finite reaches a neighbouring group")
+    } else if found == Class::NaN && plan.layers.layers.iter().any(is_copy) {
+        Some("a copy of channels is a convolution by the identity, where infinity times zero is NaN")
     } else if expected == Class::NaN && any(|op| *op == Op::Activation(Activation::Silu)) {
         Some("SiLU of negative infinity is its limit")
     } else {
