@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
-use object::{Object, ObjectSection, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use sartor::codegen::kernel::{Kernel, Stmt, Value};
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
@@ -107,7 +107,7 @@ fn functions(program: &Path, level: Level) -> BTreeMap<String, (Vec<u8>, u64)> {
     let text = file.section_by_name(".text").unwrap();
     let module = format!("runner{}{level}", level.name().len());
     let mut all = BTreeMap::new();
-    for symbol in file.symbols() {
+    for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
         let name = symbol.name().unwrap();
         // `runner::avx2::NAME`, mangled: each part after its length, then a hash.
         let Some((_, rest)) = name.split_once(&module) else { continue };

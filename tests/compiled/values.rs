@@ -2,7 +2,7 @@
 
 use sartor::codegen::layer::Layer;
 use sartor::codegen::plan::Plan;
-use sartor::models::{Activation, Network, Op};
+use sartor::models::{Activation, Network, Node, Op};
 
 use crate::draw::Draw;
 
@@ -66,12 +66,16 @@ pub fn exception(network: &Network, plan: &Plan, expected: Class, found: Class) 
     let any = |is: fn(&Op) -> bool| network.nodes().iter().any(|node| is(&node.op));
     // Normalising adds layers that copy; the network has no nodes of their names.
     let is_copy = |layer: &Layer| network.nodes().iter().all(|node| node.name != layer.name);
-    let grouped = |node: &sartor::models::Node| matches!(node.op, Op::Conv2d(conv) if conv.groups > 1 && conv.groups < conv.oc);
-    if expected == Class::NaN && any(|op| matches!(op, Op::MaxPool(_))) {
-        Some("max pooling drops a NaN")
+    let grouped = |node: &Node| match node.op {
+        Op::Conv2d(conv) => conv.groups > 1 && [conv.oc, network.node(node.inputs[0]).shape.c] != [conv.groups; 2],
+        _ => false,
+    };
+    let copies = plan.layers.layers.iter().any(is_copy);
+    if (expected == Class::NaN || copies && expected != Class::Finite) && any(|op| matches!(op, Op::MaxPool(_))) {
+        Some("max pooling drops a NaN, which may be what a copy made of an infinity")
     } else if found == Class::NaN && network.nodes().iter().any(grouped) {
         Some("a value that is not finite reaches a neighbouring group")
-    } else if found == Class::NaN && plan.layers.layers.iter().any(is_copy) {
+    } else if found == Class::NaN && copies {
         Some("a copy of channels is a convolution by the identity, where infinity times zero is NaN")
     } else if expected == Class::NaN && any(|op| *op == Op::Activation(Activation::Silu)) {
         Some("SiLU of negative infinity is its limit")
