@@ -4,7 +4,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 
 use crate::isa;
-use crate::kernel::Access;
+use crate::kernel::{Access, Kernel};
 use crate::layer::MapId;
 use crate::plan::{Place, Plan};
 use crate::prove::Lengths;
@@ -18,10 +18,7 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     let level = plan.options.level;
     let mut text = Text::default();
     header(&mut text, network, plan);
-    if let Some(arch) = isa::of(level).arch {
-        text.line(format!("use std::arch::{arch}::*;"));
-        text.line("");
-    }
+    intrinsics(&mut text, level);
     let imports = if plan.unpack.is_empty() {
         "{ABI, Context, Level, Program, Stage}"
     } else {
@@ -29,7 +26,7 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
-    prelude(&mut text, plan);
+    prelude(&mut text, level, &plan.kernels);
     for (index, printed) in plan.kernels.iter().enumerate() {
         text.line("");
         kernel_doc(&mut text, plan, index);
@@ -44,6 +41,25 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     text.line("");
     program(&mut text, plan);
     text.finish()
+}
+
+/// Prints kernels alone: what they are in a program's file, without what calls them.
+pub fn print_kernels(level: Level, kernels: &[Kernel]) -> String {
+    let mut text = Text::default();
+    intrinsics(&mut text, level);
+    prelude(&mut text, level, kernels);
+    for printed in kernels {
+        text.line("");
+        kernel::print(&mut text, printed);
+    }
+    text.finish()
+}
+
+fn intrinsics(text: &mut Text, level: Level) {
+    if let Some(arch) = isa::of(level).arch {
+        text.line(format!("use std::arch::{arch}::*;"));
+        text.line("");
+    }
 }
 
 fn header(text: &mut Text, network: &Network, plan: &Plan) {
@@ -86,15 +102,15 @@ fn kernel_doc(text: &mut Text, plan: &Plan, index: usize) {
     text.comment("///", &format!("Reads {}; writes {}.", buffers(Access::Read), buffers(Access::Write)));
 }
 
-fn prelude(text: &mut Text, plan: &Plan) {
-    let source = match plan.options.level {
+fn prelude(text: &mut Text, level: Level, kernels: &[Kernel]) {
+    let source = match level {
         Level::Avx512 => include_str!("prelude/avx512.rs"),
         Level::Avx2 => include_str!("prelude/avx2.rs"),
         Level::Neon => include_str!("prelude/neon.rs"),
         Level::Portable => include_str!("prelude/portable.rs"),
     };
     let mut used: Vec<Helper> = Vec::new();
-    plan.kernels.iter().for_each(|printed| kernel::helpers(&printed.body, &mut used));
+    kernels.iter().for_each(|printed| kernel::helpers(&printed.body, &mut used));
     for part in source.split("//@ ").filter(|part| !part.is_empty()) {
         let (name, code) = part.split_once('\n').unwrap_or((part, ""));
         if name == "Always" || used.iter().any(|helper| format!("{helper:?}") == name) {

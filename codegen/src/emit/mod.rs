@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
+use crate::kernel::Kernel;
 use crate::normalize::{NormalizeError, normalize};
 use crate::pack::{Packed, pack};
 use crate::plan::{self, Options, Plan, PlanError};
@@ -48,6 +49,11 @@ pub enum GenerateError {
     /// No level was asked for.
     #[error("no level to compile for: name at least one of avx512, avx2, neon, portable")]
     NoLevels,
+}
+
+/// The text of kernels alone, as it is in a program, for those who call them one by one. Names must be distinct.
+pub fn kernels(level: Level, kernels: &[Kernel]) -> String {
+    level::print_kernels(level, kernels)
 }
 
 /// Generates the crate of a network.

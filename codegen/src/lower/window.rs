@@ -181,7 +181,7 @@ impl Window {
                     self.by_pixels(b, buffers, run, &acc, &weights, c, v, x);
                 }
                 if self.kind == Kind::Average {
-                    let scale = b.splat("scale", 1.0 / self.taps() as f32);
+                    let scale = b.splat("factor", 1.0 / self.taps() as f32);
                     acc.iter().flatten().for_each(|&reg| b.update(Binary::Mul, reg, scale));
                 }
                 let at = |row: usize, r: usize| {

@@ -1,0 +1,175 @@
+//! Every interleaving of small teams: stages do not overlap, what one writes the next one reads, nobody sleeps forever, a panic
+//! is passed on and the team goes on. Loom fails on a race, on a deadlock and on what a weak memory may show.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use loom::cell::UnsafeCell;
+use loom::model::Builder;
+use loom::sync::Arc;
+
+/// Preemptions of an interleaving. Without a bound, two runs of two stages take minutes.
+const PREEMPTIONS: usize = 3;
+
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 10_000;
+    builder.check(model);
+}
+
+/// A cell that a thread writes in one stage and others read in the next.
+struct Cell(UnsafeCell<usize>);
+
+// SAFETY: loom fails where two threads access it without order.
+unsafe impl Sync for Cell {}
+
+impl Cell {
+    fn new() -> Self {
+        Self(UnsafeCell::new(0))
+    }
+
+    fn set(&self, value: usize) {
+        // SAFETY: as above.
+        self.0.with_mut(|cell| unsafe { *cell = value });
+    }
+
+    fn get(&self) -> usize {
+        // SAFETY: as above.
+        self.0.with(|cell| unsafe { *cell })
+    }
+}
+
+/// Runs a team and checks that each stage reads what its neighbour wrote in the one before.
+macro_rules! team {
+    ($runtime:ident, $threads:expr, $runs:expr, $stages:expr) => {
+        || {
+            let mut team = sartor_loom::$runtime::threads::Team::new($threads).unwrap();
+            for run in 1..=$runs {
+                let cells: Vec<Cell> = (0..$threads).map(|_| Cell::new()).collect();
+                team.run($stages, |thread, stage| match stage % 2 {
+                    0 => cells[thread].set(10 * run + stage),
+                    _ => assert_eq!(cells[(thread + 1) % $threads].get(), 10 * run + stage - 1),
+                });
+                // The caller reads what workers wrote in the last stage.
+                cells.iter().filter(|_| $stages > 0).for_each(|cell| assert!(cell.get() >= 10 * run));
+            }
+        }
+    };
+}
+
+#[test]
+fn two_threads_walk_through_stages_again_and_again() {
+    explore(PREEMPTIONS, team!(real, 2, 2, 2));
+}
+
+#[test]
+fn two_threads_overwrite_what_was_read() {
+    explore(PREEMPTIONS, team!(real, 2, 1, 3));
+}
+
+/// Not all interleavings: three threads that poll have too many.
+#[test]
+fn three_threads_meet_in_many_interleavings() {
+    let mut builder = Builder::new();
+    builder.max_permutations = Some(20_000);
+    builder.check(|| {
+        let barrier = Arc::new(sartor_loom::real::barrier::Barrier::new(3));
+        let cells: Arc<Vec<Cell>> = Arc::new((0..3).map(|_| Cell::new()).collect());
+        let meet = |thread: usize, barrier: &sartor_loom::real::barrier::Barrier, cells: &[Cell]| {
+            cells[thread].set(1);
+            barrier.wait();
+            cells.iter().for_each(|cell| assert_eq!(cell.get(), 1));
+        };
+        for thread in 1..3 {
+            let (barrier, cells) = (barrier.clone(), cells.clone());
+            loom::thread::spawn(move || meet(thread, &barrier, &cells));
+        }
+        meet(0, &barrier, &cells);
+    });
+}
+
+#[test]
+fn a_team_that_never_ran_ends() {
+    explore(PREEMPTIONS, team!(real, 2, 0, 0));
+    explore(PREEMPTIONS, team!(real, 2, 1, 0));
+}
+
+#[test]
+fn a_panic_is_passed_on_and_the_team_goes_on() {
+    for culprit in 0..2 {
+        explore(PREEMPTIONS, move || {
+            let mut team = sartor_loom::real::threads::Team::new(2).unwrap();
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                team.run(2, |thread, stage| {
+                    assert_eq!(stage, 0, "a stage after the panic was run");
+                    if thread == culprit {
+                        resume_unwind(Box::new(7_i32));
+                    }
+                });
+            }));
+            assert_eq!(outcome.expect_err("the panic was lost").downcast_ref::<i32>(), Some(&7));
+            let cell = Cell::new();
+            team.run(1, |thread, _| {
+                if thread == 1 {
+                    cell.set(1)
+                }
+            });
+            assert_eq!(cell.get(), 1);
+        });
+    }
+}
+
+/// What was written before the bell is read after it. In a team, loom counts the unparking that follows as an order too; here a
+/// thread may hear the bell before it is unparked.
+macro_rules! bell {
+    ($runtime:ident) => {
+        || {
+            let (bell, cell) = (Arc::new(sartor_loom::$runtime::barrier::Doorbell::default()), Arc::new(Cell::new()));
+            let (heard, read) = (bell.clone(), cell.clone());
+            let hearer = loom::thread::spawn(move || {
+                assert_eq!(heard.wait(0), 1);
+                assert_eq!(read.get(), 1);
+            });
+            cell.set(1);
+            bell.ring();
+            loom::thread::yield_now();
+            hearer.thread().unpark();
+            hearer.join().unwrap();
+        }
+    };
+}
+
+#[test]
+fn what_is_written_before_the_bell_is_read_after_it() {
+    explore(PREEMPTIONS, bell!(real));
+}
+
+/// Mistakes that a model above must find.
+macro_rules! mutants {
+    ($($mutant:ident: $model:expr;)*) => {
+        $(#[test] fn $mutant() {
+            assert!(catch_unwind(|| explore(PREEMPTIONS, $model)).is_err(), "no interleaving shows the mistake");
+        })*
+    };
+}
+
+mutants! {
+    barrier_arrives_relaxed: team!(barrier_arrives_relaxed, 2, 2, 2);
+    barrier_opens_relaxed: team!(barrier_opens_relaxed, 2, 2, 2);
+    barrier_leaves_relaxed: team!(barrier_leaves_relaxed, 2, 2, 2);
+    bell_rings_relaxed: bell!(bell_rings_relaxed);
+    bell_is_heard_relaxed: bell!(bell_is_heard_relaxed);
+}
+
+/// Loom reports a deadlock, and then the threads that are stuck cannot be unwound: a process of its own.
+#[test]
+fn bell_wakes_nobody() {
+    const CHILD: &str = "SARTOR_LOOM_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return explore(PREEMPTIONS, team!(bell_wakes_nobody, 2, 2, 2));
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let ended = child.args(["--exact", "bell_wakes_nobody", "--nocapture"]).env(CHILD, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success() && said.contains("deadlock"), "no interleaving shows the mistake: {said}");
+}

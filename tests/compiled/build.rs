@@ -1,0 +1,58 @@
+//! The crate that runs kernels one by one.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use sartor::Level;
+use sartor::codegen::emit;
+use sartor::codegen::kernel::{Access, Kernel};
+
+const MANIFEST: &str = "[package]
+name = \"runner\"
+version = \"0.0.0\"
+edition = \"2021\"
+
+[profile.release]
+opt-level = 3
+
+[workspace]
+";
+
+/// Writes the crate for some levels. What is there already is left as it is, so that Cargo has nothing to do.
+pub fn write_crate(levels: &[(Level, &[Kernel])], dir: &Path) {
+    let mut modules = String::from("mod place;\n");
+    let mut arms = String::new();
+    for (level, _) in levels {
+        writeln!(modules, "mod {level};").unwrap();
+        writeln!(arms, "\"{level}\" => &{level}::KERNELS,").unwrap();
+    }
+    let main = include_str!("runner/main.rs").replace("mod place;\n", &modules).replace("// LEVELS", &arms);
+    write(dir, "Cargo.toml", MANIFEST);
+    write(dir, "src/main.rs", &main);
+    write(dir, "src/place.rs", include_str!("runner/place.rs"));
+    levels.iter().for_each(|&(level, kernels)| write(dir, &format!("src/{level}.rs"), &module(level, kernels)));
+}
+
+fn write(dir: &Path, path: &str, text: &str) {
+    let path = dir.join(path);
+    if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {
+        return;
+    }
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// A level's kernels as users get them, and a table.
+fn module(level: Level, kernels: &[Kernel]) -> String {
+    let mut text = emit::kernels(level, kernels);
+    writeln!(text, "\npub static KERNELS: [crate::Kernel; {}] = [", kernels.len()).unwrap();
+    for kernel in kernels {
+        let buffer = |buffer: &sartor::codegen::kernel::Buffer| format!("({}, {})", buffer.len, buffer.access == Access::Write);
+        let buffers = kernel.buffers.iter().map(buffer).collect::<Vec<_>>().join(", ");
+        let args = (0..kernel.buffers.len()).map(|index| format!("b[{index}]")).collect::<Vec<_>>().join(", ");
+        let name = &kernel.name;
+        writeln!(text, "crate::Kernel {{ name: {name:?}, buffers: &[{buffers}], run: |b| unsafe {{ {name}({args}) }} }},")
+            .unwrap();
+    }
+    text + "];\n"
+}

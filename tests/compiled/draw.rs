@@ -1,0 +1,175 @@
+//! Problems: networks of one layer, or of a layer and what it can be fused with, of small random shapes.
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::RngCore;
+use sartor::models::{Activation, Builder, Conv2d, GraphError, NodeId, Op, Pool, Shape, Tensor};
+use sartor::{Network, Weights};
+
+/// Draws from one seed.
+pub struct Draw(Pcg32);
+
+impl Draw {
+    pub fn new(seed: u64) -> Self {
+        Self(Pcg32::new(seed, 0))
+    }
+
+    /// A number of `0..n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0.next_u32() as usize % n
+    }
+
+    /// A number of `lo..=hi`.
+    fn within(&mut self, lo: usize, hi: usize) -> usize {
+        lo + self.below(hi - lo + 1)
+    }
+
+    fn one<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    /// A real of -1..1.
+    pub fn real(&mut self) -> f32 {
+        self.0.next_u32() as f32 / (1u32 << 31) as f32 - 1.0
+    }
+
+    /// The problem of this number: all kinds take turns.
+    pub fn problem(&mut self, number: usize) -> Network {
+        let shape = Shape::new(self.within(1, 70), self.within(1, 8), self.within(1, 8));
+        let mut grow = Grow { builder: Builder::new(format!("problem {number}"), shape).unwrap(), nodes: 0, draw: self };
+        let outputs = grow.kind(number % KINDS).unwrap_or_else(|error| panic!("problem {number}: {error}"));
+        grow.builder.finish(&outputs).unwrap()
+    }
+
+    /// Weights that keep values near 1.
+    pub fn weights(&mut self, network: &Network) -> Weights {
+        let mut weights = Weights::default();
+        for param in network.params() {
+            let fan_in: usize = param.shape[1..].iter().product();
+            let (centre, spread) = match param.name.rsplit('.').next() {
+                Some("weight") if param.shape.len() > 1 => (0.0, (4.0 / fan_in as f32).sqrt()),
+                Some("weight" | "running_var") => (1.0, 0.5),
+                _ => (0.0, 0.5),
+            };
+            let data = (0..param.shape.iter().product()).map(|_| centre + spread * self.real()).collect();
+            weights.insert(param.name, Tensor::new(param.shape, data));
+        }
+        weights
+    }
+}
+
+const KINDS: usize = 12;
+/// The larger, the more code to compile.
+const KERNELS: [usize; 8] = [3, 3, 3, 3, 3, 5, 5, 7];
+const ACTS: [Option<Activation>; 5] =
+    [None, Some(Activation::Relu), Some(Activation::Relu6), Some(Activation::Silu), Some(Activation::Sigmoid)];
+
+struct Grow<'a> {
+    builder: Builder,
+    nodes: usize,
+    draw: &'a mut Draw,
+}
+
+type Grown = Result<NodeId, GraphError>;
+
+impl Grow<'_> {
+    /// Returns the outputs.
+    fn kind(&mut self, kind: usize) -> Result<Vec<NodeId>, GraphError> {
+        let input = self.builder.input();
+        let c = self.builder.shape(input).c;
+        let act = self.draw.one(&ACTS);
+        let last = match kind {
+            0 => {
+                let oc = self.draw.within(1, 70);
+                self.conv(input, oc, (1, 1), 1, 1, act)?
+            }
+            // A shortcut of as many channels or of fewer, before or after the activation.
+            1 => {
+                let oc = c + self.draw.within(0, 2) * self.draw.within(0, 20);
+                let branch = self.conv(input, oc, (1, 1), 1, 1, act)?;
+                let sum = self.add(Op::Add, &[branch, input])?;
+                let after = self.draw.one(&ACTS);
+                self.act(sum, after)?
+            }
+            2 => {
+                let groups = self.divisor(c);
+                let oc = groups * self.draw.within(1, 1 + 40 / groups);
+                self.conv(input, oc, (1, 1), 1, groups, act)?
+            }
+            // From the user's image, then from a map.
+            3 | 4 => {
+                let narrow = self.draw.within(1, 8);
+                let src = if kind == 4 { self.conv(input, narrow, (1, 1), 1, 1, None)? } else { input };
+                let (oc, kernel, stride) = (self.draw.within(1, 40), self.draw.one(&KERNELS), self.draw.within(1, 2));
+                self.conv(src, oc, (kernel, kernel), stride, 1, act)?
+            }
+            5 | 6 => {
+                let (kernel, stride) = (self.draw.one(&KERNELS), self.draw.within(1, 2));
+                self.conv(input, c, (kernel, kernel), stride, c, act)?
+            }
+            7 => {
+                let pool = Pool { kernel: (3, 3), stride: (self.draw.within(1, 2), self.draw.within(1, 2)), padding: (1, 1) };
+                let op = self.draw.one(&[Op::MaxPool(pool), Op::AvgPool(pool)]);
+                let pooled = self.add(op, &[input])?;
+                self.act(pooled, act)?
+            }
+            8 => {
+                let pooled = self.add(Op::GlobalAvgPool, &[input])?;
+                let (out, bias) = (self.draw.within(1, 100), self.draw.below(2) == 0);
+                let linear = self.add(Op::Linear { out, bias }, &[pooled])?;
+                if self.draw.below(2) == 0 { self.add(Op::LogSoftmax, &[linear])? } else { linear }
+            }
+            // Squeeze and excitation after a depthwise convolution: channel sums, a gate.
+            9 => {
+                let src = self.conv(input, c, (3, 3), 1, c, act)?;
+                let pooled = self.add(Op::GlobalAvgPool, &[src])?;
+                let out = self.draw.within(1, 20);
+                let squeezed = self.add(Op::Linear { out, bias: true }, &[pooled])?;
+                let squeezed = self.act(squeezed, Some(Activation::Relu))?;
+                let restored = self.add(Op::Linear { out: c, bias: true }, &[squeezed])?;
+                let gate = self.act(restored, Some(Activation::Sigmoid))?;
+                self.add(Op::Mul, &[src, gate])?
+            }
+            10 => {
+                let norm = self.add(Op::BatchNorm { eps: 1e-5 }, &[input])?;
+                self.act(norm, act)?
+            }
+            _ => {
+                let narrow = self.draw.within(1, 30);
+                let branch = self.conv(input, narrow, (1, 1), 1, 1, act)?;
+                let both = self.add(Op::Concat, &[input, branch])?;
+                let groups = self.divisor(c + narrow);
+                self.add(Op::ChannelShuffle { groups }, &[both])?
+            }
+        };
+        Ok(vec![last])
+    }
+
+    fn divisor(&mut self, n: usize) -> usize {
+        let divisors: Vec<usize> = (1..=n).filter(|d| n.is_multiple_of(*d)).collect();
+        self.draw.one(&divisors)
+    }
+
+    fn conv(
+        &mut self,
+        src: NodeId,
+        oc: usize,
+        kernel: (usize, usize),
+        stride: usize,
+        groups: usize,
+        act: Option<Activation>,
+    ) -> Grown {
+        let padding = (kernel.0 / 2, kernel.1 / 2);
+        let bias = self.draw.below(2) == 0;
+        let conv = self.add(Op::Conv2d(Conv2d { oc, kernel, stride: (stride, stride), padding, groups, bias }), &[src])?;
+        self.act(conv, act)
+    }
+
+    fn act(&mut self, src: NodeId, act: Option<Activation>) -> Grown {
+        act.map_or(Ok(src), |act| self.add(Op::Activation(act), &[src]))
+    }
+
+    fn add(&mut self, op: Op, inputs: &[NodeId]) -> Grown {
+        self.nodes += 1;
+        self.builder.add(format!("n{}", self.nodes), op, inputs)
+    }
+}

@@ -1,0 +1,47 @@
+//! A whole program, with its runtime and threads, under a tool.
+
+use std::path::Path;
+
+use sartor::codegen::emit::{Kind, generate};
+use sartor::codegen::{interpret, normalize::normalize, pack::pack};
+use sartor::kernels::report;
+use sartor::models::zoo::Spec;
+use sartor::{Level, Weights, npy};
+
+use crate::run::{Runner, Tool};
+
+/// Builds `rexnet_digits` for one level and runs it on one thread and on two: the interpreter's bits.
+pub fn holds(tool: Tool, level: Level) {
+    let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
+    let weights = Weights::random(&network, 1);
+    let generated = generate(&network, &weights, &[level], 2, Kind::Bin).unwrap();
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("program-{}-{level}", tool.name()));
+    for (path, bytes) in &generated.files {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if std::fs::read(&path).ok().as_ref() != Some(bytes) {
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+    let runner = Runner::build(tool, &dir);
+    let plan = &generated.plans[0];
+    let input: Vec<f32> = (0..plan.lengths.input).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+    let packed = pack(&normalize(&network, &weights).unwrap());
+    let wanted = interpret::plan(plan, &packed.data, &input, 1).1;
+    let shape = network.input_shape();
+    npy::write(&dir.join("input.npy"), &[2, shape.c, shape.h, shape.w], &input).unwrap();
+    for threads in ["1", "2"] {
+        let args = ["input.npy", "--level", level.name(), "--threads", threads, "--output", "output.npy"];
+        let ended = runner.run(&args);
+        assert!(
+            ended.status.success(),
+            "{level}, {threads} threads: {}\n{}",
+            ended.status,
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        let (_, found) = npy::read(&dir.join("output.npy")).unwrap();
+        assert_eq!(found.len(), wanted.len());
+        assert!(found.iter().zip(&wanted).all(|(a, b)| a.to_bits() == b.to_bits()), "{level}, {threads} threads: other bits");
+    }
+    report::checked(level.name(), 2, &format!("a program and its threads {}", runner.name()));
+}
