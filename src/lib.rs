@@ -4,6 +4,7 @@ pub mod bench;
 mod build;
 pub mod cache;
 pub mod engine;
+pub mod export;
 mod generate;
 pub mod image;
 pub mod labels;

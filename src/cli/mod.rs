@@ -3,6 +3,7 @@
 mod bench;
 mod compile;
 mod engine;
+mod export;
 mod failure;
 mod level;
 mod list;
@@ -36,6 +37,7 @@ enum Command {
     Run(run::Run),
     Verify(verify::Verify),
     Bench(bench::Bench),
+    Export(export::Export),
 }
 
 /// Runs the command of this process's arguments.
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Verify(verify) => verify.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Export(export) => export.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
