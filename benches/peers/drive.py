@@ -3,7 +3,7 @@
 usage: drive.py CACHE RESULTS.json [--networks A,B] [--engines A,B] [--seconds N]
 
 CACHE holds bin/, the models and, as the interpreter that runs this, the virtual environment. Each engine is a process of its own, pinned to
-the first N processors, that waits blocked while another has its turn; src/lib.rs describes how they are spoken to.
+the first N processors, that waits blocked while another has its turn; protocol/ describes how they are spoken to.
 """
 
 import argparse
@@ -140,10 +140,13 @@ def size(cache, name):
 
 
 def versions(names):
-    lock = tomllib.load(open(os.path.join(HERE, "Cargo.lock"), "rb"))
-    crates = {p["name"]: p["version"] for p in lock["package"]}
-    crate = {"sartor": "sartor", "tract": "tract-onnx", "rten": "rten"}
-    return {n: importlib.metadata.version(PYTHON_PACKAGES[n]) if n in PYTHON_PACKAGES else crates[crate[n]] for n in names}
+    def locked(path):
+        with open(path, "rb") as file:
+            return {p["name"]: p["version"] for p in tomllib.load(file)["package"]}
+
+    peers, own = locked(os.path.join(HERE, "Cargo.lock")), locked(os.path.join(HERE, "..", "..", "Cargo.lock"))
+    crates = {"sartor": own["sartor"], "tract": peers["tract-onnx"], "rten": peers["rten"]}
+    return {n: crates[n] if n in crates else importlib.metadata.version(PYTHON_PACKAGES[n]) for n in names}
 
 
 def cpu():

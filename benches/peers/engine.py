@@ -1,4 +1,4 @@
-"""An engine that Python has, as a process that runs when it is told to; src/lib.rs describes the protocol.
+"""An engine that Python has, as a process that runs when it is told to; protocol/ describes the protocol.
 
 usage: engine.py onnxruntime|openvino|xnnpack MODEL THREADS INPUT OUTPUT
 """

@@ -87,7 +87,7 @@ class Results:
             axis.axhline(1, color="black", linewidth=0.6)
             axis.spines[["top", "right"]].set_visible(False)
         axes[0, 0].legend(ncols=len(self.engines), fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.3))
-        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def words(threads, batch):

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rten::{Dimension, Model, RunOptions, ThreadPool};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
-use sartor_peers::{Failure, serve};
+use sartor_turns::{Failure, serve};
 
 fn main() -> Result<(), Failure> {
     serve(|job| {

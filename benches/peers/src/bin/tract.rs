@@ -1,6 +1,6 @@
 //! tract on an ONNX file.
 
-use sartor_peers::{Failure, serve};
+use sartor_turns::{Failure, serve};
 use tract_linalg::multithread::{Executor, set_default_executor};
 use tract_onnx::prelude::*;
 

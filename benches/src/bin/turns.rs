@@ -1,8 +1,8 @@
-//! Sartor on a network of the zoo, with the weights that `sartor export` draws.
+//! Sartor among the engines of `peers/`: a network of the zoo, with the weights that `sartor export` draws.
 
 use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Weights};
-use sartor_peers::{Failure, serve};
+use sartor_turns::{Failure, serve};
 
 fn main() -> Result<(), Failure> {
     serve(|job| {
