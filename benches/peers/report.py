@@ -55,7 +55,7 @@ class Results:
 
         def cells(engine):
             if engine == "sartor":
-                sizes = ", ".join(f"{c['size'] / 1e6:.1f}" for c in compiled.values())
+                sizes = " and ".join(f"{c['size'] / 1e6:.1f}" for c in compiled.values())
                 of = {n: (f"{c['cold_ms']:.0f}", f"{c['memory'] / 1e6:.0f}") for n, c in compiled.items()}
             else:
                 sizes = f"{self.data['footprint'][engine]['size'] / 1e6:.1f}"
@@ -79,14 +79,14 @@ class Results:
                 ratios = [rows[engine, n]["median_ms"] / rows["sartor", n]["median_ms"] for n in networks]
                 bars = axis.bar([x + i * width for x in range(len(networks))], ratios, width, label=self.version(engine))
                 axis.bar_label(bars, [f"{r:.1f}" for r in ratios], fontsize=6, padding=1)
-            axis.set_xticks([x + 0.4 - width / 2 for x in range(len(networks))], networks)
+            axis.set_xticks([x + 0.4 - width / 2 for x in range(len(networks))], networks, fontsize=7.5)
             axis.set_yscale("log", base=2)
             axis.yaxis.set_major_formatter(lambda y, _: f"{y:g}x")
             axis.set_ylabel("time, of Sartor's")
             axis.set_title(f"one image, {threads} thread{'s' if threads > 1 else ''}: less is faster")
             axis.axhline(1, color="black", linewidth=0.6)
             axis.spines[["top", "right"]].set_visible(False)
-        axes[0, 0].legend(ncols=len(self.engines), fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.3))
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=len(self.engines), fontsize=7, loc="outside upper center")
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 

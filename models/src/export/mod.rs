@@ -39,7 +39,9 @@ pub enum ExportError {
         name: String,
     },
     /// More than a protobuf message may hold.
-    #[error("network '{network}' takes {bytes} bytes, an ONNX file with its weights inside holds {MAX_BYTES}: use a smaller width")]
+    #[error(
+        "network '{network}' takes {bytes} bytes, an ONNX file with its weights inside holds {MAX_BYTES}: use a smaller width"
+    )]
     Size {
         /// The network's name.
         network: String,

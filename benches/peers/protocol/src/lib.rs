@@ -31,7 +31,8 @@ pub type Run = Box<dyn FnMut() -> Result<Vec<f32>, Failure>>;
 pub fn serve(open: impl FnOnce(Job) -> Result<Run, Failure>) -> Result<(), Failure> {
     let start = Instant::now();
     let before = resident()?;
-    let [model, threads, input, output] = std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: MODEL THREADS INPUT OUTPUT")?;
+    let [model, threads, input, output] =
+        std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: MODEL THREADS INPUT OUTPUT")?;
     let input = std::fs::read(input)?.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect();
     let mut run = open(Job { model, threads: threads.parse()?, input })?;
     let answer = run()?;

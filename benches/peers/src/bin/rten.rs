@@ -11,7 +11,8 @@ fn main() -> Result<(), Failure> {
     serve(|job| {
         let model = Model::load_file(&job.model)?;
         let dimensions = model.input_shape(0).ok_or("the input's shape is not fixed")?;
-        let shape: Vec<usize> = dimensions.iter().filter_map(|d| if let Dimension::Fixed(n) = d { Some(*n) } else { None }).collect();
+        let shape: Vec<usize> =
+            dimensions.iter().filter_map(|d| if let Dimension::Fixed(n) = d { Some(*n) } else { None }).collect();
         let shape: [usize; 4] = shape.try_into().map_err(|_| "the input is not four fixed dimensions")?;
         let input = NdTensor::from_data(shape, job.input);
         let pool = Arc::new(ThreadPool::with_num_threads(job.threads));
