@@ -10,7 +10,6 @@ import argparse
 import importlib.metadata
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -64,8 +63,11 @@ class Engine:
         return RuntimeError(f"{self.name} {what}: {self.process.communicate()[1][-2000:]}")
 
     def run(self, runs):
-        self.process.stdin.write(f"{runs}\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(f"{runs}\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise self.failure("ended") from None
         return [float(word) for word in self.read().split()]
 
     def close(self):
@@ -184,5 +186,7 @@ def main():
     os.replace(args.results + ".new", args.results)
 
 
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-main()
+try:
+    main()
+except RuntimeError as error:
+    sys.exit(f"error: {error}")

@@ -140,6 +140,7 @@ def main():
     readme = os.path.join(root, "README.md")
     data = results.data
     note = f"Medians in ms, {words(*results.cases[0])} ({data['cpu']}, {data['date']}); in parentheses, how many times Sartor's time it is."
+    note += "\n[docs/peers.md](docs/peers.md) has two threads, batches, minima, size, memory and cold start."
     new = replace_between(open(readme).read(), f"{results.times(*results.cases[0], 'median_ms')}\n\n{note}")
     results.plot(os.path.join(root, "docs", "peers.svg.new"))
     os.replace(os.path.join(root, "docs", "peers.svg.new"), os.path.join(root, "docs", "peers.svg"))
