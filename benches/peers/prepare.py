@@ -16,8 +16,10 @@ import to_tflite
 
 
 def sartor(program, *args):
-    output = subprocess.run([program, *args, "--json"], check=True, stdout=subprocess.PIPE).stdout
-    return json.loads(output)
+    done = subprocess.run([program, *args, "--json"], stdout=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(f"sartor {' '.join(args)} ended with status {done.returncode}")  # it has said why
+    return json.loads(done.stdout)
 
 
 def main():
