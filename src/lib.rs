@@ -5,6 +5,7 @@ mod build;
 pub mod cache;
 pub mod engine;
 pub mod explain;
+pub mod export;
 mod generate;
 pub mod image;
 pub mod labels;

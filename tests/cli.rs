@@ -54,7 +54,7 @@ const PICTURE: &str = "examples/digit-7.png";
 #[test]
 fn every_command_has_help_with_an_example() {
     sartor().arg("--help").assert().success().stdout(contains("Example: sartor "));
-    for command in ["list", "show", "compile", "run", "verify", "bench", "tune", "explain", "process", "sweep"] {
+    for command in ["list", "show", "compile", "run", "verify", "bench", "tune", "explain", "process", "sweep", "export"] {
         let example = format!("Example: sartor {command}");
         sartor().args([command, "--help"]).assert().success().stdout(contains(example));
     }
@@ -113,6 +113,19 @@ fn compiles_a_program_that_runs_and_compiles_it_again() {
         Command::new(artifact).arg(&input).assert().success().stdout(contains("class"));
     }
     assert_eq!(folder.entries(), 2, "nothing but the crate and the input is left");
+}
+
+#[test]
+fn exports_onnx() {
+    let folder = Folder::new();
+    let file = folder.path("digits.onnx");
+    let report: Value = json(&["export", "rexnet_digits", "--batch", "2", "-o", &file, "--json"]);
+    assert_eq!((&report["weights"], &report["batch"]), (&Value::from("built in"), &Value::from(2)));
+    assert_eq!(report["bytes"], Path::new(&file).metadata().unwrap().len());
+    sartor().args(["export", "rexnet_digits", "-o", &file]).assert().success().stdout(contains("operators of version 17"));
+    fails(&["export", "rexnet_digits", "--batch", "0", "-o", &file], &["batch is 0"]);
+    fails(&["export", "rexnet_digits", "-o", &folder.path("missing/digits.onnx")], &["cannot write", "missing"]);
+    assert_eq!(folder.entries(), 1);
 }
 
 #[test]

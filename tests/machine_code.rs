@@ -17,6 +17,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use sartor::codegen::kernel::{Kernel, Stmt, Value};
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
+use sartor::tune::Tunings;
 use sartor::{Level, Weights};
 
 const NETWORKS: [&str; 2] = ["mobilenet_v2_x1.0", "rexnet_x1.0"];
@@ -26,7 +27,7 @@ fn kernels(level: Level) -> Vec<Kernel> {
     let mut kernels: Vec<Kernel> = Vec::new();
     for name in NETWORKS {
         let network = name.parse::<Spec>().unwrap().build().unwrap();
-        let plan = sartor::plan(&network, &Weights::random(&network, 1), level, 1).unwrap();
+        let plan = sartor::plan(&network, &Weights::random(&network, 1), level, 1, &Tunings::none()).unwrap();
         for mut kernel in plan.program.kernels {
             if kernels.iter().any(|known| known.body == kernel.body && known.buffers == kernel.buffers) {
                 continue;

@@ -7,6 +7,9 @@ mod save;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::graph::{Network, Param};
+
+pub(crate) use load::list;
 pub use load::{LoadError, LoadOptions, Problem};
 pub use save::SaveError;
 
@@ -59,6 +62,18 @@ impl Weights {
     /// Adds or replaces a tensor.
     pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor) {
         self.tensors.insert(name.into(), tensor);
+    }
+
+    /// The network's parameters that are missing here or have another shape.
+    pub fn problems(&self, network: &Network) -> Vec<Problem> {
+        let problem = |param: Param| match self.get(&param.name) {
+            None => Some(Problem::Missing { name: param.name, shape: param.shape }),
+            Some(tensor) if tensor.shape() != param.shape => {
+                Some(Problem::Shape { name: param.name, found: tensor.shape().to_vec(), expected: param.shape })
+            }
+            Some(_) => None,
+        };
+        network.params().into_iter().filter_map(problem).collect()
     }
 
     /// All tensors in the order of their names.

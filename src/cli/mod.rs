@@ -4,6 +4,7 @@ mod bench;
 mod compile;
 mod engine;
 mod explain;
+mod export;
 mod failure;
 mod level;
 mod list;
@@ -46,6 +47,7 @@ enum Command {
     Explain(explain::Explain),
     Process(process::Process),
     Sweep(sweep::SweepArgs),
+    Export(export::Export),
 }
 
 /// Runs the command of this process's arguments.
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Process(process) => process.run(),
         Command::Sweep(sweep) => sweep.run(),
+        Command::Export(export) => export.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

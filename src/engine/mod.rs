@@ -53,14 +53,7 @@ fn list(problems: &[Problem]) -> String {
 }
 
 fn check_tensors(network: &Network, weights: &Weights) -> Result<(), EngineError> {
-    let problem = |param: sartor_models::Param| match weights.get(&param.name) {
-        None => Some(Problem::Missing { name: param.name, shape: param.shape }),
-        Some(tensor) if tensor.shape() != param.shape => {
-            Some(Problem::Shape { name: param.name, found: tensor.shape().to_vec(), expected: param.shape })
-        }
-        Some(_) => None,
-    };
-    let problems: Vec<Problem> = network.params().into_iter().filter_map(problem).collect();
+    let problems = weights.problems(network);
     if problems.is_empty() { Ok(()) } else { Err(EngineError::Tensors { network: network.name.clone(), problems }) }
 }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, zoo};
 
-use super::alternatives::{Alternative, alternatives, apply, by_panels, estimated, runs, together};
+use super::alternatives::{alternatives, by_panels, runs, together};
 use super::{Options, Place, plan, trial};
 use crate::interpret;
 use crate::normalize::normalize;

@@ -1,0 +1,246 @@
+//! ONNX's operators for each of the graph's.
+
+use std::collections::{HashMap, HashSet};
+
+use super::ExportError;
+use super::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
+use crate::graph::{Activation, Network, Node, NodeId, Op, Pool, Shape};
+use crate::weights::Weights;
+
+/// Writes one node after the other.
+pub(super) struct Writer<'a> {
+    network: &'a Network,
+    weights: &'a Weights,
+    batch: usize,
+    graph: Graph,
+    names: HashSet<String>,
+    /// For each node so far, whether its value is `batch x c`, as `Gemm` leaves it, not `batch x c x h x w`.
+    flat: Vec<bool>,
+    /// The name of a value in the other form, where a node asked for it.
+    turned: HashMap<NodeId, String>,
+}
+
+type Result<T = ()> = std::result::Result<T, ExportError>;
+
+impl<'a> Writer<'a> {
+    pub fn new(network: &'a Network, weights: &'a Weights, batch: usize) -> Self {
+        let graph = Graph { name: Some(network.name.clone()), ..Graph::default() };
+        Self { network, weights, batch, graph, names: HashSet::new(), flat: Vec::new(), turned: HashMap::new() }
+    }
+
+    /// Writes a node; its value gets its name.
+    pub fn node(&mut self, id: NodeId) -> Result {
+        let network = self.network;
+        let node = network.node(id);
+        let params = self.params(id)?;
+        let passes_flat = matches!(node.op, Op::Activation(_)) && self.flat[node.inputs[0].0];
+        let flat = matches!(node.op, Op::Linear { .. } | Op::LogSoftmax) || passes_flat;
+        let mut inputs = Vec::new();
+        for &input in &node.inputs {
+            inputs.push(self.value(input, flat)?);
+        }
+        let with_params = || inputs.iter().chain(&params).cloned().collect::<Vec<_>>();
+        match node.op {
+            Op::Input => self.claim(node, &node.name)?,
+            Op::Conv2d(conv) => {
+                let window = Pool { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
+                let attributes = window_attributes(window).into_iter().chain([int("group", conv.groups as i64)]);
+                self.push(node, "Conv", &with_params(), &node.name, attributes)?;
+            }
+            Op::BatchNorm { eps } => {
+                self.push(node, "BatchNormalization", &with_params(), &node.name, [float("epsilon", eps as f32)])?;
+            }
+            Op::Activation(Activation::Relu) => self.push(node, "Relu", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Relu6) => {
+                let bounds = [self.scalar(node, "min", 0.0)?, self.scalar(node, "max", 6.0)?];
+                self.push(node, "Clip", &[&inputs[..], &bounds].concat(), &node.name, [])?;
+            }
+            Op::Activation(Activation::Sigmoid) => self.push(node, "Sigmoid", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Silu) => {
+                let sigmoid = self.inner(node, "sigmoid", "Sigmoid", &inputs, [])?;
+                self.push(node, "Mul", &[inputs[0].clone(), sigmoid], &node.name, [])?;
+            }
+            Op::MaxPool(pool) => self.push(node, "MaxPool", &inputs, &node.name, window_attributes(pool))?,
+            Op::AvgPool(pool) => {
+                let attributes = window_attributes(pool).into_iter().chain([int("count_include_pad", 1)]);
+                self.push(node, "AveragePool", &inputs, &node.name, attributes)?;
+            }
+            Op::GlobalAvgPool => self.push(node, "GlobalAveragePool", &inputs, &node.name, [])?,
+            Op::Linear { .. } => self.push(node, "Gemm", &with_params(), &node.name, [int("transB", 1)])?,
+            Op::Add => self.add(node, &inputs)?,
+            Op::Mul => self.push(node, "Mul", &inputs, &node.name, [])?,
+            Op::Concat => self.push(node, "Concat", &inputs, &node.name, [int("axis", 1)])?,
+            Op::ChannelShuffle { groups } => self.shuffle(node, &inputs[0], groups)?,
+            Op::LogSoftmax => self.push(node, "LogSoftmax", &inputs, &node.name, [int("axis", 1)])?,
+        }
+        self.flat.push(flat);
+        Ok(())
+    }
+
+    /// Ends the graph with its input and its outputs.
+    pub fn finish(mut self) -> Result<Graph> {
+        let network = self.network;
+        self.graph.input = vec![self.info(&network.node(NodeId(0)).name, NodeId(0))];
+        for (index, &id) in network.outputs().iter().enumerate() {
+            let node = network.node(id);
+            // ONNX wants outputs to be results, each under a name of its own.
+            let name = if id == NodeId(0) || network.outputs()[..index].contains(&id) {
+                self.inner(node, &format!("output{index}"), "Identity", std::slice::from_ref(&node.name), [])?
+            } else {
+                node.name.clone()
+            };
+            let info = self.info(&name, id);
+            self.graph.output.push(info);
+        }
+        Ok(self.graph)
+    }
+
+    /// The sum, or where the second map has fewer channels, timm's `cat([a[:, :n] + b, a[:, n:]], dim=1)`.
+    fn add(&mut self, node: &Node, inputs: &[String]) -> Result {
+        let (c, n) = (node.shape.c as i64, self.network.node(node.inputs[1]).shape.c as i64);
+        if n == c {
+            return self.push(node, "Add", inputs, &node.name, []);
+        }
+        let bounds = [("zero", 0), ("split", n), ("end", c), ("axis", 1)];
+        let [zero, split, end, axis] = bounds.map(|(suffix, value)| self.integers(node, suffix, &[value]));
+        let (zero, split, end, axis) = (zero?, split?, end?, axis?);
+        let head = [inputs[0].clone(), zero, split.clone(), axis.clone()];
+        let head = self.inner(node, "head", "Slice", &head, [])?;
+        let tail = self.inner(node, "tail", "Slice", &[inputs[0].clone(), split, end, axis], [])?;
+        let sum = self.inner(node, "sum", "Add", &[head, inputs[1].clone()], [])?;
+        self.push(node, "Concat", &[sum, tail], &node.name, [int("axis", 1)])
+    }
+
+    fn shuffle(&mut self, node: &Node, input: &str, groups: usize) -> Result {
+        let Shape { c, h, w } = node.shape;
+        let split = self.integers(node, "split", &[self.batch, groups, c / groups, h, w].map(|d| d as i64))?;
+        let joined = self.integers(node, "joined", &[self.batch, c, h, w].map(|d| d as i64))?;
+        let groups = self.inner(node, "groups", "Reshape", &[input.into(), split], [])?;
+        let turned = self.inner(node, "turned", "Transpose", &[groups], [ints("perm", vec![0, 2, 1, 3, 4])])?;
+        self.push(node, "Reshape", &[turned, joined], &node.name, [])
+    }
+
+    /// The name of a node's value as a matrix, if `flat`, or as maps.
+    fn value(&mut self, id: NodeId, flat: bool) -> Result<String> {
+        let node = self.network.node(id);
+        if self.flat[id.0] == flat {
+            return Ok(node.name.clone());
+        }
+        if let Some(name) = self.turned.get(&id) {
+            return Ok(name.clone());
+        }
+        let own = node.name.clone();
+        let name = if flat {
+            self.inner(node, "flat", "Flatten", &[own], [int("axis", 1)])?
+        } else {
+            let shape = self.integers(node, "shape", &[self.batch as i64, node.shape.c as i64, 1, 1])?;
+            self.inner(node, "maps", "Reshape", &[own, shape], [])?
+        };
+        self.turned.insert(id, name.clone());
+        Ok(name)
+    }
+
+    /// Writes a node's parameters as constants under their own names.
+    fn params(&mut self, id: NodeId) -> Result<Vec<String>> {
+        let node = self.network.node(id);
+        let mut names = Vec::new();
+        for param in self.network.params_of(id) {
+            let values = self.weights.get(&param.name).map_or(&[][..], |tensor| tensor.data());
+            let dims = param.shape.iter().map(|&d| d as i64).collect();
+            self.constant(node, &param.name, proto::FLOAT, dims, values.iter().flat_map(|v| v.to_le_bytes()).collect())?;
+            names.push(param.name);
+        }
+        Ok(names)
+    }
+
+    fn scalar(&mut self, node: &Node, suffix: &str, value: f32) -> Result<String> {
+        let name = format!("{}.{suffix}", node.name);
+        self.constant(node, &name, proto::FLOAT, Vec::new(), value.to_le_bytes().into())?;
+        Ok(name)
+    }
+
+    fn integers(&mut self, node: &Node, suffix: &str, values: &[i64]) -> Result<String> {
+        let name = format!("{}.{suffix}", node.name);
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(node, &name, proto::INT64, vec![values.len() as i64], bytes)?;
+        Ok(name)
+    }
+
+    fn constant(&mut self, node: &Node, name: &str, data_type: i32, dims: Vec<i64>, bytes: Vec<u8>) -> Result {
+        self.claim(node, name)?;
+        let tensor = proto::Tensor { dims, data_type: Some(data_type), name: Some(name.into()), raw_data: Some(bytes) };
+        self.graph.initializer.push(tensor);
+        Ok(())
+    }
+
+    /// An operator whose result only this node's others read.
+    fn inner<const N: usize>(
+        &mut self,
+        node: &Node,
+        suffix: &str,
+        op: &str,
+        inputs: &[String],
+        attributes: [Attribute; N],
+    ) -> Result<String> {
+        let name = format!("{}.{suffix}", node.name);
+        self.push(node, op, inputs, &name, attributes)?;
+        Ok(name)
+    }
+
+    fn push(
+        &mut self,
+        node: &Node,
+        op: &str,
+        inputs: &[String],
+        output: &str,
+        attributes: impl IntoIterator<Item = Attribute>,
+    ) -> Result {
+        self.claim(node, output)?;
+        self.graph.node.push(proto::Node {
+            input: inputs.to_vec(),
+            output: vec![output.into()],
+            name: Some(output.into()),
+            op_type: Some(op.into()),
+            attribute: attributes.into_iter().collect(),
+        });
+        Ok(())
+    }
+
+    fn claim(&mut self, node: &Node, name: &str) -> Result {
+        if self.names.insert(name.into()) {
+            return Ok(());
+        }
+        Err(ExportError::Name { node: node.name.clone(), name: name.into() })
+    }
+
+    fn info(&self, name: &str, id: NodeId) -> ValueInfo {
+        let Shape { c, h, w } = self.network.node(id).shape;
+        let dims = [self.batch, c, h, w];
+        let dims = if self.flat[id.0] { &dims[..2] } else { &dims[..] };
+        let dim = dims.iter().map(|&d| Dimension { dim_value: Some(d as i64) }).collect();
+        let tensor = TensorType { elem_type: Some(proto::FLOAT), shape: Some(TensorShape { dim }) };
+        ValueInfo { name: Some(name.into()), r#type: Some(Type { tensor_type: Some(tensor) }) }
+    }
+}
+
+fn window_attributes(window: Pool) -> [Attribute; 3] {
+    let pair = |(a, b): (usize, usize)| vec![a as i64, b as i64];
+    let (rows, columns) = (window.padding.0 as i64, window.padding.1 as i64);
+    [
+        ints("kernel_shape", pair(window.kernel)),
+        ints("strides", pair(window.stride)),
+        ints("pads", vec![rows, columns, rows, columns]),
+    ]
+}
+
+fn ints(name: &str, values: Vec<i64>) -> Attribute {
+    Attribute { name: Some(name.into()), ints: values, r#type: Some(Attribute::INTS), ..Attribute::default() }
+}
+
+fn int(name: &str, value: i64) -> Attribute {
+    Attribute { name: Some(name.into()), i: Some(value), r#type: Some(Attribute::INT), ..Attribute::default() }
+}
+
+fn float(name: &str, value: f32) -> Attribute {
+    Attribute { name: Some(name.into()), f: Some(value), r#type: Some(Attribute::FLOAT), ..Attribute::default() }
+}

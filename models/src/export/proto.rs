@@ -1,0 +1,171 @@
+//! The messages of ONNX that we write, as `onnx.proto` declares them.
+
+use prost::Message;
+
+/// Elements of a tensor are f32.
+pub const FLOAT: i32 = 1;
+/// Elements of a tensor are i64.
+pub const INT64: i32 = 7;
+
+/// A file.
+#[derive(Clone, PartialEq, Message)]
+pub struct Model {
+    /// Version of the format.
+    #[prost(int64, optional, tag = "1")]
+    pub ir_version: Option<i64>,
+    /// Who wrote it.
+    #[prost(string, optional, tag = "2")]
+    pub producer_name: Option<String>,
+    /// Which version wrote it.
+    #[prost(string, optional, tag = "3")]
+    pub producer_version: Option<String>,
+    /// The network.
+    #[prost(message, optional, tag = "7")]
+    pub graph: Option<Graph>,
+    /// Versions of the operators.
+    #[prost(message, repeated, tag = "8")]
+    pub opset_import: Vec<OperatorSet>,
+}
+
+/// A version of a domain's operators.
+#[derive(Clone, PartialEq, Message)]
+pub struct OperatorSet {
+    /// Empty for ONNX's own.
+    #[prost(string, optional, tag = "1")]
+    pub domain: Option<String>,
+    /// The version.
+    #[prost(int64, optional, tag = "2")]
+    pub version: Option<i64>,
+}
+
+/// Nodes in topological order, and their constants.
+#[derive(Clone, PartialEq, Message)]
+pub struct Graph {
+    /// The nodes.
+    #[prost(message, repeated, tag = "1")]
+    pub node: Vec<Node>,
+    /// The network's name.
+    #[prost(string, optional, tag = "2")]
+    pub name: Option<String>,
+    /// Constants.
+    #[prost(message, repeated, tag = "5")]
+    pub initializer: Vec<Tensor>,
+    /// What the caller gives.
+    #[prost(message, repeated, tag = "11")]
+    pub input: Vec<ValueInfo>,
+    /// What the caller gets.
+    #[prost(message, repeated, tag = "12")]
+    pub output: Vec<ValueInfo>,
+}
+
+/// An operator and the names of the values that it reads and writes.
+#[derive(Clone, PartialEq, Message)]
+pub struct Node {
+    /// Values read.
+    #[prost(string, repeated, tag = "1")]
+    pub input: Vec<String>,
+    /// Values written.
+    #[prost(string, repeated, tag = "2")]
+    pub output: Vec<String>,
+    /// Its name.
+    #[prost(string, optional, tag = "3")]
+    pub name: Option<String>,
+    /// The operator.
+    #[prost(string, optional, tag = "4")]
+    pub op_type: Option<String>,
+    /// Its attributes.
+    #[prost(message, repeated, tag = "5")]
+    pub attribute: Vec<Attribute>,
+}
+
+/// An attribute of one of three types.
+#[derive(Clone, PartialEq, Message)]
+pub struct Attribute {
+    /// Its name.
+    #[prost(string, optional, tag = "1")]
+    pub name: Option<String>,
+    /// Value of a float.
+    #[prost(float, optional, tag = "2")]
+    pub f: Option<f32>,
+    /// Value of an integer.
+    #[prost(int64, optional, tag = "3")]
+    pub i: Option<i64>,
+    /// Values of a list of integers.
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub ints: Vec<i64>,
+    /// Which it is: [`Attribute::FLOAT`], [`Attribute::INT`] or [`Attribute::INTS`].
+    #[prost(int32, optional, tag = "20")]
+    pub r#type: Option<i32>,
+}
+
+impl Attribute {
+    /// A float.
+    pub const FLOAT: i32 = 1;
+    /// An integer.
+    pub const INT: i32 = 2;
+    /// A list of integers.
+    pub const INTS: i32 = 7;
+}
+
+/// A constant.
+#[derive(Clone, PartialEq, Message)]
+pub struct Tensor {
+    /// Dimensions, outermost first.
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub dims: Vec<i64>,
+    /// [`FLOAT`] or [`INT64`].
+    #[prost(int32, optional, tag = "2")]
+    pub data_type: Option<i32>,
+    /// Its name.
+    #[prost(string, optional, tag = "8")]
+    pub name: Option<String>,
+    /// Its elements, little endian.
+    #[prost(bytes = "vec", optional, tag = "9")]
+    pub raw_data: Option<Vec<u8>>,
+}
+
+/// A value with its type.
+#[derive(Clone, PartialEq, Message)]
+pub struct ValueInfo {
+    /// Its name.
+    #[prost(string, optional, tag = "1")]
+    pub name: Option<String>,
+    /// Its type.
+    #[prost(message, optional, tag = "2")]
+    pub r#type: Option<Type>,
+}
+
+/// A tensor's type, the only one of ONNX's that networks here need.
+#[derive(Clone, PartialEq, Message)]
+pub struct Type {
+    /// The tensor.
+    #[prost(message, optional, tag = "1")]
+    pub tensor_type: Option<TensorType>,
+}
+
+/// Elements and shape of a tensor.
+#[derive(Clone, PartialEq, Message)]
+pub struct TensorType {
+    /// [`FLOAT`] or [`INT64`].
+    #[prost(int32, optional, tag = "1")]
+    pub elem_type: Option<i32>,
+    /// Its shape.
+    #[prost(message, optional, tag = "2")]
+    pub shape: Option<TensorShape>,
+}
+
+/// Dimensions, outermost first.
+#[derive(Clone, PartialEq, Message)]
+pub struct TensorShape {
+    /// The dimensions.
+    #[prost(message, repeated, tag = "1")]
+    pub dim: Vec<Dimension>,
+}
+
+/// A dimension that is known.
+#[derive(Clone, PartialEq, Message)]
+pub struct Dimension {
+    /// Its value.
+    #[prost(int64, optional, tag = "1")]
+    pub dim_value: Option<i64>,
+}

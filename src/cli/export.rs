@@ -1,0 +1,50 @@
+//! `sartor export`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sartor::export::write_onnx;
+use sartor::models::export::OPSET;
+use serde_json::json;
+
+use super::failure::Failure;
+use super::source::Source;
+use super::table::grouped;
+
+/// Write a network with its weights as an ONNX file, for other engines
+#[derive(Args)]
+#[command(after_help = "Example: sartor export mobilenet_v2_x1.0 --weights mobilenet_v2.safetensors -o mobilenet_v2.onnx")]
+pub struct Export {
+    #[command(flatten)]
+    source: Source,
+    /// Images of an inference
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: usize,
+    /// The file to write
+    #[arg(short, long, value_name = "F.onnx")]
+    output: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Export {
+    pub fn run(self) -> Result<(), Failure> {
+        let (network, weights, origin) = self.source.load()?;
+        let bytes = write_onnx(&self.output, &network, &weights, self.batch)?;
+        if self.json {
+            return super::print_json(&json!({
+                "network": network.name, "weights": origin.name(), "batch": self.batch, "opset": OPSET,
+                "file": self.output, "bytes": bytes,
+            }));
+        }
+        super::print(&format!(
+            "{}, {} weights, batch {}: ONNX, operators of version {OPSET}\n{}, {} bytes",
+            network.name,
+            origin.name(),
+            self.batch,
+            self.output.display(),
+            grouped(bytes as u64)
+        ))
+    }
+}

@@ -1,0 +1,150 @@
+//! ONNX graphs as ONNX defines them, in f64: what a file that we wrote means to others.
+
+use std::collections::HashMap;
+
+use sartor::kernels::reference;
+use sartor::kernels::shape::{Conv, Maps, Window};
+use sartor::models::export::proto::{FLOAT, Graph, INT64, Node, Tensor};
+
+/// Dimensions and elements.
+pub type Value = (Vec<usize>, Vec<f64>);
+
+/// The values of the graph's outputs.
+pub fn evaluate(graph: &Graph, input: Value) -> Vec<Value> {
+    let mut values = HashMap::from([(graph.input[0].name().to_owned(), input)]);
+    for tensor in &graph.initializer {
+        assert!(values.insert(tensor.name().to_owned(), constant(tensor)).is_none(), "'{}' is there twice", tensor.name());
+    }
+    for node in &graph.node {
+        let inputs: Vec<&Value> = node.input.iter().map(|name| values.get(name).expect("inputs come first")).collect();
+        let value = apply(node, &inputs);
+        assert_eq!(value.0.iter().product::<usize>(), value.1.len(), "{}", node.name());
+        assert!(values.insert(node.output[0].clone(), value).is_none(), "'{}' is there twice", node.output[0]);
+    }
+    let output = |info: &sartor::models::export::proto::ValueInfo| {
+        let value = values[info.name()].clone();
+        let shape = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.shape.as_ref()).expect("a shape");
+        let declared: Vec<usize> = shape.dim.iter().map(|d| d.dim_value() as usize).collect();
+        assert_eq!(value.0, declared, "'{}' is declared otherwise", info.name());
+        value
+    };
+    graph.output.iter().map(output).collect()
+}
+
+fn constant(tensor: &Tensor) -> Value {
+    let bytes = tensor.raw_data();
+    let data = match tensor.data_type() {
+        FLOAT => bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect(),
+        INT64 => bytes.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect(),
+        other => panic!("'{}' has type {other}", tensor.name()),
+    };
+    (tensor.dims.iter().map(|&d| d as usize).collect(), data)
+}
+
+fn apply(node: &Node, inputs: &[&Value]) -> Value {
+    let (dims, x) = inputs[0];
+    let maps = || Maps::new(dims[0], dims[1], dims[2], dims[3]);
+    let singles = |i: usize| reference::round(&inputs[i].1);
+    let attribute = |name: &str| node.attribute.iter().find(|a| a.name() == name);
+    let ints = |name: &str| attribute(name).map_or(Vec::new(), |a| a.ints.iter().map(|&i| i as usize).collect());
+    let int = |name: &str, default: i64| attribute(name).map_or(default, |a| a.i());
+    let each = |f: fn(f64) -> f64| (dims.clone(), x.iter().map(|&x| f(x)).collect());
+    let window = || {
+        let (kernel, stride, pads) = (ints("kernel_shape"), ints("strides"), ints("pads"));
+        assert_eq!(pads[..2], pads[2..], "{}", node.name());
+        Window { kernel: (kernel[0], kernel[1]), stride: (stride[0], stride[1]), padding: (pads[0], pads[1]) }
+    };
+    let out = |size: usize, kernel: usize, stride: usize, padding: usize| (size + 2 * padding - kernel) / stride + 1;
+    let swept = |c: usize| {
+        let w = window();
+        let rows = out(dims[2], w.kernel.0, w.stride.0, w.padding.0);
+        vec![dims[0], c, rows, out(dims[3], w.kernel.1, w.stride.1, w.padding.1)]
+    };
+    match node.op_type() {
+        "Conv" => {
+            let (weight, bias) = (singles(1), (inputs.len() > 2).then(|| singles(2)));
+            let conv = Conv { oc: inputs[1].0[0], window: window(), groups: int("group", 1) as usize };
+            (swept(conv.oc), reference::conv2d(x, maps(), &weight, bias.as_deref(), &conv))
+        }
+        "BatchNormalization" => {
+            let eps = f64::from(attribute("epsilon").expect("epsilon").f());
+            let [scale, shift, mean, var] = [1, 2, 3, 4].map(|i| &inputs[i].1);
+            let (c, pixels) = (dims[1], dims[2] * dims[3]);
+            let norm = |(i, &x): (usize, &f64)| {
+                let c = i / pixels % c;
+                (x - mean[c]) / (var[c] + eps).sqrt() * scale[c] + shift[c]
+            };
+            (dims.clone(), x.iter().enumerate().map(norm).collect())
+        }
+        "Relu" => each(|x| x.max(0.0)),
+        "Clip" => (dims.clone(), x.iter().map(|x| x.clamp(inputs[1].1[0], inputs[2].1[0])).collect()),
+        "Sigmoid" => each(|x| 1.0 / (1.0 + (-x).exp())),
+        "Identity" => each(|x| x),
+        "MaxPool" => (swept(dims[1]), reference::max_pool(x, maps(), &window())),
+        "AveragePool" => (swept(dims[1]), reference::avg_pool(x, maps(), &window(), int("count_include_pad", 0) == 1)),
+        "GlobalAveragePool" => (vec![dims[0], dims[1], 1, 1], reference::global_avg_pool(x, maps())),
+        "Flatten" => (vec![dims[0], dims[1..].iter().product()], x.clone()),
+        "Gemm" => {
+            assert_eq!(int("transB", 0), 1);
+            let (oc, bias) = (inputs[1].0[0], (inputs.len() > 2).then(|| singles(2)));
+            (vec![dims[0], oc], reference::linear(x, dims[1], &singles(1), bias.as_deref(), oc))
+        }
+        "LogSoftmax" => (dims.clone(), reference::log_softmax(x, dims[1])),
+        "Add" => broadcast(inputs, |a, b| a + b),
+        "Mul" => broadcast(inputs, |a, b| a * b),
+        "Reshape" => (inputs[1].1.iter().map(|&d| d as usize).collect(), x.clone()),
+        "Transpose" => transpose(inputs[0], &ints("perm")),
+        "Concat" => along_channels(inputs, int("axis", -1), |_, channels| 0..channels),
+        "Slice" => {
+            let [begin, end, axis] = [1, 2, 3].map(|i| inputs[i].1[0] as usize);
+            along_channels(&inputs[..1], axis as i64, |_, channels| begin..end.min(channels))
+        }
+        other => panic!("{}: no meaning for {other}", node.name()),
+    }
+}
+
+/// Elementwise, a dimension of 1 standing for any.
+fn broadcast(inputs: &[&Value], f: fn(f64, f64) -> f64) -> Value {
+    let ((dims, a), (narrow, b)) = (inputs[0], inputs[1]);
+    assert!(dims.len() == narrow.len() && dims.iter().zip(narrow).all(|(d, n)| d == n || *n == 1), "{dims:?} and {narrow:?}");
+    let at = |i: usize| {
+        let (mut rest, mut stride, mut at) = (i, 1, 0);
+        for (&d, &n) in dims.iter().zip(narrow).rev() {
+            at += if n == 1 { 0 } else { rest % d * stride };
+            (rest, stride) = (rest / d, stride * n);
+        }
+        at
+    };
+    (dims.clone(), a.iter().enumerate().map(|(i, &a)| f(a, b[at(i)])).collect())
+}
+
+fn transpose((dims, x): &Value, perm: &[usize]) -> Value {
+    let turned: Vec<usize> = perm.iter().map(|&p| dims[p]).collect();
+    let stride = |axis: usize| dims[axis + 1..].iter().product::<usize>();
+    let at = |i: usize| {
+        let (mut rest, mut at) = (i, 0);
+        for (&d, &p) in turned.iter().zip(perm).rev() {
+            at += rest % d * stride(p);
+            rest /= d;
+        }
+        at
+    };
+    let values = (0..x.len()).map(|i| x[at(i)]).collect();
+    (turned, values)
+}
+
+/// Some channels of each input, one input after the other.
+fn along_channels(inputs: &[&Value], axis: i64, range: impl Fn(usize, usize) -> std::ops::Range<usize>) -> Value {
+    assert_eq!(axis, 1);
+    let (mut dims, mut values) = (inputs[0].0.clone(), Vec::new());
+    let inner: usize = dims[2..].iter().product();
+    dims[1] = inputs.iter().enumerate().map(|(i, input)| range(i, input.0[1]).len()).sum();
+    for n in 0..dims[0] {
+        for (i, (of, x)) in inputs.iter().enumerate() {
+            let channels = range(i, of[1]);
+            let image = n * of[1] * inner;
+            values.extend_from_slice(&x[image + channels.start * inner..image + channels.end * inner]);
+        }
+    }
+    (dims, values)
+}

@@ -1,0 +1,130 @@
+//! An exported file means what its network means.
+
+mod evaluate;
+
+use evaluate::evaluate;
+use prost::Message;
+use sartor::bench::test_input;
+use sartor::engine::ReferenceEngine;
+use sartor::export::write_onnx;
+use sartor::models::export::{ExportError, OPSET, onnx, proto};
+use sartor::models::zoo::{self, Spec};
+use sartor::models::{Activation, Builder, Conv2d, NodeId, Op, Pool, Shape, Tensor};
+use sartor::{Network, Weights};
+
+const CONV: Conv2d = Conv2d { oc: 6, kernel: (3, 3), stride: (2, 1), padding: (1, 1), groups: 2, bias: true };
+
+/// The file's outputs are the reference's.
+fn agrees(network: &Network, batch: usize) {
+    let weights = Weights::random(network, 1);
+    let model = proto::Model::decode(&onnx(network, &weights, batch).unwrap()[..]).unwrap();
+    assert_eq!((model.ir_version(), model.opset_import[0].version()), (8, OPSET));
+    let graph = model.graph.expect("a graph");
+    let Shape { c, h, w } = network.input_shape();
+    let input = test_input(batch * c * h * w);
+    let exact = input.iter().map(|&x| x.into()).collect();
+    let found = evaluate(&graph, (vec![batch, c, h, w], exact));
+    let expected = ReferenceEngine::new(network, &weights).unwrap().run(&input, batch).unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (index, ((dims, found), expected)) in found.iter().zip(&expected).enumerate() {
+        let largest = expected.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
+        assert_eq!(found.len(), expected.len(), "{}, output {index} of {dims:?}", network.name);
+        for (i, (x, y)) in found.iter().zip(expected).enumerate() {
+            let error = (x - f64::from(*y)).abs();
+            // The reference rounds between nodes, the evaluator does not.
+            assert!(error <= 1e-5 * f64::from(largest), "{}, output {index}, value {i}: {x} and {y}", network.name);
+        }
+    }
+}
+
+fn network(name: &str, body: impl FnOnce(&mut Builder) -> Vec<NodeId>) -> Network {
+    let mut net = Builder::new(name, Shape::new(4, 7, 5)).unwrap();
+    let outputs = body(&mut net);
+    net.finish(&outputs).unwrap()
+}
+
+#[test]
+fn every_family_of_the_zoo() {
+    for name in zoo::defaults() {
+        let spec = name.parse::<Spec>().unwrap().with_resolution(32, 32);
+        agrees(&spec.build().unwrap(), 1);
+    }
+    agrees(&"shufflenet_v1_g3_x0.5@64x32".parse::<Spec>().unwrap().build().unwrap(), 2);
+}
+
+#[test]
+fn every_operator() {
+    agrees(
+        &network("operators", |net| {
+            let halve = Pool { kernel: (3, 2), stride: (2, 2), padding: (1, 1) };
+            let input = net.input();
+            let conv = net.add("conv", Op::Conv2d(CONV), &[input]).unwrap();
+            let norm = net.add("norm", Op::BatchNorm { eps: 1e-3 }, &[conv]).unwrap();
+            let acts = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
+            let acts = acts.map(|act| net.add(format!("{act:?}"), Op::Activation(act), &[norm]).unwrap());
+            let cat = net.add("cat", Op::Concat, &acts).unwrap();
+            let shuffle = net.add("shuffle", Op::ChannelShuffle { groups: 8 }, &[cat]).unwrap();
+            let partial = net.add("partial", Op::Add, &[shuffle, norm]).unwrap();
+            let sum = net.add("sum", Op::Add, &[partial, cat]).unwrap();
+            let max = net.add("max", Op::MaxPool(halve), &[sum]).unwrap();
+            let avg = net.add("avg", Op::AvgPool(halve), &[sum]).unwrap();
+            let mean = net.add("mean", Op::GlobalAvgPool, &[sum]).unwrap();
+            let fc = net.add("fc", Op::Linear { out: 24, bias: true }, &[mean]).unwrap();
+            let relu = net.add("fc.relu", Op::Activation(Activation::Relu), &[fc]).unwrap();
+            let gate = net.add("gate", Op::Linear { out: 24, bias: false }, &[relu]).unwrap();
+            let gated = net.add("gated", Op::Mul, &[max, gate]).unwrap();
+            let vectors = net.add("vectors", Op::Add, &[gate, relu]).unwrap();
+            let log = net.add("log", Op::LogSoftmax, &[vectors]).unwrap();
+            let twice = net.add("twice", Op::Concat, &[relu, mean, relu]).unwrap();
+            vec![gated, avg, log, relu, twice]
+        }),
+        3,
+    );
+}
+
+#[test]
+fn outputs_that_others_read_that_repeat_or_that_are_the_input() {
+    agrees(
+        &network("outputs", |net| {
+            let input = net.input();
+            let relu = net.add("relu", Op::Activation(Activation::Relu), &[input]).unwrap();
+            let silu = net.add("silu", Op::Activation(Activation::Silu), &[relu]).unwrap();
+            vec![relu, silu, relu, input]
+        }),
+        1,
+    );
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let mut net = network("conv", |net| vec![net.add("conv", Op::Conv2d(CONV), &[NodeId(0)]).unwrap()]);
+    let mut weights = Weights::random(&net, 0);
+    assert_eq!(onnx(&net, &weights, 0), Err(ExportError::Batch(0)));
+    assert_eq!(onnx(&net, &weights, usize::MAX), Err(ExportError::Batch(usize::MAX)));
+    weights.insert("conv.bias", Tensor::new(vec![5], vec![0.0; 5]));
+    let error = onnx(&net, &weights, 1).unwrap_err().to_string();
+    assert!(error.contains("network 'conv'") && error.contains("tensor 'conv.bias' has shape [5]"), "{error}");
+
+    let error = onnx(&net, &Weights::default(), 1).unwrap_err().to_string();
+    assert!(error.contains("missing tensor 'conv.weight'"), "{error}");
+
+    net = network("names", |net| {
+        let conv = net.add("conv", Op::Conv2d(CONV), &[NodeId(0)]).unwrap();
+        vec![net.add("conv.bias", Op::Activation(Activation::Relu), &[conv]).unwrap()]
+    });
+    let error = onnx(&net, &Weights::random(&net, 0), 1).unwrap_err().to_string();
+    assert!(error.contains("node 'conv.bias': the name 'conv.bias' is taken"), "{error}");
+}
+
+#[test]
+fn a_file_appears_whole_or_not_at_all() {
+    let net = network("relu", |net| vec![net.add("relu", Op::Activation(Activation::Relu), &[NodeId(0)]).unwrap()]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("relu.onnx");
+    let bytes = write_onnx(&path, &net, &Weights::default(), 1).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), onnx(&net, &Weights::default(), 1).unwrap());
+    assert_eq!(path.metadata().unwrap().len(), bytes as u64);
+    let error = write_onnx(dir.path(), &net, &Weights::default(), 1).unwrap_err().to_string();
+    assert!(error.contains("cannot write"), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+}
