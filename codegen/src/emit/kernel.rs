@@ -10,6 +10,8 @@ use super::text::Text;
 /// Functions beside intrinsics that a file's kernels call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Helper {
+    /// [`Binary::Maximum`]
+    Maximum,
     /// [`Binary::Scale`]
     Scale,
     /// [`Value::RecipGuess`]
@@ -79,6 +81,7 @@ pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
                 None
             }
             Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
+                Value::Binary(Binary::Maximum, ..) => Some(Helper::Maximum),
                 Value::Binary(Binary::Scale, ..) => Some(Helper::Scale),
                 Value::RecipGuess(_) => Some(Helper::RecipGuess),
                 Value::FirstLanes(..) => Some(Helper::FirstLanes),
@@ -152,6 +155,7 @@ impl Printer<'_> {
                     Binary::Mul => spelling.mul,
                     Binary::Min => spelling.min,
                     Binary::Max => spelling.max,
+                    Binary::Maximum => "maximum",
                     Binary::Scale => "scale",
                 };
                 format!("{name}({}, {})", self.reg(*a), self.reg(*b))
