@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::engine::{Engine, Kind};
 use super::failure::Failure;
+use super::progress;
 use super::source::Source;
 use super::table::{percent, table};
 
@@ -42,7 +43,7 @@ pub struct Run {
     /// The level [default: the best here]
     #[arg(long)]
     level: Option<Level>,
-    /// Threads
+    /// Threads; the engines generic and reference run on 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// How many classes to print
@@ -133,14 +134,14 @@ impl Run {
             _ => String::new(),
         };
         text += &format!(
-            "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms (median of {} runs{how})",
+            "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms ({}{how})",
             network.name,
             origin.name(),
             self.threads,
             if self.threads == 1 { "" } else { "s" },
             self.engine.name(),
             times.median() * 1e3,
-            times.len()
+            if times.len() == 1 { "one run".into() } else { format!("median of {} runs", times.len()) }
         );
         if let Some(generic) = generic {
             let ratio = generic / times.median();
@@ -197,9 +198,13 @@ fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> 
     }
 }
 
-/// Seconds of runs after the first.
+/// Seconds of runs after the first, or of the first if that took long.
 fn time(mut run: impl FnMut() -> Result<(), Failure>) -> Result<Samples, Failure> {
-    run()?;
+    let first = Instant::now();
+    progress::spin("running", &mut run)?;
+    if first.elapsed() > BUDGET {
+        return Ok(Samples::new(vec![first.elapsed().as_secs_f64()]));
+    }
     let begin = Instant::now();
     let mut seconds = Vec::new();
     while seconds.is_empty() || (begin.elapsed() < BUDGET && seconds.len() < MOST_RUNS) {

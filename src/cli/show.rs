@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::progress;
 use super::source::Source;
 use super::table::{grouped, table};
 
@@ -47,7 +48,7 @@ impl Show {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, _) = self.source.load()?;
         let level = self.level.map_or_else(|| super::level::choose(None), Ok)?;
-        let plan = sartor::plan(&network, &weights, level, self.batch)?;
+        let plan = progress::spin(format!("planning {}", network.name), || sartor::plan(&network, &weights, level, self.batch))?;
         let parameters =
             parameters(&network, plan.stages.iter().flat_map(|stage| &stage.layers).map(|layer| layer.name.as_str()));
         let shapes: HashMap<&str, String> =

@@ -20,6 +20,9 @@ pub struct NetworkArgs {
     /// Outputs of the classifier
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
+    /// Leave the classifier out and return the maps of strides 4, 8, 16 and 32; its weights in a file are ignored
+    #[arg(long, conflicts_with = "classes")]
+    no_head: bool,
 }
 
 /// The arguments that name a network and its weights.
@@ -48,7 +51,7 @@ pub enum Origin {
 
 impl NetworkArgs {
     pub fn spec(&self) -> Spec {
-        let spec = self.network.clone();
+        let spec = self.network.clone().with_head(!self.no_head);
         match self.classes {
             Some(classes) => spec.with_classes(classes),
             None => spec,
@@ -68,21 +71,29 @@ impl Source {
     /// Builds the network and reads, or draws, its weights.
     pub fn load(&self) -> Result<(Network, Weights, Origin), Failure> {
         let network = self.network.build()?;
-        let options = LoadOptions { allow_non_finite: self.allow_non_finite, ..LoadOptions::default() };
+        let options = LoadOptions { allow_non_finite: self.allow_non_finite, allow_extra: self.network.no_head };
         if let Some(path) = &self.weights {
             let weights = Weights::load(path, &network, options)?;
             return Ok((network, weights, Origin::File));
         }
         if network.name == "rexnet_digits" && self.network.classes.is_none() {
             // Weights are read from files; once mapped, the file's name is not needed.
-            let file = tempfile::NamedTempFile::new()?;
-            std::fs::write(file.path(), DIGITS)?;
+            let file = built_in_weights().map_err(|error| {
+                let folder = std::env::temp_dir();
+                Failure::new(format!("cannot write to {}: {error}", folder.display())).help("set TMPDIR to another folder")
+            })?;
             let weights = Weights::load(file.path(), &network, options)?;
             return Ok((network, weights, Origin::BuiltIn));
         }
         let weights = Weights::random(&network, self.seed);
         Ok((network, weights, Origin::Random))
     }
+}
+
+fn built_in_weights() -> std::io::Result<tempfile::NamedTempFile> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), DIGITS)?;
+    Ok(file)
 }
 
 impl Origin {
