@@ -47,6 +47,9 @@ fn reads_the_sample_digits() {
         let report: Value = json(&["run", "rexnet_digits", "--image", PICTURE, "--engine", engine, "--json"]);
         assert_eq!((&report["top"][0][0]["class"], &report["engine"]), (&Value::from(7), &Value::from(engine)));
     }
+    let adjusted = ["--engine", "generic", "--resize", "40", "--mean", "0.4,0.5,0.6", "--std", "1,1,0.5"];
+    let stated = format!("{PICTURE}: resized to cover 40x40, cropped to 32x32, mean 0.4,0.5,0.6, std 1,1,0.5");
+    sartor().args(["run", "rexnet_digits", "--image", PICTURE]).args(adjusted).assert().success().stdout(contains(stated));
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Run {
             Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?,
             None => Labels::default(),
         };
-        let (batch, input) = self.data(&network)?;
+        let (batch, input, steps) = self.data(&network)?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, batch, self.threads)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = vec![0.0; shapes.iter().map(|shape| batch * shape.len()).sum()];
@@ -115,6 +115,7 @@ impl Run {
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
                 "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
                 "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
+                "image": steps.map(|s| json!({"cover": s.cover, "crop": s.crop, "mean": s.mean, "std": s.std})),
                 "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
             }));
         }
@@ -127,6 +128,9 @@ impl Run {
         if guesses.is_empty() {
             let shapes: Vec<String> = outputs.iter().map(|(shape, _)| format!("{shape:?}")).collect();
             text += &format!("outputs of shape {}\n\n", shapes.join(", "));
+        }
+        if let (Some(path), Some(steps)) = (&self.image, steps) {
+            text += &format!("{}: {steps}\n", path.display());
         }
         let how = match (self.engine, engine.built()) {
             (Kind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
@@ -150,11 +154,14 @@ impl Run {
         super::print(&text)
     }
 
-    /// Number of images, and their values.
-    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>), Failure> {
+    /// Number of images, their values, and what was done to a picture.
+    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>, Option<Preprocess>), Failure> {
         match (&self.image, &self.input) {
-            (Some(path), _) => Ok((1, self.preprocess(network)?.load(path)?)),
-            (None, Some(path)) => tensor(network, path),
+            (Some(path), _) => {
+                let steps = self.preprocess(network)?;
+                Ok((1, steps.load(path)?, Some(steps)))
+            }
+            (None, Some(path)) => tensor(network, path).map(|(batch, values)| (batch, values, None)),
             (None, None) => Err(Failure::new("nothing to run on").help("give --image or --input")),
         }
     }
