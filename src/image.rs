@@ -1,5 +1,6 @@
 //! Pictures as networks want them: resized, cropped, normalised, NCHW.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, resize};
@@ -17,6 +18,15 @@ pub struct Preprocess {
     pub mean: [f32; 3],
     /// Standard deviation of each channel.
     pub std: [f32; 3],
+}
+
+/// As the options of the command line spell it.
+impl fmt::Display for Preprocess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cover, crop, mean: [mr, mg, mb], std: [sr, sg, sb] } = self;
+        write!(f, "resized to cover {}x{}, cropped to {}x{}, ", cover.0, cover.1, crop.0, crop.1)?;
+        write!(f, "mean {mr},{mg},{mb}, std {sr},{sg},{sb}")
+    }
 }
 
 /// A picture that cannot become a network's input.

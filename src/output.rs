@@ -16,11 +16,17 @@ const PREFIX: &str = ".sartor-staging-";
 /// What is alive is locked long before this age.
 const LOCKED_BY: Duration = Duration::from_secs(60);
 
-/// Writes a file through `fill`; the old file, if any, stays until the new one is complete and on disk.
+/// Writes a file through `fill`; the old file, if any, stays until the new one is complete and on disk. A device or a pipe is
+/// written to, not replaced.
 ///
 /// # Errors
 /// If the folder cannot be written to, the disk is full, or `fill` fails.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut device = BufWriter::new(File::options().write(true).open(path)?);
+        fill(&mut device)?;
+        return device.flush();
+    }
     let file = staging(path)?;
     let mut buffered = BufWriter::new(file.as_file());
     fill(&mut buffered)?;

@@ -6,50 +6,10 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
 use sartor::{Level, npy};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-fn sartor() -> Command {
-    let mut command = Command::cargo_bin("sartor").expect("the binary is built");
-    command.env("SARTOR_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")).env_remove("SARTOR_MAX_LEVEL");
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
-}
-
-/// Arguments that must fail with an error that contains all of `parts`, and without a panic.
-fn fails(args: &[&str], parts: &[&str]) {
-    let assert = sartor().args(args).assert().failure().stdout("").stderr(predicate::str::starts_with("error: "));
-    let assert = assert.stderr(contains("panicked").not());
-    parts.iter().fold(assert, |assert, part| assert.stderr(contains(*part)));
-}
-
-fn json<T: DeserializeOwned>(args: &[&str]) -> T {
-    let output = sartor().args(args).assert().success().get_output().stdout.clone();
-    serde_json::from_slice(&output).unwrap()
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn file(&self, name: &str, bytes: &[u8]) -> String {
-        std::fs::write(self.path(name), bytes).unwrap();
-        self.path(name)
-    }
-
-    fn entries(&self) -> usize {
-        std::fs::read_dir(self.0.path()).unwrap().count()
-    }
-}
-
-const PICTURE: &str = "examples/digit-7.png";
+mod common;
+use common::{Folder, PICTURE, fails, json, sartor};
 
 #[test]
 fn every_command_has_help_with_an_example() {
@@ -87,6 +47,19 @@ fn reads_the_sample_digits() {
         let report: Value = json(&["run", "rexnet_digits", "--image", PICTURE, "--engine", engine, "--json"]);
         assert_eq!((&report["top"][0][0]["class"], &report["engine"]), (&Value::from(7), &Value::from(engine)));
     }
+    let adjusted = ["--engine", "generic", "--resize", "40", "--mean", "0.4,0.5,0.6", "--std", "1,1,0.5"];
+    let stated = format!("{PICTURE}: resized to cover 40x40, cropped to 32x32, mean 0.4,0.5,0.6, std 1,1,0.5");
+    sartor().args(["run", "rexnet_digits", "--image", PICTURE]).args(adjusted).assert().success().stdout(contains(stated));
+}
+
+#[test]
+fn a_network_without_its_head_returns_its_maps() {
+    let run = ["run", "rexnet_digits", "--image", PICTURE, "--engine", "generic", "--no-head"];
+    let report: Value = json(&[&run[..], &["--json"]].concat());
+    let outputs = report["outputs"].as_array().unwrap();
+    let sizes: Vec<u64> = outputs.iter().map(|shape| shape[2].as_u64().unwrap()).collect();
+    assert_eq!(sizes, [8, 4, 2, 1]);
+    sartor().args(run).assert().success().stdout(contains("outputs of shape [1, "));
 }
 
 #[test]
@@ -196,89 +169,6 @@ fn sweeps_go_on_where_they_were_stopped() {
     write(0.5, "another CPU");
     fails(&sweep, &["another CPU", "--fresh"]);
     fails(&["sweep", "--only", "resnet"], &["resnet", "mobilenet_v2_x1.0"]);
-}
-
-#[test]
-fn networks_that_do_not_exist() {
-    fails(&["show", "mobilnet_v2"], &["did you mean 'mobilenet_v2"]);
-    fails(&["show", "rexnet_x0.0"], &["width", "0"]);
-    fails(&["show", "rexnet_x1.0", "--classes", "0"], &["classes", "0"]);
-    fails(&["show", "shufflenet_v1_g5_x1.0"], &["groups", "5"]);
-}
-
-#[test]
-fn pictures_that_are_none() {
-    let folder = Folder::new();
-    let text = folder.file("text.png", b"This is not a picture.");
-    fails(&["run", "rexnet_digits", "--image", &text], &["text.png", "not a JPEG or PNG"]);
-    let truncated = folder.file("half.png", &std::fs::read(PICTURE).unwrap()[..300]);
-    fails(&["run", "rexnet_digits", "--image", &truncated], &["half.png"]);
-    fails(&["run", "rexnet_digits", "--image", "missing.png"], &["missing.png", "No such file"]);
-    fails(&["run", "rexnet_digits", "--image", PICTURE, "--resize", "16"], &["too small for the crop"]);
-    fails(&["run", "rexnet_digits", "--image", PICTURE, "--std", "0,1,1"], &["--std"]);
-}
-
-#[test]
-fn tensors_of_the_wrong_shape() {
-    let folder = Folder::new();
-    let path = folder.path("in.npy");
-    npy::write(Path::new(&path), &[1, 3, 224, 224], &[0.0; 3 * 224 * 224]).unwrap();
-    fails(&["run", "rexnet_digits", "--input", &path], &["[1, 3, 224, 224]", "[N, 3, 32, 32]"]);
-    let bad = folder.file("bad.npy", b"not numpy");
-    fails(&["run", "rexnet_digits", "--input", &bad], &["not an .npy file"]);
-}
-
-#[test]
-fn weights_that_do_not_fit() {
-    let folder = Folder::new();
-    let good = std::fs::read("examples/digits/rexnet_digits.safetensors").unwrap();
-    let with = |weights: &str, parts: &[&str]| {
-        fails(&["run", "rexnet_digits", "--weights", weights, "--image", PICTURE], parts);
-    };
-    with(&folder.file("half.safetensors", &good[..good.len() / 2]), &["half.safetensors", "truncated"]);
-    with(&folder.file("lying.safetensors", &[[255; 8], [b'{'; 8]].concat()), &["lying.safetensors"]);
-    with(&folder.path("missing.safetensors"), &["missing.safetensors"]);
-
-    let mut infinite = good;
-    let end = infinite.len();
-    infinite[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());
-    let infinite = folder.file("infinite.safetensors", &infinite);
-    with(&infinite, &["NaN or infinite"]);
-    let allowed = ["run", "rexnet_digits", "--weights", &infinite, "--image", PICTURE, "--allow-non-finite"];
-    sartor().args(allowed).assert().success();
-}
-
-#[test]
-fn outputs_that_cannot_be_written() {
-    let folder = Folder::new();
-    let file = folder.file("file", b"x");
-    let below = format!("{file}/out");
-    fails(&["run", "rexnet_digits", "--image", PICTURE, "--output", &below], &[&below]);
-    fails(&["compile", "rexnet_digits", "-o", &below], &[&below]);
-    fails(&["compile", "rexnet_digits", "-o", &folder.path(".")], &["not made by sartor"]);
-    assert_eq!(std::fs::read(file).unwrap(), b"x");
-    assert_eq!(folder.entries(), 1);
-}
-
-#[test]
-fn levels_that_this_machine_cannot_run() {
-    let run = ["run", "rexnet_digits", "--image", PICTURE, "--level"];
-    let missing: Vec<_> = Level::ALL.into_iter().filter(|level| !level.is_available()).collect();
-    assert!(!missing.is_empty(), "no CPU has both NEON and AVX");
-    for level in missing {
-        fails(&[&run[..], &[level.name()]].concat(), &["this CPU lacks level", level.name()]);
-    }
-    fails(&[&run[..], &["sse9"]].concat(), &["sse9"]);
-
-    let best = Level::best().unwrap();
-    if best == Level::Portable {
-        println!("skipped the cap: no level here is above portable");
-    } else {
-        let mut command = sartor();
-        command.env("SARTOR_MAX_LEVEL", "portable").args(run).arg(best.name());
-        command.assert().code(1).stderr(contains("SARTOR_MAX_LEVEL forbids").and(contains("help: use one of portable")));
-    }
-    sartor().env("SARTOR_MAX_LEVEL", "fastest").args(["show", "rexnet_digits"]).assert().code(1).stderr(contains("fastest"));
 }
 
 #[test]

@@ -152,6 +152,7 @@ pub(crate) fn binary(op: Binary, a: f32, b: f32) -> f32 {
                 b
             }
         }
+        Binary::Maximum => f32::from_bits(binary(Binary::Max, a, b).to_bits() | binary(Binary::Max, b, a).to_bits()),
         Binary::Scale => f32::from_bits(a.to_bits().wrapping_add(b.to_bits() << 23)),
     }
 }

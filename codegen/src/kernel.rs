@@ -102,6 +102,8 @@ pub enum Binary {
     Min,
     /// `if a > b { a } else { b }`: a NaN in `b` wins, as in x86's `maxps`.
     Max,
+    /// The larger of both, NaN if one is NaN: the bits of `Max(a, b)` or `Max(b, a)`, which differ only if one is NaN or both are zero.
+    Maximum,
     /// `a · 2^n` for `b = n + 1.5 · 2^23`, by adding `n` to the exponent bits of `a`.
     Scale,
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use sartor::Model;
 use sartor::engine::{GenericEngine, ReferenceEngine};
 use sartor_codegen::interpret;
-use sartor_codegen::layer::MapId;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Options, Place, Plan, plan};
+use sartor_codegen::plan::{Options, plan};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, NodeId, Weights};
 use tch::{Kind, Tensor};
 
+use crate::observe::Maps;
+use crate::program::Program;
 use crate::torch::{Torch, ids, tensor};
 
 /// Something that computes a network.
@@ -160,107 +160,6 @@ impl Engine for Interpreter {
     }
 }
 
-/// The compiled program of a level.
-pub struct Program {
-    /// The level.
-    pub at: Level,
-}
-
-impl Engine for Program {
-    fn name(&self) -> String {
-        format!("program for {}", self.at)
-    }
-
-    fn level(&self) -> Option<&'static str> {
-        Some(self.at.name())
-    }
-
-    /// Runs stage by stage on one thread and reads each stage's maps, and again as users do, on two threads.
-    ///
-    /// # Panics
-    /// If the two runs differ in a bit.
-    fn values(
-        &self,
-        network: &Network,
-        weights: &Weights,
-        input: &[f32],
-        batch: usize,
-    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
-        let model = Model::open(network, weights, self.at, batch).map_err(|error| error.to_string())?;
-        let mut session = model.session(2).map_err(|error| error.to_string())?;
-        let plan = &model.plan().program;
-        let mut maps = Maps::new(plan, network, input);
-        let mut output = vec![f32::NAN; model.program().output_len];
-        for (index, stage) in model.program().stages().iter().enumerate() {
-            session.run_units(index, 0, stage.units, input, &mut output).map_err(|error| error.to_string())?;
-            if index < plan.stages.len() {
-                maps.take(index, session.arena());
-            }
-        }
-        let mut together = vec![f32::NAN; output.len()];
-        session.run(input, &mut together).map_err(|error| error.to_string())?;
-        let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&output), bits(&together), "{}: one thread stage by stage, and two threads", network.name);
-        Ok(maps.finish(&output))
-    }
-}
-
-/// The values of a plan's layers, read from its arena after each stage. Maps that live inside a stage never get there.
-struct Maps<'a> {
-    plan: &'a Plan,
-    network: &'a Network,
-    values: BTreeMap<NodeId, Tensor>,
-}
-
-impl<'a> Maps<'a> {
-    fn new(plan: &'a Plan, network: &'a Network, input: &[f32]) -> Self {
-        let input = tensor(input, plan.options.batch, network.input_shape());
-        Self { plan, network, values: BTreeMap::from([(NodeId(0), input)]) }
-    }
-
-    /// Reads the maps that a stage completed: it holds the last layer that writes them.
-    ///
-    /// # Panics
-    /// If a lane without a channel is not zero.
-    fn take(&mut self, stage: usize, arena: &[f32]) {
-        let layers = &self.plan.layers.layers;
-        for &index in &self.plan.stages[stage].layers {
-            let map = layers[index].dst();
-            if layers[index + 1..].iter().all(|later| later.dst() != map) {
-                self.read(map, arena);
-            }
-        }
-    }
-
-    fn read(&mut self, id: MapId, arena: &[f32]) {
-        let Place::Arena { offset } = self.plan.places[id.0] else { return };
-        let map = &self.plan.layers.maps[id.0];
-        let (pitch, pixels, batch) = (self.plan.pitch(id), map.h * map.w, self.plan.options.batch);
-        let rows: Vec<&[f32]> = arena[offset..][..batch * pixels * pitch].chunks_exact(pitch).collect();
-        assert!(rows.iter().all(|row| row[map.c..].iter().all(|&x| x == 0.0)), "{}: a pad lane is not zero", map.name);
-        for value in self.plan.layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == id) {
-            let of_image = |rows: &[&[f32]]| -> Vec<f32> {
-                value.lanes.iter().flat_map(|&lane| rows.iter().map(move |row| row[lane])).collect()
-            };
-            let nchw: Vec<f32> = rows.chunks_exact(pixels).flat_map(of_image).collect();
-            self.values.insert(value.node, tensor(&nchw, batch, self.network.node(value.node).shape));
-        }
-    }
-
-    /// Adds the outputs, one after another in the program's output.
-    fn finish(mut self, mut output: &[f32]) -> BTreeMap<NodeId, Tensor> {
-        let batch = self.plan.options.batch;
-        for &id in self.network.outputs() {
-            let shape = self.network.node(id).shape;
-            let (values, rest) = output.split_at(batch * shape.len());
-            self.values.insert(id, tensor(values, batch, shape));
-            output = rest;
-        }
-        assert!(output.is_empty(), "the program has more outputs than the network");
-        self.values
-    }
-}
-
 /// Every engine that takes no compiler, for sweeping shapes.
 pub fn quick() -> Vec<Box<dyn Engine>> {
     let mut engines = uncompiled();
@@ -285,6 +184,6 @@ pub fn programs() -> Vec<Box<dyn Engine>> {
 }
 
 /// The levels of this machine; those that another architecture has are none of its own.
-fn levels() -> Vec<Level> {
+pub fn levels() -> Vec<Level> {
     Level::ALL.into_iter().filter(|level| level.is_available()).collect()
 }

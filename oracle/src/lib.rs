@@ -3,6 +3,8 @@
 pub mod bounded;
 pub mod check;
 pub mod engine;
+pub mod observe;
+pub mod program;
 pub mod random;
 pub mod tolerance;
 pub mod torch;

@@ -1,14 +1,17 @@
 //! State dicts and answers of PyTorch's own modules (torchvision, timm, the published classes): each is loaded under its own names, and
-//! the engines give the module's answers.
+//! the engines and compiled programs give the module's answers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sartor_kernels::report::checked;
 use sartor_models::weights::LoadOptions;
 use sartor_models::zoo::Spec;
-use sartor_models::{Network, Weights};
-use sartor_oracle::engine::quick;
+use sartor_models::{Network, NodeId, Weights};
+use sartor_oracle::engine::{levels, quick};
+use sartor_oracle::program::Programs;
 use sartor_oracle::{Torch, tensor, values, wrong};
+use tch::Tensor;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -25,29 +28,56 @@ fn fixtures() -> Vec<(String, Network)> {
     list.lines().map(fixture).collect()
 }
 
+/// A fixture: a network with the weights of PyTorch's module, an input and the module's answer.
+struct Fixture {
+    name: String,
+    network: Network,
+    weights: Weights,
+    input: Vec<f32>,
+    answer: Tensor,
+}
+
+/// Images of every fixture's input.
+const BATCH: usize = 2;
+
+fn load((name, network): (String, Network)) -> Fixture {
+    let weights = Weights::load(file(&format!("{name}.safetensors")), &network, LoadOptions::default()).expect("a state dict");
+    let io = Tensor::read_safetensors(file(&format!("{name}.io.safetensors"))).expect("input and output");
+    let named = |wanted: &str| values(&io.iter().find(|(name, _)| name == wanted).expect("a tensor").1);
+    let answer = tensor(&named("output"), BATCH, network.node(network.outputs()[0]).shape);
+    Fixture { input: named("input"), answer, name, network, weights }
+}
+
+/// Compares an engine's output with the module's answer.
+fn judge(fixture: &Fixture, engine: &str, level: Option<&str>, maps: Result<BTreeMap<NodeId, Tensor>, String>) {
+    let Fixture { name, network, weights, input, answer } = fixture;
+    let maps = maps.unwrap_or_else(|why| panic!("{name}, {engine}: {why}"));
+    let output = maps[&network.outputs()[0]].shallow_clone();
+    let input = tensor(input, BATCH, network.input_shape());
+    let verdicts = Torch::new(network, weights).judge_by(&[answer.shallow_clone()], &input, &[output]);
+    println!("{name}, {engine}: {:.2} of the tolerance", verdicts[0].ratio);
+    assert!(wrong(&verdicts).is_empty(), "{name}, {engine}: {}", wrong(&verdicts).join("\n"));
+    if let Some(level) = level {
+        checked(level, 1, name);
+    }
+}
+
 #[test]
-fn engines_give_the_answers_of_pytorchs_modules() {
-    let fixtures = fixtures();
+fn engines_and_programs_give_the_answers_of_pytorchs_modules() {
+    let fixtures: Vec<Fixture> = fixtures().into_iter().map(load).collect();
     assert_eq!(fixtures.len(), 7);
-    for (name, network) in fixtures {
-        let weights =
-            Weights::load(file(&format!("{name}.safetensors")), &network, LoadOptions::default()).expect("a state dict");
-        let io = tch::Tensor::read_safetensors(file(&format!("{name}.io.safetensors"))).expect("input and output");
-        let named = |wanted: &str| io.iter().find(|(name, _)| name == wanted).expect("a tensor").1.shallow_clone();
-        let (x, batch) = (values(&named("input")), 2);
-        let input = tensor(&x, batch, network.input_shape());
-        let answer = tensor(&values(&named("output")), batch, network.node(network.outputs()[0]).shape);
-        let torch = Torch::new(&network, &weights);
+    for fixture in &fixtures {
         for engine in quick() {
-            let maps =
-                engine.values(&network, &weights, &x, batch).unwrap_or_else(|why| panic!("{name}, {}: {why}", engine.name()));
-            let output = maps[&network.outputs()[0]].shallow_clone();
-            let verdicts = torch.judge_by(&[answer.shallow_clone()], &input, &[output]);
-            println!("{name}, {}: {:.2} of the tolerance", engine.name(), verdicts[0].ratio);
-            assert!(wrong(&verdicts).is_empty(), "{name}, {}: {}", engine.name(), wrong(&verdicts).join("\n"));
-            if let Some(level) = engine.level() {
-                checked(level, 1, &name);
-            }
+            let maps = engine.values(&fixture.network, &fixture.weights, &fixture.input, BATCH);
+            judge(fixture, &engine.name(), engine.level(), maps);
+        }
+    }
+    let pairs: Vec<(&Network, &Weights)> = fixtures.iter().map(|fixture| (&fixture.network, &fixture.weights)).collect();
+    for level in levels() {
+        let programs = Programs::build("fixtures", level, BATCH, &pairs).unwrap_or_else(|why| panic!("{why}"));
+        for (index, fixture) in fixtures.iter().enumerate() {
+            let maps = programs.values(index, &fixture.network, &fixture.input);
+            judge(fixture, &format!("program for {level}"), Some(level.name()), maps);
         }
     }
 }

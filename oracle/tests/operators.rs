@@ -1,11 +1,15 @@
 //! Every operator over edge shapes: 1x1 maps, odd sizes, stride 2 at odd sizes, one channel, prime channels, groups, 5x5 kernels
 //! larger than their map, batches.
 
+use std::collections::BTreeMap;
+
 use sartor_kernels::report::checked;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
-use sartor_oracle::engine::quick;
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape, Weights};
+use sartor_oracle::engine::{levels, quick};
+use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, wrong};
+use tch::Tensor;
 
 const BN: Op = Op::BatchNorm { eps: 1e-3 };
 const SIZES: [(usize, usize); 7] = [(1, 1), (1, 9), (2, 2), (7, 7), (8, 8), (9, 5), (15, 13)];
@@ -28,33 +32,62 @@ fn chain(name: String, shape: Shape, ops: &[Op]) -> Network {
     })
 }
 
-/// Judges every node of every network, at batch 1 and 3, in every engine.
+/// What an engine made of all networks.
+#[derive(Default)]
+struct Tally {
+    checks: usize,
+    worst: f64,
+    faults: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, torch: &Torch, batch: usize, values: Result<BTreeMap<NodeId, Tensor>, String>) {
+        let name = &torch.network.name;
+        match values {
+            Ok(values) => {
+                assert!(torch.network.outputs().iter().all(|id| values.contains_key(id)), "{name}: outputs");
+                let verdicts = torch.judge_layers(&values);
+                self.checks += verdicts.len();
+                self.worst = verdicts.iter().map(|v| v.ratio).fold(self.worst, f64::max);
+                self.faults.extend(wrong(&verdicts).iter().map(|fault| format!("{name} batch {batch}: {fault}")));
+            }
+            Err(why) => self.faults.push(format!("{name} batch {batch}: {why}")),
+        }
+    }
+
+    fn finish(self, what: &str, engine: &str, level: Option<&str>) {
+        println!("{engine}: {what}: {} maps, largest error {:.2} of the tolerance", self.checks, self.worst);
+        assert!(self.faults.is_empty(), "{engine}: {what}:\n{}", self.faults.join("\n"));
+        assert!(self.checks > 0, "{engine}: {what}: nothing was checked");
+        if let Some(level) = level {
+            checked(level, self.checks, what);
+        }
+    }
+}
+
+/// Judges every node of every network: at batch 1 and 3 in every engine, and compiled for a batch of 3.
 fn judge(what: &str, networks: &[Network]) {
+    let weights: Vec<Weights> = networks.iter().zip(0..).map(|(network, seed)| weights(network, seed)).collect();
+    let cases = || networks.iter().zip(&weights).enumerate();
+    let images = |index: usize, batch| input(networks[index].input_shape(), batch, index as u64 + 1);
     for engine in quick() {
-        let (mut checks, mut worst, mut faults) = (0, 0f64, Vec::new());
-        for (seed, network) in networks.iter().enumerate() {
-            let weights = weights(network, seed as u64);
-            let torch = Torch::new(network, &weights);
+        let mut tally = Tally::default();
+        for (index, (network, weights)) in cases() {
+            let torch = Torch::new(network, weights);
             for batch in [1, 3] {
-                let x = input(network.input_shape(), batch, seed as u64 + 1);
-                match engine.values(network, &weights, &x, batch) {
-                    Ok(values) => {
-                        assert!(network.outputs().iter().all(|id| values.contains_key(id)), "{}: outputs", engine.name());
-                        let verdicts = torch.judge_layers(&values);
-                        checks += verdicts.len();
-                        worst = verdicts.iter().map(|v| v.ratio).fold(worst, f64::max);
-                        faults.extend(wrong(&verdicts).iter().map(|fault| format!("{} batch {batch}: {fault}", network.name)));
-                    }
-                    Err(why) => faults.push(format!("{} batch {batch}: {why}", network.name)),
-                }
+                tally.add(&torch, batch, engine.values(network, weights, &images(index, batch), batch));
             }
         }
-        println!("{}: {what}: {checks} maps, largest error {worst:.2} of the tolerance", engine.name());
-        assert!(faults.is_empty(), "{}: {what}:\n{}", engine.name(), faults.join("\n"));
-        assert!(checks > 0, "{}: {what}: nothing was checked", engine.name());
-        if let Some(level) = engine.level() {
-            checked(level, checks, what);
+        tally.finish(what, &engine.name(), engine.level());
+    }
+    let pairs: Vec<(&Network, &Weights)> = networks.iter().zip(&weights).collect();
+    for level in levels() {
+        let programs = Programs::build(what, level, 3, &pairs).unwrap_or_else(|why| panic!("{what} for {level}: {why}"));
+        let mut tally = Tally::default();
+        for (index, (network, weights)) in cases() {
+            tally.add(&Torch::new(network, weights), 3, programs.values(index, network, &images(index, 3)));
         }
+        tally.finish(what, &format!("programs for {level}"), Some(level.name()));
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Bench {
     /// The level [default: the best here]
     #[arg(long)]
     level: Option<Level>,
-    /// Threads; stages are timed one by one only with 1
+    /// Threads; stages are timed one by one only with 1, and the engines generic and reference run on 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// Images of a run

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::engine::{Engine, Kind};
 use super::failure::Failure;
+use super::progress;
 use super::source::Source;
 use super::table::{percent, table};
 use super::tuning::TuningArgs;
@@ -46,7 +47,7 @@ pub struct Run {
     /// The level [default: the best here]
     #[arg(long)]
     level: Option<Level>,
-    /// Threads
+    /// Threads; the engines generic and reference run on 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// How many classes to print
@@ -82,7 +83,7 @@ impl Run {
             Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?,
             None => Labels::default(),
         };
-        let (batch, input) = self.data(&network)?;
+        let (batch, input, steps) = self.data(&network)?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, batch, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = vec![0.0; shapes.iter().map(|shape| batch * shape.len()).sum()];
@@ -118,6 +119,7 @@ impl Run {
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
                 "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
                 "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
+                "image": steps.map(|s| json!({"cover": s.cover, "crop": s.crop, "mean": s.mean, "std": s.std})),
                 "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
             }));
         }
@@ -131,20 +133,23 @@ impl Run {
             let shapes: Vec<String> = outputs.iter().map(|(shape, _)| format!("{shape:?}")).collect();
             text += &format!("outputs of shape {}\n\n", shapes.join(", "));
         }
+        if let (Some(path), Some(steps)) = (&self.image, steps) {
+            text += &format!("{}: {steps}\n", path.display());
+        }
         let how = match (self.engine, engine.built()) {
             (Kind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
             (Kind::Specialised, None) => ", compiled before".into(),
             _ => String::new(),
         };
         text += &format!(
-            "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms (median of {} runs{how})",
+            "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms ({}{how})",
             network.name,
             origin.name(),
             self.threads,
             if self.threads == 1 { "" } else { "s" },
             self.engine.name(),
             times.median() * 1e3,
-            times.len()
+            if times.len() == 1 { "one run".into() } else { format!("median of {} runs", times.len()) }
         );
         if let Some(generic) = generic {
             let ratio = generic / times.median();
@@ -153,11 +158,14 @@ impl Run {
         super::print(&text)
     }
 
-    /// Number of images, and their values.
-    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>), Failure> {
+    /// Number of images, their values, and what was done to a picture.
+    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>, Option<Preprocess>), Failure> {
         match (&self.image, &self.input) {
-            (Some(path), _) => Ok((1, self.preprocess(network)?.load(path)?)),
-            (None, Some(path)) => tensor(network, path),
+            (Some(path), _) => {
+                let steps = self.preprocess(network)?;
+                Ok((1, steps.load(path)?, Some(steps)))
+            }
+            (None, Some(path)) => tensor(network, path).map(|(batch, values)| (batch, values, None)),
             (None, None) => Err(Failure::new("nothing to run on").help("give --image or --input")),
         }
     }
@@ -201,9 +209,13 @@ fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> 
     }
 }
 
-/// Seconds of runs after the first.
+/// Seconds of runs after the first, or of the first if that took long.
 fn time(mut run: impl FnMut() -> Result<(), Failure>) -> Result<Samples, Failure> {
-    run()?;
+    let first = Instant::now();
+    progress::spin("running", &mut run)?;
+    if first.elapsed() > BUDGET {
+        return Ok(Samples::new(vec![first.elapsed().as_secs_f64()]));
+    }
     let begin = Instant::now();
     let mut seconds = Vec::new();
     while seconds.is_empty() || (begin.elapsed() < BUDGET && seconds.len() < MOST_RUNS) {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::progress;
 use super::source::Source;
 use super::table::{grouped, table};
 use super::tuning::TuningArgs;
@@ -50,7 +51,9 @@ impl Show {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, _) = self.source.load()?;
         let level = self.level.map_or_else(|| super::level::choose(None), Ok)?;
-        let plan = sartor::plan(&network, &weights, level, self.batch, &self.tuning.load()?)?;
+        let tunings = self.tuning.load()?;
+        let title = format!("planning {}", network.name);
+        let plan = progress::spin(title, || sartor::plan(&network, &weights, level, self.batch, &tunings))?;
         let parameters =
             parameters(&network, plan.stages.iter().flat_map(|stage| &stage.layers).map(|layer| layer.name.as_str()));
         let shapes: HashMap<&str, String> =

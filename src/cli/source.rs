@@ -21,6 +21,9 @@ pub struct NetworkArgs {
     /// Outputs of the classifier
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
+    /// Leave the classifier out and return the maps of strides 4, 8, 16 and 32; its weights in a file are ignored
+    #[arg(long, conflicts_with = "classes")]
+    no_head: bool,
 }
 
 /// The arguments that name a network and its weights.
@@ -49,7 +52,11 @@ pub enum Origin {
 
 impl NetworkArgs {
     pub fn spec(&self) -> Spec {
-        let spec = self.network.clone().expect("an argument that clap requires, or a command that takes another in its place");
+        let spec = self
+            .network
+            .clone()
+            .expect("an argument that clap requires, or a command that takes another in its place")
+            .with_head(!self.no_head);
         match self.classes {
             Some(classes) => spec.with_classes(classes),
             None => spec,
@@ -69,7 +76,7 @@ impl Source {
     /// Builds the network and reads, or draws, its weights.
     pub fn load(&self) -> Result<(Network, Weights, Origin), Failure> {
         let network = self.network.build()?;
-        let options = LoadOptions { allow_non_finite: self.allow_non_finite, ..LoadOptions::default() };
+        let options = LoadOptions { allow_non_finite: self.allow_non_finite, allow_extra: self.network.no_head };
         if let Some(path) = &self.weights {
             let weights = Weights::load(path, &network, options)?;
             return Ok((network, weights, Origin::File));

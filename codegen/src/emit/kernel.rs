@@ -10,6 +10,8 @@ use super::text::Text;
 /// Functions beside intrinsics that a file's kernels call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Helper {
+    /// [`Binary::Maximum`]
+    Maximum,
     /// [`Binary::Scale`]
     Scale,
     /// [`Value::FirstLanes`]
@@ -77,6 +79,7 @@ pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
                 None
             }
             Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
+                Value::Binary(Binary::Maximum, ..) => Some(Helper::Maximum),
                 Value::Binary(Binary::Scale, ..) => Some(Helper::Scale),
                 Value::FirstLanes(..) => Some(Helper::FirstLanes),
                 _ => None,
@@ -150,6 +153,7 @@ impl Printer<'_> {
                     Binary::Div => spelling.div,
                     Binary::Min => spelling.min,
                     Binary::Max => spelling.max,
+                    Binary::Maximum => "maximum",
                     Binary::Scale => "scale",
                 };
                 format!("{name}({}, {})", self.reg(*a), self.reg(*b))

@@ -15,7 +15,7 @@ use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, V
 pub enum Kind {
     /// Weights `[panel][bias, kh * kw]` of 16 lanes each.
     Depthwise,
-    /// The largest value; padding never wins. Unlike PyTorch's, it keeps a NaN only where that is the last of its window.
+    /// The largest value; padding never wins, NaN does.
     Max,
     /// The mean over the whole window, padding counted as zeros.
     Average,
@@ -286,7 +286,7 @@ impl Window {
                 for (i, r, tap) in readers {
                     match (self.kind, weights.get(tap)) {
                         (Kind::Depthwise, Some(&Some(weight))) => b.fma(acc[i][r], a, weight),
-                        (Kind::Max, _) => b.update(Binary::Max, acc[i][r], a),
+                        (Kind::Max, _) => b.update(Binary::Maximum, acc[i][r], a),
                         _ => b.update(Binary::Add, acc[i][r], a),
                     }
                 }

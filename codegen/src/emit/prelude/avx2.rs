@@ -1,3 +1,10 @@
+//@ Maximum
+/// The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn maximum(a: __m256, b: __m256) -> __m256 {
+    _mm256_or_ps(_mm256_max_ps(a, b), _mm256_max_ps(b, a))
+}
 //@ Scale
 /// `a · 2^n` for `b = n + 1.5 · 2^23`.
 #[target_feature(enable = "avx2,fma")]

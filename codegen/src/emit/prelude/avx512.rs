@@ -1,3 +1,10 @@
+//@ Maximum
+/// The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set.
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline]
+fn maximum(a: __m512, b: __m512) -> __m512 {
+    _mm512_or_ps(_mm512_max_ps(a, b), _mm512_max_ps(b, a))
+}
 //@ Scale
 /// `a · 2^n` for `b = n + 1.5 · 2^23`.
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]

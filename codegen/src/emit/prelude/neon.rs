@@ -14,6 +14,13 @@ fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
 fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcgtq_f32(a, b), a, b)
 }
+//@ Maximum
+/// The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set.
+#[target_feature(enable = "neon")]
+#[inline]
+fn maximum(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(max(a, b)), vreinterpretq_u32_f32(max(b, a))))
+}
 //@ Scale
 /// `a · 2^n` for `b = n + 1.5 · 2^23`.
 #[target_feature(enable = "neon")]

@@ -62,6 +62,13 @@ fn min(a: F32x4, b: F32x4) -> F32x4 {
 fn max(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| if a.0[i] > b.0[i] { a.0[i] } else { b.0[i] }))
 }
+//@ Maximum
+/// The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set.
+#[inline(always)]
+fn maximum(a: F32x4, b: F32x4) -> F32x4 {
+    let (m, n) = (max(a, b), max(b, a));
+    F32x4(std::array::from_fn(|i| f32::from_bits(m.0[i].to_bits() | n.0[i].to_bits())))
+}
 //@ Scale
 /// `a · 2^n` for `b = n + 1.5 · 2^23`.
 #[inline(always)]

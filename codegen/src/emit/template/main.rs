@@ -115,9 +115,13 @@ fn print_report(began: SystemTime) -> Result<(), String> {
 }
 
 fn program(level: Option<Level>) -> Result<&'static Program, String> {
+    let allowed = Level::allowed().map_err(text)?;
     match level {
-        Some(level) => network::program(level).ok_or_else(|| format!("level {level} was not compiled in for this machine")),
-        None => network::best().map_err(text)?.ok_or_else(|| "this CPU has none of the levels compiled in".into()),
+        Some(level) if !allowed.contains(&level) => {
+            Err(format!("level {level} cannot run here: this CPU lacks it or SARTOR_MAX_LEVEL forbids it"))
+        }
+        Some(level) => network::program(level).ok_or_else(|| format!("level {level} was not compiled in")),
+        None => network::best().map_err(text)?.ok_or_else(|| "no level compiled in can run here".into()),
     }
 }
 
@@ -185,7 +189,7 @@ fn shape(header: &str) -> Option<Vec<usize>> {
     sizes.map(|size| size.parse().ok()).collect()
 }
 
-/// Writes a .npy file; it appears whole or not at all. A single output has its shape, several are one row of values.
+/// Writes a .npy file; it appears whole or not at all, unless it is a device or a pipe. A single output has its shape, several are one row of values.
 fn write_npy(path: &Path, values: &[f32]) -> Result<(), String> {
     let shape = match &OUTPUTS[..] {
         [(_, [n, c, 1, 1])] => format!("({n}, {c})"),
@@ -198,6 +202,9 @@ fn write_npy(path: &Path, values: &[f32]) -> Result<(), String> {
     bytes.extend((padded as u16).to_le_bytes());
     bytes.extend(format!("{dict:<width$}\n", width = padded - 1).bytes());
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return fs::write(path, bytes).map_err(text);
+    }
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));

@@ -40,7 +40,9 @@ impl Family for Window {
             }
             let value = match self.kind {
                 Kind::Depthwise => tap(0) + met.iter().map(|&(a, at)| a * tap(1 + at)).sum::<f64>(),
-                Kind::Max => met.iter().map(|&(a, _)| a).fold(f64::NEG_INFINITY, f64::max),
+                Kind::Max => {
+                    met.iter().map(|&(a, _)| a).fold(f64::NEG_INFINITY, |max, a| if a > max || a.is_nan() { a } else { max })
+                }
                 Kind::Average => met.iter().map(|&(a, _)| a).sum::<f64>() / self.taps() as f64,
             };
             activation(self.act, value)

@@ -1,0 +1,239 @@
+//! `golden` for avx512, batch 1.
+//!
+//! Memory in f32: arena 80, scratch 0 a thread, weights 544.
+//!
+//! | map | h x w x c | f32 | where |
+//! | --- | --- | ---: | --- |
+//! | input | 4 x 4 x 3 | 48 | input, NCHW |
+//! | stem.act | 2 x 2 x 5 | 64 | arena + 0 |
+//! | pool | 1 x 1 x 5 | 16 | arena + 64 |
+//! | fc | 1 x 1 x 4 | 16 | arena + 0 |
+
+use std::arch::x86_64::*;
+
+use crate::runtime::{ABI, Context, Level, Program, Stage, layout};
+use crate::weights::WEIGHTS;
+
+/// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
+///
+/// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline(never)]
+unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(src1: *const f32, src2: *const f32, wei: *const f32, dst: *mut f32) {
+    let b0 = _mm512_loadu_ps(wei);
+    let mut c0_0 = b0;
+    let mut c1_0 = b0;
+    for c in 0..3 {
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 64));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
+        let a = _mm512_set1_ps(*src1.add(c * 16));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 2));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 3));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 112));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
+        let a = _mm512_set1_ps(*src2.add(c * 16));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 2));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+    }
+    let zero = _mm512_set1_ps(0.0);
+    let six = _mm512_set1_ps(6.0);
+    c0_0 = _mm512_max_ps(zero, c0_0);
+    c0_0 = _mm512_min_ps(six, c0_0);
+    c1_0 = _mm512_max_ps(zero, c1_0);
+    c1_0 = _mm512_min_ps(six, c1_0);
+    _mm512_storeu_ps(dst, c0_0);
+    _mm512_storeu_ps(dst.add(16), c1_0);
+}
+
+/// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
+///
+/// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline(never)]
+unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
+    src0: *const f32,
+    src1: *const f32,
+    src2: *const f32,
+    wei: *const f32,
+    dst: *mut f32,
+) {
+    let b0 = _mm512_loadu_ps(wei);
+    let mut c0_0 = b0;
+    let mut c1_0 = b0;
+    for c in 0..3 {
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 16));
+        let a = _mm512_set1_ps(*src0.add(c * 16 + 1));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 32));
+        let a = _mm512_set1_ps(*src0.add(c * 16));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src0.add(c * 16 + 2));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 48));
+        let a = _mm512_set1_ps(*src0.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src0.add(c * 16 + 3));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 64));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
+        let a = _mm512_set1_ps(*src1.add(c * 16));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 2));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 3));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 112));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
+        let a = _mm512_set1_ps(*src2.add(c * 16));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 2));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
+        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+    }
+    let zero = _mm512_set1_ps(0.0);
+    let six = _mm512_set1_ps(6.0);
+    c0_0 = _mm512_max_ps(zero, c0_0);
+    c0_0 = _mm512_min_ps(six, c0_0);
+    c1_0 = _mm512_max_ps(zero, c1_0);
+    c1_0 = _mm512_min_ps(six, c1_0);
+    _mm512_storeu_ps(dst, c0_0);
+    _mm512_storeu_ps(dst.add(16), c1_0);
+}
+
+/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+///
+/// Reads src[..64]; writes dst[..16].
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline(never)]
+unsafe fn mean_m4_c16_avx512(src: *const f32, dst: *mut f32) {
+    let mut s0 = _mm512_loadu_ps(src);
+    let s1 = _mm512_loadu_ps(src.add(16));
+    let s2 = _mm512_loadu_ps(src.add(32));
+    let s3 = _mm512_loadu_ps(src.add(48));
+    s0 = _mm512_add_ps(s0, s1);
+    s0 = _mm512_add_ps(s0, s2);
+    s0 = _mm512_add_ps(s0, s3);
+    let factor = _mm512_set1_ps(0.25);
+    s0 = _mm512_mul_ps(s0, factor);
+    _mm512_storeu_ps(dst, s0);
+}
+
+/// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
+///
+/// Reads src[..5], wei[..96]; writes dst[..16].
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline(never)]
+unsafe fn pointwise_1x16_m1_k5_n16_avx512(src: *const f32, wei: *const f32, dst: *mut f32) {
+    let b0 = _mm512_loadu_ps(wei);
+    let mut c0_0 = b0;
+    for k in 0..5 {
+        let w0 = _mm512_loadu_ps(wei.add(k * 16 + 16));
+        let a = _mm512_set1_ps(*src.add(k));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+    }
+    _mm512_storeu_ps(dst, c0_0);
+}
+
+/// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
+    let input = cx.input;
+    let arena = cx.arena;
+    let weights = cx.weights;
+    for _ in begin..end {
+        // stem: 4x4x3 to 2x2x5
+        for group in 0..2_usize {
+            match group {
+                0 => {
+                    direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(input, input.add(4), weights, arena);
+                }
+                _ => {
+                    direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
+                        input.add(4),
+                        input.add(8),
+                        input.add(12),
+                        weights,
+                        arena.add(32),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe extern "C" fn stage_01(cx: &Context, begin: usize, end: usize) {
+    let arena = cx.arena;
+    for _ in begin..end {
+        mean_m4_c16_avx512(arena, arena.add(64));
+    }
+}
+
+/// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe extern "C" fn stage_02(cx: &Context, begin: usize, end: usize) {
+    let arena = cx.arena;
+    let weights = cx.weights;
+    for _ in begin..end {
+        pointwise_1x16_m1_k5_n16_avx512(arena.add(64), weights.add(448), arena);
+    }
+}
+
+/// Copies the results to the output, NCHW.
+unsafe extern "C" fn outputs(cx: &Context, begin: usize, end: usize) {
+    for _ in begin..end {
+        let src = std::slice::from_raw_parts(cx.arena, 16);
+        let dst = std::slice::from_raw_parts_mut(cx.output, 4);
+        layout::unpack(src, 16, 1, 1, 4, dst);
+    }
+}
+
+static STAGES: [Stage; 4] = [
+    Stage::new("stem", 1, stage_00),
+    Stage::new("pool", 1, stage_01),
+    Stage::new("fc", 1, stage_02),
+    Stage::new("outputs", 1, outputs),
+];
+
+/// The network at this level.
+pub static PROGRAM: Program = Program {
+    abi: ABI,
+    level: Level::Avx512,
+    batch: 1,
+    input_len: 48,
+    output_len: 4,
+    arena_len: 80,
+    scratch_len: 0,
+    weights_len: 544,
+    weights: WEIGHTS.0.as_ptr().cast(),
+    stages: STAGES.as_ptr(),
+    stage_count: STAGES.len(),
+};

@@ -1,0 +1,479 @@
+//! `golden` for portable, batch 1.
+//!
+//! Memory in f32: arena 80, scratch 0 a thread, weights 544.
+//!
+//! | map | h x w x c | f32 | where |
+//! | --- | --- | ---: | --- |
+//! | input | 4 x 4 x 3 | 48 | input, NCHW |
+//! | stem.act | 2 x 2 x 5 | 64 | arena + 0 |
+//! | pool | 1 x 1 x 5 | 16 | arena + 64 |
+//! | fc | 1 x 1 x 4 | 16 | arena + 0 |
+
+use crate::runtime::{ABI, Context, Level, Program, Stage, layout};
+use crate::weights::WEIGHTS;
+
+/// Four lanes of plain Rust.
+#[derive(Clone, Copy)]
+struct F32x4([f32; 4]);
+
+#[inline(always)]
+unsafe fn load(from: *const f32) -> F32x4 {
+    F32x4(from.cast::<[f32; 4]>().read_unaligned())
+}
+
+#[inline(always)]
+unsafe fn store(to: *mut f32, a: F32x4) {
+    to.cast::<[f32; 4]>().write_unaligned(a.0);
+}
+
+#[inline(always)]
+fn splat(a: f32) -> F32x4 {
+    F32x4([a; 4])
+}
+
+#[inline(always)]
+#[allow(dead_code)]
+fn add(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] + b.0[i]))
+}
+
+#[inline(always)]
+#[allow(dead_code)]
+fn sub(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] - b.0[i]))
+}
+
+#[inline(always)]
+#[allow(dead_code)]
+fn mul(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] * b.0[i]))
+}
+
+/// `a * b + c`, rounded twice: without the instruction, rounding once would take a function call.
+#[inline(always)]
+#[allow(dead_code)]
+fn mul_add(a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] * b.0[i] + c.0[i]))
+}
+
+/// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
+#[inline(always)]
+#[allow(dead_code)]
+fn min(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| if a.0[i] < b.0[i] { a.0[i] } else { b.0[i] }))
+}
+
+/// `if a > b { a } else { b }` in each lane: a NaN in `b` wins.
+#[inline(always)]
+#[allow(dead_code)]
+fn max(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| if a.0[i] > b.0[i] { a.0[i] } else { b.0[i] }))
+}
+
+/// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
+///
+/// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
+#[inline(never)]
+unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(src1: *const f32, src2: *const f32, wei: *const f32, dst: *mut f32) {
+    let b0 = load(wei);
+    let b1 = load(wei.add(4));
+    let b2 = load(wei.add(8));
+    let b3 = load(wei.add(12));
+    let mut c0_0 = b0;
+    let mut c0_1 = b1;
+    let mut c0_2 = b2;
+    let mut c0_3 = b3;
+    let mut c1_0 = b0;
+    let mut c1_1 = b1;
+    let mut c1_2 = b2;
+    let mut c1_3 = b3;
+    for c in 0..3 {
+        let w0 = load(wei.add(c * 144 + 64));
+        let w1 = load(wei.add(c * 144 + 68));
+        let w2 = load(wei.add(c * 144 + 72));
+        let w3 = load(wei.add(c * 144 + 76));
+        let a = splat(*src1.add(c * 16 + 1));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 80));
+        let w1 = load(wei.add(c * 144 + 84));
+        let w2 = load(wei.add(c * 144 + 88));
+        let w3 = load(wei.add(c * 144 + 92));
+        let a = splat(*src1.add(c * 16));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src1.add(c * 16 + 2));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 96));
+        let w1 = load(wei.add(c * 144 + 100));
+        let w2 = load(wei.add(c * 144 + 104));
+        let w3 = load(wei.add(c * 144 + 108));
+        let a = splat(*src1.add(c * 16 + 1));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src1.add(c * 16 + 3));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 112));
+        let w1 = load(wei.add(c * 144 + 116));
+        let w2 = load(wei.add(c * 144 + 120));
+        let w3 = load(wei.add(c * 144 + 124));
+        let a = splat(*src2.add(c * 16 + 1));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 128));
+        let w1 = load(wei.add(c * 144 + 132));
+        let w2 = load(wei.add(c * 144 + 136));
+        let w3 = load(wei.add(c * 144 + 140));
+        let a = splat(*src2.add(c * 16));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src2.add(c * 16 + 2));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 144));
+        let w1 = load(wei.add(c * 144 + 148));
+        let w2 = load(wei.add(c * 144 + 152));
+        let w3 = load(wei.add(c * 144 + 156));
+        let a = splat(*src2.add(c * 16 + 1));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src2.add(c * 16 + 3));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+    }
+    let zero = splat(0.0);
+    let six = splat(6.0);
+    c0_0 = max(zero, c0_0);
+    c0_0 = min(six, c0_0);
+    c0_1 = max(zero, c0_1);
+    c0_1 = min(six, c0_1);
+    c0_2 = max(zero, c0_2);
+    c0_2 = min(six, c0_2);
+    c0_3 = max(zero, c0_3);
+    c0_3 = min(six, c0_3);
+    c1_0 = max(zero, c1_0);
+    c1_0 = min(six, c1_0);
+    c1_1 = max(zero, c1_1);
+    c1_1 = min(six, c1_1);
+    c1_2 = max(zero, c1_2);
+    c1_2 = min(six, c1_2);
+    c1_3 = max(zero, c1_3);
+    c1_3 = min(six, c1_3);
+    store(dst, c0_0);
+    store(dst.add(4), c0_1);
+    store(dst.add(8), c0_2);
+    store(dst.add(12), c0_3);
+    store(dst.add(16), c1_0);
+    store(dst.add(20), c1_1);
+    store(dst.add(24), c1_2);
+    store(dst.add(28), c1_3);
+}
+
+/// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
+///
+/// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
+#[inline(never)]
+unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
+    src0: *const f32,
+    src1: *const f32,
+    src2: *const f32,
+    wei: *const f32,
+    dst: *mut f32,
+) {
+    let b0 = load(wei);
+    let b1 = load(wei.add(4));
+    let b2 = load(wei.add(8));
+    let b3 = load(wei.add(12));
+    let mut c0_0 = b0;
+    let mut c0_1 = b1;
+    let mut c0_2 = b2;
+    let mut c0_3 = b3;
+    let mut c1_0 = b0;
+    let mut c1_1 = b1;
+    let mut c1_2 = b2;
+    let mut c1_3 = b3;
+    for c in 0..3 {
+        let w0 = load(wei.add(c * 144 + 16));
+        let w1 = load(wei.add(c * 144 + 20));
+        let w2 = load(wei.add(c * 144 + 24));
+        let w3 = load(wei.add(c * 144 + 28));
+        let a = splat(*src0.add(c * 16 + 1));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 32));
+        let w1 = load(wei.add(c * 144 + 36));
+        let w2 = load(wei.add(c * 144 + 40));
+        let w3 = load(wei.add(c * 144 + 44));
+        let a = splat(*src0.add(c * 16));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src0.add(c * 16 + 2));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 48));
+        let w1 = load(wei.add(c * 144 + 52));
+        let w2 = load(wei.add(c * 144 + 56));
+        let w3 = load(wei.add(c * 144 + 60));
+        let a = splat(*src0.add(c * 16 + 1));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src0.add(c * 16 + 3));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 64));
+        let w1 = load(wei.add(c * 144 + 68));
+        let w2 = load(wei.add(c * 144 + 72));
+        let w3 = load(wei.add(c * 144 + 76));
+        let a = splat(*src1.add(c * 16 + 1));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 80));
+        let w1 = load(wei.add(c * 144 + 84));
+        let w2 = load(wei.add(c * 144 + 88));
+        let w3 = load(wei.add(c * 144 + 92));
+        let a = splat(*src1.add(c * 16));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src1.add(c * 16 + 2));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 96));
+        let w1 = load(wei.add(c * 144 + 100));
+        let w2 = load(wei.add(c * 144 + 104));
+        let w3 = load(wei.add(c * 144 + 108));
+        let a = splat(*src1.add(c * 16 + 1));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src1.add(c * 16 + 3));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 112));
+        let w1 = load(wei.add(c * 144 + 116));
+        let w2 = load(wei.add(c * 144 + 120));
+        let w3 = load(wei.add(c * 144 + 124));
+        let a = splat(*src2.add(c * 16 + 1));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 128));
+        let w1 = load(wei.add(c * 144 + 132));
+        let w2 = load(wei.add(c * 144 + 136));
+        let w3 = load(wei.add(c * 144 + 140));
+        let a = splat(*src2.add(c * 16));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src2.add(c * 16 + 2));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+        let w0 = load(wei.add(c * 144 + 144));
+        let w1 = load(wei.add(c * 144 + 148));
+        let w2 = load(wei.add(c * 144 + 152));
+        let w3 = load(wei.add(c * 144 + 156));
+        let a = splat(*src2.add(c * 16 + 1));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+        let a = splat(*src2.add(c * 16 + 3));
+        c1_0 = mul_add(a, w0, c1_0);
+        c1_1 = mul_add(a, w1, c1_1);
+        c1_2 = mul_add(a, w2, c1_2);
+        c1_3 = mul_add(a, w3, c1_3);
+    }
+    let zero = splat(0.0);
+    let six = splat(6.0);
+    c0_0 = max(zero, c0_0);
+    c0_0 = min(six, c0_0);
+    c0_1 = max(zero, c0_1);
+    c0_1 = min(six, c0_1);
+    c0_2 = max(zero, c0_2);
+    c0_2 = min(six, c0_2);
+    c0_3 = max(zero, c0_3);
+    c0_3 = min(six, c0_3);
+    c1_0 = max(zero, c1_0);
+    c1_0 = min(six, c1_0);
+    c1_1 = max(zero, c1_1);
+    c1_1 = min(six, c1_1);
+    c1_2 = max(zero, c1_2);
+    c1_2 = min(six, c1_2);
+    c1_3 = max(zero, c1_3);
+    c1_3 = min(six, c1_3);
+    store(dst, c0_0);
+    store(dst.add(4), c0_1);
+    store(dst.add(8), c0_2);
+    store(dst.add(12), c0_3);
+    store(dst.add(16), c1_0);
+    store(dst.add(20), c1_1);
+    store(dst.add(24), c1_2);
+    store(dst.add(28), c1_3);
+}
+
+/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+///
+/// Reads src[..64]; writes dst[..16].
+#[inline(never)]
+unsafe fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
+    for c in 0..4 {
+        let mut s0 = load(src.add(c * 4));
+        let s1 = load(src.add(c * 4 + 16));
+        let s2 = load(src.add(c * 4 + 32));
+        let s3 = load(src.add(c * 4 + 48));
+        s0 = add(s0, s1);
+        s0 = add(s0, s2);
+        s0 = add(s0, s3);
+        let factor = splat(0.25);
+        s0 = mul(s0, factor);
+        store(dst.add(c * 4), s0);
+    }
+}
+
+/// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
+///
+/// Reads src[..5], wei[..96]; writes dst[..16].
+#[inline(never)]
+unsafe fn pointwise_1x16_m1_k5_n16_portable(src: *const f32, wei: *const f32, dst: *mut f32) {
+    let b0 = load(wei);
+    let b1 = load(wei.add(4));
+    let b2 = load(wei.add(8));
+    let b3 = load(wei.add(12));
+    let mut c0_0 = b0;
+    let mut c0_1 = b1;
+    let mut c0_2 = b2;
+    let mut c0_3 = b3;
+    for k in 0..5 {
+        let w0 = load(wei.add(k * 16 + 16));
+        let w1 = load(wei.add(k * 16 + 20));
+        let w2 = load(wei.add(k * 16 + 24));
+        let w3 = load(wei.add(k * 16 + 28));
+        let a = splat(*src.add(k));
+        c0_0 = mul_add(a, w0, c0_0);
+        c0_1 = mul_add(a, w1, c0_1);
+        c0_2 = mul_add(a, w2, c0_2);
+        c0_3 = mul_add(a, w3, c0_3);
+    }
+    store(dst, c0_0);
+    store(dst.add(4), c0_1);
+    store(dst.add(8), c0_2);
+    store(dst.add(12), c0_3);
+}
+
+/// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
+unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
+    let input = cx.input;
+    let arena = cx.arena;
+    let weights = cx.weights;
+    for _ in begin..end {
+        // stem: 4x4x3 to 2x2x5
+        for group in 0..2_usize {
+            match group {
+                0 => {
+                    direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(input, input.add(4), weights, arena);
+                }
+                _ => {
+                    direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
+                        input.add(4),
+                        input.add(8),
+                        input.add(12),
+                        weights,
+                        arena.add(32),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+unsafe extern "C" fn stage_01(cx: &Context, begin: usize, end: usize) {
+    let arena = cx.arena;
+    for _ in begin..end {
+        mean_m4_c16_portable(arena, arena.add(64));
+    }
+}
+
+/// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
+unsafe extern "C" fn stage_02(cx: &Context, begin: usize, end: usize) {
+    let arena = cx.arena;
+    let weights = cx.weights;
+    for _ in begin..end {
+        pointwise_1x16_m1_k5_n16_portable(arena.add(64), weights.add(448), arena);
+    }
+}
+
+/// Copies the results to the output, NCHW.
+unsafe extern "C" fn outputs(cx: &Context, begin: usize, end: usize) {
+    for _ in begin..end {
+        let src = std::slice::from_raw_parts(cx.arena, 16);
+        let dst = std::slice::from_raw_parts_mut(cx.output, 4);
+        layout::unpack(src, 16, 1, 1, 4, dst);
+    }
+}
+
+static STAGES: [Stage; 4] = [
+    Stage::new("stem", 1, stage_00),
+    Stage::new("pool", 1, stage_01),
+    Stage::new("fc", 1, stage_02),
+    Stage::new("outputs", 1, outputs),
+];
+
+/// The network at this level.
+pub static PROGRAM: Program = Program {
+    abi: ABI,
+    level: Level::Portable,
+    batch: 1,
+    input_len: 48,
+    output_len: 4,
+    arena_len: 80,
+    scratch_len: 0,
+    weights_len: 544,
+    weights: WEIGHTS.0.as_ptr().cast(),
+    stages: STAGES.as_ptr(),
+    stage_count: STAGES.len(),
+};

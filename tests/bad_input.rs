@@ -1,0 +1,246 @@
+//! What the command line says to input that is wrong and to machines that cannot: an error that names it, and nothing half-written.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
+use predicates::prelude::*;
+use predicates::str::contains;
+use sartor::{Level, npy};
+use serde_json::Value;
+
+mod common;
+use common::{Folder, PICTURE, fails, json, sartor};
+
+#[test]
+fn networks_that_do_not_exist() {
+    fails(&["show", "mobilnet_v2"], &["did you mean 'mobilenet_v2"]);
+    fails(&["show", "rexnet_x0.0"], &["width", "0"]);
+    fails(&["show", "rexnet_x1.0", "--classes", "0"], &["classes", "0"]);
+    fails(&["show", "shufflenet_v1_g5_x1.0"], &["groups", "5"]);
+}
+
+#[test]
+fn pictures_that_are_none() {
+    let folder = Folder::new();
+    let text = folder.file("text.png", b"This is not a picture.");
+    fails(&["run", "rexnet_digits", "--image", &text], &["text.png", "not a JPEG or PNG"]);
+    let truncated = folder.file("half.png", &std::fs::read(PICTURE).unwrap()[..300]);
+    fails(&["run", "rexnet_digits", "--image", &truncated], &["half.png"]);
+    fails(&["run", "rexnet_digits", "--image", "missing.png"], &["missing.png", "No such file"]);
+    fails(&["run", "rexnet_digits", "--image", PICTURE, "--resize", "16"], &["too small for the crop"]);
+    fails(&["run", "rexnet_digits", "--image", PICTURE, "--std", "0,1,1"], &["--std"]);
+}
+
+#[test]
+fn tensors_of_the_wrong_shape() {
+    let folder = Folder::new();
+    let path = folder.path("in.npy");
+    npy::write(Path::new(&path), &[1, 3, 224, 224], &[0.0; 3 * 224 * 224]).unwrap();
+    fails(&["run", "rexnet_digits", "--input", &path], &["[1, 3, 224, 224]", "[N, 3, 32, 32]"]);
+    let bad = folder.file("bad.npy", b"not numpy");
+    fails(&["run", "rexnet_digits", "--input", &bad], &["not an .npy file"]);
+}
+
+const DIGITS: &str = "examples/digits/rexnet_digits.safetensors";
+
+/// A safetensors file of any header and `len` bytes of values.
+fn safetensors(header: &str, len: usize) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &vec![0; len]].concat()
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let folder = Folder::new();
+    let with = |name: &str, bytes: &[u8]| {
+        let file = folder.file(name, bytes);
+        fails(&["run", "rexnet_digits", "--weights", &file, "--image", PICTURE], &[&file]);
+    };
+    let good = std::fs::read(DIGITS).unwrap();
+    with("empty", b"");
+    with("half", &good[..good.len() / 2]);
+    with("no-values", &good[..1 << 10]);
+    with("longer", &[&good[..], &[0; 4]].concat());
+    with("endless-header", &[[255; 8], [b'{'; 8]].concat());
+    with("header-beyond-the-file", &[&1000u64.to_le_bytes()[..], b"{}"].concat());
+    with("no-json", &safetensors("weights", 4));
+    let one = |shape: &str, begin: usize, end: usize| {
+        format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":[{begin},{end}]}}}}"#)
+    };
+    with("values-beyond-the-file", &safetensors(&one("[1000]", 0, 4000), 4));
+    with("values-before-the-file", &safetensors(&one("[1]", 8, 4), 8));
+    with("shape-of-other-size", &safetensors(&one("[3]", 0, 4), 4));
+    with("shape-beyond-memory", &safetensors(&one("[4294967296, 4294967296]", 0, 4), 4));
+    with("other-tensors", &safetensors(&one("[1]", 0, 4), 4));
+    let missing = folder.path("missing.safetensors");
+    fails(&["run", "rexnet_digits", "--weights", &missing, "--image", PICTURE], &[&missing, "No such file"]);
+}
+
+#[test]
+fn weights_that_are_not_finite() {
+    let folder = Folder::new();
+    for (name, value) in [("nan", f32::NAN), ("infinite", f32::INFINITY)] {
+        let mut bytes = std::fs::read(DIGITS).unwrap();
+        let end = bytes.len();
+        bytes[end - 4..].copy_from_slice(&value.to_le_bytes());
+        let file = folder.file(name, &bytes);
+        let run = ["run", "rexnet_digits", "--weights", &file, "--image", PICTURE, "--engine", "generic"];
+        fails(&run, &[&file, "tensor '", "has 1 NaN or infinite values of"]);
+        sartor().args(run).arg("--allow-non-finite").assert().success();
+        fails(&["compile", "rexnet_digits", "--weights", &file, "-o", &folder.path("out")], &[&file, "NaN or infinite"]);
+        assert!(!Path::new(&folder.path("out")).exists());
+    }
+}
+
+#[test]
+fn options_that_are_impossible() {
+    let run = |args: &[&str], parts: &[&str]| fails(&[&["run", "rexnet_digits", "--image", PICTURE], args].concat(), parts);
+    run(&["--threads", "0"], &["threads is 0"]);
+    run(&["--threads", "1000000"], &["threads is 1000000"]);
+    run(&["--threads", "2", "--engine", "generic"], &["runs on one thread", "help: "]);
+    run(&["--engine", "fast"], &["'fast'", "specialised"]);
+    run(&["--resize", "0"], &["too small for the crop"]);
+    run(&["--input", PICTURE], &["--image", "--input"]);
+    run(&["--labels", "missing.txt"], &["missing.txt"]);
+    fails(&["run", "rexnet_digits"], &["--image", "--input"]);
+    fails(&["compile", "rexnet_digits", "-o", "out", "--levels", "sse9"], &["sse9"]);
+    fails(&["compile", "rexnet_digits", "-o", "out", "--levels", ""], &["--levels"]);
+    fails(&["compile", "rexnet_digits", "-o", "out", "--batch", "0"], &["batch is 0"]);
+    fails(&["compile", "rexnet_digits"], &["--output"]);
+    fails(&["show", "rexnet_digits", "--batch", "18446744073709551615"], &["18446744073709551615"]);
+    fails(&["show", "mobilenet_v2@31x64"], &["height is 31", "32"]);
+    fails(&["show", "mobilenet_v2@64x2000"], &["2000", "1024"]);
+    fails(&["show", "efficientnet_b0_g2"], &["no groups"]);
+    fails(&["show", "rexnet_digits", "--no-head", "--classes", "7"], &["--no-head", "--classes"]);
+    assert!(!Path::new("out").exists());
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let folder = Folder::new();
+    let file = folder.file("file", b"x");
+    let below = format!("{file}/out");
+    fails(&["run", "rexnet_digits", "--image", PICTURE, "--output", &below], &[&below]);
+    fails(&["compile", "rexnet_digits", "-o", &below], &[&below]);
+    fails(&["compile", "rexnet_digits", "-o", &folder.path(".")], &["not made by sartor"]);
+    assert_eq!(std::fs::read(file).unwrap(), b"x");
+    assert_eq!(folder.entries(), 1);
+}
+
+#[test]
+fn levels_that_this_machine_cannot_run() {
+    let run = ["run", "rexnet_digits", "--image", PICTURE, "--level"];
+    let missing: Vec<_> = Level::ALL.into_iter().filter(|level| !level.is_available()).collect();
+    assert!(!missing.is_empty(), "no CPU has both NEON and AVX");
+    for level in missing {
+        fails(&[&run[..], &[level.name()]].concat(), &["this CPU lacks level", level.name()]);
+    }
+    fails(&[&run[..], &["sse9"]].concat(), &["sse9"]);
+
+    let best = Level::best().unwrap();
+    if best == Level::Portable {
+        println!("skipped the cap: no level here is above portable");
+    } else {
+        let mut command = sartor();
+        command.env("SARTOR_MAX_LEVEL", "portable").args(run).arg(best.name());
+        command.assert().code(1).stderr(contains("SARTOR_MAX_LEVEL forbids").and(contains("help: use one of portable")));
+    }
+    sartor().env("SARTOR_MAX_LEVEL", "fastest").args(["show", "rexnet_digits"]).assert().code(1).stderr(contains("fastest"));
+}
+
+/// A command whose files may hold `kib` KiB each: what it writes meets an error, as on a full disk.
+fn limited(program: &Path, kib: usize) -> Command {
+    let mut command = Command::new("bash");
+    // The signal that comes with the error would kill the process, which a full disk does not.
+    command.args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\"", &kib.to_string()]).arg(program);
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn fails_without_panic(command: &mut Command, parts: &[&str]) {
+    let assert = command.assert().code(1).stdout("").stderr(contains("panicked").not());
+    parts.iter().fold(assert, |assert, part| assert.stderr(contains(*part)));
+}
+
+#[test]
+fn disks_that_are_full() {
+    let folder = Folder::new();
+    let program = cargo_bin("sartor");
+    let (out, cache) = (folder.path("out"), folder.path("cache"));
+    let weights = ["--weights", DIGITS];
+    // 2 MiB hold the sources and the weights, but not what Cargo makes of them.
+    for (kib, parts) in [(0, ["File too large", &*out]), (2048, ["cargo could not build", "File too large"])] {
+        fails_without_panic(limited(&program, kib).args(["compile", "rexnet_digits", "-o", &out]).args(weights), &parts);
+        assert_eq!(folder.entries(), 0, "nothing is left of a crate");
+    }
+    let run = ["run", "rexnet_digits", "--image", PICTURE];
+    fails_without_panic(limited(&program, 0).env("SARTOR_CACHE", &cache).args(run).args(weights), &[&cache, "File too large"]);
+    assert_eq!(std::fs::read_dir(&cache).map_or(0, Iterator::count), 0, "nothing is left in the cache");
+    fails_without_panic(limited(&program, 0).args(run), &["cannot write to", "TMPDIR"]);
+    let generic = [&run[..], &weights, &["--engine", "generic", "--output", &out]].concat();
+    fails_without_panic(limited(&program, 0).args(&generic), &[&out, "File too large"]);
+    assert!(!Path::new(&out).exists());
+    if cfg!(target_os = "linux") {
+        fails(&[&run[..], &["--engine", "generic", "--output", "/dev/full"]].concat(), &["/dev/full", "No space left"]);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = std::process::Command::new(program).arg("list").stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("cannot write to stdout: No space left"), "{said}");
+    }
+}
+
+#[test]
+fn generated_programs_say_what_is_wrong() {
+    let folder = Folder::new();
+    let best = Level::best().unwrap();
+    let levels = format!("{best},portable");
+    let report: Value = json(&["compile", "rexnet_digits", "--levels", &levels, "-o", &folder.path("digits"), "--json"]);
+    let program = PathBuf::from(report["artifact"].as_str().unwrap());
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(args).env_remove("SARTOR_MAX_LEVEL");
+        command
+    };
+    let fails = |args: &[&str], parts: &[&str]| fails_without_panic(&mut run(args), parts);
+    let npy = |name: &str, shape: &[usize]| {
+        let path = folder.path(name);
+        npy::write(Path::new(&path), shape, &vec![0.25; shape.iter().product()]).unwrap();
+        path
+    };
+    let good = npy("good.npy", &[1, 3, 32, 32]);
+    run(&[&good]).assert().success().stdout(contains(format!("level {best}")));
+    run(&[&npy("single.npy", &[3, 32, 32])]).assert().success();
+    fails(&[&npy("large.npy", &[1, 3, 224, 224])], &["large.npy", "[1, 3, 224, 224]", "[1, 3, 32, 32]"]);
+    fails(&["missing.npy"], &["missing.npy", "No such file"]);
+    fails(&[PICTURE], &[PICTURE, "not a .npy file"]);
+    let bytes = std::fs::read(&good).unwrap();
+    fails(&[&folder.file("half.npy", &bytes[..bytes.len() / 2])], &["half.npy", "cut off"]);
+    fails(&[&folder.file("header.npy", &bytes[..40])], &["header.npy", "cut off"]);
+    fails(&[&good, "--threads", "0"], &["threads is 0"]);
+    for (args, part) in
+        [(&["--threads", "two"][..], "'two'"), (&["--level", "sse9"], "sse9"), (&["--fast"], "--fast"), (&["--top"], "--top")]
+    {
+        run(&[&[&*good], args].concat()).assert().code(2).stderr(contains(part).and(contains("usage: ")));
+    }
+    run(&[]).assert().code(2).stderr(contains("no input").and(contains("usage: ")));
+
+    run(&[&good]).env("SARTOR_MAX_LEVEL", "portable").assert().success().stdout(contains("level portable"));
+    fails_without_panic(run(&[&good]).env("SARTOR_MAX_LEVEL", "fastest"), &["fastest"]);
+    for level in Level::ALL.into_iter().filter(|level| !level.is_available()) {
+        fails(&[&good, "--level", level.name()], &[level.name(), "cannot run here"]);
+    }
+    if best != Level::Portable {
+        let capped = &mut run(&[&good, "--level", best.name()]);
+        fails_without_panic(capped.env("SARTOR_MAX_LEVEL", "portable"), &["SARTOR_MAX_LEVEL forbids it"]);
+    }
+
+    let before = folder.entries();
+    fails(&[&good, "--output", &format!("{good}/out.npy")], &["out.npy"]);
+    fails(&[&good, "--output", &folder.path("digits")], &["digits"]);
+    fails_without_panic(limited(&program, 0).args([&good, "--output", &folder.path("out.npy")]), &["out.npy", "File too large"]);
+    if cfg!(target_os = "linux") {
+        fails(&[&good, "--output", "/dev/full"], &["/dev/full", "No space left"]);
+    }
+    assert_eq!(folder.entries(), before, "nothing half-written is left");
+}
