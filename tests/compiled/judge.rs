@@ -92,12 +92,12 @@ fn same_bits(problem: &Problem, found: &[f32], wanted: &[f32], values: Values) {
 }
 
 /// Values within the derived bound; of special ones, the class.
-fn near_reference<'a>(
+fn near_reference(
     problem: &Problem,
     memory: &interpret::Memory,
     input: &[f32],
     values: Values,
-    exceptions: &mut BTreeMap<&'a str, usize>,
+    exceptions: &mut BTreeMap<&str, usize>,
 ) {
     let batch = problem.plan.options.batch;
     let engine = ReferenceEngine::new(&problem.network, &problem.weights).unwrap();

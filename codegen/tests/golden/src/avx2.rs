@@ -185,7 +185,7 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx2(
     _mm256_storeu_ps(dst.add(24), c1_1);
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 ///
 /// Reads src[..64]; writes dst[..16].
 #[target_feature(enable = "avx2,fma")]
@@ -253,7 +253,7 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
     }
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 #[target_feature(enable = "avx2,fma")]
 unsafe extern "C" fn stage_01(cx: &Context, begin: usize, end: usize) {
     let arena = cx.arena;

@@ -127,7 +127,7 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
     _mm512_storeu_ps(dst.add(16), c1_0);
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 ///
 /// Reads src[..64]; writes dst[..16].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
@@ -188,7 +188,7 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
     }
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 unsafe extern "C" fn stage_01(cx: &Context, begin: usize, end: usize) {
     let arena = cx.arena;

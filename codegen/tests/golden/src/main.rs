@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use golden as network;
 
@@ -81,6 +81,7 @@ fn run(options: &Options) -> Result<(), String> {
     let input = read_npy(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
     let mut session = Session::new(program, options.threads).map_err(text)?;
     let mut output = vec![0.0; program.output_len];
+    let report = std::env::var_os("SARTOR_REPORT").is_some().then(SystemTime::now);
     let start = Instant::now();
     session.run(&input, &mut output).map_err(text)?;
     let ms = start.elapsed().as_secs_f64() * 1e3;
@@ -101,7 +102,16 @@ fn run(options: &Options) -> Result<(), String> {
             [n, c, h, w] => print(&format!("output {name}: {n} x {c} x {h} x {w}"))?,
         }
     }
-    Ok(())
+    report.map_or(Ok(()), print_report)
+}
+
+/// What the environment variable `SARTOR_REPORT` asks for, on stderr: when the first stage began, and the most memory that was
+/// resident, where the system tells it.
+fn print_report(began: SystemTime) -> Result<(), String> {
+    let began = began.duration_since(UNIX_EPOCH).map_err(text)?.as_nanos();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map_or("", str::trim);
+    writeln!(io::stderr(), "first stage {began} ns\nresident {resident}").map_err(text)
 }
 
 fn program(level: Option<Level>) -> Result<&'static Program, String> {

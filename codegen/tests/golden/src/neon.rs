@@ -317,7 +317,7 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
     vst1q_f32(dst.add(28), c1_3);
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 ///
 /// Reads src[..64]; writes dst[..16].
 #[target_feature(enable = "neon")]
@@ -395,7 +395,7 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
     }
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 #[target_feature(enable = "neon")]
 unsafe extern "C" fn stage_01(cx: &Context, begin: usize, end: usize) {
     let arena = cx.arena;

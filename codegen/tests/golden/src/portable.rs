@@ -49,6 +49,12 @@ fn mul(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] * b.0[i]))
 }
 
+#[inline(always)]
+#[allow(dead_code)]
+fn div(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4(std::array::from_fn(|i| a.0[i] / b.0[i]))
+}
+
 /// `a * b + c`, rounded twice: without the instruction, rounding once would take a function call.
 #[inline(always)]
 #[allow(dead_code)]
@@ -355,7 +361,7 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
     store(dst.add(28), c1_3);
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 ///
 /// Reads src[..64]; writes dst[..16].
 #[inline(never)]
@@ -430,7 +436,7 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
     }
 }
 
-/// `ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
+/// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 unsafe extern "C" fn stage_01(cx: &Context, begin: usize, end: usize) {
     let arena = cx.arena;
     for _ in begin..end {
