@@ -76,7 +76,7 @@ impl Run<'_> {
     fn body(&mut self, body: &[Stmt]) {
         for stmt in body {
             match stmt {
-                Stmt::Comment(_) | Stmt::Prefetch(_) => {}
+                Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
                 Stmt::For { var, count, body } => {
                     for i in 0..*count {
                         self.vars[var.0] = i;

@@ -149,6 +149,8 @@ pub enum Stmt {
     Store(Address, Reg),
     /// Fetches the cache line of an address into L2.
     Prefetch(Address),
+    /// What was loaded before is loaded again where it is used again: the registers hold no more.
+    Reload,
 }
 
 /// A kernel for one level.
@@ -208,7 +210,7 @@ fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
                 Value::Binary(..) | Value::FirstLanes(..) => cost.others += times,
             },
             Stmt::Store(..) => cost.stores += times,
-            Stmt::Comment(_) | Stmt::Prefetch(_) => {}
+            Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
         }
     }
 }
@@ -301,6 +303,11 @@ impl Builder {
     /// Fetches a cache line into L2.
     pub fn prefetch(&mut self, at: Address) {
         self.push(Stmt::Prefetch(at));
+    }
+
+    /// Keeps the compiler from holding what was loaded before.
+    pub fn reload(&mut self) {
+        self.push(Stmt::Reload);
     }
 
     /// Adds a line for the reader.

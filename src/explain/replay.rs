@@ -74,7 +74,7 @@ impl Replay {
                 }
                 Stmt::Store(at, _) => (Kind::Store, at, vector),
                 Stmt::Prefetch(at) => (Kind::Prefetch, at, 4),
-                Stmt::Comment(_) | Stmt::Let(..) | Stmt::Set(..) => continue,
+                Stmt::Comment(_) | Stmt::Reload | Stmt::Let(..) | Stmt::Set(..) => continue,
             };
             let reach: usize = at.terms.iter().map(|(var, stride)| (counts[var.0] - 1) * stride).sum();
             let span = &mut self.spans[at.buffer.0];

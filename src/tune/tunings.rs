@@ -9,7 +9,7 @@ use sartor_kernels::runtime::Level;
 use super::{Caches, File, FileError};
 use crate::cache;
 
-/// The file that [`tune`](super::tune) fills and programs are compiled with unless another is named: in the [cache]'s folder.
+/// The file that `sartor tune` fills and programs are compiled with unless another is named: in the [cache]'s folder.
 pub fn default_path() -> PathBuf {
     cache::folder().join("tuning.json")
 }

@@ -36,7 +36,7 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
-/// Compiles a problem for a level of this CPU and judges it as [`interpret`] does, but for other plans.
+/// Compiles a problem for a level of this CPU and judges it as [`interpret()`] does, but for other plans.
 ///
 /// # Errors
 /// If the network cannot be compiled, or not run.

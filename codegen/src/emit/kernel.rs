@@ -18,6 +18,8 @@ pub enum Helper {
     FirstLanes,
     /// [`Stmt::Prefetch`]
     Prefetch,
+    /// [`Stmt::Reload`]
+    Reload,
 }
 
 /// Prints a kernel's function, below its documentation.
@@ -85,6 +87,7 @@ pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
                 _ => None,
             },
             Stmt::Prefetch(_) => Some(Helper::Prefetch),
+            Stmt::Reload => Some(Helper::Reload),
             Stmt::Comment(_) | Stmt::Store(..) => None,
         };
         found.extend(helper.filter(|helper| !found.contains(helper)));
@@ -114,6 +117,7 @@ impl Printer<'_> {
                     text.line(format!("{}({}, {});", self.isa.spelling.store, self.address(to), self.reg(*reg)));
                 }
                 Stmt::Prefetch(at) => text.line(format!("prefetch({});", self.address(at))),
+                Stmt::Reload => text.line("reload();"),
             }
         }
     }

@@ -95,7 +95,10 @@ impl Direct {
         let blocks = self.blocks(level);
         let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
         for block in blocks {
-            let columns = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad);
+            let columns: Vec<ColumnRun> = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad)
+                .into_iter()
+                .flat_map(|run| run.halves(self.kernel.1))
+                .collect();
             b.repeat("n", block.panels.count, |b, n| {
                 for run in &columns {
                     b.repeat("x", run.count, |b, x| self.tile(b, &src, wei, dst, res, &block, run, n, x));
@@ -149,6 +152,7 @@ impl Direct {
                         if meets.is_empty() {
                             continue;
                         }
+                        b.reload();
                         let tap = 1 + ic * window + kh * self.kernel.1 + kw;
                         let w: Vec<_> =
                             (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(c, PANEL * window))).collect();

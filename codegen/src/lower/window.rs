@@ -74,6 +74,19 @@ impl ColumnRun {
     }
 }
 
+impl ColumnRun {
+    /// The tiles, those that lose taps in two halves: where every column has taps of its own, the compiler holds too much at once.
+    pub fn halves(self, kw: usize) -> Vec<Self> {
+        let clipped = self.taps.iter().any(|&taps| taps != (0, kw));
+        if !clipped || self.size == 1 || self.count > 1 {
+            return vec![self];
+        }
+        let (left, right) = self.taps.split_at(self.size / 2);
+        let half = |start: usize, taps: &[_]| Self { start, size: taps.len(), count: 1, taps: taps.to_vec() };
+        vec![half(self.start, left), half(self.start + left.len(), right)]
+    }
+}
+
 /// Cuts `ow` output columns into tiles of at most `largest`, peeling those at the border.
 pub fn columns(ow: usize, largest: usize, iw: usize, kw: usize, stride: usize, pad: usize) -> Vec<ColumnRun> {
     let taps = |x: usize| {
@@ -308,6 +321,7 @@ impl Window {
     ) {
         let lanes = b.lanes();
         for row in self.present.0..self.present.1 {
+            b.reload();
             let width = (run.size - 1) * self.stride.1 + self.kernel.1;
             let pixels: Vec<Option<Reg>> = (0..width)
                 .map(|column| {

@@ -6,7 +6,7 @@
 //! g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"
 //! ```
 //!
-//! Options, then a network ([`network`]) or one layer as reports print it ([`layer`]).
+//! Options, then a network (`network`) or one layer as reports print it (`layer`).
 
 mod data;
 pub mod layer;

@@ -1,7 +1,7 @@
 //! The proof: what must hold of a program before it is emitted, one property a file. A program that fails is refused.
 //!
 //! Kernels are proven for all iterations of their loops; then every call of every unit of every stage is walked through, in both
-//! ways that a unit can run ([`units`]), with what it reads and writes to the f32 ([`footprint`]).
+//! ways that a unit can run (`units`), with what it reads and writes to the f32 (`footprint`).
 
 mod access;
 mod alignment;

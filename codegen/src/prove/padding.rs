@@ -150,7 +150,7 @@ impl Run<'_> {
     fn body(&mut self, body: &[Stmt]) -> Result<(), Clash> {
         for stmt in body {
             match stmt {
-                Stmt::Comment(_) | Stmt::Prefetch(_) => {}
+                Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
                 Stmt::For { var, count, body } => self.repeat(*var, *count, body)?,
                 Stmt::Let(reg, value) | Stmt::Set(reg, value) => self.set(*reg, value)?,
                 Stmt::Store(to, reg) => self.store(to, self.regs[reg.0].zeros()),

@@ -49,7 +49,7 @@ impl Scope<'_> {
         let mut declared = Vec::new();
         for stmt in body {
             match stmt {
-                Stmt::Comment(_) => {}
+                Stmt::Comment(_) | Stmt::Reload => {}
                 Stmt::For { var, body, .. } => {
                     self.vars.push(*var);
                     self.body(body)?;

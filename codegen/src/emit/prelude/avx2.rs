@@ -29,3 +29,9 @@ fn first_lanes<const N: i32>(a: __m256) -> __m256 {
 unsafe fn prefetch(at: *const f32) {
     _mm_prefetch::<_MM_HINT_T1>(at.cast());
 }
+//@ Reload
+/// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
+#[inline(always)]
+fn reload() {
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::Acquire);
+}

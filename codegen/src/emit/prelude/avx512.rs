@@ -27,3 +27,9 @@ fn first_lanes<const N: u32>(a: __m512) -> __m512 {
 unsafe fn prefetch(at: *const f32) {
     _mm_prefetch::<_MM_HINT_T1>(at.cast());
 }
+//@ Reload
+/// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
+#[inline(always)]
+fn reload() {
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::Acquire);
+}

@@ -46,3 +46,9 @@ fn first_lanes<const N: u32>(a: float32x4_t) -> float32x4_t {
 unsafe fn prefetch(at: *const f32) {
     std::arch::asm!("prfm pldl2keep, [{at}]", at = in(reg) at, options(nostack, readonly));
 }
+//@ Reload
+/// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
+#[inline(always)]
+fn reload() {
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::Acquire);
+}

@@ -86,3 +86,9 @@ fn first_lanes<const N: usize>(a: F32x4) -> F32x4 {
 /// There is no portable prefetch.
 #[inline(always)]
 fn prefetch(_at: *const f32) {}
+//@ Reload
+/// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
+#[inline(always)]
+fn reload() {
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::Acquire);
+}

@@ -14,6 +14,12 @@ use std::arch::x86_64::*;
 use crate::runtime::{ABI, Context, Level, Program, Stage, layout};
 use crate::weights::WEIGHTS;
 
+/// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
+#[inline(always)]
+fn reload() {
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::Acquire);
+}
+
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 ///
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
@@ -22,43 +28,62 @@ use crate::weights::WEIGHTS;
 unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(src1: *const f32, src2: *const f32, wei: *const f32, dst: *mut f32) {
     let b0 = _mm512_loadu_ps(wei);
     let mut c0_0 = b0;
-    let mut c1_0 = b0;
     for c in 0..3 {
-        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 64));
-        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
         let a = _mm512_set1_ps(*src1.add(c * 16));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src1.add(c * 16 + 2));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
         let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src1.add(c * 16 + 3));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
-        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 112));
-        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
         let a = _mm512_set1_ps(*src2.add(c * 16));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src2.add(c * 16 + 2));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
         let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
     }
     let zero = _mm512_set1_ps(0.0);
     let six = _mm512_set1_ps(6.0);
     c0_0 = _mm512_max_ps(zero, c0_0);
     c0_0 = _mm512_min_ps(six, c0_0);
-    c1_0 = _mm512_max_ps(zero, c1_0);
-    c1_0 = _mm512_min_ps(six, c1_0);
     _mm512_storeu_ps(dst, c0_0);
-    _mm512_storeu_ps(dst.add(16), c1_0);
+    let b0 = _mm512_loadu_ps(wei);
+    let mut c0_0 = b0;
+    for c in 0..3 {
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 64));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 2));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 3));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 112));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 2));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+    }
+    let zero = _mm512_set1_ps(0.0);
+    let six = _mm512_set1_ps(6.0);
+    c0_0 = _mm512_max_ps(zero, c0_0);
+    c0_0 = _mm512_min_ps(six, c0_0);
+    _mm512_storeu_ps(dst.add(16), c0_0);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -75,56 +100,82 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
 ) {
     let b0 = _mm512_loadu_ps(wei);
     let mut c0_0 = b0;
-    let mut c1_0 = b0;
     for c in 0..3 {
-        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 16));
-        let a = _mm512_set1_ps(*src0.add(c * 16 + 1));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 32));
         let a = _mm512_set1_ps(*src0.add(c * 16));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src0.add(c * 16 + 2));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 48));
         let a = _mm512_set1_ps(*src0.add(c * 16 + 1));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src0.add(c * 16 + 3));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
-        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 64));
-        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
         let a = _mm512_set1_ps(*src1.add(c * 16));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src1.add(c * 16 + 2));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
         let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src1.add(c * 16 + 3));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
-        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 112));
-        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
         let a = _mm512_set1_ps(*src2.add(c * 16));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src2.add(c * 16 + 2));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
+        reload();
         let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
         let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
-        let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
-        c1_0 = _mm512_fmadd_ps(a, w0, c1_0);
     }
     let zero = _mm512_set1_ps(0.0);
     let six = _mm512_set1_ps(6.0);
     c0_0 = _mm512_max_ps(zero, c0_0);
     c0_0 = _mm512_min_ps(six, c0_0);
-    c1_0 = _mm512_max_ps(zero, c1_0);
-    c1_0 = _mm512_min_ps(six, c1_0);
     _mm512_storeu_ps(dst, c0_0);
-    _mm512_storeu_ps(dst.add(16), c1_0);
+    let b0 = _mm512_loadu_ps(wei);
+    let mut c0_0 = b0;
+    for c in 0..3 {
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 16));
+        let a = _mm512_set1_ps(*src0.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 32));
+        let a = _mm512_set1_ps(*src0.add(c * 16 + 2));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 48));
+        let a = _mm512_set1_ps(*src0.add(c * 16 + 3));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 64));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 2));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
+        let a = _mm512_set1_ps(*src1.add(c * 16 + 3));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 112));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 2));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+        reload();
+        let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
+        let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
+        c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
+    }
+    let zero = _mm512_set1_ps(0.0);
+    let six = _mm512_set1_ps(6.0);
+    c0_0 = _mm512_max_ps(zero, c0_0);
+    c0_0 = _mm512_min_ps(six, c0_0);
+    _mm512_storeu_ps(dst.add(16), c0_0);
 }
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
