@@ -3,6 +3,7 @@
 pub mod bench;
 mod build;
 pub mod cache;
+pub mod caches;
 pub mod engine;
 pub mod explain;
 pub mod export;

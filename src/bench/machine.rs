@@ -9,10 +9,10 @@ use std::time::Instant;
 use sartor_kernels::runtime::Level;
 use serde::Serialize;
 
-use super::caches::Caches;
 use super::probe::Probe;
 use super::statistics::Samples;
 use super::stream;
+use crate::caches::Caches;
 
 /// Times that a loop in registers or in a cache is repeated.
 const REPEATS: usize = 200;
@@ -61,7 +61,7 @@ impl Machine {
     /// Measures this machine; `None` if it lacks the level.
     pub fn measure(level: Level) -> Option<Self> {
         let probe = Probe::new(level)?;
-        let caches = Caches::of_this_machine();
+        let caches = Caches::here();
         let lanes = sartor_codegen::isa::of(level).lanes;
         let best = |run: &dyn Fn() -> f64| (0..REPEATS).map(|_| run()).fold(0.0, f64::max);
         let in_l1 = vec![0.5f32; caches.l1.bytes / 2 / 4];

@@ -5,7 +5,6 @@
 //! whole runs, their minimum, and the *quiet* time, the sum over stages of each stage's 5th percentile, which is what the program
 //! takes on an undisturbed core.
 
-mod caches;
 mod machine;
 mod probe;
 mod statistics;
@@ -16,7 +15,6 @@ use std::time::Instant;
 use sartor_kernels::runtime::{Level, Session, SessionError};
 use serde::Serialize;
 
-pub use caches::{Cache, Caches};
 pub use machine::Machine;
 pub use probe::Probe;
 pub use statistics::Samples;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use sartor::Level;
+use sartor::caches::Sizes;
 use sartor::codegen::plan::Options;
 use sartor::codegen::tuning::{Choice, LayerChoice, Tile};
-use sartor::tune::{Caches, Entry, File, default_path, problems};
+use sartor::tune::{Entry, File, default_path, problems};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -55,7 +56,7 @@ struct Report {
     network: String,
     level: &'static str,
     batch: usize,
-    caches: Caches,
+    caches: Sizes,
     file: PathBuf,
     /// Distinct problems of the network.
     problems: usize,
@@ -82,7 +83,7 @@ impl Tune {
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
         let options = Options { batch: self.batch, ..Options::new(level) };
-        let caches = Caches::here();
+        let caches = Sizes::here();
         let path = self.tuning.clone().unwrap_or_else(default_path);
         let mut file = match File::load(&path) {
             Ok(file) => file,

@@ -1,7 +1,7 @@
 //! The traffic between the caches of one core, by replaying accesses: sets of lines, least recently used goes first, writes
 //! allocate. What the machine's own prefetchers do changes when a line comes, not how many come.
 
-use crate::bench::{Cache, Caches};
+use crate::caches::{Cache, Caches};
 
 /// Bytes of a line.
 pub const LINE: usize = 64;

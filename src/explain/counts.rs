@@ -7,7 +7,7 @@ use sartor_codegen::stage::{Call, Region, StageError};
 use super::cache::{Hierarchy, LINE, Traffic};
 use super::memory::{Bases, index};
 use super::replay::Replay;
-use crate::bench::Caches;
+use crate::caches::Caches;
 
 /// What one run of a stage does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
@@ -124,7 +124,7 @@ mod tests {
     fn counts(network: &str, level: Level) -> (crate::Plan, Vec<Counts>) {
         let network = network.parse::<Spec>().unwrap().build().unwrap();
         let plan = crate::plan(&network, &Weights::random(&network, 0), level, 1, &Tunings::none()).unwrap();
-        let counts = count(&plan.program, &Caches::of_this_machine()).unwrap();
+        let counts = count(&plan.program, &Caches::here()).unwrap();
         (plan, counts)
     }
 

@@ -198,7 +198,7 @@ fn joined(extents: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::{Cache, Caches};
+    use crate::caches::{Cache, Caches};
 
     fn machine() -> Machine {
         let cache = |bytes| Cache { bytes, ways: 8 };

@@ -9,7 +9,7 @@ use sartor_codegen::tuning::{Choice, Tuning};
 use sartor_kernels::runtime::Level;
 use serde::{Deserialize, Serialize};
 
-use super::Caches;
+use crate::caches::Sizes;
 use crate::output;
 
 /// Version of the file's format; a file of any other is refused.
@@ -34,7 +34,7 @@ pub struct Machine {
     /// The level's name.
     pub level: String,
     /// Its caches.
-    pub caches: Caches,
+    pub caches: Sizes,
     /// By problem.
     pub problems: BTreeMap<String, Entry>,
 }
@@ -126,12 +126,12 @@ impl File {
     }
 
     /// What was measured for a level on exactly such a machine.
-    pub fn machine(&self, level: Level, caches: Caches) -> Option<&Machine> {
+    pub fn machine(&self, level: Level, caches: Sizes) -> Option<&Machine> {
         self.machines.iter().find(|machine| machine.level == level.name() && machine.caches == caches)
     }
 
     /// The same, made if there is none.
-    pub fn machine_mut(&mut self, level: Level, caches: Caches) -> &mut Machine {
+    pub fn machine_mut(&mut self, level: Level, caches: Sizes) -> &mut Machine {
         let key = |machine: &Machine| (machine.level.clone(), machine.caches);
         let wanted = (level.name().to_string(), caches);
         let at = self.machines.binary_search_by_key(&wanted, key).unwrap_or_else(|at| {
@@ -142,7 +142,7 @@ impl File {
     }
 
     /// What was measured for a level on the machine most like this one, if any is like it.
-    pub(super) fn nearest(&self, level: Level, caches: Caches) -> Option<&Machine> {
+    pub(super) fn nearest(&self, level: Level, caches: Sizes) -> Option<&Machine> {
         let of_level = self.machines.iter().filter(|machine| machine.level == level.name());
         let near = of_level.filter_map(|machine| Some((machine.caches.distance(caches)?, machine)));
         near.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, machine)| machine)
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::tune::Tunings;
 
-    const CACHES: Caches = Caches { l1: 32 << 10, l2: 1 << 20, l3: 32 << 20 };
+    const CACHES: Sizes = Sizes { l1: 32 << 10, l2: 1 << 20, l3: 32 << 20 };
 
     fn sample() -> File {
         let tile = Some(Tile { panels: 2, pixels: 2 });
@@ -236,13 +236,13 @@ mod tests {
     #[test]
     fn the_most_alike_machine_of_the_level_is_taken() {
         let mut file = sample();
-        let far = Caches { l2: CACHES.l2 / 4, ..CACHES };
-        let like = Caches { l3: CACHES.l3 * 2, ..CACHES };
+        let far = Sizes { l2: CACHES.l2 / 4, ..CACHES };
+        let like = Sizes { l3: CACHES.l3 * 2, ..CACHES };
         file.machine_mut(Level::Avx2, far);
         file.machine_mut(Level::Avx2, like);
         assert_eq!(file.nearest(Level::Avx2, CACHES).unwrap().caches, CACHES);
         assert_eq!(file.nearest(Level::Avx2, like).unwrap().caches, like);
-        assert_eq!(file.nearest(Level::Avx2, Caches { l2: 1 << 10, ..CACHES }), None);
+        assert_eq!(file.nearest(Level::Avx2, Sizes { l2: 1 << 10, ..CACHES }), None);
         assert_eq!(file.nearest(Level::Neon, CACHES), None);
     }
 }

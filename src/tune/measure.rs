@@ -11,8 +11,9 @@ use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::Session;
 use sartor_models::Network;
 
-use super::{Caches, TuneError};
+use super::TuneError;
 use crate::bench::{Samples, test_input};
+use crate::caches::Sizes;
 use crate::generate::Generated;
 use crate::model::{build_library, load};
 
@@ -58,7 +59,7 @@ impl<'a> Bench<'a> {
             let pixels = arena[offset..][..plan.options.batch * map.h * map.w * pitch].chunks_exact_mut(pitch);
             pixels.for_each(|pixel| pixel[map.c..].fill(0.0));
         }
-        let other = vec![1.0; 2 * Caches::here().l2.max(1 << 20) as usize / 4];
+        let other = vec![1.0; 2 * Sizes::here().l2.max(1 << 20) as usize / 4];
         Self { plan, session, input: test_input(plan.lengths.input), arena, other }
     }
 

@@ -3,7 +3,6 @@
 //! Each problem is a run of layers that may share stages. First its cuts into stages are timed, then for each stage of the best cut
 //! one change at a time, then the changes that helped together. All ways of a trial are in one program and run interleaved.
 
-mod caches;
 mod file;
 mod measure;
 mod tunings;
@@ -19,7 +18,6 @@ use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::SessionError;
 use sartor_models::{Network, Weights};
 
-pub use caches::Caches;
 pub use file::{Entry, File, FileError, Machine};
 use measure::{Stage, time};
 pub use tunings::{Tunings, default_path};

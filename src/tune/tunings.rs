@@ -6,8 +6,9 @@ use std::sync::Arc;
 use sartor_codegen::tuning::Tuning;
 use sartor_kernels::runtime::Level;
 
-use super::{Caches, File, FileError};
+use super::{File, FileError};
 use crate::cache;
+use crate::caches::Sizes;
 
 /// The file that `sartor tune` fills and programs are compiled with unless another is named: in the [cache]'s folder.
 pub fn default_path() -> PathBuf {
@@ -22,13 +23,13 @@ const SHIPPED: &str = include_str!("../../codegen/tuning/default.json");
 pub struct Tunings {
     /// Later ones win.
     files: Vec<File>,
-    caches: Caches,
+    caches: Sizes,
 }
 
 impl Tunings {
     /// None: the cost model decides.
     pub fn none() -> Self {
-        Self { files: Vec::new(), caches: Caches::here() }
+        Self { files: Vec::new(), caches: Sizes::here() }
     }
 
     /// The shipped default.
@@ -98,7 +99,7 @@ mod tests {
         let mut file = File::default();
         let choice = Choice::Panels(PanelsChoice { ahead: Some(0), ..PanelsChoice::default() });
         let entry = Entry { stages: vec![choice.clone()], model_us: 2.0, best_us: 1.0 };
-        file.machine_mut(Level::Avx2, Caches::here()).problems.insert("a".into(), entry);
+        file.machine_mut(Level::Avx2, Sizes::here()).problems.insert("a".into(), entry);
         file.save(&path).unwrap();
         let (tunings, error) = Tunings::over_shipped(&path);
         assert!(error.is_none());

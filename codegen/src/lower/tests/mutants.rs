@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sartor_kernels::report::checked;
+use sartor_kernels::report::{checked, figure};
 use sartor_kernels::runtime::Level;
 
 use super::*;
@@ -205,7 +205,9 @@ fn every_mutant_that_accesses_other_memory_is_caught() {
     let sum = |part: fn(&Tally) -> usize| tallies.values().map(part).sum::<usize>();
     let (proof, interpreter, survived) = (sum(|t| t.proof), sum(|t| t.interpreter), sum(|t| t.survived));
     let all = proof + interpreter + survived;
-    println!("{} of {all} kernel mutants killed, {proof} by the proof, {interpreter} by the interpreter", all - survived);
+    let killed = format!("{} of {all}, {proof} by the proof, {interpreter} by the interpreter", all - survived);
+    println!("mutants of kernels killed: {killed}");
+    figure("mutants of kernels killed", &killed);
     assert_eq!(survived, 0, "mutants survived");
     assert!(proof > 10_000 && interpreter > 10_000, "too few mutants to tell");
 }

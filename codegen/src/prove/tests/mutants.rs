@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sartor_kernels::report::checked;
+use sartor_kernels::report::{checked, figure};
 use sartor_kernels::runtime::Level;
 
 use super::numbers::{self, Kind};
@@ -208,7 +208,9 @@ fn every_mutant_of_a_plan_that_computes_something_else_is_caught() {
     let interpreter: usize = tallies.values().map(|tally| tally.interpreter).sum();
     let survived: usize = tallies.values().map(|tally| tally.survived).sum();
     let all = proof + interpreter + survived;
-    println!("{} of {all} mutants of plans killed, {proof} by the proof, {interpreter} by the interpreter", all - survived);
+    let killed = format!("{} of {all}, {proof} by the proof, {interpreter} by the interpreter", all - survived);
+    println!("mutants of plans killed: {killed}");
+    figure("mutants of plans killed", &killed);
     assert_eq!(survived, 0, "mutants survived");
     assert!(proof > 4000 && tallies.len() == 12, "too few mutants to tell");
 }
