@@ -7,9 +7,17 @@ use std::ptr::NonNull;
 /// A boxed slice of f32 on a 64-byte boundary, the width of a cache line and of the widest vector.
 #[derive(Debug)]
 pub struct Aligned {
+    block: NonNull<u8>,
     start: NonNull<f32>,
     len: usize,
 }
+
+/// Bytes of a cache line and of the widest vector.
+const LINE: usize = 64;
+
+/// What the allocator aligns to by itself. Asked for more, it would write all the zeros, where new pages are zero already and cost
+/// nothing before they are touched.
+const GIVEN: usize = 16;
 
 // SAFETY: it owns its memory, as a `Box<[f32]>` would.
 unsafe impl Send for Aligned {}
@@ -23,9 +31,11 @@ impl Aligned {
     /// If `len` f32 do not fit the address space.
     pub fn zeroed(len: usize) -> Self {
         let layout = Self::layout(len);
-        // SAFETY: the layout's size is at least one cache line.
-        let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
-        Self { start: NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout)), len }
+        // SAFETY: the layout's size is not zero.
+        let block = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
+        // SAFETY: the layout has room for what the offset skips, less than a line.
+        let start = unsafe { block.add(block.addr().get().next_multiple_of(LINE) - block.addr().get()) }.cast();
+        Self { block, start, len }
     }
 
     /// A copy of `values`.
@@ -36,15 +46,15 @@ impl Aligned {
     }
 
     fn layout(len: usize) -> Layout {
-        let bytes = len.max(1).checked_mul(4).expect("length in bytes fits a usize");
-        Layout::from_size_align(bytes, 64).expect("length in bytes fits an isize").pad_to_align()
+        let bytes = len.checked_mul(4).and_then(|bytes| bytes.checked_add(LINE)).expect("length in bytes fits a usize");
+        Layout::from_size_align(bytes, GIVEN).expect("length in bytes fits an isize")
     }
 }
 
 impl Drop for Aligned {
     fn drop(&mut self) {
         // SAFETY: allocated in `zeroed` with the same layout.
-        unsafe { dealloc(self.start.as_ptr().cast(), Self::layout(self.len)) }
+        unsafe { dealloc(self.block.as_ptr(), Self::layout(self.len)) }
     }
 }
 

@@ -172,7 +172,7 @@ fn read_npy(path: &Path) -> Result<Vec<f32>, String> {
         return Err(format!("its shape is {shape:?}, the network takes {INPUT:?}"));
     }
     let bytes = INPUT.iter().product::<usize>() * 4;
-    let mut data = Vec::new();
+    let mut data = Vec::with_capacity(bytes + 1);
     file.take(bytes as u64 + 1).read_to_end(&mut data).map_err(text)?;
     match data.len() {
         len if len < bytes => Err(format!("cut off: {len} bytes of values, not {bytes}")),
