@@ -13,7 +13,8 @@ done
 # Targets write files; in memory that is ten times as fast.
 [ -w /dev/shm ] && export TMPDIR=/dev/shm
 
-cargo test --release || exit
+# What the tests share with the workspace is built once.
+CARGO_TARGET_DIR=../target cargo test --release || exit
 
 skip() { echo "skip: fuzz: $1" | tee -a "${SARTOR_TEST_LOG:-/dev/null}"; exit 0; }
 cargo +nightly --version >/dev/null 2>&1 || skip "no nightly toolchain (rustup toolchain install nightly)"

@@ -224,7 +224,10 @@ fn library(generated: &Generated, folder: &Path) -> Result<(PathBuf, Option<Dura
         return Ok((library, None));
     }
     let staging = entry.staging().map_err(io)?;
-    let built = build_library(generated, staging.path())?;
+    let built = build_library(generated, staging.path()).map_err(|error| match error {
+        CompileError::Io { source, .. } => io(source),
+        error => error,
+    })?;
     let library = entry.store(&built).map_err(io)?;
     Ok((library, Some(start.elapsed())))
 }

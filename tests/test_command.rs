@@ -39,9 +39,10 @@ fn executable(path: &Path, text: &str) {
 /// what it printed.
 fn test(workspace: &str, script_fails: &str, sections: &[&str]) -> (bool, String) {
     let dir = tempfile::tempdir().unwrap();
-    // Every folder of the repository, empty, and every script.
+    // Every folder of the repository, empty, with the one within that a section enters, and every script.
+    std::fs::create_dir_all(dir.path().join("kernels/loom")).unwrap();
     for entry in std::fs::read_dir(ROOT).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
-        std::fs::create_dir(dir.path().join(entry.file_name())).unwrap();
+        std::fs::create_dir_all(dir.path().join(entry.file_name())).unwrap();
     }
     for entry in std::fs::read_dir(Path::new(ROOT).join("scripts")).unwrap().flatten() {
         executable(&dir.path().join("scripts").join(entry.file_name()), SCRIPT);
