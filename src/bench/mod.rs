@@ -40,7 +40,8 @@ pub struct Measurement {
 
 /// Times `runs` calls of `run`, which reports the seconds of each of its stages in order, or nothing.
 ///
-/// `progress` is called after each run.
+/// With several `threads`, each run follows another that is not timed, as in a stream of images: else its threads, which went to sleep
+/// during the probes, would have to be woken first. `progress` is called after each run.
 ///
 /// # Errors
 /// The first error of `run`.
@@ -49,6 +50,7 @@ pub struct Measurement {
 /// If `runs` is zero or the CPU lacks the level.
 pub fn measure<E>(
     level: Level,
+    threads: usize,
     runs: usize,
     mut run: impl FnMut(&mut Vec<f64>) -> Result<(), E>,
     mut progress: impl FnMut(),
@@ -58,6 +60,9 @@ pub fn measure<E>(
     let mut peak = 0f64;
     let mut laps = Vec::new();
     for index in 0..WARM_UP + runs {
+        if threads > 1 {
+            run(&mut laps)?;
+        }
         laps.clear();
         let start = Instant::now();
         run(&mut laps)?;
@@ -81,14 +86,14 @@ pub fn measure<E>(
     })
 }
 
-/// Runs a session once on the calling thread and reports the seconds of each stage.
+/// Runs a session once and reports the seconds of each stage.
 ///
 /// # Errors
 /// If a length is not the program's.
 pub fn run_stages(session: &mut Session, input: &[f32], output: &mut [f32], laps: &mut Vec<f64>) -> Result<(), SessionError> {
     let mut start = Instant::now();
-    for (index, stage) in session.program().stages().iter().enumerate() {
-        session.run_units(index, 0, stage.units, input, output)?;
+    for stage in 0..session.program().stages().len() {
+        session.run_stages(stage, stage + 1, input, output)?;
         let end = Instant::now();
         laps.push((end - start).as_secs_f64());
         start = end;
@@ -184,6 +189,7 @@ mod tests {
         let mut calls = 0;
         let measured = measure::<()>(
             Level::Portable,
+            1,
             20,
             |laps| {
                 calls += 1;
@@ -204,7 +210,7 @@ mod tests {
 
     #[test]
     fn an_error_ends_the_measurement() {
-        assert_eq!(measure(Level::Portable, 5, |_| Err("no"), || {}).unwrap_err(), "no");
+        assert_eq!(measure(Level::Portable, 1, 5, |_| Err("no"), || {}).unwrap_err(), "no");
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl Bench {
             let mut output = vec![0.0; self.batch * shapes.sum::<usize>()];
             let input = test_input(self.batch * network.input_shape().len());
             let bar = progress::bar("measuring", self.runs);
-            let measured = measure(level, self.runs, |_| engine.run(&input, self.batch, &mut output), || bar.inc(1))?;
+            let measured =
+                measure(level, self.threads, self.runs, |_| engine.run(&input, self.batch, &mut output), || bar.inc(1))?;
             let macs = network.macs() * self.batch as u64;
             measured.report(&network.name, self.engine.name(), level, self.threads, self.batch, macs)
         };
@@ -111,7 +112,7 @@ impl Timed {
         let mut output = vec![0.0; model.program().output_len];
         let input = test_input(model.program().input_len);
         let bar = progress::bar("measuring", runs);
-        let measured = measure(level, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
+        let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
         let macs = network.macs() * batch as u64;
         let report = measured.report(&network.name, Kind::Specialised.name(), level, 1, batch, macs);
         Ok(Self { model, measured, report, level })

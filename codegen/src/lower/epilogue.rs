@@ -112,7 +112,7 @@ pub struct Stored {
 }
 
 /// Whether an activation is a few dozen operations.
-pub fn is_long(act: Option<Activation>) -> bool {
+fn is_long(act: Option<Activation>) -> bool {
     matches!(act, Some(Activation::Silu | Activation::Sigmoid))
 }
 
@@ -121,6 +121,11 @@ impl Epilogue {
     fn late(&self) -> Option<Activation> {
         let ends = !self.blend && self.shortcut.is_none() && self.post_act.is_none();
         self.act.filter(|_| ends && is_long(self.act))
+    }
+
+    /// Whether [`Self::finish_stored`] has something to do.
+    pub fn is_late(&self) -> bool {
+        self.late().is_some()
     }
 
     /// How many of `lanes` lanes from `lane` of a panel are in use, if not all.

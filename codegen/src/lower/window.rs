@@ -5,7 +5,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
 use super::PANEL;
-use super::epilogue::{Cell, Epilogue, Stored, is_long};
+use super::epilogue::{Cell, Epilogue, Stored};
 use super::tile::even;
 use crate::isa;
 use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
@@ -48,8 +48,6 @@ pub struct Window {
     pub dst_pitch: usize,
     /// Applied last.
     pub act: Option<Activation>,
-    /// Whether each output row's sum over its pixels is written too.
-    pub sums: bool,
     /// Most columns of a tile, where fewer than the registers hold are asked for.
     pub columns: Option<usize>,
 }
@@ -133,7 +131,7 @@ impl Window {
     /// Most columns of a tile that stay in registers.
     fn fit(&self, level: Level) -> usize {
         let isa = isa::of(level);
-        let free = isa.registers - usize::from(isa.registers == 32) - usize::from(self.sums) * self.rows;
+        let free = isa.registers - usize::from(isa.registers == 32);
         let fixed = match self.kind {
             Kind::Depthwise if keeps_weights(level, self.taps()) => self.taps() + 2,
             // One row of sources and one weight.
@@ -148,8 +146,7 @@ impl Window {
 
     /// The kernel.
     ///
-    /// Buffers: `src<row>` for each present source row, `wei` for a depthwise convolution, `dst<row>` and, with sums, `sum<row>`
-    /// for each output row.
+    /// Buffers: `src<row>` for each present source row, `wei` for a depthwise convolution, `dst<row>` for each output row.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let lanes = self.panels * PANEL;
@@ -159,69 +156,88 @@ impl Window {
         let wei = (self.kind == Kind::Depthwise).then(|| b.buffer("wei", self.panels * self.panel_len(), Access::Read));
         let dst_len = (self.ow - 1) * self.dst_pitch + lanes;
         let dst: Vec<Buf> = (0..self.rows).map(|row| b.buffer(format!("dst{row}"), dst_len, Access::Write)).collect();
-        let sum: Vec<Buf> =
-            (0..if self.sums { self.rows } else { 0 }).map(|row| b.buffer(format!("sum{row}"), lanes, Access::Write)).collect();
-        let buffers = Buffers { src, wei, dst, sum };
+        let buffers = Buffers { src, wei, dst };
         let columns = columns(self.ow, self.widest(level), self.iw, self.kernel.1, self.stride.1, self.pad);
+        let keeps = self.kind == Kind::Depthwise && keeps_weights(level, self.taps());
         b.repeat("c", self.panels, |b, c| {
             let halves = PANEL / b.lanes();
-            b.repeat("v", halves, |b, v| self.column(b, &buffers, &columns, c, v));
+            if keeps {
+                b.repeat("v", halves, |b, v| {
+                    let bias = buffers.weight(self, 0, c, v, b.lanes()).map(|at| b.load("bias", at));
+                    let weights = self.weights(b, &buffers, &columns, c, v);
+                    for run in &columns {
+                        b.repeat("x", run.count, |b, x| self.tile(b, &buffers, run, bias, &weights, c, v, x));
+                    }
+                });
+            } else {
+                // All lanes of a tile, one after another: their cache lines may not stay in L1 for a second walk along the row.
+                for run in &columns {
+                    b.repeat("x", run.count, |b, x| {
+                        b.repeat("v", halves, |b, v| {
+                            let bias = buffers.weight(self, 0, c, v, b.lanes()).map(|at| b.load("bias", at));
+                            self.tile(b, &buffers, run, bias, &[], c, v, x);
+                        });
+                    });
+                }
+            }
+            if self.epilogue().is_late() {
+                b.repeat("v", halves, |b, v| {
+                    for dst in &buffers.dst {
+                        let first = Stored { at: dst.at(0).plus(c, PANEL).plus(v, b.lanes()), keep: None };
+                        self.epilogue().finish_stored(b, &[first], self.ow, self.dst_pitch);
+                    }
+                });
+            }
         });
         b.finish()
     }
 
-    /// All pixels of one vector of lanes.
-    fn column(&self, b: &mut Builder, buffers: &Buffers, columns: &[ColumnRun], c: Index, v: Index) {
+    fn epilogue(&self) -> Epilogue {
+        Epilogue { act: self.act, ..Epilogue::default() }
+    }
+
+    /// All weights of one vector of lanes that any output uses.
+    fn weights(&self, b: &mut Builder, buffers: &Buffers, columns: &[ColumnRun], c: Index, v: Index) -> Vec<Option<Reg>> {
+        let weight = |tap: usize| {
+            let (kh, kw) = (tap / self.kernel.1, tap % self.kernel.1);
+            let at = buffers.weight(self, 1 + tap, c, v, b.lanes()).filter(|_| self.meets(columns, kh, kw));
+            at.map(|at| b.load(format!("w{kh}_{kw}"), at))
+        };
+        (0..self.taps()).map(weight).collect()
+    }
+
+    /// One vector of lanes of a tile of pixels.
+    #[expect(clippy::too_many_arguments, reason = "where the tile is")]
+    fn tile(
+        &self,
+        b: &mut Builder,
+        buffers: &Buffers,
+        run: &ColumnRun,
+        bias: Option<Reg>,
+        weights: &[Option<Reg>],
+        c: Index,
+        v: Index,
+        x: Index,
+    ) {
         let lanes = b.lanes();
-        let wei = |tap: usize| buffers.wei.map(|wei| wei.at(tap * PANEL).plus(c, self.panel_len()).plus(v, lanes));
-        let bias = wei(0).map(|at| b.load("bias", at));
-        let keeps = keeps_weights(b.level(), self.taps()) && self.kind == Kind::Depthwise;
-        let weights: Vec<Option<Reg>> = (0..if keeps { self.taps() } else { 0 })
-            .map(|tap| {
-                let (kh, kw) = (tap / self.kernel.1, tap % self.kernel.1);
-                let at = wei(1 + tap).filter(|_| self.meets(columns, kh, kw));
-                at.map(|at| b.load(format!("w{kh}_{kw}"), at))
-            })
-            .collect();
-        let sums: Vec<Reg> = (0..buffers.sum.len()).map(|row| b.splat(format!("s{row}"), 0.0)).collect();
-        let epilogue = Epilogue { act: self.act, ..Epilogue::default() };
-        for run in columns {
-            b.repeat("x", run.count, |b, x| {
-                let acc = self.start(b, run, bias);
-                if self.kind == Kind::Depthwise && weights.is_empty() {
-                    self.by_rows(b, buffers, run, &acc, &wei, c, v, x);
-                } else {
-                    self.by_pixels(b, buffers, run, &acc, &weights, c, v, x);
-                }
-                if self.kind == Kind::Average {
-                    let scale = b.splat("factor", 1.0 / self.taps() as f32);
-                    acc.iter().flatten().for_each(|&reg| b.update(Binary::Mul, reg, scale));
-                }
-                let at = |row: usize, r: usize| {
-                    let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
-                    at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch)
-                };
-                for (row, acc) in acc.iter().enumerate() {
-                    let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
-                    epilogue.finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
-                    if let Some(&sum) = sums.get(row).filter(|_| !is_long(self.act)) {
-                        acc.iter().for_each(|&reg| b.update(Binary::Add, sum, reg));
-                    }
-                }
-            });
+        let acc = self.start(b, run, bias);
+        if self.kind == Kind::Depthwise && weights.is_empty() {
+            let wei = |tap: usize| buffers.weight(self, tap, c, v, lanes);
+            self.by_rows(b, buffers, run, &acc, &wei, c, v, x);
+        } else {
+            self.by_pixels(b, buffers, run, &acc, weights, c, v, x);
         }
-        for (row, dst) in buffers.dst.iter().enumerate() {
-            let first = Stored { at: dst.at(0).plus(c, PANEL).plus(v, lanes), keep: None };
-            epilogue.finish_stored(b, std::slice::from_ref(&first), self.ow, self.dst_pitch);
-            if let Some(&sum) = sums.get(row).filter(|_| is_long(self.act)) {
-                b.repeat("r", self.ow, |b, r| {
-                    let y = b.load("y", first.at.clone().plus(r, self.dst_pitch));
-                    b.update(Binary::Add, sum, y);
-                });
-            }
+        if self.kind == Kind::Average {
+            let scale = b.splat("factor", 1.0 / self.taps() as f32);
+            acc.iter().flatten().for_each(|&reg| b.update(Binary::Mul, reg, scale));
         }
-        for (row, &sum) in sums.iter().enumerate() {
-            b.store(buffers.sum[row].at(0).plus(c, PANEL).plus(v, lanes), sum);
+        let at = |row: usize, r: usize| {
+            let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
+            at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch)
+        };
+        for (row, acc) in acc.iter().enumerate() {
+            let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
+            self.epilogue().finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
         }
     }
 
@@ -350,5 +366,11 @@ struct Buffers {
     src: Vec<Buf>,
     wei: Option<Buf>,
     dst: Vec<Buf>,
-    sum: Vec<Buf>,
+}
+
+impl Buffers {
+    /// Where the bias, weight 0, or a tap of a depthwise convolution lies.
+    fn weight(&self, window: &Window, index: usize, c: Index, v: Index, lanes: usize) -> Option<Address> {
+        self.wei.map(|wei| wei.at(index * PANEL).plus(c, window.panel_len()).plus(v, lanes))
+    }
 }

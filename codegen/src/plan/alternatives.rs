@@ -89,14 +89,19 @@ pub struct Alternative {
     pub cycles: f64,
 }
 
-/// All values of an aspect of `from` but the one it has.
+/// All values of an aspect of `from` but the one it has, and those that two threads would share worse: it is one thread that is
+/// timed.
 pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &Options) -> Vec<Alternative> {
     let mut changes: Vec<(Aspect, Choice)> = Vec::new();
     match from {
         Choice::Rows { strip, layers: how } => {
             let last = &layers.maps[layers.layers[stage[stage.len() - 1]].dst().0];
-            let strips = [1, 2, strip / 2, strip * 2, strip * 4, last.h].map(|strip| strip.clamp(1, last.h));
-            for new in BTreeSet::from(strips).into_iter().filter(|new| new != strip) {
+            let strips = [1, 2, strip / 2, strip * 2, strip * 4].map(|strip| strip.clamp(1, last.h));
+            let shared = partition::longer_half(last.h, *strip);
+            for new in BTreeSet::from(strips) {
+                if new == *strip || partition::longer_half(last.h, new) > shared {
+                    continue;
+                }
                 changes.push((Aspect::Strip, Choice::Rows { strip: new, layers: how.clone() }));
             }
             for (at, &layer) in stage.iter().enumerate() {
@@ -126,13 +131,13 @@ pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &O
         Choice::Panels(how) => {
             let dst = &layers.maps[layers.layers[stage[0]].dst().0];
             let all = padded(dst.c) / PANEL;
-            for panels in [1, 2, 4, 8].into_iter().filter(|&panels| panels <= all && Some(panels) != how.panels) {
+            let pixels = dst.h * dst.w * options.batch;
+            for panels in [1, 2, 3, 4, 8].into_iter().filter(|&panels| panels <= all && Some(panels) != how.panels) {
                 changes.push((Aspect::Panels, Choice::Panels(PanelsChoice { panels: Some(panels), ..*how })));
             }
             for ahead in [0, 2].into_iter().filter(|&ahead| Some(ahead) != how.ahead) {
                 changes.push((Aspect::Ahead, Choice::Panels(PanelsChoice { ahead: Some(ahead), ..*how })));
             }
-            let pixels = dst.h * dst.w * options.batch;
             for tile in tiles(layers, stage[0], pixels, options).into_iter().filter(|&tile| Some(tile) != how.tile) {
                 changes.push((Aspect::Tile(0), Choice::Panels(PanelsChoice { tile: Some(tile), ..*how })));
             }

@@ -5,12 +5,13 @@
 //! layer, the groups that a layer must have done follow from the windows of its reader. Within a thread's range of units,
 //! `<layer>_next` remembers what is done; at the start of a range the rows above the strip are computed anew.
 
-use crate::layer::{Conv, LayerOp, MapId};
+use crate::layer::{Conv, Layer, LayerOp, MapId};
 use crate::lower::PANEL;
 use crate::lower::direct::{Direct, Source};
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::epilogue::Epilogue;
 use crate::lower::pointwise::Pointwise;
+use crate::lower::tile;
 use crate::lower::window::{self, Window};
 use crate::pack::{PackedLayer, PanelRun, lifts_zero};
 use crate::stage::{Arm, Int, Pointer, Region, Stage, Step};
@@ -21,6 +22,9 @@ use super::{Context, Place, StagePlan};
 
 /// Pixels that a call inside a chain should have at least.
 const PIXELS: usize = 28;
+
+/// Output rows that a window computes in a group.
+const WINDOW_ROWS: usize = 2;
 
 /// Vertical geometry of a layer: output row `r` reads the rows `r * stride - pad ..` of its source, `kernel` of them.
 #[derive(Clone, Copy, Debug)]
@@ -135,10 +139,13 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize, 
         let single = at == members.len() - 1 && per_strip == 1;
         let group = if single { lo.clone() } else { Int::var("group") };
         let calls = group_calls(cx, member, &group, &problem);
-        if single {
+        let only = member.groups() == 1 && (lo.constant(), hi.constant()) == (Some(0), Some(1));
+        if single || only {
             body.extend(calls);
         } else {
-            body.push(Step::For { var: "group".into(), lo, hi: hi.clone(), body: calls });
+            // Where there is but one group, its calls do not ask which.
+            let var = if member.groups() > 1 { "group" } else { "_" };
+            body.push(Step::For { var: var.into(), lo, hi: hi.clone(), body: calls });
         }
         if let Some(next) = kept.get(at) {
             body.push(Step::Set(next.clone(), hi));
@@ -171,16 +178,24 @@ fn member(cx: &Context<'_>, chain: &[usize], at: usize, strip: usize, how: Layer
         LayerOp::Mean { .. } | LayerOp::Activation { .. } => ("activation", STILL),
     };
     let (src, dst) = (&cx.layers.maps[layer.sources()[0].0], &cx.layers.maps[layer.dst().0]);
+    let rows = how.rows.map(|rows| rows.max(1));
     let group = match family {
         // Its kernel computes one row.
         "direct" => 1,
-        _ if how.rows.is_some() => how.rows.unwrap_or(1).max(1),
-        "depthwise" | "pool" => 2,
+        // Groups would reach beyond a strip of odd height, and what lies beyond is computed twice by two threads.
+        "depthwise" | "pool" if strip % 2 == 1 && chain[at + 1..].iter().all(|&later| is_still(cx.layer(later))) => strip,
+        "depthwise" | "pool" => rows.unwrap_or(WINDOW_ROWS),
+        _ if rows.is_some() => rows.unwrap_or(1),
         _ if at + 1 == chain.len() => strip,
         _ => PIXELS.div_ceil(dst.w),
     };
     let name = if chain.len() == 1 { family.to_string() } else { format!("{family}{at}") };
     Member { layer: index, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide, how }
+}
+
+/// Whether a row of the layer needs that row of its source only.
+fn is_still(layer: &Layer) -> bool {
+    !matches!(layer.op, LayerOp::Depthwise(_) | LayerOp::Pool(_))
 }
 
 fn slide(kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize)) -> Slide {
@@ -315,28 +330,37 @@ fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, presen
                 }
                 _ => unreachable!("matched above"),
             };
-            let spec = Window {
-                kind,
-                panels: cx.panels(src),
-                kernel,
-                stride,
-                pad: padding.1,
-                iw: cx.layers.maps[src.0].w,
-                ow: dst_map.w,
-                rows,
-                present,
-                src_pitch: cx.pitch(src),
-                dst_pitch: cx.pitch(dst),
-                act,
-                sums: false,
-                columns: member.how.columns,
-            };
-            let mut args: Vec<Pointer> = (present.0..present.1).map(|row| row_pointer(cx, src, src_row(row))).collect();
-            if let PackedLayer::Depthwise(offset) = cx.packed.layers[member.layer] {
-                args.push(Pointer { region: Region::Weights, offset: offset.into() });
+            let mut steps = Vec::new();
+            // A row too many in one call costs less than a call of one row.
+            let most = member.how.rows.unwrap_or(WINDOW_ROWS + 1).max(1);
+            let runs = tile::even(rows, most).into_iter();
+            for (first, rows) in runs.flat_map(|run| (0..run.count).map(move |i| (run.start + i * run.size, run.size))) {
+                // The source rows that its windows touch, and those of them that exist.
+                let (top, bottom) = (first * stride.0, (first + rows - 1) * stride.0 + kernel.0);
+                let (begin, end) = (present.0.clamp(top, bottom), present.1.clamp(top, bottom));
+                let spec = Window {
+                    kind,
+                    panels: cx.panels(src),
+                    kernel,
+                    stride,
+                    pad: padding.1,
+                    iw: cx.layers.maps[src.0].w,
+                    ow: dst_map.w,
+                    rows,
+                    present: (begin - top, end - top),
+                    src_pitch: cx.pitch(src),
+                    dst_pitch: cx.pitch(dst),
+                    act,
+                    columns: member.how.columns,
+                };
+                let mut args: Vec<Pointer> = (begin..end).map(|row| row_pointer(cx, src, src_row(row))).collect();
+                if let PackedLayer::Depthwise(offset) = cx.packed.layers[member.layer] {
+                    args.push(Pointer { region: Region::Weights, offset: offset.into() });
+                }
+                args.extend((first..first + rows).map(|row| row_pointer(cx, dst, out_row.clone().plus(row))));
+                steps.push(call(cx, member.layer, &Spec::Window(spec), args, problem));
             }
-            args.extend((0..rows).map(|row| row_pointer(cx, dst, out_row.clone().plus(row))));
-            vec![call(cx, member.layer, &Spec::Window(spec), args, problem)]
+            steps
         }
         LayerOp::Scale { src, act, .. } | LayerOp::Add { a: src, act, .. } => {
             eltwise_calls(cx, member, *src, *act, &out_row, rows, problem)

@@ -109,10 +109,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 window::Kind::Average => "avgpool",
             };
             let (kh, kw) = spec.kernel;
-            let mut words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
-            if spec.sums {
-                words.push("sums");
-            }
+            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
             KernelName::new(&format!("{family}{kh}x{kw}s{}", spec.stride.0), level)
                 .tile(&[spec.rows, spec.widest(level).min(spec.ow), PANEL])
                 .field("rows", spec.present.1 - spec.present.0)

@@ -14,7 +14,7 @@ use super::chain::{call, epilogue};
 use super::library::{Spec, problem_line};
 use super::{Context, Place, StagePlan};
 
-/// Panels of a unit: at most this many, so that two threads find work to share.
+/// Panels of a unit: at most this many, so that more threads find work to share.
 const MOST_PANELS: usize = 4;
 
 pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoice) -> StagePlan {
@@ -36,7 +36,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
         let k: usize = run.segments.iter().map(|segment| segment.len).sum();
         let block = how.panels.unwrap_or_else(|| width(cx, m, run.panels, k)).clamp(1, run.panels);
         let ahead = how.ahead.unwrap_or(1);
-        for part in parts(run, block, k, ahead, packed.data.len()) {
+        for part in parts(run, m, block, k, ahead, packed.data.len()) {
             let len = part.size * PANEL * (1 + k);
             let mut spec = Pointwise {
                 m,
@@ -77,10 +77,10 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
 /// Fewer pixels than this leave no multiply-adds to fetch weights under.
 const FEWEST_ROWS: usize = 4;
 
-/// Cuts a run of panels into units. The last ones stand alone if too few weights follow them to fetch `ahead` units ahead.
-fn parts(run: &PanelRun, block: usize, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
+/// The units of a run of panels. The last ones stand alone if too few weights follow them to fetch `ahead` units ahead.
+fn parts(run: &PanelRun, m: usize, block: usize, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
     let mut parts = Vec::new();
-    for part in tile::even(run.panels, block) {
+    for part in units(m, run.panels, block) {
         if part.count <= ahead || follows(run, part, k, ahead, weights) {
             parts.push(part);
         } else {
@@ -96,6 +96,25 @@ fn parts(run: &PanelRun, block: usize, k: usize, ahead: usize, weights: usize) -
 fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) -> bool {
     let end = part.start + part.size * (part.count + ahead);
     run.offset + end * PANEL * (1 + k) <= weights
+}
+
+/// Cuts panels into units of at most `block`, whose first half holds half of the panels: an even number of units, unless there is
+/// one. For a few pixels, whose units are short, as few as there can be.
+fn units(m: usize, panels: usize, block: usize) -> Vec<Run> {
+    let count = match panels.div_ceil(block) {
+        count if count == 1 || m < FEWEST_ROWS => return tile::even(panels, block),
+        count => count.next_multiple_of(2).min(panels),
+    };
+    let mut runs: Vec<Run> = Vec::new();
+    for unit in 0..count {
+        let start = unit * panels / count;
+        let size = (unit + 1) * panels / count - start;
+        match runs.last_mut() {
+            Some(run) if run.size == size => run.count += 1,
+            _ => runs.push(Run { start, size, count: 1 }),
+        }
+    }
+    runs
 }
 
 /// Panels of a unit: those of the best tile, and more where tiles are narrow.

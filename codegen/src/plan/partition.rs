@@ -154,8 +154,30 @@ fn extends(layers: &Layers, chain: &[usize], next: usize, options: &Options) -> 
     let layer = &layers.layers[next];
     let width = layers.maps[layers.layers[chain[chain.len() - 1]].dst().0].w;
     let by_panels = layer.is_pointwise() && by_panels(layers, layer, options);
-    let bytes = chain_bytes(layers, chain) + weight_bytes(layer);
-    joins(layers, chain, next) && width >= NARROWEST && !by_panels && bytes <= options.l2 / 2
+    let longer = [chain, &[next]].concat();
+    let weights = chain_bytes(layers, &longer);
+    joins(layers, chain, next)
+        && width >= NARROWEST
+        && !by_panels
+        && weights <= options.l2 / 2
+        && weights + ring_bytes(layers, &longer) <= options.l2 / 4 * 3
+}
+
+/// Bytes, about, of the rows that the inner maps of a chain keep.
+fn ring_bytes(layers: &Layers, chain: &[usize]) -> usize {
+    let mut rows = strip(layers, chain);
+    let mut bytes = 0;
+    for pair in chain.windows(2).rev() {
+        let (kernel, stride) = match &layers.layers[pair[1]].op {
+            LayerOp::Depthwise(depthwise) => (depthwise.kernel.0, depthwise.stride.0),
+            LayerOp::Pool(pool) => (pool.kernel.0, pool.stride.0),
+            _ => (1, 1),
+        };
+        let map = &layers.maps[layers.layers[pair[0]].dst().0];
+        rows = ((rows - 1) * stride + kernel).next_multiple_of(2).min(map.h);
+        bytes += 4 * rows * map.w * padded(map.c);
+    }
+    bytes
 }
 
 /// Whether the layer after a chain can join it.
@@ -193,8 +215,17 @@ fn main_source(layer: &Layer) -> Option<MapId> {
     }
 }
 
-/// Output rows of a unit: at least two, and enough pixels to fill tiles.
+/// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where two threads then share the rows
+/// more evenly; a map too small for that is two units.
 pub fn strip(layers: &Layers, chain: &[usize]) -> usize {
     let map = &layers.maps[layers.layers[chain[chain.len() - 1]].dst().0];
-    PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h)
+    let fewest = PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h.div_ceil(2));
+    (fewest..=2 * fewest).min_by_key(|&strip| (longer_half(map.h, strip), strip % 2)).unwrap_or(fewest)
+}
+
+/// Rows of the busier of two threads that share strips of a map's rows.
+pub fn longer_half(rows: usize, strip: usize) -> usize {
+    // The second thread has the odd strip.
+    let first = rows.div_ceil(strip) / 2 * strip;
+    first.max(rows - first)
 }

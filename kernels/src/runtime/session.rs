@@ -102,11 +102,22 @@ impl Session {
     /// # Errors
     /// If a length is not the program's, or the process was forked since a session of several threads was made.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
+        self.run_stages(0, self.program.stages().len(), input, output)
+    }
+
+    /// Runs stages `begin..end` on all threads. For measuring and verifying; `run` is the way to infer.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    /// If there are no such stages.
+    pub fn run_stages(&mut self, begin: usize, end: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
         if !self.team.is_complete() {
             return Err(SessionError::Forked);
         }
-        let stages = self.program.stages();
+        let stages = &self.program.stages()[begin..end];
         let threads = self.team.threads();
         // SAFETY: lengths were checked and memory sized by the program, the level was checked in `new`, and each thread gets
         // its own scratch memory and disjoint units, with a barrier between stages.

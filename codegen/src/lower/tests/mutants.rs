@@ -154,7 +154,7 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
     let pitched = direct::Direct { source: Source::Pitched { pitch: 16 }, epilogue: sigmoid, ..direct.clone() };
     let window = |kind, kernel, stride, pad| window::spec(kind, kernel, stride, pad, 7, 2).unwrap();
     let depthwise = window(Kind::Depthwise, 5, 2, 2);
-    let silu = Window { act: Some(Activation::Silu), sums: true, ..window(Kind::Depthwise, 3, 1, 1) };
+    let silu = Window { act: Some(Activation::Silu), ..window(Kind::Depthwise, 3, 1, 1) };
     vec![
         ("pointwise", Box::new(pointwise(&[(0, 5), (7, 3)], 3, 16, shortcut)), true),
         ("pointwise", Box::new(pointwise(&[(0, 3)], 2, 0, blend)), true),
@@ -165,7 +165,7 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
         ("depthwise", Box::new(window(Kind::Depthwise, 3, 1, 1)), true),
         ("depthwise", Box::new(Window { panels: 3, src_pitch: 48, dst_pitch: 48, ..depthwise }), true),
         ("depthwise", Box::new(silu), false),
-        ("maxpool", Box::new(Window { sums: true, rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
+        ("maxpool", Box::new(Window { rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
         ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
         ("mean", Box::new(mean::spec(23, 2, 16, 0.25)), true),
         ("scale", Box::new(super::eltwise::spec(eltwise::Kind::Scale, 3, 3, 16, 0)), true),

@@ -18,7 +18,6 @@ impl Family for Window {
             buffers.push(draw_panels(self.panels, self.taps(), None, values));
         }
         buffers.extend(vec![vec![CANARY; (self.ow - 1) * self.dst_pitch + lanes]; self.rows]);
-        buffers.extend(vec![vec![CANARY; lanes]; if self.sums { self.rows } else { 0 }]);
         buffers
     }
 
@@ -48,12 +47,8 @@ impl Family for Window {
             activation(self.act, value)
         };
         let lanes = self.panels * PANEL;
-        let rows =
-            (0..self.rows).map(|row| (first + row, want_map(self.ow, lanes, self.dst_pitch, |x, lane| value(row, x, lane))));
-        let sum = |row: usize, lane: usize| (0..self.ow).map(|x| value(row, x, lane)).sum();
-        let sums = (0..if self.sums { self.rows } else { 0 })
-            .map(|row| (first + self.rows + row, want_map(1, lanes, lanes, |_, lane| sum(row, lane))));
-        rows.chain(sums).collect()
+        let want = |row: usize| want_map(self.ow, lanes, self.dst_pitch, |x, lane| value(row, x, lane));
+        (0..self.rows).map(|row| (first + row, want(row))).collect()
     }
 
     fn bound(&self, _: &[Vec<f32>]) -> f64 {
@@ -62,12 +57,7 @@ impl Family for Window {
             Kind::Max => (1.0, 0.0),
             Kind::Average => (1.0, bound::mean(self.taps(), 1.0)),
         };
-        let error = act_bound(self.act, max, error);
-        if !self.sums {
-            return error;
-        }
-        // As many errors, and a sum of as many values.
-        self.ow as f64 * (error + bound::mean(self.ow, max.max(1.0)))
+        act_bound(self.act, max, error)
     }
 }
 
@@ -86,7 +76,6 @@ pub fn spec(kind: Kind, kernel: usize, stride: usize, pad: usize, ow: usize, row
         src_pitch: 16,
         dst_pitch: 16,
         act: None,
-        sums: false,
         columns: None,
     })
 }
@@ -140,16 +129,14 @@ fn rows_at_every_border() {
 }
 
 #[test]
-fn panels_pitches_activations_and_sums() {
+fn panels_pitches_and_activations() {
     for kind in KINDS {
         for panels in 1..=5 {
             for act in ACTS {
-                for sums in [false, true] {
-                    for (kernel, stride) in [(3, 1), (3, 2), (5, 1)] {
-                        let spec = spec(kind, kernel, stride, kernel / 2, 13, 2).unwrap();
-                        let lanes = panels * PANEL;
-                        check_spec(&Window { panels, act, sums, src_pitch: lanes + 16, dst_pitch: lanes + 32, ..spec });
-                    }
+                for (kernel, stride) in [(3, 1), (3, 2), (5, 1)] {
+                    let spec = spec(kind, kernel, stride, kernel / 2, 13, 2).unwrap();
+                    let lanes = panels * PANEL;
+                    check_spec(&Window { panels, act, src_pitch: lanes + 16, dst_pitch: lanes + 32, ..spec });
                 }
             }
         }
@@ -169,7 +156,6 @@ proptest! {
         panels in 1usize..=3,
         gap in 0usize..=1,
         act in 0usize..4,
-        sums: bool,
         level in 0usize..4,
     ) {
         let pad = pads[0].index(kernel.1 / 2 + 1);
@@ -183,7 +169,7 @@ proptest! {
         let pitch = (panels + gap) * PANEL;
         let spec = Window {
             kind, panels, kernel, stride, pad, iw, ow, rows, present: (first, last), src_pitch: pitch, dst_pitch: pitch,
-            act: ACTS[act], sums, columns: None,
+            act: ACTS[act], columns: None,
         };
         check_at(&spec, kind != Kind::Average && is_exact(spec.act), Level::ALL[level]);
     }

@@ -156,7 +156,7 @@ fn liveness() {
     });
     assert_contains(
         &error,
-        &["unit 0: mean_m48_c32_avx512 writes dst in Arena from", "where no layer of the stage writes a map"],
+        &["unit 0: mean_m50_c32_avx512 writes dst in Arena from", "where no layer of the stage writes a map"],
     );
     let error = refused(|plan, _| plan.lengths.scratch = 16);
     assert!(error.contains("beyond 16"), "{error}");
@@ -183,12 +183,12 @@ fn disjoint() {
         let stage = stage_of(&plan, "block");
         let body = &mut plan.stages[stage].code.body;
         let src = pointer(body, 0, Region::Arena).unwrap().clone();
-        *pointer(body, 2, Region::Arena).unwrap() = src.plus(rows * 11 * 32);
+        *pointer(body, 2, Region::Arena).unwrap() = src.plus(rows * 19 * 32);
         let program = prove::Program::new(&plan, &packed.data).unwrap();
         prove::disjoint::stage(&program, stage).unwrap_err().to_string()
     };
-    assert_contains(&in_place(0), &["unit 0: add_m66_c32_avx512 gets dst and src that overlap in Arena from"]);
-    assert_contains(&in_place(6), &["unit 1: add_m66_c32_avx512 reads src at arena f32", "which another unit writes"]);
+    assert_contains(&in_place(0), &["unit 0: add_m76_c32_avx512 gets dst and src that overlap in Arena from"]);
+    assert_contains(&in_place(4), &["unit 1: add_m76_c32_avx512 reads src at arena f32", "which another unit writes"]);
 }
 
 /// Makes the destination's pointers of a window's calls constant.

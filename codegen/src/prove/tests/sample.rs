@@ -12,7 +12,7 @@ use crate::testing::{draw, noise};
 
 /// The network.
 pub fn network() -> Network {
-    let mut nodes = Nodes(Builder::new("sample", Shape::new(3, 30, 22)).unwrap());
+    let mut nodes = Nodes(Builder::new("sample", Shape::new(3, 18, 38)).unwrap());
     let stem = nodes.conv("stem", NodeId(0), 20, 3, 2, 1);
     let stem = nodes.act("stem.act", Activation::Relu6, stem);
     let expand = nodes.conv("expand", stem, 24, 1, 1, 1);

@@ -171,14 +171,22 @@ fn read_npy(path: &Path) -> Result<Vec<f32>, String> {
     if shape != INPUT && !(INPUT[0] == 1 && shape == INPUT[1..]) {
         return Err(format!("its shape is {shape:?}, the network takes {INPUT:?}"));
     }
-    let bytes = INPUT.iter().product::<usize>() * 4;
-    let mut data = Vec::with_capacity(bytes + 1);
-    file.take(bytes as u64 + 1).read_to_end(&mut data).map_err(text)?;
-    match data.len() {
-        len if len < bytes => Err(format!("cut off: {len} bytes of values, not {bytes}")),
-        len if len > bytes => Err(format!("more than the {bytes} bytes of values of its shape")),
-        _ => Ok(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+    let len: usize = INPUT.iter().product();
+    let mut values = Vec::with_capacity(len);
+    // Small enough to stay in cache: the file's bytes are not kept beside the values.
+    let mut part = [0; 1 << 15];
+    while values.len() < len {
+        let part = &mut part[..(4 * (len - values.len())).min(1 << 15)];
+        file.read_exact(part).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => format!("cut off: fewer values than the {len} of its shape"),
+            _ => text(error),
+        })?;
+        values.extend(part.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
     }
+    if file.read(&mut [0]).map_err(text)? > 0 {
+        return Err(format!("more than the {len} values of its shape"));
+    }
+    Ok(values)
 }
 
 /// The shape in a .npy file's header.

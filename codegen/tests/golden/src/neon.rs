@@ -461,22 +461,14 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
     let input = cx.input;
     let arena = cx.arena;
     let weights = cx.weights;
-    for _ in begin..end {
+    for unit in begin..end {
         // stem: 4x4x3 to 2x2x5
-        for group in 0..2_usize {
-            match group {
-                0 => {
-                    direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(input, input.add(4), weights, arena);
-                }
-                _ => {
-                    direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
-                        input.add(4),
-                        input.add(8),
-                        input.add(12),
-                        weights,
-                        arena.add(32),
-                    );
-                }
+        match unit {
+            0 => {
+                direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(input, input.add(4), weights, arena);
+            }
+            _ => {
+                direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
             }
         }
     }
@@ -511,7 +503,7 @@ unsafe extern "C" fn outputs(cx: &Context, begin: usize, end: usize) {
 }
 
 static STAGES: [Stage; 4] = [
-    Stage::new("stem", 1, stage_00),
+    Stage::new("stem", 2, stage_00),
     Stage::new("pool", 1, stage_01),
     Stage::new("fc", 1, stage_02),
     Stage::new("outputs", 1, outputs),
