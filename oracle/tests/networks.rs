@@ -1,7 +1,7 @@
 //! Every network of the zoo, each layer and the whole: at its default width and resolution, and at another width with a batch of 2 and
 //! a rectangular input that no stride divides. Engines that are too slow for that compute the latter at a lower resolution.
 
-use sartor_kernels::report::{checked, skipped};
+use sartor_kernels::report::checked;
 use sartor_models::zoo::{self, Spec};
 use sartor_oracle::engine::{Engine, programs, quick, uncompiled};
 use sartor_oracle::random::{input, weights};
@@ -71,14 +71,7 @@ fn family(name: &str) {
     for spec in entry.defaults() {
         faults.extend(judge(&spec, 1, &all));
         let spec = spec.with_width(other_width(name));
-        let odd = spec.clone().with_resolution(101, 75);
-        // Compiling is what takes long: 3 programs a network.
-        if entry.defaults().len() == 1 || spec.groups == 3 {
-            faults.extend(judge(&odd, 2, &all));
-        } else {
-            skipped(&format!("programs of {odd}"), "compiling; another group count of the family stands for it");
-            faults.extend(judge(&odd, 2, &uncompiled()));
-        }
+        faults.extend(judge(&spec.clone().with_resolution(101, 75), 2, &all));
         faults.extend(judge(&spec.with_resolution(45, 33), 2, &quick()));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

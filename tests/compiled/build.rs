@@ -14,6 +14,7 @@ edition = \"2021\"
 
 [profile.release]
 opt-level = 3
+lto = \"off\"
 
 [workspace]
 ";

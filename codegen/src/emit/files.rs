@@ -56,7 +56,7 @@ fn manifest(network: &Network, kind: Kind) -> String {
     let crate_type = if kind == Kind::Dylib { "\n[lib]\ncrate-type = [\"cdylib\"]\n" } else { "" };
     format!(
         "[package]\nname = \"{}\"\nversion = \"0.1.0\"\ndescription = \"{}, compiled by Sartor\"\nedition = \"2021\"\nrust-version = \"1.89\"\n\
-         publish = false\n{crate_type}\n[profile.release]\nopt-level = 3\nstrip = true\n\n\
+         publish = false\n{crate_type}\n[profile.release]\nopt-level = 3\ncodegen-units = 1\nstrip = true\n\n\
          # This crate is its own workspace, wherever it lies.\n[workspace]\n",
         crate_name(&network.name),
         network.name,
@@ -149,13 +149,17 @@ fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], kind: Kind) {
     text.line("//!");
     text.line("//! ```sh");
     if kind == Kind::Dylib {
-        text.line(format!("//! rustc --edition 2021 -C opt-level=3 --crate-type cdylib --crate-name {name} src/lib.rs"));
+        text.line(format!(
+            "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-type cdylib --crate-name {name} src/lib.rs"
+        ));
     } else {
-        text.line(format!("//! rustc --edition 2021 -C opt-level=3 --crate-type rlib --crate-name {name} src/lib.rs"));
+        text.line(format!(
+            "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-type rlib --crate-name {name} src/lib.rs"
+        ));
     }
     if kind == Kind::Bin {
         text.line(format!(
-            "//! rustc --edition 2021 -C opt-level=3 --crate-name {name} --extern {name}=lib{name}.rlib src/main.rs"
+            "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-name {name} --extern {name}=lib{name}.rlib src/main.rs"
         ));
     }
     text.line("//! ```");
