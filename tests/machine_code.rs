@@ -22,20 +22,25 @@ use sartor::{Level, Weights};
 
 const NETWORKS: [&str; 2] = ["mobilenet_v2_x1.0", "rexnet_x1.0"];
 
-/// Distinct kernels of the networks.
+/// Distinct kernels of the networks, as the cost model plans them and as the shipped tuning does.
 fn kernels(level: Level) -> Vec<Kernel> {
     let mut kernels: Vec<Kernel> = Vec::new();
     for name in NETWORKS {
         let network = name.parse::<Spec>().unwrap().build().unwrap();
-        let plan = sartor::plan(&network, &Weights::random(&network, 1), level, 1, &Tunings::none()).unwrap();
-        for mut kernel in plan.program.kernels {
-            if kernels.iter().any(|known| known.body == kernel.body && known.buffers == kernel.buffers) {
-                continue;
+        for tunings in [Tunings::none(), Tunings::shipped()] {
+            let plan = sartor::plan(&network, &Weights::random(&network, 1), level, 1, &tunings).unwrap();
+            for mut kernel in plan.program.kernels {
+                if kernels.iter().any(|known| known.body == kernel.body && known.buffers == kernel.buffers) {
+                    continue;
+                }
+                let name = kernel.name.clone();
+                let mut twin = 2;
+                while kernels.iter().any(|known| known.name == kernel.name) {
+                    kernel.name = format!("{name}_{twin}");
+                    twin += 1;
+                }
+                kernels.push(kernel);
             }
-            if kernels.iter().any(|known| known.name == kernel.name) {
-                kernel.name += "_of_rexnet";
-            }
-            kernels.push(kernel);
         }
     }
     kernels

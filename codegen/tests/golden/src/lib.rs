@@ -5,8 +5,8 @@
 //! `cargo build --release` builds it, and so does rustc alone:
 //!
 //! ```sh
-//! rustc --edition 2021 -C opt-level=3 --crate-type rlib --crate-name golden src/lib.rs
-//! rustc --edition 2021 -C opt-level=3 --crate-name golden --extern golden=libgolden.rlib src/main.rs
+//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-type rlib --crate-name golden src/lib.rs
+//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-name golden --extern golden=libgolden.rlib src/main.rs
 //! ```
 //!
 //! In Rust:
