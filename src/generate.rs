@@ -24,8 +24,6 @@ pub struct Generated {
 pub struct Plan {
     /// The level.
     pub level: Level,
-    /// Images an inference takes.
-    pub batch: usize,
     /// Length of the arena in f32.
     pub arena_len: usize,
     /// Length of each thread's scratch memory in f32.
@@ -54,7 +52,7 @@ pub struct PlannedLayer {
     pub problem: String,
     /// The kernel's name, which is its specification; the one with most work if there are several.
     pub kernel: String,
-    /// Multiply-accumulates of the whole batch, without padding.
+    /// Multiply-accumulates of an image, without padding.
     pub macs: u64,
 }
 
@@ -77,7 +75,6 @@ impl From<Program> for Plan {
         stages.push(PlannedStage { name: "outputs".into(), layers: Vec::new() });
         Self {
             level: program.options.level,
-            batch: program.options.batch,
             arena_len: program.lengths.arena,
             scratch_len: program.lengths.scratch,
             stages,
@@ -86,7 +83,7 @@ impl From<Program> for Plan {
     }
 }
 
-/// Plans a network for each of `levels`, as tuned for this machine, and writes the crate that computes it.
+/// Plans a network for each of `levels`, as tuned for this machine, and writes the crate that computes `batch` images.
 ///
 /// # Errors
 /// If the network, its weights or the options cannot be compiled.
@@ -98,8 +95,8 @@ pub fn generate(
     kind: Kind,
     tunings: &Tunings,
 ) -> Result<Generated, GenerateError> {
-    let options = |&level: &Level| Options { batch, tuning: tunings.of(level), ..Options::new(level) };
+    let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level) };
     let options: Vec<Options> = levels.iter().map(options).collect();
-    let generated = emit::generate_for(network, weights, &options, kind)?;
+    let generated = emit::generate_for(network, weights, &options, batch, kind)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Plan::from).collect() })
 }

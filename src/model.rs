@@ -21,7 +21,7 @@ pub const MANIFEST: &str = "sartor.json";
 pub struct CompileOptions {
     /// Levels the program holds; it chooses among them when it starts.
     pub levels: Vec<Level>,
-    /// Images an inference takes.
+    /// Images that the crate's program takes; its sessions take any number.
     pub batch: usize,
     /// What to build.
     pub kind: Kind,
@@ -112,8 +112,8 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
 ///
 /// # Errors
 /// If the network cannot be compiled.
-pub fn plan(network: &Network, weights: &Weights, level: Level, batch: usize, tunings: &Tunings) -> Result<Plan, CompileError> {
-    let mut generated = generate(network, weights, &[level], batch, Kind::Lib, tunings)?;
+pub fn plan(network: &Network, weights: &Weights, level: Level, tunings: &Tunings) -> Result<Plan, CompileError> {
+    let mut generated = generate(network, weights, &[level], 1, Kind::Lib, tunings)?;
     Ok(generated.plans.pop().expect("one plan for one level"))
 }
 
@@ -152,33 +152,24 @@ impl Model {
     ///
     /// # Errors
     /// If this CPU lacks the level, or the network cannot be compiled or loaded.
-    pub fn open(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Self, CompileError> {
-        Self::open_tuned(network, weights, level, batch, &Tunings::installed().0)
+    pub fn open(network: &Network, weights: &Weights, level: Level) -> Result<Self, CompileError> {
+        Self::open_tuned(network, weights, level, &Tunings::installed().0)
     }
 
     /// The same with other tunings.
     ///
     /// # Errors
     /// If this CPU lacks the level, or the network cannot be compiled or loaded.
-    pub fn open_tuned(
-        network: &Network,
-        weights: &Weights,
-        level: Level,
-        batch: usize,
-        tunings: &Tunings,
-    ) -> Result<Self, CompileError> {
+    pub fn open_tuned(network: &Network, weights: &Weights, level: Level, tunings: &Tunings) -> Result<Self, CompileError> {
         if !level.is_available() {
             return Err(SessionError::LevelUnavailable(level).into());
         }
-        let mut generated = generate(network, weights, &[level], batch, Kind::Dylib, tunings)?;
+        let mut generated = generate(network, weights, &[level], 1, Kind::Dylib, tunings)?;
         let (library, built) = library(&generated, &cache::folder())?;
         let program = load(&library, level)?;
         let wrong = |what| Err(CompileError::Load { path: library.clone(), what });
-        if program.batch != batch || program.input_len != batch * network.input_shape().len() {
-            return wrong(format!(
-                "takes {} values in a batch of {}, not those of {}",
-                program.input_len, program.batch, network.name
-            ));
+        if program.input_len != network.input_shape().len() {
+            return wrong(format!("takes {} values an image, not those of {}", program.input_len, network.name));
         }
         match generated.plans.pop() {
             Some(plan) if plan.stages.len() == program.stages().len() => Ok(Self { program, plan, built }),

@@ -53,9 +53,12 @@ impl Distance {
             Self { error, bound: bound(i) }
         };
         let elements = (0..found.len()).filter(|&i| written[row(i)]).map(at);
-        // A ratio of NaN is never smaller: it stays.
-        let larger = |a: Self, b: Self| if b.ratio() <= a.ratio() || a.ratio().is_nan() { a } else { b };
-        elements.reduce(larger).unwrap_or(Self { error: f64::INFINITY, bound: 0.0 })
+        elements.reduce(Self::larger).unwrap_or(Self { error: f64::INFINITY, bound: 0.0 })
+    }
+
+    /// The one that takes more of its bound. A ratio of NaN is never smaller: it stays.
+    fn larger(self, other: Self) -> Self {
+        if other.ratio() <= self.ratio() || self.ratio().is_nan() { self } else { other }
     }
 }
 
@@ -80,6 +83,13 @@ impl Verdict {
     /// Whether nothing is wrong.
     pub fn holds(&self) -> bool {
         self.layer.holds() && self.network.holds() && self.fault.is_none()
+    }
+
+    /// Takes the worse of two verdicts on the same layer.
+    fn join(&mut self, other: Self) {
+        self.layer = self.layer.larger(other.layer);
+        self.network = self.network.larger(other.network);
+        self.fault = self.fault.take().or(other.fault);
     }
 }
 
@@ -114,7 +124,7 @@ pub fn images(network: &Network, batch: usize, seed: u64) -> Vec<f32> {
 /// # Errors
 /// If the network cannot be compiled, or not run.
 pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Vec<Verdict>, VerifyError> {
-    let model = Model::open(network, weights, level, batch)?;
+    let model = Model::open(network, weights, level)?;
     check(&model, network, weights, &images(network, batch, 0))
 }
 
@@ -122,18 +132,45 @@ pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) 
 /// output. `weights` need not be those that the program was compiled with; if they are not, layers fail.
 ///
 /// # Errors
-/// If the weights are not the network's, or the input's length is not the program's.
+/// If the weights are not the network's, or the input is not some images.
 ///
 /// # Panics
 /// If the program is not the network's.
 pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32]) -> Result<Vec<Verdict>, VerifyError> {
-    let (mut observed, mut again) = (model.session(1)?, Vec::new());
+    let image = model.program().input_len;
+    let images = input.len() / image;
+    let (mut observed, mut together) = (model.session(1)?, Vec::new());
     for threads in THREADS {
-        let mut output = vec![f32::NAN; observed.program().output_len];
+        let mut output = vec![f32::NAN; images * model.program().output_len];
         model.session(threads)?.run(input, &mut output)?;
-        again.push((format!("on {threads} threads"), output));
+        together.push((format!("on {threads} threads"), output));
     }
-    judge(model.plan(), &mut observed, &again, network, weights, input)
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for (index, input) in input.chunks_exact(image).enumerate() {
+        let of_this = |(way, output): &Again| (way.clone(), of_image(network, output, images, index));
+        let again: Vec<Again> = together.iter().map(of_this).collect();
+        let judged = judge(model.plan(), &mut observed, &again, network, weights, input)?;
+        if index == 0 {
+            verdicts = judged;
+        } else {
+            verdicts.iter_mut().zip(judged).for_each(|(worst, other)| worst.join(other));
+        }
+    }
+    Ok(verdicts)
+}
+
+/// The outputs of one of the `images` of a run, one after another.
+///
+/// # Panics
+/// If there is no such image in `output`.
+pub fn of_image(network: &Network, mut output: &[f32], images: usize, image: usize) -> Vec<f32> {
+    let mut of_this = Vec::new();
+    for len in network.outputs().iter().map(|&id| network.node(id).shape.len()) {
+        let (of_all, rest) = output.split_at(images * len);
+        of_this.extend_from_slice(&of_all[image * len..][..len]);
+        output = rest;
+    }
+    of_this
 }
 
 /// Thread counts for which a program must return the same bits.

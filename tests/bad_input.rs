@@ -108,7 +108,7 @@ fn options_that_are_impossible() {
     fails(&["compile", "rexnet_digits", "-o", "out", "--levels", ""], &["--levels"]);
     fails(&["compile", "rexnet_digits", "-o", "out", "--batch", "0"], &["batch is 0"]);
     fails(&["compile", "rexnet_digits"], &["--output"]);
-    fails(&["show", "rexnet_digits", "--batch", "18446744073709551615"], &["18446744073709551615"]);
+    fails(&["compile", "rexnet_digits", "-o", "out", "--batch", "18446744073709551615"], &["18446744073709551615"]);
     fails(&["show", "mobilenet_v2@31x64"], &["height is 31", "32"]);
     fails(&["show", "mobilenet_v2@64x2000"], &["2000", "1024"]);
     fails(&["show", "efficientnet_b0_g2"], &["no groups"]);
@@ -179,7 +179,10 @@ fn disks_that_are_full() {
     let entry = std::fs::read_dir(Path::new(&cache).join("programs")).unwrap().next().unwrap().unwrap().path();
     let left: Vec<_> = std::fs::read_dir(entry).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["lock"], "nothing but the lock is left in the cache");
-    fails_without_panic(limited(&program, 0).args(run), &["cannot build in the cache", "SARTOR_CACHE"]);
+    let usual = folder.path("usual");
+    let mut without = limited(&program, 0);
+    without.env_remove("SARTOR_CACHE").env("XDG_CACHE_HOME", &usual).args(run);
+    fails_without_panic(&mut without, &["cannot build in the cache", &usual, "SARTOR_CACHE"]);
     let generic = [&run[..], &weights, &["--engine", "generic", "--output", &out]].concat();
     fails_without_panic(limited(&program, 0).args(&generic), &[&out, "File too large"]);
     assert!(!Path::new(&out).exists());

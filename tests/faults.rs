@@ -37,7 +37,7 @@ fn compile_to(output: &Path) {
     let conv = net.add("conv", Op::Conv2d(conv), &[net.input()]).unwrap();
     let network = net.finish(&[conv]).unwrap();
     let weights = Weights::random(&network, 1);
-    match Model::open(&network, &weights, Level::Portable, 1) {
+    match Model::open(&network, &weights, Level::Portable) {
         Ok(model) => println!("opened, {}", if model.built().is_some() { "built" } else { "from the cache" }),
         Err(error) => panic!("open: {error}"),
     }

@@ -119,7 +119,7 @@ fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
     npy::write(&input, &[1, 3, 32, 32], &image).unwrap();
     run(Command::new(alone).arg(&input).args(["--level", "portable", "--output"]).arg(&output));
     let mut expected = vec![0.0; 10];
-    let model = Model::open(&network, &Weights::random(&network, 1), Level::Portable, 1).unwrap();
+    let model = Model::open(&network, &Weights::random(&network, 1), Level::Portable).unwrap();
     model.session(1).unwrap().run(&image, &mut expected).unwrap();
     assert_eq!(npy::read(&output).unwrap().1, expected);
 }

@@ -8,6 +8,7 @@ use sartor::codegen::plan::Options;
 use sartor::codegen::{interpret, normalize, pack, plan};
 use sartor::kernels::report;
 use sartor::models::zoo;
+use sartor::verify::of_image;
 use sartor::{Level, Model, Network, Weights};
 
 /// Networks, and whether they are also compiled for three images.
@@ -60,22 +61,29 @@ fn compiled_is_interpreted(level: Level) {
         let weights = Weights::random(&network, 1);
         let packed = pack::pack(&normalize::normalize(&network, &weights).unwrap());
         for batch in if several { vec![1, 3] } else { vec![1] } {
-            let model = Model::open(&network, &weights, level, batch).unwrap();
+            let model = Model::open(&network, &weights, level).unwrap();
             let input = images(batch * network.input_shape().len());
             let program = &model.plan().program;
-            let (_, want) = interpret::plan(program, &packed.data, &input, 1);
+            let images: Vec<&[f32]> = input.chunks_exact(network.input_shape().len()).collect();
+            let interpreted = |threads| -> Vec<Vec<f32>> {
+                images.iter().map(|image| interpret::plan(program, &packed.data, image, threads).1).collect()
+            };
+            let want = interpreted(1);
             for threads in [1, 2, 3, 4] {
                 let what = format!("{name} at {level}, batch {batch}, {threads} threads");
-                let mut got = vec![f32::NAN; want.len()];
+                let mut got = vec![f32::NAN; want.concat().len()];
                 let mut session = model.session(threads).unwrap();
                 // Twice: nothing is left over from run to run.
                 for _ in 0..2 {
                     session.run(&input, &mut got).unwrap();
-                    assert_same(&got, &want, &what);
+                    for (index, want) in want.iter().enumerate() {
+                        assert_same(&of_image(&network, &got, batch, index), want, &what);
+                    }
                     checks += 1;
                 }
-                let (_, interpreted) = interpret::plan(program, &packed.data, &input, threads);
-                assert_same(&interpreted, &want, &format!("{what}, interpreted"));
+                for (interpreted, want) in interpreted(threads).iter().zip(&want) {
+                    assert_same(interpreted, want, &format!("{what}, interpreted"));
+                }
             }
         }
     }

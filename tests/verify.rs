@@ -20,7 +20,7 @@ fn wrong(verdicts: &[Verdict]) -> Vec<&Verdict> {
 fn passes_everywhere(network: &Network, weights: &Weights, batches: &[usize]) {
     for level in Level::allowed().unwrap() {
         for &batch in batches {
-            let model = Model::open(network, weights, level, batch).unwrap();
+            let model = Model::open(network, weights, level).unwrap();
             let verdicts = check(&model, network, weights, &images(network, batch, 1)).unwrap();
             let what = format!("{} in a batch of {batch}", network.name);
             let wrong = wrong(&verdicts);
@@ -86,7 +86,7 @@ fn a_program_of_other_weights_fails_where_they_differ() {
     let (network, weights) = digits();
     let input = images(&network, 1, 1);
     for level in Level::allowed().unwrap() {
-        let model = Model::open(&network, &weights, level, 1).unwrap();
+        let model = Model::open(&network, &weights, level).unwrap();
         let mut found = 0;
         for param in network.params().into_iter().filter(|param| param.shape.len() > 1) {
             let changed = with_some_changed(&network, &weights, &param.name);

@@ -119,7 +119,7 @@ impl Data {
 
 fn specialised(problem: &Problem, data: &Data, level: Level) -> Result<Runner, CompileError> {
     let network = problem.network().expect("problems are networks");
-    let model = Model::open(&network, &data.weights, level, 1)?;
+    let model = Model::open(&network, &data.weights, level)?;
     let mut session = model.session(1)?;
     let stages = &model.plan().stages;
     let stage = stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.name == TARGET));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sartor::verify::of_image;
 use sartor_codegen::layer::MapId;
 use sartor_codegen::plan::{Place, Plan};
 use sartor_kernels::runtime::{Program, Session};
@@ -10,7 +11,8 @@ use tch::Tensor;
 
 use crate::torch::tensor;
 
-/// Runs a program stage by stage on one thread and reads each stage's maps, and again as users do, on two threads.
+/// Runs a program stage by stage on one thread, image by image, and reads each stage's maps; and again as users do, all images on two
+/// threads.
 ///
 /// # Errors
 /// If the input's length is not the program's, or there cannot be two threads.
@@ -24,19 +26,25 @@ pub fn values(
     input: &[f32],
 ) -> Result<BTreeMap<NodeId, Tensor>, String> {
     let mut session = Session::new(program, 2).map_err(|error| error.to_string())?;
-    let mut maps = Maps::new(plan, network, input);
-    let mut output = vec![f32::NAN; program.output_len];
-    for (index, stage) in program.stages().iter().enumerate() {
-        session.run_units(index, 0, stage.units, input, &mut output).map_err(|error| error.to_string())?;
-        if index < plan.stages.len() {
-            maps.take(index, session.arena());
-        }
-    }
-    let mut together = vec![f32::NAN; output.len()];
+    let images = input.len() / program.input_len;
+    let mut together = vec![f32::NAN; images * program.output_len];
     session.run(input, &mut together).map_err(|error| error.to_string())?;
     let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(&output), bits(&together), "{}: one thread stage by stage, and two threads", network.name);
-    Ok(maps.finish(&output))
+    let mut values: BTreeMap<NodeId, Vec<Tensor>> = BTreeMap::new();
+    for (image, input) in input.chunks_exact(program.input_len).enumerate() {
+        let mut maps = Maps::new(plan, network, input);
+        let mut output = vec![f32::NAN; program.output_len];
+        for (index, stage) in program.stages().iter().enumerate() {
+            session.run_units(index, 0, stage.units, input, &mut output).map_err(|error| error.to_string())?;
+            if index < plan.stages.len() {
+                maps.take(index, session.arena());
+            }
+        }
+        let of_this = of_image(network, &together, images, image);
+        assert_eq!(bits(&output), bits(&of_this), "{}: one thread stage by stage, and two threads", network.name);
+        maps.finish(&output).into_iter().for_each(|(id, value)| values.entry(id).or_default().push(value));
+    }
+    Ok(values.into_iter().map(|(id, images)| (id, Tensor::cat(&images, 0))).collect())
 }
 
 /// The values of a plan's layers, read from its arena after each stage. Maps that live inside a stage never get there.

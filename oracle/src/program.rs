@@ -36,9 +36,9 @@ impl Engine for Program {
         network: &Network,
         weights: &Weights,
         input: &[f32],
-        batch: usize,
+        _: usize,
     ) -> Result<BTreeMap<NodeId, Tensor>, String> {
-        let model = Model::open(network, weights, self.at, batch).map_err(|error| error.to_string())?;
+        let model = Model::open(network, weights, self.at).map_err(|error| error.to_string())?;
         observe::values(model.program(), &model.plan().program, network, input)
     }
 }
@@ -54,10 +54,10 @@ impl Programs {
     ///
     /// # Errors
     /// If a network cannot be compiled: why.
-    pub fn build(what: &str, level: Level, batch: usize, networks: &[(&Network, &Weights)]) -> Result<Self, String> {
+    pub fn build(what: &str, level: Level, networks: &[(&Network, &Weights)]) -> Result<Self, String> {
         let name = format!("{}_{level}", what.replace([' ', '-'], "_"));
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/programs").join(&name);
-        let generate = |&(network, weights): &(&Network, &Weights)| emit::generate(network, weights, &[level], batch, Kind::Lib);
+        let generate = |&(network, weights): &(&Network, &Weights)| emit::generate(network, weights, &[level], 1, Kind::Lib);
         let crates: Vec<Generated> =
             networks.iter().map(generate).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
         write_together(&folder, &name, level, &crates).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -72,7 +72,7 @@ impl Programs {
         let programs = crates.into_iter().enumerate().map(|(index, generated)| {
             // SAFETY: there are as many programs as crates; each is a static built with the runtime that this process has.
             let program = unsafe { &*program(index) };
-            assert_eq!((program.abi, program.level, program.batch), (runtime::ABI, level, batch), "{name}: program {index}");
+            assert_eq!((program.abi, program.level), (runtime::ABI, level), "{name}: program {index}");
             (program, generated.plans.into_iter().next().expect("one plan for one level"))
         });
         Ok(Self { programs: programs.collect() })

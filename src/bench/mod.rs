@@ -86,17 +86,20 @@ pub fn measure<E>(
     })
 }
 
-/// Runs a session once and reports the seconds of each stage.
+/// Runs a session once and reports the seconds of each stage, turn by turn.
 ///
 /// # Errors
 /// If a length is not the program's.
 pub fn run_stages(session: &mut Session, input: &[f32], output: &mut [f32], laps: &mut Vec<f64>) -> Result<(), SessionError> {
     let mut start = Instant::now();
-    for stage in 0..session.program().stages().len() {
-        session.run_stages(stage, stage + 1, input, output)?;
-        let end = Instant::now();
-        laps.push((end - start).as_secs_f64());
-        start = end;
+    let program = session.program();
+    for turn in 0..session.turns(input.len() / program.input_len) {
+        for stage in 0..program.stages().len() {
+            session.run_stage(turn, stage, input, output)?;
+            let end = Instant::now();
+            laps.push((end - start).as_secs_f64());
+            start = end;
+        }
     }
     Ok(())
 }

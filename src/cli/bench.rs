@@ -58,11 +58,17 @@ impl Bench {
         if self.layers && !staged {
             return Err(Failure::new("--layers needs --threads 1 and --engine specialised").help("leave --layers out"));
         }
+        if self.batch == 0 {
+            return Err(Failure::new("batch is 0").help("use at least 1"));
+        }
+        if self.layers && self.batch != 1 {
+            let message = format!("--layers needs --batch 1, not {}: every image takes the same stages", self.batch);
+            return Err(Failure::new(message).help("leave --batch or --layers out"));
+        }
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
         if self.layers {
-            let explanation =
-                Timed::run(&network, &weights, level, self.batch, &self.tuning.load()?, |_| Ok(self.runs))?.explain()?;
+            let explanation = Timed::run(&network, &weights, level, 1, &self.tuning.load()?, |_| Ok(self.runs))?.explain()?;
             return if self.json {
                 print_layers(&explanation)
             } else {
@@ -72,8 +78,7 @@ impl Bench {
         let report = if staged {
             Timed::run(&network, &weights, level, self.batch, &self.tuning.load()?, |_| Ok(self.runs))?.report
         } else {
-            let mut engine =
-                Engine::open(self.engine, &network, &weights, level, self.batch, self.threads, &self.tuning.load()?)?;
+            let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
             let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
             let mut output = vec![0.0; self.batch * shapes.sum::<usize>()];
             let input = test_input(self.batch * network.input_shape().len());
@@ -106,11 +111,11 @@ impl Timed {
         runs: impl FnOnce(&Model) -> Result<usize, Failure>,
     ) -> Result<Self, Failure> {
         let title = format!("compiling {} for {level}", network.name);
-        let model = progress::spin(title, || Model::open_tuned(network, weights, level, batch, tunings))?;
+        let model = progress::spin(title, || Model::open_tuned(network, weights, level, tunings))?;
         let runs = runs(&model)?;
         let mut session = model.session(1)?;
-        let mut output = vec![0.0; model.program().output_len];
-        let input = test_input(model.program().input_len);
+        let mut output = vec![0.0; batch * model.program().output_len];
+        let input = test_input(batch * model.program().input_len);
         let bar = progress::bar("measuring", runs);
         let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
         let macs = network.macs() * batch as u64;

@@ -25,7 +25,7 @@ pub struct Compile {
     /// Levels the program holds; it takes the best that its machine runs
     #[arg(long, value_delimiter = ',', default_value = "avx512,avx2,neon,portable")]
     levels: Vec<Level>,
-    /// Images of an inference
+    /// Images that the program takes at a time; a session of the library takes any number
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
     /// What to build

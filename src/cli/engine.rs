@@ -44,7 +44,6 @@ impl<'a> Engine<'a> {
         network: &'a Network,
         weights: &'a Weights,
         level: Level,
-        batch: usize,
         threads: usize,
         tunings: &Tunings,
     ) -> Result<Self, Failure> {
@@ -55,7 +54,7 @@ impl<'a> Engine<'a> {
         Ok(match kind {
             Kind::Specialised => {
                 let title = format!("compiling {} for {level}", network.name);
-                let model = progress::spin(title, || Model::open_tuned(network, weights, level, batch, tunings))?;
+                let model = progress::spin(title, || Model::open_tuned(network, weights, level, tunings))?;
                 let session = model.session(threads)?;
                 Engine::Specialised { model: Box::new(model), session }
             }

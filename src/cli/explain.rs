@@ -32,9 +32,6 @@ pub struct Explain {
     /// The level [default: the best here]
     #[arg(long)]
     level: Option<Level>,
-    /// Images of a run
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    batch: usize,
     /// Runs to time
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     runs: usize,
@@ -53,7 +50,7 @@ impl Explain {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
-        let timed = Timed::run(&network, &weights, level, self.batch, &self.tuning.load()?, |_| Ok(self.runs))?;
+        let timed = Timed::run(&network, &weights, level, 1, &self.tuning.load()?, |_| Ok(self.runs))?;
         let explanation = timed.explain()?;
         if let Some(path) = &self.html {
             write_page(path, &explanation)?;
@@ -87,10 +84,9 @@ pub fn place() -> String {
 
 fn head(report: &Report) -> String {
     format!(
-        "{}  {}  batch {}: {:.3} ms, {} of the peak of {:.1} GFLOP/s ({} of the probes disturbed)",
+        "{}  {}: {:.3} ms, {} of the peak of {:.1} GFLOP/s ({} of the probes disturbed)",
         report.network,
         report.level,
-        report.batch,
         report.quiet_ms,
         percent(report.share_of_peak),
         report.peak_gflops,

@@ -121,11 +121,12 @@ fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Re
         seconds: Vec<f64>,
     }
     let mut cases = Vec::new();
+    let title = format!("compiling {} for {level}", network.name);
+    let model = progress::spin(title, || Model::open(network, weights, level))?;
     for batch in [1, BATCH] {
-        let title = format!("compiling {} for {level}, batch {batch}", network.name);
-        let model = progress::spin(title, || Model::open(network, weights, level, batch))?;
         for threads in [1, 2] {
-            let (input, output) = (test_input(model.program().input_len), vec![0.0; model.program().output_len]);
+            let input = test_input(batch * model.program().input_len);
+            let output = vec![0.0; batch * model.program().output_len];
             cases.push(Case { batch, threads, session: model.session(threads)?, input, output, seconds: Vec::new() });
         }
     }

@@ -9,18 +9,18 @@ use super::progress;
 use super::table::{grouped, table};
 
 /// Proves a network's programs and prints what was proven of each kernel and stage.
-pub fn run(network: &Network, weights: &Weights, levels: &[Level], batch: usize, as_json: bool) -> Result<(), Failure> {
+pub fn run(network: &Network, weights: &Weights, levels: &[Level], as_json: bool) -> Result<(), Failure> {
     let mut all = Vec::new();
     for &level in levels {
-        let proven = progress::spin(format!("proving {} at {level}", network.name), || prove(network, weights, level, batch))?;
+        let proven = progress::spin(format!("proving {} at {level}", network.name), || prove(network, weights, level))?;
         all.push((level, proven));
     }
     if as_json {
         let levels: Vec<_> = all.iter().map(|(level, proven)| level_json(*level, proven)).collect();
-        return super::print_json(&json!({"network": network.name, "batch": batch, "levels": levels}));
+        return super::print_json(&json!({"network": network.name, "levels": levels}));
     }
     for (level, proven) in &all {
-        super::print(&format!("{}, level {level}, batch {batch}\n\n{}", network.name, text(proven)))?;
+        super::print(&format!("{}, level {level}\n\n{}", network.name, text(proven)))?;
     }
     Ok(())
 }

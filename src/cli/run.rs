@@ -84,7 +84,7 @@ impl Run {
             None => Labels::default(),
         };
         let (batch, input, steps) = self.data(&network)?;
-        let mut engine = Engine::open(self.engine, &network, &weights, level, batch, self.threads, &self.tuning.load()?)?;
+        let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = vec![0.0; shapes.iter().map(|shape| batch * shape.len()).sum()];
         let times = time(|| engine.run(&input, batch, &mut output))?;
@@ -235,7 +235,7 @@ fn generic_time(
     batch: usize,
     output: &mut [f32],
 ) -> Result<f64, Failure> {
-    let mut engine = Engine::open(Kind::Generic, network, weights, level, batch, 1, &Tunings::none())?;
+    let mut engine = Engine::open(Kind::Generic, network, weights, level, 1, &Tunings::none())?;
     Ok(time(|| engine.run(input, batch, output))?.median())
 }
 

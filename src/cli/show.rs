@@ -26,9 +26,6 @@ pub struct Show {
     /// The level to plan for, which need not be this machine's [default: the best here]
     #[arg(long)]
     level: Option<Level>,
-    /// Images of an inference
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    batch: usize,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -53,7 +50,7 @@ impl Show {
         let level = self.level.map_or_else(|| super::level::choose(None), Ok)?;
         let tunings = self.tuning.load()?;
         let title = format!("planning {}", network.name);
-        let plan = progress::spin(title, || sartor::plan(&network, &weights, level, self.batch, &tunings))?;
+        let plan = progress::spin(title, || sartor::plan(&network, &weights, level, &tunings))?;
         let parameters =
             parameters(&network, plan.stages.iter().flat_map(|stage| &stage.layers).map(|layer| layer.name.as_str()));
         let shapes: HashMap<&str, String> =
@@ -77,12 +74,12 @@ impl Show {
         let (arena, scratch) = (plan.arena_len as u64 * 4, plan.scratch_len as u64 * 4);
         if self.json {
             return super::print_json(&json!({
-                "network": network.name, "input": network.input_shape().to_string(), "level": level.name(), "batch": self.batch,
-                "parameters": network.param_count(), "macs": network.macs() * self.batch as u64,
+                "network": network.name, "input": network.input_shape().to_string(), "level": level.name(),
+                "parameters": network.param_count(), "macs": network.macs(),
                 "arena_bytes": arena, "scratch_bytes": scratch, "layers": rows,
             }));
         }
-        let head = format!("{}  input {}  level {level}  batch {}\n", network.name, network.input_shape(), self.batch);
+        let head = format!("{}  input {}  level {level}\n", network.name, network.input_shape());
         let body = table(
             ["stage>", "layer", "shape", "parameters>", "MACs>", "tile", "kernel"],
             rows.into_iter().map(|row| {
@@ -93,7 +90,7 @@ impl Show {
         let foot = format!(
             "{} parameters, {} MACs, arena {} bytes, scratch {} bytes a thread",
             grouped(network.param_count() as u64),
-            grouped(network.macs() * self.batch as u64),
+            grouped(network.macs()),
             grouped(arena),
             grouped(scratch)
         );

@@ -30,9 +30,6 @@ pub struct Tune {
     /// The level [default: the best here]
     #[arg(long)]
     level: Option<Level>,
-    /// Images of an inference
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    batch: usize,
     /// No trial is begun after this time, except the first of the first problem
     #[arg(long, value_name = "N", default_value_t = 900, conflicts_with = "report")]
     seconds: u64,
@@ -55,7 +52,6 @@ pub struct Tune {
 struct Report {
     network: String,
     level: &'static str,
-    batch: usize,
     caches: Sizes,
     file: PathBuf,
     /// Distinct problems of the network.
@@ -82,7 +78,7 @@ impl Tune {
         let until = Instant::now() + Duration::from_secs(self.seconds);
         let (network, weights, _) = self.source.load()?;
         let level = super::level::choose(self.level)?;
-        let options = Options { batch: self.batch, ..Options::new(level) };
+        let options = Options::new(level);
         let caches = Sizes::here();
         let path = self.tuning.clone().unwrap_or_else(default_path);
         let mut file = match File::load(&path) {
@@ -126,7 +122,6 @@ impl Tune {
         let report = Report {
             network: network.name,
             level: level.name(),
-            batch: self.batch,
             caches,
             file: path,
             problems: problems.runs.len(),
@@ -144,10 +139,9 @@ fn text(report: &Report) -> String {
         [us(row.entry.model_us), us(row.entry.best_us), percent(row.behind), stages.join(" | "), row.problem.clone()]
     });
     format!(
-        "{}  {}  batch {}  {}\n\n{}\n\n{} of {} problems measured; the cost model is within 5 % of the best for {} of them\n{}",
+        "{}  {}  {}\n\n{}\n\n{} of {} problems measured; the cost model is within 5 % of the best for {} of them\n{}",
         report.network,
         report.level,
-        report.batch,
         report.caches,
         table(["model us>", "best us>", "behind>", "fastest stages", "problem"], rows),
         report.measured.len(),

@@ -28,8 +28,8 @@ pub struct Verify {
     /// The level [default: every level that this machine runs]
     #[arg(long)]
     level: Option<Level>,
-    /// Images of an inference
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Images of a run, each of which is verified; not for a proof, which holds for any number
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "proof")]
     batch: usize,
     /// Run nothing: print what the compiler proves of each kernel and stage, by default at every level
     #[arg(long)]
@@ -47,7 +47,7 @@ impl Verify {
         let (network, weights, origin) = self.source.load()?;
         if self.proof {
             let levels = self.level.map_or(Level::ALL.to_vec(), |level| vec![level]);
-            return super::proof::run(&network, &weights, &levels, self.batch, self.json);
+            return super::proof::run(&network, &weights, &levels, self.json);
         }
         let levels = match self.level {
             Some(level) => vec![super::level::choose(Some(level))?],

@@ -123,7 +123,7 @@ mod tests {
 
     fn counts(network: &str, level: Level) -> (crate::Plan, Vec<Counts>) {
         let network = network.parse::<Spec>().unwrap().build().unwrap();
-        let plan = crate::plan(&network, &Weights::random(&network, 0), level, 1, &Tunings::none()).unwrap();
+        let plan = crate::plan(&network, &Weights::random(&network, 0), level, &Tunings::none()).unwrap();
         let counts = count(&plan.program, &Caches::here()).unwrap();
         (plan, counts)
     }

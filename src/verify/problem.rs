@@ -42,7 +42,7 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
 /// If the network cannot be compiled, or not run.
 pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
     let weights = problem.weights();
-    let model = Model::open(&problem.network, &weights, level, problem.batch)?;
+    let model = Model::open(&problem.network, &weights, level)?;
     let verdicts = super::check(&model, &problem.network, &weights, &problem.images())?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }

@@ -14,10 +14,10 @@ use crate::tune::Tunings;
 ///
 /// # Errors
 /// If the network cannot be planned, or something cannot be proven.
-pub fn prove(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Proven, GenerateError> {
+pub fn prove(network: &Network, weights: &Weights, level: Level) -> Result<Proven, GenerateError> {
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
-    let options = Options { batch, tuning: Tunings::installed().0.of(level), ..Options::new(level) };
+    let options = Options { tuning: Tunings::installed().0.of(level), ..Options::new(level) };
     let plan = plan(&layers, &packed, options)?;
     Ok(plan.prove(&packed.data).map_err(PlanError::from)?)
 }

@@ -25,13 +25,13 @@ const RUNTIME: [(&str, &str); 8] = [
 ];
 
 /// All files of a crate.
-pub fn files(network: &Network, plans: &[Plan], packed: &Packed, kind: Kind) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, kind: Kind) -> Vec<(PathBuf, Vec<u8>)> {
     let levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("Cargo.toml", manifest(network, kind));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
-    add("src/lib.rs", library(network, plans, kind));
+    add("src/lib.rs", library(network, plans, batch, kind));
     add("src/weights.rs", weights(packed));
     if kind == Kind::Bin {
         add("src/main.rs", main_file(network));
@@ -77,7 +77,7 @@ fn weights(packed: &Packed) -> String {
     text.finish()
 }
 
-fn library(network: &Network, plans: &[Plan], kind: Kind) -> String {
+fn library(network: &Network, plans: &[Plan], batch: usize, kind: Kind) -> String {
     let mut text = Text::default();
     library_doc(&mut text, network, plans, kind);
     text.line("");
@@ -96,7 +96,7 @@ fn library(network: &Network, plans: &[Plan], kind: Kind) -> String {
     text.line("");
     text.line("use runtime::{Level, Program};");
     text.line("");
-    shapes(&mut text, network, plans[0].options.batch);
+    shapes(&mut text, network, batch);
     text.line("");
     text.line("/// The program of a level, if it was compiled in.");
     text.function("pub fn program", &["level: Level".into()], "Option<&'static Program>", |text| {

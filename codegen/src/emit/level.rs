@@ -129,12 +129,14 @@ fn outputs(text: &mut Text, plan: &Plan) {
         text.block("for _ in begin..end", |text| {
             for unpack in &plan.unpack {
                 let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
-                let at = |pointer: &str, offset: usize| {
-                    if offset == 0 { pointer.to_string() } else { format!("{pointer}.add({offset})") }
-                };
-                let src = at("cx.arena", unpack.src);
+                let src = if unpack.src == 0 { "cx.arena".into() } else { format!("cx.arena.add({})", unpack.src) };
                 text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
-                let dst = at("cx.output", unpack.dst);
+                // All passes of an output come before the first of the next.
+                let pass = if dst_len == 1 { "cx.pass".to_string() } else { format!("cx.pass * {dst_len}") };
+                let dst = match unpack.dst {
+                    0 => format!("cx.output.add({pass})"),
+                    dst => format!("cx.output.add(cx.passes * {dst} + {pass})"),
+                };
                 text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
                 text.line(format!(
                     "layout::unpack(src, {}, {batch}, {}, {}, dst);",

@@ -146,7 +146,7 @@ pub enum PlanError {
 }
 
 /// Most f32 of any region: byte offsets stay within 31 bits times 16.
-const MOST: usize = 1 << 33;
+pub(crate) const MOST: usize = 1 << 33;
 
 /// Plans a network, and proves the plan.
 ///

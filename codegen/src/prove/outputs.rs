@@ -1,4 +1,5 @@
-//! What the user gets is read from maps that are still whole, and fills the output once.
+//! What the user gets is read from maps that are still whole, and fills the output once. With several passes, an output lies at the
+//! passes times its place in one pass, and has the passes one after another: it fills what they have together as it does in one.
 
 use crate::lower::padded;
 use crate::plan::Plan;

@@ -4,17 +4,21 @@
 use super::Level;
 
 /// Version of this contract; a loader refuses any other.
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 
 /// Where a stage finds its data. All but `input` and `output` are 64-byte aligned; lengths are in the [`Program`].
 #[derive(Debug)]
 #[repr(C)]
 pub struct Context {
-    /// The batch's images, NCHW.
+    /// The images of this pass, NCHW.
     pub input: *const f32,
-    /// The network's outputs one after another, each NCHW over the whole batch.
+    /// The network's outputs one after another, each NCHW over all passes of the run.
     pub output: *mut f32,
-    /// Maps that live from stage to stage, shared by all threads.
+    /// Which pass of the run this is.
+    pub pass: usize,
+    /// Passes of the run.
+    pub passes: usize,
+    /// Maps that live from stage to stage, shared by the threads that work on this pass.
     pub arena: *mut f32,
     /// Memory of this thread alone: rows of the maps inside a stage.
     pub scratch: *mut f32,
@@ -25,8 +29,9 @@ pub struct Context {
 /// Computes the units `begin..end` of a stage.
 ///
 /// # Safety
-/// The context's pointers must be valid for the lengths of the stage's program, the CPU must have the program's level,
-/// `begin <= end <= units`, and no two calls that run at the same time may share units or `scratch`.
+/// The context's pointers must be valid for the lengths of the stage's program, `output` for `passes` times its length, and
+/// `pass < passes`; the CPU must have the program's level, `begin <= end <= units`, and no two calls that run at the same time may
+/// share units of a pass or `scratch`.
 pub type StageFn = unsafe extern "C" fn(cx: &Context, begin: usize, end: usize);
 
 /// A group of layers executed together, split into units that may run in any order on any thread.
@@ -61,7 +66,7 @@ impl Stage {
     }
 }
 
-/// A network compiled for one level. Lengths are in f32.
+/// A network compiled for one level. A run takes any number of passes through its stages. Lengths are in f32.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Program {
@@ -69,13 +74,13 @@ pub struct Program {
     pub abi: u32,
     /// The level its code needs.
     pub level: Level,
-    /// Images an inference takes.
+    /// Images of a pass.
     pub batch: usize,
-    /// Length of the input for the whole batch.
+    /// Length of a pass's input.
     pub input_len: usize,
-    /// Length of all outputs for the whole batch.
+    /// Length of all outputs of a pass.
     pub output_len: usize,
-    /// Length of the arena.
+    /// Length of the arena of a pass.
     pub arena_len: usize,
     /// Length of each thread's scratch memory.
     pub scratch_len: usize,

@@ -1,5 +1,6 @@
 //! A program with the memory and the threads to run it.
 
+use std::ops::Range;
 use std::{fmt, io};
 
 use super::threads::Team;
@@ -9,7 +10,9 @@ use super::{ABI, Aligned, Context, Program};
 #[derive(Debug)]
 pub struct Session {
     program: &'static Program,
+    /// An arena for each thread, `arena_pitch` apart; all but the first stay untouched until a run has a pass for each thread.
     arena: Aligned,
+    arena_pitch: usize,
     /// Each thread's memory, `scratch_pitch` apart.
     scratch: Aligned,
     scratch_pitch: usize,
@@ -20,7 +23,7 @@ pub struct Session {
 pub const MAX_THREADS: usize = 1024;
 
 /// Two cache lines, in f32: threads that write side by side never share what is fetched together.
-const SCRATCH_ALIGN: usize = 32;
+const APART: usize = 32;
 
 /// Why a program cannot be opened or run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,9 +90,10 @@ impl Session {
             return Err(SessionError::WrongThreads(threads));
         }
         let team = Team::new(threads).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
-        let scratch_pitch = program.scratch_len.next_multiple_of(SCRATCH_ALIGN);
-        let scratch = Aligned::zeroed(threads * scratch_pitch);
-        Ok(Self { program, arena: Aligned::zeroed(program.arena_len), scratch, scratch_pitch, team })
+        let arena_pitch = program.arena_len.next_multiple_of(APART);
+        let scratch_pitch = program.scratch_len.next_multiple_of(APART);
+        let (arena, scratch) = (Aligned::zeroed(threads * arena_pitch), Aligned::zeroed(threads * scratch_pitch));
+        Ok(Self { program, arena, arena_pitch, scratch, scratch_pitch, team })
     }
 
     /// The program it runs.
@@ -97,41 +101,74 @@ impl Session {
         self.program
     }
 
-    /// One inference: `input` is NCHW for the whole batch, `output` receives the outputs one after another.
+    /// Runs as many images as `input` holds, NCHW; `output` receives the outputs one after another, each over all images.
+    ///
+    /// Threads take whole passes while there is one for each, which costs no barrier, and share the stages of those that are left.
     ///
     /// # Errors
-    /// If a length is not the program's, or the process was forked since a session of several threads was made.
+    /// If a length is not the program's for some number of passes, or the process was forked since a session of several threads was
+    /// made.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
-        self.run_stages(0, self.program.stages().len(), input, output)
+        let memory = self.memory(input, output)?;
+        self.walk(&memory, 0..self.turns(memory.passes), 0..self.program.stages().len())
     }
 
-    /// Runs stages `begin..end` on all threads. For measuring and verifying; `run` is the way to infer.
+    /// Turns of a run of so many passes: a pass for each thread, or one for all of them.
+    pub fn turns(&self, passes: usize) -> usize {
+        passes / self.team.threads() + passes % self.team.threads()
+    }
+
+    /// Runs one stage for the passes of one turn. For measuring; `run` is the way to infer.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     ///
     /// # Panics
-    /// If there are no such stages.
-    pub fn run_stages(&mut self, begin: usize, end: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
+    /// If there is no such turn or stage.
+    pub fn run_stage(&mut self, turn: usize, stage: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
+        assert!(turn < self.turns(memory.passes), "turn {turn} of {}", self.turns(memory.passes));
+        self.walk(&memory, turn..turn + 1, stage..stage + 1)
+    }
+
+    /// Walks all turns through the stages.
+    fn walk(&mut self, memory: &Memory, turns: Range<usize>, stages: Range<usize>) -> Result<(), SessionError> {
         if !self.team.is_complete() {
             return Err(SessionError::Forked);
         }
-        let stages = &self.program.stages()[begin..end];
+        let stages = &self.program.stages()[stages];
         let threads = self.team.threads();
-        // SAFETY: lengths were checked and memory sized by the program, the level was checked in `new`, and each thread gets
-        // its own scratch memory and disjoint units, with a barrier between stages.
-        self.team.run(stages.len(), |thread, stage| unsafe {
-            let stage = &stages[stage];
-            (stage.run)(&memory.of(thread), stage.units * thread / threads, stage.units * (thread + 1) / threads);
-        });
+        // So many turns have a pass for each thread.
+        let apart = memory.passes / threads;
+        if turns.start < apart {
+            let turns = turns.start..turns.end.min(apart);
+            self.team.run(1, |thread, _| {
+                for turn in turns.clone() {
+                    let cx = memory.of(thread, thread, turn * threads + thread);
+                    // SAFETY: lengths were checked and memory sized by the program, the level was checked in `new`, and each
+                    // thread has a pass, an arena and scratch memory of its own.
+                    stages.iter().for_each(|stage| unsafe { (stage.run)(&cx, 0, stage.units) });
+                }
+            });
+        }
+        for turn in turns.start.max(apart)..turns.end {
+            let pass = apart * threads + turn - apart;
+            // SAFETY: as above, but that the threads share pass and arena, and have disjoint units of each stage, with a barrier between
+            // stages.
+            self.team.run(stages.len(), |thread, stage| unsafe {
+                let stage = &stages[stage];
+                let cx = memory.of(thread, 0, pass);
+                (stage.run)(&cx, stage.units * thread / threads, stage.units * (thread + 1) / threads);
+            });
+        }
         Ok(())
     }
 
-    /// Runs units `begin..end` of one stage on the calling thread. For measuring and verifying; `run` is the way to infer.
+    /// Runs units `begin..end` of one stage of a single pass on the calling thread. For measuring and verifying; `run` is the way to
+    /// infer.
     ///
     /// # Errors
-    /// If a length is not the program's.
+    /// If a length is not the program's for one pass.
     ///
     /// # Panics
     /// If there is no such stage or unit.
@@ -146,19 +183,22 @@ impl Session {
         let stage = &self.program.stages()[stage];
         assert!(begin <= end && end <= stage.units, "units {begin}..{end} of {}", stage.units);
         let memory = self.memory(input, output)?;
-        // SAFETY: as in `run`, with the units checked above.
-        unsafe { (stage.run)(&memory.of(0), begin, end) };
+        if memory.passes != 1 {
+            return Err(SessionError::WrongLength { what: "input", expected: self.program.input_len, found: input.len() });
+        }
+        // SAFETY: as in `walk`, with the units checked above.
+        unsafe { (stage.run)(&memory.of(0, 0, 0), begin, end) };
         Ok(())
     }
 
-    /// The arena as the last stage left it.
+    /// The first arena as the last stage left it.
     pub fn arena(&self) -> &[f32] {
-        &self.arena
+        &self.arena[..self.program.arena_len]
     }
 
-    /// The arena, for tests that prepare a stage's input.
+    /// The first arena, for tests that prepare a stage's input.
     pub fn arena_mut(&mut self) -> &mut [f32] {
-        &mut self.arena
+        &mut self.arena[..self.program.arena_len]
     }
 
     /// The first thread's scratch memory as the last stage left it.
@@ -172,21 +212,29 @@ impl Session {
     }
 
     fn memory(&mut self, input: &[f32], output: &mut [f32]) -> Result<Memory, SessionError> {
-        let wrong = |what, expected, found| Err(SessionError::WrongLength { what, expected, found });
-        if input.len() != self.program.input_len {
-            return wrong("input", self.program.input_len, input.len());
+        let Program { input_len, output_len, .. } = *self.program;
+        let passes = (input.len() / input_len.max(1)).max(1);
+        let wrong =
+            |what, pass: usize, found| Err(SessionError::WrongLength { what, expected: pass.saturating_mul(passes), found });
+        if input.len() != passes * input_len {
+            return wrong("input", input_len, input.len());
         }
-        if output.len() != self.program.output_len {
-            return wrong("output", self.program.output_len, output.len());
+        if output_len.checked_mul(passes) != Some(output.len()) {
+            return wrong("output", output_len, output.len());
         }
         Ok(Memory {
             first: Context {
                 input: input.as_ptr(),
                 output: output.as_mut_ptr(),
+                pass: 0,
+                passes,
                 arena: self.arena.as_mut_ptr(),
                 scratch: self.scratch.as_mut_ptr(),
                 weights: self.program.weights,
             },
+            passes,
+            input_len,
+            arena_pitch: self.arena_pitch,
             scratch_pitch: self.scratch_pitch,
         })
     }
@@ -194,16 +242,25 @@ impl Session {
 
 /// Where all threads find their data.
 struct Memory {
-    /// The first thread's view.
+    /// The first thread's view of the first pass.
     first: Context,
+    passes: usize,
+    input_len: usize,
+    arena_pitch: usize,
     scratch_pitch: usize,
 }
 
 impl Memory {
-    /// The view of one of the session's threads; they differ in their scratch memory only.
-    fn of(&self, thread: usize) -> Context {
-        // The offset stays inside for the session's threads; `wrapping_add` needs no proof of it.
-        Context { scratch: self.first.scratch.wrapping_add(thread * self.scratch_pitch), ..self.first }
+    /// A thread's view of a pass that uses one of the arenas; there are as many arenas as threads.
+    fn of(&self, thread: usize, arena: usize, pass: usize) -> Context {
+        // The offsets stay inside for the session's threads and passes; `wrapping_add` needs no proof of it.
+        Context {
+            input: self.first.input.wrapping_add(pass * self.input_len),
+            arena: self.first.arena.wrapping_add(arena * self.arena_pitch),
+            scratch: self.first.scratch.wrapping_add(thread * self.scratch_pitch),
+            pass,
+            ..self.first
+        }
     }
 }
 
@@ -231,8 +288,8 @@ mod tests {
     /// `output[i] = arena[LEN - 1 - i] * weights[0]`: needs what other threads wrote.
     unsafe extern "C" fn reverse(cx: &Context, begin: usize, end: usize) {
         for i in begin..end {
-            // SAFETY: units are 0..LEN, the length of output and arena; weights is not empty.
-            unsafe { *cx.output.add(i) = *cx.arena.add(LEN - 1 - i) * *cx.weights }
+            // SAFETY: units are 0..LEN, the length of a pass's output and arena; weights is not empty.
+            unsafe { *cx.output.add(cx.pass * LEN + i) = *cx.arena.add(LEN - 1 - i) * *cx.weights }
         }
     }
 
@@ -281,6 +338,33 @@ mod tests {
     }
 
     #[test]
+    fn a_run_takes_as_many_images_as_it_is_given() {
+        for threads in [1, 2, 3] {
+            let mut session = Session::new(&PROGRAM, threads).unwrap();
+            for passes in [1, 2, 3, 4, 7] {
+                let input: Vec<f32> = (0..passes * LEN).map(|i| i as f32).collect();
+                let reversed = |pass: &[f32]| -> Vec<f32> { pass.iter().rev().map(|x| 20.0 * x).collect() };
+                let expected: Vec<f32> = input.chunks_exact(LEN).flat_map(reversed).collect();
+                let mut output = vec![0.0; passes * LEN];
+                session.run(&input, &mut output).unwrap();
+                assert_eq!(output, expected, "{passes} passes on {threads} threads");
+                output.fill(0.0);
+                for turn in 0..session.turns(passes) {
+                    (0..2).for_each(|stage| session.run_stage(turn, stage, &input, &mut output).unwrap());
+                }
+                assert_eq!(output, expected, "{passes} passes on {threads} threads, stage by stage");
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "turn 2 of 2")]
+    fn turns_that_do_not_exist_panic() {
+        let mut session = Session::new(&PROGRAM, 2).unwrap();
+        let _ = session.run_stage(2, 0, &[0.0; 3 * LEN], &mut [0.0; 3 * LEN]);
+    }
+
+    #[test]
     fn units_run_one_by_one() {
         let mut session = Session::new(&PROGRAM, 2).unwrap();
         let mut output = vec![0.0; LEN];
@@ -304,6 +388,9 @@ mod tests {
         let wrong = |what, found| Err(SessionError::WrongLength { what, expected: LEN, found });
         assert_eq!(session.run(&[0.0; LEN - 1], &mut [0.0; LEN]), wrong("input", LEN - 1));
         assert_eq!(session.run(&[0.0; LEN], &mut [0.0; LEN + 1]), wrong("output", LEN + 1));
+        let two = |what, found| Err(SessionError::WrongLength { what, expected: 2 * LEN, found });
+        assert_eq!(session.run(&[0.0; 2 * LEN + 1], &mut [0.0; 2 * LEN]), two("input", 2 * LEN + 1));
+        assert_eq!(session.run(&[0.0; 2 * LEN], &mut [0.0; LEN]), two("output", LEN));
         assert_eq!(session.run_units(0, 0, 1, &[], &mut [0.0; LEN]), wrong("input", 0));
     }
 

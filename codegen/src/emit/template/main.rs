@@ -80,7 +80,7 @@ fn run(options: &Options) -> Result<(), String> {
     let program = program(options.level)?;
     let input = read_npy(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
     let mut session = Session::new(program, options.threads).map_err(text)?;
-    let mut output = vec![0.0; program.output_len];
+    let mut output = vec![0.0; INPUT[0] * program.output_len];
     let report = std::env::var_os("SARTOR_REPORT").is_some().then(SystemTime::now);
     let start = Instant::now();
     session.run(&input, &mut output).map_err(text)?;

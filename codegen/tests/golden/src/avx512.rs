@@ -260,7 +260,7 @@ unsafe extern "C" fn stage_02(cx: &Context, begin: usize, end: usize) {
 unsafe extern "C" fn outputs(cx: &Context, begin: usize, end: usize) {
     for _ in begin..end {
         let src = std::slice::from_raw_parts(cx.arena, 16);
-        let dst = std::slice::from_raw_parts_mut(cx.output, 4);
+        let dst = std::slice::from_raw_parts_mut(cx.output.add(cx.pass * 4), 4);
         layout::unpack(src, 16, 1, 1, 4, dst);
     }
 }
