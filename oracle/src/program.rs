@@ -31,13 +31,7 @@ impl Engine for Program {
         Some(self.at.name())
     }
 
-    fn values(
-        &self,
-        network: &Network,
-        weights: &Weights,
-        input: &[f32],
-        _: usize,
-    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+    fn values(&self, network: &Network, weights: &Weights, input: &[f32], _: usize) -> Result<BTreeMap<NodeId, Tensor>, String> {
         let model = Model::open(network, weights, self.at).map_err(|error| error.to_string())?;
         observe::values(model.program(), &model.plan().program, network, input)
     }
