@@ -19,6 +19,14 @@ fn is_interpreted_at_every_level_of_every_machine() {
     }
 }
 
+/// Found by fuzzing: where all of few sums happen to cancel, their roundings are large beside them, and a program may be as far off.
+#[test]
+fn few_sums_that_happen_to_cancel() {
+    for line in ["ic1ih64iw4 conv_oc2 mean out@1,2", "level=avx512 fuse=off seed=15 ic1ih2iw6 mean relu"] {
+        sartor(&["verify", "--problem", line]).success();
+    }
+}
+
 #[test]
 fn the_level_of_the_line_gives_way_to_the_argument() {
     let line = format!("level=neon {LINE}");

@@ -20,6 +20,9 @@ const DRIFT: f64 = 4.0;
 /// The same, per largest exact value, in epsilons: noise that happens to cancel asks for no less than a few roundings.
 const FLOOR: f64 = 8.0;
 
+/// So few sums may all happen to cancel, which their roundings do not.
+const FEW: usize = 8;
+
 /// Shows every node to `visit`, in order: its exact value, NCHW, and how far a program's may be from it.
 ///
 /// # Errors
@@ -51,7 +54,8 @@ pub fn drift(
                 let exact = engine.node(id, &exact, batch);
                 (exact, noisy.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             });
-            disturb(&mut noisy, &exact, network, id, &mut noise);
+            let expected = expected(network, weights, id, &values[node.inputs[0].0].0);
+            disturb(&mut noisy, &exact, network, id, expected, &mut noise);
             (exact, noisy)
         };
         let distance = value.0.iter().zip(&value.1).map(|(exact, noisy)| (exact - noisy).abs()).fold(0.0, f64::max);
@@ -69,15 +73,13 @@ pub fn drift(
 
 /// Adds to a node's values what rounding them in f32 may: for a sum of `K` products of random sign, `sqrt(K)` half epsilons of the
 /// result's root mean square, since roundings add up like the products do, as partial sums grow. The mean square is that of the
-/// channel, as batch norms bring channels of different size together; channels of one pixel are taken together.
-fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, noise: &mut Pcg32) {
+/// channel, as batch norms bring channels of different size together; channels of one pixel are taken together. Of [`FEW`] values it
+/// is at least the `expected` one.
+fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expected: f64, noise: &mut Pcg32) {
     let node = network.node(id);
-    let src = network.node(node.inputs[0]).shape;
     let terms = match node.op {
-        Op::Conv2d(conv) => src.c / conv.groups * conv.kernel.0 * conv.kernel.1 + 1,
-        Op::Linear { .. } => src.c + 1,
-        Op::AvgPool(pool) => pool.kernel.0 * pool.kernel.1,
-        Op::GlobalAvgPool => src.pixels(),
+        Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
+        Op::AvgPool(_) | Op::GlobalAvgPool => products(network, id),
         Op::BatchNorm { .. } | Op::Add | Op::Mul | Op::LogSoftmax => 1,
         // Two roundings' worth: the exponential, the sum and the division.
         Op::Activation(sartor_models::Activation::Silu | sartor_models::Activation::Sigmoid) => 4,
@@ -86,9 +88,43 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, nois
     let alike = if node.shape.pixels() == 1 { node.shape.c } else { node.shape.pixels() };
     for (noisy, exact) in noisy.chunks_exact_mut(alike).zip(exact.chunks_exact(alike)) {
         let mean_square = exact.iter().map(|x| x * x).sum::<f64>() / alike as f64;
+        let mean_square = if alike <= FEW { mean_square.max(expected) } else { mean_square };
         for (noisy, exact) in noisy.iter_mut().zip(exact) {
             let size = EPSILON / 2.0 * (terms as f64).sqrt() * mean_square.sqrt().max(exact.abs());
             *noisy += if noise.next_u32() & 1 == 0 { size } else { -size };
         }
+    }
+}
+
+/// Terms of each of a node's sums, without a bias; 1 if it sums nothing.
+fn products(network: &Network, id: NodeId) -> usize {
+    let node = network.node(id);
+    let src = network.node(node.inputs[0]).shape;
+    match node.op {
+        Op::Conv2d(conv) => src.c / conv.groups * conv.kernel.0 * conv.kernel.1,
+        Op::Linear { .. } => src.c,
+        Op::AvgPool(pool) => pool.kernel.0 * pool.kernel.1,
+        Op::GlobalAvgPool => src.pixels(),
+        _ => 1,
+    }
+}
+
+/// The mean square of a node's sums if their terms have random signs, from the mean squares of input and weights; zero of what sums
+/// nothing.
+fn expected(network: &Network, weights: &Weights, id: NodeId, input: &[f64]) -> f64 {
+    let node = network.node(id);
+    let mean_square = |values: &mut dyn ExactSizeIterator<Item = f64>| {
+        let len = values.len().max(1);
+        values.map(|x| x * x).sum::<f64>() / len as f64
+    };
+    let terms = products(network, id) as f64;
+    let input = mean_square(&mut input.iter().copied());
+    match node.op {
+        Op::Conv2d(_) | Op::Linear { .. } => {
+            let weight = weights.get(&format!("{}.weight", node.name));
+            weight.map_or(0.0, |weight| terms * input * mean_square(&mut weight.data().iter().map(|&w| f64::from(w))))
+        }
+        Op::AvgPool(_) | Op::GlobalAvgPool => input / terms,
+        _ => 0.0,
     }
 }
