@@ -113,18 +113,21 @@ fn products(network: &Network, id: NodeId) -> usize {
 /// nothing.
 fn expected(network: &Network, weights: &Weights, id: NodeId, input: &[f64]) -> f64 {
     let node = network.node(id);
-    let mean_square = |values: &mut dyn ExactSizeIterator<Item = f64>| {
-        let len = values.len().max(1);
-        values.map(|x| x * x).sum::<f64>() / len as f64
+    let mean_square = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>() / values.len().max(1) as f64;
+    let param = |what: &str| -> Vec<f64> {
+        let tensor = weights.get(&format!("{}.{what}", node.name));
+        tensor.map_or(Vec::new(), |tensor| tensor.data().iter().map(|&x| x.into()).collect())
     };
-    let terms = products(network, id) as f64;
-    let input = mean_square(&mut input.iter().copied());
+    let (terms, input) = (products(network, id) as f64, mean_square(input));
     match node.op {
-        Op::Conv2d(_) | Op::Linear { .. } => {
-            let weight = weights.get(&format!("{}.weight", node.name));
-            weight.map_or(0.0, |weight| terms * input * mean_square(&mut weight.data().iter().map(|&w| f64::from(w))))
-        }
+        Op::Conv2d(_) | Op::Linear { .. } => terms * input * mean_square(&param("weight")) + mean_square(&param("bias")),
         Op::AvgPool(_) | Op::GlobalAvgPool => input / terms,
+        Op::BatchNorm { eps } => {
+            let scale: Vec<f64> =
+                param("weight").iter().zip(param("running_var")).map(|(w, var)| w / (var + eps).sqrt()).collect();
+            let moved: Vec<f64> = param("running_mean").iter().zip(&scale).map(|(mean, scale)| mean * scale).collect();
+            input * mean_square(&scale) + mean_square(&moved) + mean_square(&param("bias"))
+        }
         _ => 0.0,
     }
 }
