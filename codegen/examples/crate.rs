@@ -38,19 +38,24 @@ fn write(network: &str, levels: &str, batch: &str, kind: &str, dir: &Path) -> Re
         "dylib" => Kind::Dylib,
         _ => return Err(format!("kind '{kind}' is unknown: use bin, lib or dylib").into()),
     };
-    let generated = generate(&network, &weights, &levels, batch.parse()?, kind)?;
+    let images: usize = batch.parse()?;
+    if network.outputs().len() != 1 {
+        return Err("networks of several outputs are not supported: the answer has the images one after another".into());
+    }
+    let generated = generate(&network, &weights, &levels, images, kind)?;
     for (path, bytes) in &generated.files {
         let path = dir.join(path);
         std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
         std::fs::write(path, bytes)?;
     }
     let packed = pack(&normalize(&network, &weights)?);
-    let input: Vec<f32> = values(generated.plans[0].lengths.input).collect();
+    let input: Vec<f32> = values(images * network.input_shape().len()).collect();
     let shape = network.input_shape();
-    std::fs::write(dir.join("input.npy"), npy(&[generated.plans[0].options.batch, shape.c, shape.h, shape.w], &input))?;
+    std::fs::write(dir.join("input.npy"), npy(&[images, shape.c, shape.h, shape.w], &input))?;
     for plan in &generated.plans {
-        let (_, output) = interpret::plan(plan, &packed.data, &input, 1);
-        let bytes: Vec<u8> = output.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let images = input.chunks_exact(shape.len());
+        let output = images.flat_map(|image| interpret::plan(plan, &packed.data, image, 1).1);
+        let bytes: Vec<u8> = output.flat_map(f32::to_le_bytes).collect();
         std::fs::write(dir.join(format!("{}.f32", plan.options.level)), bytes)?;
     }
     Ok(())

@@ -10,11 +10,14 @@ use sartor::{Level, Weights, npy};
 
 use crate::run::{Runner, Tool};
 
+/// More than threads: two of them are computed apart, and one together.
+const IMAGES: usize = 3;
+
 /// Builds `rexnet_digits` for one level and runs it on one thread and on two: the interpreter's bits.
 pub fn holds(tool: Tool, level: Level) {
     let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
     let weights = Weights::random(&network, 1);
-    let generated = generate(&network, &weights, &[level], 2, Kind::Bin).unwrap();
+    let generated = generate(&network, &weights, &[level], IMAGES, Kind::Bin).unwrap();
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("program-{}-{level}", tool.name()));
     for (path, bytes) in &generated.files {
         let path = dir.join(path);
@@ -25,11 +28,13 @@ pub fn holds(tool: Tool, level: Level) {
     }
     let runner = Runner::build(tool, &dir);
     let plan = &generated.plans[0];
-    let input: Vec<f32> = (0..plan.lengths.input).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+    let input: Vec<f32> = (0..IMAGES * plan.lengths.input).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
     let packed = pack(&normalize(&network, &weights).unwrap());
-    let wanted = interpret::plan(plan, &packed.data, &input, 1).1;
+    // One output: it has the images one after another.
+    let images = input.chunks_exact(plan.lengths.input);
+    let wanted: Vec<f32> = images.flat_map(|image| interpret::plan(plan, &packed.data, image, 1).1).collect();
     let shape = network.input_shape();
-    npy::write(&dir.join("input.npy"), &[2, shape.c, shape.h, shape.w], &input).unwrap();
+    npy::write(&dir.join("input.npy"), &[IMAGES, shape.c, shape.h, shape.w], &input).unwrap();
     for threads in ["1", "2"] {
         let args = ["input.npy", "--level", level.name(), "--threads", threads, "--output", "output.npy"];
         let ended = runner.run(&args);
