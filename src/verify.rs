@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
-use sartor_codegen::layer::Output;
+use sartor_codegen::layer::{Layers, Output};
 use sartor_codegen::normalize::{NormalizeError, normalize};
-use sartor_codegen::plan::{Plan as Program, PlanError};
+use sartor_codegen::plan::{Plan as Program, PlanError, check_batch};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::runtime::{Level, SessionError};
 use sartor_kernels::shape::Maps;
@@ -124,6 +124,7 @@ pub fn images(network: &Network, batch: usize, seed: u64) -> Vec<f32> {
 /// # Errors
 /// If the network cannot be compiled, or not run.
 pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Vec<Verdict>, VerifyError> {
+    check_batch(network, batch)?;
     let model = Model::open(network, weights, level)?;
     check(&model, network, weights, &images(network, batch, 0))
 }
@@ -137,6 +138,7 @@ pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) 
 /// # Panics
 /// If the program is not the network's.
 pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32]) -> Result<Vec<Verdict>, VerifyError> {
+    let layers = normalize(network, weights)?;
     let image = model.program().input_len;
     let images = input.len() / image;
     let (mut observed, mut together) = (model.session(1)?, Vec::new());
@@ -149,7 +151,7 @@ pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32])
     for (index, input) in input.chunks_exact(image).enumerate() {
         let of_this = |(way, output): &Again| (way.clone(), of_image(network, output, images, index));
         let again: Vec<Again> = together.iter().map(of_this).collect();
-        let judged = judge(model.plan(), &mut observed, &again, network, weights, input)?;
+        let judged = judge(model.plan(), &mut observed, &again, &layers, network, weights, input)?;
         if index == 0 {
             verdicts = judged;
         } else {
@@ -179,17 +181,17 @@ const THREADS: [usize; 2] = [1, 3];
 /// A way to compute an output, and the output.
 type Again = (String, Vec<f32>);
 
-/// Judges what a machine makes of the input, layer by layer; the output must have the same bits as it has computed `again`.
+/// Judges what a machine makes of the input, layer by layer, by the network's own `layers`; the output must have the same bits as it has computed `again`.
 fn judge(
     planned: &Plan,
     machine: &mut impl Machine,
     again: &[Again],
+    layers: &Layers,
     network: &Network,
     weights: &Weights,
     input: &[f32],
 ) -> Result<Vec<Verdict>, VerifyError> {
     let plan = &planned.program;
-    let layers = normalize(network, weights)?;
     let mut output = vec![0.0; plan.output_len];
     let mut verdicts = Vec::new();
     let mut values = Values::default();

@@ -109,6 +109,12 @@ fn options_that_are_impossible() {
     fails(&["compile", "rexnet_digits", "-o", "out", "--batch", "0"], &["batch is 0"]);
     fails(&["compile", "rexnet_digits"], &["--output"]);
     fails(&["compile", "rexnet_digits", "-o", "out", "--batch", "18446744073709551615"], &["18446744073709551615"]);
+    for command in
+        [&["verify", "rexnet_digits"][..], &["bench", "rexnet_digits"], &["bench", "rexnet_digits", "--engine", "generic"]]
+    {
+        fails(&[command, &["--batch", "0"]].concat(), &["batch is 0"]);
+        fails(&[command, &["--batch", "18446744073709551615"]].concat(), &["18446744073709551615"]);
+    }
     fails(&["show", "mobilenet_v2@31x64"], &["height is 31", "32"]);
     fails(&["show", "mobilenet_v2@64x2000"], &["2000", "1024"]);
     fails(&["show", "efficientnet_b0_g2"], &["no groups"]);

@@ -65,8 +65,8 @@ fn compiled_answers_are_pytorchs() {
             println!("skipped {level}: this CPU lacks it");
             continue;
         }
+        let model = Model::open(&network, &weights, level).unwrap();
         for batch in [1, 8] {
-            let model = Model::open(&network, &weights, level).unwrap();
             let mut session = model.session(1).unwrap();
             let mut logits = vec![0.0; held_out.logits.len()];
             for (inputs, logits) in held_out.inputs.chunks_exact(batch).zip(logits.chunks_exact_mut(10 * batch)) {

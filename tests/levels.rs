@@ -11,7 +11,7 @@ use sartor::models::zoo;
 use sartor::verify::of_image;
 use sartor::{Level, Model, Network, Weights};
 
-/// Networks, and whether they are also compiled for three images.
+/// Networks, and whether they also run on three images.
 const NETWORKS: [(&str, bool); 5] = [
     ("rexnet_digits", true),
     ("shufflenet_v1_g3@64x64", true),
@@ -60,10 +60,10 @@ fn compiled_is_interpreted(level: Level) {
         let network = network(name);
         let weights = Weights::random(&network, 1);
         let packed = pack::pack(&normalize::normalize(&network, &weights).unwrap());
+        let model = Model::open(&network, &weights, level).unwrap();
+        let program = &model.plan().program;
         for batch in if several { vec![1, 3] } else { vec![1] } {
-            let model = Model::open(&network, &weights, level).unwrap();
             let input = images(batch * network.input_shape().len());
-            let program = &model.plan().program;
             let images: Vec<&[f32]> = input.chunks_exact(network.input_shape().len()).collect();
             let interpreted = |threads| -> Vec<Vec<f32>> {
                 images.iter().map(|image| interpret::plan(program, &packed.data, image, threads).1).collect()

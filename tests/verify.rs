@@ -19,8 +19,8 @@ fn wrong(verdicts: &[Verdict]) -> Vec<&Verdict> {
 
 fn passes_everywhere(network: &Network, weights: &Weights, batches: &[usize]) {
     for level in Level::allowed().unwrap() {
+        let model = Model::open(network, weights, level).unwrap();
         for &batch in batches {
-            let model = Model::open(network, weights, level).unwrap();
             let verdicts = check(&model, network, weights, &images(network, batch, 1)).unwrap();
             let what = format!("{} in a batch of {batch}", network.name);
             let wrong = wrong(&verdicts);

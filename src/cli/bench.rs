@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::bench::{Measurement, Report, measure, run_stages, test_input};
+use sartor::codegen::plan::check_batch;
 use sartor::explain::{Explanation, Stage};
 use sartor::tune::Tunings;
 use sartor::{Level, Model, Network, Weights};
@@ -58,14 +59,12 @@ impl Bench {
         if self.layers && !staged {
             return Err(Failure::new("--layers needs --threads 1 and --engine specialised").help("leave --layers out"));
         }
-        if self.batch == 0 {
-            return Err(Failure::new("batch is 0").help("use at least 1"));
-        }
         if self.layers && self.batch != 1 {
             let message = format!("--layers needs --batch 1, not {}: every image takes the same stages", self.batch);
             return Err(Failure::new(message).help("leave --batch or --layers out"));
         }
         let (network, weights, _) = self.source.load()?;
+        check_batch(&network, self.batch)?;
         let level = super::level::choose(self.level)?;
         if self.layers {
             let explanation = Timed::run(&network, &weights, level, 1, &self.tuning.load()?, |_| Ok(self.runs))?.explain()?;

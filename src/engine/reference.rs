@@ -110,7 +110,7 @@ impl<'a> ReferenceEngine<'a> {
     pub fn node<T: Value>(&self, id: NodeId, inputs: &[&[T]], batch: usize) -> Vec<f64> {
         let node = self.network.node(id);
         let src = maps(self.network, node.inputs[0], batch);
-        let param = |suffix| param(self.network, self.weights, id, suffix);
+        let param = |suffix| self.param(id, suffix);
         match node.op {
             Op::Input => unreachable!("the network's input is not computed"),
             Op::Conv2d(attributes) => {
@@ -139,7 +139,7 @@ impl<'a> ReferenceEngine<'a> {
     /// errors times the most it can stretch them.
     fn bound(&self, id: NodeId, inputs: &[&[f64]], errors: &[f64], exact: &[f64]) -> f64 {
         let node = self.network.node(id);
-        let param = |suffix| param(self.network, self.weights, id, suffix);
+        let param = |suffix| self.param(id, suffix);
         // What is computed with carries the errors.
         let largest = |input: usize| bound::max_abs(inputs[input]) + errors[input];
         match node.op {
@@ -151,8 +151,7 @@ impl<'a> ReferenceEngine<'a> {
                 stretch * errors[0] + bound::dot(terms, largest(0), bound::max_abs(weight), bound::max_abs(bias))
             }
             Op::BatchNorm { eps } => {
-                let norm = self.batch_norm(id, eps);
-                let (scale, shift): (Vec<f64>, Vec<f64>) = (0..node.shape.c).map(|c| norm.affine(c)).unzip();
+                let (scale, shift) = self.affine(id, eps);
                 let scale = bound::max_abs(&scale);
                 scale * errors[0] + bound::batch_norm(largest(0), scale, bound::max_abs(&shift))
             }
@@ -166,10 +165,20 @@ impl<'a> ReferenceEngine<'a> {
         }
     }
 
+    /// A parameter of a node; empty if it has none of that name.
+    pub(crate) fn param(&self, id: NodeId, suffix: &str) -> &'a [f32] {
+        param(self.network, self.weights, id, suffix)
+    }
+
+    /// Scales and shifts of a batch norm's channels.
+    pub(crate) fn affine(&self, id: NodeId, eps: f64) -> (Vec<f64>, Vec<f64>) {
+        let norm = self.batch_norm(id, eps);
+        (0..self.network.node(id).shape.c).map(|c| norm.affine(c)).unzip()
+    }
+
     fn batch_norm(&self, id: NodeId, eps: f64) -> BatchNorm<'a> {
-        let param = |suffix| param(self.network, self.weights, id, suffix);
-        let (mean, var) = (param("running_mean"), param("running_var"));
-        BatchNorm { weight: param("weight"), bias: param("bias"), mean, var, eps }
+        let (mean, var) = (self.param(id, "running_mean"), self.param(id, "running_var"));
+        BatchNorm { weight: self.param(id, "weight"), bias: self.param(id, "bias"), mean, var, eps }
     }
 }
 

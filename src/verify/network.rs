@@ -54,7 +54,7 @@ pub fn drift(
                 let exact = engine.node(id, &exact, batch);
                 (exact, noisy.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             });
-            let expected = expected(network, weights, id, &values[node.inputs[0].0].0);
+            let expected = expected(&engine, network, id, &values[node.inputs[0].0].0);
             disturb(&mut noisy, &exact, network, id, expected, &mut noise);
             (exact, noisy)
         };
@@ -111,22 +111,17 @@ fn products(network: &Network, id: NodeId) -> usize {
 
 /// The mean square of a node's sums if their terms have random signs, from the mean squares of input and weights; zero of what sums
 /// nothing.
-fn expected(network: &Network, weights: &Weights, id: NodeId, input: &[f64]) -> f64 {
+fn expected(engine: &ReferenceEngine<'_>, network: &Network, id: NodeId, input: &[f64]) -> f64 {
     let node = network.node(id);
     let mean_square = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>() / values.len().max(1) as f64;
-    let param = |what: &str| -> Vec<f64> {
-        let tensor = weights.get(&format!("{}.{what}", node.name));
-        tensor.map_or(Vec::new(), |tensor| tensor.data().iter().map(|&x| x.into()).collect())
-    };
+    let param = |suffix| mean_square(&engine.param(id, suffix).iter().map(|&x| x.into()).collect::<Vec<f64>>());
     let (terms, input) = (products(network, id) as f64, mean_square(input));
     match node.op {
-        Op::Conv2d(_) | Op::Linear { .. } => terms * input * mean_square(&param("weight")) + mean_square(&param("bias")),
+        Op::Conv2d(_) | Op::Linear { .. } => terms * input * param("weight") + param("bias"),
         Op::AvgPool(_) | Op::GlobalAvgPool => input / terms,
         Op::BatchNorm { eps } => {
-            let scale: Vec<f64> =
-                param("weight").iter().zip(param("running_var")).map(|(w, var)| w / (var + eps).sqrt()).collect();
-            let moved: Vec<f64> = param("running_mean").iter().zip(&scale).map(|(mean, scale)| mean * scale).collect();
-            input * mean_square(&scale) + mean_square(&moved) + mean_square(&param("bias"))
+            let (scale, shift) = engine.affine(id, eps);
+            input * mean_square(&scale) + mean_square(&shift)
         }
         _ => 0.0,
     }

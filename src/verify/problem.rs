@@ -32,7 +32,7 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     }
     let mut machine = Interpreter::new(&program, &packed.data, &images);
     let planned = Plan::from(program.clone());
-    let verdicts = judge(&planned, &mut machine, &again, &problem.network, &weights, &images)?;
+    let verdicts = judge(&planned, &mut machine, &again, &layers, &problem.network, &weights, &images)?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
@@ -92,7 +92,7 @@ mod tests {
             let mut machine = Interpreter::new(&avx2, &packed.data, &images);
             let again = [(format!("at {level}"), output(level))];
             let planned = Plan::from(avx2.clone());
-            let verdicts = judge(&planned, &mut machine, &again, &problem.network, &weights, &images).unwrap();
+            let verdicts = judge(&planned, &mut machine, &again, &layers, &problem.network, &weights, &images).unwrap();
             assert_eq!(verdicts.iter().all(Verdict::holds), same, "{verdicts:#?}");
         }
     }

@@ -148,19 +148,11 @@ fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], kind: Kind) {
     text.line("//! `cargo build --release` builds it, and so does rustc alone:");
     text.line("//!");
     text.line("//! ```sh");
-    if kind == Kind::Dylib {
-        text.line(format!(
-            "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-type cdylib --crate-name {name} src/lib.rs"
-        ));
-    } else {
-        text.line(format!(
-            "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-type rlib --crate-name {name} src/lib.rs"
-        ));
-    }
+    let rustc = "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1";
+    let crate_type = if kind == Kind::Dylib { "cdylib" } else { "rlib" };
+    text.line(format!("{rustc} --crate-type {crate_type} --crate-name {name} src/lib.rs"));
     if kind == Kind::Bin {
-        text.line(format!(
-            "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1 --crate-name {name} --extern {name}=lib{name}.rlib src/main.rs"
-        ));
+        text.line(format!("{rustc} --crate-name {name} --extern {name}=lib{name}.rlib src/main.rs"));
     }
     text.line("//! ```");
     if kind != Kind::Dylib {

@@ -64,7 +64,7 @@ fn intrinsics(text: &mut Text, level: Level) {
 
 fn header(text: &mut Text, network: &Network, plan: &Plan) {
     let Lengths { arena, scratch, weights, .. } = plan.lengths;
-    text.line(format!("//! `{}` for {}, batch {}.", network.name, plan.options.level, plan.options.batch));
+    text.line(format!("//! `{}` for {}.", network.name, plan.options.level));
     text.line("//!");
     text.line(format!("//! Memory in f32: arena {arena}, scratch {scratch} a thread, weights {weights}."));
     text.line("//!");

@@ -15,7 +15,7 @@ use sartor_models::{Network, Weights};
 use crate::kernel::Kernel;
 use crate::normalize::{NormalizeError, normalize};
 use crate::pack::{Packed, pack};
-use crate::plan::{self, MOST, Options, Plan, PlanError};
+use crate::plan::{self, Options, Plan, PlanError};
 
 /// What is built from the generated sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,8 +71,7 @@ pub fn generate(
     generate_for(network, weights, &options, batch, kind)
 }
 
-/// Generates the crate of a network with a level for each of `options`. Its shapes are those of `batch` images, which take as many
-/// passes as a pass has of them.
+/// Generates the crate of a network with a level for each of `options`. Its shapes are those of `batch` images.
 ///
 /// # Errors
 /// If the network holds what no kernel exists for, its weights are missing, or the plan is too large.
@@ -86,24 +85,13 @@ pub fn generate_for(
     if options.is_empty() {
         return Err(GenerateError::NoLevels);
     }
-    check_batch(network, batch)?;
+    plan::check_batch(network, batch)?;
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
     let plans = options.iter().map(|options| plan::plan(&layers, &packed, options.clone()));
     let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
     let files = files::files(network, &plans, &packed, batch, kind);
     Ok(Generated { files, plans })
-}
-
-/// Checks that addresses can hold the input and the outputs of so many images.
-fn check_batch(network: &Network, batch: usize) -> Result<(), PlanError> {
-    if batch == 0 {
-        return Err(PlanError::NoImages);
-    }
-    let outputs = network.outputs().iter().map(|&id| network.node(id).shape.len()).sum();
-    let fits = |len: usize| len.checked_mul(batch).is_some_and(|all| all <= MOST);
-    let all_fit = fits(network.input_shape().len()) && fits(outputs);
-    if all_fit { Ok(()) } else { Err(PlanError::TooLarge { what: "input and output", batch, limit: MOST }) }
 }
 
 /// The crate, as a dynamic library, of a plan that is no whole network's: see [`trial`](crate::plan::trial).

@@ -15,6 +15,7 @@ mod trial;
 use std::sync::Arc;
 
 use sartor_kernels::runtime::Level;
+use sartor_models::Network;
 
 use crate::kernel::Kernel;
 use crate::layer::{Layer, LayerOp, Layers, MapId};
@@ -146,7 +147,21 @@ pub enum PlanError {
 }
 
 /// Most f32 of any region: byte offsets stay within 31 bits times 16.
-pub(crate) const MOST: usize = 1 << 33;
+const MOST: usize = 1 << 33;
+
+/// Checks that addresses can hold the input and the outputs of so many images.
+///
+/// # Errors
+/// If there is none, or there are too many.
+pub fn check_batch(network: &Network, batch: usize) -> Result<(), PlanError> {
+    if batch == 0 {
+        return Err(PlanError::NoImages);
+    }
+    let outputs = network.outputs().iter().map(|&id| network.node(id).shape.len()).sum();
+    let fits = |len: usize| len.checked_mul(batch).is_some_and(|all| all <= MOST);
+    let all_fit = fits(network.input_shape().len()) && fits(outputs);
+    if all_fit { Ok(()) } else { Err(PlanError::TooLarge { what: "input and output", batch, limit: MOST }) }
+}
 
 /// Plans a network, and proves the plan.
 ///

@@ -110,7 +110,7 @@ impl Session {
     /// made.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
-        self.walk(&memory, 0..self.turns(memory.passes), 0..self.program.stages().len())
+        self.walk(&memory, 0..self.turns(memory.first.passes), 0..self.program.stages().len())
     }
 
     /// Turns of a run of so many passes: a pass for each thread, or one for all of them.
@@ -127,7 +127,8 @@ impl Session {
     /// If there is no such turn or stage.
     pub fn run_stage(&mut self, turn: usize, stage: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
-        assert!(turn < self.turns(memory.passes), "turn {turn} of {}", self.turns(memory.passes));
+        let turns = self.turns(memory.first.passes);
+        assert!(turn < turns, "turn {turn} of {turns}");
         self.walk(&memory, turn..turn + 1, stage..stage + 1)
     }
 
@@ -139,7 +140,7 @@ impl Session {
         let stages = &self.program.stages()[stages];
         let threads = self.team.threads();
         // So many turns have a pass for each thread.
-        let apart = memory.passes / threads;
+        let apart = memory.first.passes / threads;
         if turns.start < apart {
             let turns = turns.start..turns.end.min(apart);
             self.team.run(1, |thread, _| {
@@ -183,7 +184,7 @@ impl Session {
         let stage = &self.program.stages()[stage];
         assert!(begin <= end && end <= stage.units, "units {begin}..{end} of {}", stage.units);
         let memory = self.memory(input, output)?;
-        if memory.passes != 1 {
+        if memory.first.passes != 1 {
             return Err(SessionError::WrongLength { what: "input", expected: self.program.input_len, found: input.len() });
         }
         // SAFETY: as in `walk`, with the units checked above.
@@ -232,7 +233,6 @@ impl Session {
                 scratch: self.scratch.as_mut_ptr(),
                 weights: self.program.weights,
             },
-            passes,
             input_len,
             arena_pitch: self.arena_pitch,
             scratch_pitch: self.scratch_pitch,
@@ -244,7 +244,6 @@ impl Session {
 struct Memory {
     /// The first thread's view of the first pass.
     first: Context,
-    passes: usize,
     input_len: usize,
     arena_pitch: usize,
     scratch_pitch: usize,

@@ -1,4 +1,4 @@
-//! `golden` for avx2, batch 1.
+//! `golden` for avx2.
 //!
 //! Memory in f32: arena 80, scratch 0 a thread, weights 544.
 //!

@@ -1,4 +1,4 @@
-//! `golden` for avx512, batch 1.
+//! `golden` for avx512.
 //!
 //! Memory in f32: arena 80, scratch 0 a thread, weights 544.
 //!

@@ -1,4 +1,4 @@
-//! `golden` for neon, batch 1.
+//! `golden` for neon.
 //!
 //! Memory in f32: arena 80, scratch 0 a thread, weights 544.
 //!
