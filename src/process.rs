@@ -96,15 +96,21 @@ impl Program {
         })
     }
 
-    /// Starts the program once and waits for its end.
+    /// Starts the program once, to run on so many threads, and waits for its end.
     ///
     /// # Errors
     /// If it cannot be started, fails or does not report.
-    pub fn start(&self) -> Result<Start, ProcessError> {
+    pub fn start(&self, threads: usize) -> Result<Start, ProcessError> {
         let io = |source| ProcessError::Io { path: self.artifact.clone(), source };
         let failed = |what: String| ProcessError::Failed { path: self.artifact.clone(), what };
         let mut command = Command::new(&self.artifact);
-        command.arg(&self.input).env(REPORT, "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg(&self.input)
+            .args(["--threads", &threads.to_string()])
+            .env(REPORT, "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let (started, clock) = (Instant::now(), SystemTime::now());
         let mut child = command.spawn().map_err(io)?;
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
@@ -141,7 +147,7 @@ mod tests {
         let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
         let program = Program::compile(&network, &Weights::random(&network, 0), Level::best().unwrap()).unwrap();
         assert!(program.artifact_bytes > program.weights_bytes && program.weights_bytes as usize > 4 * network.param_count() / 2);
-        let start = program.start().unwrap();
+        let start = program.start(2).unwrap();
         assert!(start.first_stage > 0.0 && start.first_stage < start.answer, "{start:?}");
         if cfg!(target_os = "linux") {
             // The process cannot have used less than the images, nor more than the machine has.

@@ -104,8 +104,6 @@ pub enum Binary {
     Max,
     /// The larger of both, NaN if one is NaN: the bits of `Max(a, b)` or `Max(b, a)`, which differ only if one is NaN or both are zero.
     Maximum,
-    /// `a · 2^n` for `b = n + 1.5 · 2^23`, by adding `n` to the exponent bits of `a`.
-    Scale,
 }
 
 /// What a register can be given.
@@ -123,6 +121,8 @@ pub enum Value {
     Binary(Binary, Reg, Reg),
     /// `a * b + c`, rounded once where the level fuses.
     Fma(Reg, Reg, Reg),
+    /// `2^n` of `n + 127 + 1.5 · 2^23`, whose low bits become the exponent bits.
+    PowerOfTwo(Reg),
     /// The first lanes of a register and zeros.
     FirstLanes(Reg, usize),
 }
@@ -207,7 +207,7 @@ fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
                 Value::Load(_) | Value::Broadcast(_) => cost.loads += times,
                 Value::Fma(..) => cost.fmas += times,
                 Value::Splat(_) | Value::Copy(_) => {}
-                Value::Binary(..) | Value::FirstLanes(..) => cost.others += times,
+                Value::Binary(..) | Value::PowerOfTwo(_) | Value::FirstLanes(..) => cost.others += times,
             },
             Stmt::Store(..) => cost.stores += times,
             Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}

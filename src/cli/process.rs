@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::bench::{Samples, test_input};
-use sartor::process::Program;
+use sartor::process::{Program, Start};
 use sartor::{Level, Model, Network, Session, Weights};
 use serde::Serialize;
 use std::time::Instant;
@@ -13,8 +13,11 @@ use super::progress;
 use super::source::Source;
 use super::table::{grouped, table};
 
-/// Images of the larger batch.
-const BATCH: usize = 8;
+/// Images of a batch.
+const BATCHES: [usize; 2] = [1, 8];
+
+/// Threads of a program.
+const THREADS: [usize; 2] = [1, 2];
 
 /// Measure what a network costs as a program of its own: start, memory, size, compile time, threads and batches
 ///
@@ -48,9 +51,18 @@ struct Report {
     weights_bytes: u64,
     /// `None` where the system does not tell.
     resident_bytes: Option<u64>,
-    answer_ms: Spread,
-    first_stage_ms: Spread,
+    starts: Vec<Starts>,
     runs: Vec<Runs>,
+}
+
+/// Starts of a process with one number of threads.
+#[derive(Serialize)]
+struct Starts {
+    threads: usize,
+    /// Milliseconds until the first answer could be read.
+    answer_ms: Spread,
+    /// Of these, milliseconds until the first stage began.
+    first_stage_ms: Spread,
 }
 
 #[derive(Serialize)]
@@ -79,6 +91,13 @@ impl Spread {
     }
 }
 
+impl Starts {
+    fn of(threads: usize, starts: &[Start]) -> Self {
+        let spread = |seconds: fn(&Start) -> f64| Spread::of(starts.iter().map(seconds).collect(), 1e3);
+        Self { threads, answer_ms: spread(|start| start.answer), first_stage_ms: spread(|start| start.first_stage) }
+    }
+}
+
 impl Process {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, _) = self.source.load()?;
@@ -86,11 +105,13 @@ impl Process {
         let title = format!("compiling {} for {level}", network.name);
         let program = progress::spin(title, || Program::compile(&network, &weights, level))?;
         // The first start may read from the disk.
-        program.start()?;
+        program.start(1)?;
         let bar = progress::bar("starting", self.rounds);
-        let mut starts = Vec::new();
+        let mut starts = THREADS.map(|_| Vec::new());
         for _ in 0..self.rounds {
-            starts.push(program.start()?);
+            for (threads, starts) in THREADS.into_iter().zip(&mut starts) {
+                starts.push(program.start(threads)?);
+            }
             bar.inc(1);
         }
         drop(bar);
@@ -101,9 +122,8 @@ impl Process {
             compile_seconds: program.compile_seconds,
             binary_bytes: program.artifact_bytes,
             weights_bytes: program.weights_bytes,
-            resident_bytes: starts.iter().map(|start| start.resident).max().flatten(),
-            answer_ms: Spread::of(starts.iter().map(|start| start.answer).collect(), 1e3),
-            first_stage_ms: Spread::of(starts.iter().map(|start| start.first_stage).collect(), 1e3),
+            resident_bytes: starts[0].iter().map(|start| start.resident).max().flatten(),
+            starts: THREADS.into_iter().zip(&starts).map(|(threads, starts)| Starts::of(threads, starts)).collect(),
             runs: runs(&network, &weights, level, self.rounds)?,
         };
         if self.json { super::print_json(&report) } else { super::print(&text(&report)) }
@@ -123,8 +143,8 @@ fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Re
     let mut cases = Vec::new();
     let title = format!("compiling {} for {level}", network.name);
     let model = progress::spin(title, || Model::open(network, weights, level))?;
-    for batch in [1, BATCH] {
-        for threads in [1, 2] {
+    for batch in BATCHES {
+        for threads in THREADS {
             let input = test_input(batch * model.program().input_len);
             let output = vec![0.0; batch * model.program().output_len];
             cases.push(Case { batch, threads, session: model.session(threads)?, input, output, seconds: Vec::new() });
@@ -163,20 +183,24 @@ fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Re
 
 fn text(report: &Report) -> String {
     let both = |spread: &Spread| (format!("{:.3}", spread.median), format!("{:.3}", spread.min));
-    let (answer, first) = (both(&report.answer_ms), both(&report.first_stage_ms));
+    let starts = report.starts.iter().flat_map(|starts| {
+        let threads = if starts.threads == 1 { "1 thread".into() } else { format!("{} threads", starts.threads) };
+        [("answer", &starts.answer_ms), ("stage", &starts.first_stage_ms)].map(|(what, spread)| {
+            let (median, min) = both(spread);
+            [format!("start to first {what}, {threads}"), median, min, "ms".into()]
+        })
+    });
     let whole = |name: &str, value: String, unit: &str| [name.into(), value, String::new(), unit.into()];
     let beyond = report.binary_bytes.saturating_sub(report.weights_bytes);
     let figures = table(
         ["process", "median>", "min>", ""],
-        [
-            ["start to first answer".into(), answer.0, answer.1, "ms".into()],
-            ["start to first stage".into(), first.0, first.1, "ms".into()],
+        starts.chain([
             whole("resident at most", report.resident_bytes.map_or("unknown".into(), grouped), "bytes"),
             whole("executable", grouped(report.binary_bytes), "bytes"),
             whole("weights in it", grouped(report.weights_bytes), "bytes"),
             whole("executable beside weights", grouped(beyond), "bytes"),
             whole("compile time", format!("{:.1}", report.compile_seconds), "s"),
-        ],
+        ]),
     );
     let runs = table(
         ["batch>", "threads>", "ms an image>", "min>", "speedup>", "beside one image>"],

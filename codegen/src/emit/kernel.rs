@@ -12,8 +12,8 @@ use super::text::Text;
 pub enum Helper {
     /// [`Binary::Maximum`]
     Maximum,
-    /// [`Binary::Scale`]
-    Scale,
+    /// [`Value::PowerOfTwo`]
+    PowerOfTwo,
     /// [`Value::FirstLanes`]
     FirstLanes,
     /// [`Stmt::Prefetch`]
@@ -82,7 +82,7 @@ pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
             }
             Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
                 Value::Binary(Binary::Maximum, ..) => Some(Helper::Maximum),
-                Value::Binary(Binary::Scale, ..) => Some(Helper::Scale),
+                Value::PowerOfTwo(_) => Some(Helper::PowerOfTwo),
                 Value::FirstLanes(..) => Some(Helper::FirstLanes),
                 _ => None,
             },
@@ -158,7 +158,6 @@ impl Printer<'_> {
                     Binary::Min => spelling.min,
                     Binary::Max => spelling.max,
                     Binary::Maximum => "maximum",
-                    Binary::Scale => "scale",
                 };
                 format!("{name}({}, {})", self.reg(*a), self.reg(*b))
             }
@@ -170,6 +169,7 @@ impl Printer<'_> {
                     format!("{}({a}, {b}, {c})", spelling.fma)
                 }
             }
+            Value::PowerOfTwo(a) => format!("power_of_two({})", self.reg(*a)),
             Value::FirstLanes(a, used) => format!("first_lanes::<{used}>({})", self.reg(*a)),
         }
     }

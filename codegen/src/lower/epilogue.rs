@@ -4,8 +4,9 @@ use sartor_models::Activation;
 
 use crate::kernel::{Address, Binary, Builder, Reg, Value};
 
-/// Added to a float of small magnitude, leaves its nearest integer in the low bits: 1.5 · 2^23.
-const ROUND: f32 = 12_582_912.0;
+/// Added to a float of small magnitude, leaves its nearest integer in the low bits, with the bias of an f32's exponent on top:
+/// 1.5 · 2^23 + 127.
+const ROUND: f32 = 12_583_039.0;
 /// ln 2 in two parts: the first has 9 bits, so that its product with an exponent is exact on levels that do not fuse too.
 const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 
@@ -15,6 +16,9 @@ const EXP: [f32; 7] = [1.0, -1.0, 0.5, -0.166_665_76, 0.041_666_552, -0.008_363_
 
 /// Beyond this the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
 const SIGMOID_RANGE: f32 = 87.0;
+
+/// Exponentials that are computed step by step together: more need more registers than levels with 16 have.
+const SIDE_BY_SIDE: usize = 2;
 
 /// Applies an activation to registers, in place. A NaN stays one.
 ///
@@ -51,26 +55,30 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let round = b.splat("round", ROUND);
     let log2e = b.splat("log2e", -std::f32::consts::LOG2_E);
     let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
-    let exp: Vec<Reg> = EXP.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
-    let one = exp[0];
-    let zero = (!scaled).then(|| b.splat("zero", 0.0));
-    for &x in regs {
+    let p: Vec<Reg> = EXP.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
+    let one = p[0];
+    for regs in regs.chunks(SIDE_BY_SIDE) {
         // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
-        b.set(x, Value::Binary(Binary::Max, least, x));
-        let arg = b.set_new("arg", Value::Binary(Binary::Min, most, x));
-        let bits = b.set_new("bits", Value::Fma(arg, log2e, round));
-        let exponent = b.set_new("exponent", Value::Binary(Binary::Sub, bits, round));
-        let s = b.set_new("s", Value::Fma(exponent, ln2[0], arg));
-        b.set(s, Value::Fma(exponent, ln2[1], s));
-        let power = b.set_new("power", Value::Copy(exp[EXP.len() - 1]));
-        for &coefficient in exp.iter().rev().skip(1) {
-            b.set(power, Value::Fma(power, s, coefficient));
+        for &x in regs {
+            b.set(x, Value::Binary(Binary::Max, least, x));
         }
-        b.set(power, Value::Binary(Binary::Scale, power, bits));
-        b.set(power, Value::Binary(Binary::Add, one, power));
-        // Scaling may turn a NaN's bits into a number's: here the argument brings it back.
-        let over = zero.map_or(x, |zero| b.set_new("over", Value::Fma(arg, zero, one)));
-        b.set(x, Value::Binary(Binary::Div, over, power));
+        let mut each = |name: &str, value: &dyn Fn(usize) -> Value| -> Vec<Reg> {
+            (0..regs.len()).map(|i| b.set_new(format!("{name}{i}"), value(i))).collect()
+        };
+        let arg = each("arg", &|i| Value::Binary(Binary::Min, most, regs[i]));
+        let bits = each("bits", &|i| Value::Fma(arg[i], log2e, round));
+        let exponent = each("exponent", &|i| Value::Binary(Binary::Sub, bits[i], round));
+        let near = each("near", &|i| Value::Fma(exponent[i], ln2[0], arg[i]));
+        let s = each("s", &|i| Value::Fma(exponent[i], ln2[1], near[i]));
+        let mut exp = vec![p[EXP.len() - 1]; regs.len()];
+        for &coefficient in p.iter().rev().skip(1) {
+            exp = each("exp", &|i| Value::Fma(exp[i], s[i], coefficient));
+        }
+        let power = each("power", &|i| Value::PowerOfTwo(bits[i]));
+        let under = each("under", &|i| Value::Fma(exp[i], power[i], one));
+        for (&x, under) in regs.iter().zip(under) {
+            b.set(x, Value::Binary(Binary::Div, if scaled { x } else { one }, under));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Registers as far as the padding proof knows them: which lanes hold a constant, which above all is zero.
 
-use crate::interpret::binary;
+use crate::interpret::{binary, power_of_two};
 use crate::kernel::Binary;
 
 /// A register whose lanes may be known to be constant, whatever the data, as long as they are finite.
@@ -67,6 +67,13 @@ impl Lanes {
         let mut result = Self::zero_in(product & c.zero);
         result.set(product & c.known & !c.zero, |i| c.values[i]);
         result.set(a.known & b.known & c.known & !product, |i| a.values[i].mul_add(b.values[i], c.values[i]));
+        result
+    }
+
+    /// A power of two in each lane.
+    pub fn power_of_two(&self) -> Self {
+        let mut result = Self::default();
+        result.set(self.known, |i| power_of_two(self.values[i]));
         result
     }
 

@@ -1,8 +1,10 @@
-//! Zeroed memory on 64-byte boundaries.
+//! Zeroed memory on 64-byte boundaries, in huge pages where it is large.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+
+use super::hints::{HUGE_PAGE, use_huge_pages};
 
 /// A boxed slice of f32 on a 64-byte boundary, the width of a cache line and of the widest vector.
 #[derive(Debug)]
@@ -31,11 +33,16 @@ impl Aligned {
     /// If `len` f32 do not fit the address space.
     pub fn zeroed(len: usize) -> Self {
         let layout = Self::layout(len);
+        let (boundary, huge) = (Self::boundary(len), Self::huge(len));
         // SAFETY: the layout's size is not zero.
         let block = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
-        // SAFETY: the layout has room for what the offset skips, less than a line.
-        let start = unsafe { block.add(block.addr().get().next_multiple_of(LINE) - block.addr().get()) }.cast();
-        Self { block, start, len }
+        // SAFETY: the layout has room for what the offset skips, less than the boundary.
+        let start = unsafe { block.add(block.addr().get().next_multiple_of(boundary) - block.addr().get()) };
+        if huge > 0 {
+            // SAFETY: the layout has room for so much after the boundary.
+            unsafe { use_huge_pages(start, huge) };
+        }
+        Self { block, start: start.cast(), len }
     }
 
     /// A copy of `values`.
@@ -45,8 +52,18 @@ impl Aligned {
         copy
     }
 
+    /// Bytes of huge pages that are worth it: to zero a whole one takes about as long as to get a quarter of it in small pages.
+    fn huge(len: usize) -> usize {
+        (4 * len + HUGE_PAGE - HUGE_PAGE / 4) / HUGE_PAGE * HUGE_PAGE
+    }
+
+    fn boundary(len: usize) -> usize {
+        if Self::huge(len) > 0 { HUGE_PAGE } else { LINE }
+    }
+
     fn layout(len: usize) -> Layout {
-        let bytes = len.checked_mul(4).and_then(|bytes| bytes.checked_add(LINE)).expect("length in bytes fits a usize");
+        assert!(len <= isize::MAX as usize / 4 - HUGE_PAGE, "length in bytes fits an isize");
+        let bytes = Self::huge(len).max(4 * len) + Self::boundary(len);
         Layout::from_size_align(bytes, GIVEN).expect("length in bytes fits an isize")
     }
 }
@@ -80,7 +97,8 @@ mod tests {
 
     #[test]
     fn memory_is_zero_and_starts_on_a_cache_line() {
-        for len in [0, 1, 15, 16, 17, 1000, 1 << 20] {
+        const HUGE: usize = HUGE_PAGE / 4;
+        for len in [0, 1, 15, 16, 17, 1000, HUGE / 4 - 1, HUGE / 4, HUGE, HUGE + 1, HUGE / 4 * 5, 3 * HUGE] {
             let memory = Aligned::zeroed(len);
             assert_eq!(memory.len(), len);
             assert_eq!(memory.as_ptr() as usize % 64, 0, "length {len}");

@@ -5,6 +5,7 @@
 
 pub mod arena;
 mod barrier;
+mod hints;
 pub mod layout;
 pub mod level;
 pub mod program;

@@ -10,12 +10,10 @@ use super::{ABI, Aligned, Context, Program};
 #[derive(Debug)]
 pub struct Session {
     program: &'static Program,
-    /// An arena for each thread, `arena_pitch` apart; all but the first stay untouched until a run has a pass for each thread.
-    arena: Aligned,
-    arena_pitch: usize,
-    /// Each thread's memory, `scratch_pitch` apart.
-    scratch: Aligned,
-    scratch_pitch: usize,
+    /// Each thread's scratch memory, then an arena for each thread. All arenas but the first stay untouched until a run has a pass
+    /// for each thread: what most runs use lies together, in few huge pages.
+    memory: Aligned,
+    layout: Layout,
     team: Team,
 }
 
@@ -24,6 +22,24 @@ pub const MAX_THREADS: usize = 1024;
 
 /// Two cache lines, in f32: threads that write side by side never share what is fetched together.
 const APART: usize = 32;
+
+/// Where a session's memory is what, in f32.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    scratch_pitch: usize,
+    /// Where the first arena begins.
+    arenas: usize,
+    arena_pitch: usize,
+    len: usize,
+}
+
+impl Layout {
+    fn new(program: &Program, threads: usize) -> Self {
+        let scratch_pitch = program.scratch_len.next_multiple_of(APART);
+        let arena_pitch = program.arena_len.next_multiple_of(APART);
+        Self { scratch_pitch, arenas: threads * scratch_pitch, arena_pitch, len: threads * (scratch_pitch + arena_pitch) }
+    }
+}
 
 /// Why a program cannot be opened or run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,10 +106,8 @@ impl Session {
             return Err(SessionError::WrongThreads(threads));
         }
         let team = Team::new(threads).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
-        let arena_pitch = program.arena_len.next_multiple_of(APART);
-        let scratch_pitch = program.scratch_len.next_multiple_of(APART);
-        let (arena, scratch) = (Aligned::zeroed(threads * arena_pitch), Aligned::zeroed(threads * scratch_pitch));
-        Ok(Self { program, arena, arena_pitch, scratch, scratch_pitch, team })
+        let layout = Layout::new(program, threads);
+        Ok(Self { program, memory: Aligned::zeroed(layout.len), layout, team })
     }
 
     /// The program it runs.
@@ -194,22 +208,22 @@ impl Session {
 
     /// The first arena as the last stage left it.
     pub fn arena(&self) -> &[f32] {
-        &self.arena[..self.program.arena_len]
+        &self.memory[self.layout.arenas..][..self.program.arena_len]
     }
 
     /// The first arena, for tests that prepare a stage's input.
     pub fn arena_mut(&mut self) -> &mut [f32] {
-        &mut self.arena[..self.program.arena_len]
+        &mut self.memory[self.layout.arenas..][..self.program.arena_len]
     }
 
     /// The first thread's scratch memory as the last stage left it.
     pub fn scratch(&self) -> &[f32] {
-        &self.scratch[..self.program.scratch_len]
+        &self.memory[..self.program.scratch_len]
     }
 
     /// The first thread's scratch memory, for tests that mark what a stage leaves unwritten.
     pub fn scratch_mut(&mut self) -> &mut [f32] {
-        &mut self.scratch[..self.program.scratch_len]
+        &mut self.memory[..self.program.scratch_len]
     }
 
     fn memory(&mut self, input: &[f32], output: &mut [f32]) -> Result<Memory, SessionError> {
@@ -223,19 +237,20 @@ impl Session {
         if output_len.checked_mul(passes) != Some(output.len()) {
             return wrong("output", output_len, output.len());
         }
+        let scratch = self.memory.as_mut_ptr();
         Ok(Memory {
             first: Context {
                 input: input.as_ptr(),
                 output: output.as_mut_ptr(),
                 pass: 0,
                 passes,
-                arena: self.arena.as_mut_ptr(),
-                scratch: self.scratch.as_mut_ptr(),
+                // SAFETY: the layout's arenas are inside the memory.
+                arena: unsafe { scratch.add(self.layout.arenas) },
+                scratch,
                 weights: self.program.weights,
             },
             input_len,
-            arena_pitch: self.arena_pitch,
-            scratch_pitch: self.scratch_pitch,
+            layout: self.layout,
         })
     }
 }
@@ -245,8 +260,7 @@ struct Memory {
     /// The first thread's view of the first pass.
     first: Context,
     input_len: usize,
-    arena_pitch: usize,
-    scratch_pitch: usize,
+    layout: Layout,
 }
 
 impl Memory {
@@ -255,8 +269,8 @@ impl Memory {
         // The offsets stay inside for the session's threads and passes; `wrapping_add` needs no proof of it.
         Context {
             input: self.first.input.wrapping_add(pass * self.input_len),
-            arena: self.first.arena.wrapping_add(arena * self.arena_pitch),
-            scratch: self.first.scratch.wrapping_add(thread * self.scratch_pitch),
+            arena: self.first.arena.wrapping_add(arena * self.layout.arena_pitch),
+            scratch: self.first.scratch.wrapping_add(thread * self.layout.scratch_pitch),
             pass,
             ..self.first
         }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::barrier::{Barrier, Doorbell};
+use super::hints;
 
 /// The calling thread and its workers, which sleep between runs and end with the team.
 pub struct Team {
@@ -72,7 +73,9 @@ impl Team {
         team.shared = Some(Arc::clone(&shared));
         for thread in 1..threads {
             let shared = Arc::clone(&shared);
-            team.workers.push(Builder::new().name(format!("sartor-{thread}")).spawn(move || shared.serve(thread))?);
+            let worker = Builder::new().name(format!("sartor-{thread}")).spawn(move || shared.serve(thread))?;
+            hints::place(&worker, thread);
+            team.workers.push(worker);
         }
         Ok(team)
     }

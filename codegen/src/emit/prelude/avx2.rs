@@ -5,13 +5,12 @@
 fn maximum(a: __m256, b: __m256) -> __m256 {
     _mm256_or_ps(_mm256_max_ps(a, b), _mm256_max_ps(b, a))
 }
-//@ Scale
-/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+//@ PowerOfTwo
+/// `2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn scale(a: __m256, b: __m256) -> __m256 {
-    let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(b));
-    _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), n))
+fn power_of_two(a: __m256) -> __m256 {
+    _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(a)))
 }
 //@ FirstLanes
 /// The first `N` lanes, then zeros.

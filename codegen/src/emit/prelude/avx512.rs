@@ -5,13 +5,12 @@
 fn maximum(a: __m512, b: __m512) -> __m512 {
     _mm512_or_ps(_mm512_max_ps(a, b), _mm512_max_ps(b, a))
 }
-//@ Scale
-/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+//@ PowerOfTwo
+/// `2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits.
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline]
-fn scale(a: __m512, b: __m512) -> __m512 {
-    let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(b));
-    _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), n))
+fn power_of_two(a: __m512) -> __m512 {
+    _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(a)))
 }
 //@ FirstLanes
 /// The first `N` lanes, then zeros.

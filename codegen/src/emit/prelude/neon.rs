@@ -21,13 +21,12 @@ fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
 fn maximum(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(max(a, b)), vreinterpretq_u32_f32(max(b, a))))
 }
-//@ Scale
-/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+//@ PowerOfTwo
+/// `2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits.
 #[target_feature(enable = "neon")]
 #[inline]
-fn scale(a: float32x4_t, b: float32x4_t) -> float32x4_t {
-    let n = vshlq_n_u32::<23>(vreinterpretq_u32_f32(b));
-    vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(a), n))
+fn power_of_two(a: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vshlq_n_u32::<23>(vreinterpretq_u32_f32(a)))
 }
 //@ FirstLanes
 /// The first `N` lanes, then zeros.

@@ -69,12 +69,11 @@ fn maximum(a: F32x4, b: F32x4) -> F32x4 {
     let (m, n) = (max(a, b), max(b, a));
     F32x4(std::array::from_fn(|i| f32::from_bits(m.0[i].to_bits() | n.0[i].to_bits())))
 }
-//@ Scale
-/// `a · 2^n` for `b = n + 1.5 · 2^23`.
+//@ PowerOfTwo
+/// `2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits.
 #[inline(always)]
-fn scale(a: F32x4, b: F32x4) -> F32x4 {
-    let bits = |i: usize| a.0[i].to_bits().wrapping_add(b.0[i].to_bits() << 23);
-    F32x4(std::array::from_fn(|i| f32::from_bits(bits(i))))
+fn power_of_two(a: F32x4) -> F32x4 {
+    F32x4(a.0.map(|a| f32::from_bits(a.to_bits() << 23)))
 }
 //@ FirstLanes
 /// The first `N` lanes, then zeros.

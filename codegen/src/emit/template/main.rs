@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use CRATE as network;
 
-use network::runtime::{Level, Program, Session};
+use network::runtime::{Aligned, Level, Program, Session};
 use network::{INPUT, OUTPUTS};
 
 const USAGE: &str = "usage: CRATE INPUT.npy [--output OUTPUT.npy] [--threads N] [--top K] [--level LEVEL]
@@ -78,8 +78,9 @@ fn number(name: &str, value: &OsString) -> Result<usize, String> {
 
 fn run(options: &Options) -> Result<(), String> {
     let program = program(options.level)?;
-    let input = read_npy(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
+    // Threads take a while to start, as the file to be read.
     let mut session = Session::new(program, options.threads).map_err(text)?;
+    let input = read_npy(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
     let mut output = vec![0.0; INPUT[0] * program.output_len];
     let report = std::env::var_os("SARTOR_REPORT").is_some().then(SystemTime::now);
     let start = Instant::now();
@@ -144,7 +145,7 @@ fn text(error: impl std::fmt::Display) -> String {
 }
 
 /// The values of a .npy file, which must be of the input's shape; a single image may lack the first dimension.
-fn read_npy(path: &Path) -> Result<Vec<f32>, String> {
+fn read_npy(path: &Path) -> Result<Aligned, String> {
     let mut file = File::open(path).map_err(text)?;
     let mut start = [0; 10];
     file.read_exact(&mut start).map_err(|_| "not a .npy file")?;
@@ -172,16 +173,18 @@ fn read_npy(path: &Path) -> Result<Vec<f32>, String> {
         return Err(format!("its shape is {shape:?}, the network takes {INPUT:?}"));
     }
     let len: usize = INPUT.iter().product();
-    let mut values = Vec::with_capacity(len);
+    let mut values = Aligned::zeroed(len);
     // Small enough to stay in cache: the file's bytes are not kept beside the values.
-    let mut part = [0; 1 << 15];
-    while values.len() < len {
-        let part = &mut part[..(4 * (len - values.len())).min(1 << 15)];
-        file.read_exact(part).map_err(|error| match error.kind() {
+    let mut bytes = [0; 1 << 15];
+    for part in values.chunks_mut(bytes.len() / 4) {
+        let bytes = &mut bytes[..4 * part.len()];
+        file.read_exact(bytes).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => format!("cut off: fewer values than the {len} of its shape"),
             _ => text(error),
         })?;
-        values.extend(part.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+        for (value, bytes) in part.iter_mut().zip(bytes.chunks_exact(4)) {
+            *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
     }
     if file.read(&mut [0]).map_err(text)? > 0 {
         return Err(format!("more than the {len} values of its shape"));
