@@ -147,6 +147,11 @@ mod tests {
         let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
         let program = Program::compile(&network, &Weights::random(&network, 0), Level::best().unwrap()).unwrap();
         assert!(program.artifact_bytes > program.weights_bytes && program.weights_bytes as usize > 4 * network.param_count() / 2);
+        if cfg!(all(target_os = "linux", target_env = "gnu")) {
+            let bytes = std::fs::read(&program.artifact).unwrap();
+            let unwinder = b"libgcc_s.so";
+            assert!(!bytes.windows(unwinder.len()).any(|part| part == unwinder), "the unwinder is loaded, not linked in");
+        }
         let start = program.start(2).unwrap();
         assert!(start.first_stage > 0.0 && start.first_stage < start.answer, "{start:?}");
         if cfg!(target_os = "linux") {
