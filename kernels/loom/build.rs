@@ -10,8 +10,8 @@ const THREADS: [(&str, &str); 9] = [
     ("use std::sync::{Arc, Mutex, PoisonError};", "use loom::sync::{Arc, Mutex};\nuse std::sync::PoisonError;"),
     ("use std::thread::{Builder, JoinHandle};", "use loom::thread::{Builder, JoinHandle};"),
     // Where a thread runs is nothing to a model.
-    ("use super::hints;", ""),
-    ("hints::place(&worker, thread);", ""),
+    ("use super::cores;", ""),
+    ("cores::place(&worker, thread);", ""),
     // Loom tracks who accesses a cell in a closure.
     ("unsafe { *shared.job.get() = job };", "shared.job.with_mut(|cell| unsafe { *cell = job });"),
     ("unsafe { *self.job.get() };", "self.job.with(|cell| unsafe { *cell });"),

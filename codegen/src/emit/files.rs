@@ -13,11 +13,12 @@ use super::text::Text;
 use super::{Kind, level};
 
 /// The runtime, vendored as it is.
-const RUNTIME: [(&str, &str); 9] = [
+const RUNTIME: [(&str, &str); 10] = [
     ("mod.rs", include_str!("../../../kernels/src/runtime/mod.rs")),
     ("arena.rs", include_str!("../../../kernels/src/runtime/arena.rs")),
     ("barrier.rs", include_str!("../../../kernels/src/runtime/barrier.rs")),
-    ("hints.rs", include_str!("../../../kernels/src/runtime/hints.rs")),
+    ("cores.rs", include_str!("../../../kernels/src/runtime/cores.rs")),
+    ("huge.rs", include_str!("../../../kernels/src/runtime/huge.rs")),
     ("layout.rs", include_str!("../../../kernels/src/runtime/layout.rs")),
     ("level.rs", include_str!("../../../kernels/src/runtime/level.rs")),
     ("program.rs", include_str!("../../../kernels/src/runtime/program.rs")),

@@ -4,7 +4,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use super::hints::{HUGE_PAGE, use_huge_pages};
+use super::huge::{HUGE_PAGE, use_huge_pages};
 
 /// A boxed slice of f32 on a 64-byte boundary, the width of a cache line and of the widest vector.
 #[derive(Debug)]

@@ -5,7 +5,8 @@
 
 pub mod arena;
 mod barrier;
-mod hints;
+mod cores;
+mod huge;
 pub mod layout;
 pub mod level;
 pub mod program;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::barrier::{Barrier, Doorbell};
-use super::hints;
+use super::cores;
 
 /// The calling thread and its workers, which sleep between runs and end with the team.
 pub struct Team {
@@ -74,7 +74,7 @@ impl Team {
         for thread in 1..threads {
             let shared = Arc::clone(&shared);
             let worker = Builder::new().name(format!("sartor-{thread}")).spawn(move || shared.serve(thread))?;
-            hints::place(&worker, thread);
+            cores::place(&worker, thread);
             team.workers.push(worker);
         }
         Ok(team)
