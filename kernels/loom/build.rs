@@ -4,14 +4,15 @@ use std::path::Path;
 use std::{env, fs};
 
 /// What differs between the standard library and its models.
-const THREADS: [(&str, &str); 9] = [
+const THREADS: [(&str, &str); 10] = [
     ("use std::cell::UnsafeCell;", "use loom::cell::UnsafeCell;"),
     ("use std::sync::atomic::{AtomicBool, Ordering};", "use loom::sync::atomic::{AtomicBool, Ordering};"),
     ("use std::sync::{Arc, Mutex, PoisonError};", "use loom::sync::{Arc, Mutex};\nuse std::sync::PoisonError;"),
     ("use std::thread::{Builder, JoinHandle};", "use loom::thread::{Builder, JoinHandle};"),
     // Where a thread runs is nothing to a model.
     ("use super::cores;", ""),
-    ("cores::place(&worker, thread);", ""),
+    ("cores::places(threads);", "Vec::<usize>::new();"),
+    ("cores::place(&worker, core);", "let _ = core;"),
     // Loom tracks who accesses a cell in a closure.
     ("unsafe { *shared.job.get() = job };", "shared.job.with_mut(|cell| unsafe { *cell = job });"),
     ("unsafe { *self.job.get() };", "self.job.with(|cell| unsafe { *cell });"),

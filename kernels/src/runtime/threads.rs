@@ -71,10 +71,13 @@ impl Team {
             panic: Mutex::new(None),
         });
         team.shared = Some(Arc::clone(&shared));
+        let places = cores::places(threads);
         for thread in 1..threads {
             let shared = Arc::clone(&shared);
             let worker = Builder::new().name(format!("sartor-{thread}")).spawn(move || shared.serve(thread))?;
-            cores::place(&worker, thread);
+            if let Some(&core) = places.get(thread) {
+                cores::place(&worker, core);
+            }
             team.workers.push(worker);
         }
         Ok(team)
