@@ -47,8 +47,9 @@ mod linux {
             set
         }
 
-        fn cores(&self) -> impl Iterator<Item = usize> {
-            (0..MOST).filter(|core| self.0[core / usize::BITS as usize] >> (core % usize::BITS as usize) & 1 == 1)
+        fn cores(&self) -> Vec<usize> {
+            let has = |core: &usize| self.0[core / usize::BITS as usize] >> (core % usize::BITS as usize) & 1 == 1;
+            (0..MOST).filter(has).collect()
         }
 
         /// Those that the calling thread may use; `None` where the system has more than fit.
@@ -65,7 +66,7 @@ mod linux {
         // SAFETY: it takes nothing.
         let current = usize::try_from(unsafe { sched_getcpu() });
         let (Some(allowed), Ok(current)) = (Set::allowed(), current) else { return Vec::new() };
-        spread(&allowed.cores().collect::<Vec<_>>(), current, threads, siblings)
+        spread(&allowed.cores(), current, threads, siblings)
     }
 
     fn spread(allowed: &[usize], current: usize, threads: usize, siblings: impl Fn(usize) -> Vec<usize>) -> Vec<usize> {
@@ -120,7 +121,7 @@ mod linux {
         #[test]
         fn a_set_holds_the_cores_it_is_made_of() {
             for cores in [vec![], vec![0], vec![3, 63, 64, 1023]] {
-                assert_eq!(Set::of(cores.clone()).cores().collect::<Vec<_>>(), cores);
+                assert_eq!(Set::of(cores.clone()).cores(), cores);
             }
         }
 
