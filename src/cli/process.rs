@@ -49,7 +49,7 @@ struct Report {
     compile_seconds: f64,
     binary_bytes: u64,
     weights_bytes: u64,
-    /// `None` where the system does not tell.
+    /// Of programs on one thread; `None` where the system does not tell.
     resident_bytes: Option<u64>,
     starts: Vec<Starts>,
     runs: Vec<Runs>,

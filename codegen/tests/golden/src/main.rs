@@ -83,7 +83,7 @@ fn number(name: &str, value: &OsString) -> Result<usize, String> {
 
 fn run(options: &Options) -> Result<(), String> {
     let program = program(options.level)?;
-    // Threads take a while to start, as the file to be read.
+    // First, so that threads start while the file is read.
     let mut session = Session::new(program, options.threads).map_err(text)?;
     let input = read_npy(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
     let mut output = vec![0.0; INPUT[0] * program.output_len];
