@@ -66,7 +66,7 @@ fn text<'a>(generated: &'a Generated, path: &str) -> &'a str {
 
 /// A kernel's function with its documentation.
 fn function<'a>(file: &'a str, name: &str) -> &'a str {
-    let mut items = file.split("\n\n").filter(|item| item.contains(&format!("unsafe fn {name}(")));
+    let mut items = file.split("\n\n").filter(|item| item.contains(&format!("unsafe extern \"C\" fn {name}(")));
     items.next().unwrap_or_else(|| panic!("no function {name}"))
 }
 

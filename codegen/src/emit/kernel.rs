@@ -38,7 +38,9 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
     };
     let params: Vec<String> = kernel.buffers.iter().enumerate().map(param).collect();
     let printer = Printer { kernel, isa, assigned: assigned(&kernel.body) };
-    text.function(&format!("unsafe fn {}", kernel.name), &params, "", |text| printer.body(text, &kernel.body));
+    // The C ABI cannot unwind. At calls that might, rustc 1.95 forgets `inline(never)` of functions with target features, and in
+    // a stage that its kernels were inlined into, registers run out: accumulators moved and spilled at every step of a sum.
+    text.function(&format!("unsafe extern \"C\" fn {}", kernel.name), &params, "", |text| printer.body(text, &kernel.body));
 }
 
 /// Buffers that a body touches.

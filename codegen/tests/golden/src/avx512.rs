@@ -25,7 +25,12 @@ fn reload() {
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
-unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(src1: *const f32, src2: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(
+    src1: *const f32,
+    src2: *const f32,
+    wei: *const f32,
+    dst: *mut f32,
+) {
     let b0 = _mm512_loadu_ps(wei);
     let mut c0_0 = b0;
     for c in 0..3 {
@@ -91,7 +96,7 @@ unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(src1: *const f32, src2
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
-unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -183,7 +188,7 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
 /// Reads src[..64]; writes dst[..16].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
-unsafe fn mean_m4_c16_avx512(src: *const f32, dst: *mut f32) {
+unsafe extern "C" fn mean_m4_c16_avx512(src: *const f32, dst: *mut f32) {
     let mut s0 = _mm512_loadu_ps(src);
     let s1 = _mm512_loadu_ps(src.add(16));
     let s2 = _mm512_loadu_ps(src.add(32));
@@ -201,7 +206,7 @@ unsafe fn mean_m4_c16_avx512(src: *const f32, dst: *mut f32) {
 /// Reads src[..5], wei[..96]; writes dst[..16].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
-unsafe fn pointwise_1x16_m1_k5_n16_avx512(src: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn pointwise_1x16_m1_k5_n16_avx512(src: *const f32, wei: *const f32, dst: *mut f32) {
     let b0 = _mm512_loadu_ps(wei);
     let mut c0_0 = b0;
     for k in 0..5 {

@@ -41,7 +41,12 @@ fn reload() {
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(src1: *const f32, src2: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(
+    src1: *const f32,
+    src2: *const f32,
+    wei: *const f32,
+    dst: *mut f32,
+) {
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
     let b2 = vld1q_f32(wei.add(8));
@@ -197,7 +202,7 @@ unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(src1: *const f32, src2: 
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -409,7 +414,7 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
 /// Reads src[..64]; writes dst[..16].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
+unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
     for c in 0..4 {
         let mut s0 = vld1q_f32(src.add(c * 4));
         let s1 = vld1q_f32(src.add(c * 4 + 16));
@@ -429,7 +434,7 @@ unsafe fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
 /// Reads src[..5], wei[..96]; writes dst[..16].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe fn pointwise_1x16_m1_k5_n16_neon(src: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn pointwise_1x16_m1_k5_n16_neon(src: *const f32, wei: *const f32, dst: *mut f32) {
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
     let b2 = vld1q_f32(wei.add(8));

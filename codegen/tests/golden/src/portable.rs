@@ -86,7 +86,12 @@ fn reload() {
 ///
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[inline(never)]
-unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(src1: *const f32, src2: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(
+    src1: *const f32,
+    src2: *const f32,
+    wei: *const f32,
+    dst: *mut f32,
+) {
     let b0 = load(wei);
     let b1 = load(wei.add(4));
     let b2 = load(wei.add(8));
@@ -241,7 +246,7 @@ unsafe fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(src1: *const f32, sr
 ///
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[inline(never)]
-unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -452,7 +457,7 @@ unsafe fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
 ///
 /// Reads src[..64]; writes dst[..16].
 #[inline(never)]
-unsafe fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
+unsafe extern "C" fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
     for c in 0..4 {
         let mut s0 = load(src.add(c * 4));
         let s1 = load(src.add(c * 4 + 16));
@@ -471,7 +476,7 @@ unsafe fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
 ///
 /// Reads src[..5], wei[..96]; writes dst[..16].
 #[inline(never)]
-unsafe fn pointwise_1x16_m1_k5_n16_portable(src: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn pointwise_1x16_m1_k5_n16_portable(src: *const f32, wei: *const f32, dst: *mut f32) {
     let b0 = load(wei);
     let b1 = load(wei.add(4));
     let b2 = load(wei.add(8));
