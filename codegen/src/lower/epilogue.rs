@@ -1,5 +1,7 @@
 //! What happens to a tile between its last multiply-add and its store.
 
+use std::f32::consts::LOG2_E;
+
 use sartor_models::Activation;
 
 use crate::kernel::{Address, Binary, Builder, Reg, Value};
@@ -14,8 +16,14 @@ const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 /// (exp(r) - 1 - r) / r^2 at Chebyshev's nodes).
 const EXP: [f32; 7] = [1.0, -1.0, 0.5, -0.166_665_76, 0.041_666_552, -0.008_363_353, 0.001_392_64];
 
+/// Coefficients of log2(e) · 2^(-s) on [-1/2, 1/2], constant term first; relative error below 2^-25, half of it that of the constant
+/// (found as those above).
+const POWER: [f32; 7] = [LOG2_E, -1.0, 0.346_573_6, -0.080_075_07, 0.013_875_99, -0.001_930_513_9, 0.000_222_822_58];
+
 /// Beyond this the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
 const SIGMOID_RANGE: f32 = 87.0;
+/// The same times log2(e).
+const POWER_RANGE: f32 = 125.5;
 
 /// Exponentials that are computed step by step together: more need more registers than levels with 16 have.
 const SIDE_BY_SIDE: usize = 2;
@@ -53,7 +61,7 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let least = b.splat("least", -SIGMOID_RANGE);
     let most = b.splat("most", SIGMOID_RANGE);
     let round = b.splat("round", ROUND);
-    let log2e = b.splat("log2e", -std::f32::consts::LOG2_E);
+    let log2e = b.splat("log2e", -LOG2_E);
     let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
     let p: Vec<Reg> = EXP.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
     let one = p[0];
@@ -82,10 +90,47 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     }
 }
 
+/// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see [`factor_of_sums`](crate::layer::factor_of_sums); what
+/// becomes of infinities and NaN is as in [`activate`].
+fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
+    if act == Some(Activation::Silu) { silu_of_sums(b, sums) } else { activate(b, act, sums) }
+}
+
+/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the integer nearest to -z, 2^(-z) is 2^n · 2^(-(z + n)), the latter a
+/// polynomial. Nothing before that is rounded, and nothing is multiplied: the units that multiply are what limits it.
+fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
+    let least = b.splat("least", -POWER_RANGE);
+    let most = b.splat("most", POWER_RANGE);
+    let round = b.splat("round", ROUND);
+    let p: Vec<Reg> = POWER.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
+    for sums in sums.chunks(SIDE_BY_SIDE) {
+        // In place, as in `sigmoid`.
+        for &z in sums {
+            b.set(z, Value::Binary(Binary::Max, least, z));
+        }
+        let mut each = |name: &str, value: &dyn Fn(usize) -> Value| -> Vec<Reg> {
+            (0..sums.len()).map(|i| b.set_new(format!("{name}{i}"), value(i))).collect()
+        };
+        let arg = each("arg", &|i| Value::Binary(Binary::Min, most, sums[i]));
+        let bits = each("bits", &|i| Value::Binary(Binary::Sub, round, arg[i]));
+        let exponent = each("exponent", &|i| Value::Binary(Binary::Sub, bits[i], round));
+        let s = each("s", &|i| Value::Binary(Binary::Add, arg[i], exponent[i]));
+        let mut exp = vec![p[POWER.len() - 1]; sums.len()];
+        for &coefficient in p.iter().rev().skip(1) {
+            exp = each("exp", &|i| Value::Fma(exp[i], s[i], coefficient));
+        }
+        let power = each("power", &|i| Value::PowerOfTwo(bits[i]));
+        let under = each("under", &|i| Value::Fma(exp[i], power[i], p[0]));
+        for (&z, under) in sums.iter().zip(under) {
+            b.set(z, Value::Binary(Binary::Div, z, under));
+        }
+    }
+}
+
 /// What a convolution does with its sums; the order is that of the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Epilogue {
-    /// Applied first.
+    /// Applied first, to the sums.
     pub act: Option<Activation>,
     /// Lanes of the last panel that are in use, where the activation does not keep zero at zero.
     pub last_lanes: Option<usize>,
@@ -148,7 +193,7 @@ impl Epilogue {
             return cells.iter().for_each(|cell| b.store(cell.dst.clone(), cell.reg));
         }
         let regs: Vec<Reg> = cells.iter().map(|cell| cell.reg).collect();
-        activate(b, self.act, &regs);
+        activate_sums(b, self.act, &regs);
         for cell in cells {
             if self.blend {
                 let old = b.load("old", cell.dst.clone());
@@ -175,7 +220,7 @@ impl Epilogue {
         b.repeat("r", rows, |b, r| {
             let at = |stored: &Stored| stored.at.clone().plus(r, pitch);
             let regs: Vec<Reg> = first.iter().enumerate().map(|(i, stored)| b.load(format!("y{i}"), at(stored))).collect();
-            activate(b, Some(act), &regs);
+            activate_sums(b, Some(act), &regs);
             for (stored, &reg) in first.iter().zip(&regs) {
                 if let Some(lanes) = stored.keep {
                     b.set(reg, Value::FirstLanes(reg, lanes));

@@ -193,7 +193,10 @@ impl Window {
     }
 
     fn epilogue(&self) -> Epilogue {
-        Epilogue { act: self.act, ..Epilogue::default() }
+        match self.kind {
+            Kind::Depthwise => Epilogue { act: self.act, ..Epilogue::default() },
+            Kind::Max | Kind::Average => Epilogue { post_act: self.act, ..Epilogue::default() },
+        }
     }
 
     /// All weights of one vector of lanes that any output uses.

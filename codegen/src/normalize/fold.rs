@@ -66,9 +66,15 @@ impl Affine {
         Ok(())
     }
 
-    /// Folds it into the weight of node `id`, `[oc, ...]`; the node of a batch norm has ones. Returns weight and bias, rounded
-    /// once and without denormals.
-    pub(super) fn fold(&self, network: &Network, weights: &Weights, id: NodeId) -> Result<(Vec<f32>, Vec<f32>), NormalizeError> {
+    /// Folds it into the weight of node `id`, `[oc, ...]`; the node of a batch norm has ones. Returns weight and bias, times
+    /// `factor`, rounded once and without denormals.
+    pub(super) fn fold(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        id: NodeId,
+        factor: f64,
+    ) -> Result<(Vec<f32>, Vec<f32>), NormalizeError> {
         let oc = self.scale.len();
         let ones = vec![1.0; oc];
         let unfolded =
@@ -76,9 +82,10 @@ impl Affine {
         let row = unfolded.len() / oc;
         let mut weight = Vec::with_capacity(unfolded.len());
         for (i, &w) in unfolded.iter().enumerate() {
-            weight.push(round(network, id, "weight", i / row, f64::from(w) * self.scale[i / row])?);
+            weight.push(round(network, id, "weight", i / row, f64::from(w) * self.scale[i / row] * factor)?);
         }
-        let bias = self.shift.iter().enumerate().map(|(o, &b)| round(network, id, "bias", o, b)).collect::<Result<_, _>>()?;
+        let bias =
+            self.shift.iter().enumerate().map(|(o, &b)| round(network, id, "bias", o, b * factor)).collect::<Result<_, _>>()?;
         Ok((weight, bias))
     }
 }

@@ -480,13 +480,15 @@ fn an_activation_that_not_all_operands_can_take_stands_alone() {
 
 #[test]
 fn a_copy_takes_the_activation_its_operand_could_have_taken() {
-    let mut g = Graph::new(3, 4, 4);
-    let a = g.conv("a", 6, g.0.input());
-    let b = g.depthwise("b", a);
-    let c = g.conv("c", 6, g.0.input());
-    let both = g.add("concat", Op::Concat, &[c, b]);
-    let relu = g.relu("relu", both);
-    g.becomes(&[relu], &["a conv", "b depthwise", "c conv Relu", "concat.copy1 conv @6 Relu"]);
+    for act in [Activation::Relu, Activation::Silu] {
+        let mut g = Graph::new(3, 4, 4);
+        let a = g.conv("a", 6, g.0.input());
+        let b = g.depthwise("b", a);
+        let c = g.conv("c", 6, g.0.input());
+        let both = g.add("concat", Op::Concat, &[c, b]);
+        let last = g.act("act", act, both);
+        g.becomes(&[last], &["a conv", "b depthwise", &format!("c conv {act:?}"), &format!("concat.copy1 conv @6 {act:?}")]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::layer::{Layer, LayerOp, Layers, Map, MapId, PoolKind, Value};
 
-use super::activation;
+use super::{activation, activation_of_sum};
 
 /// A map in memory, `[h][w][pitch]`.
 pub struct Memory {
@@ -117,7 +117,7 @@ fn run(layer: &Layer, maps: &[Memory], dst: &mut Memory) {
                         }
                     }
                 }
-                let value = activation(conv.act, sum);
+                let value = activation_of_sum(conv.act, sum);
                 let shortcut = conv.shortcut.map(at).filter(|map| o < map.map.c).map_or(0.0, |map| map.get(y, x, o));
                 activation(conv.post_act, value + shortcut)
             });
@@ -136,7 +136,7 @@ fn run(layer: &Layer, maps: &[Memory], dst: &mut Memory) {
                         sum += f64::from(depthwise.weight[(lane * kh + ky) * kw + kx]) * value;
                     }
                 }
-                activation(depthwise.act, sum)
+                activation_of_sum(depthwise.act, sum)
             });
         }
         LayerOp::Pool(pool) => {

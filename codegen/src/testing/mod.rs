@@ -7,6 +7,7 @@ pub mod network;
 
 use sartor_models::Activation;
 
+use crate::layer::factor_of_sums;
 use crate::problem;
 
 /// Reproducible values in `-1.0..1.0`.
@@ -29,4 +30,9 @@ pub fn activation(act: Option<Activation>, x: f64) -> f64 {
         Some(Activation::Silu) => x / (1.0 + (-x).exp()),
         Some(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),
     }
+}
+
+/// An activation of a convolution's sum, which holds the factor of its weights.
+pub fn activation_of_sum(act: Option<Activation>, sum: f64) -> f64 {
+    activation(act, sum / factor_of_sums(act))
 }

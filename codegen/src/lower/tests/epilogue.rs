@@ -4,6 +4,7 @@ use sartor_kernels::runtime::Level;
 
 use super::*;
 use crate::lower::eltwise::{Eltwise, Kind};
+use crate::lower::window::{self, Window};
 
 /// Bit patterns that the sweep skips from one to the next: 2^20 values, 2048 of every exponent and sign.
 const STEP: usize = 1 << 12;
@@ -20,6 +21,20 @@ pub fn apply(act: Activation, level: Level, values: &[f32]) -> Vec<f32> {
     dst
 }
 
+/// An activation of a convolution's sums, computed by a depthwise kernel that sums nothing else.
+pub fn apply_to_sums(act: Activation, level: Level, sums: &[f32]) -> Vec<f32> {
+    let m = sums.len().div_ceil(PANEL);
+    let spec = Window { act: Some(act), ..super::window::spec(window::Kind::Depthwise, 1, 1, 0, m, 1).unwrap() };
+    let mut src = sums.to_vec();
+    src.resize(m * PANEL, 0.0);
+    let weights = [[0.0; PANEL], [1.0; PANEL]].concat();
+    let kernel = spec.lower(level, "act".into(), Vec::new());
+    let mut after = interpret_guarded(&kernel, &[src, weights, vec![CANARY; m * PANEL]]).unwrap();
+    let mut dst = after.remove(2);
+    dst.truncate(sums.len());
+    dst
+}
+
 fn sweep() -> Vec<f32> {
     (0..=u32::MAX).step_by(STEP).map(f32::from_bits).filter(|x| x.is_finite()).collect()
 }
@@ -32,8 +47,11 @@ fn ulps(found: f32, exact: f64) -> f64 {
 }
 
 fn largest(act: Activation, level: Level, values: &[f32]) -> (f64, f32) {
-    let found = apply(act, level, values);
-    let errors = values.iter().zip(&found).map(|(&x, &y)| (ulps(y, activation(Some(act), f64::from(x))), x));
+    worst(values, &apply(act, level, values), |x| activation(Some(act), x))
+}
+
+fn worst(values: &[f32], found: &[f32], exact: impl Fn(f64) -> f64) -> (f64, f32) {
+    let errors = values.iter().zip(found).map(|(&x, &y)| (ulps(y, exact(f64::from(x))), x));
     errors.fold((0.0, 0.0), |max, error| if error.0 > max.0 { error } else { max })
 }
 
@@ -59,6 +77,11 @@ fn exponential_functions_are_within_their_ulps() {
             println!("{act:?} {level}: {error:.3} ulp at {at}");
             assert!(error <= most, "{act:?} {level}: {error} ulp at {at}");
         }
+        let silu = Some(Activation::Silu);
+        let sums = apply_to_sums(Activation::Silu, level, &values);
+        let (error, at) = worst(&values, &sums, |sum| activation_of_sum(silu, sum));
+        println!("{silu:?} of sums {level}: {error:.3} ulp at {at}");
+        assert!(error <= 2.4, "{silu:?} of sums {level}: {error} ulp at {at}");
     }
 }
 
@@ -73,6 +96,12 @@ fn exponential_functions_have_the_right_ends() {
                 let right = if x < -86.0 { (f64::from(y) - exact).abs() <= most } else { ulps(y, exact) <= 4.0 };
                 assert!(right, "{act:?} {level}: {y:e} at {x:e}, not {exact:e}");
             }
+        }
+        let silu = Activation::Silu;
+        for (&sum, &y) in values.iter().zip(&apply_to_sums(silu, level, &values)) {
+            let exact = activation_of_sum(Some(silu), f64::from(sum));
+            let right = if sum < -124.0 { (f64::from(y) - exact).abs() <= 1.5e-36 } else { ulps(y, exact) <= 4.0 };
+            assert!(right, "{silu:?} of sums {level}: {y:e} at {sum:e}, not {exact:e}");
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::interpret::{self, Memory};
 use crate::kernel::{Access, Kernel};
 use crate::prove;
 use crate::stage::Region;
-use crate::testing::{activation, noise};
+use crate::testing::{activation, activation_of_sum, noise};
 
 /// Lanes of the last panel that are in use in all tests; the weights, biases and sources of the others are zero.
 pub const USED: usize = 13;
@@ -230,7 +230,7 @@ pub fn finish(epilogue: &Epilogue, from_last: Option<usize>, sum: f64, old: f32,
     if epilogue.last_lanes.zip(from_last).is_some_and(|(used, lane)| lane >= used) {
         return 0.0;
     }
-    let mut x = activation(epilogue.act, sum);
+    let mut x = activation_of_sum(epilogue.act, sum);
     if epilogue.blend {
         x += f64::from(old);
     }

@@ -44,7 +44,7 @@ impl Family for Window {
                 }
                 Kind::Average => met.iter().map(|&(a, _)| a).sum::<f64>() / self.taps() as f64,
             };
-            activation(self.act, value)
+            if self.kind == Kind::Depthwise { activation_of_sum(self.act, value) } else { activation(self.act, value) }
         };
         let lanes = self.panels * PANEL;
         let want = |row: usize| want_map(self.ow, lanes, self.dst_pitch, |x, lane| value(row, x, lane));
