@@ -1,5 +1,6 @@
 //! What the compiler made of the hot loops of two networks: every innermost loop with multiply-adds, disassembled. It must call
-//! nothing, keep its vectors in registers, and hold a whole number of the planned iterations.
+//! nothing, keep its vectors in registers, and hold a whole number of the planned iterations. In programs, kernels must be the same
+//! functions, and not be inlined into their stages, where they meet other loops that want registers.
 
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use sartor::codegen::emit::{Kind, generate};
 use sartor::codegen::kernel::{Kernel, Stmt, Value};
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
@@ -121,16 +123,16 @@ fn body<'a>(instructions: impl Iterator<Item = &'a Instruction>, frame: bool) ->
     found
 }
 
-/// The code of each kernel.
-fn functions(program: &Path, level: Level) -> BTreeMap<String, (Vec<u8>, u64)> {
+/// The code of each function of a level's module.
+fn functions(program: &Path, krate: &str, level: Level) -> BTreeMap<String, (Vec<u8>, u64)> {
     let bytes = std::fs::read(program).unwrap();
     let file = object::File::parse(&*bytes).unwrap();
     let text = file.section_by_name(".text").unwrap();
-    let module = format!("runner{}{level}", level.name().len());
+    let module = format!("{krate}{}{level}", level.name().len());
     let mut all = BTreeMap::new();
     for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
         let name = symbol.name().unwrap();
-        // `runner::avx2::NAME`, mangled: each part after its length, then a hash.
+        // `CRATE::avx2::NAME`, mangled: each part after its length, then a hash.
         let Some((_, rest)) = name.split_once(&module) else { continue };
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
         let Ok(len) = rest[..digits].parse::<usize>() else { continue };
@@ -146,7 +148,7 @@ fn hot_loops_are_as_planned(level: Level) {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("machine-code-{level}"));
     build::write_crate(&[(level, &kernels)], &dir);
     let runner = run::Runner::build(run::Tool::Native, &dir);
-    let functions = functions(&runner.program, level);
+    let functions = functions(&runner.program, "runner", level);
     let (mut faults, mut checked) = (Vec::new(), 0);
     println!(
         "{:<60} {:>5} {:>32} {:>30} {:>6} {:>7} {:>7} {:>5}",
@@ -205,4 +207,29 @@ fn avx2() {
 #[test]
 fn avx512() {
     hot_loops_are_as_planned(Level::Avx512);
+}
+
+#[test]
+fn kernels_of_a_program_are_functions_of_their_own() {
+    let levels = [Level::Avx2, Level::Avx512];
+    let network = NETWORKS[0].parse::<Spec>().unwrap().build().unwrap();
+    let generated = generate(&network, &Weights::random(&network, 1), &levels, 1, Kind::Bin).unwrap();
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("machine-code-program");
+    for (path, bytes) in &generated.files {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let manifest = std::fs::read_to_string(dir.join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("strip = true"));
+    std::fs::write(dir.join("Cargo.toml"), manifest.replace("strip = true", "strip = false")).unwrap();
+    let runner = run::Runner::build(run::Tool::Native, &dir);
+    for plan in &generated.plans {
+        let level = plan.options.level;
+        let functions = functions(&runner.program, &NETWORKS[0].replace('.', "_"), level);
+        let kernels = plan.kernels.iter().map(|kernel| kernel.name.as_str());
+        let inlined: Vec<&str> = kernels.filter(|&kernel| !functions.contains_key(kernel)).collect();
+        report::checked(level.name(), plan.kernels.len(), "kernels of a program looked up among its functions");
+        assert!(inlined.is_empty(), "inlined into their stages at {level}: {inlined:?}");
+    }
 }
