@@ -7,6 +7,8 @@
 
 use sartor_models::{Activation, NodeId};
 
+use crate::lower::{PANEL, padded};
+
 /// Index into [`Layers::maps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MapId(pub usize);
@@ -23,6 +25,19 @@ pub struct Map {
     /// Columns.
     pub w: usize,
 }
+
+impl Map {
+    /// f32 from pixel to pixel in memory: its lanes rounded up to whole panels, and one panel more, which nobody reads or writes, where
+    /// that is a multiple of [`ALIASED`].
+    pub fn pitch(&self) -> usize {
+        let lanes = padded(self.c);
+        if lanes.is_multiple_of(ALIASED) && self.h * self.w > 1 { lanes + PANEL } else { lanes }
+    }
+}
+
+/// Half of the 4 KiB after which addresses fall into the same set of an L1 again. At such a pitch the pixels of a window
+/// push each other out.
+const ALIASED: usize = 512;
 
 /// A normalised network.
 #[derive(Clone, Debug)]

@@ -3,7 +3,6 @@
 use super::Place;
 use super::partition::Group;
 use crate::layer::{Layers, MapId};
-use crate::lower::padded;
 
 /// A map, where it is live, and how long it is.
 struct Live {
@@ -57,6 +56,6 @@ fn live(layers: &Layers, groups: &[Group], map: usize, batch: usize) -> Option<L
         }
     }
     let shape = &layers.maps[map];
-    let len = batch * shape.h * shape.w * padded(shape.c);
+    let len = batch * shape.h * shape.w * shape.pitch();
     Some(Live { map, first, last: if is_output { groups.len() } else { touched }, len })
 }

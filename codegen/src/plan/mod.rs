@@ -183,7 +183,7 @@ pub(crate) fn unproven(
     if options.batch == 0 {
         return Err(PlanError::NoImages);
     }
-    let mut maps = layers.maps.iter().map(|map| map.h * map.w * padded(map.c));
+    let mut maps = layers.maps.iter().map(|map| map.h * map.w * map.pitch());
     let all = maps.try_fold(0usize, |sum, len| sum.checked_add(len.checked_mul(options.batch)?));
     if all.is_none_or(|all| all > MOST) {
         return Err(PlanError::TooLarge { what: "maps", batch: options.batch, limit: MOST });
@@ -255,7 +255,7 @@ impl Plan {
 
     /// f32 from pixel to pixel of a map in memory.
     pub fn pitch(&self, map: MapId) -> usize {
-        padded(self.layers.maps[map.0].c)
+        self.layers.maps[map.0].pitch()
     }
 }
 
@@ -266,7 +266,7 @@ fn unpack(layers: &Layers, places: &[Place], batch: usize) -> (Vec<Unpack>, usiz
         let map = &layers.maps[output.value.map.0];
         let Place::Arena { offset } = places[output.value.map.0] else { continue };
         let (pixels, channels) = (map.h * map.w, output.value.lanes.len());
-        all.push(Unpack { src: offset, dst, pitch: padded(map.c), pixels, channels, log_softmax: output.log_softmax });
+        all.push(Unpack { src: offset, dst, pitch: map.pitch(), pixels, channels, log_softmax: output.log_softmax });
         dst += batch * pixels * channels;
     }
     (all, dst)
@@ -289,7 +289,7 @@ impl Context<'_> {
     }
 
     fn pitch(&self, map: MapId) -> usize {
-        padded(self.layers.maps[map.0].c)
+        self.layers.maps[map.0].pitch()
     }
 
     fn row_len(&self, map: MapId) -> usize {
@@ -302,7 +302,7 @@ impl Context<'_> {
     }
 
     fn panels(&self, map: MapId) -> usize {
-        self.pitch(map) / PANEL
+        padded(self.layers.maps[map.0].c) / PANEL
     }
 
     fn uses(&mut self, layer: usize, kernel: usize) {

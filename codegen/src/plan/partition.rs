@@ -6,7 +6,6 @@
 use super::library::problem;
 use super::{Options, weight_bytes};
 use crate::layer::{Layer, LayerOp, Layers, MapId};
-use crate::lower::padded;
 use crate::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// The layers of a stage and how they are cut into units.
@@ -145,7 +144,7 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
         return false;
     }
     let pixels = src.h * src.w * options.batch;
-    let map_bytes = 4 * pixels * padded(src.c);
+    let map_bytes = 4 * pixels * src.pitch();
     pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weight_bytes(layer) > options.l2 / 4 && map_bytes <= options.l2 / 2)
 }
 
@@ -175,7 +174,7 @@ fn ring_bytes(layers: &Layers, chain: &[usize]) -> usize {
         };
         let map = &layers.maps[layers.layers[pair[0]].dst().0];
         rows = ((rows - 1) * stride + kernel).next_multiple_of(2).min(map.h);
-        bytes += 4 * rows * map.w * padded(map.c);
+        bytes += 4 * rows * map.w * map.pitch();
     }
     bytes
 }

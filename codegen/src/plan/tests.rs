@@ -5,6 +5,7 @@ use sartor_models::{Network, zoo};
 use super::alternatives::{alternatives, by_panels, runs, together};
 use super::{Options, Place, plan, trial};
 use crate::interpret;
+use crate::layer::Map;
 use crate::normalize::normalize;
 use crate::pack::pack;
 use crate::problem::drawn_tuning;
@@ -110,6 +111,14 @@ fn all_ways_to_compute_a_problem_give_the_same_bits() {
     for level in Level::ALL {
         assert!(check_ways(&network, &Options::new(level), 1) > 100);
     }
+}
+
+/// MobileNetV1, in the test of the zoo, computes such maps.
+#[test]
+fn pixels_that_would_alias_in_l1_lie_a_panel_further_apart() {
+    let pitch = |c, h, w| Map { name: "map".into(), c, h, w }.pitch();
+    assert_eq!([500, 512, 513, 1024, 256, 1].map(|c| pitch(c, 1, 2)), [528, 528, 528, 1040, 256, 16]);
+    assert_eq!(pitch(512, 1, 1), 512, "a single pixel has no neighbour");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::partition::{self, Group};
 use super::{Options, Place, Plan, PlanError, lower};
 use crate::layer::{Layers, MapId};
-use crate::lower::{PANEL, padded};
+use crate::lower::PANEL;
 use crate::pack::{Packed, PackedLayer, pack_some};
 use crate::prove;
 use crate::tuning::Choice;
@@ -35,7 +35,7 @@ pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<usize>, Choice)]
         }
         places[map.0] = Place::Arena { offset: arena };
         let shape = &layers.maps[map.0];
-        arena += options.batch * shape.h * shape.w * padded(shape.c);
+        arena += options.batch * shape.h * shape.w * shape.pitch();
     }
     let groups: Vec<Group> = stages.iter().map(|(stage, choice)| partition::group(layers, stage, choice)).collect();
     let options = Options { tuning: Default::default(), ..options.clone() };

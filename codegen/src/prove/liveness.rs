@@ -4,7 +4,6 @@
 use std::ops::Range;
 
 use crate::layer::MapId;
-use crate::lower::padded;
 use crate::plan::{Place, Plan};
 use crate::stage::{Call, Region};
 
@@ -93,7 +92,7 @@ pub fn lives(plan: &Plan) -> Vec<Live> {
     let mut lives: Vec<Live> = Vec::new();
     for (map, place) in plan.places.iter().enumerate() {
         let shape = &plan.layers.maps[map];
-        let row = shape.w * padded(shape.c);
+        let row = shape.w * shape.pitch();
         let (region, offset, rows) = match *place {
             Place::Input => continue,
             Place::Arena { offset } => (Region::Arena, offset, plan.options.batch * shape.h),

@@ -1,7 +1,6 @@
 //! What the user gets is read from maps that are still whole, and fills the output once. With several passes, an output lies at the
 //! passes times its place in one pass, and has the passes one after another: it fills what they have together as it does in one.
 
-use crate::lower::padded;
 use crate::plan::Plan;
 use crate::stage::Region;
 
@@ -57,7 +56,7 @@ pub fn prove(program: &Program<'_>, written: &Set) -> Result<(), OutputError> {
         let (from, pitch) = (unpack.src, unpack.pitch);
         let whole = |live: &Live| {
             let map = &layers.maps[live.map];
-            let fits = live.memory == (from..from + pixels * pitch) && (padded(map.c), map.h * map.w) == (pitch, unpack.pixels);
+            let fits = live.memory == (from..from + pixels * pitch) && (map.pitch(), map.h * map.w) == (pitch, unpack.pixels);
             live.region == Region::Arena && live.last == stages.len() && fits
         };
         if unpack.channels > pitch || !program.lives.iter().any(whole) {

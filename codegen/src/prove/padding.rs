@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
-use crate::lower::{PANEL, padded};
+use crate::lower::PANEL;
 use crate::stage::{Call, Region};
 
 use super::Program;
@@ -59,7 +59,7 @@ enum Home {
 pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
     let maps = &program.plan.layers.maps;
     // A lane that nothing was written to is as good as zero here: it is never read.
-    let mut zeros: Vec<Vec<bool>> = maps.iter().map(|map| vec![true; padded(map.c)]).collect();
+    let mut zeros: Vec<Vec<bool>> = maps.iter().map(|map| vec![true; map.pitch()]).collect();
     let mut pads = 0;
     for (index, planned) in program.plan.stages.iter().enumerate() {
         let mut seen = HashSet::new();
@@ -122,7 +122,7 @@ fn home(program: &Program<'_>, stage: usize, (region, offset): (Region, usize)) 
             // Calls outside all maps are refused by the liveness proof.
             let live = program.lives.iter().find(here);
             live.map_or(Home::Input, |live| {
-                Home::Map(live.map, (offset - live.memory.start) % padded(program.plan.layers.maps[live.map].c))
+                Home::Map(live.map, (offset - live.memory.start) % program.plan.layers.maps[live.map].pitch())
             })
         }
     }

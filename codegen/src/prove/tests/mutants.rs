@@ -145,7 +145,7 @@ fn moved(plan: &Plan) -> Vec<(Kind, usize, usize)> {
     let mut moves = Vec::new();
     for live in &arena {
         let map = &plan.layers.maps[live.map];
-        let row = map.w * map.c.next_multiple_of(16);
+        let row = map.w * map.pitch();
         let steps = [live.memory.start.checked_add(16), live.memory.start.checked_sub(16)];
         let rows = [live.memory.start.checked_add(row), live.memory.start.checked_sub(row)];
         moves.extend(steps.into_iter().chain(rows).flatten().map(|offset| (Kind::Placement, live.map, offset)));
