@@ -24,6 +24,8 @@ pub struct PanelRun {
     pub blend: bool,
     /// Lanes of the last panel in use, where the activation does not keep zero at zero.
     pub last_lanes: Option<usize>,
+    /// Lanes at the end of the last panel that no channel has.
+    pub idle: usize,
     /// Where the packed panels begin, in f32.
     pub offset: usize,
 }
@@ -90,6 +92,7 @@ fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun>
             shortcut: panel < shortcut_panels,
             blend: panel * PANEL < conv.dst_lane,
             last_lanes: (is_last && lifts && !end.is_multiple_of(PANEL)).then_some(end % PANEL),
+            idle: if is_last { end.next_multiple_of(PANEL) - end } else { 0 },
             offset: data.len(),
         };
         pack_panel(conv, panel, &inputs, data);
@@ -99,6 +102,7 @@ fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun>
                     == (&run.segments, run.shortcut, run.blend, run.last_lanes) =>
             {
                 last.panels += 1;
+                last.idle = run.idle;
             }
             _ => runs.push(run),
         }

@@ -55,6 +55,8 @@ pub struct Direct {
     pub segments: Vec<Segment>,
     /// Panels of output lanes.
     pub panels: usize,
+    /// Lanes at the end of the last panel that no channel has, in whole vectors: they are set to zero, and not computed.
+    pub idle: usize,
     /// f32 from pixel to pixel of the destination.
     pub dst_pitch: usize,
     /// What happens to the sums.
@@ -76,7 +78,12 @@ impl Direct {
 
     /// The tiles.
     pub fn blocks(&self, level: Level) -> Vec<Block> {
-        tile::cut(level, self.ow, self.panels, self.k(), self.tile)
+        let blocks = tile::cut(level, self.ow, self.panels, self.k(), self.tile);
+        match self.idle {
+            0 if self.epilogue.last_lanes.is_none() => blocks,
+            0 => tile::last_apart(blocks),
+            idle => tile::idle_apart(level, self.ow, blocks, idle),
+        }
     }
 
     /// The kernel.
@@ -92,9 +99,7 @@ impl Direct {
         let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
         let dst = b.buffer("dst", (self.ow - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.ow - 1) * pitch + self.panels * PANEL, Access::Read));
-        let blocks = self.blocks(level);
-        let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
-        for block in blocks {
+        for block in self.blocks(level) {
             let columns: Vec<ColumnRun> = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad)
                 .into_iter()
                 .flat_map(|run| run.halves(self.kernel.1))
@@ -103,8 +108,9 @@ impl Direct {
                 for run in &columns {
                     b.repeat("x", run.count, |b, x| self.tile(b, &src, wei, dst, res, &block, run, n, x));
                 }
-                let columns = (0..block.panels.size * PANEL / b.lanes()).map(|v| {
-                    let (panel, lane) = (block.panels.start + v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+                let (live, _) = tile::vectors(level, block.panels, self.panels, self.idle);
+                let columns = live.into_iter().map(|(panel, lane)| {
+                    let panel = block.panels.start + panel;
                     let at = dst.at(panel * PANEL + lane).plus(n, block.panels.size * PANEL);
                     let is_last = block.panels.count == 1 && panel + 1 == self.panels;
                     Stored { at, keep: self.epilogue.kept(b.lanes(), lane, is_last) }
@@ -129,8 +135,9 @@ impl Direct {
     ) {
         let (column, channel) = self.source.strides();
         let lanes = b.lanes();
-        let vectors = block.panels.size * PANEL / lanes;
-        let place = |v: usize| (block.panels.start + v * lanes / PANEL, v * lanes % PANEL);
+        let (live, idle) = tile::vectors(b.level(), block.panels, self.panels, self.idle);
+        let vectors = live.len();
+        let place = |v: usize| (block.panels.start + live[v].0, live[v].1);
         let wei = |v: usize, tap: usize| {
             let (panel, lane) = place(v);
             wei.at(panel * self.panel_len() + tap * PANEL + lane).plus(n, block.panels.size * self.panel_len())
@@ -170,23 +177,27 @@ impl Direct {
             });
             ic += segment.len;
         }
+        let at = |buffer: Buf, pitch: usize, r: usize, panel: usize, lane: usize| {
+            let address = buffer.at((run.start + r) * pitch + panel * PANEL + lane);
+            address.plus(n, block.panels.size * PANEL).plus(x, run.size * pitch)
+        };
         let mut cells = Vec::with_capacity(acc.len());
         for r in 0..run.size {
             for v in 0..vectors {
                 let (panel, lane) = place(v);
-                let at = |buffer: Buf, pitch: usize| {
-                    let address = buffer.at((run.start + r) * pitch + panel * PANEL + lane);
-                    address.plus(n, block.panels.size * PANEL).plus(x, run.size * pitch)
-                };
                 let is_last = block.panels.count == 1 && panel + 1 == self.panels;
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
-                    dst: at(dst, self.dst_pitch),
-                    shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0))),
+                    dst: at(dst, self.dst_pitch, r, panel, lane),
+                    shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0), r, panel, lane)),
                     keep: self.epilogue.kept(lanes, lane, is_last),
                 });
             }
         }
         self.epilogue.finish(b, &cells);
+        for (r, &(panel, lane)) in (0..run.size).flat_map(|r| idle.iter().map(move |at| (r, at))) {
+            let zero = b.splat("zero", 0.0);
+            b.store(at(dst, self.dst_pitch, r, block.panels.start + panel, lane), zero);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use sartor_kernels::runtime::Level;
 
 use super::epilogue::{Cell, Epilogue, Stored};
-use super::tile::{self, Block, Run, Tile};
+use super::tile::{self, Block, Column, Run, Tile};
 use super::{PANEL, padded};
 use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
 
@@ -25,6 +25,8 @@ pub struct Pointwise {
     pub segments: Vec<Segment>,
     /// Panels of output lanes.
     pub panels: usize,
+    /// Lanes at the end of the last panel that no channel has, in whole vectors: they are set to zero, and not computed.
+    pub idle: usize,
     /// f32 from pixel to pixel of the source.
     pub src_pitch: usize,
     /// f32 from pixel to pixel of the destination.
@@ -50,7 +52,12 @@ impl Pointwise {
 
     /// The tiles.
     pub fn blocks(&self, level: Level) -> Vec<Block> {
-        tile::cut(level, self.m, self.panels, self.k(), self.tile)
+        let blocks = tile::cut(level, self.m, self.panels, self.k(), self.tile);
+        match self.idle {
+            0 if self.epilogue.last_lanes.is_none() => blocks,
+            0 => tile::last_apart(blocks),
+            idle => tile::idle_apart(level, self.m, blocks, idle),
+        }
     }
 
     /// The kernel.
@@ -66,9 +73,7 @@ impl Pointwise {
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.m - 1) * pitch + self.panels * PANEL, Access::Read));
         let next = (self.ahead > 0).then(|| b.buffer("next", self.ahead, Access::Read));
         let buffers = Buffers { src, wei, dst, res };
-        let blocks = self.blocks(level);
-        let blocks = if self.epilogue.last_lanes.is_some() { tile::last_apart(blocks) } else { blocks };
-        for block in blocks {
+        for block in self.blocks(level) {
             b.repeat("n", block.panels.count, |b, n| {
                 let tiles = tile::even(self.m, block.rows);
                 let count = tiles.iter().map(|run| run.count).sum();
@@ -80,8 +85,8 @@ impl Pointwise {
                     });
                     first += rows.count;
                 }
-                let columns = (0..block.panels.size * PANEL / b.lanes()).map(|v| {
-                    let (panel, lane) = (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
+                let (live, _) = tile::vectors(level, block.panels, self.panels, self.idle);
+                let columns = live.into_iter().map(|(panel, lane)| {
                     let at = dst.at((block.panels.start + panel) * PANEL + lane).plus(n, block.panels.size * PANEL);
                     Stored { at, keep: self.epilogue.kept(b.lanes(), lane, self.is_last(block.panels, panel)) }
                 });
@@ -112,16 +117,14 @@ impl Pointwise {
     }
 
     fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, n: Index, m: Index, ahead: Option<&Ahead>) {
-        let vectors = panels.size * PANEL / b.lanes();
-        let column = |v: usize| (v * b.lanes() / PANEL, v * b.lanes() % PANEL);
-        let columns: Vec<(usize, usize)> = (0..vectors).map(column).collect();
+        let (columns, idle) = tile::vectors(b.level(), panels, self.panels, self.idle);
+        let vectors = columns.len();
         let wei = |v: usize, tap: usize| {
             let (panel, lane) = columns[v];
             let offset = (panels.start + panel) * self.panel_len() + tap * PANEL + lane;
             buffers.wei.at(offset).plus(n, panels.size * self.panel_len())
         };
-        let place = |buffer: Buf, pitch: usize, r: usize, v: usize| -> Address {
-            let (panel, lane) = columns[v];
+        let place = |buffer: Buf, pitch: usize, r: usize, (panel, lane): Column| -> Address {
             let offset = (rows.start + r) * pitch + (panels.start + panel) * PANEL + lane;
             buffer.at(offset).plus(n, panels.size * PANEL).plus(m, rows.size * pitch)
         };
@@ -148,7 +151,9 @@ impl Pointwise {
             (0..ahead.before).for_each(|line| b.prefetch(ahead.at.clone().offset(line * LINE)));
         }
         for &Segment { lane, len } in &self.segments {
-            let (times, every) = ahead.map_or((0, 1), |ahead| ((ahead.times - fetched).min(len / ahead.every), ahead.every));
+            // A tile higher than usual has no registers for what the next of several steps loads.
+            let every = ahead.filter(|_| idle.is_empty()).map_or(1, |ahead| ahead.every);
+            let times = ahead.map_or(0, |ahead| (ahead.times - fetched).min(len / every));
             b.repeat("k", times, |b, k| {
                 if let Some(ahead) = ahead {
                     for line in 0..ahead.each {
@@ -168,13 +173,17 @@ impl Pointwise {
                 let (panel, lane) = columns[v];
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
-                    dst: place(buffers.dst, self.dst_pitch, r, v),
-                    shortcut: buffers.res.map(|res| place(res, self.epilogue.shortcut.unwrap_or(0), r, v)),
+                    dst: place(buffers.dst, self.dst_pitch, r, columns[v]),
+                    shortcut: buffers.res.map(|res| place(res, self.epilogue.shortcut.unwrap_or(0), r, columns[v])),
                     keep: self.epilogue.kept(b.lanes(), lane, self.is_last(panels, panel)),
                 });
             }
         }
         self.epilogue.finish(b, &cells);
+        for (r, &at) in (0..rows.size).flat_map(|r| idle.iter().map(move |at| (r, at))) {
+            let zero = b.splat("zero", 0.0);
+            b.store(place(buffers.dst, self.dst_pitch, r, at), zero);
+        }
     }
 
     /// Whether a panel of a run of tiles is the last of all.

@@ -130,6 +130,34 @@ pub fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
     blocks
 }
 
+/// Sets the last tile of panels apart whose last `idle` lanes are not computed, and lets it have the pixels that fit without them.
+#[must_use]
+pub fn idle_apart(level: Level, m: usize, blocks: Vec<Block>, idle: usize) -> Vec<Block> {
+    let mut blocks = last_apart(blocks);
+    if let Some(last) = blocks.last_mut() {
+        let isa = isa::of(level);
+        let vectors = (last.panels.size * PANEL - idle).div_ceil(isa.lanes);
+        // Of 16 registers too some are kept free: a tile as high as this has more broadcasts in flight.
+        last.rows = ((isa.registers - FREE - vectors) / vectors).min(m);
+    }
+    blocks
+}
+
+/// Registers beside the sums and weights of a tile with idle lanes.
+const FREE: usize = 3;
+
+/// A vector of a tile: its panel, counted from the tile's first, and its first lane there.
+pub type Column = (usize, usize);
+
+/// The vectors of a tile of the panels `tile` among `panels`: those that are computed, and those of the last `idle` lanes of all,
+/// which are not.
+pub fn vectors(level: Level, tile: Run, panels: usize, idle: usize) -> (Vec<Column>, Vec<Column>) {
+    let lanes = isa::of(level).lanes;
+    let all = (0..tile.size * PANEL / lanes).map(|v| (v * lanes / PANEL, v * lanes % PANEL));
+    let is_last = |panel: usize| tile.count == 1 && tile.start + panel + 1 == panels;
+    all.partition(|&(panel, lane)| !is_last(panel) || lane + idle < PANEL)
+}
+
 /// Cycles, roughly, of `m` pixels in blocks, with `k` taps.
 pub fn cost(level: Level, m: usize, k: usize, blocks: &[Block]) -> f64 {
     blocks.iter().map(|block| block.panels.count as f64 * tiles_cost(level, m, block.panels.size, block.rows, k)).sum()

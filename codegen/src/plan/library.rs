@@ -87,7 +87,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 .tile(&[block.rows, block.panels.size * PANEL])
                 .field("m", spec.m)
                 .field("k", spec.k())
-                .field("n", spec.panels * PANEL)
+                .field("n", spec.panels * PANEL - spec.idle)
                 .words(&epilogue_words(&spec.epilogue))
         }
         Spec::Direct(spec) => {
@@ -99,7 +99,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 .field("rows", present)
                 .field("ow", spec.ow)
                 .field("k", spec.k())
-                .field("n", spec.panels * PANEL)
+                .field("n", spec.panels * PANEL - spec.idle)
                 .words(&epilogue_words(&spec.epilogue))
         }
         Spec::Window(spec) => {

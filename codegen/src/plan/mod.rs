@@ -17,6 +17,7 @@ use std::sync::Arc;
 use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 
+use crate::isa;
 use crate::kernel::Kernel;
 use crate::layer::{Layer, LayerOp, Layers, MapId};
 use crate::lower::{PANEL, padded};
@@ -299,6 +300,12 @@ impl Context<'_> {
     /// f32 of one image of a map in the arena.
     fn image_len(&self, map: MapId) -> usize {
         self.layers.maps[map.0].h * self.row_len(map)
+    }
+
+    /// How many of `lanes` lanes fill whole vectors.
+    fn whole_vectors(&self, lanes: usize) -> usize {
+        let width = isa::of(self.options.level).lanes;
+        lanes / width * width
     }
 
     fn panels(&self, map: MapId) -> usize {

@@ -38,10 +38,12 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
         let ahead = how.ahead.unwrap_or(1);
         for part in parts(run, m, block, k, ahead, packed.data.len()) {
             let len = part.size * PANEL * (1 + k);
+            let is_last = part.count == 1 && part.start + part.size == run.panels;
             let mut spec = Pointwise {
                 m,
                 segments: run.segments.clone(),
                 panels: part.size,
+                idle: if is_last { cx.whole_vectors(run.idle) } else { 0 },
                 src_pitch: cx.pitch(conv.src),
                 dst_pitch: cx.pitch(conv.dst),
                 epilogue: epilogue(cx, conv, run),

@@ -82,7 +82,12 @@ fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
         let (plan, packed) = trial(&layers, options, &ways).unwrap();
         let input: Vec<f32> = noise(5).take(plan.lengths.input).map(|x| x as f32).collect();
         let mut memory = interpret::memory(&plan, &packed.data, &input);
-        let before: Vec<f32> = noise(6).take(plan.lengths.arena).map(|x| x as f32).collect();
+        let mut before: Vec<f32> = noise(6).take(plan.lengths.arena).map(|x| x as f32).collect();
+        for (map, place) in layers.maps.iter().zip(&plan.places) {
+            let Place::Arena { offset } = *place else { continue };
+            let pads = (0..options.batch * map.h * map.w * map.pitch()).filter(|i| i % map.pitch() >= map.c);
+            pads.for_each(|i| before[offset + i] = 0.0);
+        }
         let mut first: Vec<(&[usize], Vec<u32>)> = Vec::new();
         for (index, (part, choice)) in ways.iter().enumerate() {
             memory.arena.copy_from_slice(&before);

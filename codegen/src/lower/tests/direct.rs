@@ -38,10 +38,17 @@ impl Family for Direct {
             }
             buffers.push(row);
         }
-        buffers.push(draw_panels(self.panels, self.k(), self.epilogue.last_lanes, values));
-        let old = draw_map(self.ow, self.panels * PANEL, self.dst_pitch, values);
+        let mut wei = draw_panels(self.panels, self.k(), self.epilogue.last_lanes, values);
+        clear_panels(&mut wei, self.k(), self.idle);
+        buffers.push(wei);
+        let mut map = |pitch: usize| {
+            let mut map = draw_map(self.ow, self.panels * PANEL, pitch, values);
+            clear_lanes(&mut map, self.panels * PANEL, pitch, self.idle);
+            map
+        };
+        let old = map(self.dst_pitch);
         buffers.push(if self.epilogue.blend { old } else { vec![CANARY; old.len()] });
-        buffers.extend(self.epilogue.shortcut.map(|pitch| draw_map(self.ow, self.panels * PANEL, pitch, values)));
+        buffers.extend(self.epilogue.shortcut.map(map));
         buffers
     }
 
@@ -88,6 +95,7 @@ pub fn spec(kernel: usize, stride: usize, pad: usize, ow: usize, panels: usize) 
         source: Source::Planar { plane: 3 * iw },
         segments: vec![Segment { lane: 0, len: 3 }],
         panels,
+        idle: 0,
         dst_pitch: panels * PANEL + 16,
         epilogue: Epilogue::default(),
         tile: None,
@@ -144,7 +152,10 @@ fn oblong_windows_segments_and_panels() {
 fn epilogues_at_every_width() {
     for panels in 1..=5 {
         for epilogue in epilogues(panels * PANEL + 32) {
-            check(&Direct { epilogue, ..spec(3, 2, 1, 7, panels).unwrap() }, exact_epilogue(&epilogue));
+            for idle in [0, 4, 8, 12] {
+                let epilogue = with_idle(epilogue, idle);
+                check(&Direct { epilogue, idle, ..spec(3, 2, 1, 7, panels).unwrap() }, exact_epilogue(&epilogue));
+            }
         }
     }
 }
@@ -162,6 +173,7 @@ proptest! {
         planar: bool,
         panels in 1usize..=5,
         epilogue in any::<prop::sample::Index>(),
+        idle in prop_oneof![Just(0), 0usize..16],
         level in 0usize..4,
     ) {
         let pad = pad.index(kernel.1 / 2 + 1);
@@ -178,9 +190,9 @@ proptest! {
         }).collect();
         let source = if planar { Source::Planar { plane: iw + 5 } } else { Source::Pitched { pitch: 32 } };
         let all = epilogues(panels * PANEL);
-        let epilogue = all[epilogue.index(all.len())];
+        let epilogue = with_idle(all[epilogue.index(all.len())], idle);
         let dst_pitch = panels * PANEL;
-        let spec = Direct { kernel, present: (first, last), stride, pad, iw, ow, source, segments, panels, dst_pitch, epilogue, tile: None };
+        let spec = Direct { kernel, present: (first, last), stride, pad, iw, ow, source, segments, panels, idle, dst_pitch, epilogue, tile: None };
         check_at(&spec, exact_epilogue(&epilogue), Level::ALL[level]);
     }
 }

@@ -205,6 +205,22 @@ pub fn draw_panels(panels: usize, taps: usize, last_lanes: Option<usize>, values
     data
 }
 
+/// Sets the last `idle` of `lanes` lanes of a map to zero.
+pub fn clear_lanes(map: &mut [f32], lanes: usize, pitch: usize, idle: usize) {
+    map.iter_mut().enumerate().filter(|(i, _)| (lanes - idle..lanes).contains(&(i % pitch))).for_each(|(_, x)| *x = 0.0);
+}
+
+/// Sets the last `idle` lanes of packed panels of `taps` taps to zero.
+pub fn clear_panels(data: &mut [f32], taps: usize, idle: usize) {
+    let last = data.len() - (1 + taps) * PANEL;
+    clear_lanes(&mut data[last..], PANEL, PANEL, idle);
+}
+
+/// An epilogue for a kernel whose last `idle` lanes have no channels.
+pub fn with_idle(epilogue: Epilogue, idle: usize) -> Epilogue {
+    Epilogue { last_lanes: epilogue.last_lanes.map(|used| used.min(PANEL - idle)), ..epilogue }
+}
+
 /// `pixels` of `lanes` lanes, `pitch` apart: drawn where in use, zero in pad lanes, canaries between.
 pub fn draw_map(pixels: usize, lanes: usize, pitch: usize, values: &mut Values) -> Vec<f32> {
     let element = |i: usize, values: &mut Values| match i % pitch {

@@ -19,11 +19,16 @@ impl Family for Pointwise {
                 src[p * self.src_pitch + lane] = values.next();
             }
         }
-        let wei = draw_panels(self.panels, self.k(), self.epilogue.last_lanes, values);
-        let lanes = self.panels * PANEL;
-        let old = draw_map(self.m, lanes, self.dst_pitch, values);
+        let mut wei = draw_panels(self.panels, self.k(), self.epilogue.last_lanes, values);
+        clear_panels(&mut wei, self.k(), self.idle);
+        let mut map = |pitch: usize| {
+            let mut map = draw_map(self.m, self.panels * PANEL, pitch, values);
+            clear_lanes(&mut map, self.panels * PANEL, pitch, self.idle);
+            map
+        };
+        let old = map(self.dst_pitch);
         let dst = if self.epilogue.blend { old } else { vec![CANARY; old.len()] };
-        let res = self.epilogue.shortcut.map(|pitch| draw_map(self.m, lanes, pitch, values));
+        let res = self.epilogue.shortcut.map(map);
         // Fetched, never loaded.
         let next = (self.ahead > 0).then(|| vec![CANARY; self.ahead]);
         [src, wei, dst].into_iter().chain(res).chain(next).collect()
@@ -56,7 +61,7 @@ pub fn spec(m: usize, segments: &[(usize, usize)], panels: usize, gap: usize, ep
     let segments: Vec<Segment> = segments.iter().map(|&(lane, len)| Segment { lane, len }).collect();
     let reach = segments.iter().map(|segment| segment.lane + segment.len).max().unwrap();
     let src_pitch = reach.next_multiple_of(PANEL) + gap;
-    Pointwise { m, segments, panels, src_pitch, dst_pitch: panels * PANEL + gap, epilogue, ahead: 0, tile: None }
+    Pointwise { m, segments, panels, idle: 0, src_pitch, dst_pitch: panels * PANEL + gap, epilogue, ahead: 0, tile: None }
 }
 
 fn check_spec(spec: &Pointwise) {
@@ -125,6 +130,26 @@ fn a_sigmoid_clears_the_last_of_several_tiles() {
     }
 }
 
+/// Whole vectors that no channel has are zero at once, and the others are computed as ever.
+#[test]
+fn idle_lanes_are_not_computed() {
+    let fmas = |spec: &Pointwise, level| format!("{:?}", spec.lower(level, "k".into(), Vec::new()).body).matches("Fma").count();
+    for (level, idle) in [(Level::Avx2, 8), (Level::Neon, 4), (Level::Neon, 12), (Level::Portable, 8)] {
+        let busy = spec(1, &[(0, 5)], 1, 0, Epilogue::default());
+        let rest = fmas(&busy, level) * (PANEL - idle) / PANEL;
+        assert_eq!(fmas(&Pointwise { idle, ..busy }, level), rest, "{level}, {idle} idle lanes");
+    }
+    for panels in 1..=5 {
+        for idle in [4, 8, 12] {
+            for epilogue in epilogues(panels * PANEL + 32) {
+                for m in [1, 9, 31] {
+                    check_spec(&Pointwise { idle, ..spec(m, &[(0, 5)], panels, 16, with_idle(epilogue, idle)) });
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn drawn(
@@ -134,6 +159,7 @@ proptest! {
         gap in 0usize..=2,
         epilogue in any::<prop::sample::Index>(),
         ahead in prop_oneof![Just(0), 0usize..5000],
+        idle in prop_oneof![Just(0), 0usize..16],
         level in 0usize..4,
     ) {
         let mut at = 0;
@@ -143,7 +169,8 @@ proptest! {
             (lane, len)
         }).collect();
         let all = epilogues(panels * PANEL + 16 * gap);
-        let spec = Pointwise { ahead, ..spec(m, &segments, panels, 16 * gap, all[epilogue.index(all.len())]) };
+        let epilogue = with_idle(all[epilogue.index(all.len())], idle);
+        let spec = Pointwise { ahead, idle, ..spec(m, &segments, panels, 16 * gap, epilogue) };
         check_at(&spec, exact_epilogue(&spec.epilogue), Level::ALL[level]);
     }
 }

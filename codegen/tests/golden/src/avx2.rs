@@ -25,100 +25,74 @@ fn reload() {
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx2(
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_avx2(
     src1: *const f32,
     src2: *const f32,
     wei: *const f32,
     dst: *mut f32,
 ) {
     let b0 = _mm256_loadu_ps(wei);
-    let b1 = _mm256_loadu_ps(wei.add(8));
     let mut c0_0 = b0;
-    let mut c0_1 = b1;
     for c in 0..3 {
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 88));
         let a = _mm256_set1_ps(*src1.add(c * 16));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 104));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 136));
         let a = _mm256_set1_ps(*src2.add(c * 16));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 152));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
     }
     let zero = _mm256_set1_ps(0.0);
     let six = _mm256_set1_ps(6.0);
     c0_0 = _mm256_max_ps(zero, c0_0);
     c0_0 = _mm256_min_ps(six, c0_0);
-    c0_1 = _mm256_max_ps(zero, c0_1);
-    c0_1 = _mm256_min_ps(six, c0_1);
     _mm256_storeu_ps(dst, c0_0);
-    _mm256_storeu_ps(dst.add(8), c0_1);
+    let zero = _mm256_set1_ps(0.0);
+    _mm256_storeu_ps(dst.add(8), zero);
     let b0 = _mm256_loadu_ps(wei);
-    let b1 = _mm256_loadu_ps(wei.add(8));
     let mut c0_0 = b0;
-    let mut c0_1 = b1;
     for c in 0..3 {
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 72));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 88));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 104));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 120));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 136));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 152));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
     }
     let zero = _mm256_set1_ps(0.0);
     let six = _mm256_set1_ps(6.0);
     c0_0 = _mm256_max_ps(zero, c0_0);
     c0_0 = _mm256_min_ps(six, c0_0);
-    c0_1 = _mm256_max_ps(zero, c0_1);
-    c0_1 = _mm256_min_ps(six, c0_1);
     _mm256_storeu_ps(dst.add(16), c0_0);
-    _mm256_storeu_ps(dst.add(24), c0_1);
+    let zero = _mm256_set1_ps(0.0);
+    _mm256_storeu_ps(dst.add(24), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -126,7 +100,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx2(
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx2(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_avx2(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -134,123 +108,87 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx2(
     dst: *mut f32,
 ) {
     let b0 = _mm256_loadu_ps(wei);
-    let b1 = _mm256_loadu_ps(wei.add(8));
     let mut c0_0 = b0;
-    let mut c0_1 = b1;
     for c in 0..3 {
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 40));
         let a = _mm256_set1_ps(*src0.add(c * 16));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 56));
         let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 88));
         let a = _mm256_set1_ps(*src1.add(c * 16));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 104));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 136));
         let a = _mm256_set1_ps(*src2.add(c * 16));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 152));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
     }
     let zero = _mm256_set1_ps(0.0);
     let six = _mm256_set1_ps(6.0);
     c0_0 = _mm256_max_ps(zero, c0_0);
     c0_0 = _mm256_min_ps(six, c0_0);
-    c0_1 = _mm256_max_ps(zero, c0_1);
-    c0_1 = _mm256_min_ps(six, c0_1);
     _mm256_storeu_ps(dst, c0_0);
-    _mm256_storeu_ps(dst.add(8), c0_1);
+    let zero = _mm256_set1_ps(0.0);
+    _mm256_storeu_ps(dst.add(8), zero);
     let b0 = _mm256_loadu_ps(wei);
-    let b1 = _mm256_loadu_ps(wei.add(8));
     let mut c0_0 = b0;
-    let mut c0_1 = b1;
     for c in 0..3 {
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 16));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 24));
         let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 40));
         let a = _mm256_set1_ps(*src0.add(c * 16 + 2));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 56));
         let a = _mm256_set1_ps(*src0.add(c * 16 + 3));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 72));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 88));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 104));
         let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 120));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 136));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
         reload();
         let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let w1 = _mm256_loadu_ps(wei.add(c * 144 + 152));
         let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
     }
     let zero = _mm256_set1_ps(0.0);
     let six = _mm256_set1_ps(6.0);
     c0_0 = _mm256_max_ps(zero, c0_0);
     c0_0 = _mm256_min_ps(six, c0_0);
-    c0_1 = _mm256_max_ps(zero, c0_1);
-    c0_1 = _mm256_min_ps(six, c0_1);
     _mm256_storeu_ps(dst.add(16), c0_0);
-    _mm256_storeu_ps(dst.add(24), c0_1);
+    let zero = _mm256_set1_ps(0.0);
+    _mm256_storeu_ps(dst.add(24), zero);
 }
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
@@ -278,20 +216,17 @@ unsafe extern "C" fn mean_m4_c16_avx2(src: *const f32, dst: *mut f32) {
 /// Reads src[..5], wei[..96]; writes dst[..16].
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-unsafe extern "C" fn pointwise_1x16_m1_k5_n16_avx2(src: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn pointwise_1x16_m1_k5_n8_avx2(src: *const f32, wei: *const f32, dst: *mut f32) {
     let b0 = _mm256_loadu_ps(wei);
-    let b1 = _mm256_loadu_ps(wei.add(8));
     let mut c0_0 = b0;
-    let mut c0_1 = b1;
     for k in 0..5 {
         let w0 = _mm256_loadu_ps(wei.add(k * 16 + 16));
-        let w1 = _mm256_loadu_ps(wei.add(k * 16 + 24));
         let a = _mm256_set1_ps(*src.add(k));
         c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a, w1, c0_1);
     }
     _mm256_storeu_ps(dst, c0_0);
-    _mm256_storeu_ps(dst.add(8), c0_1);
+    let zero = _mm256_set1_ps(0.0);
+    _mm256_storeu_ps(dst.add(8), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -304,10 +239,10 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
         // stem: 4x4x3 to 2x2x5
         match unit {
             0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx2(input, input.add(4), weights, arena);
+                direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_avx2(input, input.add(4), weights, arena);
             }
             _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx2(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
+                direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_avx2(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
             }
         }
     }
@@ -328,7 +263,7 @@ unsafe extern "C" fn stage_02(cx: &Context, begin: usize, end: usize) {
     let arena = cx.arena;
     let weights = cx.weights;
     for _ in begin..end {
-        pointwise_1x16_m1_k5_n16_avx2(arena.add(64), weights.add(448), arena);
+        pointwise_1x16_m1_k5_n8_avx2(arena.add(64), weights.add(448), arena);
     }
 }
 

@@ -41,7 +41,7 @@ fn reload() {
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(
     src1: *const f32,
     src2: *const f32,
     wei: *const f32,
@@ -49,53 +49,33 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(
 ) {
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
-    let b2 = vld1q_f32(wei.add(8));
-    let b3 = vld1q_f32(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 80));
         let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let w2 = vld1q_f32(wei.add(c * 144 + 88));
-        let w3 = vld1q_f32(wei.add(c * 144 + 92));
         let a = vdupq_n_f32(*src1.add(c * 16));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 96));
         let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let w2 = vld1q_f32(wei.add(c * 144 + 104));
-        let w3 = vld1q_f32(wei.add(c * 144 + 108));
         let a = vdupq_n_f32(*src1.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 128));
         let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let w2 = vld1q_f32(wei.add(c * 144 + 136));
-        let w3 = vld1q_f32(wei.add(c * 144 + 140));
         let a = vdupq_n_f32(*src2.add(c * 16));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 144));
         let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let w2 = vld1q_f32(wei.add(c * 144 + 152));
-        let w3 = vld1q_f32(wei.add(c * 144 + 156));
         let a = vdupq_n_f32(*src2.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
     }
     let zero = vdupq_n_f32(0.0);
     let six = vdupq_n_f32(6.0);
@@ -103,83 +83,53 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     vst1q_f32(dst, c0_0);
     vst1q_f32(dst.add(4), c0_1);
-    vst1q_f32(dst.add(8), c0_2);
-    vst1q_f32(dst.add(12), c0_3);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(8), zero);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(12), zero);
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
-    let b2 = vld1q_f32(wei.add(8));
-    let b3 = vld1q_f32(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 64));
         let w1 = vld1q_f32(wei.add(c * 144 + 68));
-        let w2 = vld1q_f32(wei.add(c * 144 + 72));
-        let w3 = vld1q_f32(wei.add(c * 144 + 76));
         let a = vdupq_n_f32(*src1.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 80));
         let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let w2 = vld1q_f32(wei.add(c * 144 + 88));
-        let w3 = vld1q_f32(wei.add(c * 144 + 92));
         let a = vdupq_n_f32(*src1.add(c * 16 + 2));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 96));
         let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let w2 = vld1q_f32(wei.add(c * 144 + 104));
-        let w3 = vld1q_f32(wei.add(c * 144 + 108));
         let a = vdupq_n_f32(*src1.add(c * 16 + 3));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 112));
         let w1 = vld1q_f32(wei.add(c * 144 + 116));
-        let w2 = vld1q_f32(wei.add(c * 144 + 120));
-        let w3 = vld1q_f32(wei.add(c * 144 + 124));
         let a = vdupq_n_f32(*src2.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 128));
         let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let w2 = vld1q_f32(wei.add(c * 144 + 136));
-        let w3 = vld1q_f32(wei.add(c * 144 + 140));
         let a = vdupq_n_f32(*src2.add(c * 16 + 2));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 144));
         let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let w2 = vld1q_f32(wei.add(c * 144 + 152));
-        let w3 = vld1q_f32(wei.add(c * 144 + 156));
         let a = vdupq_n_f32(*src2.add(c * 16 + 3));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
     }
     let zero = vdupq_n_f32(0.0);
     let six = vdupq_n_f32(6.0);
@@ -187,14 +137,12 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     vst1q_f32(dst.add(16), c0_0);
     vst1q_f32(dst.add(20), c0_1);
-    vst1q_f32(dst.add(24), c0_2);
-    vst1q_f32(dst.add(28), c0_3);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(24), zero);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(28), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -202,7 +150,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -211,73 +159,45 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
 ) {
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
-    let b2 = vld1q_f32(wei.add(8));
-    let b3 = vld1q_f32(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 32));
         let w1 = vld1q_f32(wei.add(c * 144 + 36));
-        let w2 = vld1q_f32(wei.add(c * 144 + 40));
-        let w3 = vld1q_f32(wei.add(c * 144 + 44));
         let a = vdupq_n_f32(*src0.add(c * 16));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 48));
         let w1 = vld1q_f32(wei.add(c * 144 + 52));
-        let w2 = vld1q_f32(wei.add(c * 144 + 56));
-        let w3 = vld1q_f32(wei.add(c * 144 + 60));
         let a = vdupq_n_f32(*src0.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 80));
         let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let w2 = vld1q_f32(wei.add(c * 144 + 88));
-        let w3 = vld1q_f32(wei.add(c * 144 + 92));
         let a = vdupq_n_f32(*src1.add(c * 16));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 96));
         let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let w2 = vld1q_f32(wei.add(c * 144 + 104));
-        let w3 = vld1q_f32(wei.add(c * 144 + 108));
         let a = vdupq_n_f32(*src1.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 128));
         let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let w2 = vld1q_f32(wei.add(c * 144 + 136));
-        let w3 = vld1q_f32(wei.add(c * 144 + 140));
         let a = vdupq_n_f32(*src2.add(c * 16));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 144));
         let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let w2 = vld1q_f32(wei.add(c * 144 + 152));
-        let w3 = vld1q_f32(wei.add(c * 144 + 156));
         let a = vdupq_n_f32(*src2.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
     }
     let zero = vdupq_n_f32(0.0);
     let six = vdupq_n_f32(6.0);
@@ -285,113 +205,71 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     vst1q_f32(dst, c0_0);
     vst1q_f32(dst.add(4), c0_1);
-    vst1q_f32(dst.add(8), c0_2);
-    vst1q_f32(dst.add(12), c0_3);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(8), zero);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(12), zero);
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
-    let b2 = vld1q_f32(wei.add(8));
-    let b3 = vld1q_f32(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 16));
         let w1 = vld1q_f32(wei.add(c * 144 + 20));
-        let w2 = vld1q_f32(wei.add(c * 144 + 24));
-        let w3 = vld1q_f32(wei.add(c * 144 + 28));
         let a = vdupq_n_f32(*src0.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 32));
         let w1 = vld1q_f32(wei.add(c * 144 + 36));
-        let w2 = vld1q_f32(wei.add(c * 144 + 40));
-        let w3 = vld1q_f32(wei.add(c * 144 + 44));
         let a = vdupq_n_f32(*src0.add(c * 16 + 2));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 48));
         let w1 = vld1q_f32(wei.add(c * 144 + 52));
-        let w2 = vld1q_f32(wei.add(c * 144 + 56));
-        let w3 = vld1q_f32(wei.add(c * 144 + 60));
         let a = vdupq_n_f32(*src0.add(c * 16 + 3));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 64));
         let w1 = vld1q_f32(wei.add(c * 144 + 68));
-        let w2 = vld1q_f32(wei.add(c * 144 + 72));
-        let w3 = vld1q_f32(wei.add(c * 144 + 76));
         let a = vdupq_n_f32(*src1.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 80));
         let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let w2 = vld1q_f32(wei.add(c * 144 + 88));
-        let w3 = vld1q_f32(wei.add(c * 144 + 92));
         let a = vdupq_n_f32(*src1.add(c * 16 + 2));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 96));
         let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let w2 = vld1q_f32(wei.add(c * 144 + 104));
-        let w3 = vld1q_f32(wei.add(c * 144 + 108));
         let a = vdupq_n_f32(*src1.add(c * 16 + 3));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 112));
         let w1 = vld1q_f32(wei.add(c * 144 + 116));
-        let w2 = vld1q_f32(wei.add(c * 144 + 120));
-        let w3 = vld1q_f32(wei.add(c * 144 + 124));
         let a = vdupq_n_f32(*src2.add(c * 16 + 1));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 128));
         let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let w2 = vld1q_f32(wei.add(c * 144 + 136));
-        let w3 = vld1q_f32(wei.add(c * 144 + 140));
         let a = vdupq_n_f32(*src2.add(c * 16 + 2));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
         reload();
         let w0 = vld1q_f32(wei.add(c * 144 + 144));
         let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let w2 = vld1q_f32(wei.add(c * 144 + 152));
-        let w3 = vld1q_f32(wei.add(c * 144 + 156));
         let a = vdupq_n_f32(*src2.add(c * 16 + 3));
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
     }
     let zero = vdupq_n_f32(0.0);
     let six = vdupq_n_f32(6.0);
@@ -399,14 +277,12 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     vst1q_f32(dst.add(16), c0_0);
     vst1q_f32(dst.add(20), c0_1);
-    vst1q_f32(dst.add(24), c0_2);
-    vst1q_f32(dst.add(28), c0_3);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(24), zero);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(28), zero);
 }
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
@@ -434,30 +310,21 @@ unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
 /// Reads src[..5], wei[..96]; writes dst[..16].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe extern "C" fn pointwise_1x16_m1_k5_n16_neon(src: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f32, dst: *mut f32) {
     let b0 = vld1q_f32(wei);
-    let b1 = vld1q_f32(wei.add(4));
-    let b2 = vld1q_f32(wei.add(8));
-    let b3 = vld1q_f32(wei.add(12));
     let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for k in 0..5 {
         let w0 = vld1q_f32(wei.add(k * 16 + 16));
-        let w1 = vld1q_f32(wei.add(k * 16 + 20));
-        let w2 = vld1q_f32(wei.add(k * 16 + 24));
-        let w3 = vld1q_f32(wei.add(k * 16 + 28));
         let a = vdupq_n_f32(*src.add(k));
         c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        c0_2 = vfmaq_f32(c0_2, a, w2);
-        c0_3 = vfmaq_f32(c0_3, a, w3);
     }
     vst1q_f32(dst, c0_0);
-    vst1q_f32(dst.add(4), c0_1);
-    vst1q_f32(dst.add(8), c0_2);
-    vst1q_f32(dst.add(12), c0_3);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(4), zero);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(8), zero);
+    let zero = vdupq_n_f32(0.0);
+    vst1q_f32(dst.add(12), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -470,10 +337,10 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
         // stem: 4x4x3 to 2x2x5
         match unit {
             0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_neon(input, input.add(4), weights, arena);
+                direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(input, input.add(4), weights, arena);
             }
             _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_neon(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
+                direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
             }
         }
     }
@@ -494,7 +361,7 @@ unsafe extern "C" fn stage_02(cx: &Context, begin: usize, end: usize) {
     let arena = cx.arena;
     let weights = cx.weights;
     for _ in begin..end {
-        pointwise_1x16_m1_k5_n16_neon(arena.add(64), weights.add(448), arena);
+        pointwise_1x16_m1_k5_n4_neon(arena.add(64), weights.add(448), arena);
     }
 }
 

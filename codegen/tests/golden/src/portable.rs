@@ -86,7 +86,7 @@ fn reload() {
 ///
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(
     src1: *const f32,
     src2: *const f32,
     wei: *const f32,
@@ -94,53 +94,33 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(
 ) {
     let b0 = load(wei);
     let b1 = load(wei.add(4));
-    let b2 = load(wei.add(8));
-    let b3 = load(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = load(wei.add(c * 144 + 80));
         let w1 = load(wei.add(c * 144 + 84));
-        let w2 = load(wei.add(c * 144 + 88));
-        let w3 = load(wei.add(c * 144 + 92));
         let a = splat(*src1.add(c * 16));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 96));
         let w1 = load(wei.add(c * 144 + 100));
-        let w2 = load(wei.add(c * 144 + 104));
-        let w3 = load(wei.add(c * 144 + 108));
         let a = splat(*src1.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 128));
         let w1 = load(wei.add(c * 144 + 132));
-        let w2 = load(wei.add(c * 144 + 136));
-        let w3 = load(wei.add(c * 144 + 140));
         let a = splat(*src2.add(c * 16));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 144));
         let w1 = load(wei.add(c * 144 + 148));
-        let w2 = load(wei.add(c * 144 + 152));
-        let w3 = load(wei.add(c * 144 + 156));
         let a = splat(*src2.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
     }
     let zero = splat(0.0);
     let six = splat(6.0);
@@ -148,83 +128,53 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     store(dst, c0_0);
     store(dst.add(4), c0_1);
-    store(dst.add(8), c0_2);
-    store(dst.add(12), c0_3);
+    let zero = splat(0.0);
+    store(dst.add(8), zero);
+    let zero = splat(0.0);
+    store(dst.add(12), zero);
     let b0 = load(wei);
     let b1 = load(wei.add(4));
-    let b2 = load(wei.add(8));
-    let b3 = load(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = load(wei.add(c * 144 + 64));
         let w1 = load(wei.add(c * 144 + 68));
-        let w2 = load(wei.add(c * 144 + 72));
-        let w3 = load(wei.add(c * 144 + 76));
         let a = splat(*src1.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 80));
         let w1 = load(wei.add(c * 144 + 84));
-        let w2 = load(wei.add(c * 144 + 88));
-        let w3 = load(wei.add(c * 144 + 92));
         let a = splat(*src1.add(c * 16 + 2));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 96));
         let w1 = load(wei.add(c * 144 + 100));
-        let w2 = load(wei.add(c * 144 + 104));
-        let w3 = load(wei.add(c * 144 + 108));
         let a = splat(*src1.add(c * 16 + 3));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 112));
         let w1 = load(wei.add(c * 144 + 116));
-        let w2 = load(wei.add(c * 144 + 120));
-        let w3 = load(wei.add(c * 144 + 124));
         let a = splat(*src2.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 128));
         let w1 = load(wei.add(c * 144 + 132));
-        let w2 = load(wei.add(c * 144 + 136));
-        let w3 = load(wei.add(c * 144 + 140));
         let a = splat(*src2.add(c * 16 + 2));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 144));
         let w1 = load(wei.add(c * 144 + 148));
-        let w2 = load(wei.add(c * 144 + 152));
-        let w3 = load(wei.add(c * 144 + 156));
         let a = splat(*src2.add(c * 16 + 3));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
     }
     let zero = splat(0.0);
     let six = splat(6.0);
@@ -232,21 +182,19 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     store(dst.add(16), c0_0);
     store(dst.add(20), c0_1);
-    store(dst.add(24), c0_2);
-    store(dst.add(28), c0_3);
+    let zero = splat(0.0);
+    store(dst.add(24), zero);
+    let zero = splat(0.0);
+    store(dst.add(28), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 ///
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -255,73 +203,45 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
 ) {
     let b0 = load(wei);
     let b1 = load(wei.add(4));
-    let b2 = load(wei.add(8));
-    let b3 = load(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = load(wei.add(c * 144 + 32));
         let w1 = load(wei.add(c * 144 + 36));
-        let w2 = load(wei.add(c * 144 + 40));
-        let w3 = load(wei.add(c * 144 + 44));
         let a = splat(*src0.add(c * 16));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 48));
         let w1 = load(wei.add(c * 144 + 52));
-        let w2 = load(wei.add(c * 144 + 56));
-        let w3 = load(wei.add(c * 144 + 60));
         let a = splat(*src0.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 80));
         let w1 = load(wei.add(c * 144 + 84));
-        let w2 = load(wei.add(c * 144 + 88));
-        let w3 = load(wei.add(c * 144 + 92));
         let a = splat(*src1.add(c * 16));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 96));
         let w1 = load(wei.add(c * 144 + 100));
-        let w2 = load(wei.add(c * 144 + 104));
-        let w3 = load(wei.add(c * 144 + 108));
         let a = splat(*src1.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 128));
         let w1 = load(wei.add(c * 144 + 132));
-        let w2 = load(wei.add(c * 144 + 136));
-        let w3 = load(wei.add(c * 144 + 140));
         let a = splat(*src2.add(c * 16));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 144));
         let w1 = load(wei.add(c * 144 + 148));
-        let w2 = load(wei.add(c * 144 + 152));
-        let w3 = load(wei.add(c * 144 + 156));
         let a = splat(*src2.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
     }
     let zero = splat(0.0);
     let six = splat(6.0);
@@ -329,113 +249,71 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     store(dst, c0_0);
     store(dst.add(4), c0_1);
-    store(dst.add(8), c0_2);
-    store(dst.add(12), c0_3);
+    let zero = splat(0.0);
+    store(dst.add(8), zero);
+    let zero = splat(0.0);
+    store(dst.add(12), zero);
     let b0 = load(wei);
     let b1 = load(wei.add(4));
-    let b2 = load(wei.add(8));
-    let b3 = load(wei.add(12));
     let mut c0_0 = b0;
     let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for c in 0..3 {
         reload();
         let w0 = load(wei.add(c * 144 + 16));
         let w1 = load(wei.add(c * 144 + 20));
-        let w2 = load(wei.add(c * 144 + 24));
-        let w3 = load(wei.add(c * 144 + 28));
         let a = splat(*src0.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 32));
         let w1 = load(wei.add(c * 144 + 36));
-        let w2 = load(wei.add(c * 144 + 40));
-        let w3 = load(wei.add(c * 144 + 44));
         let a = splat(*src0.add(c * 16 + 2));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 48));
         let w1 = load(wei.add(c * 144 + 52));
-        let w2 = load(wei.add(c * 144 + 56));
-        let w3 = load(wei.add(c * 144 + 60));
         let a = splat(*src0.add(c * 16 + 3));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 64));
         let w1 = load(wei.add(c * 144 + 68));
-        let w2 = load(wei.add(c * 144 + 72));
-        let w3 = load(wei.add(c * 144 + 76));
         let a = splat(*src1.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 80));
         let w1 = load(wei.add(c * 144 + 84));
-        let w2 = load(wei.add(c * 144 + 88));
-        let w3 = load(wei.add(c * 144 + 92));
         let a = splat(*src1.add(c * 16 + 2));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 96));
         let w1 = load(wei.add(c * 144 + 100));
-        let w2 = load(wei.add(c * 144 + 104));
-        let w3 = load(wei.add(c * 144 + 108));
         let a = splat(*src1.add(c * 16 + 3));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 112));
         let w1 = load(wei.add(c * 144 + 116));
-        let w2 = load(wei.add(c * 144 + 120));
-        let w3 = load(wei.add(c * 144 + 124));
         let a = splat(*src2.add(c * 16 + 1));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 128));
         let w1 = load(wei.add(c * 144 + 132));
-        let w2 = load(wei.add(c * 144 + 136));
-        let w3 = load(wei.add(c * 144 + 140));
         let a = splat(*src2.add(c * 16 + 2));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
         reload();
         let w0 = load(wei.add(c * 144 + 144));
         let w1 = load(wei.add(c * 144 + 148));
-        let w2 = load(wei.add(c * 144 + 152));
-        let w3 = load(wei.add(c * 144 + 156));
         let a = splat(*src2.add(c * 16 + 3));
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
     }
     let zero = splat(0.0);
     let six = splat(6.0);
@@ -443,14 +321,12 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
     c0_0 = min(six, c0_0);
     c0_1 = max(zero, c0_1);
     c0_1 = min(six, c0_1);
-    c0_2 = max(zero, c0_2);
-    c0_2 = min(six, c0_2);
-    c0_3 = max(zero, c0_3);
-    c0_3 = min(six, c0_3);
     store(dst.add(16), c0_0);
     store(dst.add(20), c0_1);
-    store(dst.add(24), c0_2);
-    store(dst.add(28), c0_3);
+    let zero = splat(0.0);
+    store(dst.add(24), zero);
+    let zero = splat(0.0);
+    store(dst.add(28), zero);
 }
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
@@ -476,30 +352,21 @@ unsafe extern "C" fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
 ///
 /// Reads src[..5], wei[..96]; writes dst[..16].
 #[inline(never)]
-unsafe extern "C" fn pointwise_1x16_m1_k5_n16_portable(src: *const f32, wei: *const f32, dst: *mut f32) {
+unsafe extern "C" fn pointwise_1x16_m1_k5_n4_portable(src: *const f32, wei: *const f32, dst: *mut f32) {
     let b0 = load(wei);
-    let b1 = load(wei.add(4));
-    let b2 = load(wei.add(8));
-    let b3 = load(wei.add(12));
     let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    let mut c0_2 = b2;
-    let mut c0_3 = b3;
     for k in 0..5 {
         let w0 = load(wei.add(k * 16 + 16));
-        let w1 = load(wei.add(k * 16 + 20));
-        let w2 = load(wei.add(k * 16 + 24));
-        let w3 = load(wei.add(k * 16 + 28));
         let a = splat(*src.add(k));
         c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        c0_2 = mul_add(a, w2, c0_2);
-        c0_3 = mul_add(a, w3, c0_3);
     }
     store(dst, c0_0);
-    store(dst.add(4), c0_1);
-    store(dst.add(8), c0_2);
-    store(dst.add(12), c0_3);
+    let zero = splat(0.0);
+    store(dst.add(4), zero);
+    let zero = splat(0.0);
+    store(dst.add(8), zero);
+    let zero = splat(0.0);
+    store(dst.add(12), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -511,10 +378,10 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
         // stem: 4x4x3 to 2x2x5
         match unit {
             0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_portable(input, input.add(4), weights, arena);
+                direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(input, input.add(4), weights, arena);
             }
             _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_portable(
+                direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
                     input.add(4),
                     input.add(8),
                     input.add(12),
@@ -539,7 +406,7 @@ unsafe extern "C" fn stage_02(cx: &Context, begin: usize, end: usize) {
     let arena = cx.arena;
     let weights = cx.weights;
     for _ in begin..end {
-        pointwise_1x16_m1_k5_n16_portable(arena.add(64), weights.add(448), arena);
+        pointwise_1x16_m1_k5_n4_portable(arena.add(64), weights.add(448), arena);
     }
 }
 
