@@ -28,7 +28,7 @@ pub struct Map {
 
 impl Map {
     /// f32 from pixel to pixel in memory: its lanes rounded up to whole panels, and one panel more, which nobody reads or writes, where
-    /// that is a multiple of [`ALIASED`].
+    /// pixels would lie a multiple of 2 KiB apart.
     pub fn pitch(&self) -> usize {
         let lanes = padded(self.c);
         if lanes.is_multiple_of(ALIASED) && self.h * self.w > 1 { lanes + PANEL } else { lanes }
