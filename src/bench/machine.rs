@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use sartor_kernels::runtime::Level;
+use sartor_kernels::runtime::{Aligned, Level};
 use serde::Serialize;
 
 use super::probe::Probe;
@@ -16,6 +16,9 @@ use crate::caches::Caches;
 
 /// Times that a loop in registers or in a cache is repeated.
 const REPEATS: usize = 200;
+
+/// Passes over a buffer in L1 between two looks at the clock, which take as long as hundreds of loads.
+const PASSES: usize = 100;
 
 /// Times that a loop over memory is repeated: the buffer is large.
 const MEMORY_REPEATS: usize = 4;
@@ -64,10 +67,13 @@ impl Machine {
         let caches = Caches::here();
         let lanes = sartor_codegen::isa::of(level).lanes;
         let best = |run: &dyn Fn() -> f64| (0..REPEATS).map(|_| run()).fold(0.0, f64::max);
-        let in_l1 = vec![0.5f32; caches.l1.bytes / 2 / 4];
-        let mut written = in_l1.clone();
-        let loads = best(&|| rate(|| stream::load(level, &in_l1)));
-        let stores = (0..REPEATS).map(|_| rate(|| stream::store(level, &mut written))).fold(0.0, f64::max);
+        // On cache lines, and little enough to stay in L1 beside what a neighbour on the same core keeps there.
+        let in_l1 = Aligned::zeroed(caches.l1.bytes / 8 / 4);
+        let mut written = Aligned::zeroed(in_l1.len());
+        let passes = |pass: &dyn Fn() -> usize| best(&|| rate(|| (0..PASSES).map(|_| pass()).sum()));
+        let (loads, broadcasts) = (passes(&|| stream::load(level, &in_l1)), passes(&|| stream::broadcast(level, &in_l1)));
+        let mut store = || rate(|| (0..PASSES).map(|_| stream::store(level, &mut written)).sum());
+        let stores = (0..REPEATS).map(|_| store()).fold(0.0, f64::max);
         black_box(&written);
         Some(Self {
             lanes,
@@ -75,7 +81,7 @@ impl Machine {
             tile_gflops: best(&|| probe.tile()),
             operations: best(&|| probe.operations()),
             loads,
-            broadcasts: best(&|| rate(|| stream::broadcast(level, &in_l1))),
+            broadcasts,
             stores,
             fma_latency_ns: 1.0 / best(&|| probe.fma_chain()),
             add_latency_ns: 1.0 / best(&|| probe.add_chain()),
