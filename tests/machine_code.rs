@@ -213,16 +213,13 @@ fn avx512() {
 fn kernels_of_a_program_are_functions_of_their_own() {
     let levels = [Level::Avx2, Level::Avx512];
     let network = NETWORKS[0].parse::<Spec>().unwrap().build().unwrap();
-    let generated = generate(&network, &Weights::random(&network, 1), &levels, 1, Kind::Bin).unwrap();
+    let mut generated = generate(&network, &Weights::random(&network, 1), &levels, 1, Kind::Bin).unwrap();
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("machine-code-program");
-    for (path, bytes) in &generated.files {
-        let path = dir.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
-    let manifest = std::fs::read_to_string(dir.join("Cargo.toml")).unwrap();
-    assert!(manifest.contains("strip = true"));
-    std::fs::write(dir.join("Cargo.toml"), manifest.replace("strip = true", "strip = false")).unwrap();
+    let (_, manifest) = generated.files.iter_mut().find(|(path, _)| path == Path::new("Cargo.toml")).unwrap();
+    let stripped = String::from_utf8(std::mem::take(manifest)).unwrap();
+    assert!(stripped.contains("strip = true"));
+    *manifest = stripped.replace("strip = true", "strip = false").into_bytes();
+    run::write_files(&generated.files, &dir);
     let runner = run::Runner::build(run::Tool::Native, &dir);
     for plan in &generated.plans {
         let level = plan.options.level;

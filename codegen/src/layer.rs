@@ -5,6 +5,8 @@
 //! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
 //! because every weight is packed in the order of the lanes it meets.
 
+use std::ops::Range;
+
 use sartor_models::{Activation, NodeId};
 
 use crate::lower::{PANEL, padded};
@@ -32,6 +34,11 @@ impl Map {
     pub fn pitch(&self) -> usize {
         let lanes = padded(self.c);
         if lanes.is_multiple_of(ALIASED) && self.h * self.w > 1 { lanes + PANEL } else { lanes }
+    }
+
+    /// Its pad lanes, which are always zero.
+    pub fn pads(&self) -> Range<usize> {
+        self.c..padded(self.c)
     }
 }
 

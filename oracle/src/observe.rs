@@ -80,8 +80,7 @@ impl<'a> Maps<'a> {
         let map = &self.plan.layers.maps[id.0];
         let (pitch, pixels, batch) = (self.plan.pitch(id), map.h * map.w, self.plan.options.batch);
         let rows: Vec<&[f32]> = arena[offset..][..batch * pixels * pitch].chunks_exact(pitch).collect();
-        let pads = map.c..map.c.next_multiple_of(16);
-        assert!(rows.iter().all(|row| row[pads.clone()].iter().all(|&x| x == 0.0)), "{}: a pad lane is not zero", map.name);
+        assert!(rows.iter().all(|row| row[map.pads()].iter().all(|&x| x == 0.0)), "{}: a pad lane is not zero", map.name);
         for value in self.plan.layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == id) {
             let of_image = |rows: &[&[f32]]| -> Vec<f32> {
                 value.lanes.iter().flat_map(|&lane| rows.iter().map(move |row| row[lane])).collect()

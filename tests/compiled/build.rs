@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::run::write_files;
 use sartor::Level;
 use sartor::codegen::emit;
 use sartor::codegen::kernel::{Access, Kernel};
@@ -28,19 +29,11 @@ pub fn write_crate(levels: &[(Level, &[Kernel])], dir: &Path) {
         writeln!(arms, "\"{level}\" => &{level}::KERNELS,").unwrap();
     }
     let main = include_str!("runner/main.rs").replace("mod place;\n", &modules).replace("// LEVELS", &arms);
-    write(dir, "Cargo.toml", MANIFEST);
-    write(dir, "src/main.rs", &main);
-    write(dir, "src/place.rs", include_str!("runner/place.rs"));
-    levels.iter().for_each(|&(level, kernels)| write(dir, &format!("src/{level}.rs"), &module(level, kernels)));
-}
-
-fn write(dir: &Path, path: &str, text: &str) {
-    let path = dir.join(path);
-    if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {
-        return;
-    }
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
+    let file = |path: &str, text: &str| (path.into(), text.into());
+    let mut files =
+        vec![file("Cargo.toml", MANIFEST), file("src/main.rs", &main), file("src/place.rs", include_str!("runner/place.rs"))];
+    files.extend(levels.iter().map(|&(level, kernels)| file(&format!("src/{level}.rs"), &module(level, kernels))));
+    write_files(&files, dir);
 }
 
 /// A level's kernels as users get them, and a table.

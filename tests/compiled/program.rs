@@ -8,7 +8,7 @@ use sartor::kernels::report;
 use sartor::models::zoo::Spec;
 use sartor::{Level, Weights, npy};
 
-use crate::run::{Runner, Tool};
+use crate::run::{Runner, Tool, write_files};
 
 /// More than threads: two of them are computed apart, and one together.
 const IMAGES: usize = 3;
@@ -19,13 +19,7 @@ pub fn holds(tool: Tool, level: Level) {
     let weights = Weights::random(&network, 1);
     let generated = generate(&network, &weights, &[level], IMAGES, Kind::Bin).unwrap();
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("program-{}-{level}", tool.name()));
-    for (path, bytes) in &generated.files {
-        let path = dir.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        if std::fs::read(&path).ok().as_ref() != Some(bytes) {
-            std::fs::write(path, bytes).unwrap();
-        }
-    }
+    write_files(&generated.files, &dir);
     let runner = Runner::build(tool, &dir);
     let plan = &generated.plans[0];
     let input: Vec<f32> = (0..IMAGES * plan.lengths.input).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();

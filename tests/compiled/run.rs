@@ -87,6 +87,17 @@ fn in_aarch64_environment(script: &str) -> Command {
     command
 }
 
+/// Writes a crate. Files that are there already are left as they are, so that Cargo has nothing to do.
+pub fn write_files(files: &[(PathBuf, Vec<u8>)], dir: &Path) {
+    for (path, bytes) in files {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if std::fs::read(&path).ok().as_ref() != Some(bytes) {
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+}
+
 /// A program that can be run.
 #[derive(Debug)]
 pub struct Runner {

@@ -3,9 +3,9 @@
 use sartor_kernels::runtime::Level;
 
 use super::PANEL;
-use super::epilogue::{Cell, Epilogue, Stored};
+use super::epilogue::{Cell, Epilogue, Stored, clear};
 use super::pointwise::Segment;
-use super::tile::{self, Block, Tile};
+use super::tile::{self, Block, Column, Tile};
 use super::window::{ColumnRun, columns};
 use crate::kernel::{Access, Buf, Builder, Index, Kernel, Value};
 
@@ -79,11 +79,7 @@ impl Direct {
     /// The tiles.
     pub fn blocks(&self, level: Level) -> Vec<Block> {
         let blocks = tile::cut(level, self.ow, self.panels, self.k(), self.tile);
-        match self.idle {
-            0 if self.epilogue.last_lanes.is_none() => blocks,
-            0 => tile::last_apart(blocks),
-            idle => tile::idle_apart(level, self.ow, blocks, idle),
-        }
+        tile::end_apart(level, self.ow, blocks, self.epilogue.last_lanes.is_some(), self.idle)
     }
 
     /// The kernel.
@@ -110,9 +106,8 @@ impl Direct {
                 }
                 let (live, _) = tile::vectors(level, block.panels, self.panels, self.idle);
                 let columns = live.into_iter().map(|(panel, lane)| {
-                    let panel = block.panels.start + panel;
-                    let at = dst.at(panel * PANEL + lane).plus(n, block.panels.size * PANEL);
-                    let is_last = block.panels.count == 1 && panel + 1 == self.panels;
+                    let at = dst.at((block.panels.start + panel) * PANEL + lane).plus(n, block.panels.size * PANEL);
+                    let is_last = tile::is_last(block.panels, panel, self.panels);
                     Stored { at, keep: self.epilogue.kept(b.lanes(), lane, is_last) }
                 });
                 self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.ow, self.dst_pitch);
@@ -137,10 +132,10 @@ impl Direct {
         let lanes = b.lanes();
         let (live, idle) = tile::vectors(b.level(), block.panels, self.panels, self.idle);
         let vectors = live.len();
-        let place = |v: usize| (block.panels.start + live[v].0, live[v].1);
         let wei = |v: usize, tap: usize| {
-            let (panel, lane) = place(v);
-            wei.at(panel * self.panel_len() + tap * PANEL + lane).plus(n, block.panels.size * self.panel_len())
+            let (panel, lane) = live[v];
+            wei.at((block.panels.start + panel) * self.panel_len() + tap * PANEL + lane)
+                .plus(n, block.panels.size * self.panel_len())
         };
         let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
         let mut acc = Vec::new();
@@ -177,27 +172,25 @@ impl Direct {
             });
             ic += segment.len;
         }
-        let at = |buffer: Buf, pitch: usize, r: usize, panel: usize, lane: usize| {
-            let address = buffer.at((run.start + r) * pitch + panel * PANEL + lane);
+        let at = |buffer: Buf, pitch: usize, r: usize, (panel, lane): Column| {
+            let address = buffer.at((run.start + r) * pitch + (block.panels.start + panel) * PANEL + lane);
             address.plus(n, block.panels.size * PANEL).plus(x, run.size * pitch)
         };
         let mut cells = Vec::with_capacity(acc.len());
         for r in 0..run.size {
             for v in 0..vectors {
-                let (panel, lane) = place(v);
-                let is_last = block.panels.count == 1 && panel + 1 == self.panels;
+                let (panel, lane) = live[v];
                 cells.push(Cell {
                     reg: acc[r * vectors + v],
-                    dst: at(dst, self.dst_pitch, r, panel, lane),
-                    shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0), r, panel, lane)),
-                    keep: self.epilogue.kept(lanes, lane, is_last),
+                    dst: at(dst, self.dst_pitch, r, live[v]),
+                    shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0), r, live[v])),
+                    keep: self.epilogue.kept(lanes, lane, tile::is_last(block.panels, panel, self.panels)),
                 });
             }
         }
         self.epilogue.finish(b, &cells);
-        for (r, &(panel, lane)) in (0..run.size).flat_map(|r| idle.iter().map(move |at| (r, at))) {
-            let zero = b.splat("zero", 0.0);
-            b.store(at(dst, self.dst_pitch, r, block.panels.start + panel, lane), zero);
-        }
+        let idle = &idle;
+        let cleared = (0..run.size).flat_map(|r| idle.iter().map(move |&column| (r, column)));
+        clear(b, cleared.map(|(r, column)| at(dst, self.dst_pitch, r, column)));
     }
 }

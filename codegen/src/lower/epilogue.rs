@@ -55,75 +55,82 @@ pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
 }
 
 /// `x := 1 / (1 + exp(-x))`, times `x` if `scaled`. With n the integer nearest to -x / ln 2 and s = x + n ln 2, exp(-x) is
-/// 2^n · exp(-s), the latter a polynomial. All of it is multiply-adds and one division, which every level rounds alike, so that
-/// every level that fuses gives the same bits.
+/// 2^n · exp(-s).
 fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
-    let least = b.splat("least", -SIGMOID_RANGE);
-    let most = b.splat("most", SIGMOID_RANGE);
     let round = b.splat("round", ROUND);
     let log2e = b.splat("log2e", -LOG2_E);
     let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
-    let p: Vec<Reg> = EXP.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
-    let one = p[0];
+    logistic(b, regs, SIGMOID_RANGE, &EXP, scaled, |b, arg| {
+        let bits = each(b, arg, "bits", |_, arg| Value::Fma(arg, log2e, round));
+        let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
+        let near = each(b, &exponent, "near", |i, exponent| Value::Fma(exponent, ln2[0], arg[i]));
+        let s = each(b, &exponent, "s", |i, exponent| Value::Fma(exponent, ln2[1], near[i]));
+        (bits, s)
+    });
+}
+
+/// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see
+/// [`factor_of_sums`](crate::layer::factor_of_sums); what becomes of infinities and NaN is as in [`activate`].
+fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
+    if act == Some(Activation::Silu) { silu_of_sums(b, sums) } else { activate(b, act, sums) }
+}
+
+/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the integer nearest to -z and s = z + n, 2^(-z) is 2^n · 2^(-s). Nothing
+/// before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
+fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
+    let round = b.splat("round", ROUND);
+    logistic(b, sums, POWER_RANGE, &POWER, true, |b, arg| {
+        let bits = each(b, arg, "bits", |_, arg| Value::Binary(Binary::Sub, round, arg));
+        let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
+        let s = each(b, &exponent, "s", |i, exponent| Value::Binary(Binary::Add, arg[i], exponent));
+        (bits, s)
+    });
+}
+
+/// `x := c / (c + 2^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within `range` the n, with the bias of
+/// an exponent in its low bits, and the s; `c` is the constant term of `p`. It ends in multiply-adds and one division, which
+/// every level rounds alike, so that every level that fuses gives the same bits.
+fn logistic(
+    b: &mut Builder,
+    regs: &[Reg],
+    range: f32,
+    p: &[f32],
+    scaled: bool,
+    reduce: impl Fn(&mut Builder, &[Reg]) -> (Vec<Reg>, Vec<Reg>),
+) {
+    let least = b.splat("least", -range);
+    let most = b.splat("most", range);
+    let p: Vec<Reg> = p.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
     for regs in regs.chunks(SIDE_BY_SIDE) {
         // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
         for &x in regs {
             b.set(x, Value::Binary(Binary::Max, least, x));
         }
-        let mut each = |name: &str, value: &dyn Fn(usize) -> Value| -> Vec<Reg> {
-            (0..regs.len()).map(|i| b.set_new(format!("{name}{i}"), value(i))).collect()
-        };
-        let arg = each("arg", &|i| Value::Binary(Binary::Min, most, regs[i]));
-        let bits = each("bits", &|i| Value::Fma(arg[i], log2e, round));
-        let exponent = each("exponent", &|i| Value::Binary(Binary::Sub, bits[i], round));
-        let near = each("near", &|i| Value::Fma(exponent[i], ln2[0], arg[i]));
-        let s = each("s", &|i| Value::Fma(exponent[i], ln2[1], near[i]));
-        let mut exp = vec![p[EXP.len() - 1]; regs.len()];
+        let arg = each(b, regs, "arg", |_, x| Value::Binary(Binary::Min, most, x));
+        let (bits, s) = reduce(b, &arg);
+        let mut exp = vec![p[p.len() - 1]; regs.len()];
         for &coefficient in p.iter().rev().skip(1) {
-            exp = each("exp", &|i| Value::Fma(exp[i], s[i], coefficient));
+            exp = each(b, &exp, "exp", |i, exp| Value::Fma(exp, s[i], coefficient));
         }
-        let power = each("power", &|i| Value::PowerOfTwo(bits[i]));
-        let under = each("under", &|i| Value::Fma(exp[i], power[i], one));
+        let power = each(b, &bits, "power", |_, bits| Value::PowerOfTwo(bits));
+        let under = each(b, &exp, "under", |i, exp| Value::Fma(exp, power[i], p[0]));
         for (&x, under) in regs.iter().zip(under) {
-            b.set(x, Value::Binary(Binary::Div, if scaled { x } else { one }, under));
+            b.set(x, Value::Binary(Binary::Div, if scaled { x } else { p[0] }, under));
         }
     }
 }
 
-/// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see [`factor_of_sums`](crate::layer::factor_of_sums); what
-/// becomes of infinities and NaN is as in [`activate`].
-fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
-    if act == Some(Activation::Silu) { silu_of_sums(b, sums) } else { activate(b, act, sums) }
+/// New registers, one for each of `from`.
+fn each(b: &mut Builder, from: &[Reg], name: &str, value: impl Fn(usize, Reg) -> Value) -> Vec<Reg> {
+    from.iter().enumerate().map(|(i, &reg)| b.set_new(format!("{name}{i}"), value(i, reg))).collect()
 }
 
-/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the integer nearest to -z, 2^(-z) is 2^n · 2^(-(z + n)), the latter a
-/// polynomial. Nothing before that is rounded, and nothing is multiplied: the units that multiply are what limits it.
-fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
-    let least = b.splat("least", -POWER_RANGE);
-    let most = b.splat("most", POWER_RANGE);
-    let round = b.splat("round", ROUND);
-    let p: Vec<Reg> = POWER.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
-    for sums in sums.chunks(SIDE_BY_SIDE) {
-        // In place, as in `sigmoid`.
-        for &z in sums {
-            b.set(z, Value::Binary(Binary::Max, least, z));
-        }
-        let mut each = |name: &str, value: &dyn Fn(usize) -> Value| -> Vec<Reg> {
-            (0..sums.len()).map(|i| b.set_new(format!("{name}{i}"), value(i))).collect()
-        };
-        let arg = each("arg", &|i| Value::Binary(Binary::Min, most, sums[i]));
-        let bits = each("bits", &|i| Value::Binary(Binary::Sub, round, arg[i]));
-        let exponent = each("exponent", &|i| Value::Binary(Binary::Sub, bits[i], round));
-        let s = each("s", &|i| Value::Binary(Binary::Add, arg[i], exponent[i]));
-        let mut exp = vec![p[POWER.len() - 1]; sums.len()];
-        for &coefficient in p.iter().rev().skip(1) {
-            exp = each("exp", &|i| Value::Fma(exp[i], s[i], coefficient));
-        }
-        let power = each("power", &|i| Value::PowerOfTwo(bits[i]));
-        let under = each("under", &|i| Value::Fma(exp[i], power[i], p[0]));
-        for (&z, under) in sums.iter().zip(under) {
-            b.set(z, Value::Binary(Binary::Div, z, under));
-        }
+/// Stores zeros where a tile has lanes that are not computed.
+pub fn clear(b: &mut Builder, idle: impl Iterator<Item = Address>) {
+    let mut zero = None;
+    for at in idle {
+        let zero = *zero.get_or_insert_with(|| b.splat("zero", 0.0));
+        b.store(at, zero);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue, Stored};
+use super::PANEL;
+use super::epilogue::{Cell, Epilogue, Stored, clear};
 use super::tile::{self, Block, Column, Run, Tile};
-use super::{PANEL, padded};
 use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
 
 /// Consecutive input lanes that a panel of weights meets.
@@ -53,11 +53,7 @@ impl Pointwise {
     /// The tiles.
     pub fn blocks(&self, level: Level) -> Vec<Block> {
         let blocks = tile::cut(level, self.m, self.panels, self.k(), self.tile);
-        match self.idle {
-            0 if self.epilogue.last_lanes.is_none() => blocks,
-            0 => tile::last_apart(blocks),
-            idle => tile::idle_apart(level, self.m, blocks, idle),
-        }
+        tile::end_apart(level, self.m, blocks, self.epilogue.last_lanes.is_some(), self.idle)
     }
 
     /// The kernel.
@@ -88,7 +84,7 @@ impl Pointwise {
                 let (live, _) = tile::vectors(level, block.panels, self.panels, self.idle);
                 let columns = live.into_iter().map(|(panel, lane)| {
                     let at = dst.at((block.panels.start + panel) * PANEL + lane).plus(n, block.panels.size * PANEL);
-                    Stored { at, keep: self.epilogue.kept(b.lanes(), lane, self.is_last(block.panels, panel)) }
+                    Stored { at, keep: self.epilogue.kept(b.lanes(), lane, tile::is_last(block.panels, panel, self.panels)) }
                 });
                 self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.m, self.dst_pitch);
             });
@@ -175,20 +171,14 @@ impl Pointwise {
                     reg: acc[r * vectors + v],
                     dst: place(buffers.dst, self.dst_pitch, r, columns[v]),
                     shortcut: buffers.res.map(|res| place(res, self.epilogue.shortcut.unwrap_or(0), r, columns[v])),
-                    keep: self.epilogue.kept(b.lanes(), lane, self.is_last(panels, panel)),
+                    keep: self.epilogue.kept(b.lanes(), lane, tile::is_last(panels, panel, self.panels)),
                 });
             }
         }
         self.epilogue.finish(b, &cells);
-        for (r, &at) in (0..rows.size).flat_map(|r| idle.iter().map(move |at| (r, at))) {
-            let zero = b.splat("zero", 0.0);
-            b.store(place(buffers.dst, self.dst_pitch, r, at), zero);
-        }
-    }
-
-    /// Whether a panel of a run of tiles is the last of all.
-    fn is_last(&self, panels: Run, panel: usize) -> bool {
-        panels.count == 1 && panels.start + panel + 1 == self.panels
+        let idle = &idle;
+        let cleared = (0..rows.size).flat_map(|r| idle.iter().map(move |&at| (r, at)));
+        clear(b, cleared.map(|(r, at)| place(buffers.dst, self.dst_pitch, r, at)));
     }
 }
 
@@ -224,9 +214,4 @@ pub fn segments(lanes: &[usize]) -> Vec<Segment> {
         }
     }
     segments
-}
-
-/// Pitch of a map of `lanes` lanes.
-pub const fn pitch(lanes: usize) -> usize {
-    padded(lanes)
 }

@@ -118,23 +118,12 @@ pub fn estimates(level: Level, m: usize, panels: usize, k: usize) -> Vec<Estimat
     estimates
 }
 
-/// Sets the last tile of panels apart from those of equal width before it: its last lanes are treated differently.
+/// Sets the last tile of panels apart from those of equal width before it if its last lanes are treated differently: `cleared`, or
+/// `idle` of them not computed. Without these, more of its `m` pixels fit.
 #[must_use]
-pub fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
-    if let Some(block) = blocks.last_mut().filter(|block| block.panels.count > 1) {
-        block.panels.count -= 1;
-        let Run { start, size, count } = block.panels;
-        let last = Block { panels: Run { start: start + size * count, size, count: 1 }, rows: block.rows };
-        blocks.push(last);
-    }
-    blocks
-}
-
-/// Sets the last tile of panels apart whose last `idle` lanes are not computed, and lets it have the pixels that fit without them.
-#[must_use]
-pub fn idle_apart(level: Level, m: usize, blocks: Vec<Block>, idle: usize) -> Vec<Block> {
-    let mut blocks = last_apart(blocks);
-    if let Some(last) = blocks.last_mut() {
+pub fn end_apart(level: Level, m: usize, blocks: Vec<Block>, cleared: bool, idle: usize) -> Vec<Block> {
+    let mut blocks = if cleared || idle > 0 { last_apart(blocks) } else { blocks };
+    if let Some(last) = blocks.last_mut().filter(|_| idle > 0) {
         let isa = isa::of(level);
         let vectors = (last.panels.size * PANEL - idle).div_ceil(isa.lanes);
         // Of 16 registers too some are kept free: a tile as high as this has more broadcasts in flight.
@@ -146,6 +135,16 @@ pub fn idle_apart(level: Level, m: usize, blocks: Vec<Block>, idle: usize) -> Ve
 /// Registers beside the sums and weights of a tile with idle lanes.
 const FREE: usize = 3;
 
+fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
+    if let Some(block) = blocks.last_mut().filter(|block| block.panels.count > 1) {
+        block.panels.count -= 1;
+        let Run { start, size, count } = block.panels;
+        let last = Block { panels: Run { start: start + size * count, size, count: 1 }, rows: block.rows };
+        blocks.push(last);
+    }
+    blocks
+}
+
 /// A vector of a tile: its panel, counted from the tile's first, and its first lane there.
 pub type Column = (usize, usize);
 
@@ -154,8 +153,12 @@ pub type Column = (usize, usize);
 pub fn vectors(level: Level, tile: Run, panels: usize, idle: usize) -> (Vec<Column>, Vec<Column>) {
     let lanes = isa::of(level).lanes;
     let all = (0..tile.size * PANEL / lanes).map(|v| (v * lanes / PANEL, v * lanes % PANEL));
-    let is_last = |panel: usize| tile.count == 1 && tile.start + panel + 1 == panels;
-    all.partition(|&(panel, lane)| !is_last(panel) || lane + idle < PANEL)
+    all.partition(|&(panel, lane)| !is_last(tile, panel, panels) || lane + idle < PANEL)
+}
+
+/// Whether a panel of a run of tiles is the last of `panels`.
+pub fn is_last(tile: Run, panel: usize, panels: usize) -> bool {
+    tile.count == 1 && tile.start + panel + 1 == panels
 }
 
 /// Cycles, roughly, of `m` pixels in blocks, with `k` taps.

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
-use crate::lower::{PANEL, padded};
+use crate::lower::PANEL;
 use crate::stage::{Call, Region};
 
 use super::Program;
@@ -100,7 +100,7 @@ pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
         }
         for &layer in &planned.layers {
             let map = program.plan.layers.layers[layer].dst().0;
-            let pad = maps[map].c..padded(maps[map].c);
+            let pad = maps[map].pads();
             if let Some(lane) = pad.clone().find(|&lane| !zeros[map][lane]) {
                 let (stage, channels) = (planned.code.name.clone(), maps[map].c);
                 return Err(PaddingError::NotZero { stage, map: maps[map].name.clone(), channels, lane });

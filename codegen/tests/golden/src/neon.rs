@@ -87,7 +87,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(
     vst1q_f32(dst.add(4), c0_1);
     let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(8), zero);
-    let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(12), zero);
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
@@ -141,7 +140,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(
     vst1q_f32(dst.add(20), c0_1);
     let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(24), zero);
-    let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(28), zero);
 }
 
@@ -209,7 +207,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(
     vst1q_f32(dst.add(4), c0_1);
     let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(8), zero);
-    let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(12), zero);
     let b0 = vld1q_f32(wei);
     let b1 = vld1q_f32(wei.add(4));
@@ -281,7 +278,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(
     vst1q_f32(dst.add(20), c0_1);
     let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(24), zero);
-    let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(28), zero);
 }
 
@@ -321,9 +317,7 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f
     vst1q_f32(dst, c0_0);
     let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(4), zero);
-    let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(8), zero);
-    let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(12), zero);
 }
 

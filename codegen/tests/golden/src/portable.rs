@@ -132,7 +132,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(
     store(dst.add(4), c0_1);
     let zero = splat(0.0);
     store(dst.add(8), zero);
-    let zero = splat(0.0);
     store(dst.add(12), zero);
     let b0 = load(wei);
     let b1 = load(wei.add(4));
@@ -186,7 +185,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(
     store(dst.add(20), c0_1);
     let zero = splat(0.0);
     store(dst.add(24), zero);
-    let zero = splat(0.0);
     store(dst.add(28), zero);
 }
 
@@ -253,7 +251,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
     store(dst.add(4), c0_1);
     let zero = splat(0.0);
     store(dst.add(8), zero);
-    let zero = splat(0.0);
     store(dst.add(12), zero);
     let b0 = load(wei);
     let b1 = load(wei.add(4));
@@ -325,7 +322,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
     store(dst.add(20), c0_1);
     let zero = splat(0.0);
     store(dst.add(24), zero);
-    let zero = splat(0.0);
     store(dst.add(28), zero);
 }
 
@@ -363,9 +359,7 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_portable(src: *const f32, wei: *con
     store(dst, c0_0);
     let zero = splat(0.0);
     store(dst.add(4), zero);
-    let zero = splat(0.0);
     store(dst.add(8), zero);
-    let zero = splat(0.0);
     store(dst.add(12), zero);
 }
 
