@@ -126,19 +126,15 @@ impl Run<'_> {
                     result[i] = if self.fuses { a.mul_add(b, c) } else { a * b + c };
                 }
             }
-            Value::PowerOfTwo(a) => {
+            Value::Power(base, a) => {
                 for i in 0..lanes {
-                    result[i] = power_of_two(self.regs[a.0][i]);
+                    result[i] = base.power(self.regs[a.0][i]);
                 }
             }
             Value::FirstLanes(a, used) => result[..*used].copy_from_slice(&self.regs[a.0][..*used]),
         }
         result
     }
-}
-
-pub(crate) fn power_of_two(a: f32) -> f32 {
-    f32::from_bits(a.to_bits() << 23)
 }
 
 pub(crate) fn binary(op: Binary, a: f32, b: f32) -> f32 {

@@ -106,6 +106,32 @@ pub enum Binary {
     Maximum,
 }
 
+/// What is raised to a power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// Two: `2^n` of `n + 127 + 1.5 · 2^23`, whose low bits become the exponent bits.
+    Two,
+    /// The eighth root of two: `2^(k/8)`, times 1.510_537_1, of `k/8 + 127 + 1.5 · 2^20`. Of its low bits, the last three choose one of
+    /// [`ROOT_POWERS`], and all, as eighths, are added to its exponent bits.
+    EighthRootOfTwo,
+}
+
+/// The bits of 1.510_537_1 · 2^(j/8) for j from 0 to 7, less those of one, and less j eighths of an exponent. With this factor all eight
+/// are within 3e-8 of an f32 (Gal, "Computing elementary functions: a new approach for achieving high accuracy and good
+/// performance", 1985).
+pub const ROOT_POWERS: [u32; 8] = [0x41_5948, 0x42_d92b, 0x45_ee85, 0x4a_be08, 0x48_b7dd, 0x45_179f, 0x42_9616, 0x41_4d35];
+
+impl Base {
+    /// The power of one lane.
+    pub fn power(self, exponent: f32) -> f32 {
+        let bits = exponent.to_bits();
+        f32::from_bits(match self {
+            Base::Two => bits << 23,
+            Base::EighthRootOfTwo => (bits << 20).wrapping_add(ROOT_POWERS[bits as usize % ROOT_POWERS.len()]),
+        })
+    }
+}
+
 /// What a register can be given.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -121,8 +147,8 @@ pub enum Value {
     Binary(Binary, Reg, Reg),
     /// `a * b + c`, rounded once where the level fuses.
     Fma(Reg, Reg, Reg),
-    /// `2^n` of `n + 127 + 1.5 · 2^23`, whose low bits become the exponent bits.
-    PowerOfTwo(Reg),
+    /// A power, whose exponent the low bits of a register's floats hold.
+    Power(Base, Reg),
     /// The first lanes of a register and zeros.
     FirstLanes(Reg, usize),
 }
@@ -207,7 +233,7 @@ fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
                 Value::Load(_) | Value::Broadcast(_) => cost.loads += times,
                 Value::Fma(..) => cost.fmas += times,
                 Value::Splat(_) | Value::Copy(_) => {}
-                Value::Binary(..) | Value::PowerOfTwo(_) | Value::FirstLanes(..) => cost.others += times,
+                Value::Binary(..) | Value::Power(..) | Value::FirstLanes(..) => cost.others += times,
             },
             Stmt::Store(..) => cost.stores += times,
             Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}

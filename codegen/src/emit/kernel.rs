@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::isa::{self, Isa};
-use crate::kernel::{Access, Address, Binary, Buf, Buffer, Kernel, Reg, Stmt, Value};
+use crate::kernel::{Access, Address, Base, Binary, Buf, Buffer, Kernel, Reg, Stmt, Value};
 
 use super::text::Text;
 
@@ -12,8 +12,10 @@ use super::text::Text;
 pub enum Helper {
     /// [`Binary::Maximum`]
     Maximum,
-    /// [`Value::PowerOfTwo`]
+    /// [`Base::Two`]
     PowerOfTwo,
+    /// [`Base::EighthRootOfTwo`]
+    PowerOfRoot,
     /// [`Value::FirstLanes`]
     FirstLanes,
     /// [`Stmt::Prefetch`]
@@ -84,7 +86,8 @@ pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
             }
             Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
                 Value::Binary(Binary::Maximum, ..) => Some(Helper::Maximum),
-                Value::PowerOfTwo(_) => Some(Helper::PowerOfTwo),
+                Value::Power(Base::Two, _) => Some(Helper::PowerOfTwo),
+                Value::Power(Base::EighthRootOfTwo, _) => Some(Helper::PowerOfRoot),
                 Value::FirstLanes(..) => Some(Helper::FirstLanes),
                 _ => None,
             },
@@ -171,7 +174,8 @@ impl Printer<'_> {
                     format!("{}({a}, {b}, {c})", spelling.fma)
                 }
             }
-            Value::PowerOfTwo(a) => format!("power_of_two({})", self.reg(*a)),
+            Value::Power(Base::Two, a) => format!("power_of_two({})", self.reg(*a)),
+            Value::Power(Base::EighthRootOfTwo, a) => format!("power_of_root({})", self.reg(*a)),
             Value::FirstLanes(a, used) => format!("first_lanes::<{used}>({})", self.reg(*a)),
         }
     }

@@ -4,7 +4,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 
 use crate::isa;
-use crate::kernel::{Access, Kernel};
+use crate::kernel::{Access, Kernel, ROOT_POWERS};
 use crate::layer::MapId;
 use crate::plan::{Place, Plan};
 use crate::prove::Lengths;
@@ -111,11 +111,12 @@ fn prelude(text: &mut Text, level: Level, kernels: &[Kernel]) {
     };
     let mut used: Vec<Helper> = Vec::new();
     kernels.iter().for_each(|printed| kernel::helpers(&printed.body, &mut used));
+    let root_powers = ROOT_POWERS.map(|bits| format!("{bits:#x}")).join(", ");
     for part in source.split("//@ ").filter(|part| !part.is_empty()) {
         let (name, code) = part.split_once('\n').unwrap_or((part, ""));
         if name == "Always" || used.iter().any(|helper| format!("{helper:?}") == name) {
             text.line("");
-            code.trim_end().lines().for_each(|line| text.line(line));
+            code.trim_end().replace("ROOT_POWERS", &root_powers).lines().for_each(|line| text.line(line));
         }
     }
 }

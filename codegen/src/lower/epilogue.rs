@@ -4,11 +4,13 @@ use std::f32::consts::LOG2_E;
 
 use sartor_models::Activation;
 
-use crate::kernel::{Address, Binary, Builder, Reg, Value};
+use crate::kernel::{Address, Base, Binary, Builder, Reg, Value};
 
 /// Added to a float of small magnitude, leaves its nearest integer in the low bits, with the bias of an f32's exponent on top:
 /// 1.5 · 2^23 + 127.
 const ROUND: f32 = 12_583_039.0;
+/// The same for the nearest multiple of an eighth: 1.5 · 2^20 + 127.
+const ROUND_TO_EIGHTH: f32 = 1_572_991.0;
 /// ln 2 in two parts: the first has 9 bits, so that its product with an exponent is exact on levels that do not fuse too.
 const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 
@@ -16,9 +18,9 @@ const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 /// (exp(r) - 1 - r) / r^2 at Chebyshev's nodes).
 const EXP: [f32; 7] = [1.0, -1.0, 0.5, -0.166_665_76, 0.041_666_552, -0.008_363_353, 0.001_392_64];
 
-/// Coefficients of log2(e) · 2^(-s) on [-1/2, 1/2], constant term first; relative error below 2^-25, half of it that of the constant
-/// (found as those above).
-const POWER: [f32; 7] = [LOG2_E, -1.0, 0.346_573_6, -0.080_075_07, 0.013_875_99, -0.001_930_513_9, 0.000_222_822_58];
+/// Coefficients of log2(e) · 2^(-s) on [-1/16, 1/16], constant term first, over the factor of [`ROOT_POWERS`](crate::kernel::ROOT_POWERS);
+/// relative error below 2^-25 (weighted least squares, the weights made to level the error).
+const POWER: [f32; 4] = [0.955_087_4, -0.662_016_15, 0.229_469_15, -0.053_018_46];
 
 /// Beyond this the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
 const SIGMOID_RANGE: f32 = 87.0;
@@ -60,12 +62,12 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let round = b.splat("round", ROUND);
     let log2e = b.splat("log2e", -LOG2_E);
     let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
-    logistic(b, regs, SIGMOID_RANGE, &EXP, scaled, |b, arg| {
+    logistic(b, regs, SIGMOID_RANGE, &EXP, 1.0, scaled, |b, arg| {
         let bits = each(b, arg, "bits", |_, arg| Value::Fma(arg, log2e, round));
         let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
         let near = each(b, &exponent, "near", |i, exponent| Value::Fma(exponent, ln2[0], arg[i]));
         let s = each(b, &exponent, "s", |i, exponent| Value::Fma(exponent, ln2[1], near[i]));
-        (bits, s)
+        (Base::Two, bits, s)
     });
 }
 
@@ -75,31 +77,33 @@ fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
     if act == Some(Activation::Silu) { silu_of_sums(b, sums) } else { activate(b, act, sums) }
 }
 
-/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the integer nearest to -z and s = z + n, 2^(-z) is 2^n · 2^(-s). Nothing
-/// before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
+/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the multiple of an eighth nearest to -z and s = z + n, 2^(-z) is
+/// 2^n · 2^(-s). Nothing before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
 fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
-    let round = b.splat("round", ROUND);
-    logistic(b, sums, POWER_RANGE, &POWER, true, |b, arg| {
+    let round = b.splat("round", ROUND_TO_EIGHTH);
+    logistic(b, sums, POWER_RANGE, &POWER, LOG2_E, true, |b, arg| {
         let bits = each(b, arg, "bits", |_, arg| Value::Binary(Binary::Sub, round, arg));
         let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
         let s = each(b, &exponent, "s", |i, exponent| Value::Binary(Binary::Add, arg[i], exponent));
-        (bits, s)
+        (Base::EighthRootOfTwo, bits, s)
     });
 }
 
-/// `x := c / (c + 2^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within `range` the n, with the bias of
-/// an exponent in its low bits, and the s; `c` is the constant term of `p`. It ends in multiply-adds and one division, which
-/// every level rounds alike, so that every level that fuses gives the same bits.
+/// `x := one / (one + b^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within `range` the base b, floats
+/// that hold n in their low bits, and s. It ends in multiply-adds and one division, which every level rounds alike, so that every
+/// level that fuses gives the same bits.
 fn logistic(
     b: &mut Builder,
     regs: &[Reg],
     range: f32,
     p: &[f32],
+    one: f32,
     scaled: bool,
-    reduce: impl Fn(&mut Builder, &[Reg]) -> (Vec<Reg>, Vec<Reg>),
+    reduce: impl Fn(&mut Builder, &[Reg]) -> (Base, Vec<Reg>, Vec<Reg>),
 ) {
     let least = b.splat("least", -range);
     let most = b.splat("most", range);
+    let one = b.splat("one", one);
     let p: Vec<Reg> = p.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
     for regs in regs.chunks(SIDE_BY_SIDE) {
         // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
@@ -107,15 +111,15 @@ fn logistic(
             b.set(x, Value::Binary(Binary::Max, least, x));
         }
         let arg = each(b, regs, "arg", |_, x| Value::Binary(Binary::Min, most, x));
-        let (bits, s) = reduce(b, &arg);
+        let (base, bits, s) = reduce(b, &arg);
         let mut exp = vec![p[p.len() - 1]; regs.len()];
         for &coefficient in p.iter().rev().skip(1) {
             exp = each(b, &exp, "exp", |i, exp| Value::Fma(exp, s[i], coefficient));
         }
-        let power = each(b, &bits, "power", |_, bits| Value::PowerOfTwo(bits));
-        let under = each(b, &exp, "under", |i, exp| Value::Fma(exp, power[i], p[0]));
+        let power = each(b, &bits, "power", |_, bits| Value::Power(base, bits));
+        let under = each(b, &exp, "under", |i, exp| Value::Fma(exp, power[i], one));
         for (&x, under) in regs.iter().zip(under) {
-            b.set(x, Value::Binary(Binary::Div, if scaled { x } else { p[0] }, under));
+            b.set(x, Value::Binary(Binary::Div, if scaled { x } else { one }, under));
         }
     }
 }

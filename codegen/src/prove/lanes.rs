@@ -1,7 +1,7 @@
 //! Registers as far as the padding proof knows them: which lanes hold a constant, which above all is zero.
 
-use crate::interpret::{binary, power_of_two};
-use crate::kernel::Binary;
+use crate::interpret::binary;
+use crate::kernel::{Base, Binary};
 
 /// A register whose lanes may be known to be constant, whatever the data, as long as they are finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -70,10 +70,10 @@ impl Lanes {
         result
     }
 
-    /// A power of two in each lane.
-    pub fn power_of_two(&self) -> Self {
+    /// A power in each lane.
+    pub fn power(&self, base: Base) -> Self {
         let mut result = Self::default();
-        result.set(self.known, |i| power_of_two(self.values[i]));
+        result.set(self.known, |i| base.power(self.values[i]));
         result
     }
 

@@ -231,7 +231,7 @@ impl Run<'_> {
                 Lanes::binary(*op, r(a), r(b))
             }
             Value::Fma(a, b, c) => Lanes::fma(r(a), r(b), r(c)),
-            Value::PowerOfTwo(a) => r(a).power_of_two(),
+            Value::Power(base, a) => r(a).power(*base),
             Value::FirstLanes(a, kept) => r(a).first(*kept),
         };
         self.old[reg.0] = old;

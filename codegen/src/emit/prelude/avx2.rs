@@ -12,6 +12,15 @@ fn maximum(a: __m256, b: __m256) -> __m256 {
 fn power_of_two(a: __m256) -> __m256 {
     _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(a)))
 }
+//@ PowerOfRoot
+/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn power_of_root(a: __m256) -> __m256 {
+    let table = _mm256_setr_epi32(ROOT_POWERS);
+    let bits = _mm256_castps_si256(a);
+    _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32::<20>(bits), _mm256_permutevar8x32_epi32(table, bits)))
+}
 //@ FirstLanes
 /// The first `N` lanes, then zeros.
 #[target_feature(enable = "avx2,fma")]

@@ -12,6 +12,17 @@ fn maximum(a: __m512, b: __m512) -> __m512 {
 fn power_of_two(a: __m512) -> __m512 {
     _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(a)))
 }
+//@ PowerOfRoot
+/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline]
+fn power_of_root(a: __m512) -> __m512 {
+    let table = _mm256_setr_epi32(ROOT_POWERS);
+    let bits = _mm512_castps_si512(a);
+    // Twice, as an index has four bits.
+    let found = _mm512_permutexvar_epi32(bits, _mm512_broadcast_i32x8(table));
+    _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32::<20>(bits), found))
+}
 //@ FirstLanes
 /// The first `N` lanes, then zeros.
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]

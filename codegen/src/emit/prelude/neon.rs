@@ -28,6 +28,21 @@ fn maximum(a: float32x4_t, b: float32x4_t) -> float32x4_t {
 fn power_of_two(a: float32x4_t) -> float32x4_t {
     vreinterpretq_f32_u32(vshlq_n_u32::<23>(vreinterpretq_u32_f32(a)))
 }
+//@ PowerOfRoot
+/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+#[target_feature(enable = "neon")]
+#[inline]
+fn power_of_root(a: float32x4_t) -> float32x4_t {
+    static TABLE: [u32; 8] = [ROOT_POWERS];
+    // SAFETY: the table has the 32 bytes that are read.
+    let table = unsafe { vld1q_u8_x2(TABLE.as_ptr().cast()) };
+    let bits = vreinterpretq_u32_f32(a);
+    // Four bytes of the table make one of its values.
+    let first = vandq_u32(vshlq_n_u32::<2>(bits), vdupq_n_u32(28));
+    let bytes = vmlaq_n_u32(vdupq_n_u32(0x0302_0100), first, 0x0101_0101);
+    let found = vreinterpretq_u32_u8(vqtbl2q_u8(table, vreinterpretq_u8_u32(bytes)));
+    vreinterpretq_f32_u32(vaddq_u32(vshlq_n_u32::<20>(bits), found))
+}
 //@ FirstLanes
 /// The first `N` lanes, then zeros.
 #[target_feature(enable = "neon")]

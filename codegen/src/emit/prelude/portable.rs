@@ -75,6 +75,13 @@ fn maximum(a: F32x4, b: F32x4) -> F32x4 {
 fn power_of_two(a: F32x4) -> F32x4 {
     F32x4(a.0.map(|a| f32::from_bits(a.to_bits() << 23)))
 }
+//@ PowerOfRoot
+/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+#[inline(always)]
+fn power_of_root(a: F32x4) -> F32x4 {
+    const TABLE: [u32; 8] = [ROOT_POWERS];
+    F32x4(a.0.map(|a| f32::from_bits((a.to_bits() << 20).wrapping_add(TABLE[a.to_bits() as usize % 8]))))
+}
 //@ FirstLanes
 /// The first `N` lanes, then zeros.
 #[inline(always)]
