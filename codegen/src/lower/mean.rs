@@ -3,7 +3,7 @@
 use sartor_kernels::runtime::Level;
 
 use super::PANEL;
-use crate::kernel::{Access, Binary, Builder, Kernel, Value};
+use crate::kernel::{Access, Binary, Builder, Index, Kernel, Value};
 
 /// Running sums that hide the latency of an addition.
 const CHAINS: usize = 4;
@@ -28,29 +28,34 @@ impl Mean {
         let lanes = self.panels * PANEL;
         let src = b.buffer("src", (self.pixels - 1) * self.src_pitch + lanes, Access::Read);
         let dst = b.buffer("dst", lanes, Access::Write);
-        let vectors = lanes / b.lanes();
-        let width = b.lanes();
-        b.repeat("c", vectors, |b, c| {
-            let chains = CHAINS.min(self.pixels);
-            let at = |pixel: usize| src.at(pixel * self.src_pitch).plus(c, width);
-            let sums: Vec<_> = (0..chains).map(|i| b.load(format!("s{i}"), at(i))).collect();
-            let (rounds, rest) = ((self.pixels - chains) / chains, (self.pixels - chains) % chains);
-            b.repeat("p", rounds, |b, p| {
-                for (i, &sum) in sums.iter().enumerate() {
-                    let a = b.load("a", at(chains + i).plus(p, chains * self.src_pitch));
-                    b.update(Binary::Add, sum, a);
+        let columns = (0..PANEL).step_by(b.lanes());
+        let chains = CHAINS.min(self.pixels);
+        let (rounds, rest) = ((self.pixels - chains) / chains, (self.pixels - chains) % chains);
+        // All lanes of a panel together: a second walk over the map would find its cache lines gone.
+        b.repeat("c", self.panels, |b, c| {
+            let at = |pixel: usize, lane: usize| src.at(pixel * self.src_pitch + lane).plus(c, PANEL);
+            let mut sums = Vec::new();
+            for chain in 0..chains {
+                for (v, lane) in columns.clone().enumerate() {
+                    sums.push(b.load(format!("s{chain}_{v}"), at(chain, lane)));
                 }
-            });
-            for (i, &sum) in sums.iter().enumerate().take(rest) {
-                let a = b.load("a", at(chains * (1 + rounds) + i));
-                b.update(Binary::Add, sum, a);
             }
-            for &sum in &sums[1..] {
-                b.update(Binary::Add, sums[0], sum);
-            }
+            let add = |b: &mut Builder, chain: usize, pixel: usize, p: Index| {
+                for (v, lane) in columns.clone().enumerate() {
+                    let a = b.load("a", at(pixel, lane).plus(p, chains * self.src_pitch));
+                    b.update(Binary::Add, sums[chain * columns.len() + v], a);
+                }
+            };
+            b.repeat("p", rounds, |b, p| (0..chains).for_each(|chain| add(b, chain, chains + chain, p)));
+            (0..rest).for_each(|chain| add(b, chain, chains * (1 + rounds) + chain, Index::Zero));
             let factor = b.splat("factor", self.factor);
-            b.set(sums[0], Value::Binary(Binary::Mul, sums[0], factor));
-            b.store(dst.at(0).plus(c, width), sums[0]);
+            for (v, lane) in columns.clone().enumerate() {
+                for chain in 1..chains {
+                    b.update(Binary::Add, sums[v], sums[chain * columns.len() + v]);
+                }
+                b.set(sums[v], Value::Binary(Binary::Mul, sums[v], factor));
+                b.store(dst.at(lane).plus(c, PANEL), sums[v]);
+            }
         });
         b.finish()
     }

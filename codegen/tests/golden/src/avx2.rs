@@ -197,18 +197,25 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_avx2(
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
 unsafe extern "C" fn mean_m4_c16_avx2(src: *const f32, dst: *mut f32) {
-    for c in 0..2 {
-        let mut s0 = _mm256_loadu_ps(src.add(c * 8));
-        let s1 = _mm256_loadu_ps(src.add(c * 8 + 16));
-        let s2 = _mm256_loadu_ps(src.add(c * 8 + 32));
-        let s3 = _mm256_loadu_ps(src.add(c * 8 + 48));
-        s0 = _mm256_add_ps(s0, s1);
-        s0 = _mm256_add_ps(s0, s2);
-        s0 = _mm256_add_ps(s0, s3);
-        let factor = _mm256_set1_ps(0.25);
-        s0 = _mm256_mul_ps(s0, factor);
-        _mm256_storeu_ps(dst.add(c * 8), s0);
-    }
+    let mut s0_0 = _mm256_loadu_ps(src);
+    let mut s0_1 = _mm256_loadu_ps(src.add(8));
+    let s1_0 = _mm256_loadu_ps(src.add(16));
+    let s1_1 = _mm256_loadu_ps(src.add(24));
+    let s2_0 = _mm256_loadu_ps(src.add(32));
+    let s2_1 = _mm256_loadu_ps(src.add(40));
+    let s3_0 = _mm256_loadu_ps(src.add(48));
+    let s3_1 = _mm256_loadu_ps(src.add(56));
+    let factor = _mm256_set1_ps(0.25);
+    s0_0 = _mm256_add_ps(s0_0, s1_0);
+    s0_0 = _mm256_add_ps(s0_0, s2_0);
+    s0_0 = _mm256_add_ps(s0_0, s3_0);
+    s0_0 = _mm256_mul_ps(s0_0, factor);
+    _mm256_storeu_ps(dst, s0_0);
+    s0_1 = _mm256_add_ps(s0_1, s1_1);
+    s0_1 = _mm256_add_ps(s0_1, s2_1);
+    s0_1 = _mm256_add_ps(s0_1, s3_1);
+    s0_1 = _mm256_mul_ps(s0_1, factor);
+    _mm256_storeu_ps(dst.add(8), s0_1);
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`

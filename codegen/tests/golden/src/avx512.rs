@@ -189,16 +189,16 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
 unsafe extern "C" fn mean_m4_c16_avx512(src: *const f32, dst: *mut f32) {
-    let mut s0 = _mm512_loadu_ps(src);
-    let s1 = _mm512_loadu_ps(src.add(16));
-    let s2 = _mm512_loadu_ps(src.add(32));
-    let s3 = _mm512_loadu_ps(src.add(48));
-    s0 = _mm512_add_ps(s0, s1);
-    s0 = _mm512_add_ps(s0, s2);
-    s0 = _mm512_add_ps(s0, s3);
+    let mut s0_0 = _mm512_loadu_ps(src);
+    let s1_0 = _mm512_loadu_ps(src.add(16));
+    let s2_0 = _mm512_loadu_ps(src.add(32));
+    let s3_0 = _mm512_loadu_ps(src.add(48));
     let factor = _mm512_set1_ps(0.25);
-    s0 = _mm512_mul_ps(s0, factor);
-    _mm512_storeu_ps(dst, s0);
+    s0_0 = _mm512_add_ps(s0_0, s1_0);
+    s0_0 = _mm512_add_ps(s0_0, s2_0);
+    s0_0 = _mm512_add_ps(s0_0, s3_0);
+    s0_0 = _mm512_mul_ps(s0_0, factor);
+    _mm512_storeu_ps(dst, s0_0);
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`

@@ -287,18 +287,43 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(
 #[target_feature(enable = "neon")]
 #[inline(never)]
 unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
-    for c in 0..4 {
-        let mut s0 = vld1q_f32(src.add(c * 4));
-        let s1 = vld1q_f32(src.add(c * 4 + 16));
-        let s2 = vld1q_f32(src.add(c * 4 + 32));
-        let s3 = vld1q_f32(src.add(c * 4 + 48));
-        s0 = vaddq_f32(s0, s1);
-        s0 = vaddq_f32(s0, s2);
-        s0 = vaddq_f32(s0, s3);
-        let factor = vdupq_n_f32(0.25);
-        s0 = vmulq_f32(s0, factor);
-        vst1q_f32(dst.add(c * 4), s0);
-    }
+    let mut s0_0 = vld1q_f32(src);
+    let mut s0_1 = vld1q_f32(src.add(4));
+    let mut s0_2 = vld1q_f32(src.add(8));
+    let mut s0_3 = vld1q_f32(src.add(12));
+    let s1_0 = vld1q_f32(src.add(16));
+    let s1_1 = vld1q_f32(src.add(20));
+    let s1_2 = vld1q_f32(src.add(24));
+    let s1_3 = vld1q_f32(src.add(28));
+    let s2_0 = vld1q_f32(src.add(32));
+    let s2_1 = vld1q_f32(src.add(36));
+    let s2_2 = vld1q_f32(src.add(40));
+    let s2_3 = vld1q_f32(src.add(44));
+    let s3_0 = vld1q_f32(src.add(48));
+    let s3_1 = vld1q_f32(src.add(52));
+    let s3_2 = vld1q_f32(src.add(56));
+    let s3_3 = vld1q_f32(src.add(60));
+    let factor = vdupq_n_f32(0.25);
+    s0_0 = vaddq_f32(s0_0, s1_0);
+    s0_0 = vaddq_f32(s0_0, s2_0);
+    s0_0 = vaddq_f32(s0_0, s3_0);
+    s0_0 = vmulq_f32(s0_0, factor);
+    vst1q_f32(dst, s0_0);
+    s0_1 = vaddq_f32(s0_1, s1_1);
+    s0_1 = vaddq_f32(s0_1, s2_1);
+    s0_1 = vaddq_f32(s0_1, s3_1);
+    s0_1 = vmulq_f32(s0_1, factor);
+    vst1q_f32(dst.add(4), s0_1);
+    s0_2 = vaddq_f32(s0_2, s1_2);
+    s0_2 = vaddq_f32(s0_2, s2_2);
+    s0_2 = vaddq_f32(s0_2, s3_2);
+    s0_2 = vmulq_f32(s0_2, factor);
+    vst1q_f32(dst.add(8), s0_2);
+    s0_3 = vaddq_f32(s0_3, s1_3);
+    s0_3 = vaddq_f32(s0_3, s2_3);
+    s0_3 = vaddq_f32(s0_3, s3_3);
+    s0_3 = vmulq_f32(s0_3, factor);
+    vst1q_f32(dst.add(12), s0_3);
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`

@@ -330,18 +330,43 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
 /// Reads src[..64]; writes dst[..16].
 #[inline(never)]
 unsafe extern "C" fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
-    for c in 0..4 {
-        let mut s0 = load(src.add(c * 4));
-        let s1 = load(src.add(c * 4 + 16));
-        let s2 = load(src.add(c * 4 + 32));
-        let s3 = load(src.add(c * 4 + 48));
-        s0 = add(s0, s1);
-        s0 = add(s0, s2);
-        s0 = add(s0, s3);
-        let factor = splat(0.25);
-        s0 = mul(s0, factor);
-        store(dst.add(c * 4), s0);
-    }
+    let mut s0_0 = load(src);
+    let mut s0_1 = load(src.add(4));
+    let mut s0_2 = load(src.add(8));
+    let mut s0_3 = load(src.add(12));
+    let s1_0 = load(src.add(16));
+    let s1_1 = load(src.add(20));
+    let s1_2 = load(src.add(24));
+    let s1_3 = load(src.add(28));
+    let s2_0 = load(src.add(32));
+    let s2_1 = load(src.add(36));
+    let s2_2 = load(src.add(40));
+    let s2_3 = load(src.add(44));
+    let s3_0 = load(src.add(48));
+    let s3_1 = load(src.add(52));
+    let s3_2 = load(src.add(56));
+    let s3_3 = load(src.add(60));
+    let factor = splat(0.25);
+    s0_0 = add(s0_0, s1_0);
+    s0_0 = add(s0_0, s2_0);
+    s0_0 = add(s0_0, s3_0);
+    s0_0 = mul(s0_0, factor);
+    store(dst, s0_0);
+    s0_1 = add(s0_1, s1_1);
+    s0_1 = add(s0_1, s2_1);
+    s0_1 = add(s0_1, s3_1);
+    s0_1 = mul(s0_1, factor);
+    store(dst.add(4), s0_1);
+    s0_2 = add(s0_2, s1_2);
+    s0_2 = add(s0_2, s2_2);
+    s0_2 = add(s0_2, s3_2);
+    s0_2 = mul(s0_2, factor);
+    store(dst.add(8), s0_2);
+    s0_3 = add(s0_3, s1_3);
+    s0_3 = add(s0_3, s2_3);
+    s0_3 = add(s0_3, s3_3);
+    s0_3 = mul(s0_3, factor);
+    store(dst.add(12), s0_3);
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
