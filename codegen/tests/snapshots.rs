@@ -103,7 +103,7 @@ fn a_kernel_of_every_family_at_every_level() {
 fn golden() -> Network {
     network("golden", |net, stem| {
         let norm = net.add("stem.bn", BN, &[stem])?;
-        let act = net.add("stem.act", Op::Activation(Activation::Relu6), &[norm])?;
+        let act = net.add("stem.act", Op::Activation(Activation::Silu), &[norm])?;
         let mean = net.add("pool", Op::GlobalAvgPool, &[act])?;
         net.add("fc", Op::Linear { out: 4, bias: true }, &[mean])
     })

@@ -14,6 +14,17 @@ use std::arch::x86_64::*;
 use crate::runtime::{ABI, Context, Level, Program, Stage, layout};
 use crate::weights::WEIGHTS;
 
+/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline]
+fn power_of_root(a: __m512) -> __m512 {
+    let table = _mm256_setr_epi32(0x415948, 0x42d92b, 0x45ee85, 0x4abe08, 0x48b7dd, 0x45179f, 0x429616, 0x414d35);
+    let bits = _mm512_castps_si512(a);
+    // Twice, as an index has four bits.
+    let found = _mm512_permutexvar_epi32(bits, _mm512_broadcast_i32x8(table));
+    _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32::<20>(bits), found))
+}
+
 /// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
 #[inline(always)]
 fn reload() {
@@ -25,7 +36,7 @@ fn reload() {
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_silu_avx512(
     src1: *const f32,
     src2: *const f32,
     wei: *const f32,
@@ -51,10 +62,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(
         let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
     }
-    let zero = _mm512_set1_ps(0.0);
-    let six = _mm512_set1_ps(6.0);
-    c0_0 = _mm512_max_ps(zero, c0_0);
-    c0_0 = _mm512_min_ps(six, c0_0);
     _mm512_storeu_ps(dst, c0_0);
     let b0 = _mm512_loadu_ps(wei);
     let mut c0_0 = b0;
@@ -84,11 +91,30 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(
         let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
     }
-    let zero = _mm512_set1_ps(0.0);
-    let six = _mm512_set1_ps(6.0);
-    c0_0 = _mm512_max_ps(zero, c0_0);
-    c0_0 = _mm512_min_ps(six, c0_0);
     _mm512_storeu_ps(dst.add(16), c0_0);
+    for r in 0..2 {
+        let mut y0 = _mm512_loadu_ps(dst.add(r * 16));
+        let round = _mm512_set1_ps(1572991.0);
+        let least = _mm512_set1_ps(-125.5);
+        let most = _mm512_set1_ps(125.5);
+        let one = _mm512_set1_ps(std::f32::consts::LOG2_E);
+        let p0 = _mm512_set1_ps(0.9550874);
+        let p1 = _mm512_set1_ps(-0.66201615);
+        let p2 = _mm512_set1_ps(0.22946915);
+        let p3 = _mm512_set1_ps(-0.05301846);
+        y0 = _mm512_max_ps(least, y0);
+        let arg0 = _mm512_min_ps(most, y0);
+        let bits0 = _mm512_sub_ps(round, arg0);
+        let exponent0 = _mm512_sub_ps(bits0, round);
+        let s0 = _mm512_add_ps(arg0, exponent0);
+        let exp0 = _mm512_fmadd_ps(p3, s0, p2);
+        let exp0 = _mm512_fmadd_ps(exp0, s0, p1);
+        let exp0 = _mm512_fmadd_ps(exp0, s0, p0);
+        let power0 = power_of_root(bits0);
+        let under0 = _mm512_fmadd_ps(exp0, power0, one);
+        y0 = _mm512_div_ps(y0, under0);
+        _mm512_storeu_ps(dst.add(r * 16), y0);
+    }
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -96,7 +122,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_silu_avx512(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -131,10 +157,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
         let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
     }
-    let zero = _mm512_set1_ps(0.0);
-    let six = _mm512_set1_ps(6.0);
-    c0_0 = _mm512_max_ps(zero, c0_0);
-    c0_0 = _mm512_min_ps(six, c0_0);
     _mm512_storeu_ps(dst, c0_0);
     let b0 = _mm512_loadu_ps(wei);
     let mut c0_0 = b0;
@@ -176,11 +198,30 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
         let a = _mm512_set1_ps(*src2.add(c * 16 + 3));
         c0_0 = _mm512_fmadd_ps(a, w0, c0_0);
     }
-    let zero = _mm512_set1_ps(0.0);
-    let six = _mm512_set1_ps(6.0);
-    c0_0 = _mm512_max_ps(zero, c0_0);
-    c0_0 = _mm512_min_ps(six, c0_0);
     _mm512_storeu_ps(dst.add(16), c0_0);
+    for r in 0..2 {
+        let mut y0 = _mm512_loadu_ps(dst.add(r * 16));
+        let round = _mm512_set1_ps(1572991.0);
+        let least = _mm512_set1_ps(-125.5);
+        let most = _mm512_set1_ps(125.5);
+        let one = _mm512_set1_ps(std::f32::consts::LOG2_E);
+        let p0 = _mm512_set1_ps(0.9550874);
+        let p1 = _mm512_set1_ps(-0.66201615);
+        let p2 = _mm512_set1_ps(0.22946915);
+        let p3 = _mm512_set1_ps(-0.05301846);
+        y0 = _mm512_max_ps(least, y0);
+        let arg0 = _mm512_min_ps(most, y0);
+        let bits0 = _mm512_sub_ps(round, arg0);
+        let exponent0 = _mm512_sub_ps(bits0, round);
+        let s0 = _mm512_add_ps(arg0, exponent0);
+        let exp0 = _mm512_fmadd_ps(p3, s0, p2);
+        let exp0 = _mm512_fmadd_ps(exp0, s0, p1);
+        let exp0 = _mm512_fmadd_ps(exp0, s0, p0);
+        let power0 = power_of_root(bits0);
+        let under0 = _mm512_fmadd_ps(exp0, power0, one);
+        y0 = _mm512_div_ps(y0, under0);
+        _mm512_storeu_ps(dst.add(r * 16), y0);
+    }
 }
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
@@ -227,16 +268,10 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
         // stem: 4x4x3 to 2x2x5
         match unit {
             0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n16_relu6_avx512(input, input.add(4), weights, arena);
+                direct3x3s2_2x16_rows2_ow2_k27_n16_silu_avx512(input, input.add(4), weights, arena);
             }
             _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n16_relu6_avx512(
-                    input.add(4),
-                    input.add(8),
-                    input.add(12),
-                    weights,
-                    arena.add(32),
-                );
+                direct3x3s2_2x16_rows3_ow2_k27_n16_silu_avx512(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
             }
         }
     }

@@ -30,6 +30,21 @@ fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcgtq_f32(a, b), a, b)
 }
 
+/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+#[target_feature(enable = "neon")]
+#[inline]
+fn power_of_root(a: float32x4_t) -> float32x4_t {
+    static TABLE: [u32; 8] = [0x415948, 0x42d92b, 0x45ee85, 0x4abe08, 0x48b7dd, 0x45179f, 0x429616, 0x414d35];
+    // SAFETY: the table has the 32 bytes that are read.
+    let table = unsafe { vld1q_u8_x2(TABLE.as_ptr().cast()) };
+    let bits = vreinterpretq_u32_f32(a);
+    // Four bytes of the table make one of its values.
+    let first = vandq_u32(vshlq_n_u32::<2>(bits), vdupq_n_u32(28));
+    let bytes = vmlaq_n_u32(vdupq_n_u32(0x0302_0100), first, 0x0101_0101);
+    let found = vreinterpretq_u32_u8(vqtbl2q_u8(table, vreinterpretq_u8_u32(bytes)));
+    vreinterpretq_f32_u32(vaddq_u32(vshlq_n_u32::<20>(bits), found))
+}
+
 /// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
 #[inline(always)]
 fn reload() {
@@ -41,7 +56,7 @@ fn reload() {
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
     src1: *const f32,
     src2: *const f32,
     wei: *const f32,
@@ -77,12 +92,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
     }
-    let zero = vdupq_n_f32(0.0);
-    let six = vdupq_n_f32(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     vst1q_f32(dst, c0_0);
     vst1q_f32(dst.add(4), c0_1);
     let zero = vdupq_n_f32(0.0);
@@ -130,17 +139,47 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
     }
-    let zero = vdupq_n_f32(0.0);
-    let six = vdupq_n_f32(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     vst1q_f32(dst.add(16), c0_0);
     vst1q_f32(dst.add(20), c0_1);
     let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(24), zero);
     vst1q_f32(dst.add(28), zero);
+    for r in 0..2 {
+        let mut y0 = vld1q_f32(dst.add(r * 16));
+        let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
+        let round = vdupq_n_f32(1572991.0);
+        let least = vdupq_n_f32(-125.5);
+        let most = vdupq_n_f32(125.5);
+        let one = vdupq_n_f32(std::f32::consts::LOG2_E);
+        let p0 = vdupq_n_f32(0.9550874);
+        let p1 = vdupq_n_f32(-0.66201615);
+        let p2 = vdupq_n_f32(0.22946915);
+        let p3 = vdupq_n_f32(-0.05301846);
+        y0 = max(least, y0);
+        y1 = max(least, y1);
+        let arg0 = min(most, y0);
+        let arg1 = min(most, y1);
+        let bits0 = vsubq_f32(round, arg0);
+        let bits1 = vsubq_f32(round, arg1);
+        let exponent0 = vsubq_f32(bits0, round);
+        let exponent1 = vsubq_f32(bits1, round);
+        let s0 = vaddq_f32(arg0, exponent0);
+        let s1 = vaddq_f32(arg1, exponent1);
+        let exp0 = vfmaq_f32(p2, p3, s0);
+        let exp1 = vfmaq_f32(p2, p3, s1);
+        let exp0 = vfmaq_f32(p1, exp0, s0);
+        let exp1 = vfmaq_f32(p1, exp1, s1);
+        let exp0 = vfmaq_f32(p0, exp0, s0);
+        let exp1 = vfmaq_f32(p0, exp1, s1);
+        let power0 = power_of_root(bits0);
+        let power1 = power_of_root(bits1);
+        let under0 = vfmaq_f32(one, exp0, power0);
+        let under1 = vfmaq_f32(one, exp1, power1);
+        y0 = vdivq_f32(y0, under0);
+        y1 = vdivq_f32(y1, under1);
+        vst1q_f32(dst.add(r * 16), y0);
+        vst1q_f32(dst.add(r * 16 + 4), y1);
+    }
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -148,7 +187,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[target_feature(enable = "neon")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -197,12 +236,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
     }
-    let zero = vdupq_n_f32(0.0);
-    let six = vdupq_n_f32(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     vst1q_f32(dst, c0_0);
     vst1q_f32(dst.add(4), c0_1);
     let zero = vdupq_n_f32(0.0);
@@ -268,17 +301,47 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(
         c0_0 = vfmaq_f32(c0_0, a, w0);
         c0_1 = vfmaq_f32(c0_1, a, w1);
     }
-    let zero = vdupq_n_f32(0.0);
-    let six = vdupq_n_f32(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     vst1q_f32(dst.add(16), c0_0);
     vst1q_f32(dst.add(20), c0_1);
     let zero = vdupq_n_f32(0.0);
     vst1q_f32(dst.add(24), zero);
     vst1q_f32(dst.add(28), zero);
+    for r in 0..2 {
+        let mut y0 = vld1q_f32(dst.add(r * 16));
+        let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
+        let round = vdupq_n_f32(1572991.0);
+        let least = vdupq_n_f32(-125.5);
+        let most = vdupq_n_f32(125.5);
+        let one = vdupq_n_f32(std::f32::consts::LOG2_E);
+        let p0 = vdupq_n_f32(0.9550874);
+        let p1 = vdupq_n_f32(-0.66201615);
+        let p2 = vdupq_n_f32(0.22946915);
+        let p3 = vdupq_n_f32(-0.05301846);
+        y0 = max(least, y0);
+        y1 = max(least, y1);
+        let arg0 = min(most, y0);
+        let arg1 = min(most, y1);
+        let bits0 = vsubq_f32(round, arg0);
+        let bits1 = vsubq_f32(round, arg1);
+        let exponent0 = vsubq_f32(bits0, round);
+        let exponent1 = vsubq_f32(bits1, round);
+        let s0 = vaddq_f32(arg0, exponent0);
+        let s1 = vaddq_f32(arg1, exponent1);
+        let exp0 = vfmaq_f32(p2, p3, s0);
+        let exp1 = vfmaq_f32(p2, p3, s1);
+        let exp0 = vfmaq_f32(p1, exp0, s0);
+        let exp1 = vfmaq_f32(p1, exp1, s1);
+        let exp0 = vfmaq_f32(p0, exp0, s0);
+        let exp1 = vfmaq_f32(p0, exp1, s1);
+        let power0 = power_of_root(bits0);
+        let power1 = power_of_root(bits1);
+        let under0 = vfmaq_f32(one, exp0, power0);
+        let under1 = vfmaq_f32(one, exp1, power1);
+        y0 = vdivq_f32(y0, under0);
+        y1 = vdivq_f32(y1, under1);
+        vst1q_f32(dst.add(r * 16), y0);
+        vst1q_f32(dst.add(r * 16 + 4), y1);
+    }
 }
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
@@ -356,10 +419,10 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
         // stem: 4x4x3 to 2x2x5
         match unit {
             0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_neon(input, input.add(4), weights, arena);
+                direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(input, input.add(4), weights, arena);
             }
             _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_neon(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
+                direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
             }
         }
     }

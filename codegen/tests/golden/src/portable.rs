@@ -76,6 +76,13 @@ fn max(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| if a.0[i] > b.0[i] { a.0[i] } else { b.0[i] }))
 }
 
+/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+#[inline(always)]
+fn power_of_root(a: F32x4) -> F32x4 {
+    const TABLE: [u32; 8] = [0x415948, 0x42d92b, 0x45ee85, 0x4abe08, 0x48b7dd, 0x45179f, 0x429616, 0x414d35];
+    F32x4(a.0.map(|a| f32::from_bits((a.to_bits() << 20).wrapping_add(TABLE[a.to_bits() as usize % 8]))))
+}
+
 /// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
 #[inline(always)]
 fn reload() {
@@ -86,7 +93,7 @@ fn reload() {
 ///
 /// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(
+unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(
     src1: *const f32,
     src2: *const f32,
     wei: *const f32,
@@ -122,12 +129,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
     }
-    let zero = splat(0.0);
-    let six = splat(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     store(dst, c0_0);
     store(dst.add(4), c0_1);
     let zero = splat(0.0);
@@ -175,24 +176,54 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
     }
-    let zero = splat(0.0);
-    let six = splat(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     store(dst.add(16), c0_0);
     store(dst.add(20), c0_1);
     let zero = splat(0.0);
     store(dst.add(24), zero);
     store(dst.add(28), zero);
+    for r in 0..2 {
+        let mut y0 = load(dst.add(r * 16));
+        let mut y1 = load(dst.add(r * 16 + 4));
+        let round = splat(1572991.0);
+        let least = splat(-125.5);
+        let most = splat(125.5);
+        let one = splat(std::f32::consts::LOG2_E);
+        let p0 = splat(0.9550874);
+        let p1 = splat(-0.66201615);
+        let p2 = splat(0.22946915);
+        let p3 = splat(-0.05301846);
+        y0 = max(least, y0);
+        y1 = max(least, y1);
+        let arg0 = min(most, y0);
+        let arg1 = min(most, y1);
+        let bits0 = sub(round, arg0);
+        let bits1 = sub(round, arg1);
+        let exponent0 = sub(bits0, round);
+        let exponent1 = sub(bits1, round);
+        let s0 = add(arg0, exponent0);
+        let s1 = add(arg1, exponent1);
+        let exp0 = mul_add(p3, s0, p2);
+        let exp1 = mul_add(p3, s1, p2);
+        let exp0 = mul_add(exp0, s0, p1);
+        let exp1 = mul_add(exp1, s1, p1);
+        let exp0 = mul_add(exp0, s0, p0);
+        let exp1 = mul_add(exp1, s1, p0);
+        let power0 = power_of_root(bits0);
+        let power1 = power_of_root(bits1);
+        let under0 = mul_add(exp0, power0, one);
+        let under1 = mul_add(exp1, power1, one);
+        y0 = div(y0, under0);
+        y1 = div(y1, under1);
+        store(dst.add(r * 16), y0);
+        store(dst.add(r * 16 + 4), y1);
+    }
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 ///
 /// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
+unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
     src0: *const f32,
     src1: *const f32,
     src2: *const f32,
@@ -241,12 +272,6 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
     }
-    let zero = splat(0.0);
-    let six = splat(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     store(dst, c0_0);
     store(dst.add(4), c0_1);
     let zero = splat(0.0);
@@ -312,17 +337,47 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
         c0_0 = mul_add(a, w0, c0_0);
         c0_1 = mul_add(a, w1, c0_1);
     }
-    let zero = splat(0.0);
-    let six = splat(6.0);
-    c0_0 = max(zero, c0_0);
-    c0_0 = min(six, c0_0);
-    c0_1 = max(zero, c0_1);
-    c0_1 = min(six, c0_1);
     store(dst.add(16), c0_0);
     store(dst.add(20), c0_1);
     let zero = splat(0.0);
     store(dst.add(24), zero);
     store(dst.add(28), zero);
+    for r in 0..2 {
+        let mut y0 = load(dst.add(r * 16));
+        let mut y1 = load(dst.add(r * 16 + 4));
+        let round = splat(1572991.0);
+        let least = splat(-125.5);
+        let most = splat(125.5);
+        let one = splat(std::f32::consts::LOG2_E);
+        let p0 = splat(0.9550874);
+        let p1 = splat(-0.66201615);
+        let p2 = splat(0.22946915);
+        let p3 = splat(-0.05301846);
+        y0 = max(least, y0);
+        y1 = max(least, y1);
+        let arg0 = min(most, y0);
+        let arg1 = min(most, y1);
+        let bits0 = sub(round, arg0);
+        let bits1 = sub(round, arg1);
+        let exponent0 = sub(bits0, round);
+        let exponent1 = sub(bits1, round);
+        let s0 = add(arg0, exponent0);
+        let s1 = add(arg1, exponent1);
+        let exp0 = mul_add(p3, s0, p2);
+        let exp1 = mul_add(p3, s1, p2);
+        let exp0 = mul_add(exp0, s0, p1);
+        let exp1 = mul_add(exp1, s1, p1);
+        let exp0 = mul_add(exp0, s0, p0);
+        let exp1 = mul_add(exp1, s1, p0);
+        let power0 = power_of_root(bits0);
+        let power1 = power_of_root(bits1);
+        let under0 = mul_add(exp0, power0, one);
+        let under1 = mul_add(exp1, power1, one);
+        y0 = div(y0, under0);
+        y1 = div(y1, under1);
+        store(dst.add(r * 16), y0);
+        store(dst.add(r * 16 + 4), y1);
+    }
 }
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
@@ -397,10 +452,10 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
         // stem: 4x4x3 to 2x2x5
         match unit {
             0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n8_relu6_portable(input, input.add(4), weights, arena);
+                direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(input, input.add(4), weights, arena);
             }
             _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n8_relu6_portable(
+                direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
                     input.add(4),
                     input.add(8),
                     input.add(12),
