@@ -101,39 +101,50 @@ impl Program {
     /// # Errors
     /// If it cannot be started, fails or does not report.
     pub fn start(&self, threads: usize) -> Result<Start, ProcessError> {
-        let io = |source| ProcessError::Io { path: self.artifact.clone(), source };
-        let failed = |what: String| ProcessError::Failed { path: self.artifact.clone(), what };
-        let mut command = Command::new(&self.artifact);
-        command
-            .arg(&self.input)
-            .args(["--threads", &threads.to_string()])
-            .env(REPORT, "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let (started, clock) = (Instant::now(), SystemTime::now());
-        let mut child = command.spawn().map_err(io)?;
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).map_err(io)?;
-        let answer = started.elapsed().as_secs_f64();
-        stdout.read_to_string(&mut line).map_err(io)?;
-        let output = child.wait_with_output().map_err(io)?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if !output.status.success() {
-            return Err(failed(format!("failed, {}: {said}", output.status)));
-        }
+        let clock = SystemTime::now();
+        let (answer, said) =
+            self.first_line(Command::new(&self.artifact).arg(&self.input).args(["--threads", &threads.to_string()]))?;
         let report = |name: &str, unit: &str| -> Option<u128> {
             said.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(unit)?.trim().parse().ok())
         };
         let began =
-            report("first stage", "ns").ok_or_else(|| failed(format!("did not say when its first stage began: {said}")))?;
+            report("first stage", "ns").ok_or_else(|| self.failed(format!("did not say when its first stage began: {said}")))?;
         let clock = clock.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         Ok(Start {
             answer,
             first_stage: began.saturating_sub(clock) as f64 / 1e9,
             resident: report("resident", "kB").map(|kilobytes| kilobytes as u64 * 1024),
         })
+    }
+
+    /// Starts the program once, to say how it is used, and waits for its end: seconds until that could be read. It is what the system
+    /// takes for a process of this executable, whatever it computes.
+    ///
+    /// # Errors
+    /// If it cannot be started or fails.
+    pub fn start_for_usage(&self) -> Result<f64, ProcessError> {
+        Ok(self.first_line(Command::new(&self.artifact).arg("--help"))?.0)
+    }
+
+    /// Runs a command of the program: seconds from before it was started until its first line could be read, and what it said on
+    /// stderr.
+    fn first_line(&self, command: &mut Command) -> Result<(f64, String), ProcessError> {
+        let io = |source| ProcessError::Io { path: self.artifact.clone(), source };
+        command.env(REPORT, "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let started = Instant::now();
+        let mut child = command.spawn().map_err(io)?;
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).map_err(io)?;
+        let seconds = started.elapsed().as_secs_f64();
+        stdout.read_to_string(&mut line).map_err(io)?;
+        let output = child.wait_with_output().map_err(io)?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok((seconds, said)) } else { Err(self.failed(format!("failed, {}: {said}", output.status))) }
+    }
+
+    fn failed(&self, what: String) -> ProcessError {
+        ProcessError::Failed { path: self.artifact.clone(), what }
     }
 }
 
@@ -154,6 +165,7 @@ mod tests {
         }
         let start = program.start(2).unwrap();
         assert!(start.first_stage > 0.0 && start.first_stage < start.answer, "{start:?}");
+        assert!(program.start_for_usage().unwrap() > 0.0);
         if cfg!(target_os = "linux") {
             // The process cannot have used less than the images, nor more than the machine has.
             assert!(start.resident.is_some_and(|bytes| bytes > 1 << 18 && bytes < 1 << 30), "{start:?}");

@@ -137,6 +137,7 @@ fn measures_a_program_as_a_process() {
     let report: Value = json(&["process", "rexnet_digits", "--rounds", "3", "--json"]);
     let number = |key: &str| report[key].as_f64().unwrap_or_else(|| panic!("{key}: {report}"));
     assert!(number("binary_bytes") > number("weights_bytes") && number("weights_bytes") > 0.0 && number("compile_seconds") > 0.0);
+    assert!(report["usage_ms"]["min"].as_f64().unwrap() > 0.0);
     let starts = report["starts"].as_array().unwrap();
     assert_eq!(starts.iter().map(|start| start["threads"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
     for start in starts {

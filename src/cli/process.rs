@@ -22,7 +22,8 @@ const THREADS: [usize; 2] = [1, 2];
 /// Measure what a network costs as a program of its own: start, memory, size, compile time, threads and batches
 ///
 /// The program is compiled anew, with its weights inside, and started again and again with its file in the page cache; the time to the
-/// first answer is what another process waits from starting it until it can read the first line. One and two threads, one image and
+/// first answer is what another process waits from starting it until it can read the first line, and so is the time to the program's
+/// usage, which any process of this executable takes. One and two threads, one image and
 /// eight, take turns, so that all meet the same disturbances.
 #[derive(Args)]
 #[command(after_help = "Example: sartor process mobilenet_v2_x1.0 --rounds 50")]
@@ -51,6 +52,8 @@ struct Report {
     weights_bytes: u64,
     /// Of programs on one thread; `None` where the system does not tell.
     resident_bytes: Option<u64>,
+    /// Milliseconds until a program that is only asked how it is used has said it: what the system takes for any process.
+    usage_ms: Spread,
     starts: Vec<Starts>,
     runs: Vec<Runs>,
 }
@@ -107,8 +110,10 @@ impl Process {
         // The first start may read from the disk.
         program.start(1)?;
         let bar = progress::bar("starting", self.rounds);
+        let mut usages = Vec::new();
         let mut starts = THREADS.map(|_| Vec::new());
         for _ in 0..self.rounds {
+            usages.push(program.start_for_usage()?);
             for (threads, starts) in THREADS.into_iter().zip(&mut starts) {
                 starts.push(program.start(threads)?);
             }
@@ -123,6 +128,7 @@ impl Process {
             binary_bytes: program.artifact_bytes,
             weights_bytes: program.weights_bytes,
             resident_bytes: starts[0].iter().map(|start| start.resident).max().flatten(),
+            usage_ms: Spread::of(usages, 1e3),
             starts: THREADS.into_iter().zip(&starts).map(|(threads, starts)| Starts::of(threads, starts)).collect(),
             runs: runs(&network, &weights, level, self.rounds)?,
         };
@@ -183,18 +189,21 @@ fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Re
 
 fn text(report: &Report) -> String {
     let both = |spread: &Spread| (format!("{:.3}", spread.median), format!("{:.3}", spread.min));
+    let row = |what: String, spread: &Spread| {
+        let (median, min) = both(spread);
+        [what, median, min, "ms".into()]
+    };
+    let usage = row("start to usage, and no run".into(), &report.usage_ms);
     let starts = report.starts.iter().flat_map(|starts| {
         let threads = if starts.threads == 1 { "1 thread".into() } else { format!("{} threads", starts.threads) };
-        [("answer", &starts.answer_ms), ("stage", &starts.first_stage_ms)].map(|(what, spread)| {
-            let (median, min) = both(spread);
-            [format!("start to first {what}, {threads}"), median, min, "ms".into()]
-        })
+        [("answer", &starts.answer_ms), ("stage", &starts.first_stage_ms)]
+            .map(|(what, spread)| row(format!("start to first {what}, {threads}"), spread))
     });
     let whole = |name: &str, value: String, unit: &str| [name.into(), value, String::new(), unit.into()];
     let beyond = report.binary_bytes.saturating_sub(report.weights_bytes);
     let figures = table(
         ["process", "median>", "min>", ""],
-        starts.chain([
+        std::iter::once(usage).chain(starts).chain([
             whole("resident at most", report.resident_bytes.map_or("unknown".into(), grouped), "bytes"),
             whole("executable", grouped(report.binary_bytes), "bytes"),
             whole("weights in it", grouped(report.weights_bytes), "bytes"),
