@@ -141,11 +141,12 @@ impl File {
         &mut self.machines[at]
     }
 
-    /// What was measured for a level on the machine most like this one, if any is like it.
-    pub(super) fn nearest(&self, level: Level, caches: Sizes) -> Option<&Machine> {
+    /// What was measured for a level on machines like this one, the one most like it last.
+    pub(super) fn alike(&self, level: Level, caches: Sizes) -> impl Iterator<Item = &Machine> {
         let of_level = self.machines.iter().filter(|machine| machine.level == level.name());
-        let near = of_level.filter_map(|machine| Some((machine.caches.distance(caches)?, machine)));
-        near.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, machine)| machine)
+        let mut alike: Vec<_> = of_level.filter_map(|machine| Some((machine.caches.distance(caches)?, machine))).collect();
+        alike.sort_by(|a, b| b.0.total_cmp(&a.0));
+        alike.into_iter().map(|(_, machine)| machine)
     }
 }
 
@@ -234,15 +235,17 @@ mod tests {
     }
 
     #[test]
-    fn the_most_alike_machine_of_the_level_is_taken() {
+    fn machines_like_this_one_are_taken_and_the_most_alike_is_last() {
         let mut file = sample();
         let far = Sizes { l2: CACHES.l2 / 4, ..CACHES };
         let like = Sizes { l3: CACHES.l3 * 2, ..CACHES };
         file.machine_mut(Level::Avx2, far);
         file.machine_mut(Level::Avx2, like);
-        assert_eq!(file.nearest(Level::Avx2, CACHES).unwrap().caches, CACHES);
-        assert_eq!(file.nearest(Level::Avx2, like).unwrap().caches, like);
-        assert_eq!(file.nearest(Level::Avx2, Sizes { l2: 1 << 10, ..CACHES }), None);
-        assert_eq!(file.nearest(Level::Neon, CACHES), None);
+        let alike = |level, caches| file.alike(level, caches).map(|machine| machine.caches).collect::<Vec<_>>();
+        assert_eq!(alike(Level::Avx2, CACHES), [like, CACHES]);
+        assert_eq!(alike(Level::Avx2, like), [CACHES, like]);
+        assert_eq!(alike(Level::Avx2, far), [far]);
+        assert_eq!(alike(Level::Avx2, Sizes { l2: 1 << 10, ..CACHES }), []);
+        assert_eq!(alike(Level::Neon, CACHES), []);
     }
 }

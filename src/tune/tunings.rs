@@ -68,7 +68,8 @@ impl Tunings {
     /// The choices for a level on this machine.
     pub fn of(&self, level: Level) -> Arc<Tuning> {
         let mut all = Tuning::default();
-        for machine in self.files.iter().filter_map(|file| file.nearest(level, self.caches)) {
+        // What was measured on the machine most like this one is over what was measured on others, and the user's file over the shipped.
+        for machine in self.files.iter().flat_map(|file| file.alike(level, self.caches)) {
             for (problem, entry) in &machine.problems {
                 // Files were judged when they were read.
                 let _ = all.insert(level, problem, entry.stages.clone());
