@@ -101,9 +101,10 @@ impl Program {
     /// # Errors
     /// If it cannot be started, fails or does not report.
     pub fn start(&self, threads: usize) -> Result<Start, ProcessError> {
+        let mut command = Command::new(&self.artifact);
+        command.arg(&self.input).args(["--threads", &threads.to_string()]).env(REPORT, "1");
         let clock = SystemTime::now();
-        let (answer, said) =
-            self.first_line(Command::new(&self.artifact).arg(&self.input).args(["--threads", &threads.to_string()]))?;
+        let (answer, said) = self.first_line(&mut command)?;
         let report = |name: &str, unit: &str| -> Option<u128> {
             said.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(unit)?.trim().parse().ok())
         };
@@ -130,7 +131,7 @@ impl Program {
     /// stderr.
     fn first_line(&self, command: &mut Command) -> Result<(f64, String), ProcessError> {
         let io = |source| ProcessError::Io { path: self.artifact.clone(), source };
-        command.env(REPORT, "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
         let mut child = command.spawn().map_err(io)?;
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));

@@ -23,8 +23,8 @@ const THREADS: [usize; 2] = [1, 2];
 ///
 /// The program is compiled anew, with its weights inside, and started again and again with its file in the page cache; the time to the
 /// first answer is what another process waits from starting it until it can read the first line, and so is the time to the program's
-/// usage, which any process of this executable takes. One and two threads, one image and
-/// eight, take turns, so that all meet the same disturbances.
+/// usage, which any process of this executable takes. One and two threads, one image and eight, take turns, so that all meet the same
+/// disturbances.
 #[derive(Args)]
 #[command(after_help = "Example: sartor process mobilenet_v2_x1.0 --rounds 50")]
 pub struct Process {

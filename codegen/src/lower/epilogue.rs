@@ -14,18 +14,33 @@ const ROUND_TO_EIGHTH: f32 = 1_572_991.0;
 /// ln 2 in two parts: the first has 9 bits, so that its product with an exponent is exact on levels that do not fuse too.
 const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 
-/// Coefficients of exp(-s) on [-ln 2 / 2, ln 2 / 2], constant term first; relative error below 2^-26 (interpolation of
-/// (exp(r) - 1 - r) / r^2 at Chebyshev's nodes).
-const EXP: [f32; 7] = [1.0, -1.0, 0.5, -0.166_665_76, 0.041_666_552, -0.008_363_353, 0.001_392_64];
+/// An exponential, as [`logistic`] takes it: `one` times `base` to some power, times `p` of what is left of the argument.
+struct Exponential {
+    base: Base,
+    /// Arguments beyond are taken for this.
+    range: f32,
+    /// Coefficients of a polynomial, constant term first.
+    p: &'static [f32],
+    one: f32,
+}
 
-/// Coefficients of log2(e) · 2^(-s) on [-1/16, 1/16], constant term first, over the factor of [`ROOT_POWERS`](crate::kernel::ROOT_POWERS);
-/// relative error below 2^-25 (weighted least squares, the weights made to level the error).
-const POWER: [f32; 4] = [0.955_087_4, -0.662_016_15, 0.229_469_15, -0.053_018_46];
+/// `p` is exp(-s) on [-ln 2 / 2, ln 2 / 2]; relative error below 2^-26 (interpolation of (exp(r) - 1 - r) / r^2 at Chebyshev's
+/// nodes). Beyond the range the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
+const NATURAL: Exponential = Exponential {
+    base: Base::Two,
+    range: 87.0,
+    p: &[1.0, -1.0, 0.5, -0.166_665_76, 0.041_666_552, -0.008_363_353, 0.001_392_64],
+    one: 1.0,
+};
 
-/// Beyond this the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
-const SIGMOID_RANGE: f32 = 87.0;
-/// The same times log2(e).
-const POWER_RANGE: f32 = 125.5;
+/// `p` is log2(e) · 2^(-s) on [-1/16, 1/16] over the factor of [`ROOT_POWERS`](crate::kernel::ROOT_POWERS); relative error below 2^-25
+/// (weighted least squares, the weights made to level the error). The range is the other's times log2(e).
+const BINARY: Exponential = Exponential {
+    base: Base::EighthRootOfTwo,
+    range: 125.5,
+    p: &[0.955_087_4, -0.662_016_15, 0.229_469_15, -0.053_018_46],
+    one: LOG2_E,
+};
 
 /// Exponentials that are computed step by step together: more need more registers than levels with 16 have.
 const SIDE_BY_SIDE: usize = 2;
@@ -62,12 +77,12 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
     let round = b.splat("round", ROUND);
     let log2e = b.splat("log2e", -LOG2_E);
     let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
-    logistic(b, regs, SIGMOID_RANGE, &EXP, 1.0, scaled, |b, arg| {
+    logistic(b, regs, &NATURAL, scaled, |b, arg| {
         let bits = each(b, arg, "bits", |_, arg| Value::Fma(arg, log2e, round));
         let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
         let near = each(b, &exponent, "near", |i, exponent| Value::Fma(exponent, ln2[0], arg[i]));
         let s = each(b, &exponent, "s", |i, exponent| Value::Fma(exponent, ln2[1], near[i]));
-        (Base::Two, bits, s)
+        (bits, s)
     });
 }
 
@@ -81,26 +96,25 @@ fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
 /// 2^n · 2^(-s). Nothing before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
 fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
     let round = b.splat("round", ROUND_TO_EIGHTH);
-    logistic(b, sums, POWER_RANGE, &POWER, LOG2_E, true, |b, arg| {
+    logistic(b, sums, &BINARY, true, |b, arg| {
         let bits = each(b, arg, "bits", |_, arg| Value::Binary(Binary::Sub, round, arg));
         let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
         let s = each(b, &exponent, "s", |i, exponent| Value::Binary(Binary::Add, arg[i], exponent));
-        (Base::EighthRootOfTwo, bits, s)
+        (bits, s)
     });
 }
 
-/// `x := one / (one + b^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within `range` the base b, floats
-/// that hold n in their low bits, and s. It ends in multiply-adds and one division, which every level rounds alike, so that every
+/// `x := one / (one + base^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within the range floats that hold
+/// n in their low bits, and s. It ends in multiply-adds and one division, which every level rounds alike, so that every
 /// level that fuses gives the same bits.
 fn logistic(
     b: &mut Builder,
     regs: &[Reg],
-    range: f32,
-    p: &[f32],
-    one: f32,
+    exponential: &Exponential,
     scaled: bool,
-    reduce: impl Fn(&mut Builder, &[Reg]) -> (Base, Vec<Reg>, Vec<Reg>),
+    reduce: impl Fn(&mut Builder, &[Reg]) -> (Vec<Reg>, Vec<Reg>),
 ) {
+    let &Exponential { base, range, p, one } = exponential;
     let least = b.splat("least", -range);
     let most = b.splat("most", range);
     let one = b.splat("one", one);
@@ -111,7 +125,7 @@ fn logistic(
             b.set(x, Value::Binary(Binary::Max, least, x));
         }
         let arg = each(b, regs, "arg", |_, x| Value::Binary(Binary::Min, most, x));
-        let (base, bits, s) = reduce(b, &arg);
+        let (bits, s) = reduce(b, &arg);
         let mut exp = vec![p[p.len() - 1]; regs.len()];
         for &coefficient in p.iter().rev().skip(1) {
             exp = each(b, &exp, "exp", |i, exp| Value::Fma(exp, s[i], coefficient));

@@ -13,7 +13,7 @@ fn power_of_two(a: __m256) -> __m256 {
     _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(a)))
 }
 //@ PowerOfRoot
-/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn power_of_root(a: __m256) -> __m256 {

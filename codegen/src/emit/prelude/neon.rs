@@ -29,7 +29,7 @@ fn power_of_two(a: float32x4_t) -> float32x4_t {
     vreinterpretq_f32_u32(vshlq_n_u32::<23>(vreinterpretq_u32_f32(a)))
 }
 //@ PowerOfRoot
-/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
 #[target_feature(enable = "neon")]
 #[inline]
 fn power_of_root(a: float32x4_t) -> float32x4_t {

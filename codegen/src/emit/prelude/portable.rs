@@ -76,7 +76,7 @@ fn power_of_two(a: F32x4) -> F32x4 {
     F32x4(a.0.map(|a| f32::from_bits(a.to_bits() << 23)))
 }
 //@ PowerOfRoot
-/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
 #[inline(always)]
 fn power_of_root(a: F32x4) -> F32x4 {
     const TABLE: [u32; 8] = [ROOT_POWERS];

@@ -3,6 +3,7 @@
 use sartor_kernels::runtime::Level;
 
 use super::*;
+use crate::kernel::Base;
 use crate::lower::eltwise::{Eltwise, Kind};
 use crate::lower::window::{self, Window};
 
@@ -53,6 +54,18 @@ fn largest(act: Activation, level: Level, values: &[f32]) -> (f64, f32) {
 fn worst(values: &[f32], found: &[f32], exact: impl Fn(f64) -> f64) -> (f64, f32) {
     let errors = values.iter().zip(found).map(|(&x, &y)| (ulps(y, exact(f64::from(x))), x));
     errors.fold((0.0, 0.0), |max, error| if error.0 > max.0 { error } else { max })
+}
+
+/// The table is what its documentation says: the roundings of a factor's products with the roots' powers.
+#[test]
+fn powers_of_the_root_are_next_to_their_floats() {
+    let power = |k: usize| Base::EighthRootOfTwo.power(1_572_991.0 + k as f32 / 8.0);
+    assert_eq!(power(0), 1.510_537_1);
+    for k in 0..64 {
+        let exact = f64::from(power(0)) * (k as f64 / 8.0).exp2();
+        assert_eq!(power(k), exact as f32, "{k} eighths");
+        assert!((f64::from(power(k)) / exact - 1.0).abs() < 3e-8, "{k} eighths");
+    }
 }
 
 #[test]

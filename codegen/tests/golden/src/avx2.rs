@@ -14,7 +14,7 @@ use std::arch::x86_64::*;
 use crate::runtime::{ABI, Context, Level, Program, Stage, layout};
 use crate::weights::WEIGHTS;
 
-/// `1.510_537_1 · 2^(k/8)` of `k/8 + 127 + 1.5 · 2^20` in each lane: the last bits choose what the low bits, as exponent bits, lack.
+/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn power_of_root(a: __m256) -> __m256 {
