@@ -267,10 +267,10 @@ mod tests {
         let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
         let source = r#"
             pub mod runtime;
-            use runtime::{ABI, Context, Level, Program, Stage};
+            use runtime::{ABI, Context, Level, Program, Stage, Units};
 
-            extern "C" fn double(cx: &Context, begin: usize, end: usize) {
-                for i in begin..end {
+            extern "C" fn double(cx: &Context, units: &mut Units<'_>) {
+                for i in units {
                     unsafe { *cx.output.add(i) = 2.0 * *cx.input.add(i) };
                 }
             }

@@ -4,29 +4,29 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sartor_kernels::runtime::session::MAX_THREADS;
-use sartor_kernels::runtime::{ABI, Context, Level, Program, Session, SessionError, Stage};
+use sartor_kernels::runtime::{ABI, Context, Level, Program, Session, SessionError, Stage, Units};
 
 const LEN: usize = 5;
 
 /// `arena[i] = 2 * input[i]`
-unsafe extern "C" fn double(cx: &Context, begin: usize, end: usize) {
-    for i in begin..end {
+unsafe extern "C" fn double(cx: &Context, units: &mut Units<'_>) {
+    for i in units {
         // SAFETY: units are 0..LEN, the length of input and arena.
         unsafe { *cx.arena.add(i) = 2.0 * *cx.input.add(i) }
     }
 }
 
 /// `output[i] = arena[LEN - 1 - i]`: needs what other threads wrote.
-unsafe extern "C" fn reverse(cx: &Context, begin: usize, end: usize) {
-    for i in begin..end {
+unsafe extern "C" fn reverse(cx: &Context, units: &mut Units<'_>) {
+    for i in units {
         // SAFETY: units are 0..LEN, the length of output and arena.
         unsafe { *cx.output.add(i) = *cx.arena.add(LEN - 1 - i) }
     }
 }
 
 /// A stage that computes nothing and has nothing to compute.
-unsafe extern "C" fn nothing(_: &Context, begin: usize, end: usize) {
-    assert_eq!(begin, end);
+unsafe extern "C" fn nothing(_: &Context, units: &mut Units<'_>) {
+    assert_eq!(units.count(), 0);
 }
 
 static STAGES: [Stage; 3] =

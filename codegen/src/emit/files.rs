@@ -13,10 +13,9 @@ use super::text::Text;
 use super::{Kind, level};
 
 /// The runtime, vendored as it is.
-const RUNTIME: [(&str, &str); 10] = [
+const RUNTIME: [(&str, &str); 11] = [
     ("mod.rs", include_str!("../../../kernels/src/runtime/mod.rs")),
     ("arena.rs", include_str!("../../../kernels/src/runtime/arena.rs")),
-    ("barrier.rs", include_str!("../../../kernels/src/runtime/barrier.rs")),
     ("cores.rs", include_str!("../../../kernels/src/runtime/cores.rs")),
     ("huge.rs", include_str!("../../../kernels/src/runtime/huge.rs")),
     ("layout.rs", include_str!("../../../kernels/src/runtime/layout.rs")),
@@ -24,6 +23,8 @@ const RUNTIME: [(&str, &str); 10] = [
     ("program.rs", include_str!("../../../kernels/src/runtime/program.rs")),
     ("session.rs", include_str!("../../../kernels/src/runtime/session.rs")),
     ("threads.rs", include_str!("../../../kernels/src/runtime/threads.rs")),
+    ("units.rs", include_str!("../../../kernels/src/runtime/units.rs")),
+    ("wait.rs", include_str!("../../../kernels/src/runtime/wait.rs")),
 ];
 
 /// All files of a crate.

@@ -20,9 +20,9 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     header(&mut text, network, plan);
     intrinsics(&mut text, level);
     let imports = if plan.unpack.is_empty() {
-        "{ABI, Context, Level, Program, Stage}"
+        "{ABI, Context, Level, Program, Stage, Units}"
     } else {
-        "{ABI, Context, Level, Program, Stage, layout}"
+        "{ABI, Context, Level, Program, Stage, Units, layout}"
     };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
@@ -125,9 +125,9 @@ fn prelude(text: &mut Text, level: Level, kernels: &[Kernel]) {
 fn outputs(text: &mut Text, plan: &Plan) {
     let batch = plan.options.batch;
     text.line("/// Copies the results to the output, NCHW.");
-    let params = ["cx: &Context", "begin: usize", "end: usize"].map(String::from);
+    let params = ["cx: &Context", "units: &mut Units<'_>"].map(String::from);
     text.function("unsafe extern \"C\" fn outputs", &params, "", |text| {
-        text.block("for _ in begin..end", |text| {
+        text.block("for _ in units", |text| {
             for unpack in &plan.unpack {
                 let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
                 let src = if unpack.src == 0 { "cx.arena".into() } else { format!("cx.arena.add({})", unpack.src) };

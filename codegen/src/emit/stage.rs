@@ -16,7 +16,7 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
     if let Some(features) = kernels.first().and_then(|kernel| isa::of(kernel.level).features) {
         text.line(format!("#[target_feature(enable = \"{features}\")]"));
     }
-    let params = ["cx: &Context", "begin: usize", "end: usize"].map(String::from);
+    let params = ["cx: &Context", "units: &mut Units<'_>"].map(String::from);
     text.function(&format!("unsafe extern \"C\" fn {}", stage.name), &params, "", |text| {
         let steps = without_unread(&stage.body);
         let mut regions = BTreeSet::new();
@@ -30,7 +30,7 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
             }
         }
         let unit = if mentions(&steps, "unit") { "unit" } else { "_" };
-        text.block(&format!("for {unit} in begin..end"), |text| body(text, &steps, kernels));
+        text.block(&format!("for {unit} in units"), |text| body(text, &steps, kernels));
     });
 }
 

@@ -1,4 +1,4 @@
-//! `kernels/src/runtime/{threads,barrier}.rs` on loom's types, and mutants of them; see build.rs.
+//! `kernels/src/runtime/{threads,units,wait}.rs` on loom's types, and mutants of them; see build.rs.
 
 #![allow(missing_docs, dead_code, clippy::all)]
 

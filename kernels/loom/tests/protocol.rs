@@ -7,7 +7,7 @@ use loom::cell::UnsafeCell;
 use loom::model::Builder;
 use loom::sync::Arc;
 
-/// Preemptions of an interleaving. Without a bound, two runs of two stages take minutes.
+/// Preemptions of an interleaving. With as many, two runs of two stages take minutes.
 const PREEMPTIONS: usize = 3;
 
 fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
@@ -39,18 +39,25 @@ impl Cell {
     }
 }
 
-/// Runs a team and checks that each stage reads what its neighbour wrote in the one before.
+/// Runs a team and checks that each stage reads what its neighbour wrote in the one before, whoever ran it. Units are written once.
 macro_rules! team {
-    ($runtime:ident, $threads:expr, $runs:expr, $stages:expr) => {
+    ($runtime:ident, $threads:expr, $runs:expr, $stages:expr, $units:expr) => {
         || {
             let mut team = sartor_loom::$runtime::threads::Team::new($threads).unwrap();
             for run in 1..=$runs {
-                let cells: Vec<Cell> = (0..$threads).map(|_| Cell::new()).collect();
-                team.run($stages, |thread, stage| match stage % 2 {
-                    0 => cells[thread].set(10 * run + stage),
-                    _ => assert_eq!(cells[(thread + 1) % $threads].get(), 10 * run + stage - 1),
+                let cells: Vec<Cell> = (0..$units).map(|_| Cell::new()).collect();
+                team.run($stages, |_| $units, |_, stage, taken| {
+                    for unit in taken {
+                        match stage % 2 {
+                            0 => {
+                                assert!(stage > 0 || cells[unit].get() == 0, "unit {unit} was run already");
+                                cells[unit].set(10 * run + stage)
+                            }
+                            _ => assert_eq!(cells[(unit + 1) % $units].get(), 10 * run + stage - 1),
+                        }
+                    }
                 });
-                // The caller reads what workers wrote in the last stage.
+                // The caller reads what workers wrote.
                 cells.iter().filter(|_| $stages > 0).for_each(|cell| assert!(cell.get() >= 10 * run));
             }
         }
@@ -59,39 +66,36 @@ macro_rules! team {
 
 #[test]
 fn two_threads_walk_through_stages_again_and_again() {
-    explore(PREEMPTIONS, team!(real, 2, 2, 2));
+    explore(PREEMPTIONS - 1, team!(real, 2, 2, 2, 2));
+    explore(PREEMPTIONS, team!(real, 2, 1, 2, 2));
+    explore(PREEMPTIONS, team!(real, 2, 2, 1, 2));
 }
 
 #[test]
 fn two_threads_overwrite_what_was_read() {
-    explore(PREEMPTIONS, team!(real, 2, 1, 3));
+    explore(PREEMPTIONS, team!(real, 2, 1, 3, 2));
+}
+
+#[test]
+fn units_are_taken_from_the_thread_that_is_busy() {
+    explore(PREEMPTIONS, team!(real, 2, 1, 1, 5));
+    explore(PREEMPTIONS, team!(real, 2, 1, 2, 3));
 }
 
 /// Not all interleavings: three threads that poll have too many.
 #[test]
-fn three_threads_meet_in_many_interleavings() {
+fn three_threads_share_stages_in_many_interleavings() {
     let mut builder = Builder::new();
     builder.max_permutations = Some(20_000);
-    builder.check(|| {
-        let barrier = Arc::new(sartor_loom::real::barrier::Barrier::new(3));
-        let cells: Arc<Vec<Cell>> = Arc::new((0..3).map(|_| Cell::new()).collect());
-        let meet = |thread: usize, barrier: &sartor_loom::real::barrier::Barrier, cells: &[Cell]| {
-            cells[thread].set(1);
-            barrier.wait();
-            cells.iter().for_each(|cell| assert_eq!(cell.get(), 1));
-        };
-        for thread in 1..3 {
-            let (barrier, cells) = (barrier.clone(), cells.clone());
-            loom::thread::spawn(move || meet(thread, &barrier, &cells));
-        }
-        meet(0, &barrier, &cells);
-    });
+    builder.max_branches = 10_000;
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.check(team!(real, 3, 1, 2, 4));
 }
 
 #[test]
 fn a_team_that_never_ran_ends() {
-    explore(PREEMPTIONS, team!(real, 2, 0, 0));
-    explore(PREEMPTIONS, team!(real, 2, 1, 0));
+    explore(PREEMPTIONS, team!(real, 2, 0, 0, 1));
+    explore(PREEMPTIONS, team!(real, 2, 1, 0, 1));
 }
 
 #[test]
@@ -100,20 +104,18 @@ fn a_panic_is_passed_on_and_the_team_goes_on() {
         explore(PREEMPTIONS, move || {
             let mut team = sartor_loom::real::threads::Team::new(2).unwrap();
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                team.run(2, |thread, stage| {
-                    assert_eq!(stage, 0, "a stage after the panic was run");
-                    if thread == culprit {
-                        resume_unwind(Box::new(7_i32));
+                team.run(2, |_| 2, |_, stage, taken| {
+                    for unit in taken {
+                        assert_eq!(stage, 0, "a stage after the panic was run");
+                        if unit == culprit {
+                            resume_unwind(Box::new(7_i32));
+                        }
                     }
                 });
             }));
             assert_eq!(outcome.expect_err("the panic was lost").downcast_ref::<i32>(), Some(&7));
             let cell = Cell::new();
-            team.run(1, |thread, _| {
-                if thread == 1 {
-                    cell.set(1)
-                }
-            });
+            team.run(1, |_| 2, |_, _, taken| taken.filter(|&unit| unit == 1).for_each(|_| cell.set(1)));
             assert_eq!(cell.get(), 1);
         });
     }
@@ -124,7 +126,7 @@ fn a_panic_is_passed_on_and_the_team_goes_on() {
 macro_rules! bell {
     ($runtime:ident) => {
         || {
-            let (bell, cell) = (Arc::new(sartor_loom::$runtime::barrier::Doorbell::default()), Arc::new(Cell::new()));
+            let (bell, cell) = (Arc::new(sartor_loom::$runtime::wait::Doorbell::default()), Arc::new(Cell::new()));
             let (heard, read) = (bell.clone(), cell.clone());
             let hearer = loom::thread::spawn(move || {
                 assert_eq!(heard.wait(0), 1);
@@ -154,9 +156,13 @@ macro_rules! mutants {
 }
 
 mutants! {
-    barrier_arrives_relaxed: team!(barrier_arrives_relaxed, 2, 2, 2);
-    barrier_opens_relaxed: team!(barrier_opens_relaxed, 2, 2, 2);
-    barrier_leaves_relaxed: team!(barrier_leaves_relaxed, 2, 2, 2);
+    units_are_put_relaxed: team!(units_are_put_relaxed, 2, 2, 2, 2);
+    units_are_taken_relaxed: team!(units_are_taken_relaxed, 2, 2, 2, 2);
+    units_are_taken_twice: team!(units_are_taken_twice, 2, 1, 1, 3);
+    units_are_done_relaxed: team!(units_are_done_relaxed, 2, 2, 2, 2);
+    a_run_ends_relaxed: team!(a_run_ends_relaxed, 2, 2, 2, 2);
+    a_turn_is_seen_relaxed: team!(a_turn_is_seen_relaxed, 2, 2, 2, 2);
+    a_stage_ends_before_it_is_open: team!(a_stage_ends_before_it_is_open, 2, 2, 2, 2);
     bell_rings_relaxed: bell!(bell_rings_relaxed);
     bell_is_heard_relaxed: bell!(bell_is_heard_relaxed);
 }
@@ -166,7 +172,7 @@ mutants! {
 fn bell_wakes_nobody() {
     const CHILD: &str = "SARTOR_LOOM_CHILD";
     if std::env::var_os(CHILD).is_some() {
-        return explore(PREEMPTIONS, team!(bell_wakes_nobody, 2, 2, 2));
+        return explore(PREEMPTIONS, team!(bell_wakes_nobody, 2, 1, 1, 1));
     }
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     let ended = child.args(["--exact", "bell_wakes_nobody", "--nocapture"]).env(CHILD, "1").output().unwrap();

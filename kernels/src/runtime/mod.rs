@@ -4,7 +4,6 @@
 //! modules here refer to one another through `super` only.
 
 pub mod arena;
-mod barrier;
 mod cores;
 mod huge;
 pub mod layout;
@@ -12,8 +11,11 @@ pub mod level;
 pub mod program;
 pub mod session;
 pub mod threads;
+pub mod units;
+mod wait;
 
 pub use arena::Aligned;
 pub use level::Level;
 pub use program::{ABI, Context, Program, Stage, StageFn};
 pub use session::{Session, SessionError};
+pub use units::Units;

@@ -1,10 +1,10 @@
 //! The contract between generated code and what runs it. Everything is `repr(C)`, so that a program built by one
 //! compiler can be loaded by another.
 
-use super::Level;
+use super::{Level, Units};
 
 /// Version of this contract; a loader refuses any other.
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;
 
 /// Where a stage finds its data. All but `input` and `output` are 64-byte aligned; lengths are in the [`Program`].
 #[derive(Debug)]
@@ -26,13 +26,13 @@ pub struct Context {
     pub weights: *const f32,
 }
 
-/// Computes the units `begin..end` of a stage.
+/// Computes units of a stage.
 ///
 /// # Safety
 /// The context's pointers must be valid for the lengths of the stage's program, `output` for `passes` times its length, and
-/// `pass < passes`; the CPU must have the program's level, `begin <= end <= units`, and no two calls that run at the same time may
-/// share units of a pass or `scratch`.
-pub type StageFn = unsafe extern "C" fn(cx: &Context, begin: usize, end: usize);
+/// `pass < passes`; the CPU must have the program's level, the units must be the stage's, and no two calls that run at the same time
+/// may share units of a pass or `scratch`.
+pub type StageFn = unsafe extern "C" fn(cx: &Context, units: &mut Units<'_>);
 
 /// A group of layers executed together, split into units that may run in any order on any thread.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub struct Stage {
     pub name_len: usize,
     /// Units of work.
     pub units: usize,
-    /// Runs a range of units.
+    /// Runs the units it is given.
     pub run: StageFn,
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::{fmt, io};
 
 use super::threads::Team;
-use super::{ABI, Aligned, Context, Program};
+use super::{ABI, Aligned, Context, Program, Units};
 
 /// Memory and threads for one program; several sessions of one program can run side by side.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Session {
 
     /// Runs as many images as `input` holds, NCHW; `output` receives the outputs one after another, each over all images.
     ///
-    /// Threads take whole passes while there is one for each, which costs no barrier, and share the stages of those that are left.
+    /// Threads take whole passes while there is one for each, which costs no waiting, and share the stages of those that are left.
     ///
     /// # Errors
     /// If a length is not the program's for some number of passes, or the process was forked since a session of several threads was
@@ -153,28 +153,37 @@ impl Session {
         }
         let stages = &self.program.stages()[stages];
         let threads = self.team.threads();
+        let passes = memory.first.passes;
         // So many turns have a pass for each thread.
-        let apart = memory.first.passes / threads;
-        if turns.start < apart {
-            let turns = turns.start..turns.end.min(apart);
-            self.team.run(1, |thread, _| {
-                for turn in turns.clone() {
-                    let cx = memory.of(thread, thread, turn * threads + thread);
+        let apart = passes / threads;
+        let first = turns.start.min(apart) * threads;
+        let whole = turns.end.min(apart) * threads - first;
+        // A pass is a unit here.
+        self.team.run(
+            1,
+            |_| whole,
+            |thread, _, taken| {
+                for unit in taken {
+                    // Passes of a single turn have an arena each, and find it again when they go stage by stage.
+                    let arena = if whole == threads { unit } else { thread };
+                    let cx = memory.of(thread, arena, first + unit);
                     // SAFETY: lengths were checked and memory sized by the program, the level was checked in `new`, and each
-                    // thread has a pass, an arena and scratch memory of its own.
-                    stages.iter().for_each(|stage| unsafe { (stage.run)(&cx, 0, stage.units) });
+                    // thread and pass have an arena and scratch memory of their own.
+                    stages.iter().for_each(|stage| unsafe { (stage.run)(&cx, &mut Units::of(0..stage.units)) });
                 }
-            });
-        }
+            },
+        );
         for turn in turns.start.max(apart)..turns.end {
             let pass = apart * threads + turn - apart;
-            // SAFETY: as above, but that the threads share pass and arena, and have disjoint units of each stage, with a barrier between
-            // stages.
-            self.team.run(stages.len(), |thread, stage| unsafe {
-                let stage = &stages[stage];
-                let cx = memory.of(thread, 0, pass);
-                (stage.run)(&cx, stage.units * thread / threads, stage.units * (thread + 1) / threads);
-            });
+            // SAFETY: as above, but that the threads share pass and arena, and have disjoint units of each stage, and begin none before
+            // those of the stage before are done.
+            self.team.run(
+                stages.len(),
+                |stage| stages[stage].units,
+                |thread, stage, units| unsafe {
+                    (stages[stage].run)(&memory.of(thread, 0, pass), units);
+                },
+            );
         }
         Ok(())
     }
@@ -202,7 +211,7 @@ impl Session {
             return Err(SessionError::WrongLength { what: "input", expected: self.program.input_len, found: input.len() });
         }
         // SAFETY: as in `walk`, with the units checked above.
-        unsafe { (stage.run)(&memory.of(0, 0, 0), begin, end) };
+        unsafe { (stage.run)(&memory.of(0, 0, 0), &mut Units::of(begin..end)) };
         Ok(())
     }
 
@@ -288,8 +297,8 @@ mod tests {
     const LEN: usize = 100;
 
     /// `arena[i] = 2 * input[i]`, by way of the thread's scratch memory.
-    unsafe extern "C" fn double(cx: &Context, begin: usize, end: usize) {
-        for i in begin..end {
+    unsafe extern "C" fn double(cx: &Context, units: &mut Units<'_>) {
+        for i in units {
             // SAFETY: units are 0..LEN, the length of input and arena; scratch is not empty.
             unsafe {
                 *cx.scratch = *cx.input.add(i);
@@ -299,8 +308,8 @@ mod tests {
     }
 
     /// `output[i] = arena[LEN - 1 - i] * weights[0]`: needs what other threads wrote.
-    unsafe extern "C" fn reverse(cx: &Context, begin: usize, end: usize) {
-        for i in begin..end {
+    unsafe extern "C" fn reverse(cx: &Context, units: &mut Units<'_>) {
+        for i in units {
             // SAFETY: units are 0..LEN, the length of a pass's output and arena; weights is not empty.
             unsafe { *cx.output.add(cx.pass * LEN + i) = *cx.arena.add(LEN - 1 - i) * *cx.weights }
         }

@@ -1,4 +1,5 @@
-//! A team of threads that walks through the stages together, with one barrier after each.
+//! A team of threads that walks through the stages together: none begins before all units of the one before are done. Nobody waits
+//! for a thread, only for units that one has taken.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -10,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-use super::barrier::{Barrier, Doorbell};
 use super::cores;
+use super::units::{Share, Units};
+use super::wait::{Doorbell, Progress};
 
 /// The calling thread and its workers, which sleep between runs and end with the team.
 pub struct Team {
@@ -25,28 +27,46 @@ pub struct Team {
 /// What the threads of a team have in common.
 struct Shared {
     bell: Doorbell,
-    barrier: Barrier,
-    /// Written by the caller before it rings, read by the workers after they hear it, until the barrier of the last stage.
+    progress: Progress,
+    /// Each thread's units of the stage under way.
+    shares: Vec<Share>,
+    /// Read by who has taken a unit, written where there are none.
     job: UnsafeCell<Job>,
     panicked: AtomicBool,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+    leave: AtomicBool,
 }
 
-// SAFETY: `job` is only written while the workers wait for the bell, and the bell and the barriers order the accesses. The
-// data it points to is `Sync`, and outlives the last barrier.
+// SAFETY: `job` is written before units are put into shares, and after all of the stage before were done; it is read between taking
+// a unit and having it done. The data it points to is `Sync`, and outlives the last unit.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
+/// A stage of a run.
 #[derive(Clone, Copy)]
-enum Job {
-    Walk {
-        stages: usize,
-        data: *const (),
-        /// Calls the closure at `data`, which must be alive.
-        call: unsafe fn(data: *const (), thread: usize, stage: usize),
-    },
-    Leave,
+struct Job {
+    stage: usize,
+    stages: usize,
+    /// What the functions below take; alive until the last unit of the run is done.
+    data: *const (),
+    units: unsafe fn(data: *const (), stage: usize) -> usize,
+    work: unsafe fn(data: *const (), thread: usize, stage: usize, units: &mut Units<'_>),
+}
+
+impl Job {
+    /// Of no run.
+    const NONE: Self = Self { stage: 0, stages: 0, data: std::ptr::null(), units: |_, _| 0, work: |_, _, _, _| {} };
+
+    /// The first stage from `stage` on that has units, and how many.
+    ///
+    /// # Safety
+    /// The data must be alive.
+    unsafe fn from(self, stage: usize) -> Option<(Self, usize)> {
+        // SAFETY: as the caller promises.
+        let mut units = (stage..self.stages).map(|stage| (Self { stage, ..self }, unsafe { (self.units)(self.data, stage) }));
+        units.find(|&(_, units)| units > 0)
+    }
 }
 
 impl Team {
@@ -65,10 +85,12 @@ impl Team {
         }
         let shared = Arc::new(Shared {
             bell: Doorbell::default(),
-            barrier: Barrier::new(threads),
-            job: UnsafeCell::new(Job::Leave),
+            progress: Progress::default(),
+            shares: (0..threads).map(|_| Share::default()).collect(),
+            job: UnsafeCell::new(Job::NONE),
             panicked: AtomicBool::new(false),
             panic: Mutex::new(None),
+            leave: AtomicBool::new(false),
         });
         team.shared = Some(Arc::clone(&shared));
         let places = cores::places(threads);
@@ -93,26 +115,43 @@ impl Team {
         self.shared.is_none() || self.process == std::process::id()
     }
 
-    /// Calls `work(thread, stage)` for every thread and stage; no thread enters a stage before all have left the one before.
-    /// The caller is thread 0.
+    /// Runs `units(stage)` units of each stage, each once. Threads call `work(thread, stage, units)`, which runs the units it is given,
+    /// any number of times, or not at all where others were faster. No unit begins before all of the stage before are done. The
+    /// caller is thread 0.
     ///
     /// # Panics
     /// With the first panic of `work`, on whichever thread, after all threads have stopped; the team can be used again. Or if
-    /// the team is not [complete](Self::is_complete).
-    pub fn run<W: Fn(usize, usize) + Sync>(&mut self, stages: usize, work: W) {
+    /// the team is not [complete](Self::is_complete), or a stage has more than [`Share::MOST`] units.
+    pub fn run<U, W>(&mut self, stages: usize, units: U, work: W)
+    where
+        U: Fn(usize) -> usize + Sync,
+        W: Fn(usize, usize, &mut Units<'_>) + Sync,
+    {
         assert!(self.is_complete(), "a team cannot run in a forked child");
         let Some(shared) = &self.shared else {
-            return (0..stages).for_each(|stage| work(0, stage));
+            return (0..stages).for_each(|stage| work(0, stage, &mut Units::of(0..units(stage))));
         };
-        unsafe fn call<W: Fn(usize, usize)>(data: *const (), thread: usize, stage: usize) {
-            // SAFETY: the caller's data is a `W` that is alive.
-            unsafe { (*data.cast::<W>())(thread, stage) }
+        unsafe fn count<U: Fn(usize) -> usize, W>(data: *const (), stage: usize) -> usize {
+            // SAFETY: the caller's data is such a pair that is alive.
+            unsafe { ((*data.cast::<(U, W)>()).0)(stage) }
         }
-        let job = Job::Walk { stages, data: (&raw const work).cast(), call: call::<W> };
-        if stages > 0 {
-            self.announce(job);
-            // SAFETY: `work` lives until this function ends, which is after the last stage's barrier.
-            unsafe { shared.walk(0, job) };
+        unsafe fn call<U, W: Fn(usize, usize, &mut Units<'_>)>(
+            data: *const (),
+            thread: usize,
+            stage: usize,
+            units: &mut Units<'_>,
+        ) {
+            // SAFETY: as above.
+            unsafe { ((*data.cast::<(U, W)>()).1)(thread, stage, units) }
+        }
+        (0..stages).for_each(|stage| assert!(units(stage) <= Share::MOST, "stage {stage} has {} units", units(stage)));
+        let closures = (units, work);
+        let job = Job { stage: 0, stages, data: (&raw const closures).cast(), units: count::<U, W>, work: call::<U, W> };
+        // SAFETY: the closures live until this function ends, which is after the last unit. No run is under way.
+        let opened = unsafe { shared.open(job, 0) };
+        if opened.is_some() {
+            self.wake();
+            shared.help(0, opened);
         }
         if shared.panicked.swap(false, Ordering::Relaxed) {
             let payload = shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -120,10 +159,8 @@ impl Team {
         }
     }
 
-    fn announce(&self, job: Job) {
+    fn wake(&self) {
         if let Some(shared) = &self.shared {
-            // SAFETY: no job is under way, so that all workers wait for the bell and none reads.
-            unsafe { *shared.job.get() = job };
             shared.bell.ring();
             self.workers.iter().for_each(|worker| worker.thread().unpark());
         }
@@ -136,7 +173,10 @@ impl Drop for Team {
             // There is nobody to wait for, and these handles are of another process.
             return mem::forget(mem::take(&mut self.workers));
         }
-        self.announce(Job::Leave);
+        if let Some(shared) = &self.shared {
+            shared.leave.store(true, Ordering::Relaxed);
+        }
+        self.wake();
         for worker in self.workers.drain(..) {
             // A worker catches the panics of its work.
             let _ = worker.join();
@@ -156,33 +196,72 @@ impl Shared {
         let mut heard = 0;
         loop {
             heard = self.bell.wait(heard);
-            // SAFETY: the bell rang after the caller wrote, and the caller writes no more before the last barrier.
-            let job = unsafe { *self.job.get() };
-            match job {
-                Job::Leave => return,
-                // SAFETY: the caller keeps the closure alive until the last stage's barrier.
-                Job::Walk { .. } => unsafe { self.walk(thread, job) },
+            if self.leave.load(Ordering::Relaxed) {
+                return;
+            }
+            self.help(thread, None);
+        }
+    }
+
+    /// Goes through the stages until the run has ended; there may be none. `opened` is the stage that this thread has opened.
+    fn help(&self, thread: usize, mut opened: Option<Job>) {
+        loop {
+            let turn = self.progress.turn();
+            if !turn.is_running() {
+                return;
+            }
+            match self.work(thread, opened.take()) {
+                // SAFETY: the last units of the stage are done, and the run has not ended.
+                Some(job) => opened = unsafe { self.open(job, job.stage + 1) },
+                None => self.progress.wait(turn),
             }
         }
     }
 
-    /// Goes through all stages. After a panic the barriers are still kept, so that nobody waits forever, but no work is done.
-    ///
-    /// # Safety
-    /// The job's closure must live until the last stage's barrier.
-    unsafe fn walk(&self, thread: usize, job: Job) {
-        let Job::Walk { stages, data, call } = job else { return };
-        for stage in 0..stages {
+    /// Runs units of the stage under way until all are taken; tells which it was if these were the last to be done. After a panic
+    /// they are still taken, so that nobody waits forever, but no work is done.
+    fn work(&self, thread: usize, opened: Option<Job>) -> Option<Job> {
+        let mut done = usize::from(opened.is_some());
+        let mut under_way = opened;
+        while let Some(mut units) = Units::claim(&self.shares, thread) {
+            // SAFETY: it was written before the units that were taken could be, and is not written again before they are done.
+            let job = unsafe { *self.job.get() };
             if !self.panicked.load(Ordering::Relaxed) {
-                // SAFETY: the closure is alive, as the caller promises.
-                let work = AssertUnwindSafe(|| unsafe { call(data, thread, stage) });
+                // SAFETY: the closures are alive until the units that were taken are done.
+                let work = AssertUnwindSafe(|| unsafe { (job.work)(job.data, thread, job.stage, &mut units) });
                 if let Err(payload) = catch_unwind(work) {
                     self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(payload);
                     self.panicked.store(true, Ordering::Relaxed);
                 }
             }
-            self.barrier.wait();
+            units.by_ref().for_each(drop);
+            done += units.run();
+            under_way = Some(job);
         }
+        under_way.filter(|_| self.progress.done(done))
+    }
+
+    /// Opens the first stage from `stage` on that has units, and gives it to the caller to [work](Self::work) on. Ends the run where
+    /// there is none, and after a panic.
+    ///
+    /// # Safety
+    /// No unit may be taken or left to take, only one thread at a time may call it, and the job's closures must live until it ends
+    /// the run.
+    unsafe fn open(&self, job: Job, stage: usize) -> Option<Job> {
+        // SAFETY: the closures are alive.
+        let next = if self.panicked.load(Ordering::Relaxed) { None } else { unsafe { job.from(stage) } };
+        let Some((job, units)) = next else {
+            self.progress.end();
+            return None;
+        };
+        // SAFETY: nobody has a unit, so that none reads.
+        unsafe { *self.job.get() = job };
+        // To have opened it counts as a unit, which keeps others from ending the stage before it is told to be open.
+        self.progress.set(units + 1);
+        let threads = self.shares.len();
+        self.shares.iter().enumerate().for_each(|(thread, share)| share.put(units, thread, threads));
+        self.progress.open();
+        Some(job)
     }
 }
 
@@ -192,27 +271,31 @@ mod tests {
 
     use super::*;
 
-    /// Counts the calls of every thread and stage, and checks that no stage begins before the one before has ended.
+    /// Units of a stage in these tests; some have none.
+    fn units(stage: usize) -> usize {
+        7 * stage % 5
+    }
+
+    /// Counts the runs of every unit, and checks that no stage begins before the one before has ended.
     fn walk(team: &mut Team, stages: usize) {
         let threads = team.threads();
-        let left: Vec<AtomicUsize> = (0..stages).map(|_| AtomicUsize::new(0)).collect();
-        let calls: Vec<AtomicUsize> = (0..stages * threads).map(|_| AtomicUsize::new(0)).collect();
-        team.run(stages, |thread, stage| {
-            if stage > 0 {
-                let done = left[stage - 1].load(Ordering::Relaxed);
-                assert_eq!(done, threads, "thread {thread} entered stage {stage} when {done} of {threads} had left");
+        let runs: Vec<Vec<AtomicUsize>> =
+            (0..stages).map(|stage| (0..units(stage)).map(|_| AtomicUsize::new(0)).collect()).collect();
+        let all_once = |stage: usize| runs[stage].iter().all(|runs| runs.load(Ordering::Relaxed) == 1);
+        team.run(stages, units, |thread, stage, taken| {
+            for unit in taken {
+                assert!(stage == 0 || all_once(stage - 1), "thread {thread} entered stage {stage} too early");
+                if (thread + stage + unit).is_multiple_of(3) {
+                    std::thread::yield_now();
+                }
+                runs[stage][unit].fetch_add(1, Ordering::Relaxed);
             }
-            if (thread + stage).is_multiple_of(3) {
-                std::thread::yield_now();
-            }
-            calls[stage * threads + thread].fetch_add(1, Ordering::Relaxed);
-            left[stage].fetch_add(1, Ordering::Relaxed);
         });
-        assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1), "{threads} threads, {stages} stages: {calls:?}");
+        assert!((0..stages).all(all_once), "{threads} threads, {stages} stages: {runs:?}");
     }
 
     #[test]
-    fn every_thread_does_every_stage_once_and_in_order() {
+    fn every_unit_of_every_stage_is_run_once_and_in_order() {
         for threads in [1, 2, 3, 4, 7, 16] {
             let mut team = Team::new(threads).unwrap();
             assert_eq!(team.threads(), threads);
@@ -235,23 +318,63 @@ mod tests {
         let mut team = Team::new(3).unwrap();
         for _ in 0..5 {
             std::thread::sleep(std::time::Duration::from_millis(10));
-            walk(&mut team, 3);
+            // Each unit waits for the others: it takes all threads to end it.
+            let here = AtomicUsize::new(0);
+            team.run(
+                1,
+                |_| 3,
+                |_, _, taken| {
+                    for _ in taken {
+                        here.fetch_add(1, Ordering::Relaxed);
+                        while here.load(Ordering::Relaxed) < 3 {
+                            std::thread::yield_now();
+                        }
+                    }
+                },
+            );
         }
     }
 
     #[test]
+    fn a_thread_that_is_busy_holds_up_nothing_but_its_unit() {
+        let mut team = Team::new(2).unwrap();
+        let (begun, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        team.run(
+            1,
+            |_| 20,
+            |_, _, taken| {
+                for unit in taken {
+                    // The first unit ends when all others have: whoever did not take it must run them.
+                    while unit == 0 && done.load(Ordering::Relaxed) < 19 {
+                        std::thread::yield_now();
+                    }
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            },
+        );
+        assert_eq!(begun.into_inner(), 20);
+    }
+
+    #[test]
     fn what_a_stage_writes_the_next_one_reads_on_any_thread() {
-        const THREADS: usize = 4;
-        let mut team = Team::new(THREADS).unwrap();
-        let values: Vec<AtomicUsize> = (0..THREADS).map(|_| AtomicUsize::new(0)).collect();
-        team.run(500, |thread, stage| {
-            // Even stages write their own cell, odd ones read their neighbour's: relaxed, so that only the barrier orders them.
-            if stage % 2 == 0 {
-                values[thread].store(stage, Ordering::Relaxed);
-            } else {
-                assert_eq!(values[(thread + 1) % THREADS].load(Ordering::Relaxed), stage - 1);
-            }
-        });
+        const UNITS: usize = 4;
+        let mut team = Team::new(3).unwrap();
+        let values: Vec<AtomicUsize> = (0..UNITS).map(|_| AtomicUsize::new(0)).collect();
+        team.run(
+            500,
+            |_| UNITS,
+            |_, stage, taken| {
+                for unit in taken {
+                    // Even stages write their own cell, odd ones read their neighbour's: relaxed, so that only the team orders them.
+                    if stage % 2 == 0 {
+                        values[unit].store(stage, Ordering::Relaxed);
+                    } else {
+                        assert_eq!(values[(unit + 1) % UNITS].load(Ordering::Relaxed), stage - 1);
+                    }
+                }
+            },
+        );
     }
 
     #[test]
@@ -261,7 +384,20 @@ mod tests {
         // precompiled `Mutex` orders threads that wait for one another.
         let own = || OWN.with(|own| std::ptr::from_ref(own) as usize);
         let seen = [const { AtomicUsize::new(0) }; 4];
-        Team::new(4).unwrap().run(1, |thread, _| seen[thread].store(own(), Ordering::Relaxed));
+        let here = AtomicUsize::new(0);
+        Team::new(4).unwrap().run(
+            1,
+            |_| 4,
+            |thread, _, taken| {
+                for _ in taken {
+                    seen[thread].store(own(), Ordering::Relaxed);
+                    here.fetch_add(1, Ordering::Relaxed);
+                    while here.load(Ordering::Relaxed) < 4 {
+                        std::thread::yield_now();
+                    }
+                }
+            },
+        );
         let seen = seen.map(AtomicUsize::into_inner);
         assert_eq!(seen[0], own());
         assert_eq!(std::collections::HashSet::from(seen).len(), 4);
@@ -271,21 +407,27 @@ mod tests {
     fn a_panic_on_any_thread_reaches_the_caller_and_the_team_survives() {
         for threads in [1, 2, 4] {
             let mut team = Team::new(threads).unwrap();
-            for culprit in 0..threads {
+            for culprit in 0..8 {
                 let later = AtomicUsize::new(0);
                 let outcome = catch_unwind(AssertUnwindSafe(|| {
-                    team.run(4, |thread, stage| {
-                        if stage > 1 {
-                            later.fetch_add(1, Ordering::Relaxed);
-                        }
-                        // `resume_unwind` panics without the hook's message.
-                        if thread == culprit && stage == 1 {
-                            resume_unwind(Box::new(format!("thread {thread}")));
-                        }
-                    });
+                    team.run(
+                        4,
+                        |_| 8,
+                        |_, stage, taken| {
+                            for unit in taken {
+                                if stage > 1 {
+                                    later.fetch_add(1, Ordering::Relaxed);
+                                }
+                                // `resume_unwind` panics without the hook's message.
+                                if unit == culprit && stage == 1 {
+                                    resume_unwind(Box::new(format!("unit {unit}")));
+                                }
+                            }
+                        },
+                    );
                 }));
                 let payload = outcome.expect_err("the panic was lost");
-                assert_eq!(payload.downcast_ref::<String>(), Some(&format!("thread {culprit}")));
+                assert_eq!(payload.downcast_ref::<String>(), Some(&format!("unit {culprit}")));
                 assert_eq!(later.load(Ordering::Relaxed), 0, "stages after the panic were run");
                 walk(&mut team, 4);
             }
@@ -295,9 +437,15 @@ mod tests {
     #[test]
     fn all_threads_may_panic_at_once() {
         let mut team = Team::new(4).unwrap();
-        let outcome = catch_unwind(AssertUnwindSafe(|| team.run(3, |_, _| resume_unwind(Box::new(7_i32)))));
+        let outcome = catch_unwind(AssertUnwindSafe(|| team.run(3, |_| 9, |_, _, _| resume_unwind(Box::new(7_i32)))));
         assert_eq!(outcome.expect_err("the panic was lost").downcast_ref::<i32>(), Some(&7));
         walk(&mut team, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "stage 1 has 4294967296 units")]
+    fn more_units_than_can_be_shared_panic() {
+        Team::new(2).unwrap().run(2, |stage| stage * (Share::MOST + 1), |_, _, taken| assert_eq!(taken.count(), 0));
     }
 
     #[test]

@@ -11,7 +11,7 @@
 
 use std::arch::aarch64::*;
 
-use crate::runtime::{ABI, Context, Level, Program, Stage, layout};
+use crate::runtime::{ABI, Context, Level, Program, Stage, Units, layout};
 use crate::weights::WEIGHTS;
 
 /// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
@@ -411,11 +411,11 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 #[target_feature(enable = "neon")]
-unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
+unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let input = cx.input;
     let arena = cx.arena;
     let weights = cx.weights;
-    for unit in begin..end {
+    for unit in units {
         // stem: 4x4x3 to 2x2x5
         match unit {
             0 => {
@@ -430,26 +430,26 @@ unsafe extern "C" fn stage_00(cx: &Context, begin: usize, end: usize) {
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 #[target_feature(enable = "neon")]
-unsafe extern "C" fn stage_01(cx: &Context, begin: usize, end: usize) {
+unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena;
-    for _ in begin..end {
+    for _ in units {
         mean_m4_c16_neon(arena, arena.add(64));
     }
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
 #[target_feature(enable = "neon")]
-unsafe extern "C" fn stage_02(cx: &Context, begin: usize, end: usize) {
+unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena;
     let weights = cx.weights;
-    for _ in begin..end {
+    for _ in units {
         pointwise_1x16_m1_k5_n4_neon(arena.add(64), weights.add(448), arena);
     }
 }
 
 /// Copies the results to the output, NCHW.
-unsafe extern "C" fn outputs(cx: &Context, begin: usize, end: usize) {
-    for _ in begin..end {
+unsafe extern "C" fn outputs(cx: &Context, units: &mut Units<'_>) {
+    for _ in units {
         let src = std::slice::from_raw_parts(cx.arena, 16);
         let dst = std::slice::from_raw_parts_mut(cx.output.add(cx.pass * 4), 4);
         layout::unpack(src, 16, 1, 1, 4, dst);
