@@ -125,19 +125,34 @@ fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
     (MOST_PANELS / best).max(1) * best
 }
 
-/// A mean over each image's map.
+/// A mean over each image's map, its panels in two halves.
 pub fn mean(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
     let problem = problem_line(cx.layers, cx.layer(layer), cx.options.batch);
-    let mut body = Vec::new();
+    let (mut body, mut halves) = (Vec::new(), 1);
     if let LayerOp::Mean { src, dst } = cx.layer(layer).op {
         let map = &cx.layers.maps[src.0];
-        let pixels = map.h * map.w;
-        let spec = Mean { pixels, panels: padded(map.c) / PANEL, src_pitch: cx.pitch(src), factor: 1.0 / pixels as f32 };
-        let image = |len: usize| if cx.options.batch == 1 { Int::Const(0) } else { Int::var("unit").times(len) };
-        let args = vec![whole(cx, src, image(cx.image_len(src))), whole(cx, dst, image(cx.image_len(dst)))];
-        body.push(call(cx, layer, &Spec::Mean(spec), args, &problem));
+        let (pixels, panels) = (map.h * map.w, padded(map.c) / PANEL);
+        let runs = tile::even(panels, panels.div_ceil(2));
+        halves = runs.iter().map(|run| run.count).sum();
+        let (image, half) = match cx.options.batch {
+            1 => (Int::Const(0), Int::var("unit")),
+            _ => (Int::var("unit").over(halves), Int::var("unit").modulo(halves)),
+        };
+        let mut arms = Vec::new();
+        for run in runs {
+            let spec = Mean { pixels, panels: run.size, src_pitch: cx.pitch(src), factor: 1.0 / pixels as f32 };
+            let lane = match run.count {
+                1 => Int::Const(run.start * PANEL),
+                _ => half.clone().times(run.size * PANEL),
+            };
+            let at = |map| whole(cx, map, image.clone().times(cx.image_len(map)).plus(lane.clone()));
+            let args = vec![at(src), at(dst)];
+            let lo = arms.len();
+            arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![call(cx, layer, &Spec::Mean(spec), args, &problem)] });
+        }
+        body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: half, arms }] });
     }
-    let code = Stage { name, doc: vec![problem], units: cx.options.batch, body };
+    let code = Stage { name, doc: vec![problem], units: halves * cx.options.batch, body };
     StagePlan { code, layers: vec![layer], rows: None, choice: None }
 }
 
