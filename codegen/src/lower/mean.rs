@@ -5,8 +5,11 @@ use sartor_kernels::runtime::Level;
 use super::PANEL;
 use crate::kernel::{Access, Binary, Builder, Index, Kernel, Value};
 
-/// Running sums that hide the latency of an addition.
+/// Running sums of a lane at most, which hide the latency of an addition.
 const CHAINS: usize = 4;
+
+/// Panels whose sums fit the registers of every level.
+const WIDEST: usize = 6;
 
 /// `dst[c] = factor · Σ src[p][c]` over `pixels`.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,18 +25,24 @@ pub struct Mean {
 }
 
 impl Mean {
+    /// Whether a map is read in one walk, from its first f32 to its last; wider ones are walked through panel by panel.
+    pub fn is_one_walk(panels: usize, src_pitch: usize) -> bool {
+        panels <= WIDEST && src_pitch == panels * PANEL
+    }
+
     /// The kernel. Buffers: `src`, `dst`.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let lanes = self.panels * PANEL;
         let src = b.buffer("src", (self.pixels - 1) * self.src_pitch + lanes, Access::Read);
         let dst = b.buffer("dst", lanes, Access::Write);
-        let columns = (0..PANEL).step_by(b.lanes());
-        let chains = CHAINS.min(self.pixels);
+        let together = if Self::is_one_walk(self.panels, self.src_pitch) { self.panels } else { 1 };
+        let columns = (0..together * PANEL).step_by(b.lanes());
+        let chains = (WIDEST / together).clamp(1, CHAINS).min(self.pixels);
         let (rounds, rest) = ((self.pixels - chains) / chains, (self.pixels - chains) % chains);
         // All lanes of a panel together: a second walk over the map would find its cache lines gone.
-        b.repeat("c", self.panels, |b, c| {
-            let at = |pixel: usize, lane: usize| src.at(pixel * self.src_pitch + lane).plus(c, PANEL);
+        b.repeat("c", self.panels / together, |b, c| {
+            let at = |pixel: usize, lane: usize| src.at(pixel * self.src_pitch + lane).plus(c, together * PANEL);
             let mut sums = Vec::new();
             for chain in 0..chains {
                 for (v, lane) in columns.clone().enumerate() {
@@ -54,7 +63,7 @@ impl Mean {
                     b.update(Binary::Add, sums[v], sums[chain * columns.len() + v]);
                 }
                 b.set(sums[v], Value::Binary(Binary::Mul, sums[v], factor));
-                b.store(dst.at(lane).plus(c, PANEL), sums[v]);
+                b.store(dst.at(lane).plus(c, together * PANEL), sums[v]);
             }
         });
         b.finish()

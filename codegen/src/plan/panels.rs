@@ -125,14 +125,15 @@ fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
     (MOST_PANELS / best).max(1) * best
 }
 
-/// A mean over each image's map, its panels in two halves.
+/// A mean over each image's map, its panels in two halves unless one walk over the map is faster.
 pub fn mean(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
     let problem = problem_line(cx.layers, cx.layer(layer), cx.options.batch);
     let (mut body, mut halves) = (Vec::new(), 1);
     if let LayerOp::Mean { src, dst } = cx.layer(layer).op {
         let map = &cx.layers.maps[src.0];
         let (pixels, panels) = (map.h * map.w, padded(map.c) / PANEL);
-        let runs = tile::even(panels, panels.div_ceil(2));
+        let largest = if Mean::is_one_walk(panels, cx.pitch(src)) { panels } else { panels.div_ceil(2) };
+        let runs = tile::even(panels, largest);
         halves = runs.iter().map(|run| run.count).sum();
         let (image, half) = match cx.options.batch {
             1 => (Int::Const(0), Int::var("unit")),

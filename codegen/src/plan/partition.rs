@@ -27,7 +27,7 @@ pub enum Group {
         /// What was chosen for it.
         how: PanelsChoice,
     },
-    /// One mean over a map, cut along the images.
+    /// One mean over a map, cut along the images and in two halves of its panels.
     Mean {
         /// Index of the layer.
         layer: usize,

@@ -156,7 +156,7 @@ fn liveness() {
     });
     assert_contains(
         &error,
-        &["unit 0: mean_m50_c16_avx512 writes dst in Arena from", "where no layer of the stage writes a map"],
+        &["unit 0: mean_m50_c32_avx512 writes dst in Arena from", "where no layer of the stage writes a map"],
     );
     let error = refused(|plan, _| plan.lengths.scratch = 16);
     assert!(error.contains("beyond 16"), "{error}");
