@@ -83,7 +83,8 @@ impl From<Program> for Plan {
     }
 }
 
-/// Plans a network for each of `levels`, as tuned for this machine, and writes the crate that computes `batch` images.
+/// Plans a network for each of `levels`, as tuned for this machine, and writes the crate that computes `batch` images; `threads` are
+/// to find work in every stage, fewer than two being planned for as two.
 ///
 /// # Errors
 /// If the network, its weights or the options cannot be compiled.
@@ -92,10 +93,14 @@ pub fn generate(
     weights: &Weights,
     levels: &[Level],
     batch: usize,
+    threads: usize,
     kind: Kind,
     tunings: &Tunings,
 ) -> Result<Generated, GenerateError> {
-    let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level) };
+    let options = |&level: &Level| {
+        let usual = Options::new(level);
+        Options { tuning: tunings.of(level), threads: usual.threads.max(threads), ..usual }
+    };
     let options: Vec<Options> = levels.iter().map(options).collect();
     let generated = emit::generate_for(network, weights, &options, batch, kind)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Plan::from).collect() })

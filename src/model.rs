@@ -23,6 +23,8 @@ pub struct CompileOptions {
     pub levels: Vec<Level>,
     /// Images that the crate's program takes; its sessions take any number.
     pub batch: usize,
+    /// Threads that are to find work in every stage of an image; its sessions take any number.
+    pub threads: usize,
     /// What to build.
     pub kind: Kind,
     /// What measuring chose; where it chose nothing, the cost model does.
@@ -93,7 +95,7 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     let io = |source| CompileError::Io { path: dir.into(), source };
     check_free(dir)?;
     let staging = output::staging_dir(dir).map_err(io)?;
-    let generated = generate(network, weights, &options.levels, options.batch, options.kind, &options.tunings)?;
+    let generated = generate(network, weights, &options.levels, options.batch, options.threads, options.kind, &options.tunings)?;
     let new = staging.path().join("crate");
     write_files(&generated, &new).map_err(io)?;
     output::write_staged(&new.join(MANIFEST), manifest(network, options).as_bytes()).map_err(io)?;
@@ -113,7 +115,7 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
 /// # Errors
 /// If the network cannot be compiled.
 pub fn plan(network: &Network, weights: &Weights, level: Level, tunings: &Tunings) -> Result<Plan, CompileError> {
-    let mut generated = generate(network, weights, &[level], 1, Kind::Lib, tunings)?;
+    let mut generated = generate(network, weights, &[level], 1, 1, Kind::Lib, tunings)?;
     Ok(generated.plans.pop().expect("one plan for one level"))
 }
 
@@ -129,7 +131,7 @@ fn manifest(network: &Network, options: &CompileOptions) -> String {
     let levels: Vec<_> = options.levels.iter().map(|level| level.name()).collect();
     let manifest = serde_json::json!({
         "sartor": env!("CARGO_PKG_VERSION"), "network": network.name, "levels": levels, "batch": options.batch,
-        "kind": format!("{:?}", options.kind).to_lowercase(),
+        "threads": options.threads,        "kind": format!("{:?}", options.kind).to_lowercase(),
     });
     format!("{manifest:#}\n")
 }
@@ -153,18 +155,24 @@ impl Model {
     /// # Errors
     /// If this CPU lacks the level, or the network cannot be compiled or loaded.
     pub fn open(network: &Network, weights: &Weights, level: Level) -> Result<Self, CompileError> {
-        Self::open_tuned(network, weights, level, &Tunings::installed().0)
+        Self::open_tuned(network, weights, level, 1, &Tunings::installed().0)
     }
 
-    /// The same with other tunings.
+    /// The same with other tunings, for sessions of so many threads: every stage of an image has work for each.
     ///
     /// # Errors
     /// If this CPU lacks the level, or the network cannot be compiled or loaded.
-    pub fn open_tuned(network: &Network, weights: &Weights, level: Level, tunings: &Tunings) -> Result<Self, CompileError> {
+    pub fn open_tuned(
+        network: &Network,
+        weights: &Weights,
+        level: Level,
+        threads: usize,
+        tunings: &Tunings,
+    ) -> Result<Self, CompileError> {
         if !level.is_available() {
             return Err(SessionError::LevelUnavailable(level).into());
         }
-        let mut generated = generate(network, weights, &[level], 1, Kind::Dylib, tunings)?;
+        let mut generated = generate(network, weights, &[level], 1, threads, Kind::Dylib, tunings)?;
         let (library, built) = library(&generated, &cache::folder())?;
         let program = load(&library, level)?;
         let wrong = |what| Err(CompileError::Load { path: library.clone(), what });

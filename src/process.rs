@@ -81,7 +81,8 @@ impl Program {
         let shape = network.input_shape();
         npy::write(&input, &[1, shape.c, shape.h, shape.w], &test_input(shape.len()))?;
         let start = Instant::now();
-        let options = CompileOptions { levels: vec![level], batch: 1, kind: Kind::Bin, tunings: Tunings::installed().0 };
+        let options =
+            CompileOptions { levels: vec![level], batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::installed().0 };
         let compiled = compile(network, weights, &options, &dir)?;
         let compile_seconds = start.elapsed().as_secs_f64();
         let packed = dir.join("weights.bin");

@@ -41,7 +41,8 @@ fn compile_to(output: &Path) {
         Ok(model) => println!("opened, {}", if model.built().is_some() { "built" } else { "from the cache" }),
         Err(error) => panic!("open: {error}"),
     }
-    let options = CompileOptions { levels: vec![Level::Portable], batch: 1, kind: Kind::Bin, tunings: Tunings::shipped() };
+    let options =
+        CompileOptions { levels: vec![Level::Portable], batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::shipped() };
     if let Err(error) = compile(&network, &weights, &options, output) {
         panic!("compile: {error}");
     }

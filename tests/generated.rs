@@ -122,6 +122,16 @@ fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
     let model = Model::open(&network, &Weights::random(&network, 1), Level::Portable).unwrap();
     model.session(1).unwrap().run(&image, &mut expected).unwrap();
     assert_eq!(npy::read(&output).unwrap().1, expected);
+
+    // Cut for eight threads, its stages have other units and give the same.
+    let cut = Model::open_tuned(&network, &Weights::random(&network, 1), Level::Portable, 8, &Tunings::none()).unwrap();
+    let units = |model: &Model| model.program().stages().iter().map(|stage| stage.units).sum::<usize>();
+    assert!(units(&cut) > units(&model), "{} units for eight threads, {} for two", units(&cut), units(&model));
+    for threads in [1, 3, 8] {
+        let mut output = vec![0.0; 10];
+        cut.session(threads).unwrap().run(&image, &mut output).unwrap();
+        assert_eq!(output, expected, "{threads} threads");
+    }
 }
 
 #[test]
@@ -129,7 +139,8 @@ fn a_program_is_no_larger_than_its_weights_and_a_little_for_each_level() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path().join("mobilenet");
     let network = network("mobilenet_v2_x1.0@64x64");
-    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, kind: Kind::Bin, tunings: Tunings::shipped() };
+    let options =
+        CompileOptions { levels: Level::ALL.to_vec(), batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::shipped() };
     let artifact = compile(&network, &Weights::random(&network, 1), &options, &at).unwrap().artifact_bytes;
     let weights = std::fs::metadata(at.join("weights.bin")).unwrap().len();
     // The levels of this architecture are compiled in.

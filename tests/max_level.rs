@@ -15,7 +15,7 @@ fn the_cap_selects_each_level() {
     let last = builder.add("conv", Op::Conv2d(conv), &[input]).unwrap();
     let network = builder.finish(&[last]).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, kind: Kind::Bin, tunings: Tunings::none() };
+    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::none() };
     let program = compile(&network, &Weights::random(&network, 1), &options, &dir.path().join("capped")).unwrap().artifact;
     let image = dir.path().join("image.npy");
     npy::write(&image, &[1, 3, 4, 4], &[0.5; 48]).unwrap();

@@ -110,7 +110,7 @@ impl Timed {
         runs: impl FnOnce(&Model) -> Result<usize, Failure>,
     ) -> Result<Self, Failure> {
         let title = format!("compiling {} for {level}", network.name);
-        let model = progress::spin(title, || Model::open_tuned(network, weights, level, tunings))?;
+        let model = progress::spin(title, || Model::open_tuned(network, weights, level, 1, tunings))?;
         let runs = runs(&model)?;
         let mut session = model.session(1)?;
         let mut output = vec![0.0; batch * model.program().output_len];

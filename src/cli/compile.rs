@@ -28,6 +28,9 @@ pub struct Compile {
     /// Images that the program takes at a time; a session of the library takes any number
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
+    /// Threads that are to share an image: each stage is cut into work for so many, at least two
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    threads: usize,
     /// What to build
     #[arg(long, value_enum, default_value_t = Kind::Bin)]
     kind: Kind,
@@ -57,7 +60,7 @@ impl Compile {
             Kind::Bin => sartor::Kind::Bin,
             Kind::Lib => sartor::Kind::Lib,
         };
-        let options = CompileOptions { levels, batch: self.batch, kind, tunings: self.tuning.load()? };
+        let options = CompileOptions { levels, batch: self.batch, threads: self.threads, kind, tunings: self.tuning.load()? };
         let compiled = progress::spin(format!("compiling {}", network.name), || {
             sartor::compile(&network, &weights, &options, &self.output)
         })?;
@@ -73,7 +76,7 @@ impl Compile {
                 })
                 .collect();
             return super::print_json(&json!({
-                "network": network.name, "weights": origin.name(), "batch": self.batch, "dir": compiled.dir,
+                "network": network.name, "weights": origin.name(), "batch": self.batch, "threads": self.threads, "dir": compiled.dir,
                 "artifact": compiled.artifact, "artifact_bytes": compiled.artifact_bytes, "levels": levels,
             }));
         }

@@ -54,7 +54,7 @@ impl<'a> Engine<'a> {
         Ok(match kind {
             Kind::Specialised => {
                 let title = format!("compiling {} for {level}", network.name);
-                let model = progress::spin(title, || Model::open_tuned(network, weights, level, tunings))?;
+                let model = progress::spin(title, || Model::open_tuned(network, weights, level, threads, tunings))?;
                 let session = model.session(threads)?;
                 Engine::Specialised { model: Box::new(model), session }
             }

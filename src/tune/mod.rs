@@ -93,7 +93,7 @@ impl Problems {
         let clock = |stages: &[Stage]| time(network, &self.layers, options, stages);
         let model = estimated(&self.layers, &run.layers, options);
         // Cuts into stages.
-        let spans = self.spans(run, &model);
+        let spans = self.spans(run, &model, options);
         let times = clock(&spans)?;
         let of = |stage: &Stage| spans.iter().position(|span| span == stage).map_or(f64::INFINITY, |at| times[at]);
         let model_stages = located(&run.layers, &model);
@@ -129,12 +129,12 @@ impl Problems {
     }
 
     /// Parts of a run as stages: all short ones, and those of the cost model.
-    fn spans(&self, run: &Run, model: &[Choice]) -> Vec<Stage> {
+    fn spans(&self, run: &Run, model: &[Choice], options: &Options) -> Vec<Stage> {
         let mut spans = Vec::new();
         for begin in 0..run.layers.len() {
             for end in begin + 1..=run.layers.len().min(begin + LONGEST) {
                 let part = &run.layers[begin..end];
-                spans.push((part.to_vec(), together(&self.layers, part)));
+                spans.push((part.to_vec(), together(&self.layers, part, options)));
                 if part.len() == 1 {
                     spans.extend(by_panels(&self.layers, part[0]).map(|choice| (part.to_vec(), choice)));
                 }

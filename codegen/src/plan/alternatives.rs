@@ -42,7 +42,7 @@ pub fn estimated(layers: &Layers, run: &[usize], options: &Options) -> Vec<Choic
     while at < run.len() {
         let stage = match partition::estimated(layers, run[at], options) {
             Group::Panels { how, .. } => Choice::Panels(how),
-            group => together(layers, &run[at..run.len().min(at + group.layers().len())]),
+            group => together(layers, &run[at..run.len().min(at + group.layers().len())], options),
         };
         at += stage.layers();
         stages.push(stage);
@@ -51,14 +51,14 @@ pub fn estimated(layers: &Layers, run: &[usize], options: &Options) -> Vec<Choic
 }
 
 /// Layers in one stage, by strips of rows, as the cost model would compute them.
-pub fn together(layers: &Layers, stage: &[usize]) -> Choice {
-    Choice::Rows { strip: partition::strip(layers, stage), layers: vec![LayerChoice::default(); stage.len()] }
+pub fn together(layers: &Layers, stage: &[usize], options: &Options) -> Choice {
+    Choice::Rows { strip: partition::strip(layers, stage, options.threads), layers: vec![LayerChoice::default(); stage.len()] }
 }
 
 /// A layer by itself, cut along its output lanes, where that is possible.
 pub fn by_panels(layers: &Layers, layer: usize) -> Option<Choice> {
     let choice = Choice::Panels(Default::default());
-    matches!(partition::group(layers, &[layer], &choice), Group::Panels { .. }).then_some(choice)
+    matches!(partition::group(layers, &[layer], &choice, 1), Group::Panels { .. }).then_some(choice)
 }
 
 /// One thing to choose of a stage.
@@ -89,7 +89,7 @@ pub struct Alternative {
     pub cycles: f64,
 }
 
-/// All values of an aspect of `from` but the one it has, and those that two threads would share worse: it is one thread that is
+/// All values of an aspect of `from` but the one it has, and those that the threads would share worse: it is one thread that is
 /// timed.
 pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &Options) -> Vec<Alternative> {
     let mut changes: Vec<(Aspect, Choice)> = Vec::new();
@@ -97,9 +97,9 @@ pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &O
         Choice::Rows { strip, layers: how } => {
             let last = &layers.maps[layers.layers[stage[stage.len() - 1]].dst().0];
             let strips = [1, 2, strip / 2, strip * 2, strip * 4].map(|strip| strip.clamp(1, last.h));
-            let shared = partition::longer_half(last.h, *strip);
+            let shared = partition::longest_share(last.h, *strip, options.threads);
             for new in BTreeSet::from(strips) {
-                if new == *strip || partition::longer_half(last.h, new) > shared {
+                if new == *strip || partition::longest_share(last.h, new, options.threads) > shared {
                     continue;
                 }
                 changes.push((Aspect::Strip, Choice::Rows { strip: new, layers: how.clone() }));

@@ -43,14 +43,16 @@ pub struct Options {
     pub l2: usize,
     /// Whether layers may share a stage.
     pub fuse: bool,
+    /// Threads that are to find work in every stage of a pass, where the map has enough of it.
+    pub threads: usize,
     /// What measuring chose; the cost model decides what is not in it.
     pub tuning: Arc<Tuning>,
 }
 
 impl Options {
-    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, no tuning.
+    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, two threads, no tuning.
     pub fn new(level: Level) -> Self {
-        Self { level, batch: 1, l2: 1 << 20, fuse: true, tuning: Arc::default() }
+        Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, tuning: Arc::default() }
     }
 }
 

@@ -36,7 +36,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
         let k: usize = run.segments.iter().map(|segment| segment.len).sum();
         let block = how.panels.unwrap_or_else(|| width(cx, m, run.panels, k)).clamp(1, run.panels);
         let ahead = how.ahead.unwrap_or(1);
-        for part in parts(run, m, block, k, ahead, packed.data.len()) {
+        for part in parts(run, cut(m, run.panels, block, cx.options.threads), k, ahead, packed.data.len()) {
             let len = part.size * PANEL * (1 + k);
             let is_last = part.count == 1 && part.start + part.size == run.panels;
             let mut spec = Pointwise {
@@ -80,9 +80,9 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
 const FEWEST_ROWS: usize = 4;
 
 /// The units of a run of panels. The last ones stand alone if too few weights follow them to fetch `ahead` units ahead.
-fn parts(run: &PanelRun, m: usize, block: usize, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
+fn parts(run: &PanelRun, units: Vec<Run>, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
     let mut parts = Vec::new();
-    for part in units(m, run.panels, block) {
+    for part in units {
         if part.count <= ahead || follows(run, part, k, ahead, weights) {
             parts.push(part);
         } else {
@@ -100,12 +100,12 @@ fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) ->
     run.offset + end * PANEL * (1 + k) <= weights
 }
 
-/// Cuts panels into units of at most `block`, whose first half holds half of the panels: an even number of units, unless there is
-/// one. For a few pixels, whose units are short, as few as there can be.
-fn units(m: usize, panels: usize, block: usize) -> Vec<Run> {
+/// Cuts panels into units of at most `block`, as many for each thread, of as many panels: unless there is one unit. For a few
+/// pixels, whose units are short, as few as there can be.
+fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
     let count = match panels.div_ceil(block) {
         count if count == 1 || m < FEWEST_ROWS => return tile::even(panels, block),
-        count => count.next_multiple_of(2).min(panels),
+        count => count.next_multiple_of(threads).min(panels),
     };
     let mut runs: Vec<Run> = Vec::new();
     for unit in 0..count {
@@ -125,35 +125,33 @@ fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
     (MOST_PANELS / best).max(1) * best
 }
 
-/// A mean over each image's map, its panels in two halves unless one walk over the map is faster.
+/// A mean over each image's map, its panels shared by the threads unless one walk over the map is faster.
 pub fn mean(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
     let problem = problem_line(cx.layers, cx.layer(layer), cx.options.batch);
-    let (mut body, mut halves) = (Vec::new(), 1);
+    let (mut body, mut parts) = (Vec::new(), 1);
     if let LayerOp::Mean { src, dst } = cx.layer(layer).op {
         let map = &cx.layers.maps[src.0];
         let (pixels, panels) = (map.h * map.w, padded(map.c) / PANEL);
-        let largest = if Mean::is_one_walk(panels, cx.pitch(src)) { panels } else { panels.div_ceil(2) };
+        let largest = if Mean::is_one_walk(panels, cx.pitch(src)) { panels } else { panels.div_ceil(cx.options.threads) };
         let runs = tile::even(panels, largest);
-        halves = runs.iter().map(|run| run.count).sum();
-        let (image, half) = match cx.options.batch {
+        parts = runs.iter().map(|run| run.count).sum();
+        let (image, part) = match cx.options.batch {
             1 => (Int::Const(0), Int::var("unit")),
-            _ => (Int::var("unit").over(halves), Int::var("unit").modulo(halves)),
+            _ => (Int::var("unit").over(parts), Int::var("unit").modulo(parts)),
         };
-        let mut arms = Vec::new();
+        let (mut arms, mut lo) = (Vec::new(), 0);
         for run in runs {
             let spec = Mean { pixels, panels: run.size, src_pitch: cx.pitch(src), factor: 1.0 / pixels as f32 };
-            let lane = match run.count {
-                1 => Int::Const(run.start * PANEL),
-                _ => half.clone().times(run.size * PANEL),
-            };
+            let index = if run.count == 1 { Int::Const(0) } else { part.clone().minus(lo) };
+            let lane = index.times(run.size * PANEL).plus(run.start * PANEL);
             let at = |map| whole(cx, map, image.clone().times(cx.image_len(map)).plus(lane.clone()));
             let args = vec![at(src), at(dst)];
-            let lo = arms.len();
             arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![call(cx, layer, &Spec::Mean(spec), args, &problem)] });
+            lo += run.count;
         }
-        body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: half, arms }] });
+        body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: part, arms }] });
     }
-    let code = Stage { name, doc: vec![problem], units: halves * cx.options.batch, body };
+    let code = Stage { name, doc: vec![problem], units: parts * cx.options.batch, body };
     StagePlan { code, layers: vec![layer], rows: None, choice: None }
 }
 

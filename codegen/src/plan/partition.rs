@@ -27,7 +27,7 @@ pub enum Group {
         /// What was chosen for it.
         how: PanelsChoice,
     },
-    /// One mean over a map, cut along the images and in two halves of its panels.
+    /// One mean over a map, cut along the images and its panels.
     Mean {
         /// Index of the layer.
         layer: usize,
@@ -85,7 +85,7 @@ pub fn estimated(layers: &Layers, next: usize, options: &Options) -> Group {
     while options.fuse && chain.len() < layers.layers.len() - next && extends(layers, &chain, next + chain.len(), options) {
         chain.push(next + chain.len());
     }
-    Group::Chain { strip: strip(layers, &chain), how: vec![LayerChoice::default(); chain.len()], layers: chain }
+    Group::Chain { strip: strip(layers, &chain, options.threads), how: vec![LayerChoice::default(); chain.len()], layers: chain }
 }
 
 /// Layers from `next` on that may share a stage: what is chosen for them is chosen together.
@@ -112,22 +112,27 @@ fn tuned(layers: &Layers, next: usize, options: &Options) -> Vec<Group> {
     let mut at = 0;
     let mut groups = Vec::new();
     for choice in choices {
-        groups.push(group(layers, &run[at..at + choice.layers()], choice));
+        groups.push(group(layers, &run[at..at + choice.layers()], choice, options.threads));
         at += choice.layers();
     }
     groups
 }
 
-/// A stage as it was chosen.
-pub fn group(layers: &Layers, stage: &[usize], choice: &Choice) -> Group {
+/// A stage as it was chosen, in strips low enough for the threads.
+pub fn group(layers: &Layers, stage: &[usize], choice: &Choice, threads: usize) -> Group {
     match choice {
         Choice::Panels(how) if stage.len() == 1 && layers.layers[stage[0]].is_pointwise() && !reads_input(layers, stage[0]) => {
             Group::Panels { layer: stage[0], how: *how }
         }
-        Choice::Panels(_) => {
-            Group::Chain { strip: strip(layers, stage), how: vec![LayerChoice::default(); stage.len()], layers: stage.to_vec() }
+        Choice::Panels(_) => Group::Chain {
+            strip: strip(layers, stage, threads),
+            how: vec![LayerChoice::default(); stage.len()],
+            layers: stage.to_vec(),
+        },
+        Choice::Rows { strip, layers: how } => {
+            let rows = layers.maps[layers.layers[stage[stage.len() - 1]].dst().0].h;
+            Group::Chain { layers: stage.to_vec(), strip: shared(*strip, rows, threads), how: how.clone() }
         }
-        Choice::Rows { strip, layers: how } => Group::Chain { layers: stage.to_vec(), strip: *strip, how: how.clone() },
     }
 }
 
@@ -159,12 +164,12 @@ fn extends(layers: &Layers, chain: &[usize], next: usize, options: &Options) -> 
         && width >= NARROWEST
         && !by_panels
         && weights <= options.l2 / 2
-        && weights + ring_bytes(layers, &longer) <= options.l2 / 4 * 3
+        && weights + ring_bytes(layers, &longer, options) <= options.l2 / 4 * 3
 }
 
 /// Bytes, about, of the rows that the inner maps of a chain keep.
-fn ring_bytes(layers: &Layers, chain: &[usize]) -> usize {
-    let mut rows = strip(layers, chain);
+fn ring_bytes(layers: &Layers, chain: &[usize], options: &Options) -> usize {
+    let mut rows = strip(layers, chain, options.threads);
     let mut bytes = 0;
     for pair in chain.windows(2).rev() {
         let (kernel, stride) = match &layers.layers[pair[1]].op {
@@ -214,17 +219,23 @@ fn main_source(layer: &Layer) -> Option<MapId> {
     }
 }
 
-/// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where two threads then share the rows
-/// more evenly; a map too small for that is two units.
-pub fn strip(layers: &Layers, chain: &[usize]) -> usize {
+/// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where the threads then share the rows
+/// more evenly; a map too small for that is a unit a thread.
+pub fn strip(layers: &Layers, chain: &[usize], threads: usize) -> usize {
     let map = &layers.maps[layers.layers[chain[chain.len() - 1]].dst().0];
-    let fewest = PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h.div_ceil(2));
-    (fewest..=2 * fewest).min_by_key(|&strip| (longer_half(map.h, strip), strip % 2)).unwrap_or(fewest)
+    let fewest = PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h.div_ceil(threads));
+    (fewest..=2 * fewest).min_by_key(|&strip| (longest_share(map.h, strip, threads), strip % 2)).unwrap_or(fewest)
 }
 
-/// Rows of the busier of two threads that share strips of a map's rows.
-pub fn longer_half(rows: usize, strip: usize) -> usize {
-    // The second thread has the odd strip.
-    let first = rows.div_ceil(strip) / 2 * strip;
-    first.max(rows - first)
+/// The highest strip of at most `strip` rows with which the busiest thread has the least to do. Lower strips than were measured cost
+/// one thread next to nothing.
+fn shared(strip: usize, rows: usize, threads: usize) -> usize {
+    (1..=strip).rev().min_by_key(|&strip| longest_share(rows, strip, threads)).unwrap_or(strip)
+}
+
+/// Rows of the busiest of the threads that share strips of a map's rows.
+pub fn longest_share(rows: usize, strip: usize, threads: usize) -> usize {
+    let strips = rows.div_ceil(strip);
+    let begin = |thread: usize| (strips * thread / threads * strip).min(rows);
+    (0..threads).map(|thread| begin(thread + 1) - begin(thread)).max().unwrap_or(rows)
 }

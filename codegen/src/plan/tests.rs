@@ -6,6 +6,7 @@ use super::alternatives::{alternatives, by_panels, runs, together};
 use super::{Options, Place, plan, trial};
 use crate::interpret;
 use crate::layer::Map;
+use crate::lower::PANEL;
 use crate::normalize::normalize;
 use crate::pack::pack;
 use crate::problem::drawn_tuning;
@@ -62,7 +63,7 @@ fn ways(layers: &crate::layer::Layers, run: &[usize], options: &Options) -> Vec<
         for end in begin + 1..=run.len().min(begin + 3) {
             let part = &run[begin..end];
             let alone = if part.len() == 1 { by_panels(layers, part[0]) } else { None };
-            for base in std::iter::once(together(layers, part)).chain(alone) {
+            for base in std::iter::once(together(layers, part, options)).chain(alone) {
                 let others = alternatives(layers, part, &base, options);
                 assert!(others.iter().all(|other| other.cycles > 0.0 && other.cycles.is_finite()), "{others:?}");
                 ways.push((part.to_vec(), base));
@@ -141,6 +142,42 @@ fn a_plan_is_the_same_each_time_it_is_made_with_the_same_tuning() {
     assert_ne!(text(1), text(2));
 }
 
+/// Each has at most two rows, or a panel, more to do than the most even shares.
+#[test]
+fn every_thread_finds_work_in_every_stage() {
+    let mut stages = 0;
+    for name in ["mobilenet_v2_x1.0", "efficientnet_b0", "shufflenet_v1_g3_x1.0"] {
+        let network = name.parse::<zoo::Spec>().unwrap().build().unwrap();
+        let layers = normalize(&network, &draw::weights(&network)).unwrap();
+        let packed = pack(&layers);
+        for threads in [2, 3, 4, 8, 16] {
+            let plan = plan(&layers, &packed, Options { threads, ..Options::new(Level::Avx2) }).unwrap();
+            for stage in plan.stages.iter().filter(|stage| stage.code.units > 0) {
+                let layer = &layers.layers[stage.layers[stage.layers.len() - 1]];
+                let map = &layers.maps[layer.dst().0];
+                let units = |thread: usize| stage.code.units * thread / threads;
+                let busiest = (0..threads).map(|thread| units(thread + 1) - units(thread)).max().unwrap();
+                // A strip has as many rows as the others, or fewer; units of panels differ by one.
+                let (all, share, slack) = match &stage.choice {
+                    Some(Choice::Rows { .. }) => (map.h, busiest * map.h.div_ceil(stage.code.units), 2),
+                    Some(Choice::Panels(_)) if map.h * map.w > 1 => {
+                        let panels = map.pitch() / PANEL;
+                        (panels, (busiest * panels).div_ceil(stage.code.units), 1)
+                    }
+                    _ => continue,
+                };
+                assert!(
+                    share <= all.div_ceil(threads) + slack,
+                    "{name}, {threads} threads: {}, {share} of {all}",
+                    stage.code.doc[0]
+                );
+                stages += 1;
+            }
+        }
+    }
+    assert!(stages > 400, "{stages} stages");
+}
+
 proptest! {
     #[test]
     fn ways_to_compute_drawn_problems_give_the_same_bits(
@@ -153,18 +190,19 @@ proptest! {
     }
 
     #[test]
-    fn drawn_tunings_change_no_bit(
+    fn drawn_tunings_and_threads_change_no_bit(
         network in draw::network(),
         level in 0..4usize,
         batch in 1..3usize,
         threads in 1..4usize,
+        planned in 2..10usize,
         seed: u64,
         l2 in prop_oneof![Just(1 << 12), Just(1 << 20)],
     ) {
         let layers = normalize(&network, &draw::weights(&network)).unwrap();
         let packed = pack(&layers);
         let options = Options { batch, l2, ..Options::new(Level::ALL[level]) };
-        let tuned = Options { tuning: drawn_tuning(&layers, &options, seed).into(), ..options.clone() };
+        let tuned = Options { tuning: drawn_tuning(&layers, &options, seed).into(), threads: planned, ..options.clone() };
         let input: Vec<f32> = noise(7).take(network.input_shape().len() * batch).map(|x| x as f32).collect();
         let output = |options: Options| {
             let plan = plan(&layers, &packed, options).unwrap();
@@ -179,9 +217,10 @@ proptest! {
         level in 0..4usize,
         batch in 1..4usize,
         threads in 1..4usize,
+        planned in 2..10usize,
         fuse: bool,
         l2 in prop_oneof![Just(1 << 12), Just(1 << 20)],
     ) {
-        check(&network, &Options { batch, l2, fuse, ..Options::new(Level::ALL[level]) }, threads);
+        check(&network, &Options { batch, l2, fuse, threads: planned, ..Options::new(Level::ALL[level]) }, threads);
     }
 }

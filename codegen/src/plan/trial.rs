@@ -37,7 +37,8 @@ pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<usize>, Choice)]
         let shape = &layers.maps[map.0];
         arena += options.batch * shape.h * shape.w * shape.pitch();
     }
-    let groups: Vec<Group> = stages.iter().map(|(stage, choice)| partition::group(layers, stage, choice)).collect();
+    let groups: Vec<Group> =
+        stages.iter().map(|(stage, choice)| partition::group(layers, stage, choice, options.threads)).collect();
     let options = Options { tuning: Default::default(), ..options.clone() };
     let mut plan = lower(layers, &packed, options, &groups, places.clone(), arena, (Vec::new(), 0));
     // What lies in a ring for some stages is whole for those that begin or end there.

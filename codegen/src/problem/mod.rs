@@ -69,7 +69,8 @@ impl Problem {
 
     /// How its layers are planned for a level.
     pub fn options(&self, layers: &Layers, level: Level) -> Options {
-        let options = Options { batch: self.batch, l2: self.l2, fuse: self.fuse, ..Options::new(level) };
+        let threads = self.threads.max(Options::new(level).threads);
+        let options = Options { batch: self.batch, l2: self.l2, fuse: self.fuse, threads, ..Options::new(level) };
         if self.tune == 0 {
             return options;
         }

@@ -20,9 +20,9 @@ pub fn drawn(layers: &Layers, options: &Options, seed: u64) -> Tuning {
         while at < run.layers.len() {
             let part = &run.layers[at..at + 1 + draw(run.layers.len() - at)];
             let mut choice = match (draw(3), part) {
-                (0, &[layer]) => by_panels(layers, layer).unwrap_or_else(|| together(layers, part)),
+                (0, &[layer]) => by_panels(layers, layer).unwrap_or_else(|| together(layers, part, options)),
                 (1, _) => estimated(layers, part, options).remove(0),
-                _ => together(layers, part),
+                _ => together(layers, part, options),
             };
             let part = &part[..choice.layers()];
             for _ in 0..3 {
