@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::generate::{GenerateError, Generated, Kind, Plan, generate};
 use libloading::Library;
+use sartor_kernels::runtime::session::MAX_THREADS;
 use sartor_kernels::runtime::{ABI, Level, Program, Session, SessionError};
 use sartor_models::{Network, Weights};
 
@@ -23,7 +24,7 @@ pub struct CompileOptions {
     pub levels: Vec<Level>,
     /// Images that the crate's program takes; its sessions take any number.
     pub batch: usize,
-    /// Threads that are to find work in every stage of an image; its sessions take any number.
+    /// Threads that are to find work in every stage of an image, 1 to [`MAX_THREADS`]; its sessions take any number.
     pub threads: usize,
     /// What to build.
     pub kind: Kind,
@@ -94,6 +95,7 @@ pub enum CompileError {
 pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, dir: &Path) -> Result<Compiled, CompileError> {
     let io = |source| CompileError::Io { path: dir.into(), source };
     check_free(dir)?;
+    check_threads(options.threads)?;
     let staging = output::staging_dir(dir).map_err(io)?;
     let generated = generate(network, weights, &options.levels, options.batch, options.threads, options.kind, &options.tunings)?;
     let new = staging.path().join("crate");
@@ -125,6 +127,11 @@ fn check_free(dir: &Path) -> Result<(), CompileError> {
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     };
     if free { Ok(()) } else { Err(CompileError::Occupied(dir.into())) }
+}
+
+/// Whether a session can have so many threads.
+fn check_threads(threads: usize) -> Result<(), SessionError> {
+    if (1..=MAX_THREADS).contains(&threads) { Ok(()) } else { Err(SessionError::WrongThreads(threads)) }
 }
 
 fn manifest(network: &Network, options: &CompileOptions) -> String {
@@ -172,6 +179,7 @@ impl Model {
         if !level.is_available() {
             return Err(SessionError::LevelUnavailable(level).into());
         }
+        check_threads(threads)?;
         let mut generated = generate(network, weights, &[level], 1, threads, Kind::Dylib, tunings)?;
         let (library, built) = library(&generated, &cache::folder())?;
         let program = load(&library, level)?;

@@ -98,6 +98,7 @@ fn options_that_are_impossible() {
     let run = |args: &[&str], parts: &[&str]| fails(&[&["run", "rexnet_digits", "--image", PICTURE], args].concat(), parts);
     run(&["--threads", "0"], &["threads is 0"]);
     run(&["--threads", "1000000"], &["threads is 1000000"]);
+    run(&["--threads", "18446744073709551615"], &["threads is 18446744073709551615"]);
     run(&["--threads", "2", "--engine", "generic"], &["runs on one thread", "help: "]);
     run(&["--engine", "fast"], &["'fast'", "specialised"]);
     run(&["--resize", "0"], &["too small for the crop"]);
@@ -109,6 +110,8 @@ fn options_that_are_impossible() {
     fails(&["compile", "rexnet_digits", "-o", "out", "--batch", "0"], &["batch is 0"]);
     fails(&["compile", "rexnet_digits"], &["--output"]);
     fails(&["compile", "rexnet_digits", "-o", "out", "--batch", "18446744073709551615"], &["18446744073709551615"]);
+    fails(&["compile", "rexnet_digits", "-o", "out", "--threads", "0"], &["threads is 0"]);
+    fails(&["compile", "rexnet_digits", "-o", "out", "--threads", "18446744073709551615"], &["18446744073709551615"]);
     for command in
         [&["verify", "rexnet_digits"][..], &["bench", "rexnet_digits"], &["bench", "rexnet_digits", "--engine", "generic"]]
     {
