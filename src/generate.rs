@@ -97,10 +97,7 @@ pub fn generate(
     kind: Kind,
     tunings: &Tunings,
 ) -> Result<Generated, GenerateError> {
-    let options = |&level: &Level| {
-        let usual = Options::new(level);
-        Options { tuning: tunings.of(level), threads: usual.threads.max(threads), ..usual }
-    };
+    let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level).shared_by(threads) };
     let options: Vec<Options> = levels.iter().map(options).collect();
     let generated = emit::generate_for(network, weights, &options, batch, kind)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Plan::from).collect() })

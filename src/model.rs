@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::generate::{GenerateError, Generated, Kind, Plan, generate};
 use libloading::Library;
-use sartor_kernels::runtime::session::MAX_THREADS;
+use sartor_kernels::runtime::session::check_threads;
 use sartor_kernels::runtime::{ABI, Level, Program, Session, SessionError};
 use sartor_models::{Network, Weights};
 
@@ -24,7 +24,7 @@ pub struct CompileOptions {
     pub levels: Vec<Level>,
     /// Images that the crate's program takes; its sessions take any number.
     pub batch: usize,
-    /// Threads that are to find work in every stage of an image, 1 to [`MAX_THREADS`]; its sessions take any number.
+    /// Threads that are to find work in every stage of an image, 1 to [`MAX_THREADS`](sartor_kernels::runtime::session::MAX_THREADS); its sessions take any number.
     pub threads: usize,
     /// What to build.
     pub kind: Kind,
@@ -129,16 +129,11 @@ fn check_free(dir: &Path) -> Result<(), CompileError> {
     if free { Ok(()) } else { Err(CompileError::Occupied(dir.into())) }
 }
 
-/// Whether a session can have so many threads.
-fn check_threads(threads: usize) -> Result<(), SessionError> {
-    if (1..=MAX_THREADS).contains(&threads) { Ok(()) } else { Err(SessionError::WrongThreads(threads)) }
-}
-
 fn manifest(network: &Network, options: &CompileOptions) -> String {
     let levels: Vec<_> = options.levels.iter().map(|level| level.name()).collect();
     let manifest = serde_json::json!({
         "sartor": env!("CARGO_PKG_VERSION"), "network": network.name, "levels": levels, "batch": options.batch,
-        "threads": options.threads,        "kind": format!("{:?}", options.kind).to_lowercase(),
+        "threads": options.threads, "kind": format!("{:?}", options.kind).to_lowercase(),
     });
     format!("{manifest:#}\n")
 }
@@ -168,7 +163,7 @@ impl Model {
     /// The same with other tunings, for sessions of so many threads: every stage of an image has work for each.
     ///
     /// # Errors
-    /// If this CPU lacks the level, or the network cannot be compiled or loaded.
+    /// If this CPU lacks the level, no session can have so many threads, or the network cannot be compiled or loaded.
     pub fn open_tuned(
         network: &Network,
         weights: &Weights,

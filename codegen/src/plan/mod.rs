@@ -54,6 +54,12 @@ impl Options {
     pub fn new(level: Level) -> Self {
         Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, tuning: Arc::default() }
     }
+
+    /// The same with work for so many threads, if they are more.
+    #[must_use]
+    pub fn shared_by(self, threads: usize) -> Self {
+        Self { threads: self.threads.max(threads), ..self }
+    }
 }
 
 /// Where a map lies.

@@ -69,8 +69,8 @@ impl Problem {
 
     /// How its layers are planned for a level.
     pub fn options(&self, layers: &Layers, level: Level) -> Options {
-        let threads = self.threads.max(Options::new(level).threads);
-        let options = Options { batch: self.batch, l2: self.l2, fuse: self.fuse, threads, ..Options::new(level) };
+        let usual = Options::new(level).shared_by(self.threads);
+        let options = Options { batch: self.batch, l2: self.l2, fuse: self.fuse, ..usual };
         if self.tune == 0 {
             return options;
         }

@@ -20,6 +20,14 @@ pub struct Session {
 /// Most threads of a session: far more than a stage has units, and few enough to be granted anywhere.
 pub const MAX_THREADS: usize = 1024;
 
+/// Whether a session can have so many threads.
+///
+/// # Errors
+/// If there are none or more than [`MAX_THREADS`].
+pub fn check_threads(threads: usize) -> Result<(), SessionError> {
+    if (1..=MAX_THREADS).contains(&threads) { Ok(()) } else { Err(SessionError::WrongThreads(threads)) }
+}
+
 /// Two cache lines, in f32: threads that write side by side never share what is fetched together.
 const APART: usize = 32;
 
@@ -102,9 +110,7 @@ impl Session {
         if !program.level.is_available() {
             return Err(SessionError::LevelUnavailable(program.level));
         }
-        if !(1..=MAX_THREADS).contains(&threads) {
-            return Err(SessionError::WrongThreads(threads));
-        }
+        check_threads(threads)?;
         let team = Team::new(threads).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
         let layout = Layout::new(program, threads);
         Ok(Self { program, memory: Aligned::zeroed(layout.len), layout, team })
