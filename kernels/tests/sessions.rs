@@ -1,7 +1,6 @@
-//! Sessions under stress: more threads than work, many at once, refused threads, forked processes. Errors, never a wait without end.
+//! Sessions under stress: more threads than work, many at once, refused threads. Errors, never a wait without end.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use sartor_kernels::runtime::session::MAX_THREADS;
 use sartor_kernels::runtime::{ABI, Context, Level, Program, Session, SessionError, Stage, Units};
@@ -129,59 +128,4 @@ fn threads_that_the_system_refuses_are_an_error() {
     let output = shell.env(REFUSED, "1").output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && printed.contains("refused"), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
-}
-
-#[cfg(unix)]
-mod process {
-    unsafe extern "C" {
-        pub fn fork() -> i32;
-        pub fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
-        pub fn kill(process: i32, signal: i32) -> i32;
-        pub fn _exit(status: i32) -> !;
-    }
-    pub const WNOHANG: i32 = 1;
-    pub const SIGKILL: i32 = 9;
-}
-
-/// What a forked child checks about sessions of its parent; the number of the first check that fails.
-#[cfg(unix)]
-fn forked_child(session: Session, single: &mut Session) -> i32 {
-    let mut session = session;
-    if run(&mut session) != Err(SessionError::Forked) {
-        return 1;
-    }
-    drop(session);
-    if run(single) != Ok(OUTPUT) {
-        return 2;
-    }
-    let of_its_own = Session::new(&PROGRAM, 2).and_then(|mut session| run(&mut session));
-    if of_its_own == Ok(OUTPUT) { 0 } else { 3 }
-}
-
-#[test]
-#[cfg(unix)]
-fn a_forked_child_gets_an_error_and_can_open_sessions_of_its_own() {
-    let mut session = Session::new(&PROGRAM, 3).unwrap();
-    let mut single = Session::new(&PROGRAM, 1).unwrap();
-    assert_eq!(run(&mut session), Ok(OUTPUT));
-    // SAFETY: the child only runs the code below, which needs no other thread of this process, and ends without unwinding.
-    let child = unsafe { process::fork() };
-    if child == 0 {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| forked_child(session, &mut single)));
-        // SAFETY: ends the process at once, as a forked child of a process with threads should.
-        unsafe { process::_exit(outcome.unwrap_or(100)) };
-    }
-    assert!(child > 0, "{}", std::io::Error::last_os_error());
-    let (start, mut status) = (Instant::now(), 0);
-    // SAFETY: `status` is valid, and the child is ours.
-    while unsafe { process::waitpid(child, &raw mut status, process::WNOHANG) } == 0 {
-        if start.elapsed() > Duration::from_secs(300) {
-            // SAFETY: the child is ours and was not waited for.
-            unsafe { process::kill(child, process::SIGKILL) };
-            panic!("the child hangs");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(status, 0, "the child's check {} failed", status >> 8);
-    assert_eq!(run(&mut session), Ok(OUTPUT), "the parent's session is as it was");
 }

@@ -67,6 +67,7 @@ pub enum SessionError {
         reason: io::ErrorKind,
     },
     /// The process was forked after the session had started its threads, which are not in the child.
+    /// A child can open sessions of its own; of several threads only if none of its parent's was starting or ending at the fork.
     Forked,
     /// An input or output of the wrong length.
     WrongLength {
