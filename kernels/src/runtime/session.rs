@@ -49,6 +49,15 @@ impl Layout {
     }
 }
 
+/// f32 that Linux maps at once, around the one that is read.
+const MAPPED: usize = (64 << 10) / size_of::<f32>();
+
+/// Reads one of the weights of each piece that is mapped at once, so that a first run finds them mapped.
+fn mapped(program: &'static Program) -> impl Iterator<Item = f32> + Send {
+    // SAFETY: the program's weights are so many f32, and never change.
+    (0..program.weights_len).step_by(MAPPED).map(|at| unsafe { program.weights.add(at).read_volatile() })
+}
+
 /// Why a program cannot be opened or run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,7 +121,8 @@ impl Session {
             return Err(SessionError::LevelUnavailable(program.level));
         }
         check_threads(threads)?;
-        let team = Team::new(threads).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
+        let team = Team::warming_up(threads, mapped(program))
+            .map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
         let layout = Layout::new(program, threads);
         Ok(Self { program, memory: Aligned::zeroed(layout.len), layout, team })
     }

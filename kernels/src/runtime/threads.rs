@@ -78,6 +78,17 @@ impl Team {
     /// # Panics
     /// If `threads` is zero.
     pub fn new(threads: usize) -> io::Result<Self> {
+        Self::warming_up(threads, std::iter::empty::<()>())
+    }
+
+    /// A [`new`](Self::new) team, one of whose workers goes through the steps of `warm_up` until they end or a run begins.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn warming_up(threads: usize, warm_up: impl Iterator + Send + 'static) -> io::Result<Self> {
         assert!(threads > 0, "a team has at least one thread");
         let mut team = Self { workers: Vec::new(), shared: None, process: std::process::id() };
         if threads == 1 {
@@ -94,9 +105,13 @@ impl Team {
         });
         team.shared = Some(Arc::clone(&shared));
         let places = cores::places(threads);
+        let mut warm_up = Some(warm_up);
         for thread in 1..threads {
-            let shared = Arc::clone(&shared);
-            let worker = Builder::new().name(format!("sartor-{thread}")).spawn(move || shared.serve(thread))?;
+            let (shared, warm_up) = (Arc::clone(&shared), warm_up.take());
+            let worker = Builder::new().name(format!("sartor-{thread}")).spawn(move || {
+                warm_up.into_iter().flatten().take_while(|_| shared.bell.is_silent()).for_each(drop);
+                shared.serve(thread);
+            })?;
             if let Some(&core) = places.get(thread) {
                 cores::place(&worker, core);
             }
@@ -446,6 +461,26 @@ mod tests {
     #[should_panic(expected = "stage 1 has 4294967296 units")]
     fn more_units_than_can_be_shared_panic() {
         Team::new(2).unwrap().run(2, |stage| stage * (Share::MOST + 1), |_, _, taken| assert_eq!(taken.count(), 0));
+    }
+
+    #[test]
+    fn a_worker_warms_up_until_a_run_begins() {
+        for threads in [2, 3] {
+            let steps = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&steps);
+            // Without end: only a run, or the end of the team, ends it.
+            let step = move || Some(count.fetch_add(1, Ordering::Relaxed));
+            let mut team = Team::warming_up(threads, std::iter::from_fn(step)).unwrap();
+            while steps.load(Ordering::Relaxed) < 1000 {
+                std::thread::yield_now();
+            }
+            walk(&mut team, 5);
+            drop(team);
+            assert_eq!(Arc::strong_count(&steps), 1, "the worker still warms up");
+            drop(Team::warming_up(threads, std::iter::repeat(())).unwrap());
+        }
+        let alone = Team::warming_up(1, std::iter::from_fn(|| -> Option<()> { panic!("there is no worker") }));
+        assert_eq!(alone.unwrap().threads(), 1);
     }
 
     #[test]

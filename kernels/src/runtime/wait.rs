@@ -85,6 +85,11 @@ impl Doorbell {
         self.rings.0.fetch_add(1, Ordering::Release);
     }
 
+    /// Whether it was never rung.
+    pub fn is_silent(&self) -> bool {
+        self.rings.0.load(Ordering::Relaxed) == 0
+    }
+
     /// Returns the number of rings when it is no longer `heard`. Sleeps after a while, until the ringer unparks this thread.
     pub fn wait(&self, heard: usize) -> usize {
         let mut polls = 0;
