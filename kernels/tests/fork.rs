@@ -3,7 +3,6 @@
 //! emulator.
 #![cfg(unix)]
 
-use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -12,25 +11,17 @@ use sartor_kernels::runtime::{ABI, Context, Level, Program, Session, SessionErro
 
 const THREADS: usize = 3;
 
+/// Units begun; a multiple of any `TOGETHER` between runs.
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
 
-/// `output[i] = 2 * input[i]`, once all units are under way: each takes a thread of its own.
-unsafe extern "C" fn gather(cx: &Context, units: &mut Units<'_>) {
+/// `output[i] = 2 * input[i]`, once `TOGETHER` units are under way, each on a thread of its own.
+unsafe extern "C" fn double<const TOGETHER: usize>(cx: &Context, units: &mut Units<'_>) {
     for i in units {
-        let others = ARRIVED.fetch_add(1, Ordering::Relaxed) / THREADS * THREADS;
-        while ARRIVED.load(Ordering::Relaxed) < others + THREADS {
-            spin_loop();
+        let before = ARRIVED.fetch_add(1, Ordering::Relaxed) / TOGETHER * TOGETHER;
+        while ARRIVED.load(Ordering::Relaxed) < before + TOGETHER {
             std::thread::yield_now();
         }
         // SAFETY: units are 0..THREADS, the length of input and output.
-        unsafe { *cx.output.add(i) = 2.0 * *cx.input.add(i) }
-    }
-}
-
-/// `output[i] = 2 * input[i]`, on any number of threads.
-unsafe extern "C" fn double(cx: &Context, units: &mut Units<'_>) {
-    for i in units {
-        // SAFETY: as above.
         unsafe { *cx.output.add(i) = 2.0 * *cx.input.add(i) }
     }
 }
@@ -51,10 +42,10 @@ const fn program(stage: &'static Stage) -> Program {
     }
 }
 
-static GATHER: Stage = Stage::new("gather", THREADS, gather);
-static DOUBLE: Stage = Stage::new("double", THREADS, double);
-static SHARED: Program = program(&GATHER);
-static SINGLE: Program = program(&DOUBLE);
+static BY_ALL: Stage = Stage::new("double", THREADS, double::<THREADS>);
+static BY_ONE: Stage = Stage::new("double", THREADS, double::<1>);
+static SHARED: Program = program(&BY_ALL);
+static SINGLE: Program = program(&BY_ONE);
 
 const OUTPUT: [f32; THREADS] = [2.0, 4.0, 6.0];
 
