@@ -98,16 +98,16 @@ fn a_team_that_never_ran_ends() {
     explore(PREEMPTIONS, team!(real, 2, 1, 0, 1));
 }
 
-#[test]
-fn a_panic_is_passed_on_and_the_team_goes_on() {
-    for culprit in 0..2 {
-        explore(PREEMPTIONS, move || {
-            let mut team = sartor_loom::real::threads::Team::new(2).unwrap();
+/// Panics in the units of the first stage that `$panics` tells, and runs the team once more.
+macro_rules! panics {
+    ($runtime:ident, $panics:expr) => {
+        || {
+            let mut team = sartor_loom::$runtime::threads::Team::new(2).unwrap();
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 team.run(2, |_| 2, |_, stage, taken| {
                     for unit in taken {
                         assert_eq!(stage, 0, "a stage after the panic was run");
-                        if unit == culprit {
+                        if $panics(unit) {
                             resume_unwind(Box::new(7_i32));
                         }
                     }
@@ -117,8 +117,19 @@ fn a_panic_is_passed_on_and_the_team_goes_on() {
             let cell = Cell::new();
             team.run(1, |_| 2, |_, _, taken| taken.filter(|&unit| unit == 1).for_each(|_| cell.set(1)));
             assert_eq!(cell.get(), 1);
-        });
-    }
+        }
+    };
+}
+
+#[test]
+fn a_panic_is_passed_on_and_the_team_goes_on() {
+    explore(PREEMPTIONS, panics!(real, |unit| unit == 0));
+    explore(PREEMPTIONS, panics!(real, |unit| unit == 1));
+}
+
+#[test]
+fn one_of_two_panics_at_once_is_passed_on() {
+    explore(PREEMPTIONS, panics!(real, |_| true));
 }
 
 /// What was written before the bell is read after it. In a team, loom counts the unparking that follows as an order too; here a
@@ -163,6 +174,7 @@ mutants! {
     a_run_ends_relaxed: team!(a_run_ends_relaxed, 2, 2, 2, 2);
     a_turn_is_seen_relaxed: team!(a_turn_is_seen_relaxed, 2, 2, 2, 2);
     a_stage_ends_before_it_is_open: team!(a_stage_ends_before_it_is_open, 2, 2, 2, 2);
+    every_panic_is_the_first: panics!(every_panic_is_the_first, |_| true);
     bell_rings_relaxed: bell!(bell_rings_relaxed);
     bell_is_heard_relaxed: bell!(bell_is_heard_relaxed);
 }

@@ -116,6 +116,9 @@ mod linux {
 
     #[cfg(test)]
     mod tests {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, Ordering};
+
         use super::*;
 
         #[test]
@@ -155,13 +158,16 @@ mod linux {
             let places = places(4);
             assert!(!places.is_empty());
             for core in places {
-                let (placed, wait) = std::sync::mpsc::channel();
+                let placed = Arc::new(AtomicBool::new(false));
+                let seen = Arc::clone(&placed);
                 let thread = std::thread::spawn(move || {
-                    wait.recv().unwrap();
+                    while !seen.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
                     Set::allowed()
                 });
                 place(&thread, core);
-                placed.send(()).unwrap();
+                placed.store(true, Ordering::Relaxed);
                 let allowed = thread.join().unwrap();
                 assert!(allowed.is_some() && allowed == Set::allowed(), "{core}");
             }

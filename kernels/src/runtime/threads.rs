@@ -7,8 +7,8 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::cores;
@@ -33,12 +33,14 @@ struct Shared {
     /// Read by who has taken a unit, written where there are none.
     job: UnsafeCell<Job>,
     panicked: AtomicBool,
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Written by who panicked first, read after the run.
+    panic: UnsafeCell<Option<Box<dyn Any + Send>>>,
     leave: AtomicBool,
 }
 
 // SAFETY: `job` is written before units are put into shares, and after all of the stage before were done; it is read between taking
-// a unit and having it done. The data it points to is `Sync`, and outlives the last unit.
+// a unit and having it done. The data it points to is `Sync`, and outlives the last unit. `panic` is written by one thread of a run,
+// before its unit is done, and read after the run.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
@@ -100,7 +102,7 @@ impl Team {
             shares: (0..threads).map(|_| Share::default()).collect(),
             job: UnsafeCell::new(Job::NONE),
             panicked: AtomicBool::new(false),
-            panic: Mutex::new(None),
+            panic: UnsafeCell::new(None),
             leave: AtomicBool::new(false),
         });
         team.shared = Some(Arc::clone(&shared));
@@ -168,9 +170,11 @@ impl Team {
             self.wake();
             shared.help(0, opened);
         }
-        if shared.panicked.swap(false, Ordering::Relaxed) {
-            let payload = shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-            resume_unwind(payload.unwrap_or_else(|| Box::new("a thread of the team panicked")));
+        // SAFETY: the run has ended, so that nobody writes it.
+        let payload = unsafe { (*shared.panic.get()).take() };
+        if let Some(payload) = payload {
+            shared.panicked.store(false, Ordering::Relaxed);
+            resume_unwind(payload);
         }
     }
 
@@ -244,9 +248,11 @@ impl Shared {
             if !self.panicked.load(Ordering::Relaxed) {
                 // SAFETY: the closures are alive until the units that were taken are done.
                 let work = AssertUnwindSafe(|| unsafe { (job.work)(job.data, thread, job.stage, &mut units) });
-                if let Err(payload) = catch_unwind(work) {
-                    self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(payload);
-                    self.panicked.store(true, Ordering::Relaxed);
+                if let Err(payload) = catch_unwind(work)
+                    && !self.panicked.swap(true, Ordering::Relaxed)
+                {
+                    // SAFETY: only the first to panic comes here, and nobody reads it before its unit is done.
+                    unsafe { *self.panic.get() = Some(payload) };
                 }
             }
             units.by_ref().for_each(drop);
@@ -395,8 +401,7 @@ mod tests {
     #[test]
     fn threads_are_distinct_and_the_caller_is_thread_0() {
         thread_local!(static OWN: u8 = const { 0 });
-        // Living threads have their thread locals at different addresses. Atomics, since ThreadSanitizer does not see how the
-        // precompiled `Mutex` orders threads that wait for one another.
+        // Living threads have their thread locals at different addresses. Atomics: see scripts/test-tsan.sh.
         let own = || OWN.with(|own| std::ptr::from_ref(own) as usize);
         let seen = [const { AtomicUsize::new(0) }; 4];
         let here = AtomicUsize::new(0);
