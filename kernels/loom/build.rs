@@ -16,7 +16,7 @@ const THREADS: [(&str, &str); 12] = [
     // Loom tracks who accesses a cell in a closure.
     ("unsafe { *self.job.get() = job };", "self.job.with_mut(|cell| unsafe { *cell = job });"),
     ("unsafe { *self.job.get() };", "self.job.with(|cell| unsafe { *cell });"),
-    ("unsafe { *self.panic.get() = Some(payload) };", "self.panic.with_mut(|cell| unsafe { *cell = Some(payload) });"),
+    ("unsafe { *self.panic.get() = Some(payload) },", "self.panic.with_mut(|cell| unsafe { *cell = Some(payload) }),"),
     ("unsafe { (*shared.panic.get()).take() };", "shared.panic.with_mut(|cell| unsafe { (*cell).take() });"),
     ("#[cfg(test)]", "#[cfg(any())]"),
 ];

@@ -248,11 +248,10 @@ impl Shared {
             if !self.panicked.load(Ordering::Relaxed) {
                 // SAFETY: the closures are alive until the units that were taken are done.
                 let work = AssertUnwindSafe(|| unsafe { (job.work)(job.data, thread, job.stage, &mut units) });
-                if let Err(payload) = catch_unwind(work)
-                    && !self.panicked.swap(true, Ordering::Relaxed)
-                {
+                match catch_unwind(work) {
                     // SAFETY: only the first to panic comes here, and nobody reads it before its unit is done.
-                    unsafe { *self.panic.get() = Some(payload) };
+                    Err(payload) if !self.panicked.swap(true, Ordering::Relaxed) => unsafe { *self.panic.get() = Some(payload) },
+                    _ => {}
                 }
             }
             units.by_ref().for_each(drop);
