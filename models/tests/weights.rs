@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use sartor_models::weights::{LoadError, LoadOptions, Problem};
 use sartor_models::zoo::Spec;
-use sartor_models::{Builder, Conv2d, Network, Op, Shape, Tensor, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, Node, NodeId, Op, Shape, Tensor, Weights};
 
 /// A 1x1 convolution `a` with bias from 2 to 1 channels, batch norm `b`, linear layer `c` to 3.
 fn tiny() -> Network {
@@ -263,15 +263,23 @@ fn random_statistics_are_sane() {
     let network = "efficientnet_b0".parse::<Spec>().unwrap().build().unwrap();
     let weights = Weights::random(&network, 1);
     assert_eq!(weights.iter().count(), network.params().len());
-    for (name, tensor) in weights.iter() {
-        let is_norm = weights.get(&name.replace(".weight", ".running_var")).is_some_and(|_| name.ends_with(".weight"));
-        let (low, high) = match name.rsplit('.').next().unwrap() {
-            "running_var" => (0.8, 1.2),
-            "weight" if is_norm => (0.9, 1.1),
-            "weight" => continue,
-            _ => (-0.1, 0.1),
-        };
-        assert!(tensor.data().iter().all(|v| (low..=high).contains(v)), "{name}");
+    let silu = |node: &Node| node.op == Op::Activation(Activation::Silu);
+    let before_silu: Vec<NodeId> = network.nodes().iter().filter(|node| silu(node)).map(|node| node.inputs[0]).collect();
+    assert!(before_silu.len() > 30);
+    for (index, node) in network.nodes().iter().enumerate() {
+        let norm = matches!(node.op, Op::BatchNorm { .. });
+        let scale = if before_silu.contains(&NodeId(index)) { (2.0f32 / 3.0).sqrt() } else { 1.0 };
+        for param in network.params_of(NodeId(index)) {
+            let (low, high) = match param.name.rsplit('.').next().unwrap() {
+                "running_var" => (0.8, 1.2),
+                "weight" if norm => (scale - 0.101, scale + 0.101),
+                "weight" => continue,
+                "bias" if norm && scale < 1.0 => (-1.0, 1.0),
+                _ => (-0.1, 0.1),
+            };
+            let data = weights.get(&param.name).unwrap().data();
+            assert!(data.iter().all(|v| (low..=high).contains(v)), "{}", param.name);
+        }
     }
 }
 

@@ -204,3 +204,23 @@ fn inputs_and_levels_that_do_not_fit_are_errors() {
     let foreign = if cfg!(target_arch = "aarch64") { Level::Avx2 } else { Level::Neon };
     assert_eq!(GenericEngine::new(&network, &weights, foreign).map(drop), Err(EngineError::Level(foreign)));
 }
+
+/// No network of the zoo makes more of a small change of its input than the change is, whatever weights are drawn: rounding is one.
+#[test]
+fn random_weights_are_well_conditioned() {
+    const CHANGE: f32 = 0.01;
+    for spec in zoo::entries().iter().flat_map(|entry| entry.defaults()) {
+        let network = spec.build().unwrap();
+        for seed in 0..3 {
+            let mut engine = GenericEngine::new(&network, &Weights::random(&network, seed), Level::best().unwrap()).unwrap();
+            let len = network.input_shape().len();
+            let (input, other) = (noise(1, len), noise(2, len));
+            let changed: Vec<f32> = input.iter().zip(other).map(|(x, y)| x + CHANGE * y).collect();
+            let [before, after] = [input, changed].map(|input| engine.run(&input, 1).unwrap().concat());
+            let largest = before.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()));
+            let moved = before.iter().zip(&after).fold(0.0, |moved: f32, (x, y)| moved.max((x - y).abs()));
+            assert!((0.25..50.0).contains(&largest), "{spec}, seed {seed}: the largest output is {largest}");
+            assert!(moved > 0.0 && moved < CHANGE * largest, "{spec}, seed {seed}: {moved} of {largest} moved");
+        }
+    }
+}

@@ -12,7 +12,8 @@ impl Weights {
     ///
     /// Convolutions and linear layers are uniform with the variance that gives outputs of mean square 1 (He et al.,
     /// arXiv:1502.01852, with the mean square of the input estimated node by node). Batch norms have running means within
-    /// 0.1 of 0, variances within 0.2 of 1, scales within 0.1 of 1 and biases within 0.1 of 0.
+    /// 0.1 of 0, variances within 0.2 of 1, scales within 0.1 of 1 and biases within 0.1 of 0; in front of a SiLU, scales are within 0.1
+    /// of [`SILU_SCALE`] and biases within [`SILU_BIAS`] of 0.
     pub fn random(network: &Network, seed: u64) -> Self {
         let mut weights = Self::default();
         let mut mean_squares: Vec<f64> = Vec::with_capacity(network.nodes().len());
@@ -21,6 +22,8 @@ impl Weights {
             for param in network.params_of(NodeId(id)) {
                 let suffix = param.name.rsplit('.').next().unwrap_or_default();
                 let (centre, spread) = match (&node.op, suffix) {
+                    (Op::BatchNorm { .. }, "weight") if feeds_silu(network, NodeId(id)) => (SILU_SCALE, 0.1),
+                    (Op::BatchNorm { .. }, "bias") if feeds_silu(network, NodeId(id)) => (0.0, SILU_BIAS),
                     (Op::BatchNorm { .. }, "weight") => (1.0, 0.1),
                     (Op::BatchNorm { .. }, "running_var") => (1.0, 0.2),
                     (_, "weight") => {
@@ -42,6 +45,21 @@ impl Weights {
         }
         weights
     }
+}
+
+/// Spread of a batch norm's biases in front of a SiLU.
+///
+/// SiLU grows faster than its argument, so a network of many multiplies what its weights happen to be off by: without biases, half of the
+/// EfficientNets drawn grew a hundredfold on the way, saturated their gates and multiplied rounding by as much. A bias of the
+/// signal's size, as training makes them, keeps the mean square where it is.
+const SILU_BIAS: f64 = 1.0;
+
+/// Scale of a batch norm in front of a SiLU: with the biases, its output has mean square 1, `SILU_SCALE^2 + SILU_BIAS^2 / 3`.
+const SILU_SCALE: f64 = 0.816;
+
+/// Whether a SiLU reads a node.
+fn feeds_silu(network: &Network, id: NodeId) -> bool {
+    network.nodes()[id.0 + 1..].iter().any(|later| later.op == Op::Activation(Activation::Silu) && later.inputs.contains(&id))
 }
 
 /// Estimate of a node's mean square, its convolutions being drawn as above. Activations are taken at a normal distribution.
