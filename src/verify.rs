@@ -24,6 +24,8 @@ use crate::engine::EngineError;
 use crate::observe::{Machine, Seen, observe, read};
 use crate::{CompileError, Model, Plan};
 
+pub use network::drift;
+
 /// How far a value is from the exact one: at the element that is furthest from it, measured by how far it may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Distance {
@@ -215,7 +217,7 @@ fn judge(
     verdicts.extend(outputs(plan, network, &layers.outputs, machine, input, &output, again, &mut values));
 
     let mut distances = BTreeMap::new();
-    network::drift(network, weights, input, plan.options.batch, |id, exact, bound| {
+    drift(network, weights, input, plan.options.batch, |id, exact, bound| {
         if let Some(value) = values.0.remove(&id) {
             distances.insert(id, Distance::largest(&value.data, exact, |_| bound, value.maps, &value.written));
         }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use sartor_models::NodeId;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::bounded::Bounded;
-use crate::tolerance::{WHOLE_NETWORK, WHOLE_NETWORK_FLOOR};
 use crate::torch::Torch;
 
 /// One comparison.
@@ -57,31 +56,6 @@ impl Torch<'_> {
             }
         }
         self.bounded(id, &inputs.iter().map(|i| &known[i]).collect::<Vec<_>>())
-    }
-
-    /// Judges the network's outputs, in order, by PyTorch's own error in f32.
-    pub fn judge_outputs(&self, input: &Tensor, outputs: &[Tensor]) -> Vec<Verdict> {
-        self.judge_within(None, input, outputs)
-    }
-
-    /// Judges the network's outputs by right answers from elsewhere, within what [`judge_outputs`](Self::judge_outputs) allows.
-    pub fn judge_by(&self, answers: &[Tensor], input: &Tensor, outputs: &[Tensor]) -> Vec<Verdict> {
-        self.judge_within(Some(answers), input, outputs)
-    }
-
-    fn judge_within(&self, answers: Option<&[Tensor]>, input: &Tensor, outputs: &[Tensor]) -> Vec<Verdict> {
-        let ids = self.network.outputs();
-        assert!(outputs.len() == ids.len() && answers.is_none_or(|answers| answers.len() == ids.len()), "outputs");
-        let (exact, torch) = (self.run(input, Kind::Double), self.run(input, Kind::Float));
-        let distance = |a: &Tensor, b: &Tensor| (a.to_kind(Kind::Double) - b.to_kind(Kind::Double)).abs().max().double_value(&[]);
-        let judge = |(i, (id, engine)): (usize, (&NodeId, &Tensor))| {
-            let exact = &exact[id.0];
-            let largest = exact.abs().max().double_value(&[]);
-            let bound = WHOLE_NETWORK * distance(&torch[id.0], exact) + WHOLE_NETWORK_FLOOR * largest;
-            let error = distance(engine, answers.map_or(exact, |answers| &answers[i]));
-            Verdict { name: format!("{} ({})", self.network.name, self.network.node(*id).name), error, ratio: error / bound }
-        };
-        ids.iter().zip(outputs).enumerate().map(judge).collect()
     }
 }
 

@@ -8,6 +8,8 @@ pub mod program;
 pub mod random;
 pub mod tolerance;
 pub mod torch;
+pub mod whole;
 
 pub use check::{Verdict, wrong};
 pub use torch::{Torch, ids, tensor, values};
+pub use whole::Whole;

@@ -24,7 +24,8 @@ pub fn input(shape: Shape, batch: usize, seed: u64) -> Vec<f32> {
 }
 
 /// Weights of a network. Every batch norm has nearly the statistics of what it meets, as after training, so that activations
-/// neither die nor explode in networks of any depth.
+/// neither die nor explode in networks of any depth. The statistics are computed in f64, so that they do not depend on the kernels that
+/// PyTorch has for a CPU.
 pub fn weights(network: &Network, seed: u64) -> Weights {
     let mut weights = Weights::default();
     for (i, param) in network.params().into_iter().enumerate() {
@@ -34,18 +35,18 @@ pub fn weights(network: &Network, seed: u64) -> Weights {
     // Enough images that the last maps of small inputs have statistics, too.
     let shape = network.input_shape();
     let batch = ((1 << 16) / shape.pixels()).clamp(2, 32);
-    let mut maps = vec![tensor(&input(shape, batch, seed), batch, shape)];
+    let mut maps = vec![tensor(&input(shape, batch, seed), batch, shape).to_kind(Kind::Double)];
     for id in ids(network).skip(1) {
         let node = network.node(id);
         let inputs: Vec<_> = node.inputs.iter().map(|i| &maps[i.0]).collect();
         if let (Op::BatchNorm { .. }, [_, _, mean, var]) = (node.op, network.params_of(id).as_slice()) {
             let of_channels = [0i64, 2, 3];
-            let true_mean = inputs[0].mean_dim(&of_channels[..], false, Kind::Float);
+            let true_mean = inputs[0].mean_dim(&of_channels[..], false, Kind::Double);
             let true_var = inputs[0].var_dim(&of_channels[..], false, false);
             insert(&mut weights, mean, values(&(&true_mean * 0.8)));
             insert(&mut weights, var, values(&(true_var + &true_mean * &true_mean * 0.1 + 0.01)));
         }
-        let map = Torch::of_node(network, id, &weights).node(id, &inputs, Kind::Float);
+        let map = Torch::of_node(network, id, &weights).node(id, &inputs, Kind::Double);
         maps.push(map);
     }
     weights

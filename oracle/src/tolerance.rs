@@ -41,13 +41,3 @@ pub const STORE: f64 = U;
 
 /// Absolute: denormal weights may be flushed to zero and denormal results too.
 pub const DENORMAL: f64 = 1e-35;
-
-/// The output of a whole network, per largest error that PyTorch itself has in f32 there.
-///
-/// No bound propagated through fifty layers says anything; PyTorch's own error measures how the network amplifies
-/// rounding. Another order of addition, folded batch norms and another exponential draw another sample of the same size; the largest of
-/// a thousand outputs varies little between samples.
-pub const WHOLE_NETWORK: f64 = 4.0;
-
-/// The same, per largest exact output: keeps networks whose errors happen to cancel in PyTorch from asking for less than a few roundings.
-pub const WHOLE_NETWORK_FLOOR: f64 = 16.0 * U;

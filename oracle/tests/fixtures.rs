@@ -10,7 +10,7 @@ use sartor_models::zoo::Spec;
 use sartor_models::{Network, NodeId, Weights};
 use sartor_oracle::engine::{levels, quick};
 use sartor_oracle::program::Programs;
-use sartor_oracle::{Torch, tensor, values, wrong};
+use sartor_oracle::{Whole, tensor, values, wrong};
 use tch::Tensor;
 
 fn file(name: &str) -> PathBuf {
@@ -28,13 +28,13 @@ fn fixtures() -> Vec<(String, Network)> {
     list.lines().map(fixture).collect()
 }
 
-/// A fixture: a network with the weights of PyTorch's module, an input and the module's answer.
+/// A fixture: a network with the weights of PyTorch's module, an input and what the module made of it.
 struct Fixture {
     name: String,
     network: Network,
     weights: Weights,
     input: Vec<f32>,
-    answer: Tensor,
+    whole: Whole,
 }
 
 /// Images of every fixture's input.
@@ -45,16 +45,17 @@ fn load((name, network): (String, Network)) -> Fixture {
     let io = Tensor::read_safetensors(file(&format!("{name}.io.safetensors"))).expect("input and output");
     let named = |wanted: &str| values(&io.iter().find(|(name, _)| name == wanted).expect("a tensor").1);
     let answer = tensor(&named("output"), BATCH, network.node(network.outputs()[0]).shape);
-    Fixture { input: named("input"), answer, name, network, weights }
+    let input = named("input");
+    let whole = Whole::new(&network, &weights, &input, BATCH).with_answers(vec![answer]);
+    Fixture { name, network, weights, input, whole }
 }
 
 /// Compares an engine's output with the module's answer.
 fn judge(fixture: &Fixture, engine: &str, level: Option<&str>, maps: Result<BTreeMap<NodeId, Tensor>, String>) {
-    let Fixture { name, network, weights, input, answer } = fixture;
+    let Fixture { name, network, whole, .. } = fixture;
     let maps = maps.unwrap_or_else(|why| panic!("{name}, {engine}: {why}"));
     let output = maps[&network.outputs()[0]].shallow_clone();
-    let input = tensor(input, BATCH, network.input_shape());
-    let verdicts = Torch::new(network, weights).judge_by(&[answer.shallow_clone()], &input, &[output]);
+    let verdicts = whole.judge(&[output]);
     println!("{name}, {engine}: {:.2} of the tolerance", verdicts[0].ratio);
     assert!(wrong(&verdicts).is_empty(), "{name}, {engine}: {}", wrong(&verdicts).join("\n"));
     if let Some(level) = level {

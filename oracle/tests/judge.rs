@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Weights};
 use sartor_oracle::engine::{Engine, Pytorch};
 use sartor_oracle::random::{input, weights};
-use sartor_oracle::{Torch, tensor, values};
+use sartor_oracle::{Torch, Whole, tensor, values};
 
 const CONV: Conv2d = Conv2d { oc: 24, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: false };
 
@@ -31,6 +31,10 @@ fn engine_values(network: &Network, seed: u64) -> BTreeMap<NodeId, tch::Tensor> 
     Pytorch.values(network, &weights(network, seed), &x, 1).unwrap()
 }
 
+fn whole(network: &Network, weights: &Weights) -> Whole {
+    Whole::new(network, weights, &input(network.input_shape(), 1, 1), 1)
+}
+
 /// The engine's values with only the maps between layers kept, as a fusing engine has them.
 fn fused(mut all: BTreeMap<NodeId, tch::Tensor>, network: &Network) -> BTreeMap<NodeId, tch::Tensor> {
     all.retain(|id, _| ["input", "act0", "act1", "add"].contains(&network.node(*id).name.as_str()));
@@ -50,9 +54,8 @@ fn pytorch_is_right_by_layer_and_as_a_whole() {
             assert!(verdict.ratio < 0.5 || verdict.name == "add", "the tolerance is nearly reached: {verdict:?}");
         }
     }
-    let x = tensor(&input(network.input_shape(), 1, 1), 1, network.input_shape());
     let output = engine_values(&network, 2).remove(&network.outputs()[0]).unwrap();
-    assert!(torch.judge_outputs(&x, &[output])[0].is_right());
+    assert!(whole(&network, &weights).judge(&[output])[0].is_right());
 }
 
 /// One product of one dot product left out, in every layer in turn.
@@ -72,8 +75,7 @@ fn a_dropped_product_is_wrong() {
         let verdicts = Torch::new(&network, &right).judge_layers(&engine);
         assert_eq!(verdicts.iter().filter(|v| !v.is_right()).count(), 1, "{conv}: {verdicts:?}");
         let outputs = [engine[&network.outputs()[0]].shallow_clone()];
-        let x = sartor_oracle::tensor(&x, 1, network.input_shape());
-        assert!(!Torch::new(&network, &right).judge_outputs(&x, &outputs)[0].is_right(), "{conv}");
+        assert!(!whole(&network, &right).judge(&outputs)[0].is_right(), "{conv}");
     }
 }
 
@@ -89,6 +91,5 @@ fn values_that_are_no_numbers_are_wrong() {
     engine.insert(output, tensor(&data, 1, shape));
     let torch = Torch::new(&network, &right);
     assert!(!torch.judge_layers(&engine).last().unwrap().is_right());
-    let x = tensor(&input(network.input_shape(), 1, 1), 1, network.input_shape());
-    assert!(!torch.judge_outputs(&x, &[engine[&output].shallow_clone()])[0].is_right());
+    assert!(!whole(&network, &right).judge(&[engine[&output].shallow_clone()])[0].is_right());
 }

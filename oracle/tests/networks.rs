@@ -5,7 +5,7 @@ use sartor_kernels::report::checked;
 use sartor_models::zoo::{self, Spec};
 use sartor_oracle::engine::{Engine, programs, quick, uncompiled};
 use sartor_oracle::random::{input, weights};
-use sartor_oracle::{Torch, tensor, wrong};
+use sartor_oracle::{Torch, Whole, tensor, wrong};
 use tch::Kind;
 
 /// Judges every engine; returns what is wrong.
@@ -16,6 +16,7 @@ fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) -> Vec<String> 
     let torch = Torch::new(&network, &weights);
     let x = input(network.input_shape(), batch, 8);
     assert_alive(&torch, &tensor(&x, batch, network.input_shape()));
+    let whole = Whole::new(&network, &weights, &x, batch);
     for engine in engines {
         let values = match engine.values(&network, &weights, &x, batch) {
             Ok(values) => values,
@@ -26,7 +27,7 @@ fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) -> Vec<String> 
         };
         let layers = torch.judge_layers(&values);
         let outputs: Vec<_> = network.outputs().iter().map(|id| values[id].shallow_clone()).collect();
-        let whole = torch.judge_outputs(&tensor(&x, batch, network.input_shape()), &outputs);
+        let whole = whole.judge(&outputs);
         let worst = |verdicts: &[sartor_oracle::Verdict]| verdicts.iter().map(|v| v.ratio).fold(0f64, f64::max);
         let (by_layer, as_a_whole) = (worst(&layers), worst(&whole));
         println!(

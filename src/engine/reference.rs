@@ -165,6 +165,11 @@ impl<'a> ReferenceEngine<'a> {
         }
     }
 
+    /// The nodes that a node reads.
+    pub(crate) fn inputs(&self, id: NodeId) -> &'a [NodeId] {
+        &self.network.node(id).inputs
+    }
+
     /// A parameter of a node; empty if it has none of that name.
     pub(crate) fn param(&self, id: NodeId, suffix: &str) -> &'a [f32] {
         param(self.network, self.weights, id, suffix)
