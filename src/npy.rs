@@ -1,19 +1,17 @@
-//! NumPy's `.npy`, as far as tensors of f32 need it: little endian, C order.
-//!
-//! The format is NumPy's own, `numpy.lib.format`: the magic `\x93NUMPY`, a version, the header's length, the header (a Python
-//! dictionary of `descr`, `fortran_order` and `shape`), the values.
+//! NumPy's `.npy` as files: see [`sartor_kernels::files::npy`], which compiled programs read and write with too.
 
-mod header;
-
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use sartor_kernels::files::npy;
 
 use crate::output;
 
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// Longest header that is read; those of f32 arrays take 118 bytes.
-const MAX_HEADER: usize = 1 << 16;
+/// Most values that are read: 4 GiB.
+const MAX_VALUES: usize = 1 << 30;
+
+/// Values that are read at once: memory grows with what is there, not with what the shape claims.
+const BLOCK: usize = 1 << 20;
 
 /// A file that could not be read or written as `.npy`.
 #[derive(Debug, thiserror::Error)]
@@ -37,25 +35,34 @@ pub enum NpyError {
     },
 }
 
-/// Reads the shape and the values.
+/// Reads the shape and the values, from a file or a pipe; `-` is the standard input.
 ///
 /// # Errors
-/// If the file cannot be read, is not `.npy`, holds anything but little-endian f32 in C order, or is not as long as its shape says.
+/// If the file cannot be read, is not `.npy`, holds anything but little-endian f32 in C order, or is not as long as its shape says;
+/// if it holds more than 4 GiB of values or more than there is memory for.
 pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
-    let io = |source| NpyError::Io { path: path.into(), source };
-    let format = |what| NpyError::Format { path: path.into(), what };
-    let file = File::open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
-    let mut file = BufReader::new(file);
-    let (text, start) = read_header(&mut file).map_err(io)?.map_err(format)?;
-    let shape = header::parse(&text).map_err(format)?;
-    let bytes = shape.iter().try_fold(4usize, |n, &d| n.checked_mul(d));
-    let Some(bytes) = bytes.filter(|&bytes| bytes as u64 == size.saturating_sub(start)) else {
-        return Err(format(format!("the shape is {shape:?}, but {} bytes of values follow", size.saturating_sub(start))));
+    read_array(path).map_err(|error| match error {
+        npy::Error::Io(source) => NpyError::Io { path: path.into(), source },
+        npy::Error::Format(what) => NpyError::Format { path: path.into(), what },
+    })
+}
+
+fn read_array(path: &Path) -> Result<(Vec<usize>, Vec<f32>), npy::Error> {
+    let mut file = npy::open(path).map_err(npy::Error::Io)?;
+    let shape = npy::read_shape(&mut file)?;
+    let len = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&len| len <= MAX_VALUES);
+    let Some(len) = len else {
+        return Err(format!("the shape is {shape:?}: at most {MAX_VALUES} values are read at once, split the array").into());
     };
-    let mut data = vec![0; bytes];
-    file.read_exact(&mut data).map_err(io)?;
-    Ok((shape, data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()))
+    let mut values = Vec::new();
+    while values.len() < len {
+        let (begin, end) = (values.len(), len.min(values.len() + BLOCK));
+        values.try_reserve(end - begin).map_err(|error| npy::Error::Io(error.into()))?;
+        values.resize(end, 0.0);
+        npy::read_values(&mut file, &mut values[begin..])?;
+    }
+    npy::read_end(&mut file)?;
+    Ok((shape, values))
 }
 
 /// Writes an array; the file appears when it is complete.
@@ -67,54 +74,14 @@ pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
 /// If the shape does not hold `data.len()` values.
 pub fn write(path: &Path, shape: &[usize], data: &[f32]) -> Result<(), NpyError> {
     assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?}");
-    let dims: String = shape.iter().map(|d| format!("{d}, ")).collect();
-    let dims = if shape.len() == 1 { dims.trim_end() } else { dims.trim_end_matches(", ") };
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({dims}), }}");
-    while !(MAGIC.len() + 4 + header.len() + 1).is_multiple_of(64) {
-        header.push(' ');
-    }
-    header.push('\n');
-    let len = u16::try_from(header.len()).expect("dimensions of an array in memory make a short header");
-    output::write_file(path, |file| {
-        file.write_all(MAGIC)?;
-        file.write_all(&[1, 0])?;
-        file.write_all(&len.to_le_bytes())?;
-        file.write_all(header.as_bytes())?;
-        data.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
-    })
-    .map_err(|source| NpyError::Io { path: path.into(), source })
-}
-
-/// The header and the offset of the values, or what is wrong.
-fn read_header(file: &mut impl Read) -> io::Result<Result<(String, u64), String>> {
-    let mut start = [0; 8];
-    match file.read_exact(&mut start) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Err("this is not an .npy file".into())),
-        other => other?,
-    }
-    if start[..6] != *MAGIC {
-        return Ok(Err("this is not an .npy file: save the array with numpy.save".into()));
-    }
-    let mut len = [0; 4];
-    let width = if start[6] == 1 { 2 } else { 4 };
-    let truncated = || Ok(Err("the file ends in its header".into()));
-    if file.read_exact(&mut len[..width]).is_err() {
-        return truncated();
-    }
-    let len = u32::from_le_bytes(len) as usize;
-    if len > MAX_HEADER {
-        return Ok(Err(format!("the header claims {len} bytes")));
-    }
-    let mut header = vec![0; len];
-    if file.read_exact(&mut header).is_err() {
-        return truncated();
-    }
-    Ok(String::from_utf8(header).map(|h| (h, (8 + width + len) as u64)).map_err(|_| "the header is not text".into()))
+    output::write_file(path, |file| npy::write(file, shape, data)).map_err(|source| NpyError::Io { path: path.into(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAGIC: &[u8] = b"\x93NUMPY";
 
     fn written(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
         let dir = tempfile::tempdir().unwrap();
@@ -124,7 +91,7 @@ mod tests {
     }
 
     fn file(header: &str, values: &[u8]) -> Vec<u8> {
-        [MAGIC.as_slice(), &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes(), values].concat()
+        [MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes(), values].concat()
     }
 
     #[test]
@@ -156,12 +123,12 @@ mod tests {
         let cases = [
             (b"".to_vec(), "not an .npy"),
             (b"\x89PNG\r\n\x1a\n".to_vec(), "not an .npy"),
-            (file(&header("<f8", "False", "(1,)"), &[0; 8]), "not '<f4'"),
+            (file(&header("<f8", "False", "(1,)"), &[0; 8]), "the values are '<f8', not '<f4': save array.astype('<f4')"),
             (file(&header("<f4", "True", "(1,)"), &[0; 4]), "Fortran"),
-            (file(&header("<f4", "False", "(2,)"), &[0; 4]), "4 bytes of values"),
-            (file(&header("<f4", "False", "(1,)"), &[0; 8]), "8 bytes of values"),
+            (file(&header("<f4", "False", "(2,)"), &[0; 4]), "cut off: it holds fewer"),
+            (file(&header("<f4", "False", "(1,)"), &[0; 8]), "goes on: it holds more"),
             (file(&header("<f4", "False", "(-1,)"), &[0; 4]), "not a size"),
-            (file(&header("<f4", "False", "(9223372036854775807, 8)"), &[0; 4]), "bytes of values"),
+            (file(&header("<f4", "False", "(9223372036854775807, 8)"), &[0; 4]), "at most 1073741824 values"),
             (file("{}", &[]), "no 'descr'"),
             (file(&header("<f4", "False", "(1)"), &[0; 4]), "not a tuple"),
             (file(&header("<f4", "False", "(01,)"), &[0; 4]), "'01' in the shape"),
@@ -169,8 +136,8 @@ mod tests {
             (file("{'descr': '<f4', 'fortran_order': False, 'shape': (), 'shape': ()}", &[0; 4]), "twice"),
             (file("{'descr': '<f4', 'fortran_order': False, 'shape': ()} }", &[0; 4]), "after its end"),
             (file("{'descr': '<f4', 'fortran_order': False, 'shape': (), 'x': 1}", &[0; 4]), "an entry 'x'"),
-            ([MAGIC.as_slice(), &[1, 0, 200, 0]].concat(), "ends in its header"),
-            ([MAGIC.as_slice(), &[2, 0, 255, 255, 255, 255]].concat(), "claims"),
+            ([MAGIC, &[1, 0, 200, 0]].concat(), "cut off in its header"),
+            ([MAGIC, &[2, 0, 255, 255, 255, 255]].concat(), "claims"),
         ];
         for (bytes, expected) in cases {
             let message = written(&bytes).unwrap_err().to_string();

@@ -4,52 +4,23 @@
 //! same folder removes it.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::{Builder, NamedTempFile, TempDir};
-
-/// The names of what is not yet in its place begin so.
-const PREFIX: &str = ".sartor-staging-";
+use sartor_kernels::files::output::{self, STAGING as PREFIX};
+use tempfile::{Builder, TempDir};
 
 /// What is alive is locked long before this age.
 const LOCKED_BY: Duration = Duration::from_secs(60);
 
-/// Writes a file through `fill`; the old file, if any, stays until the new one is complete and on disk. A device or a pipe is
-/// written to, not replaced.
+/// Writes a file as [`output::write`] does, and removes what killed processes left beside it.
 ///
 /// # Errors
 /// If the folder cannot be written to, the disk is full, or `fill` fails.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let mut device = BufWriter::new(File::options().write(true).open(path)?);
-        fill(&mut device)?;
-        return device.flush();
-    }
-    let file = staging(path)?;
-    let mut buffered = BufWriter::new(file.as_file());
-    fill(&mut buffered)?;
-    buffered.flush()?;
-    drop(buffered);
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-fn staging(path: &Path) -> io::Result<NamedTempFile> {
-    if path.file_name().is_none() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not the name of a file"));
-    }
     remove_abandoned(parent(path));
-    let mut builder = Builder::new();
-    // The umask narrows this, as for any other new file; tempfile's own default is 0600.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.prefix(PREFIX).tempfile_in(parent(path))?;
-    // Where files cannot be locked, nothing is taken for abandoned either.
-    let _ = file.as_file().lock();
-    Ok(file)
+    output::write(path, fill)
 }
 
 /// A folder that is being filled, removed when dropped.

@@ -1,5 +1,6 @@
 //! What there is at inference time, and what kernels are judged against.
 
+pub mod files;
 pub mod generic;
 pub mod reference;
 #[doc(hidden)]

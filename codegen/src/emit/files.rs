@@ -27,6 +27,14 @@ const RUNTIME: [(&str, &str); 11] = [
     ("wait.rs", include_str!("../../../kernels/src/runtime/wait.rs")),
 ];
 
+/// What a program has beside the runtime, vendored as it is.
+const FILES: [(&str, &str); 4] = [
+    ("mod.rs", include_str!("../../../kernels/src/files/mod.rs")),
+    ("header.rs", include_str!("../../../kernels/src/files/header.rs")),
+    ("npy.rs", include_str!("../../../kernels/src/files/npy.rs")),
+    ("output.rs", include_str!("../../../kernels/src/files/output.rs")),
+];
+
 /// All files of a crate.
 pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, kind: Kind) -> Vec<(PathBuf, Vec<u8>)> {
     let levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
@@ -38,6 +46,7 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, k
     add("src/weights.rs", weights(packed));
     if kind == Kind::Bin {
         add("src/main.rs", main_file(network));
+        FILES.iter().for_each(|(name, text)| add(&format!("src/files/{name}"), (*text).into()));
     }
     for (plan, level) in plans.iter().zip(&levels) {
         add(&format!("src/{level}.rs"), level::print(network, plan));
@@ -192,13 +201,15 @@ fn main_file(network: &Network) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_whole_runtime_is_vendored() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/src/runtime");
-        let mut found: Vec<String> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        found.sort();
-        let mut vendored: Vec<&str> = super::RUNTIME.iter().map(|(name, _)| *name).collect();
-        vendored.sort_unstable();
-        assert_eq!(found, vendored);
+    fn whole_folders_are_vendored() {
+        for (folder, vendored) in [("runtime", &super::RUNTIME[..]), ("files", &super::FILES)] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/src").join(folder);
+            let mut found: Vec<String> =
+                std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            found.sort();
+            let mut vendored: Vec<&str> = vendored.iter().map(|(name, _)| *name).collect();
+            vendored.sort_unstable();
+            assert_eq!(found, vendored);
+        }
     }
 }

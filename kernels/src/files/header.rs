@@ -1,5 +1,8 @@
 //! The header of an `.npy` file: a Python dictionary of three entries.
 
+/// Most dimensions that an array of NumPy's can have.
+const MAX_DIMENSIONS: usize = 64;
+
 /// The shape of an array of little-endian f32 in C order; what is wrong with any other header.
 pub fn parse(header: &str) -> Result<Vec<usize>, String> {
     let mut rest = Rest(header);
@@ -9,10 +12,13 @@ pub fn parse(header: &str) -> Result<Vec<usize>, String> {
         let key = rest.string()?;
         rest.expect(":")?;
         let repeated = match key {
+            "descr" if rest.take("[") => {
+                return Err("the values are records, not '<f4': save one field's array.astype('<f4')".into());
+            }
             "descr" => descr.replace(rest.value()).is_some(),
             "fortran_order" => order.replace(rest.value()).is_some(),
             "shape" => shape.replace(rest.tuple()?).is_some(),
-            _ => return Err(format!("the header has an entry '{key}' that .npy files do not have")),
+            _ => return Err(format!("the header has an entry '{}' that .npy files do not have", shown(key))),
         };
         if repeated {
             return Err(format!("the header has '{key}' twice"));
@@ -23,18 +29,24 @@ pub fn parse(header: &str) -> Result<Vec<usize>, String> {
         }
     }
     if !rest.0.trim().is_empty() {
-        return Err(format!("the header goes on after its end: '{}'", rest.0.trim()));
+        return Err(format!("the header goes on after its end: '{}'", shown(rest.0)));
     }
     let missing = |name: &str| format!("the header has no '{name}'");
     let descr = descr.ok_or_else(|| missing("descr"))?;
     if !["'<f4'", "\"<f4\""].contains(&descr) {
-        return Err(format!("the values are {descr}, not '<f4': save array.astype('float32')"));
+        return Err(format!("the values are {}, not '<f4': save array.astype('<f4')", shown(descr)));
     }
     match order.ok_or_else(|| missing("fortran_order"))? {
         "False" => shape.ok_or_else(|| missing("shape")),
         "True" => Err("the array is in Fortran order: save numpy.ascontiguousarray(array)".into()),
-        other => Err(format!("'fortran_order' is {other}, not False")),
+        other => Err(format!("'fortran_order' is {}, not False", shown(other))),
     }
+}
+
+/// A part of the header as errors show it: short, and without what could control a terminal.
+fn shown(part: &str) -> String {
+    let visible = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    part.trim().chars().take(40).map(visible).collect()
 }
 
 /// What is not read yet.
@@ -48,13 +60,15 @@ impl<'a> Rest<'a> {
     }
 
     fn expect(&mut self, token: &str) -> Result<(), String> {
-        if self.take(token) { Ok(()) } else { Err(format!("the header has no '{token}' before '{}'", self.0.trim())) }
+        if self.take(token) { Ok(()) } else { Err(format!("the header has no '{token}' before '{}'", shown(self.0))) }
     }
 
     fn string(&mut self) -> Result<&'a str, String> {
         let quoted = self.value();
         let inner = ["'", "\""].iter().find_map(|quote| quoted.strip_prefix(quote)?.strip_suffix(quote));
-        inner.filter(|inner| !inner.contains(['\'', '"', '\\'])).ok_or_else(|| format!("the header has {quoted} for a name"))
+        inner
+            .filter(|inner| !inner.contains(['\'', '"', '\\']))
+            .ok_or_else(|| format!("the header has {} for a name", shown(quoted)))
     }
 
     /// A value as it is written: to the next comma, colon or brace.
@@ -66,7 +80,7 @@ impl<'a> Rest<'a> {
 
     /// A tuple of sizes: `()`, `(3,)`, `(2, 3)`, `(2, 3,)`.
     fn tuple(&mut self) -> Result<Vec<usize>, String> {
-        let no_tuple = |rest: &str| format!("the shape is not a tuple: {}", rest.trim());
+        let no_tuple = |rest: &str| format!("the shape is not a tuple: {}", shown(rest));
         let start = self.0;
         let inner = self.0.trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')'));
         let (inner, rest) = inner.ok_or_else(|| no_tuple(start))?;
@@ -81,9 +95,12 @@ impl<'a> Rest<'a> {
             _ if dims.len() == 1 => return Err(no_tuple(start)),
             _ => {}
         }
+        if dims.len() > MAX_DIMENSIONS {
+            return Err(format!("the shape has {} dimensions: arrays have {MAX_DIMENSIONS} at most", dims.len()));
+        }
         let size = |dim: &str| {
             let digits = dim.bytes().all(|byte| byte.is_ascii_digit()) && (dim == "0" || !dim.starts_with('0'));
-            if digits { dim.parse().ok() } else { None }.ok_or_else(|| format!("'{dim}' in the shape is not a size"))
+            if digits { dim.parse().ok() } else { None }.ok_or_else(|| format!("'{}' in the shape is not a size", shown(dim)))
         };
         dims.into_iter().map(size).collect()
     }
