@@ -1,6 +1,11 @@
 //! What a classifier's answer means.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
+
+/// Longest list of names that is read, in bytes.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Names of classes, one a line; without them a class is called by its index.
 #[derive(Clone, Debug, Default)]
@@ -10,9 +15,13 @@ impl Labels {
     /// Reads a text file with one name a line.
     ///
     /// # Errors
-    /// If the file cannot be read as text.
-    pub fn load(path: &Path) -> std::io::Result<Self> {
-        Ok(Self(std::fs::read_to_string(path)?.lines().map(str::to_owned).collect()))
+    /// If the file cannot be read as text, or is longer than 16 MiB.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        let mut text = String::new();
+        if File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)? as u64 > MAX_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is longer than a list of names can be"));
+        }
+        Ok(Self(text.lines().map(str::to_owned).collect()))
     }
 
     /// Number of names; 0 if classes are called by their index.

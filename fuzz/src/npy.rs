@@ -22,7 +22,10 @@ pub fn judge(data: &[u8]) -> bool {
 /// The format by the letter: the Python dictionary becomes JSON.
 fn oracle(data: &[u8]) -> Option<(Vec<usize>, Vec<f32>)> {
     let rest = data.strip_prefix(b"\x93NUMPY")?;
-    let (&[major, _], rest) = rest.split_first_chunk::<2>()?;
+    let (&[major, minor], rest) = rest.split_first_chunk::<2>()?;
+    if !(1..=3).contains(&major) || minor != 0 {
+        return None;
+    }
     let (len, rest) = if major == 1 {
         let (len, rest) = rest.split_first_chunk::<2>()?;
         (usize::from(u16::from_le_bytes(*len)), rest)
@@ -38,8 +41,9 @@ fn oracle(data: &[u8]) -> Option<(Vec<usize>, Vec<f32>)> {
     let Value::Object(entries) = serde_json::from_str(&json(header)?).ok()? else { return None };
     let dims = entries.get("shape")?.as_array()?.iter().map(|dim| Some(usize::try_from(dim.as_u64()?).ok()?));
     let shape: Vec<usize> = dims.collect::<Option<_>>()?;
-    let bytes = shape.iter().try_fold(4usize, |n, &d| n.checked_mul(d))?;
-    let known = entries.len() == 3 && entries.get("descr")? == "<f4" && entries.get("fortran_order")? == false;
+    let bytes = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?.checked_mul(4)?;
+    let known =
+        shape.len() <= 64 && entries.len() == 3 && entries.get("descr")? == "<f4" && entries.get("fortran_order")? == false;
     let whole = known && bytes == values.len();
     whole.then(|| (shape, values.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()))
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::engine::{Engine, Kind};
 use super::failure::Failure;
+use super::memory::zeros;
 use super::progress;
 use super::source::Source;
 use super::table::{grouped, percent, table};
@@ -79,7 +80,7 @@ impl Bench {
         } else {
             let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
             let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
-            let mut output = vec![0.0; self.batch * shapes.sum::<usize>()];
+            let mut output = zeros(self.batch, shapes.sum())?;
             let input = test_input(self.batch * network.input_shape().len());
             let bar = progress::bar("measuring", self.runs);
             let measured =
@@ -113,7 +114,7 @@ impl Timed {
         let model = progress::spin(title, || Model::open_tuned(network, weights, level, 1, tunings))?;
         let runs = runs(&model)?;
         let mut session = model.session(1)?;
-        let mut output = vec![0.0; batch * model.program().output_len];
+        let mut output = zeros(batch, model.program().output_len)?;
         let input = test_input(batch * model.program().input_len);
         let bar = progress::bar("measuring", runs);
         let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;

@@ -8,6 +8,7 @@ mod export;
 mod failure;
 mod level;
 mod list;
+mod memory;
 mod process;
 mod progress;
 mod proof;
@@ -69,8 +70,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody is left to hear that stderr is closed.
-            let _ = writeln!(io::stderr(), "{failure}");
+            say(&failure.to_string());
             ExitCode::FAILURE
         }
     }
@@ -85,10 +85,15 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes a line to stderr.
+fn say(text: &str) {
+    // Nobody is left to hear that stderr is closed.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Tells on stderr what is wrong but does not end the command.
 fn warn(text: &str) {
-    // Nobody is left to hear that stderr is closed.
-    let _ = writeln!(io::stderr(), "warning: {text}");
+    say(&format!("warning: {text}"));
 }
 
 /// Writes a result to stdout as JSON.

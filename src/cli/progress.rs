@@ -1,6 +1,6 @@
 //! Signs of life on stderr, where that is a terminal, and what the library has to say.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -21,8 +21,7 @@ impl log::Log for Messages {
         match record.level() {
             _ if !self.enabled(record.metadata()) => {}
             log::Level::Error | log::Level::Warn => BARS.suspend(|| super::warn(&text)),
-            // Nobody is left to hear that stderr is closed.
-            _ => BARS.suspend(|| drop(writeln!(io::stderr(), "note: {text}"))),
+            _ => BARS.suspend(|| super::say(&format!("note: {text}"))),
         }
     }
 

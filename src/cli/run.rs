@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::engine::{Engine, Kind};
 use super::failure::Failure;
+use super::memory::zeros;
 use super::progress;
 use super::source::Source;
 use super::table::{percent, table};
@@ -35,7 +36,7 @@ pub struct Run {
     /// A JPEG or PNG picture
     #[arg(long, value_name = "F")]
     image: Option<PathBuf>,
-    /// A tensor of f32: [N, C, H, W] or [C, H, W]
+    /// A tensor of f32: [N, C, H, W] of any N, or [C, H, W]; a file, a pipe, or - for the standard input
     #[arg(long, value_name = "F.npy")]
     input: Option<PathBuf>,
     /// Where to write the network's output; of several outputs, the second becomes F.1.npy and so on
@@ -86,10 +87,10 @@ impl Run {
         let (batch, input, steps) = self.data(&network)?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
-        let mut output = vec![0.0; shapes.iter().map(|shape| batch * shape.len()).sum()];
+        let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
         let times = time(|| engine.run(&input, batch, &mut output))?;
         let generic = match self.engine {
-            Kind::Specialised => Some(generic_time(&network, &weights, level, &input, batch, &mut output.clone())?),
+            Kind::Specialised => Some(generic_time(&network, &weights, level, &input, batch, &mut zeros(1, output.len())?)?),
             _ => None,
         };
 

@@ -68,7 +68,7 @@ impl SweepArgs {
             if begun.elapsed() >= budget {
                 break;
             }
-            eprintln!("{}/{} {name} at {level}", index + 1, todo.len());
+            super::say(&format!("{}/{} {name} at {level}", index + 1, todo.len()));
             measured.points.push(measure(name, *level, self.time)?);
             self.write(&measured)?;
         }

@@ -1,7 +1,8 @@
 //! What tests of the command line share.
 #![allow(dead_code)] // Not every test file uses all of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use assert_cmd::Command;
 use predicates::prelude::*;
@@ -48,4 +49,29 @@ impl Folder {
     pub fn entries(&self) -> usize {
         std::fs::read_dir(self.0.path()).unwrap().count()
     }
+}
+
+/// A small network, with the arguments that name it: it takes [1, 3, 32, 32].
+pub const TINY: [&str; 3] = ["mobilenet_v1_x0.05@32x32", "--classes", "2"];
+
+/// The compiled program of [`TINY`], built once for all tests of a file.
+pub static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(concat!("tiny-", env!("CARGO_CRATE_NAME")));
+    let options = ["--levels", "portable", "--kind", "bin", "--json", "-o", folder.to_str().unwrap()];
+    let report: serde_json::Value = json(&[&["compile"], &TINY[..], &options].concat());
+    report["artifact"].as_str().unwrap().into()
+});
+
+/// A file of that header and so many bytes of values, the same each time.
+pub fn npy_file(version: [u8; 2], header: &str, bytes: usize) -> Vec<u8> {
+    let len = header.len() as u32;
+    let len = if version[0] == 1 { (len as u16).to_le_bytes().to_vec() } else { len.to_le_bytes().to_vec() };
+    let values = (0..bytes as u32 / 4).flat_map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0).to_le_bytes());
+    let values = values.chain(std::iter::repeat(0)).take(bytes);
+    [b"\x93NUMPY", &version[..], &len, header.as_bytes(), &values.collect::<Vec<u8>>()].concat()
+}
+
+/// A good input of [`TINY`].
+pub fn good_input() -> Vec<u8> {
+    npy_file([1, 0], "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 32, 32), }\n", 4 * 3 * 32 * 32)
 }

@@ -140,9 +140,7 @@ fn check_finite(output: &[f32]) -> Result<(), String> {
     for (name, _, values) in parts(output) {
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
             let value = values[at];
-            return Err(format!(
-                "the answer is not finite: value {at} of output {name} is {value}; --allow-non-finite takes it"
-            ));
+            return Err(format!("the answer is not finite: value {at} of output {name} is {value}; --allow-non-finite takes it"));
         }
     }
     Ok(())

@@ -1,0 +1,13 @@
+//! Memory that may be more than there is.
+
+use super::failure::Failure;
+
+/// So many zeros for each of so many images.
+pub fn zeros(images: usize, len: usize) -> Result<Vec<f32>, Failure> {
+    let mut values = Vec::new();
+    let all = images.saturating_mul(len);
+    let reserved = values.try_reserve_exact(all);
+    reserved.map_err(|error| Failure::new(format!("{images} x {len} values: {error}")).help("run fewer images at once"))?;
+    values.resize(all, 0.0);
+    Ok(values)
+}
