@@ -227,7 +227,7 @@ fn generated_programs_say_what_is_wrong() {
     run(&[&npy("single.npy", &[3, 32, 32])]).assert().success();
     fails(&[&npy("large.npy", &[1, 3, 224, 224])], &["large.npy", "[1, 3, 224, 224]", "[1, 3, 32, 32]"]);
     fails(&["missing.npy"], &["missing.npy", "No such file"]);
-    fails(&[PICTURE], &[PICTURE, "not a .npy file"]);
+    fails(&[PICTURE], &[PICTURE, "not an .npy file"]);
     let bytes = std::fs::read(&good).unwrap();
     fails(&[&folder.file("half.npy", &bytes[..bytes.len() / 2])], &["half.npy", "cut off"]);
     fails(&[&folder.file("header.npy", &bytes[..40])], &["header.npy", "cut off"]);

@@ -102,7 +102,7 @@ fn bad_files() {
         ("no order", with("{'descr': '<f4', 'shape': (1, 3, 32, 32)}"), "no 'fortran_order'"),
         ("a second shape", with(&usual.replace("}", "'shape': (1, 3, 32, 32)}")), "'shape' twice"),
         ("another key", with(&usual.replace("}", "'x': 1}")), "an entry 'x'"),
-        ("a key with an escape", with(&usual.replace("}", "'\x1b[2J\n': 1}")), "an entry '?[2J?'"),
+        ("a key with an escape", with(&usual.replace("}", "'\x1b[2J\n': 1}")), "an entry '?[2J'"),
         ("more after the header", with(&format!("{usual} and more")), "goes on after its end: 'and more'"),
         ("doubles", npy_file([1, 0], &header("'<f8'", "False", "(1, 3, 32, 32)"), 2 * WHOLE), "'<f8', not '<f4'"),
         ("halves", npy_file([1, 0], &header("'<f2'", "False", "(1, 3, 32, 32)"), WHOLE / 2), astype),
@@ -179,5 +179,24 @@ fn what_is_no_file() {
         }
         let (success, said) = shell("cat \"$1\" /dev/zero | \"${@:3}\" -");
         assert!(!success && said.contains("goes on"), "an endless pipe: {said}");
+    }
+}
+
+/// A shape that claims much takes no more memory than there are values, and what is refused is an error.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_is_refused_is_an_error() {
+    let folder = Folder::new();
+    let many = header("'<f4'", "False", "(300000, 3, 32, 32)");
+    let claim = folder.file("claim.npy", &npy_file([1, 0], &many, WHOLE));
+    let [(_, reader), _] = readers();
+    // In KiB: enough for the process and not for the 3.4 GiB that are claimed.
+    for (input, said) in [("cat \"$1\"", "cut off"), ("cat \"$1\" /dev/zero", "out of memory")] {
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &format!("{input} | (ulimit -v 1000000; \"${{@:2}}\" -)"), "bash", &claim]);
+        bash.arg(reader.get_program()).args(reader.get_args()).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let ended = bash.output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.code() == Some(1) && stderr.contains(said), "{input}: {}, {stderr}", ended.status);
     }
 }

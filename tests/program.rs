@@ -68,7 +68,8 @@ fn only_the_named_output_is_written() {
         fs::create_dir(folder.path("folder")).unwrap();
         write("folder").code(1).stderr(contains("this is a folder: name a file"));
         write("folder/").code(1).stderr(contains("this is not the name of a file"));
-        write("").code(1).stderr(contains("this is not the name of a file"));
+        write("..").code(1).stderr(contains("this is not the name of a file"));
+        write("").failure();
         write("in.npy/y.npy").code(1).stderr(contains("Not a directory"));
         let mut expected = theirs.clone();
         expected.extend(["folder".to_string(), "y.npy".to_string()]);
@@ -169,8 +170,8 @@ fn pipes_and_devices_are_written_to() {
         shell("\"$@\" --output /dev/null");
         shell("mkfifo pipe; cat pipe > a.npy & \"$@\" --output pipe; wait");
         assert!(is_answer(&folder.path("a.npy")) && fs::metadata(folder.path("pipe")).is_ok_and(|found| !found.is_file()));
-        // Of a file that is open, what is in it is replaced and not the file.
-        shell("ln b.npy.there b.npy 2> /dev/null; \"$@\" --output /dev/fd/3 3> b.npy");
+        // A file that is open is written to, not replaced.
+        shell("echo > b.npy; ln b.npy b2.npy; \"$@\" --output /dev/fd/3 3> b.npy; cmp b.npy b2.npy");
         assert!(is_answer(&folder.path("b.npy")));
         // What is printed follows the values, whether stdout is a pipe or a file.
         for script in ["\"$@\" --output /dev/stdout | cat", "\"$@\" --output /dev/stdout > c; cat c"] {
@@ -179,7 +180,7 @@ fn pipes_and_devices_are_written_to() {
             assert!(both.starts_with(b"\x93NUMPY") && printed, "{script}: {}", String::from_utf8_lossy(&both));
         }
         shell("set -o pipefail; \"$@\" --output /dev/stdout | true");
-        assert_eq!(names(&folder), ["a.npy", "b.npy", "c", "in.npy", "pipe"]);
+        assert_eq!(names(&folder), ["a.npy", "b.npy", "b2.npy", "c", "in.npy", "pipe"]);
     }
 }
 
