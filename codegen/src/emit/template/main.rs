@@ -15,7 +15,8 @@ use files::{npy, output};
 use network::runtime::{Aligned, Level, Program, Session};
 use network::{INPUT, OUTPUTS};
 
-const USAGE: &str = "usage: CRATE INPUT.npy [--output OUTPUT.npy] [--threads N] [--top K] [--level LEVEL] [--allow-non-finite]
+const USAGE: &str = "\
+usage: CRATE INPUT.npy [--output OUTPUT.npy] [--threads N] [--top K] [--level LEVEL] [--allow-non-finite]
 example: CRATE images.npy --top 3
 
   INPUT.npy           little-endian f32, images x channels x rows x columns, in C order; - is the standard input

@@ -15,7 +15,8 @@ use files::{npy, output};
 use network::runtime::{Aligned, Level, Program, Session};
 use network::{INPUT, OUTPUTS};
 
-const USAGE: &str = "usage: golden INPUT.npy [--output OUTPUT.npy] [--threads N] [--top K] [--level LEVEL] [--allow-non-finite]
+const USAGE: &str = "\
+usage: golden INPUT.npy [--output OUTPUT.npy] [--threads N] [--top K] [--level LEVEL] [--allow-non-finite]
 example: golden images.npy --top 3
 
   INPUT.npy           little-endian f32, images x channels x rows x columns, in C order; - is the standard input
@@ -140,9 +141,7 @@ fn check_finite(output: &[f32]) -> Result<(), String> {
     for (name, _, values) in parts(output) {
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
             let value = values[at];
-            return Err(format!(
-                "the answer is not finite: value {at} of output {name} is {value}; --allow-non-finite takes it"
-            ));
+            return Err(format!("the answer is not finite: value {at} of output {name} is {value}; --allow-non-finite takes it"));
         }
     }
     Ok(())
