@@ -1,6 +1,7 @@
 //! Zeroed memory on 64-byte boundaries, in huge pages where it is large.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
@@ -26,23 +27,48 @@ unsafe impl Send for Aligned {}
 // SAFETY: as above.
 unsafe impl Sync for Aligned {}
 
+/// Memory that cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// What was asked for; the largest number where even that overflows.
+    pub bytes: usize,
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes of memory cannot be had", self.bytes)
+    }
+}
+
+impl std::error::Error for OutOfMemory {}
+
 impl Aligned {
     /// `len` zeros.
     ///
     /// # Panics
-    /// If `len` f32 do not fit the address space.
+    /// If `len` f32 do not fit the address space. Where there is not so much memory, the process aborts, as it does for a `Vec`.
     pub fn zeroed(len: usize) -> Self {
-        let layout = Self::layout(len);
+        let layout = Self::layout(len).expect("length in bytes fits an isize");
+        Self::try_zeroed(len).unwrap_or_else(|_| handle_alloc_error(layout))
+    }
+
+    /// `len` zeros.
+    ///
+    /// # Errors
+    /// If the allocator has not so much memory. A system that promises more than it has may still end the process once it is used.
+    pub fn try_zeroed(len: usize) -> Result<Self, OutOfMemory> {
+        let refused = OutOfMemory { bytes: len.saturating_mul(size_of::<f32>()) };
+        let layout = Self::layout(len).ok_or(refused)?;
         let (boundary, huge) = (Self::boundary(len), Self::huge(len));
         // SAFETY: the layout's size is not zero.
-        let block = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
+        let block = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(refused)?;
         // SAFETY: the layout has room for what the offset skips, less than the boundary.
         let start = unsafe { block.add(block.addr().get().next_multiple_of(boundary) - block.addr().get()) };
         if huge > 0 {
             // SAFETY: the layout has room for so much after the boundary.
             unsafe { use_huge_pages(start, huge) };
         }
-        Self { block, start: start.cast(), len }
+        Ok(Self { block, start: start.cast(), len })
     }
 
     /// A copy of `values`.
@@ -61,17 +87,21 @@ impl Aligned {
         if Self::huge(len) > 0 { HUGE_PAGE } else { LINE }
     }
 
-    fn layout(len: usize) -> Layout {
-        assert!(len <= isize::MAX as usize / 4 - HUGE_PAGE, "length in bytes fits an isize");
-        let bytes = Self::huge(len).max(4 * len) + Self::boundary(len);
-        Layout::from_size_align(bytes, GIVEN).expect("length in bytes fits an isize")
+    /// What is allocated for `len` f32; `None` where that does not fit an `isize`.
+    fn layout(len: usize) -> Option<Layout> {
+        if len > isize::MAX as usize / size_of::<f32>() - HUGE_PAGE {
+            return None;
+        }
+        Layout::from_size_align(Self::huge(len).max(4 * len) + Self::boundary(len), GIVEN).ok()
     }
 }
 
 impl Drop for Aligned {
     fn drop(&mut self) {
-        // SAFETY: allocated in `zeroed` with the same layout.
-        unsafe { dealloc(self.block.as_ptr(), Self::layout(self.len)) }
+        if let Some(layout) = Self::layout(self.len) {
+            // SAFETY: allocated in `try_zeroed` with the same layout.
+            unsafe { dealloc(self.block.as_ptr(), layout) }
+        }
     }
 }
 
@@ -112,6 +142,15 @@ mod tests {
         let copy = Aligned::copy_of(&values);
         assert_eq!(copy.as_ptr() as usize % 64, 0);
         assert!(copy.iter().zip(&values).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error() {
+        for len in [isize::MAX as usize / 4 - HUGE_PAGE, usize::MAX / 4, usize::MAX - 1, usize::MAX] {
+            let refused = OutOfMemory { bytes: len.saturating_mul(4) };
+            assert_eq!(Aligned::try_zeroed(len).unwrap_err(), refused, "length {len}");
+        }
+        assert!(Aligned::try_zeroed(17).unwrap().iter().all(|&x| x == 0.0));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod threads;
 pub mod units;
 mod wait;
 
-pub use arena::Aligned;
+pub use arena::{Aligned, OutOfMemory};
 pub use level::Level;
 pub use program::{ABI, Context, Program, Stage, StageFn};
 pub use session::{Session, SessionError};

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::{fmt, io};
 
 use super::threads::Team;
-use super::{ABI, Aligned, Context, Program, Units};
+use super::{ABI, Aligned, Context, OutOfMemory, Program, Units};
 
 /// Memory and threads for one program; several sessions of one program can run side by side.
 #[derive(Debug)]
@@ -42,10 +42,12 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(program: &Program, threads: usize) -> Self {
-        let scratch_pitch = program.scratch_len.next_multiple_of(APART);
-        let arena_pitch = program.arena_len.next_multiple_of(APART);
-        Self { scratch_pitch, arenas: threads * scratch_pitch, arena_pitch, len: threads * (scratch_pitch + arena_pitch) }
+    /// `None` where it is more than can be counted.
+    fn new(program: &Program, threads: usize) -> Option<Self> {
+        let scratch_pitch = program.scratch_len.checked_next_multiple_of(APART)?;
+        let arena_pitch = program.arena_len.checked_next_multiple_of(APART)?;
+        let len = scratch_pitch.checked_add(arena_pitch)?.checked_mul(threads)?;
+        Some(Self { scratch_pitch, arenas: threads * scratch_pitch, arena_pitch, len })
     }
 }
 
@@ -75,6 +77,8 @@ pub enum SessionError {
         /// Its reason.
         reason: io::ErrorKind,
     },
+    /// There is not so much memory.
+    OutOfMemory(OutOfMemory),
     /// The process was forked after the session had started its threads, which are not in the child.
     /// A child can open sessions of its own; of several threads only if none of its parent's was starting or ending at the fork.
     Forked,
@@ -98,6 +102,7 @@ impl fmt::Display for SessionError {
             SessionError::NoThread { threads, reason } => {
                 write!(f, "the operating system refused to start {threads} threads ({reason}): use fewer")
             }
+            SessionError::OutOfMemory(refused) => write!(f, "{refused} for the session: use fewer threads"),
             SessionError::Forked => write!(f, "the session's threads are not in this forked process: open one after the fork"),
             SessionError::WrongLength { what, expected, found } => {
                 write!(f, "the {what} has {found} values, the program needs {expected}")
@@ -108,11 +113,17 @@ impl fmt::Display for SessionError {
 
 impl std::error::Error for SessionError {}
 
+impl From<OutOfMemory> for SessionError {
+    fn from(refused: OutOfMemory) -> Self {
+        SessionError::OutOfMemory(refused)
+    }
+}
+
 impl Session {
     /// Memory and `threads - 1` workers for a program.
     ///
     /// # Errors
-    /// If the CPU lacks the program's level, its ABI differs, or there cannot be that many threads.
+    /// If the CPU lacks the program's level, its ABI differs, or there cannot be that many threads, or memory for them.
     pub fn new(program: &'static Program, threads: usize) -> Result<Self, SessionError> {
         if program.abi != ABI {
             return Err(SessionError::WrongAbi(program.abi));
@@ -123,8 +134,8 @@ impl Session {
         check_threads(threads)?;
         let team = Team::warming_up(threads, mapped(program))
             .map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
-        let layout = Layout::new(program, threads);
-        Ok(Self { program, memory: Aligned::zeroed(layout.len), layout, team })
+        let layout = Layout::new(program, threads).ok_or(OutOfMemory { bytes: usize::MAX })?;
+        Ok(Self { program, memory: Aligned::try_zeroed(layout.len)?, layout, team })
     }
 
     /// The program it runs.
