@@ -179,8 +179,8 @@ impl Model {
         let (library, built) = library(&generated, &cache::folder())?;
         let program = load(&library, level)?;
         let wrong = |what| Err(CompileError::Load { path: library.clone(), what });
-        if program.input_len != network.input_shape().len() {
-            return wrong(format!("takes {} values an image, not those of {}", program.input_len, network.name));
+        if program.input_len() != network.input_shape().len() {
+            return wrong(format!("takes {} values an image, not those of {}", program.input_len(), network.name));
         }
         match generated.plans.pop() {
             Some(plan) if plan.stages.len() == program.stages().len() => Ok(Self { program, plan, built }),
@@ -261,7 +261,7 @@ pub(crate) fn load(path: &Path, level: Level) -> Result<&'static Program, Compil
     }
     // SAFETY: not null, `'static`, and of this version of the contract.
     let program = unsafe { &*program };
-    if program.level == level { Ok(program) } else { Err(error(format!("is for level {}, not {level}", program.level))) }
+    if program.level() == level { Ok(program) } else { Err(error(format!("is for level {}, not {level}", program.level()))) }
 }
 
 #[cfg(test)]
@@ -278,18 +278,18 @@ mod tests {
         let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
         let source = r#"
             pub mod runtime;
-            use runtime::{ABI, Context, Level, Program, Stage, Units};
+            use runtime::{Context, Lengths, Level, Program, Stage, Units};
 
             extern "C" fn double(cx: &Context, units: &mut Units<'_>) {
                 for i in units {
-                    unsafe { *cx.output.add(i) = 2.0 * *cx.input.add(i) };
+                    unsafe { *cx.output().add(i) = 2.0 * *cx.input().add(i) };
                 }
             }
 
             static STAGES: [Stage; 1] = [Stage::new("double", 4, double)];
-            static PROGRAM: Program = Program {
-                abi: ABI, level: Level::Portable, batch: 1, input_len: 4, output_len: 4, arena_len: 0, scratch_len: 0,
-                weights_len: 0, weights: std::ptr::null(), stages: STAGES.as_ptr(), stage_count: 1,
+            static PROGRAM: Program = {
+                let lengths = Lengths { input: 4, output: 4, arena: 0, scratch: 0 };
+                unsafe { Program::new(Level::Portable, 1, lengths, &[], &STAGES) }
             };
 
             #[unsafe(no_mangle)]

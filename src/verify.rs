@@ -141,11 +141,11 @@ pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) 
 /// If the program is not the network's.
 pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32]) -> Result<Vec<Verdict>, VerifyError> {
     let layers = normalize(network, weights)?;
-    let image = model.program().input_len;
+    let image = model.program().input_len();
     let images = input.len() / image;
     let (mut observed, mut together) = (model.session(1)?, Vec::new());
     for threads in THREADS {
-        let mut output = vec![f32::NAN; images * model.program().output_len];
+        let mut output = vec![f32::NAN; images * model.program().output_len()];
         model.session(threads)?.run(input, &mut output)?;
         together.push((format!("on {threads} threads"), output));
     }

@@ -125,7 +125,7 @@ fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
 
     // Cut for eight threads, its stages have other units and give the same.
     let cut = Model::open_tuned(&network, &Weights::random(&network, 1), Level::Portable, 8, &Tunings::none()).unwrap();
-    let units = |model: &Model| model.program().stages().iter().map(|stage| stage.units).sum::<usize>();
+    let units = |model: &Model| model.program().stages().iter().map(|stage| stage.units()).sum::<usize>();
     assert!(units(&cut) > units(&model), "{} units for eight threads, {} for two", units(&cut), units(&model));
     for threads in [1, 3, 8] {
         let mut output = vec![0.0; 10];

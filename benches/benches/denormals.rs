@@ -80,7 +80,7 @@ fn compare(criterion: &mut Criterion, network: &Network, level: Level) -> Result
     let all = ordinary.iter().map(|&x| x * TINY).collect();
     let model = Model::open(network, &weights, level)?;
     let mut session = model.session(1)?;
-    let mut output = vec![0.0; model.program().output_len];
+    let mut output = vec![0.0; model.program().output_len()];
     let mut group = criterion.benchmark_group(format!("denormals in {}", network.name));
     let mut rows = Vec::new();
     for (images, input) in [("none", ordinary), ("half", half), ("all", all)] {

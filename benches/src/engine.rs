@@ -124,8 +124,8 @@ fn specialised(problem: &Problem, data: &Data, level: Level) -> Result<Runner, C
     let stages = &model.plan().stages;
     let stage = stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.name == TARGET));
     let stage = stage.filter(|&stage| stages[stage].layers.len() == 1).expect("the layer has a stage of its own");
-    let (units, image) = (model.program().stages()[stage].units, data.image.clone());
-    let mut output = vec![0.0; model.program().output_len];
+    let (units, image) = (model.program().stages()[stage].units(), data.image.clone());
+    let mut output = vec![0.0; model.program().output_len()];
     session.run(&image, &mut output)?;
     let target = network.outputs().last().map_or(0, |&id| network.node(id).shape.len());
     let result = output[output.len() - target..].to_vec();

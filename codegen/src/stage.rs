@@ -20,7 +20,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// Its field in the runtime's `Context`.
+    /// Its name in the runtime's `Context`.
     pub fn field(self) -> &'static str {
         match self {
             Region::Input => "input",

@@ -16,7 +16,7 @@ const THREADS: [(&str, &str); 12] = [
     // Loom tracks who accesses a cell in a closure.
     ("unsafe { *self.job.get() = job };", "self.job.with_mut(|cell| unsafe { *cell = job });"),
     ("unsafe { *self.job.get() };", "self.job.with(|cell| unsafe { *cell });"),
-    ("unsafe { *self.panic.get() = Some(payload) },", "self.panic.with_mut(|cell| unsafe { *cell = Some(payload) }),"),
+    ("unsafe { *self.panic.get() = Some(payload) };", "self.panic.with_mut(|cell| unsafe { *cell = Some(payload) });"),
     ("unsafe { (*shared.panic.get()).take() };", "shared.panic.with_mut(|cell| unsafe { (*cell).take() });"),
     ("#[cfg(test)]", "#[cfg(any())]"),
 ];
@@ -40,7 +40,7 @@ const FILES: [(&str, &[(&str, &str)]); 3] = [("threads", &THREADS), ("units", &U
 type Sources = [String; 3];
 
 /// Mistakes that the models must find: in which file, what, and what instead.
-const MUTANTS: [(&str, &str, &str, &str); 11] = [
+const MUTANTS: [(&str, &str, &str, &str); 13] = [
     ("units_are_put_relaxed", "units", "bound(thread + 1), Ordering::Release)", "bound(thread + 1), Ordering::Relaxed)"),
     ("units_are_taken_relaxed", "units", "Ordering::Acquire, Ordering::Relaxed)", "Ordering::Relaxed, Ordering::Relaxed)"),
     ("units_are_taken_twice", "units", "(middle..units.end, units.start..middle)", "(middle..units.end, units.start..units.end)"),
@@ -49,6 +49,8 @@ const MUTANTS: [(&str, &str, &str, &str); 11] = [
     ("a_turn_is_seen_relaxed", "wait", "self.turn.0.load(Ordering::Acquire)", "self.turn.0.load(Ordering::Relaxed)"),
     ("a_stage_ends_before_it_is_open", "threads", "self.progress.set(units + 1);", "self.progress.set(units);"),
     ("every_panic_is_the_first", "threads", "!self.panicked.swap(true, Ordering::Relaxed)", "{ self.panicked.store(true, Ordering::Relaxed); true }"),
+    ("later_panics_are_dropped", "threads", "else {\n            mem::forget(payload);", "else {\n            drop(payload);"),
+    ("counting_is_not_caught", "threads", "match catch_unwind(AssertUnwindSafe(|| unsafe { job.from(stage) })) {", "match Ok::<_, Box<dyn Any + Send>>(unsafe { job.from(stage) }) {"),
     ("bell_rings_relaxed", "wait", "fetch_add(1, Ordering::Release)", "fetch_add(1, Ordering::Relaxed)"),
     ("bell_is_heard_relaxed", "wait", "self.rings.0.load(Ordering::Acquire)", "self.rings.0.load(Ordering::Relaxed)"),
     ("bell_wakes_nobody", "threads", "self.workers.iter().for_each(|worker| worker.thread().unpark());", ""),

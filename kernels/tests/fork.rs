@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use sartor_kernels::runtime::{ABI, Context, Level, Program, Session, SessionError, Stage, Units};
+use sartor_kernels::runtime::{Context, Lengths, Level, Program, Session, SessionError, Stage, Units};
 
 const THREADS: usize = 3;
 
@@ -22,24 +22,14 @@ unsafe extern "C" fn double<const TOGETHER: usize>(cx: &Context, units: &mut Uni
             std::thread::yield_now();
         }
         // SAFETY: units are 0..THREADS, the length of input and output.
-        unsafe { *cx.output.add(i) = 2.0 * *cx.input.add(i) }
+        unsafe { *cx.output().add(i) = 2.0 * *cx.input().add(i) }
     }
 }
 
 const fn program(stage: &'static Stage) -> Program {
-    Program {
-        abi: ABI,
-        level: Level::Portable,
-        batch: 1,
-        input_len: THREADS,
-        output_len: THREADS,
-        arena_len: 1,
-        scratch_len: 1,
-        weights_len: 0,
-        weights: std::ptr::null(),
-        stages: stage,
-        stage_count: 1,
-    }
+    let lengths = Lengths { input: THREADS, output: THREADS, arena: 1, scratch: 1 };
+    // SAFETY: the stages below keep to these lengths.
+    unsafe { Program::new(Level::Portable, 1, lengths, &[], std::slice::from_ref(stage)) }
 }
 
 static BY_ALL: Stage = Stage::new("double", THREADS, double::<THREADS>);

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use sartor_kernels::runtime::session::MAX_THREADS;
-use sartor_kernels::runtime::{ABI, Context, Level, Program, Session, SessionError, Stage, Units};
+use sartor_kernels::runtime::{Context, Lengths, Level, Program, Session, SessionError, Stage, Units};
 
 const LEN: usize = 5;
 
@@ -11,7 +11,7 @@ const LEN: usize = 5;
 unsafe extern "C" fn double(cx: &Context, units: &mut Units<'_>) {
     for i in units {
         // SAFETY: units are 0..LEN, the length of input and arena.
-        unsafe { *cx.arena.add(i) = 2.0 * *cx.input.add(i) }
+        unsafe { *cx.arena().add(i) = 2.0 * *cx.input().add(i) }
     }
 }
 
@@ -19,7 +19,7 @@ unsafe extern "C" fn double(cx: &Context, units: &mut Units<'_>) {
 unsafe extern "C" fn reverse(cx: &Context, units: &mut Units<'_>) {
     for i in units {
         // SAFETY: units are 0..LEN, the length of output and arena.
-        unsafe { *cx.output.add(i) = *cx.arena.add(LEN - 1 - i) }
+        unsafe { *cx.output().add(i) = *cx.arena().add(LEN - 1 - i) }
     }
 }
 
@@ -30,18 +30,10 @@ unsafe extern "C" fn nothing(_: &Context, units: &mut Units<'_>) {
 
 static STAGES: [Stage; 3] =
     [Stage::new("double", LEN, double), Stage::new("none", 0, nothing), Stage::new("reverse", LEN, reverse)];
-static PROGRAM: Program = Program {
-    abi: ABI,
-    level: Level::Portable,
-    batch: 1,
-    input_len: LEN,
-    output_len: LEN,
-    arena_len: LEN,
-    scratch_len: 33,
-    weights_len: 0,
-    weights: std::ptr::null(),
-    stages: STAGES.as_ptr(),
-    stage_count: STAGES.len(),
+static PROGRAM: Program = {
+    let lengths = Lengths { input: LEN, output: LEN, arena: LEN, scratch: 33 };
+    // SAFETY: the stages keep to these lengths.
+    unsafe { Program::new(Level::Portable, 1, lengths, &[], &STAGES) }
 };
 
 const INPUT: [f32; LEN] = [1.0, 2.0, 3.0, 4.0, 5.0];

@@ -26,16 +26,16 @@ pub fn values(
     input: &[f32],
 ) -> Result<BTreeMap<NodeId, Tensor>, String> {
     let mut session = Session::new(program, 2).map_err(|error| error.to_string())?;
-    let images = input.len() / program.input_len;
-    let mut together = vec![f32::NAN; images * program.output_len];
+    let images = input.len() / program.input_len();
+    let mut together = vec![f32::NAN; images * program.output_len()];
     session.run(input, &mut together).map_err(|error| error.to_string())?;
     let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let mut values: BTreeMap<NodeId, Vec<Tensor>> = BTreeMap::new();
-    for (image, input) in input.chunks_exact(program.input_len).enumerate() {
+    for (image, input) in input.chunks_exact(program.input_len()).enumerate() {
         let mut maps = Maps::new(plan, network, input);
-        let mut output = vec![f32::NAN; program.output_len];
+        let mut output = vec![f32::NAN; program.output_len()];
         for (index, stage) in program.stages().iter().enumerate() {
-            session.run_units(index, 0, stage.units, input, &mut output).map_err(|error| error.to_string())?;
+            session.run_units(index, 0, stage.units(), input, &mut output).map_err(|error| error.to_string())?;
             if index < plan.stages.len() {
                 maps.take(index, session.arena());
             }

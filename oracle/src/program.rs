@@ -66,7 +66,7 @@ impl Programs {
         let programs = crates.into_iter().enumerate().map(|(index, generated)| {
             // SAFETY: there are as many programs as crates; each is a static built with the runtime that this process has.
             let program = unsafe { &*program(index) };
-            assert_eq!((program.abi, program.level), (runtime::ABI, level), "{name}: program {index}");
+            assert_eq!((program.abi(), program.level()), (runtime::ABI, level), "{name}: program {index}");
             (program, generated.plans.into_iter().next().expect("one plan for one level"))
         });
         Ok(Self { programs: programs.collect() })

@@ -93,7 +93,7 @@ pub fn measure<E>(
 pub fn run_stages(session: &mut Session, input: &[f32], output: &mut [f32], laps: &mut Vec<f64>) -> Result<(), SessionError> {
     let mut start = Instant::now();
     let program = session.program();
-    for turn in 0..session.turns(input.len() / program.input_len) {
+    for turn in 0..session.turns(input.len() / program.input_len()) {
         for stage in 0..program.stages().len() {
             session.run_stage(turn, stage, input, output)?;
             let end = Instant::now();

@@ -114,8 +114,8 @@ impl Timed {
         let model = progress::spin(title, || Model::open_tuned(network, weights, level, 1, tunings))?;
         let runs = runs(&model)?;
         let mut session = model.session(1)?;
-        let mut output = zeros(batch, model.program().output_len)?;
-        let input = test_input(batch * model.program().input_len);
+        let mut output = zeros(batch, model.program().output_len())?;
+        let input = test_input(batch * model.program().input_len());
         let bar = progress::bar("measuring", runs);
         let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
         let macs = network.macs() * batch as u64;
@@ -127,7 +127,7 @@ impl Timed {
 /// How many runs of a model take so many milliseconds, about: at least 20, at most 200.
 pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
     let mut session = model.session(1)?;
-    let (input, mut output) = (test_input(model.program().input_len), vec![0.0; model.program().output_len]);
+    let (input, mut output) = (test_input(model.program().input_len()), vec![0.0; model.program().output_len()]);
     let start = Instant::now();
     session.run(&input, &mut output)?;
     let runs = Duration::from_millis(ms).as_secs_f64() / start.elapsed().as_secs_f64().max(1e-6);

@@ -151,8 +151,8 @@ fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Re
     let model = progress::spin(title, || Model::open(network, weights, level))?;
     for batch in BATCHES {
         for threads in THREADS {
-            let input = test_input(batch * model.program().input_len);
-            let output = vec![0.0; batch * model.program().output_len];
+            let input = test_input(batch * model.program().input_len());
+            let output = vec![0.0; batch * model.program().output_len()];
             cases.push(Case { batch, threads, session: model.session(threads)?, input, output, seconds: Vec::new() });
         }
     }

@@ -54,7 +54,7 @@ impl Machine for Session {
 
     fn finish(&mut self, stages: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let mut rest = self.program().stages().iter().enumerate().skip(stages);
-        rest.try_for_each(|(index, stage)| self.run_units(index, 0, stage.units, input, output))
+        rest.try_for_each(|(index, stage)| self.run_units(index, 0, stage.units(), input, output))
     }
 }
 

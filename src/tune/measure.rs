@@ -79,7 +79,7 @@ impl<'a> Bench<'a> {
     }
 
     fn run(&mut self, stage: usize) -> Result<f64, TuneError> {
-        let units = self.session.program().stages()[stage].units;
+        let units = self.session.program().stages()[stage].units();
         let start = Instant::now();
         self.session.run_units(stage, 0, units, &self.input, &mut [])?;
         Ok(start.elapsed().as_secs_f64())

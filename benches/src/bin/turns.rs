@@ -9,7 +9,7 @@ fn main() -> Result<(), Failure> {
         let network = job.model.parse::<Spec>()?.build()?;
         let model = Model::open(&network, &Weights::random(&network, 0), Level::best()?)?;
         let mut session = model.session(job.threads)?;
-        let mut output = vec![0.0; job.input.len() / model.program().input_len * model.program().output_len];
+        let mut output = vec![0.0; job.input.len() / model.program().input_len() * model.program().output_len()];
         Ok(Box::new(move || {
             session.run(&job.input, &mut output)?;
             Ok(output.clone())

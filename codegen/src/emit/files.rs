@@ -81,11 +81,15 @@ fn weights(packed: &Packed) -> String {
     text.line("");
     text.line("/// Bytes on a 64-byte boundary.");
     text.line("#[repr(C, align(64))]");
-    text.line("pub struct Aligned<T>(pub T);");
+    text.line("struct Aligned<T>(T);");
     text.line("");
-    text.line("/// Little-endian f32 in the order in which the kernels read them.");
-    let bytes = packed.data.len() * 4;
-    text.line(format!("pub static WEIGHTS: Aligned<[u8; {bytes}]> = Aligned(*include_bytes!(\"../weights.bin\"));"));
+    text.line("/// Little-endian f32.");
+    let len = packed.data.len();
+    text.line(format!("static BYTES: Aligned<[u8; {}]> = Aligned(*include_bytes!(\"../weights.bin\"));", 4 * len));
+    text.line("");
+    text.line("/// The weights in the order in which the kernels read them.");
+    text.line("// SAFETY: the bytes are so many f32, aligned, and never change.");
+    text.line(format!("pub const WEIGHTS: &[f32] = unsafe {{ std::slice::from_raw_parts(BYTES.0.as_ptr().cast(), {len}) }};"));
     text.finish()
 }
 
@@ -175,7 +179,7 @@ fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], kind: Kind) {
         text.line("//! # fn main() -> Result<(), Box<dyn std::error::Error>> {");
         text.line(format!("//! let program = {name}::best()?.ok_or(\"this CPU has none of the compiled levels\")?;"));
         text.line(format!("//! let mut session = {name}::runtime::Session::new(program, 1)?;"));
-        text.line("//! let (input, mut output) = (vec![0.0; program.input_len], vec![0.0; program.output_len]);");
+        text.line("//! let (input, mut output) = (vec![0.0; program.input_len()], vec![0.0; program.output_len()]);");
         text.line("//! session.run(&input, &mut output)?;");
         text.line("//! # Ok(())");
         text.line("//! # }");

@@ -20,9 +20,9 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     header(&mut text, network, plan);
     intrinsics(&mut text, level);
     let imports = if plan.unpack.is_empty() {
-        "{ABI, Context, Level, Program, Stage, Units}"
+        "{Context, Lengths, Level, Program, Stage, Units}"
     } else {
-        "{ABI, Context, Level, Program, Stage, Units, layout}"
+        "{Context, Lengths, Level, Program, Stage, Units, layout}"
     };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
@@ -130,13 +130,13 @@ fn outputs(text: &mut Text, plan: &Plan) {
         text.block("for _ in units", |text| {
             for unpack in &plan.unpack {
                 let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
-                let src = if unpack.src == 0 { "cx.arena".into() } else { format!("cx.arena.add({})", unpack.src) };
+                let src = if unpack.src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({})", unpack.src) };
                 text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
                 // All passes of an output come before the first of the next.
-                let pass = if dst_len == 1 { "cx.pass".to_string() } else { format!("cx.pass * {dst_len}") };
+                let pass = if dst_len == 1 { "cx.pass()".to_string() } else { format!("cx.pass() * {dst_len}") };
                 let dst = match unpack.dst {
-                    0 => format!("cx.output.add({pass})"),
-                    dst => format!("cx.output.add(cx.passes * {dst} + {pass})"),
+                    0 => format!("cx.output().add({pass})"),
+                    dst => format!("cx.output().add(cx.passes() * {dst} + {pass})"),
                 };
                 text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
                 text.line(format!(
@@ -165,17 +165,15 @@ fn program(text: &mut Text, plan: &Plan) {
     text.calls(&format!("static STAGES: [Stage; {}] = [", entries.len()), "Stage::new", &entries, "];");
     text.line("");
     text.line("/// The network at this level.");
-    text.block_ending("pub static PROGRAM: Program = Program", "};", |text| {
-        text.line("abi: ABI,");
-        text.line(format!("level: Level::{:?},", plan.options.level));
-        text.line(format!("batch: {},", plan.options.batch));
-        text.line(format!("input_len: {},", plan.lengths.input));
-        text.line(format!("output_len: {},", plan.output_len));
-        text.line(format!("arena_len: {},", plan.lengths.arena));
-        text.line(format!("scratch_len: {},", plan.lengths.scratch));
-        text.line(format!("weights_len: {},", plan.lengths.weights));
-        text.line("weights: WEIGHTS.0.as_ptr().cast(),");
-        text.line("stages: STAGES.as_ptr(),");
-        text.line("stage_count: STAGES.len(),");
+    let Lengths { input, arena, scratch, .. } = plan.lengths;
+    let (level, batch, output) = (plan.options.level, plan.options.batch, plan.output_len);
+    text.block_ending("pub static PROGRAM: Program =", "};", |text| {
+        text.line(format!(
+            "let lengths = Lengths {{ input: {input}, output: {output}, arena: {arena}, scratch: {scratch} }};"
+        ));
+        let proven = "SAFETY: before they were written, the stages were proven to keep to these lengths and the weights' with every \
+                      split of their units, and all of them use the features of this level.";
+        text.comment("//", proven);
+        text.line(format!("unsafe {{ Program::new(Level::{level:?}, {batch}, lengths, WEIGHTS, &STAGES) }}"));
     });
 }

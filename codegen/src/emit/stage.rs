@@ -22,7 +22,7 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
         let mut regions = BTreeSet::new();
         regions_of(&steps, &mut regions);
         for region in regions {
-            text.line(format!("let {0} = cx.{0};", region.field()));
+            text.line(format!("let {0} = cx.{0}();", region.field()));
         }
         for step in &steps {
             if let Step::Keep(name) = step {

@@ -43,7 +43,7 @@ impl Cell {
 macro_rules! team {
     ($runtime:ident, $threads:expr, $runs:expr, $stages:expr, $units:expr) => {
         || {
-            let mut team = sartor_loom::$runtime::threads::Team::new($threads).unwrap();
+            let mut team = sartor_loom::$runtime::threads::Team::new($threads, std::iter::empty::<()>()).unwrap();
             for run in 1..=$runs {
                 let cells: Vec<Cell> = (0..$units).map(|_| Cell::new()).collect();
                 team.run($stages, |_| $units, |_, stage, taken| {
@@ -102,7 +102,7 @@ fn a_team_that_never_ran_ends() {
 macro_rules! panics {
     ($runtime:ident, $panics:expr) => {
         || {
-            let mut team = sartor_loom::$runtime::threads::Team::new(2).unwrap();
+            let mut team = sartor_loom::$runtime::threads::Team::new(2, std::iter::empty::<()>()).unwrap();
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 team.run(2, |_| 2, |_, stage, taken| {
                     for unit in taken {
@@ -130,6 +130,67 @@ fn a_panic_is_passed_on_and_the_team_goes_on() {
 #[test]
 fn one_of_two_panics_at_once_is_passed_on() {
     explore(PREEMPTIONS, panics!(real, |_| true));
+}
+
+/// What panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("dropped"));
+    }
+}
+
+/// Panics in all units at once with what must not be dropped, and looks whether a thread is at work when the run has ended.
+macro_rules! bombs {
+    ($runtime:ident) => {
+        || {
+            let mut team = sartor_loom::$runtime::threads::Team::new(2, std::iter::empty::<()>()).unwrap();
+            let cells = [Cell::new(), Cell::new()];
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                team.run(1, |_| 2, |_, _, taken| {
+                    for unit in taken {
+                        cells[unit].set(1);
+                        resume_unwind(Box::new(Bomb));
+                    }
+                });
+            }));
+            let payload = outcome.expect_err("the panic was lost");
+            assert!(payload.is::<Bomb>());
+            std::mem::forget(payload);
+            cells.iter().for_each(|cell| cell.set(2));
+        }
+    };
+}
+
+#[test]
+fn what_later_panics_hold_is_not_dropped() {
+    explore(PREEMPTIONS, bombs!(real));
+}
+
+/// Panics where the units of the second stage are counted, on whichever thread ends the first, and runs the team once more.
+macro_rules! counting_panics {
+    ($runtime:ident) => {
+        || {
+            let mut team = sartor_loom::$runtime::threads::Team::new(2, std::iter::empty::<()>()).unwrap();
+            let units = |stage: usize| if stage == 1 { resume_unwind(Box::new(7_i32)) } else { 2 };
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                team.run(2, units, |_, stage, taken| {
+                    assert_eq!(stage, 0, "a stage after the panic was run");
+                    taken.for_each(drop);
+                });
+            }));
+            assert_eq!(outcome.expect_err("the panic was lost").downcast_ref::<i32>(), Some(&7));
+            let cell = Cell::new();
+            team.run(1, |_| 2, |_, _, taken| taken.filter(|&unit| unit == 1).for_each(|_| cell.set(1)));
+            assert_eq!(cell.get(), 1);
+        }
+    };
+}
+
+#[test]
+fn a_panic_where_units_are_counted_is_passed_on_and_the_team_goes_on() {
+    explore(PREEMPTIONS, counting_panics!(real));
 }
 
 /// What was written before the bell is read after it. In a team, loom counts the unparking that follows as an order too; here a
@@ -175,6 +236,8 @@ mutants! {
     a_turn_is_seen_relaxed: team!(a_turn_is_seen_relaxed, 2, 2, 2, 2);
     a_stage_ends_before_it_is_open: team!(a_stage_ends_before_it_is_open, 2, 2, 2, 2);
     every_panic_is_the_first: panics!(every_panic_is_the_first, |_| true);
+    later_panics_are_dropped: bombs!(later_panics_are_dropped);
+    counting_is_not_caught: counting_panics!(counting_is_not_caught);
     bell_rings_relaxed: bell!(bell_rings_relaxed);
     bell_is_heard_relaxed: bell!(bell_is_heard_relaxed);
 }

@@ -1,21 +1,21 @@
 //! What a compiled program needs while it runs: level detection, aligned memory, worker threads.
 //!
 //! This folder depends on nothing but `std` and is vendored, as it is, beside every generated crate:
-//! modules here refer to one another through `super` only.
+//! modules here refer to one another through `super` only. No safe code can cause undefined behaviour with what is public here.
 
-pub mod arena;
+mod arena;
 mod cores;
 mod huge;
 pub mod layout;
 pub mod level;
-pub mod program;
+mod program;
 pub mod session;
-pub mod threads;
-pub mod units;
+mod threads;
+mod units;
 mod wait;
 
 pub use arena::{Aligned, OutOfMemory};
 pub use level::Level;
-pub use program::{ABI, Context, Program, Stage, StageFn};
+pub use program::{ABI, Context, Lengths, Program, Stage, StageFn};
 pub use session::{Session, SessionError};
 pub use units::Units;

@@ -44,8 +44,8 @@ struct Layout {
 impl Layout {
     /// `None` where it is more than can be counted.
     fn new(program: &Program, threads: usize) -> Option<Self> {
-        let scratch_pitch = program.scratch_len.checked_next_multiple_of(APART)?;
-        let arena_pitch = program.arena_len.checked_next_multiple_of(APART)?;
+        let scratch_pitch = program.scratch_len().checked_next_multiple_of(APART)?;
+        let arena_pitch = program.arena_len().checked_next_multiple_of(APART)?;
         let len = scratch_pitch.checked_add(arena_pitch)?.checked_mul(threads)?;
         Some(Self { scratch_pitch, arenas: threads * scratch_pitch, arena_pitch, len })
     }
@@ -56,8 +56,8 @@ const MAPPED: usize = (64 << 10) / size_of::<f32>();
 
 /// Reads one of the weights of each piece that is mapped at once, so that a first run finds them mapped.
 fn mapped(program: &'static Program) -> impl Iterator<Item = f32> + Send {
-    // SAFETY: the program's weights are so many f32, and never change.
-    (0..program.weights_len).step_by(MAPPED).map(|at| unsafe { program.weights.add(at).read_volatile() })
+    // SAFETY: a reference is valid to be read.
+    program.weights().iter().step_by(MAPPED).map(|weight| unsafe { std::ptr::from_ref(weight).read_volatile() })
 }
 
 /// Why a program cannot be opened or run.
@@ -125,15 +125,15 @@ impl Session {
     /// # Errors
     /// If the CPU lacks the program's level, its ABI differs, or there cannot be that many threads, or memory for them.
     pub fn new(program: &'static Program, threads: usize) -> Result<Self, SessionError> {
-        if program.abi != ABI {
-            return Err(SessionError::WrongAbi(program.abi));
+        if program.abi() != ABI {
+            return Err(SessionError::WrongAbi(program.abi()));
         }
-        if !program.level.is_available() {
-            return Err(SessionError::LevelUnavailable(program.level));
+        if !program.level().is_available() {
+            return Err(SessionError::LevelUnavailable(program.level()));
         }
         check_threads(threads)?;
-        let team = Team::warming_up(threads, mapped(program))
-            .map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
+        let team =
+            Team::new(threads, mapped(program)).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
         let layout = Layout::new(program, threads).ok_or(OutOfMemory { bytes: usize::MAX })?;
         Ok(Self { program, memory: Aligned::try_zeroed(layout.len)?, layout, team })
     }
@@ -152,7 +152,7 @@ impl Session {
     /// made.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
-        self.walk(&memory, 0..self.turns(memory.first.passes), 0..self.program.stages().len())
+        self.walk(&memory, 0..self.turns(memory.passes), 0..self.program.stages().len())
     }
 
     /// Turns of a run of so many passes: a pass for each thread, or one for all of them.
@@ -169,7 +169,7 @@ impl Session {
     /// If there is no such turn or stage.
     pub fn run_stage(&mut self, turn: usize, stage: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
-        let turns = self.turns(memory.first.passes);
+        let turns = self.turns(memory.passes);
         assert!(turn < turns, "turn {turn} of {turns}");
         self.walk(&memory, turn..turn + 1, stage..stage + 1)
     }
@@ -181,7 +181,7 @@ impl Session {
         }
         let stages = &self.program.stages()[stages];
         let threads = self.team.threads();
-        let passes = memory.first.passes;
+        let passes = memory.passes;
         // So many turns have a pass for each thread.
         let apart = passes / threads;
         let first = turns.start.min(apart) * threads;
@@ -197,7 +197,7 @@ impl Session {
                     let cx = memory.of(thread, arena, first + unit);
                     // SAFETY: lengths were checked and memory sized by the program, the level was checked in `new`, and each
                     // thread and pass have an arena and scratch memory of their own.
-                    stages.iter().for_each(|stage| unsafe { (stage.run)(&cx, &mut Units::of(0..stage.units)) });
+                    stages.iter().for_each(|stage| unsafe { stage.run()(&cx, &mut Units::of(0..stage.units())) });
                 }
             },
         );
@@ -207,9 +207,9 @@ impl Session {
             // those of the stage before are done.
             self.team.run(
                 stages.len(),
-                |stage| stages[stage].units,
+                |stage| stages[stage].units(),
                 |thread, stage, units| unsafe {
-                    (stages[stage].run)(&memory.of(thread, 0, pass), units);
+                    stages[stage].run()(&memory.of(thread, 0, pass), units);
                 },
             );
         }
@@ -233,38 +233,38 @@ impl Session {
         output: &mut [f32],
     ) -> Result<(), SessionError> {
         let stage = &self.program.stages()[stage];
-        assert!(begin <= end && end <= stage.units, "units {begin}..{end} of {}", stage.units);
+        assert!(begin <= end && end <= stage.units(), "units {begin}..{end} of {}", stage.units());
         let memory = self.memory(input, output)?;
-        if memory.first.passes != 1 {
-            return Err(SessionError::WrongLength { what: "input", expected: self.program.input_len, found: input.len() });
+        if memory.passes != 1 {
+            return Err(SessionError::WrongLength { what: "input", expected: self.program.input_len(), found: input.len() });
         }
         // SAFETY: as in `walk`, with the units checked above.
-        unsafe { (stage.run)(&memory.of(0, 0, 0), &mut Units::of(begin..end)) };
+        unsafe { stage.run()(&memory.of(0, 0, 0), &mut Units::of(begin..end)) };
         Ok(())
     }
 
     /// The first arena as the last stage left it.
     pub fn arena(&self) -> &[f32] {
-        &self.memory[self.layout.arenas..][..self.program.arena_len]
+        &self.memory[self.layout.arenas..][..self.program.arena_len()]
     }
 
-    /// The first arena, for tests that prepare a stage's input.
+    /// The first arena, for tests that prepare a stage's input: any values are safe, for no address depends on one.
     pub fn arena_mut(&mut self) -> &mut [f32] {
-        &mut self.memory[self.layout.arenas..][..self.program.arena_len]
+        &mut self.memory[self.layout.arenas..][..self.program.arena_len()]
     }
 
     /// The first thread's scratch memory as the last stage left it.
     pub fn scratch(&self) -> &[f32] {
-        &self.memory[..self.program.scratch_len]
+        &self.memory[..self.program.scratch_len()]
     }
 
     /// The first thread's scratch memory, for tests that mark what a stage leaves unwritten.
     pub fn scratch_mut(&mut self) -> &mut [f32] {
-        &mut self.memory[..self.program.scratch_len]
+        &mut self.memory[..self.program.scratch_len()]
     }
 
     fn memory(&mut self, input: &[f32], output: &mut [f32]) -> Result<Memory, SessionError> {
-        let Program { input_len, output_len, .. } = *self.program;
+        let (input_len, output_len) = (self.program.input_len(), self.program.output_len());
         let passes = (input.len() / input_len.max(1)).max(1);
         let wrong =
             |what, pass: usize, found| Err(SessionError::WrongLength { what, expected: pass.saturating_mul(passes), found });
@@ -276,17 +276,13 @@ impl Session {
         }
         let scratch = self.memory.as_mut_ptr();
         Ok(Memory {
-            first: Context {
-                input: input.as_ptr(),
-                output: output.as_mut_ptr(),
-                pass: 0,
-                passes,
-                // SAFETY: the layout's arenas are inside the memory.
-                arena: unsafe { scratch.add(self.layout.arenas) },
-                scratch,
-                weights: self.program.weights,
-            },
-            input_len,
+            input: input.as_ptr(),
+            output: output.as_mut_ptr(),
+            passes,
+            // SAFETY: the layout's arenas are inside the memory.
+            arena: unsafe { scratch.add(self.layout.arenas) },
+            scratch,
+            program: self.program,
             layout: self.layout,
         })
     }
@@ -294,9 +290,16 @@ impl Session {
 
 /// Where all threads find their data.
 struct Memory {
-    /// The first thread's view of the first pass.
-    first: Context,
-    input_len: usize,
+    /// Of the first pass.
+    input: *const f32,
+    /// Of all passes.
+    output: *mut f32,
+    passes: usize,
+    /// The first arena.
+    arena: *mut f32,
+    /// The first thread's.
+    scratch: *mut f32,
+    program: &'static Program,
     layout: Layout,
 }
 
@@ -304,13 +307,14 @@ impl Memory {
     /// A thread's view of a pass that uses one of the arenas; there are as many arenas as threads.
     fn of(&self, thread: usize, arena: usize, pass: usize) -> Context {
         // The offsets stay inside for the session's threads and passes; `wrapping_add` needs no proof of it.
-        Context {
-            input: self.first.input.wrapping_add(pass * self.input_len),
-            arena: self.first.arena.wrapping_add(arena * self.layout.arena_pitch),
-            scratch: self.first.scratch.wrapping_add(thread * self.layout.scratch_pitch),
-            pass,
-            ..self.first
-        }
+        Context::new(
+            self.input.wrapping_add(pass * self.program.input_len()),
+            self.output,
+            (pass, self.passes),
+            self.arena.wrapping_add(arena * self.layout.arena_pitch),
+            self.scratch.wrapping_add(thread * self.layout.scratch_pitch),
+            self.program.weights().as_ptr(),
+        )
     }
 }
 
@@ -319,7 +323,7 @@ unsafe impl Sync for Memory {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Level, Stage};
+    use super::super::{Lengths, Level, Stage};
     use super::*;
 
     const LEN: usize = 100;
@@ -329,8 +333,8 @@ mod tests {
         for i in units {
             // SAFETY: units are 0..LEN, the length of input and arena; scratch is not empty.
             unsafe {
-                *cx.scratch = *cx.input.add(i);
-                *cx.arena.add(i) = *cx.scratch + *cx.input.add(i);
+                *cx.scratch() = *cx.input().add(i);
+                *cx.arena().add(i) = *cx.scratch() + *cx.input().add(i);
             }
         }
     }
@@ -339,7 +343,7 @@ mod tests {
     unsafe extern "C" fn reverse(cx: &Context, units: &mut Units<'_>) {
         for i in units {
             // SAFETY: units are 0..LEN, the length of a pass's output and arena; weights is not empty.
-            unsafe { *cx.output.add(cx.pass * LEN + i) = *cx.arena.add(LEN - 1 - i) * *cx.weights }
+            unsafe { *cx.output().add(cx.pass() * LEN + i) = *cx.arena().add(LEN - 1 - i) * *cx.weights() }
         }
     }
 
@@ -348,25 +352,20 @@ mod tests {
     static WEIGHTS: Weights = Weights([10.0]);
     static STAGES: [Stage; 2] = [Stage::new("double", LEN, double), Stage::new("reverse", LEN, reverse)];
 
-    const fn program(abi: u32, level: Level) -> Program {
-        Program {
-            abi,
-            level,
-            batch: 1,
-            input_len: LEN,
-            output_len: LEN,
-            arena_len: LEN,
-            scratch_len: 1,
-            weights_len: 1,
-            weights: WEIGHTS.0.as_ptr(),
-            stages: STAGES.as_ptr(),
-            stage_count: STAGES.len(),
-        }
+    const LENGTHS: Lengths = Lengths { input: LEN, output: LEN, arena: LEN, scratch: 1 };
+
+    const fn program(level: Level, lengths: Lengths) -> Program {
+        // SAFETY: the stages keep to `LENGTHS`, and no test's are shorter. The weights are aligned.
+        unsafe { Program::new(level, 1, lengths, &WEIGHTS.0, &STAGES) }
     }
 
-    static PROGRAM: Program = program(ABI, Level::Portable);
-    static OLD: Program = program(ABI + 1, Level::Portable);
-    static FOREIGN: Program = program(ABI, if cfg!(target_arch = "aarch64") { Level::Avx2 } else { Level::Neon });
+    static PROGRAM: Program = program(Level::Portable, LENGTHS);
+    /// More than there is.
+    const MUCH: usize = 1 << (usize::BITS - 8);
+    static OLD: Program = program(Level::Portable, LENGTHS).of_abi(ABI + 1);
+    static LARGE: Program = program(Level::Portable, Lengths { arena: MUCH, ..LENGTHS });
+    static ENDLESS: Program = program(Level::Portable, Lengths { scratch: usize::MAX, ..LENGTHS });
+    static FOREIGN: Program = program(if cfg!(target_arch = "aarch64") { Level::Avx2 } else { Level::Neon }, LENGTHS);
 
     fn input() -> Vec<f32> {
         (0..LEN).map(|i| i as f32).collect()
@@ -446,9 +445,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_opened_says_why() {
+        let out_of_memory = |bytes| SessionError::OutOfMemory(OutOfMemory { bytes });
         let cases = [
             (Session::new(&OLD, 1), SessionError::WrongAbi(ABI + 1), "compile it again"),
-            (Session::new(&FOREIGN, 1), SessionError::LevelUnavailable(FOREIGN.level), FOREIGN.level.name()),
+            (Session::new(&FOREIGN, 1), SessionError::LevelUnavailable(FOREIGN.level()), FOREIGN.level().name()),
+            (Session::new(&LARGE, 2), out_of_memory(8 * (MUCH + APART)), "bytes of memory cannot be had"),
+            (Session::new(&LARGE, 1024), out_of_memory(usize::MAX), "use fewer threads"),
+            (Session::new(&ENDLESS, 1), out_of_memory(usize::MAX), "use fewer threads"),
             (Session::new(&PROGRAM, 0), SessionError::WrongThreads(0), "threads is 0"),
             (Session::new(&PROGRAM, usize::MAX), SessionError::WrongThreads(usize::MAX), "1 to 1024"),
         ];

@@ -67,30 +67,22 @@ impl Job {
     unsafe fn from(self, stage: usize) -> Option<(Self, usize)> {
         // SAFETY: as the caller promises.
         let mut units = (stage..self.stages).map(|stage| (Self { stage, ..self }, unsafe { (self.units)(self.data, stage) }));
-        units.find(|&(_, units)| units > 0)
+        let (job, units) = units.find(|&(_, units)| units > 0)?;
+        assert!(units <= Share::MOST, "stage {} has {units} units", job.stage);
+        Some((job, units))
     }
 }
 
 impl Team {
-    /// A team of `threads`, the caller included.
+    /// A team of `threads`, the caller included. One of the workers goes through the steps of `warm_up` until they end or a run
+    /// begins.
     ///
     /// # Errors
     /// If the operating system refuses a thread; those already started have ended.
     ///
     /// # Panics
     /// If `threads` is zero.
-    pub fn new(threads: usize) -> io::Result<Self> {
-        Self::warming_up(threads, std::iter::empty::<()>())
-    }
-
-    /// A [`new`](Self::new) team, one of whose workers goes through the steps of `warm_up` until they end or a run begins.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    ///
-    /// # Panics
-    /// As [`new`](Self::new).
-    pub fn warming_up(threads: usize, warm_up: impl Iterator + Send + 'static) -> io::Result<Self> {
+    pub fn new(threads: usize, warm_up: impl Iterator + Send + 'static) -> io::Result<Self> {
         assert!(threads > 0, "a team has at least one thread");
         let mut team = Self { workers: Vec::new(), shared: None, process: std::process::id() };
         if threads == 1 {
@@ -133,12 +125,12 @@ impl Team {
     }
 
     /// Runs `units(stage)` units of each stage, each once. Threads call `work(thread, stage, units)`, which runs the units it is given,
-    /// any number of times, or not at all where others were faster. No unit begins before all of the stage before are done. The
-    /// caller is thread 0.
+    /// and does not exchange them for others, any number of times, or not at all where others were faster. No unit begins before all
+    /// of the stage before are done. The caller is thread 0.
     ///
     /// # Panics
-    /// With the first panic of `work`, on whichever thread, after all threads have stopped; the team can be used again. Or if
-    /// the team is not [complete](Self::is_complete), or a stage has more than [`Share::MOST`] units.
+    /// With the first panic of `work` or `units`, on whichever thread, after all threads have stopped; the team can be used again. A
+    /// stage of more than [`Share::MOST`] units is such a panic. Or if the team is not [complete](Self::is_complete).
     pub fn run<U, W>(&mut self, stages: usize, units: U, work: W)
     where
         U: Fn(usize) -> usize + Sync,
@@ -161,7 +153,6 @@ impl Team {
             // SAFETY: as above.
             unsafe { ((*data.cast::<(U, W)>()).1)(thread, stage, units) }
         }
-        (0..stages).for_each(|stage| assert!(units(stage) <= Share::MOST, "stage {stage} has {} units", units(stage)));
         let closures = (units, work);
         let job = Job { stage: 0, stages, data: (&raw const closures).cast(), units: count::<U, W>, work: call::<U, W> };
         // SAFETY: the closures live until this function ends, which is after the last unit. No run is under way.
@@ -197,8 +188,8 @@ impl Drop for Team {
         }
         self.wake();
         for worker in self.workers.drain(..) {
-            // A worker catches the panics of its work.
-            let _ = worker.join();
+            // A worker catches the panics of its work, but not those of its warming up.
+            let _ = worker.join().map_err(mem::forget);
         }
     }
 }
@@ -248,10 +239,9 @@ impl Shared {
             if !self.panicked.load(Ordering::Relaxed) {
                 // SAFETY: the closures are alive until the units that were taken are done.
                 let work = AssertUnwindSafe(|| unsafe { (job.work)(job.data, thread, job.stage, &mut units) });
-                match catch_unwind(work) {
-                    // SAFETY: only the first to panic comes here, and nobody reads it before its unit is done.
-                    Err(payload) if !self.panicked.swap(true, Ordering::Relaxed) => unsafe { *self.panic.get() = Some(payload) },
-                    _ => {}
+                if let Err(payload) = catch_unwind(work) {
+                    // SAFETY: the units that were taken are not done.
+                    unsafe { self.panics(payload) };
                 }
             }
             units.by_ref().for_each(drop);
@@ -261,6 +251,20 @@ impl Shared {
         under_way.filter(|_| self.progress.done(done))
     }
 
+    /// Keeps what a thread panicked with if it is the first of the run. What others panic with is never dropped: that could panic too,
+    /// outside of what is caught, while other threads still use what the run has lent them.
+    ///
+    /// # Safety
+    /// The run must not end before this returns.
+    unsafe fn panics(&self, payload: Box<dyn Any + Send>) {
+        if !self.panicked.swap(true, Ordering::Relaxed) {
+            // SAFETY: only the first to panic comes here, and it is read after the run.
+            unsafe { *self.panic.get() = Some(payload) };
+        } else {
+            mem::forget(payload);
+        }
+    }
+
     /// Opens the first stage from `stage` on that has units, and gives it to the caller to [work](Self::work) on. Ends the run where
     /// there is none, and after a panic.
     ///
@@ -268,8 +272,15 @@ impl Shared {
     /// No unit may be taken or left to take, only one thread at a time may call it, and the job's closures must live until it ends
     /// the run.
     unsafe fn open(&self, job: Job, stage: usize) -> Option<Job> {
-        // SAFETY: the closures are alive.
-        let next = if self.panicked.load(Ordering::Relaxed) { None } else { unsafe { job.from(stage) } };
+        let mut next = None;
+        if !self.panicked.load(Ordering::Relaxed) {
+            // SAFETY: the closures are alive.
+            match catch_unwind(AssertUnwindSafe(|| unsafe { job.from(stage) })) {
+                Ok(found) => next = found,
+                // SAFETY: it is this thread that ends the run, below.
+                Err(payload) => unsafe { self.panics(payload) },
+            }
+        }
         let Some((job, units)) = next else {
             self.progress.end();
             return None;
@@ -290,6 +301,10 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
+
+    fn team(threads: usize) -> Team {
+        Team::new(threads, std::iter::empty::<()>()).unwrap()
+    }
 
     /// Units of a stage in these tests; some have none.
     fn units(stage: usize) -> usize {
@@ -317,7 +332,7 @@ mod tests {
     #[test]
     fn every_unit_of_every_stage_is_run_once_and_in_order() {
         for threads in [1, 2, 3, 4, 7, 16] {
-            let mut team = Team::new(threads).unwrap();
+            let mut team = team(threads);
             assert_eq!(team.threads(), threads);
             for stages in [0, 1, 2, 3, 64, 257] {
                 walk(&mut team, stages);
@@ -327,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_team_is_used_again_and_again() {
-        let mut team = Team::new(3).unwrap();
+        let mut team = team(3);
         for _ in 0..300 {
             walk(&mut team, 5);
         }
@@ -335,7 +350,7 @@ mod tests {
 
     #[test]
     fn sleeping_workers_wake_up() {
-        let mut team = Team::new(3).unwrap();
+        let mut team = team(3);
         for _ in 0..5 {
             std::thread::sleep(std::time::Duration::from_millis(10));
             // Each unit waits for the others: it takes all threads to end it.
@@ -357,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_busy_holds_up_nothing_but_its_unit() {
-        let mut team = Team::new(2).unwrap();
+        let mut team = team(2);
         let (begun, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         team.run(
             1,
@@ -379,7 +394,7 @@ mod tests {
     #[test]
     fn what_a_stage_writes_the_next_one_reads_on_any_thread() {
         const UNITS: usize = 4;
-        let mut team = Team::new(3).unwrap();
+        let mut team = team(3);
         let values: Vec<AtomicUsize> = (0..UNITS).map(|_| AtomicUsize::new(0)).collect();
         team.run(
             500,
@@ -404,7 +419,7 @@ mod tests {
         let own = || OWN.with(|own| std::ptr::from_ref(own) as usize);
         let seen = [const { AtomicUsize::new(0) }; 4];
         let here = AtomicUsize::new(0);
-        Team::new(4).unwrap().run(
+        team(4).run(
             1,
             |_| 4,
             |thread, _, taken| {
@@ -425,7 +440,7 @@ mod tests {
     #[test]
     fn a_panic_on_any_thread_reaches_the_caller_and_the_team_survives() {
         for threads in [1, 2, 4] {
-            let mut team = Team::new(threads).unwrap();
+            let mut team = team(threads);
             for culprit in 0..8 {
                 let later = AtomicUsize::new(0);
                 let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -455,16 +470,82 @@ mod tests {
 
     #[test]
     fn all_threads_may_panic_at_once() {
-        let mut team = Team::new(4).unwrap();
+        let mut team = team(4);
         let outcome = catch_unwind(AssertUnwindSafe(|| team.run(3, |_| 9, |_, _, _| resume_unwind(Box::new(7_i32)))));
         assert_eq!(outcome.expect_err("the panic was lost").downcast_ref::<i32>(), Some(&7));
         walk(&mut team, 3);
     }
 
+    /// What panics again when it is dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("dropped"));
+        }
+    }
+
     #[test]
-    #[should_panic(expected = "stage 1 has 4294967296 units")]
+    fn what_later_panics_hold_is_not_dropped() {
+        for threads in [2, 3, 4] {
+            let mut team = team(threads);
+            let (arrived, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                team.run(
+                    1,
+                    |_| threads,
+                    |_, _, taken| {
+                        for unit in taken {
+                            busy.fetch_add(1, Ordering::Relaxed);
+                            // Each thread has a unit before any panics, and the last one works on when all others have.
+                            let order = arrived.fetch_add(1, Ordering::Relaxed);
+                            while arrived.load(Ordering::Relaxed) < threads {
+                                std::thread::yield_now();
+                            }
+                            if order == 0 {
+                                std::thread::sleep(std::time::Duration::from_millis(20));
+                            }
+                            busy.fetch_sub(1, Ordering::Relaxed);
+                            if order > 0 || unit == 0 {
+                                resume_unwind(Box::new(Bomb));
+                            }
+                        }
+                    },
+                );
+            }));
+            assert_eq!(busy.into_inner(), 0, "the run ended before its threads");
+            let payload = outcome.expect_err("the panic was lost");
+            assert!(payload.is::<Bomb>());
+            mem::forget(payload);
+            walk(&mut team, 4);
+        }
+    }
+
+    #[test]
+    fn a_panic_where_units_are_counted_reaches_the_caller_and_the_team_survives() {
+        for threads in [1, 2, 4] {
+            let mut team = team(threads);
+            for culprit in 0..5 {
+                let last = AtomicUsize::new(0);
+                let units = |stage: usize| if stage == culprit { resume_unwind(Box::new(stage)) } else { 3 };
+                let outcome = catch_unwind(AssertUnwindSafe(|| {
+                    team.run(5, units, |_, stage, taken| {
+                        last.fetch_max(stage, Ordering::Relaxed);
+                        taken.for_each(drop);
+                    });
+                }));
+                assert_eq!(outcome.expect_err("the panic was lost").downcast_ref(), Some(&culprit));
+                assert!(last.into_inner() <= culprit.saturating_sub(1), "stages after the panic were run");
+                walk(&mut team, 4);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "stage 1 has 4294967295 units")]
     fn more_units_than_can_be_shared_panic() {
-        Team::new(2).unwrap().run(2, |stage| stage * (Share::MOST + 1), |_, _, taken| assert_eq!(taken.count(), 0));
+        let units = |stage: usize| stage * (Share::MOST + 1);
+        team(2).run(2, units, |_, _, taken| assert_eq!(taken.count(), 0));
     }
 
     #[test]
@@ -474,22 +555,22 @@ mod tests {
             let count = Arc::clone(&steps);
             // Without end: only a run, or the end of the team, ends it.
             let step = move || Some(count.fetch_add(1, Ordering::Relaxed));
-            let mut team = Team::warming_up(threads, std::iter::from_fn(step)).unwrap();
+            let mut team = Team::new(threads, std::iter::from_fn(step)).unwrap();
             while steps.load(Ordering::Relaxed) < 1000 {
                 std::thread::yield_now();
             }
             walk(&mut team, 5);
             drop(team);
             assert_eq!(Arc::strong_count(&steps), 1, "the worker still warms up");
-            drop(Team::warming_up(threads, std::iter::repeat(())).unwrap());
+            drop(Team::new(threads, std::iter::repeat(())).unwrap());
         }
-        let alone = Team::warming_up(1, std::iter::from_fn(|| -> Option<()> { panic!("there is no worker") }));
+        let alone = Team::new(1, std::iter::from_fn(|| -> Option<()> { panic!("there is no worker") }));
         assert_eq!(alone.unwrap().threads(), 1);
     }
 
     #[test]
     fn dropping_a_team_ends_its_workers() {
-        let team = Team::new(4).unwrap();
+        let team = team(4);
         let shared = Arc::downgrade(team.shared.as_ref().unwrap());
         drop(team);
         assert_eq!(shared.strong_count(), 0, "a worker still holds the team's state");

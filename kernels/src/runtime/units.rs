@@ -20,12 +20,12 @@ pub struct Units<'a> {
 impl<'a> Units<'a> {
     /// These and no others.
     pub fn of(units: Range<usize>) -> Self {
-        Self { begin: units.start, end: units.end, run: 0, share: None }
+        Self { begin: units.start, end: units.end.max(units.start), run: 0, share: None }
     }
 
     /// A thread's next units, from its own share or from another's, first those of the threads behind it. As long as these are not
     /// said to be done, the stage is not.
-    pub fn claim(shares: &'a [Share], thread: usize) -> Option<Self> {
+    pub(super) fn claim(shares: &'a [Share], thread: usize) -> Option<Self> {
         let own = &shares[thread];
         if let Some(unit) = own.take() {
             return Some(Self { share: Some(own), ..Self::of(unit..unit + 1) });
@@ -35,7 +35,7 @@ impl<'a> Units<'a> {
     }
 
     /// Units given out to be run.
-    pub fn run(&self) -> usize {
+    pub(super) fn run(&self) -> usize {
         self.run
     }
 }
@@ -62,8 +62,8 @@ impl Iterator for Units<'_> {
 pub struct Share(AtomicU64);
 
 impl Share {
-    /// Units of a stage at most.
-    pub const MOST: usize = u32::MAX as usize;
+    /// Units of a stage at most: they fit half a word, and one more can be counted.
+    pub const MOST: usize = u32::MAX as usize - 1;
 
     /// Of all units, those that a thread begins with. What was written before is seen by whoever takes one.
     pub fn put(&self, units: usize, thread: usize, threads: usize) {
@@ -122,6 +122,9 @@ mod tests {
         assert_eq!(units.by_ref().collect::<Vec<_>>(), [3, 4, 5]);
         assert_eq!((units.run(), units.next()), (3, None));
         assert_eq!(Units::of(2..2).next(), None);
+        #[allow(clippy::reversed_empty_ranges)]
+        let backwards = Units::of(3..2);
+        assert_eq!(backwards.count(), 0);
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn run(options: &Options) -> Result<(), String> {
     // First, so that threads start while the file is read.
     let mut session = Session::new(program, options.threads).map_err(text)?;
     let input = read_input(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
-    let mut output = zeros(INPUT[0] * program.output_len)?;
+    let mut output = zeros(INPUT[0] * program.output_len())?;
     let report = std::env::var_os("SARTOR_REPORT").is_some().then(SystemTime::now);
     let start = Instant::now();
     session.run(&input, &mut output).map_err(text)?;
@@ -111,7 +111,7 @@ fn run(options: &Options) -> Result<(), String> {
     if let Some(path) = &options.output {
         write_output(path, &output).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    print(&format!("level {}, threads {}, {ms:.3} ms", program.level, options.threads))?;
+    print(&format!("level {}, threads {}, {ms:.3} ms", program.level(), options.threads))?;
     for (name, shape, values) in parts(&output) {
         match shape {
             [_, classes, 1, 1] => {
@@ -203,7 +203,7 @@ fn read_input(path: &Path) -> Result<Aligned, String> {
     if shape != INPUT && !(INPUT[0] == 1 && shape == INPUT[1..]) {
         return Err(format!("its shape is {shape:?}, the network takes {INPUT:?}"));
     }
-    let mut values = Aligned::zeroed(INPUT.iter().product());
+    let mut values = Aligned::try_zeroed(INPUT.iter().product()).map_err(text)?;
     npy::read_values(&mut file, &mut values).map_err(text)?;
     npy::read_end(&mut file).map_err(text)?;
     Ok(values)

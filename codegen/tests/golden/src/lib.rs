@@ -15,7 +15,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let program = golden::best()?.ok_or("this CPU has none of the compiled levels")?;
 //! let mut session = golden::runtime::Session::new(program, 1)?;
-//! let (input, mut output) = (vec![0.0; program.input_len], vec![0.0; program.output_len]);
+//! let (input, mut output) = (vec![0.0; program.input_len()], vec![0.0; program.output_len()]);
 //! session.run(&input, &mut output)?;
 //! # Ok(())
 //! # }

@@ -9,7 +9,7 @@
 //! | pool | 1 x 1 x 5 | 16 | arena + 64 |
 //! | fc | 1 x 1 x 4 | 16 | arena + 0 |
 
-use crate::runtime::{ABI, Context, Level, Program, Stage, Units, layout};
+use crate::runtime::{Context, Lengths, Level, Program, Stage, Units, layout};
 use crate::weights::WEIGHTS;
 
 /// Four lanes of plain Rust.
@@ -445,9 +445,9 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_portable(src: *const f32, wei: *con
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
-    let input = cx.input;
-    let arena = cx.arena;
-    let weights = cx.weights;
+    let input = cx.input();
+    let arena = cx.arena();
+    let weights = cx.weights();
     for unit in units {
         // stem: 4x4x3 to 2x2x5
         match unit {
@@ -469,7 +469,7 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
 
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
-    let arena = cx.arena;
+    let arena = cx.arena();
     for _ in units {
         mean_m4_c16_portable(arena, arena.add(64));
     }
@@ -477,8 +477,8 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
-    let arena = cx.arena;
-    let weights = cx.weights;
+    let arena = cx.arena();
+    let weights = cx.weights();
     for _ in units {
         pointwise_1x16_m1_k5_n4_portable(arena.add(64), weights.add(448), arena);
     }
@@ -487,8 +487,8 @@ unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
 /// Copies the results to the output, NCHW.
 unsafe extern "C" fn outputs(cx: &Context, units: &mut Units<'_>) {
     for _ in units {
-        let src = std::slice::from_raw_parts(cx.arena, 16);
-        let dst = std::slice::from_raw_parts_mut(cx.output.add(cx.pass * 4), 4);
+        let src = std::slice::from_raw_parts(cx.arena(), 16);
+        let dst = std::slice::from_raw_parts_mut(cx.output().add(cx.pass() * 4), 4);
         layout::unpack(src, 16, 1, 1, 4, dst);
     }
 }
@@ -501,16 +501,9 @@ static STAGES: [Stage; 4] = [
 ];
 
 /// The network at this level.
-pub static PROGRAM: Program = Program {
-    abi: ABI,
-    level: Level::Portable,
-    batch: 1,
-    input_len: 48,
-    output_len: 4,
-    arena_len: 80,
-    scratch_len: 0,
-    weights_len: 544,
-    weights: WEIGHTS.0.as_ptr().cast(),
-    stages: STAGES.as_ptr(),
-    stage_count: STAGES.len(),
+pub static PROGRAM: Program = {
+    let lengths = Lengths { input: 48, output: 4, arena: 80, scratch: 0 };
+    // SAFETY: before they were written, the stages were proven to keep to these lengths and the weights' with every split of
+    // their units, and all of them use the features of this level.
+    unsafe { Program::new(Level::Portable, 1, lengths, WEIGHTS, &STAGES) }
 };
