@@ -1,4 +1,4 @@
-//! The attributes of operators, in PyTorch's terms.
+//! The attributes of operators, in PyTorch's terms. Sizes that overflow panic: a wrapped length would let kernels write elsewhere.
 
 use std::ops::Range;
 
@@ -22,19 +22,38 @@ impl Maps {
     }
 
     /// Number of elements.
+    ///
+    /// # Panics
+    /// If it overflows.
     pub const fn len(&self) -> usize {
-        self.n * self.c * self.h * self.w
+        product(&[self.n, self.c, self.h, self.w])
     }
 
     /// Whether a dimension is zero.
     pub const fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.n == 0 || self.c == 0 || self.h == 0 || self.w == 0
     }
 
     /// Pixels of one channel of one image.
+    ///
+    /// # Panics
+    /// If their number overflows.
     pub const fn pixels(&self) -> usize {
-        self.h * self.w
+        product(&[self.h, self.w])
     }
+}
+
+/// The product of sizes.
+///
+/// # Panics
+/// If it, or that of the first few, overflows.
+pub(crate) const fn product(sizes: &[usize]) -> usize {
+    let (mut product, mut i) = (1_usize, 0);
+    while i < sizes.len() {
+        product = product.checked_mul(sizes[i]).expect("the length of a map or of weights overflows");
+        i += 1;
+    }
+    product
 }
 
 /// A window that slides over maps.
@@ -55,14 +74,17 @@ impl Window {
     }
 
     /// Elements of the window.
+    ///
+    /// # Panics
+    /// If their number overflows.
     pub const fn taps(&self) -> usize {
-        self.kernel.0 * self.kernel.1
+        product(&[self.kernel.0, self.kernel.1])
     }
 
     /// The maps of `c` channels it makes of `src`.
     ///
     /// # Panics
-    /// If the window is larger than the padded maps.
+    /// As [`Axis::output`].
     pub fn output(&self, src: Maps, c: usize) -> Maps {
         let (rows, columns) = self.axes();
         Maps { n: src.n, c, h: rows.output(src.h), w: columns.output(src.w) }
@@ -90,14 +112,15 @@ impl Axis {
     /// Outputs over `size` inputs.
     ///
     /// # Panics
-    /// If the window is larger than the padded input.
+    /// If the window is larger than the padded input, that is larger than an `isize`, or the stride is zero.
     pub fn output(&self, size: usize) -> usize {
-        let padded = size + 2 * self.padding;
+        let padded = self.padding.checked_mul(2).and_then(|padding| padding.checked_add(size));
+        let padded = padded.filter(|&padded| isize::try_from(padded).is_ok()).expect("the padded input's size overflows");
         assert!(padded >= self.kernel, "a window of {} is larger than the padded input of {padded}", self.kernel);
         (padded - self.kernel) / self.stride + 1
     }
 
-    /// The taps of output `o` that read one of `size` inputs, not padding.
+    /// The taps of output `o`, one of [`output`](Self::output), that read one of `size` inputs, not padding.
     pub fn taps(&self, o: usize, size: usize) -> Range<usize> {
         let first = o * self.stride;
         let begin = self.padding.saturating_sub(first).min(self.kernel);
@@ -109,7 +132,7 @@ impl Axis {
         o * self.stride + k - self.padding
     }
 
-    /// The outputs, of `outputs`, for which tap `k` reads one of `size` inputs, not padding.
+    /// The outputs, of the `outputs` that [`output`](Self::output) counts, for which tap `k` reads one of `size` inputs, not padding.
     pub fn outputs(&self, k: usize, size: usize, outputs: usize) -> Range<usize> {
         let begin = self.padding.saturating_sub(k).div_ceil(self.stride).min(outputs);
         begin..(size + self.padding).saturating_sub(k).div_ceil(self.stride).clamp(begin, outputs)

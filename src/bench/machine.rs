@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::probe::Probe;
 use super::statistics::Samples;
-use super::stream;
+use super::stream::Stream;
 use crate::caches::Caches;
 
 /// Times that a loop in registers or in a cache is repeated.
@@ -63,7 +63,7 @@ pub struct Machine {
 impl Machine {
     /// Measures this machine; `None` if it lacks the level.
     pub fn measure(level: Level) -> Option<Self> {
-        let probe = Probe::new(level)?;
+        let (probe, stream) = (Probe::new(level)?, Stream::new(level)?);
         let caches = Caches::here();
         let lanes = sartor_codegen::isa::of(level).lanes;
         let best = |run: &dyn Fn() -> f64| (0..REPEATS).map(|_| run()).fold(0.0, f64::max);
@@ -71,8 +71,8 @@ impl Machine {
         let in_l1 = Aligned::zeroed(caches.l1.bytes / 8 / 4);
         let mut written = Aligned::zeroed(in_l1.len());
         let passes = |pass: &dyn Fn() -> usize| best(&|| rate(|| (0..PASSES).map(|_| pass()).sum()));
-        let (loads, broadcasts) = (passes(&|| stream::load(level, &in_l1)), passes(&|| stream::broadcast(level, &in_l1)));
-        let mut store = || rate(|| (0..PASSES).map(|_| stream::store(level, &mut written)).sum());
+        let (loads, broadcasts) = (passes(&|| stream.load(&in_l1)), passes(&|| stream.broadcast(&in_l1)));
+        let mut store = || rate(|| (0..PASSES).map(|_| stream.store(&mut written)).sum());
         let stores = (0..REPEATS).map(|_| store()).fold(0.0, f64::max);
         black_box(&written);
         Some(Self {
@@ -85,9 +85,9 @@ impl Machine {
             stores,
             fma_latency_ns: 1.0 / best(&|| probe.fma_chain()),
             add_latency_ns: 1.0 / best(&|| probe.add_chain()),
-            l2_gbs: bandwidth(level, caches.l2.bytes / 2, REPEATS),
-            l3_gbs: bandwidth(level, (4 * caches.l2.bytes).min(caches.l3.bytes / 2), REPEATS / 10),
-            dram_gbs: bandwidth(level, (2 * caches.l3.bytes).min(MOST_MEMORY), MEMORY_REPEATS),
+            l2_gbs: bandwidth(stream, caches.l2.bytes / 2, REPEATS),
+            l3_gbs: bandwidth(stream, (4 * caches.l2.bytes).min(caches.l3.bytes / 2), REPEATS / 10),
+            dram_gbs: bandwidth(stream, (2 * caches.l3.bytes).min(MOST_MEMORY), MEMORY_REPEATS),
             caches,
         })
     }
@@ -95,12 +95,12 @@ impl Machine {
 
 /// Bytes a nanosecond over a buffer that is read again and again: the 99th percentile of short pieces, of which each was last read
 /// a whole buffer ago, so that a disturbance costs a few pieces and not the figure.
-fn bandwidth(level: Level, bytes: usize, repeats: usize) -> f64 {
+fn bandwidth(stream: Stream, bytes: usize, repeats: usize) -> f64 {
     let buffer = vec![0.5f32; bytes / 4];
-    let pieces = || buffer.chunks(PIECE / 4).map(|piece| rate(|| stream::load(level, piece)));
+    let pieces = || buffer.chunks(PIECE / 4).map(|piece| rate(|| stream.load(piece)));
     pieces().for_each(drop);
     let rates: Vec<f64> = (0..repeats).flat_map(|_| pieces()).collect();
-    Samples::new(rates).percentile(99.0) * (4 * sartor_codegen::isa::of(level).lanes) as f64
+    Samples::new(rates).percentile(99.0) * (4 * sartor_codegen::isa::of(stream.level()).lanes) as f64
 }
 
 /// Of what `run` counts, how many a nanosecond.

@@ -11,44 +11,62 @@ use sartor_kernels::runtime::Level;
 #[cfg(target_arch = "x86_64")]
 const STEP: usize = 8;
 
-/// Loads a buffer once, vector by vector. The level must be one that this CPU has.
-pub fn load(level: Level, buffer: &[f32]) -> usize {
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the CPU has the level; the loop stays in the buffer.
-        Level::Avx512 => unsafe { x86::load_avx512(buffer) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { x86::load_avx2(buffer) },
-        _ => plain_load(buffer),
-    }
+/// The loops of a level that this CPU has.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream {
+    level: Level,
 }
 
-/// Loads single values of a buffer into all lanes. The level must be one that this CPU has.
-pub fn broadcast(level: Level, buffer: &[f32]) -> usize {
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the CPU has the level; the loop stays in the buffer.
-        Level::Avx512 => unsafe { x86::broadcast_avx512(buffer) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { x86::broadcast_avx2(buffer) },
-        _ => plain_load(buffer),
+impl Stream {
+    /// The loops of a level; `None` if this CPU lacks it.
+    pub fn new(level: Level) -> Option<Self> {
+        level.is_available().then_some(Self { level })
     }
-}
 
-/// Writes a buffer once, vector by vector. The level must be one that this CPU has.
-pub fn store(level: Level, buffer: &mut [f32]) -> usize {
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the CPU has the level; the loop stays in the buffer.
-        Level::Avx512 => unsafe { x86::store_avx512(buffer) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { x86::store_avx2(buffer) },
-        _ => {
-            buffer.fill(black_box(0.25));
-            buffer.len() / 4
+    /// The level.
+    pub fn level(self) -> Level {
+        self.level
+    }
+
+    /// Loads a buffer once, vector by vector.
+    pub fn load(self, buffer: &[f32]) -> usize {
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the CPU has the level; the loop stays in the buffer.
+            Level::Avx512 => unsafe { x86::load_avx512(buffer) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Level::Avx2 => unsafe { x86::load_avx2(buffer) },
+            _ => plain_load(buffer),
+        }
+    }
+
+    /// Loads single values of a buffer into all lanes.
+    pub fn broadcast(self, buffer: &[f32]) -> usize {
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the CPU has the level; the loop stays in the buffer.
+            Level::Avx512 => unsafe { x86::broadcast_avx512(buffer) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Level::Avx2 => unsafe { x86::broadcast_avx2(buffer) },
+            _ => plain_load(buffer),
+        }
+    }
+
+    /// Writes a buffer once, vector by vector.
+    pub fn store(self, buffer: &mut [f32]) -> usize {
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the CPU has the level; the loop stays in the buffer.
+            Level::Avx512 => unsafe { x86::store_avx512(buffer) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Level::Avx2 => unsafe { x86::store_avx2(buffer) },
+            _ => {
+                buffer.fill(black_box(0.25));
+                buffer.len() / 4
+            }
         }
     }
 }
@@ -153,12 +171,12 @@ mod tests {
     #[test]
     fn loops_move_what_they_say() {
         let mut ran = 0;
-        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for (level, stream) in Level::ALL.into_iter().filter_map(|level| Some((level, Stream::new(level)?))) {
             let lanes = sartor_codegen::isa::of(level).lanes;
             let mut buffer = vec![0.5; 8 * 16 * 3];
-            assert_eq!(load(level, &buffer), buffer.len() / lanes, "{level}");
-            assert!(broadcast(level, &buffer) > 0, "{level}");
-            assert_eq!(store(level, &mut buffer), buffer.len() / lanes, "{level}");
+            assert_eq!(stream.load(&buffer), buffer.len() / lanes, "{level}");
+            assert!(stream.broadcast(&buffer) > 0, "{level}");
+            assert_eq!(stream.store(&mut buffer), buffer.len() / lanes, "{level}");
             assert!(buffer.iter().all(|&value| value != 0.5), "{level}");
             ran += 1;
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sartor_codegen::emit;
 use sartor_codegen::layer::{Layers, MapId};
-use sartor_codegen::plan::{Options, Place, Plan, trial};
+use sartor_codegen::plan::{Options, Place, Plan};
 use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::Session;
 use sartor_models::Network;
@@ -28,9 +28,8 @@ const SECONDS: f64 = 0.8;
 
 /// Seconds of each stage on an undisturbed core. All stages must compute the same where they write the same map.
 pub fn time(network: &Network, layers: &Layers, options: &Options, stages: &[Stage]) -> Result<Vec<f64>, TuneError> {
-    let (plan, packed) = trial(layers, options, stages)?;
     let level = options.level;
-    let emitted = emit::trial(network, plan, &packed);
+    let emitted = emit::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");
     let generated = Generated { files: emitted.files, plans: Vec::new() };
     let folder = tempfile::tempdir()?;

@@ -13,9 +13,11 @@ use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
 use crate::kernel::Kernel;
+use crate::layer::Layers;
 use crate::normalize::{NormalizeError, normalize};
-use crate::pack::{Packed, pack};
+use crate::pack::pack;
 use crate::plan::{self, Options, Plan, PlanError};
+use crate::tuning::Choice;
 
 /// What is built from the generated sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +53,8 @@ pub enum GenerateError {
     NoLevels,
 }
 
-/// The text of kernels alone, as it is in a program, for those who call them one by one. Names must be distinct.
+/// The text of kernels alone, as it is in a program, for those who call them one by one. Names must be distinct. Nothing is proven of them:
+/// the functions are `unsafe`, and who calls one vouches for its buffers.
 pub fn kernels(level: Level, kernels: &[Kernel]) -> String {
     level::print_kernels(level, kernels)
 }
@@ -94,8 +97,17 @@ pub fn generate_for(
     Ok(Generated { files, plans })
 }
 
-/// The crate, as a dynamic library, of a plan that is no whole network's: see [`trial`](crate::plan::trial).
-pub fn trial(network: &Network, plan: Plan, packed: &Packed) -> Generated {
+/// The crate, as a dynamic library, of a program that is no whole network's: see [`plan::trial`].
+///
+/// # Errors
+/// As [`plan::trial`].
+pub fn trial(
+    network: &Network,
+    layers: &Layers,
+    options: &Options,
+    stages: &[(Vec<usize>, Choice)],
+) -> Result<Generated, PlanError> {
+    let (plan, packed) = plan::trial(layers, options, stages)?;
     let plans = vec![plan];
-    Generated { files: files::files(network, &plans, packed, 1, Kind::Dylib), plans }
+    Ok(Generated { files: files::files(network, &plans, &packed, 1, Kind::Dylib), plans })
 }

@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 use super::simd::{Clamp, curve, dispatch, fmadd, lanes};
 use super::{LANES, check, pitch};
 use crate::runtime::{Aligned, Level};
-use crate::shape::{Activation, Conv, Maps};
+use crate::shape::{Activation, Conv, Maps, product};
 
 /// Widest panel of output channels: two of the widest vectors.
 const PANEL: usize = 2 * LANES;
@@ -39,15 +39,16 @@ impl PackedConv {
     /// Packs `weight`, `[oc, ic, kh, kw]` with `ic` the input channels of one group, and `bias`, `[oc]`.
     ///
     /// # Panics
-    /// If the slices do not have these lengths.
+    /// If the slices do not have these lengths, or the groups do not divide the output channels.
     pub fn new(level: Level, conv: Conv, ic: usize, weight: &[f32], bias: &[f32]) -> Self {
+        assert!(conv.groups > 0 && conv.oc.is_multiple_of(conv.groups), "{} channels in {} groups", conv.oc, conv.groups);
         let (taps, oc) = (conv.window.taps(), conv.oc / conv.groups);
-        assert_eq!(weight.len(), conv.oc * ic * taps, "length of the weights");
+        assert_eq!(weight.len(), product(&[conv.oc, ic, taps]), "length of the weights");
         assert_eq!(bias.len(), conv.oc, "length of the bias");
         let columns = pitch(oc);
         let width = if lanes(level) == LANES { PANEL } else { LANES };
-        let mut packed = Aligned::zeroed(conv.groups * columns * taps * ic);
-        let mut packed_bias = Aligned::zeroed(conv.groups * columns);
+        let mut packed = Aligned::zeroed(product(&[conv.groups, columns, taps, ic]));
+        let mut packed_bias = Aligned::zeroed(product(&[conv.groups, columns]));
         for group in 0..conv.groups {
             packed_bias[group * columns..][..oc].copy_from_slice(&bias[group * oc..][..oc]);
             for (begin, width) in panels(width, columns) {
@@ -77,7 +78,7 @@ impl PackedConv {
     /// `dst = activation(conv(src))`.
     pub fn run(&self, src: &[f32], maps: Maps, activation: Option<Activation>, dst: &mut [f32]) {
         let dst_maps = self.conv.window.output(maps, self.conv.oc);
-        assert_eq!(maps.c, self.ic * self.conv.groups, "input channels");
+        assert_eq!(maps.c, product(&[self.ic, self.conv.groups]), "input channels");
         check("source", src, maps);
         check("destination", dst, dst_maps);
         dispatch(self.level, Run { packed: self, src, maps, activation, dst, dst_maps });

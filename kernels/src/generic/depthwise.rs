@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::simd::{Clamp, curve, dispatch, fmadd};
 use super::{check, pitch};
 use crate::runtime::{Aligned, Level};
-use crate::shape::{Activation, Maps, Window};
+use crate::shape::{Activation, Maps, Window, product};
 
 /// Neighbouring output pixels that share the loads of weights.
 const TILE: usize = 4;
@@ -29,8 +29,8 @@ impl PackedDepthwise {
     /// If the slices do not have these lengths.
     pub fn new(level: Level, window: Window, channels: usize, weight: &[f32], bias: &[f32]) -> Self {
         let (taps, pitch) = (window.taps(), pitch(channels));
-        assert_eq!(weight.len(), channels * taps, "length of the weights");
-        let mut packed = Aligned::zeroed(taps * pitch);
+        assert_eq!(weight.len(), product(&[channels, taps]), "length of the weights");
+        let mut packed = Aligned::zeroed(product(&[taps, pitch]));
         for (i, &w) in weight.iter().enumerate() {
             packed[i % taps * pitch + i / taps] = w;
         }
@@ -120,9 +120,11 @@ fn pixels<S: Simd, const PIXELS: usize>(
     let weight = S::as_simd_f32s(&packed.weight).0;
     let bias = S::as_simd_f32s(&packed.bias).0;
     let vectors = bias.len();
-    // Once for all vectors, so that the loop over them needs no check.
+    // Once for all vectors, so that the loop over them needs no check; written so that nothing overflows.
+    let reach = step.checked_mul(PIXELS - 1).and_then(|last| last.checked_add(vectors)).expect("a tile's reach overflows");
+    let last = src.len().checked_sub(reach).zip(weight.len().checked_sub(vectors));
     for tap in taps {
-        assert!(tap.src + (PIXELS - 1) * step + vectors <= src.len() && tap.weight + vectors <= weight.len());
+        assert!(last.is_some_and(|(last_src, last_weight)| tap.src <= last_src && tap.weight <= last_weight));
     }
     let clamp = Clamp::of(simd, activation);
     let out = S::as_mut_simd_f32s(&mut *dst).0;

@@ -3,7 +3,8 @@
 //!
 //! Maps are NHWC, `n * h * w` rows of [`pitch`]`(c)` floats whose pad lanes are zero. Every operator writes whole rows and keeps
 //! that so, whatever its destination held, as long as values are finite: an infinity times a zero weight is NaN in a pad lane too,
-//! where nothing reads it but other pad lanes. All functions panic if a slice does not have the length its maps say.
+//! where nothing reads it but other pad lanes. All functions panic if a slice does not have the length its maps say, or a length
+//! overflows.
 //!
 //! Special values follow [`reference`](crate::reference), but for one: a convolution multiplies padding as zeros, so that a
 //! non-finite weight makes NaN where it meets padding.
@@ -23,19 +24,25 @@ pub use depthwise::PackedDepthwise;
 pub use elementwise::{PackedNorm, activation, add, mul};
 pub use pool::{avg_pool, global_avg_pool, max_pool};
 
-use crate::shape::Maps;
+use crate::shape::{Maps, product};
 
 /// Pitches are multiples of this: one, two or four vectors at every level.
 const LANES: usize = 16;
 
 /// Floats from one pixel of `c` channels to the next.
+///
+/// # Panics
+/// If it overflows.
 pub const fn pitch(c: usize) -> usize {
-    c.next_multiple_of(LANES)
+    c.checked_next_multiple_of(LANES).expect("the number of channels overflows")
 }
 
 /// Length of maps in memory.
+///
+/// # Panics
+/// If it overflows.
 pub const fn map_len(maps: Maps) -> usize {
-    maps.n * maps.pixels() * pitch(maps.c)
+    product(&[maps.n, maps.pixels(), pitch(maps.c)])
 }
 
 fn check(what: &str, values: &[f32], maps: Maps) {
