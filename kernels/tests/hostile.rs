@@ -1,6 +1,6 @@
 //! Safe code that tries to make kernels and the runtime reach beyond what they were given: sizes that overflow, and slices that are
 //! right for what the sizes wrap to. Each attempt must panic or answer with an error. Programs that must not even compile are in
-//! `codegen/tests/hostile`.
+//! `codegen/tests/users/hostile`.
 #![forbid(unsafe_code)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,7 +48,8 @@ fn a_stride_whose_reach_wraps_is_refused() {
 
 #[test]
 fn lengths_that_wrap_are_refused() {
-    let wraps = [Maps::new(ROOT, 16, ROOT, 1), Maps::new(1, ROOT, ROOT, 1), Maps::new(1, 16, ROOT, ROOT), Maps::new(1, usize::MAX, 1, 1)];
+    let wraps =
+        [Maps::new(ROOT, 16, ROOT, 1), Maps::new(1, ROOT, ROOT, 1), Maps::new(1, 16, ROOT, ROOT), Maps::new(1, usize::MAX, 1, 1)];
     let window = Window::square(1, 1, 0);
     for maps in wraps {
         overflows("map_len", || assert_eq!(map_len(maps), 0));

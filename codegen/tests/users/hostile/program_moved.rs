@@ -1,0 +1,9 @@
+// refused: E0507
+//! Copies a program, to change the copy.
+#![forbid(unsafe_code)]
+use golden::{best, runtime::Program};
+
+fn main() {
+    let program: Program = *best().unwrap().unwrap();
+    println!("{program:?}");
+}
