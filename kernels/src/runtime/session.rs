@@ -216,8 +216,8 @@ impl Session {
         Ok(())
     }
 
-    /// Runs units `begin..end` of one stage of a single pass on the calling thread. For measuring and verifying; `run` is the way to
-    /// infer.
+    /// Runs units `begin..end` of one stage of a single pass on the calling thread, in any order and on any values: only the results
+    /// depend on it. For measuring and verifying; `run` is the way to infer.
     ///
     /// # Errors
     /// If a length is not the program's for one pass.
@@ -258,7 +258,7 @@ impl Session {
         &self.memory[..self.program.scratch_len()]
     }
 
-    /// The first thread's scratch memory, for tests that mark what a stage leaves unwritten.
+    /// The first thread's scratch memory, for tests that mark what a stage leaves unwritten, as safely.
     pub fn scratch_mut(&mut self) -> &mut [f32] {
         &mut self.memory[..self.program.scratch_len()]
     }
