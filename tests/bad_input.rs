@@ -7,7 +7,10 @@ use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use predicates::prelude::*;
 use predicates::str::contains;
-use sartor::{Level, npy};
+use sartor::models::Tensor;
+use sartor::models::weights::LoadOptions;
+use sartor::models::zoo::Spec;
+use sartor::{Level, Weights, npy};
 use serde_json::Value;
 
 mod common;
@@ -91,6 +94,128 @@ fn weights_that_are_not_finite() {
         fails(&["compile", "rexnet_digits", "--weights", &file, "-o", &folder.path("out")], &[&file, "NaN or infinite"]);
         assert!(!Path::new(&folder.path("out")).exists());
     }
+}
+
+/// The built-in weights with every name in the header changed.
+fn renamed(rename: impl Fn(&str) -> String) -> Vec<u8> {
+    let bytes = std::fs::read(DIGITS).unwrap();
+    let (header, data) = split(&bytes);
+    let Value::Object(entries) = header else { panic!("{header}") };
+    let tensors = entries.into_iter().filter(|(name, _)| name != "__metadata__");
+    let header =
+        serde_json::to_string(&tensors.map(|(name, info)| (rename(&name), info)).collect::<serde_json::Map<_, _>>()).unwrap();
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
+}
+
+fn split(bytes: &[u8]) -> (Value, &[u8]) {
+    let (header, data) = bytes[8..].split_at(u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize);
+    (serde_json::from_slice(header).unwrap(), data)
+}
+
+/// The built-in weights with the signs of one batch norm's variances changed.
+fn negative_variance(tensor: &str) -> Vec<u8> {
+    let mut bytes = std::fs::read(DIGITS).unwrap();
+    let (header, data) = split(&bytes);
+    let data = bytes.len() - data.len();
+    let info = &header[tensor];
+    let offset = |i: usize| data + info["data_offsets"][i].as_u64().unwrap() as usize;
+    let width = if info["dtype"] == "F32" { 4 } else { 2 };
+    for end in (offset(0)..offset(1)).step_by(width).map(|start| start + width - 1) {
+        bytes[end] ^= 0x80;
+    }
+    bytes
+}
+
+#[test]
+fn weights_with_negative_variances() {
+    let folder = Folder::new();
+    let file = folder.file("negative_variance.safetensors", &negative_variance("features.10.out.7.running_var"));
+    let out = folder.path("out");
+    let with = ["rexnet_digits", "--weights", &file];
+    let commands: [&[&str]; 8] = [
+        &["run", "--image", PICTURE],
+        &["run", "--image", PICTURE, "--engine", "generic"],
+        &["run", "--image", PICTURE, "--engine", "reference"],
+        &["verify"],
+        &["bench"],
+        &["bench", "--engine", "generic"],
+        &["compile", "-o", &out],
+        &["export", "-o", &out],
+    ];
+    for command in commands {
+        let args = [&command[..1], &with, &command[1..]].concat();
+        fails(&args, &[&file, "'features.10.out.7.running_var'", "40 of 40 channels", "channel 0", "-0.2448"]);
+        assert!(!Path::new(&out).exists(), "{args:?}");
+    }
+    for engine in ["generic", "reference", "specialised"] {
+        let args = [&["run"][..], &with, &["--image", PICTURE, "--engine", engine, "--allow-non-finite"]].concat();
+        sartor().args(args).assert().success().stdout(contains("NaN"));
+    }
+}
+
+#[test]
+fn answers_that_are_not_finite() {
+    let folder = Folder::new();
+    // Weights that are finite, and whose products of this picture are not.
+    let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
+    let mut weights = Weights::load(DIGITS, &network, LoadOptions::default()).unwrap();
+    let shape = weights.get("output.4.weight").unwrap().shape().to_vec();
+    weights.insert("output.4.weight", Tensor::new(shape.clone(), vec![1e38; shape.iter().product()]));
+    let (file, output) = (folder.path("large.safetensors"), folder.path("out.npy"));
+    weights.save(&file).unwrap();
+    for engine in ["generic", "reference", "specialised"] {
+        let run = ["run", "rexnet_digits", "--weights", &file, "--image", PICTURE, "--engine", engine, "--output", &output];
+        fails(&run, &["the network's answer has 10 NaN or infinite values of 10", "too large for f32", "--allow-non-finite"]);
+        fails(&[&run[..], &["--json"]].concat(), &["the network's answer has"]);
+        assert!(!Path::new(&output).exists());
+        sartor().args(run).arg("--allow-non-finite").assert().success();
+        std::fs::remove_file(&output).unwrap();
+    }
+    // An input that is at fault itself.
+    let input = folder.path("nan.npy");
+    let mut values = vec![0.0; 3 * 32 * 32];
+    values[100] = f32::NAN;
+    npy::write(Path::new(&input), &[1, 3, 32, 32], &values).unwrap();
+    let run = ["run", "efficientnet_b0@32x32", "--input", &input, "--engine", "generic"];
+    fails(&run, &["the network's answer has", "1 of the input's values are NaN or infinite"]);
+    sartor().args(run).arg("--allow-non-finite").assert().success();
+}
+
+#[test]
+fn weights_of_wrapped_modules() {
+    let folder = Folder::new();
+    let run = |file: &str| {
+        let args = ["run", "rexnet_digits", "--weights", file, "--image", PICTURE, "--engine", "generic", "--json"];
+        sartor().args(args).assert().success()
+    };
+    let top = |output: &[u8]| serde_json::from_slice::<Value>(output).unwrap()["top"].clone();
+    let plain = top(&run(DIGITS).stderr("").get_output().stdout);
+    for prefix in ["module.", "state_dict.module._orig_mod."] {
+        let file = folder.file("digits_ddp_prefix.safetensors", &renamed(|name| format!("{prefix}{name}")));
+        let assert = run(&file).stderr(contains(format!("without their prefix '{prefix}'")).and(contains(&file)));
+        assert_eq!(top(&assert.get_output().stdout), plain, "{prefix}");
+    }
+    let one = folder.file("one.safetensors", &renamed(|name| name.replace("features.0.", "module.features.0.")));
+    fails(&["run", "rexnet_digits", "--weights", &one, "--image", PICTURE], &["missing tensor 'features.0.weight'"]);
+}
+
+#[test]
+fn files_that_are_no_weights() {
+    let folder = Folder::new();
+    let pointer = "version https://git-lfs.github.com/spec/v1\n\
+        oid sha256:0000000000000000000000000000000000000000000000000000000000000001\nsize 21355344\n";
+    let pickle = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.";
+    let with = |file: &str, parts: &[&str]| {
+        fails(&["run", "rexnet_digits", "--weights", file, "--image", PICTURE], &[parts, &[file]].concat());
+    };
+    with(&folder.file("lfs_pointer.safetensors", pointer.as_bytes()), &["Git LFS pointer", "git lfs pull"]);
+    with(&folder.file("page.html", b"<!doctype html><html></html>"), &["an HTML page"]);
+    with(&folder.file("net.pth", pickle), &["PyTorch", "torch.load(\"net.pth\"", "\"net.safetensors\")"]);
+    with(&folder.path("."), &["a folder"]);
+    let onnx = folder.path("net.onnx");
+    sartor().args(["export", "rexnet_digits", "-o", &onnx]).assert().success();
+    with(&onnx, &["an ONNX file"]);
+    with(PICTURE, &["no safetensors file"]);
 }
 
 #[test]

@@ -20,7 +20,11 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
 pub fn judge(data: &[u8]) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), data).unwrap();
-    let options = LoadOptions { allow_non_finite: data.len().is_multiple_of(2), allow_extra: data.len().is_multiple_of(3) };
+    let options = LoadOptions {
+        allow_non_finite: data.len().is_multiple_of(2),
+        allow_extra: data.len().is_multiple_of(3),
+        ..LoadOptions::default()
+    };
     let loaded = Weights::load(file.path(), &NETWORK, options);
     match (SafeTensors::deserialize(data), loaded) {
         (Ok(oracle), Ok(weights)) => {
@@ -40,7 +44,7 @@ pub fn judge(data: &[u8]) {
         (Ok(_), Err(LoadError::Mismatch { problems, .. })) => assert!(!problems.is_empty()),
         (Ok(_), Err(error)) => panic!("refused what the safetensors crate reads: {error}"),
         (Err(error), Ok(_)) => panic!("loaded what the safetensors crate refuses: {error}"),
-        (Err(_), Err(LoadError::Format { .. } | LoadError::Io { .. })) => {}
+        (Err(_), Err(LoadError::Format { .. } | LoadError::Kind { .. } | LoadError::Io { .. })) => {}
         (Err(error), Err(other)) => panic!("the file is damaged ({error}), but the fault is said to be: {other}"),
     }
 }

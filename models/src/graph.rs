@@ -156,6 +156,17 @@ pub struct Node {
     pub shape: Shape,
 }
 
+impl Node {
+    /// Whether its value is its one input's: a concatenation of one map, a shuffle of one group or of single channels.
+    pub fn is_identity(&self) -> bool {
+        match self.op {
+            Op::Concat => self.inputs.len() == 1,
+            Op::ChannelShuffle { groups } => groups == 1 || groups == self.shape.c,
+            _ => false,
+        }
+    }
+}
+
 /// A network that could not be built: which node, which attribute, which value, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("node '{node}': {attribute} is {value}: {help}")]
@@ -185,9 +196,22 @@ impl Network {
         &self.nodes
     }
 
+    /// The ids of all nodes.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
     /// The node of an id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
+    }
+
+    /// The node whose value this one has: itself, or the first before nodes that change nothing.
+    pub fn same_as(&self, mut id: NodeId) -> NodeId {
+        while self.node(id).is_identity() {
+            id = self.node(id).inputs[0];
+        }
+        id
     }
 
     /// What the network returns, in order.
@@ -222,7 +246,7 @@ impl Network {
 
     /// Parameter tensors of all nodes.
     pub fn params(&self) -> Vec<Param> {
-        (0..self.nodes.len()).flat_map(|id| self.params_of(NodeId(id))).collect()
+        self.ids().flat_map(|id| self.params_of(id)).collect()
     }
 
     /// Learned parameters as PyTorch counts them: running statistics are buffers and do not count.
@@ -243,7 +267,7 @@ impl Network {
 
     /// Multiply-accumulates of the network for one image.
     pub fn macs(&self) -> u64 {
-        (0..self.nodes.len()).map(|id| self.macs_of(NodeId(id))).sum()
+        self.ids().map(|id| self.macs_of(id)).sum()
     }
 }
 

@@ -1,16 +1,20 @@
 //! Named tensors: in memory, in safetensors files, and at random.
 
+mod kind;
 mod load;
+mod naming;
+mod prefix;
 mod random;
 mod save;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::graph::{Network, Param};
+use crate::graph::{Network, NodeId, Param};
 
-pub(crate) use load::list;
-pub use load::{LoadError, LoadOptions, Problem};
+pub use kind::Kind;
+pub use load::{LoadError, LoadOptions, Loaded, Problem, list};
 pub use save::SaveError;
 
 /// A tensor of f32 in PyTorch's order.
@@ -51,6 +55,7 @@ impl fmt::Debug for Tensor {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, Tensor>,
+    allow_non_finite: bool,
 }
 
 impl Weights {
@@ -64,8 +69,20 @@ impl Weights {
         self.tensors.insert(name.into(), tensor);
     }
 
-    /// The network's parameters that are missing here or have another shape.
+    /// These weights, of which engines and compilers take NaN and infinite values, in them and folded from them; they refuse them
+    /// otherwise.
+    pub fn with_non_finite_allowed(self) -> Self {
+        Self { allow_non_finite: true, ..self }
+    }
+
+    /// What is wrong with the network's parameters: see [`problems_of`](Self::problems_of).
     pub fn problems(&self, network: &Network) -> Vec<Problem> {
+        self.problems_of(network, &network.ids().collect::<Vec<_>>())
+    }
+
+    /// The parameters of some nodes that are missing here, have another shape, or have values that are NaN or infinite or become so
+    /// where batch norms are folded into the weights before them. Where values of that kind are allowed, they are none.
+    pub fn problems_of(&self, network: &Network, nodes: &[NodeId]) -> Vec<Problem> {
         let problem = |param: Param| match self.get(&param.name) {
             None => Some(Problem::Missing { name: param.name, shape: param.shape }),
             Some(tensor) if tensor.shape() != param.shape => {
@@ -73,7 +90,11 @@ impl Weights {
             }
             Some(_) => None,
         };
-        network.params().into_iter().filter_map(problem).collect()
+        let mut problems: Vec<Problem> = nodes.iter().flat_map(|&id| network.params_of(id)).filter_map(problem).collect();
+        if !self.allow_non_finite {
+            problems.extend(values::problems(self, network, nodes, |name| name.to_owned()));
+        }
+        problems
     }
 
     /// All tensors in the order of their names.

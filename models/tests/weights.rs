@@ -1,10 +1,10 @@
 //! Weights survive a file, and files that do not fit are errors that name everything wrong with them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use sartor_models::weights::{LoadError, LoadOptions, Problem};
+use sartor_models::weights::{Kind, LoadError, LoadOptions, Loaded, Problem};
 use sartor_models::zoo::Spec;
 use sartor_models::{Activation, Builder, Conv2d, Network, Node, NodeId, Op, Shape, Tensor, Weights};
 
@@ -178,10 +178,10 @@ fn damaged_files_are_errors() {
     };
     let max = u64::MAX.to_string();
     for bytes in [
-        vec![],
         vec![0; 7],
         vec![0; 8],
         vec![0xff; 64],
+        vec![0xff; 5000],
         u64::MAX.to_le_bytes().to_vec(),
         [&100u64.to_le_bytes()[..], b"{}"].concat(),
         header("not json", 4),
@@ -204,8 +204,6 @@ fn damaged_files_are_errors() {
     }
     let error = Weights::load(folder.0.path().join("none"), &tiny(), LoadOptions::default()).unwrap_err();
     assert!(matches!(error, LoadError::Io { .. }), "{error}");
-    let error = Weights::load(folder.0.path(), &tiny(), LoadOptions::default()).unwrap_err();
-    assert!(matches!(error, LoadError::Io { .. }), "a folder: {error}");
 }
 
 proptest! {
@@ -214,7 +212,8 @@ proptest! {
         let bytes = encode(&tiny_tensors(), 0);
         let kept = &bytes[..(bytes.len() as f64 * keep) as usize];
         let result = Folder::new().load(kept, LoadOptions::default());
-        prop_assert!(matches!(result, Err(LoadError::Format { .. })), "{:?}", result);
+        let empty = matches!(result, Err(LoadError::Kind { kind: Kind::Empty, .. }));
+        prop_assert!(matches!(result, Err(LoadError::Format { .. })) || (empty && kept.is_empty()), "{:?}", result);
     }
 
     #[test]
@@ -306,9 +305,251 @@ fn weights_do_not_depend_on_what_becomes_of_their_file() {
 fn a_file_truncated_anywhere_is_an_error_that_names_it() {
     let folder = Folder::new();
     let whole = encode(&tiny_tensors(), 0);
-    for len in 0..whole.len() {
+    for len in 1..whole.len() {
         let error = folder.load(&whole[..len], LoadOptions::default()).unwrap_err();
         assert!(matches!(error, LoadError::Format { bytes, .. } if bytes == len), "{len}: {error}");
         assert!(error.to_string().contains("weights.safetensors"), "{error}");
     }
+}
+
+#[test]
+fn files_of_other_kinds_are_named_for_what_they_are() {
+    let torch = b"PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0e\0\x14\0model/data.pklFB\x10\0";
+    let script = b"PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0d\0\x15\0script/data/0FB\x11\0";
+    let tar = [&b"weights.bin"[..], &[0; 246], b"ustar\x0000", &[0; 300]].concat();
+    let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000000000000000000000000001\n\
+        size 21355344\n";
+    let files: [(Kind, &[u8], &[&str]); 24] = [
+        (Kind::Empty, b"", &["an empty file"]),
+        (Kind::LfsPointer, lfs.as_bytes(), &["Git LFS pointer", "git lfs pull"]),
+        (Kind::Html, b"\n<!DOCTYPE html><html>", &["an HTML page"]),
+        (Kind::Html, b"\xef\xbb\xbf<html>", &["an HTML page"]),
+        (Kind::Torch, torch, &["PyTorch", "import torch", "torch.load(\"weights.safetensors\"", "weights_only=True"]),
+        (Kind::Torch, b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", &["PyTorch", "import torch"]),
+        (Kind::TorchScript, script, &["TorchScript", "torch.jit.load"]),
+        (Kind::Pickle, b"\x80\x04\x95\x0a\0\0\0\0\0\0\0}\x94.", &["pickle"]),
+        (Kind::Pickle, b"\x80\x02}q\0X\x01\0\0\0aq\x01K\x01s.", &["pickle"]),
+        (
+            Kind::Npz,
+            b"PK\x03\x04-\0\0\0\0\0\0\0!\0.\xe3\xf9\xbc\xff\xff\xff\xff\xff\xff\xff\xff\x05\0\x14\0w.npy\x01\0",
+            &[".npz"],
+        ),
+        (Kind::Npy, b"\x93NUMPY\x01\0v\0{'descr': '<f4'", &[".npy"]),
+        (Kind::Hdf5, b"\x89HDF\r\n\x1a\n\0\0", &["HDF5"]),
+        (Kind::Onnx, b"\x08\x08\x12\x07pytorch\x1a\x052.6.0", &["ONNX"]),
+        (Kind::Onnx, b"\x08\x07:\xd0\x0f\x0a\x05conv1", &["ONNX"]),
+        (Kind::TfLite, b"\x1c\0\0\0TFL3\x14\0\x20\0", &["TensorFlow Lite"]),
+        (Kind::Zip, b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0weights/a.safetensors", &["zip", "unpack"]),
+        (Kind::Archive, b"\x1f\x8b\x08\0\0\0\0\0\0\x03", &["compressed", "unpack"]),
+        (Kind::Archive, b"(\xb5/\xfd\0\0\0\0", &["compressed"]),
+        (Kind::Archive, &tar, &["archive"]),
+        (Kind::Json, b"{\"metadata\": {}, \"weight_map\": {}}", &["JSON"]),
+        (Kind::Json, b"[1, 2, 3]", &["JSON"]),
+        (Kind::Text, b"Entry not found", &["a text file"]),
+        (Kind::Text, b"404: Not Found\n", &["a text file"]),
+        (Kind::Text, "höchstens".as_bytes(), &["a text file"]),
+    ];
+    let folder = Folder::new();
+    for (expected, bytes, parts) in files {
+        for padding in [0, 4000] {
+            let padding = if bytes.is_empty() || matches!(expected, Kind::Text | Kind::Json | Kind::Html) { 0 } else { padding };
+            let bytes = [bytes, &vec![b' '; padding]].concat();
+            let error = folder.load(&bytes, LoadOptions::default()).unwrap_err();
+            assert!(matches!(&error, LoadError::Kind { kind, .. } if *kind == expected), "{expected:?}: {error}");
+            for part in parts.iter().chain(&["weights.safetensors", "not a safetensors file"]) {
+                assert!(error.to_string().contains(part), "{error}");
+            }
+        }
+    }
+    let error = Weights::load(folder.0.path(), &tiny(), LoadOptions::default()).unwrap_err();
+    assert!(matches!(error, LoadError::Kind { kind: Kind::Folder, .. }), "{error}");
+}
+
+#[test]
+fn the_lines_of_python_hold_no_foreign_text() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("a\"; import os; \n.pth");
+    fs::write(&path, b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.").unwrap();
+    let error = Weights::load(&path, &tiny(), LoadOptions::default()).unwrap_err();
+    let LoadError::Kind { kind, path } = error else { panic!("{error}") };
+    assert!(kind.help(&path).contains("torch.load(\"weights.pth\""), "{}", kind.help(&path));
+    assert!(kind.help(Path::new("x/mobilenet_v2.pth")).contains("\"mobilenet_v2.safetensors\")"));
+}
+
+/// A safetensors file's length may look like the beginning of another format.
+#[test]
+fn safetensors_files_are_not_taken_for_another_kind() {
+    let folder = Folder::new();
+    // An ONNX file begins 08 07 12, a pickle 80 02, a compressed file 1f 8b: a header of that length, cut off.
+    for len in [0x12_07_08u64, 0x02_80, 0x8b_1f] {
+        let bytes = [&len.to_le_bytes()[..], b"{\"a\":1"].concat();
+        let error = folder.load(&bytes, LoadOptions::default()).unwrap_err();
+        assert!(matches!(error, LoadError::Format { .. }), "{error}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn endless_files_are_not_read_to_the_end() {
+    for path in ["/dev/zero", "/dev/urandom"] {
+        let error = Weights::load(path, &tiny(), LoadOptions::default()).unwrap_err();
+        assert!(matches!(error, LoadError::Format { .. } | LoadError::Kind { .. }), "{error}");
+    }
+}
+
+fn prefixed(prefix: &str) -> Vec<(String, Raw<'static>)> {
+    tiny_tensors().into_iter().map(|raw| (format!("{prefix}{}", raw.0), raw)).collect()
+}
+
+fn encode_named(tensors: &[(String, Raw)]) -> Vec<u8> {
+    let raw: Vec<Raw> = tensors.iter().map(|(name, raw)| (name.as_str(), raw.1, raw.2, raw.3.clone())).collect();
+    encode(&raw, 0)
+}
+
+#[test]
+fn prefixes_of_training_are_found_told_and_stripped() {
+    for prefix in ["", "module.", "model.", "_orig_mod.", "state_dict.", "state_dict.module._orig_mod.", "model.model.module."] {
+        let mut tensors = prefixed(prefix);
+        tensors.push((format!("{prefix}b.num_batches_tracked"), ("", "I64", &[], vec![0; 8])));
+        let bytes = encode_named(&tensors);
+        let loaded = Loaded::parse(&bytes, Path::new("x"), &tiny(), LoadOptions::default()).unwrap();
+        assert_eq!((&*loaded.prefix, loaded.naming), (prefix, "its own names"));
+        assert_eq!(loaded.weights, load(&tiny_tensors()).unwrap());
+    }
+    for prefix in ["modules.", "Module.", "net.", "module"] {
+        let bytes = encode_named(&prefixed(prefix));
+        assert!(Weights::parse(&bytes, Path::new("x"), &tiny(), LoadOptions::default()).is_err(), "{prefix}");
+    }
+}
+
+#[test]
+fn a_prefix_is_of_all_the_networks_tensors() {
+    let mut tensors = prefixed("module.");
+    tensors[1].0 = "a.bias".into();
+    let error = Weights::parse(&encode_named(&tensors), Path::new("x"), &tiny(), LoadOptions::default()).unwrap_err();
+    let LoadError::Mismatch { problems, .. } = error else { panic!("{error}") };
+    let shape = vec![1];
+    assert_eq!(
+        problems,
+        [
+            Problem::Missing { name: "module.a.bias".into(), shape: shape.clone() },
+            Problem::Extra { name: "a.bias".into(), shape }
+        ]
+    );
+
+    // What is beside the network's is extra, as without a prefix, even if it is more.
+    let mut tensors = prefixed("state_dict.");
+    for index in 0..20 {
+        tensors.push((format!("optimizer.{index}"), ("", "F32", &[1], f32s(&[0.0]))));
+    }
+    let load = |options| Loaded::parse(&encode_named(&tensors), Path::new("x"), &tiny(), options);
+    let LoadError::Mismatch { problems, .. } = load(LoadOptions::default()).unwrap_err() else { panic!("it loaded") };
+    assert_eq!(problems.len(), 20);
+    assert_eq!(load(LoadOptions { allow_extra: true, ..LoadOptions::default() }).unwrap().prefix, "state_dict.");
+}
+
+#[test]
+fn names_that_begin_like_a_prefix_are_the_networks_own() {
+    let mut net = Builder::new("tiny", Shape::new(1, 1, 1)).unwrap();
+    let a = net.add("model.a", Op::Linear { out: 1, bias: true }, &[net.input()]).unwrap();
+    let b = net.add("model.module.b", Op::Linear { out: 1, bias: true }, &[a]).unwrap();
+    let network = net.finish(&[b]).unwrap();
+    let weights = Weights::random(&network, 1);
+    for prefix in ["", "module.", "model.", "state_dict.model."] {
+        let tensors: Vec<(String, Raw)> = weights
+            .iter()
+            .map(|(name, tensor)| (format!("{prefix}{name}"), ("", "F32", tensor.shape(), f32s(tensor.data()))))
+            .collect();
+        let loaded = Loaded::parse(&encode_named(&tensors), Path::new("x"), &network, LoadOptions::default()).unwrap();
+        assert_eq!((loaded.weights, &*loaded.prefix), (weights.clone(), prefix));
+    }
+}
+
+#[test]
+fn what_folding_makes_infinite_is_named_with_its_channel_and_values() {
+    let with = |changes: &[(&str, f32)]| {
+        let mut tensors = tiny_tensors();
+        for &(name, value) in changes {
+            tensors.iter_mut().find(|raw| raw.0 == name).unwrap().3 = f32s(&[value]);
+        }
+        tensors
+    };
+    let unfoldable = |changes: &[(&str, f32)]| match &problems(&with(changes))[..] {
+        [Problem::Unfoldable { name, channel: 0, count: 1, of: 1, how }] => (name.clone(), how.clone()),
+        other => panic!("{changes:?}: {other:?}"),
+    };
+    let (name, how) = unfoldable(&[("b.running_var", -1.0)]);
+    assert!(name == "b.running_var" && how.contains("-1.0 + 1e-5"), "{name}: {how}");
+    assert_eq!(unfoldable(&[("b.running_var", -1e-5 - 1e-12)]).0, "b.running_var");
+    assert_eq!(unfoldable(&[("b.running_var", f32::MIN)]).0, "b.running_var");
+    let (name, how) = unfoldable(&[("b.weight", 1e38), ("b.running_var", 0.0)]);
+    assert!(name == "b.weight" && how.contains("1e38"), "{name}: {how}");
+    let (name, how) = unfoldable(&[("b.weight", 1e20), ("b.running_mean", 1e20)]);
+    assert!(name == "b.bias" && how.contains("1e20"), "{name}: {how}");
+    let mut tensors = with(&[("b.weight", 1e20)]);
+    tensors[0].3 = f32s(&[1.0, -1e20]);
+    let text = load(&tensors).unwrap_err().to_string();
+    assert!(text.contains("'a.weight'") && text.contains("channel 0") && text.contains("1e20"), "{text}");
+    assert_eq!(unfoldable(&[("b.weight", 1e20), ("a.bias", 1e20)]).0, "a.bias");
+    assert_eq!(unfoldable(&[("a.bias", f32::MAX)]).0, "a.bias");
+
+    // Small variances and large factors that stay in range are taken.
+    load(&with(&[("b.running_var", 0.0)])).unwrap();
+    load(&with(&[("b.running_var", -9e-6)])).unwrap();
+    load(&with(&[("b.weight", 1e30), ("b.running_var", 1e30)])).unwrap();
+    let options = LoadOptions { allow_non_finite: true, ..LoadOptions::default() };
+    let weights = Folder::new().load(&encode(&with(&[("b.running_var", -1.0)]), 0), options).unwrap();
+    assert_eq!(weights.problems(&tiny()), []);
+}
+
+/// Folding goes through batch norms in a row and through nodes that change nothing.
+#[test]
+fn chains_that_overflow_together_are_refused() {
+    let mut net = Builder::new("chain", Shape::new(1, 1, 1)).unwrap();
+    let a = net.add("a", Op::Linear { out: 1, bias: false }, &[net.input()]).unwrap();
+    let same = net.add("same", Op::Concat, &[a]).unwrap();
+    let b = net.add("b", Op::BatchNorm { eps: 1e-5 }, &[same]).unwrap();
+    let c = net.add("c", Op::BatchNorm { eps: 1e-5 }, &[b]).unwrap();
+    let network = net.finish(&[c]).unwrap();
+    let names = |[a, b, c]: [f32; 3]| {
+        let mut weights = Weights::random(&network, 0);
+        weights.insert("a.weight", Tensor::new(vec![1, 1], vec![a]));
+        weights.insert("b.weight", Tensor::new(vec![1], vec![b]));
+        weights.insert("c.weight", Tensor::new(vec![1], vec![c]));
+        let name = |problem| match problem {
+            Problem::Unfoldable { name, .. } => name,
+            other => panic!("{other}"),
+        };
+        weights.problems(&network).into_iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names([1e15, 1e15, 1e5]), Vec::<String>::new());
+    assert_eq!(names([1e30, 1e30, 1e-30]), ["a.weight"]);
+    assert_eq!(names([1.0, 1e30, 1e30]), ["b.weight"]);
+    assert_eq!(names([1e15, 1e15, 1e15]), ["a.weight"]);
+}
+
+#[test]
+fn weights_in_memory_are_judged_alike() {
+    let mut weights = Weights::random(&tiny(), 0);
+    assert_eq!(weights.problems(&tiny()), []);
+    weights.insert("a.weight", Tensor::new(vec![1, 2, 1, 1], vec![f32::NAN, 1.0]));
+    assert_eq!(weights.problems(&tiny()), [Problem::NonFinite { name: "a.weight".into(), count: 1, of: 2 }]);
+    assert_eq!(weights.with_non_finite_allowed().problems(&tiny()), []);
+}
+
+/// What other tools write: types that are not floats of 32 or 16 bits, no statistics, no values.
+#[test]
+fn other_types_and_missing_statistics_are_named() {
+    for (dtype, width) in [("F64", 8), ("I8", 1), ("BOOL", 1), ("U8", 1), ("I64", 8), ("F8_E4M3", 1)] {
+        let mut tensors = tiny_tensors();
+        tensors[1] = ("a.bias", dtype, &[1], vec![1; width]);
+        assert_eq!(problems(&tensors), [Problem::Type { name: "a.bias".into(), found: dtype.into() }]);
+    }
+    let mut tensors = tiny_tensors();
+    tensors.retain(|raw| !raw.0.contains("running"));
+    let missing = |name: &str| Problem::Missing { name: name.into(), shape: vec![1] };
+    assert_eq!(problems(&tensors), [missing("b.running_mean"), missing("b.running_var")]);
+    let mut tensors = tiny_tensors();
+    tensors[1] = ("a.bias", "F32", &[0], vec![]);
+    assert_eq!(problems(&tensors), [Problem::Shape { name: "a.bias".into(), found: vec![0], expected: vec![1] }]);
 }

@@ -41,7 +41,8 @@ struct Fixture {
 const BATCH: usize = 2;
 
 fn load((name, network): (String, Network)) -> Fixture {
-    let weights = Weights::load(file(&format!("{name}.safetensors")), &network, LoadOptions::default()).expect("a state dict");
+    let options = LoadOptions { variant_known: true, ..LoadOptions::default() };
+    let weights = Weights::load(file(&format!("{name}.safetensors")), &network, options).expect("a state dict");
     let io = Tensor::read_safetensors(file(&format!("{name}.io.safetensors"))).expect("input and output");
     let named = |wanted: &str| values(&io.iter().find(|(name, _)| name == wanted).expect("a tensor").1);
     let answer = tensor(&named("output"), BATCH, network.node(network.outputs()[0]).shape);
@@ -66,7 +67,7 @@ fn judge(fixture: &Fixture, engine: &str, level: Option<&str>, maps: Result<BTre
 #[test]
 fn engines_and_programs_give_the_answers_of_pytorchs_modules() {
     let fixtures: Vec<Fixture> = fixtures().into_iter().map(load).collect();
-    assert_eq!(fixtures.len(), 7);
+    assert_eq!(fixtures.len(), 9);
     for fixture in &fixtures {
         for engine in quick() {
             let maps = engine.values(&fixture.network, &fixture.weights, &fixture.input, BATCH);

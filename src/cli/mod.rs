@@ -91,6 +91,11 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Tells on stderr what the user should know.
+fn note(text: &str) {
+    say(&format!("note: {text}"));
+}
+
 /// Tells on stderr what is wrong but does not end the command.
 fn warn(text: &str) {
     say(&format!("warning: {text}"));

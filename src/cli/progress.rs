@@ -21,7 +21,7 @@ impl log::Log for Messages {
         match record.level() {
             _ if !self.enabled(record.metadata()) => {}
             log::Level::Error | log::Level::Warn => BARS.suspend(|| super::warn(&text)),
-            _ => BARS.suspend(|| super::say(&format!("note: {text}"))),
+            _ => BARS.suspend(|| super::note(&text)),
         }
     }
 

@@ -89,6 +89,9 @@ impl Run {
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
         let times = time(|| engine.run(&input, batch, &mut output))?;
+        if !self.source.allows_non_finite() {
+            check_finite(&input, &output)?;
+        }
         let generic = match self.engine {
             Kind::Specialised => Some(generic_time(&network, &weights, level, &input, batch, &mut zeros(1, output.len())?)?),
             _ => None,
@@ -208,6 +211,20 @@ fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> 
             Err(Failure::new(message).help("reshape the array, or name a network of its resolution: NETWORK@HxW"))
         }
     }
+}
+
+/// Refuses an answer that is none.
+fn check_finite(input: &[f32], output: &[f32]) -> Result<(), Failure> {
+    let wrong = |values: &[f32]| values.iter().filter(|value| !value.is_finite()).count();
+    if wrong(output) == 0 {
+        return Ok(());
+    }
+    let cause = match wrong(input) {
+        0 => "the weights make values too large for f32 of this input".into(),
+        count => format!("{count} of the input's values are NaN or infinite"),
+    };
+    let message = format!("the network's answer has {} NaN or infinite values of {}: {cause}", wrong(output), output.len());
+    Err(Failure::new(message).help("--allow-non-finite takes the answer as it is"))
 }
 
 /// Seconds of runs after the first, or of the first if that took long.

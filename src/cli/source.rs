@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sartor::models::weights::LoadOptions;
+use sartor::models::weights::{LoadOptions, Loaded};
 use sartor::models::zoo::Spec;
 use sartor::{Network, Weights};
 
@@ -34,7 +34,7 @@ pub struct Source {
     /// A state dict; without one, weights are drawn at random (those of rexnet_digits are built in)
     #[arg(long, value_name = "F.safetensors")]
     weights: Option<PathBuf>,
-    /// Take weights that hold NaN or infinite values
+    /// Take weights that are or become NaN or infinite, and answers of that kind
     #[arg(long)]
     allow_non_finite: bool,
     /// Seed of random weights
@@ -73,12 +73,20 @@ impl Source {
         self.network.spec()
     }
 
+    pub fn allows_non_finite(&self) -> bool {
+        self.allow_non_finite
+    }
+
     /// Builds the network and reads, or draws, its weights.
     pub fn load(&self) -> Result<(Network, Weights, Origin), Failure> {
         let network = self.network.build()?;
-        let options = LoadOptions { allow_non_finite: self.allow_non_finite, allow_extra: self.network.no_head };
+        let options =
+            LoadOptions { allow_non_finite: self.allow_non_finite, allow_extra: self.network.no_head, ..LoadOptions::default() };
         if let Some(path) = &self.weights {
-            let weights = Weights::load(path, &network, options)?;
+            let Loaded { weights, prefix, .. } = Loaded::load(path, &network, options)?;
+            if !prefix.is_empty() {
+                super::note(&format!("the names in '{}' are taken without their prefix '{prefix}'", path.display()));
+            }
             return Ok((network, weights, Origin::File));
         }
         if network.name == "rexnet_digits" && self.network.classes.is_none() {

@@ -50,7 +50,7 @@ impl GenericEngine {
     /// Folds and packs the weights for one level.
     ///
     /// # Errors
-    /// If the CPU lacks the level, or tensors are missing or ill-shaped; the error names all.
+    /// If the CPU lacks the level, or tensors are missing, ill-shaped or not finite, folded or not; the error names all.
     pub fn new(network: &Network, weights: &Weights, level: Level) -> Result<Self, EngineError> {
         if !level.is_available() {
             return Err(EngineError::Level(level));

@@ -7,7 +7,7 @@ mod tests;
 
 use sartor_kernels::runtime::Level;
 use sartor_kernels::shape::{self, Maps, Window};
-use sartor_models::weights::Problem;
+use sartor_models::weights::{Problem, list};
 use sartor_models::{Activation, Conv2d, Network, NodeId, Pool, Weights};
 
 pub use generic::GenericEngine;
@@ -17,7 +17,7 @@ pub use reference::{Expected, ReferenceEngine};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// Tensors that the network needs are missing or have another shape.
+    /// Tensors that the network needs are missing, have another shape, or have or give values that are NaN or infinite.
     #[error("the weights do not fit network '{network}':{}\ngive weights that were saved from this network", list(.problems))]
     Tensors {
         /// The network's name.
@@ -46,10 +46,6 @@ pub enum EngineError {
         /// Values given.
         found: usize,
     },
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
 
 fn check_tensors(network: &Network, weights: &Weights) -> Result<(), EngineError> {

@@ -27,7 +27,7 @@ impl<'a> ReferenceEngine<'a> {
     /// An engine for a network and its weights.
     ///
     /// # Errors
-    /// If tensors are missing or ill-shaped; the error names all.
+    /// If tensors are missing, ill-shaped or not finite, folded or not; the error names all.
     pub fn new(network: &'a Network, weights: &'a Weights) -> Result<Self, EngineError> {
         check_tensors(network, weights)?;
         Ok(Self { network, weights })

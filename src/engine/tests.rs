@@ -224,3 +224,26 @@ fn random_weights_are_well_conditioned() {
         }
     }
 }
+
+#[test]
+fn weights_that_folding_makes_infinite_are_refused_unless_that_is_allowed() {
+    let mut builder = Builder::new("norm", Shape::new(2, 1, 1)).unwrap();
+    let conv = builder.add("conv", conv2d(2, 1, 1, 1, false), &[builder.input()]).unwrap();
+    let norm = builder.add("norm", Op::BatchNorm { eps: 1e-5 }, &[conv]).unwrap();
+    let network = builder.finish(&[norm]).unwrap();
+    for (name, values) in [("norm.running_var", [1.0, -0.5]), ("norm.weight", [1.0, 3e38]), ("norm.bias", [f32::NAN, 0.0])] {
+        let mut weights = Weights::random(&network, 1);
+        weights.insert(name, Tensor::new(vec![2], values.to_vec()));
+        let errors = levels().into_iter().map(|level| GenericEngine::new(&network, &weights, level).map(|_| ()));
+        for error in errors.chain([ReferenceEngine::new(&network, &weights).map(|_| ())]) {
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        let weights = weights.with_non_finite_allowed();
+        let mut outputs = vec![ReferenceEngine::new(&network, &weights).unwrap().run(&[1.0, 1e10], 1).unwrap()];
+        for level in levels() {
+            outputs.push(GenericEngine::new(&network, &weights, level).unwrap().run(&[1.0, 1e10], 1).unwrap());
+        }
+        assert!(outputs.iter().all(|output| output[0].iter().any(|x| !x.is_finite())), "{name}: {outputs:?}");
+    }
+}

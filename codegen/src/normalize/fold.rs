@@ -5,18 +5,9 @@ use sartor_models::{Network, NodeId, Op, Tensor, Weights};
 use super::NormalizeError;
 
 /// Checks the tensors of all given nodes.
-pub(super) fn check(network: &Network, weights: &Weights, nodes: impl Iterator<Item = NodeId>) -> Result<(), NormalizeError> {
-    let faults: Vec<String> = nodes
-        .flat_map(|id| network.params_of(id))
-        .filter_map(|param| match weights.get(&param.name) {
-            None => Some(format!("'{}' of shape {:?} is missing", param.name, param.shape)),
-            Some(tensor) if tensor.shape() != param.shape => {
-                Some(format!("'{}' has shape {:?} and should have {:?}", param.name, tensor.shape(), param.shape))
-            }
-            Some(_) => None,
-        })
-        .collect();
-    if faults.is_empty() { Ok(()) } else { Err(NormalizeError::Tensors { network: network.name.clone(), faults }) }
+pub(super) fn check(network: &Network, weights: &Weights, nodes: &[NodeId]) -> Result<(), NormalizeError> {
+    let problems = weights.problems_of(network, nodes);
+    if problems.is_empty() { Ok(()) } else { Err(NormalizeError::Tensors { network: network.name.clone(), problems }) }
 }
 
 /// What becomes of a convolution's plain sums: `scale[o] * sum + shift[o]`.
@@ -41,66 +32,33 @@ impl Affine {
     }
 
     /// Puts a batch norm after it.
-    pub(super) fn batch_norm(
-        &mut self,
-        network: &Network,
-        weights: &Weights,
-        id: NodeId,
-        eps: f64,
-    ) -> Result<(), NormalizeError> {
+    pub(super) fn batch_norm(&mut self, network: &Network, weights: &Weights, id: NodeId, eps: f64) {
         let [gamma, beta, mean, var] =
             ["weight", "bias", "running_mean", "running_var"].map(|suffix| doubles(network, weights, id, suffix));
         for c in 0..self.scale.len() {
-            if var[c] + eps <= 0.0 {
-                return Err(NormalizeError::Value {
-                    tensor: format!("{}.running_var", network.node(id).name),
-                    channel: c,
-                    value: var[c],
-                    help: "a variance cannot be negative; the file is damaged or was not saved from a batch norm",
-                });
-            }
             let factor = gamma[c] / (var[c] + eps).sqrt();
             self.scale[c] *= factor;
             self.shift[c] = (self.shift[c] - mean[c]) * factor + beta[c];
         }
-        Ok(())
     }
 
     /// Folds it into the weight of node `id`, `[oc, ...]`; the node of a batch norm has ones. Returns weight and bias, times
-    /// `factor`, rounded once and without denormals.
-    pub(super) fn fold(
-        &self,
-        network: &Network,
-        weights: &Weights,
-        id: NodeId,
-        factor: f64,
-    ) -> Result<(Vec<f32>, Vec<f32>), NormalizeError> {
+    /// `factor`, rounded once and without denormals. They are finite, as `check` has seen, unless the weights allow others.
+    pub(super) fn fold(&self, network: &Network, weights: &Weights, id: NodeId, factor: f64) -> (Vec<f32>, Vec<f32>) {
         let oc = self.scale.len();
         let ones = vec![1.0; oc];
         let unfolded =
             if matches!(network.node(id).op, Op::BatchNorm { .. }) { &ones } else { data(network, weights, id, "weight") };
         let row = unfolded.len() / oc;
-        let mut weight = Vec::with_capacity(unfolded.len());
-        for (i, &w) in unfolded.iter().enumerate() {
-            weight.push(round(network, id, "weight", i / row, f64::from(w) * self.scale[i / row] * factor)?);
-        }
-        let bias =
-            self.shift.iter().enumerate().map(|(o, &b)| round(network, id, "bias", o, b * factor)).collect::<Result<_, _>>()?;
-        Ok((weight, bias))
+        let folded = |(i, &w): (usize, &f32)| round(f64::from(w) * self.scale[i / row] * factor);
+        let weight = unfolded.iter().enumerate().map(folded).collect();
+        (weight, self.shift.iter().map(|&b| round(b * factor)).collect())
     }
 }
 
-fn round(network: &Network, id: NodeId, suffix: &str, channel: usize, value: f64) -> Result<f32, NormalizeError> {
+fn round(value: f64) -> f32 {
     let rounded = value as f32;
-    if rounded.is_infinite() && value.is_finite() {
-        return Err(NormalizeError::Value {
-            tensor: format!("{}.{suffix}", network.node(id).name),
-            channel,
-            value,
-            help: "with its batch norm folded in it exceeds the range of f32; the weights are damaged",
-        });
-    }
-    Ok(if rounded.is_subnormal() { 0.0 } else { rounded })
+    if rounded.is_subnormal() { 0.0 } else { rounded }
 }
 
 fn data<'a>(network: &Network, weights: &'a Weights, id: NodeId, suffix: &str) -> &'a [f32] {

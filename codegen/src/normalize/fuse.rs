@@ -1,6 +1,6 @@
 //! Which nodes become one layer.
 
-use sartor_models::{Activation, Conv2d, Network, Node, NodeId, Op, Pool, Weights};
+use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Pool, Weights};
 
 use super::NormalizeError;
 use super::fold::{self, Affine};
@@ -99,10 +99,10 @@ impl Steps {
 /// Folds and fuses.
 pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, NormalizeError> {
     let mut fuser = Fuser::new(network, weights);
-    fold::check(network, weights, fuser.live())?;
+    fold::check(network, weights, &fuser.live().collect::<Vec<_>>())?;
     let mut steps = Steps { steps: Vec::new(), outputs: fuser.outputs()? };
     for id in (0..network.nodes().len()).map(NodeId) {
-        let step = if fuser.readers[id.0] > 0 { fuser.step(id)? } else { None };
+        let step = if fuser.readers[id.0] > 0 { fuser.step(id) } else { None };
         fuser.steps.push(step);
     }
     steps.steps = fuser.steps;
@@ -128,7 +128,7 @@ impl<'a> Fuser<'a> {
         let mut inputs: Vec<Vec<NodeId>> = Vec::with_capacity(nodes.len());
         for (id, node) in nodes.iter().enumerate() {
             let sources: Vec<NodeId> = node.inputs.iter().map(|input| same[input.0]).collect();
-            same.push(if is_identity(node) { sources[0] } else { NodeId(id) });
+            same.push(if node.is_identity() { sources[0] } else { NodeId(id) });
             inputs.push(sources);
         }
         let outputs: Vec<NodeId> = network.outputs().iter().map(|output| same[output.0]).collect();
@@ -166,16 +166,16 @@ impl<'a> Fuser<'a> {
     }
 
     /// The step that ends with node `id`. What it fuses leaves its own place.
-    fn step(&mut self, id: NodeId) -> Result<Option<Step>, NormalizeError> {
+    fn step(&mut self, id: NodeId) -> Option<Step> {
         let inputs = self.inputs[id.0].clone();
         let fused = match self.network.node(id).op {
-            Op::BatchNorm { eps } => Some(self.batch_norm(id, eps)?),
+            Op::BatchNorm { eps } => Some(self.batch_norm(id, eps)),
             Op::Activation(act) => self.activated(inputs[0], act),
             Op::Add => self.summed(inputs[0], inputs[1]),
             _ => None,
         };
         if fused.is_some() {
-            return Ok(fused);
+            return fused;
         }
         let op = match self.network.node(id).op {
             Op::Input => Fused::Input,
@@ -191,12 +191,12 @@ impl<'a> Fuser<'a> {
             Op::Mul => Fused::Scale { act: None },
             Op::Concat => {
                 let inputs = inputs.into_iter().flat_map(|input| self.operands(input)).collect();
-                return Ok(Some(Step { node: id, inputs, op: Fused::Concat { act: None } }));
+                return Some(Step { node: id, inputs, op: Fused::Concat { act: None } });
             }
             Op::ChannelShuffle { groups } => Fused::Shuffle { groups },
-            Op::BatchNorm { .. } | Op::LogSoftmax => return Ok(None),
+            Op::BatchNorm { .. } | Op::LogSoftmax => return None,
         };
-        Ok(Some(Step { node: id, inputs, op }))
+        Some(Step { node: id, inputs, op })
     }
 
     fn conv(&self, id: NodeId, conv: Conv2d) -> Fused {
@@ -215,21 +215,21 @@ impl<'a> Fuser<'a> {
         if self.readers[id.0] == 1 { self.steps[id.0].as_mut() } else { None }
     }
 
-    fn batch_norm(&mut self, id: NodeId, eps: f64) -> Result<Step, NormalizeError> {
+    fn batch_norm(&mut self, id: NodeId, eps: f64) -> Step {
         let (network, weights) = (self.network, self.weights);
         let input = self.inputs[id.0][0];
         if let Some(Step { inputs, op, .. }) = self.only(input)
             && let Fused::Conv { affine, act: None, .. } | Fused::Depthwise { affine, act: None, .. } = op
             && inputs.len() == 1
         {
-            affine.batch_norm(network, weights, id, eps)?;
-            return Ok(self.steps[input.0].take().expect("matched above"));
+            affine.batch_norm(network, weights, id, eps);
+            return self.steps[input.0].take().expect("matched above");
         }
         let c = network.node(id).shape.c;
         let mut affine = Affine::identity(c);
-        affine.batch_norm(network, weights, id, eps)?;
+        affine.batch_norm(network, weights, id, eps);
         let conv = Conv2d { oc: c, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: c, bias: false };
-        Ok(Step { node: id, inputs: vec![input], op: Fused::Depthwise { conv, affine, act: None } })
+        Step { node: id, inputs: vec![input], op: Fused::Depthwise { conv, affine, act: None } }
     }
 
     /// The step before with its activation, if it has a place for it.
@@ -277,13 +277,5 @@ impl<'a> Fuser<'a> {
             }
             _ => vec![input],
         }
-    }
-}
-
-fn is_identity(node: &Node) -> bool {
-    match node.op {
-        Op::Concat => node.inputs.len() == 1,
-        Op::ChannelShuffle { groups } => groups == 1 || groups == node.shape.c,
-        _ => false,
     }
 }

@@ -78,7 +78,7 @@ impl Layout<'_> {
         let shortcut = step.inputs.get(1).map(|&shortcut| self.ordered(shortcut)).transpose()?.map(|value| value.map);
         let last = if shortcut.is_some() { &mut post_act } else { &mut act };
         *last = last.or(self.act_of_concat(id));
-        let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act))?;
+        let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
         let dst_lane = self.places[id.0].map_or(0, |place| place.lane);
         let dst = self.dst(id);
         let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
@@ -115,7 +115,7 @@ impl Layout<'_> {
         let src = a.map;
         let op = match step.op {
             Fused::Depthwise { conv, ref affine, act } => {
-                let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act))?;
+                let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
                 let taps = conv.kernel.0 * conv.kernel.1;
                 let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
                 let (weight, bias) = (permuted(&weight, &a.lanes, taps), permuted(&bias, &a.lanes, 1));

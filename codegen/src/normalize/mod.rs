@@ -12,6 +12,7 @@ mod tests;
 #[cfg(test)]
 mod zoo_tests;
 
+use sartor_models::weights::{Problem, list};
 use sartor_models::{Network, Weights};
 
 use crate::layer::Layers;
@@ -19,25 +20,13 @@ use crate::layer::Layers;
 /// A network that could not be normalised: which node or tensor, which value, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NormalizeError {
-    /// Tensors are missing or of the wrong shape.
-    #[error("the weights do not fit network '{network}': {}; give weights that were saved from this network", faults.join("; "))]
+    /// Tensors are missing, of the wrong shape, or have or give values that are NaN or infinite.
+    #[error("the weights do not fit network '{network}':{}\ngive weights that were saved from this network", list(.problems))]
     Tensors {
         /// The network's name.
         network: String,
-        /// One entry for each tensor at fault: its name, what is wrong, and the shape it should have.
-        faults: Vec<String>,
-    },
-    /// A value that cannot be folded into f32 weights.
-    #[error("tensor '{tensor}': channel {channel} is {value}: {help}")]
-    Value {
-        /// The tensor's name.
-        tensor: String,
-        /// Channel of the value at fault.
-        channel: usize,
-        /// The value.
-        value: f64,
-        /// What would be right.
-        help: &'static str,
+        /// All tensors at fault.
+        problems: Vec<Problem>,
     },
     /// An operator that has no layer where it stands.
     #[error("node '{node}' is unsupported: {help}")]
@@ -56,7 +45,8 @@ pub enum NormalizeError {
 /// that writes the same map has run.
 ///
 /// # Errors
-/// If tensors are missing or ill-shaped, if folding leaves the range of f32, or if an operator is unsupported where it stands.
+/// If tensors are missing or ill-shaped, if they hold or give by folding values that are NaN or infinite and the weights do not allow
+/// it, or if an operator is unsupported where it stands.
 pub fn normalize(network: &Network, weights: &Weights) -> Result<Layers, NormalizeError> {
     let fused = fuse::fuse(network, weights)?;
     let places = place::place(network, &fused);

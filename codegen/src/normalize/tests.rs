@@ -1,8 +1,10 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use sartor_models::weights::Problem;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape, Tensor, Weights};
 
+use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::layer::{Layer, LayerOp, Layers, MapId};
 use crate::testing::{draw, layers, network, noise};
@@ -548,21 +550,22 @@ fn all_missing_and_misshapen_tensors_are_named() {
     weights.insert("conv.weight", Tensor::new(vec![8, 3], vec![0.0; 24]));
     weights.insert("bn.weight", Tensor::new(vec![8], vec![0.0; 8]));
     let error = normalize(&network, &weights).unwrap_err();
-    let NormalizeError::Tensors { faults, .. } = &error else { panic!("{error}") };
+    let NormalizeError::Tensors { problems, .. } = &error else { panic!("{error}") };
+    let missing = |name: &str| Problem::Missing { name: name.into(), shape: vec![8] };
     assert_eq!(
-        *faults,
+        *problems,
         [
-            "'conv.weight' has shape [8, 3] and should have [8, 3, 1, 1]",
-            "'conv.bias' of shape [8] is missing",
-            "'bn.bias' of shape [8] is missing",
-            "'bn.running_mean' of shape [8] is missing",
-            "'bn.running_var' of shape [8] is missing",
+            Problem::Shape { name: "conv.weight".into(), found: vec![8, 3], expected: vec![8, 3, 1, 1] },
+            missing("conv.bias"),
+            missing("bn.bias"),
+            missing("bn.running_mean"),
+            missing("bn.running_var"),
         ]
     );
 }
 
 /// A 1x1 convolution and a batch norm of one channel with the tensors given: weight, bias; weight, bias, mean, variance.
-fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> Result<(f32, f32), NormalizeError> {
+fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> (Network, Weights) {
     let mut g = Graph::new(1, 1, 1);
     let conv = g.conv("conv", 1, g.0.input());
     let bn = g.bn("bn", conv);
@@ -574,6 +577,10 @@ fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> Result<(f32,
     {
         weights.insert(name, Tensor::new(vec![1], vec![value]));
     }
+    (network, weights)
+}
+
+fn folded((network, weights): (Network, Weights)) -> Result<(f32, f32), NormalizeError> {
     let layers = normalize(&network, &weights)?;
     let LayerOp::Conv(conv) = &layers.layers[0].op else { panic!("{:?}", layers.layers) };
     Ok((conv.weight[0], conv.bias[0]))
@@ -581,24 +588,48 @@ fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> Result<(f32,
 
 #[test]
 fn folding_rounds_once_and_flushes_denormals() {
+    let one_channel = |values| folded(one_channel(values)).unwrap();
     let factor = f64::from(0.7f32) / (f64::from(0.9f32) + 1e-5).sqrt();
     let expected = (f64::from(0.3f32) * factor, (f64::from(0.1f32) - f64::from(0.2f32)) * factor + f64::from(0.4f32));
-    assert_eq!(one_channel([0.3, 0.1, 0.7, 0.4, 0.2, 0.9]).unwrap(), (expected.0 as f32, expected.1 as f32));
-    assert_eq!(one_channel([1e-20, 0.0, 1e-20, 1e-40, 0.0, 1.0]).unwrap(), (0.0, 0.0));
-    assert_eq!(one_channel([f32::MIN_POSITIVE * 2.0, 0.0, 1.0, 0.0, 0.0, 1.0]).unwrap().0, {
+    assert_eq!(one_channel([0.3, 0.1, 0.7, 0.4, 0.2, 0.9]), (expected.0 as f32, expected.1 as f32));
+    assert_eq!(one_channel([1e-20, 0.0, 1e-20, 1e-40, 0.0, 1.0]), (0.0, 0.0));
+    assert_eq!(one_channel([f32::MIN_POSITIVE * 2.0, 0.0, 1.0, 0.0, 0.0, 1.0]).0, {
         (f64::from(f32::MIN_POSITIVE * 2.0) / 1.00001f64.sqrt()) as f32
     });
 }
 
 #[test]
-fn what_cannot_be_folded_is_an_error_that_names_the_tensor() {
-    let tensor = |values| match one_channel(values).unwrap_err() {
-        NormalizeError::Value { tensor, channel: 0, .. } => tensor,
-        error => panic!("{error}"),
-    };
-    assert_eq!(tensor([1.0, 0.0, 1.0, 0.0, 0.0, -1.0]), "bn.running_var");
-    assert_eq!(tensor([1e30, 0.0, 1e30, 0.0, 0.0, 1.0]), "conv.weight");
-    assert_eq!(tensor([1.0, 1e30, 1e30, 0.0, 0.0, 1.0]), "conv.bias");
+fn what_cannot_be_folded_is_refused_unless_that_is_allowed() {
+    for values in [[1.0, 0.0, 1.0, 0.0, 0.0, -1.0], [1e30, 0.0, 1e30, 0.0, 0.0, 1.0], [1.0, 1e30, 1e30, 0.0, 0.0, 1.0]] {
+        let (network, weights) = one_channel(values);
+        let error = folded((network.clone(), weights.clone())).unwrap_err();
+        let NormalizeError::Tensors { problems, .. } = &error else { panic!("{error}") };
+        assert!(matches!(problems[..], [Problem::Unfoldable { channel: 0, count: 1, of: 1, .. }]), "{error}");
+        let (weight, bias) = folded((network, weights.with_non_finite_allowed())).unwrap();
+        assert!(!(weight.is_finite() && bias.is_finite()), "{values:?}: {weight} {bias}");
+    }
+}
+
+/// What a value may be that passes the check, the folded weight and bias are finite, also times what SiLU puts into them.
+#[test]
+fn what_is_not_refused_is_finite() {
+    let mut refused = 0;
+    let mut rng = TestRunner::deterministic();
+    let value = prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO;
+    for _ in 0..4000 {
+        let values = prop::array::uniform6(value).new_tree(&mut rng).unwrap().current();
+        let (network, weights) = one_channel(values);
+        match fuse::fuse(&network, &weights) {
+            Ok(steps) => {
+                let (_, step) = steps.iter().last().unwrap();
+                let Fused::Conv { affine, .. } = &step.op else { panic!("not folded") };
+                let (weight, bias) = affine.fold(&network, &weights, step.node, std::f64::consts::LOG2_E);
+                assert!(weight[0].is_finite() && bias[0].is_finite(), "{values:?}");
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!((400..3600).contains(&refused), "{refused} of 4000 are refused");
 }
 
 proptest! {

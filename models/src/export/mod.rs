@@ -19,7 +19,7 @@ const MAX_BYTES: usize = i32::MAX as usize;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// Tensors that the network needs are missing or have another shape.
+    /// Tensors that the network needs are missing, have another shape, or have or give values that are NaN or infinite.
     #[error("the weights do not fit network '{network}':{}\ngive weights that were saved from this network", crate::weights::list(.problems))]
     Tensors {
         /// The network's name.
@@ -54,7 +54,7 @@ pub enum ExportError {
 /// output is `batch x classes` where the network ends in a linear layer and `batch x classes x 1 x 1` where it ends in a convolution.
 ///
 /// # Errors
-/// If weights are missing or ill-shaped, two values would share a name, or the file would be too large.
+/// If weights are missing, ill-shaped or not finite, two values would share a name, or the file would be too large.
 pub fn onnx(network: &Network, weights: &Weights, batch: usize) -> Result<Vec<u8>, ExportError> {
     let largest = network.nodes().iter().map(|node| node.shape.len()).max().unwrap_or(0);
     if batch == 0 || largest.checked_mul(batch).and_then(|n| n.checked_mul(4)).is_none_or(|bytes| bytes > MAX_BYTES) {

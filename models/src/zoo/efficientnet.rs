@@ -1,7 +1,7 @@
 //! EfficientNet b0 to b3: inverted residuals with SiLU and squeeze-and-excitation, scaled in width and depth.
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, make_divisible, pointwise_with_bias};
-use super::{Entry, Spec};
+use super::{Alias, Entry, Spec, timm};
 use crate::graph::{
     Activation::{Sigmoid, Silu},
     Network, Op,
@@ -16,6 +16,7 @@ const fn entry(family: &'static str, size: usize, build: fn(&Spec) -> Result<Net
     Entry {
         resolution: (size, size),
         names_width: false,
+        aliases: &[Alias { label: "timm's names", rename: timm_name, shared: true }],
         ..Entry::new(
             family,
             "inverted residuals with SiLU and squeeze-and-excitation",
@@ -78,4 +79,19 @@ fn squeeze_excite(net: &mut Chain, name: &str, hidden: usize) -> Result {
     net.conv(format!("{name}.fc2"), pointwise_with_bias(channels))?;
     net.act(format!("{name}.scale_activation"), Sigmoid)?;
     net.join(format!("{name}.mul"), Op::Mul, &[x, net.at])
+}
+
+/// timm's name of a parameter: it numbers the stages from 0 and names the layers of a block.
+fn timm_name(name: &str) -> String {
+    timm::renamed(name, |parts| {
+        let ["features", stage, block, "block", layer, part] = parts else { return None };
+        let stage = stage.parse::<usize>().ok()?.checked_sub(1)?;
+        let (block, layer): (usize, usize) = (block.parse().ok()?, layer.parse().ok()?);
+        let squeeze = if stage == 0 { 1 } else { 2 };
+        match *part {
+            "fc1" => Some(format!("blocks.{stage}.{block}.se.conv_reduce")),
+            "fc2" => Some(format!("blocks.{stage}.{block}.se.conv_expand")),
+            norm => timm::layer(stage, block, if layer > squeeze { layer - 1 } else { layer }, norm == "1"),
+        }
+    })
 }

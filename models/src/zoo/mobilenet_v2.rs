@@ -1,15 +1,18 @@
 //! MobileNetV2: inverted residuals with linear bottlenecks.
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, make_divisible};
-use super::{Entry, Spec};
+use super::{Alias, Entry, Spec, timm};
 use crate::graph::{Activation::Relu6, Network, Op};
 
-pub(super) const ENTRY: Entry = Entry::new(
-    "mobilenet_v2",
-    "inverted residuals with linear bottlenecks",
-    "Sandler et al., arXiv:1801.04381; torchvision's layout and names",
-    build,
-);
+pub(super) const ENTRY: Entry = Entry {
+    aliases: &[Alias { label: "timm's names", rename: timm_name, shared: false }],
+    ..Entry::new(
+        "mobilenet_v2",
+        "inverted residuals with linear bottlenecks",
+        "Sandler et al., arXiv:1801.04381; torchvision's layout and names",
+        build,
+    )
+};
 
 /// Expansion, output channels, repeats, stride of the first.
 const STAGES: [(usize, usize, usize, usize); 7] =
@@ -46,4 +49,22 @@ fn inverted_residual(net: &mut Chain, name: &str, expansion: usize, oc: usize, s
     net.conv_norm_act(&mut Sequential::new(seq.name()), depthwise(hidden, 3, stride), Some(Relu6))?;
     net.conv_norm_act(&mut seq, conv(oc, 1, 1), None)?;
     if stride == 1 && ic == oc { net.shortcut(name, input) } else { Ok(()) }
+}
+
+/// timm's name of a parameter: it numbers the blocks by stage and names their layers.
+fn timm_name(name: &str) -> String {
+    timm::renamed(name, |parts| {
+        let ["features", block, "conv", layer, ..] = parts else { return None };
+        let layer: usize = layer.parse().ok()?;
+        let mut block = block.parse::<usize>().ok()?.checked_sub(1)?;
+        let stage = STAGES.iter().position(|&(_, _, repeats, _)| {
+            let here = block < repeats;
+            block -= if here { 0 } else { repeats };
+            here
+        })?;
+        // The last convolution and its batch norm stand by themselves, the others in a `Sequential` each.
+        let last = if stage == 0 { 1 } else { 2 };
+        let norm = parts.get(4).map_or(layer > last, |part| *part == "1");
+        timm::layer(stage, block, layer.min(last), norm)
+    })
 }

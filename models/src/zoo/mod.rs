@@ -22,6 +22,7 @@ mod rexnet_lite;
 mod rexnet_plain;
 mod shufflenet_v1;
 mod spec;
+mod timm;
 
 use crate::graph::{GraphError, Network};
 pub use spec::Spec;
@@ -57,6 +58,14 @@ pub(crate) struct Alias {
     pub label: &'static str,
     /// The name there of a parameter of ours.
     pub rename: fn(&str) -> String,
+    /// Whether networks that compute something else have the same names and shapes.
+    pub shared: bool,
+}
+
+/// The namings of the family whose network has this name, other than its own.
+pub(crate) fn aliases(network: &str) -> &'static [Alias] {
+    let family = entries().iter().filter(|entry| network.starts_with(entry.family)).max_by_key(|entry| entry.family.len());
+    family.map_or(&[], |entry| entry.aliases)
 }
 
 impl Entry {

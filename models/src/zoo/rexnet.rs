@@ -8,7 +8,7 @@ use crate::graph::{
 };
 
 pub(super) const ENTRY: Entry = Entry {
-    aliases: &[Alias { label: "timm's names", rename: timm_name }],
+    aliases: &[Alias { label: "timm's names", rename: timm_name, shared: false }],
     ..Entry::new(
         "rexnet",
         "MobileNetV2 with channels linear in the block index, SiLU and squeeze-and-excitation",

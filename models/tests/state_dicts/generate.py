@@ -25,14 +25,21 @@ def timm_mobilenet_v1(width):
     return timm.models.efficientnet._gen_mobilenet_v1("mobilenetv1_100", width)
 
 
+def timm_mobilenet_v2(width):
+    return timm.create_model(f"mobilenetv2_{round(100 * width):03}")
+
+
 def timm_rexnet(width):
     return timm.models.rexnet.RexNet(width_mult=width)
 
 
-MODULES = {"torchvision.efficientnet_" + b: (size, getattr(torchvision.models, "efficientnet_" + b), ())
-           for b, size in [("b0", 224), ("b1", 240), ("b2", 260), ("b3", 300)]}
+MODULES = {}
+for b, size in [("b0", 224), ("b1", 240), ("b2", 260), ("b3", 300)]:
+    MODULES["torchvision.efficientnet_" + b] = (size, getattr(torchvision.models, "efficientnet_" + b), ())
+    MODULES["timm.efficientnet_" + b] = (size, getattr(timm.models.efficientnet, "efficientnet_" + b), ())
 for owner, build, widths in [("torchvision.mobilenet_v2", lambda w: torchvision.models.MobileNetV2(1000, w), [0.35, 1.0, 1.4]),
                              ("timm.mobilenet_v1", timm_mobilenet_v1, [0.75, 1.0]),
+                             ("timm.mobilenet_v2", timm_mobilenet_v2, [0.35, 1.0, 1.4]),
                              ("timm.rexnet", timm_rexnet, [0.6, 1.0, 1.3, 2.0]),
                              ("class.rexnet", lambda w: ReXNetV1(width_mult=w), [0.6, 1.0, 1.3, 2.0]),
                              ("class.rexnet_lite", lambda w: ReXNetV1_lite(multiplier=w), [0.35, 1.0, 1.3])]:
