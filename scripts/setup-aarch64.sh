@@ -9,8 +9,8 @@ target=aarch64-unknown-linux-gnu; multiarch=x86_64-linux-gnu; runner=CARGO_TARGE
 dir=${XDG_CACHE_HOME:-$HOME/.cache}/sartor/aarch64
 if [ "${1:-}" = --env ]; then echo "$dir/env.sh"; exit; fi
 unset LD_LIBRARY_PATH RUSTUP_TOOLCHAIN RUSTC RUSTDOC   # cargo's proxy sets these; they mislead a second rustc
-mkdir -p "$(dirname "$dir")"
-exec 9>"$dir.lock"; flock 9
+mkdir -p "$(dirname "$dir")"; [ -O "$(dirname "$dir")" ] || { echo "$(dirname "$dir") is another user's" >&2; exit 1; }
+exec 9>>"$dir.lock"; flock 9
 
 works() { # compiles and runs a program; $1: the directory
   local t; t=$(mktemp -d)

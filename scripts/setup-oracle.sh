@@ -5,8 +5,8 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 view=${XDG_CACHE_HOME:-$HOME/.cache}/sartor/libtorch-2.13.0
-mkdir -p "$(dirname "$view")"
-exec 9>"$view.lock"; flock 9
+mkdir -p "$(dirname "$view")"; [ -O "$(dirname "$view")" ] || { echo "$(dirname "$view") is another user's" >&2; exit 1; }
+exec 9>>"$view.lock"; flock 9
 
 link() { ln -sfnT "$view" "$root/oracle/.libtorch"; echo "libtorch 2.13.0: $view"; }
 intact() { [ -e "$view/sha256sums" ] && (cd "$view" && sha256sum --check --quiet sha256sums); }

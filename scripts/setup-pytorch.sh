@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/sartor/pytorch-2.13.0}
 mkdir -p "$(dirname "$dir")"
-exec 9>"$dir.lock"; flock 9
+exec 9>>"$dir.lock"; flock 9
 if [ ! -e "$dir/complete" ]; then
   rm -rf "$dir"
   python3.11 -m venv "$dir"   # a venv holds absolute paths, so it is built in place and marked complete last

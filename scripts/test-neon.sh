@@ -27,7 +27,7 @@ checks=0
 while read -r network batch; do
   dir=$work/${network//[^a-z0-9]/_}_$batch
   "$target/release/examples/crate" "$network" neon "$batch" bin "$dir" || { status=1; continue; }
-  (cd "$dir" && cargo build --release --offline --target aarch64-unknown-linux-gnu --target-dir target) || { status=1; continue; }
+  (cd / && cargo build --release --offline --target aarch64-unknown-linux-gnu --manifest-path "$dir/Cargo.toml" --target-dir "$dir/target") || { status=1; continue; }
   program=$(find "$dir/target/aarch64-unknown-linux-gnu/release" -maxdepth 1 -type f -executable)
   for cpu in max cortex-a53; do
     for threads in 1 2 3 4; do

@@ -3,6 +3,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 [ -e README.md ] || { echo "README.md is missing" >&2; exit 1; }
+# Run by ./test, it has the cache of that; else one of its own, not the user's.
+[ -n "${SARTOR_TEST_LOG:-}" ] || export SARTOR_CACHE=$PWD/target/cache
 passed=0 failed=0 skipped=0
 while IFS= read -r command; do
   case $command in

@@ -5,17 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::generate::{GenerateError, Generated, Kind, Plan, generate};
-use libloading::Library;
 use sartor_kernels::runtime::session::check_threads;
 use sartor_kernels::runtime::{ABI, Level, Program, Session, SessionError};
 use sartor_models::{Network, Weights};
 
-use crate::build::{BuildError, cargo_build};
+use crate::build::{self, BuildError, Built};
+use crate::cache::{self, CacheError};
+use crate::made::{self, MANIFEST, NotOurs};
+use crate::output;
 use crate::tune::Tunings;
-use crate::{cache, output};
-
-/// A file in every folder that [`compile`] makes; a folder without it is never overwritten.
-pub const MANIFEST: &str = "sartor.json";
 
 /// What to compile.
 #[derive(Clone, Debug)]
@@ -37,7 +35,7 @@ pub struct CompileOptions {
 pub struct Compiled {
     /// The crate.
     pub dir: PathBuf,
-    /// What Cargo built, inside `dir`.
+    /// What rustc built, inside `dir`.
     pub artifact: PathBuf,
     /// Size of the artifact.
     pub artifact_bytes: u64,
@@ -63,17 +61,20 @@ pub enum CompileError {
         /// Why.
         source: io::Error,
     },
-    /// The cache cannot be written or read.
-    #[error("cannot build in the cache {}: {source}; {} names another folder", folder.display(), cache::CACHE_VARIABLE)]
-    Cache {
-        /// The cache.
-        folder: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// The cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// The output folder holds something else.
     #[error("{} exists and was not made by sartor: choose another folder or remove it", .0.display())]
     Occupied(PathBuf),
+    /// The output folder holds a file besides what was written there.
+    #[error("{} is not as sartor wrote it: choose another folder than {} or move the file away", file.display(), dir.display())]
+    Changed {
+        /// The folder.
+        dir: PathBuf,
+        /// The file that was added or changed.
+        file: PathBuf,
+    },
     /// The CPU lacks the level.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -88,28 +89,43 @@ pub enum CompileError {
 }
 
 /// Writes the crate of a network to `dir` and builds it. The folder appears when all is done; one made by an earlier call is
-/// replaced.
+/// replaced, unless something was added to it or changed in it.
 ///
 /// # Errors
-/// If the network cannot be compiled, `dir` holds something else or cannot be written, or Cargo fails.
+/// If the network cannot be compiled, `dir` holds something else or cannot be written, or rustc fails.
 pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, dir: &Path) -> Result<Compiled, CompileError> {
     let io = |source| CompileError::Io { path: dir.into(), source };
-    check_free(dir)?;
+    let place = output::linked(dir);
+    made::check(&place).map_err(|why| not_ours(dir, &place, why))?;
     check_threads(options.threads)?;
-    let staging = output::staging_dir(dir).map_err(io)?;
+    let staging = output::staging_dir(&place).map_err(io)?;
     let generated = generate(network, weights, &options.levels, options.batch, options.threads, options.kind, &options.tunings)?;
+    let built = build::build(&generated, options.kind)?;
     let new = staging.path().join("crate");
-    write_files(&generated, &new).map_err(io)?;
-    output::write_staged(&new.join(MANIFEST), manifest(network, options).as_bytes()).map_err(io)?;
-    let target = staging.path().join("target");
-    let built = cargo_build(&new, options.kind, &target)?;
-    // Where Cargo itself would put it, without the rest of what Cargo keeps, which is worth nothing after the move.
-    let place = Path::new("target/release").join(built.file_name().unwrap_or(built.as_os_str()));
+    generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
+    // Where Cargo itself would put it.
+    let artifact = Path::new("target/release").join(built.artifact.file_name().unwrap_or(built.artifact.as_os_str()));
     std::fs::create_dir_all(new.join("target/release")).map_err(io)?;
-    std::fs::rename(&built, new.join(&place)).map_err(io)?;
-    let artifact_bytes = std::fs::metadata(new.join(&place)).map_err(io)?.len();
-    output::replace_dir(&new, dir).map_err(io)?;
-    Ok(Compiled { dir: dir.into(), artifact: dir.join(place), artifact_bytes, plans: generated.plans })
+    let bytes = std::fs::read(&built.artifact).map_err(io)?;
+    std::fs::copy(&built.artifact, new.join(&artifact)).map_err(io)?;
+    let files = generated.files.iter().map(|(path, bytes)| (&**path, &**bytes)).chain([(&*artifact, &*bytes)]);
+    output::write_staged(&new.join(MANIFEST), manifest(network, options, files).as_bytes()).map_err(io)?;
+    drop(built);
+    output::replace_dir(&new, &place, made::check).map_err(|why| not_ours(dir, &new, why))?;
+    let artifact_bytes = bytes.len() as u64;
+    Ok(Compiled { dir: dir.into(), artifact: dir.join(artifact), artifact_bytes, plans: generated.plans })
+}
+
+/// The error for an output folder `dir` that was found at `place`.
+fn not_ours(dir: &Path, place: &Path, why: NotOurs) -> CompileError {
+    match why {
+        NotOurs::Io(source) => CompileError::Io { path: dir.into(), source },
+        NotOurs::Foreign => CompileError::Occupied(dir.into()),
+        NotOurs::Changed(file) => {
+            let file = dir.join(file.strip_prefix(place).unwrap_or(&file));
+            CompileError::Changed { dir: dir.into(), file }
+        }
+    }
 }
 
 /// How a level computes a network, whether this CPU has it or not.
@@ -121,25 +137,14 @@ pub fn plan(network: &Network, weights: &Weights, level: Level, tunings: &Tuning
     Ok(generated.plans.pop().expect("one plan for one level"))
 }
 
-fn check_free(dir: &Path) -> Result<(), CompileError> {
-    let free = match std::fs::read_dir(dir) {
-        Ok(mut entries) => entries.next().is_none() || dir.join(MANIFEST).exists(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    };
-    if free { Ok(()) } else { Err(CompileError::Occupied(dir.into())) }
-}
-
-fn manifest(network: &Network, options: &CompileOptions) -> String {
+fn manifest<'a>(network: &Network, options: &CompileOptions, files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> String {
     let levels: Vec<_> = options.levels.iter().map(|level| level.name()).collect();
+    let files: made::Files = files.map(|(path, bytes)| (made::name(path), made::digest(bytes))).collect();
     let manifest = serde_json::json!({
         "sartor": env!("CARGO_PKG_VERSION"), "network": network.name, "levels": levels, "batch": options.batch,
-        "threads": options.threads, "kind": format!("{:?}", options.kind).to_lowercase(),
+        "threads": options.threads, "kind": format!("{:?}", options.kind).to_lowercase(), "files": files,
     });
     format!("{manifest:#}\n")
-}
-
-fn write_files(generated: &Generated, dir: &Path) -> io::Result<()> {
-    generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&dir.join(path), bytes))
 }
 
 /// A network compiled for one level and loaded into this process, where it stays.
@@ -176,14 +181,22 @@ impl Model {
         }
         check_threads(threads)?;
         let mut generated = generate(network, weights, &[level], 1, threads, Kind::Dylib, tunings)?;
-        let (library, built) = library(&generated, &cache::folder())?;
-        let program = load(&library, level)?;
-        let wrong = |what| Err(CompileError::Load { path: library.clone(), what });
+        let library = match cache::Entry::open(&generated) {
+            Ok(entry) => library(&generated, &entry)?,
+            Err(error) if error.is_of_named() => return Err(error.into()),
+            Err(error) => {
+                log::warn!("{error}; the program is compiled for this once");
+                Library::build(&generated)?
+            }
+        };
+        let Library { path, built, .. } = &library;
+        let program = load(path, level)?;
+        let wrong = |what| Err(CompileError::Load { path: path.clone(), what });
         if program.input_len() != network.input_shape().len() {
             return wrong(format!("takes {} values an image, not those of {}", program.input_len(), network.name));
         }
         match generated.plans.pop() {
-            Some(plan) if plan.stages.len() == program.stages().len() => Ok(Self { program, plan, built }),
+            Some(plan) if plan.stages.len() == program.stages().len() => Ok(Self { program, plan, built: *built }),
             plan => wrong(format!("has {} stages, planned were {}", program.stages().len(), plan.map_or(0, |p| p.stages.len()))),
         }
     }
@@ -212,45 +225,57 @@ impl Model {
     }
 }
 
-/// The shared library of a generated crate, from the cache at `folder` or built now, and how long that took.
-fn library(generated: &Generated, folder: &Path) -> Result<(PathBuf, Option<Duration>), CompileError> {
-    let io = |source| CompileError::Cache { folder: folder.into(), source };
-    let entry = cache::Entry::of(generated, folder);
-    if let Some(library) = entry.library() {
-        return Ok((library, None));
-    }
-    let start = Instant::now();
-    let _lock = entry.lock().map_err(io)?;
-    // Built by another process while this one waited.
-    if let Some(library) = entry.library() {
-        return Ok((library, None));
-    }
-    let staging = entry.staging().map_err(io)?;
-    let built = build_library(generated, staging.path()).map_err(|error| match error {
-        CompileError::Io { source, .. } => io(source),
-        error => error,
-    })?;
-    let library = entry.store(&built).map_err(io)?;
-    Ok((library, Some(start.elapsed())))
+/// The shared library of a generated crate.
+struct Library {
+    path: PathBuf,
+    /// How long building took; `None` if it came from the cache.
+    built: Option<Duration>,
+    /// Where it is, if that is no place to stay.
+    _folder: Option<Built>,
 }
 
-/// Builds the shared library of a generated crate somewhere in `folder`.
-pub(crate) fn build_library(generated: &Generated, folder: &Path) -> Result<PathBuf, CompileError> {
-    let dir = folder.join("crate");
-    write_files(generated, &dir).map_err(|source| CompileError::Io { path: dir.clone(), source })?;
-    Ok(cargo_build(&dir, Kind::Dylib, &folder.join("target"))?)
+impl Library {
+    fn cached(path: PathBuf) -> Self {
+        Self { path, built: None, _folder: None }
+    }
+
+    /// One that lasts as long as this.
+    fn build(generated: &Generated) -> Result<Self, BuildError> {
+        let start = Instant::now();
+        let built = build::build(generated, Kind::Dylib)?;
+        Ok(Self { path: built.artifact.clone(), built: Some(start.elapsed()), _folder: Some(built) })
+    }
+}
+
+/// The library of a crate, from its entry in the cache or built now.
+fn library(generated: &Generated, entry: &cache::Entry) -> Result<Library, CompileError> {
+    let rustc = build::rustc_version();
+    if let Some(library) = entry.library(rustc.as_ref().ok().copied()) {
+        return Ok(Library::cached(library));
+    }
+    // Nothing can be built without.
+    let rustc = rustc?;
+    let _lock = entry.lock()?;
+    // Built by another process while this one waited.
+    if let Some(library) = entry.library(Some(rustc)) {
+        return Ok(Library::cached(library));
+    }
+    let library = Library::build(generated)?;
+    let stored = entry.store(&library.path, rustc)?;
+    Ok(Library { path: stored, _folder: None, ..library })
 }
 
 /// Loads a library for good and asks it for its program.
 pub(crate) fn load(path: &Path, level: Level) -> Result<&'static Program, CompileError> {
     let error = |what: String| CompileError::Load { path: path.into(), what };
     // SAFETY: the library was built by us from generated code, which runs nothing when loaded.
-    let library = unsafe { Library::new(path) }.map_err(|e| error(e.to_string()))?;
+    let library = unsafe { libloading::Library::new(path) };
+    let library = library.map_err(|e| error(reasons(&e) + &no_programs_there(path).unwrap_or_default()))?;
     // A program is `'static`: its library is never unloaded.
-    let library: &'static Library = Box::leak(Box::new(library));
+    let library: &'static libloading::Library = Box::leak(Box::new(library));
     // SAFETY: generated crates define the function with this signature.
     let program = unsafe { library.get::<unsafe extern "C" fn(u32) -> *const Program>(b"sartor_program") };
-    let program = program.map_err(|e| error(e.to_string()))?;
+    let program = program.map_err(|e| error(reasons(&e)))?;
     // SAFETY: it takes any number and returns null or the address of a static.
     let program = unsafe { program(level as u32) };
     // SAFETY: every version of the contract begins with its number, which is all that is read before it is known to be ours.
@@ -264,6 +289,29 @@ pub(crate) fn load(path: &Path, level: Level) -> Result<&'static Program, Compil
     if program.level() == level { Ok(program) } else { Err(error(format!("is for level {}, not {level}", program.level()))) }
 }
 
+/// An error with what caused it.
+fn reasons(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// What to add where the file system forbids to run what is on it.
+fn no_programs_there(path: &Path) -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let flags = rustix::fs::statvfs(path).ok()?.f_flag;
+        let text = || {
+            format!("; programs must not run from there (it is mounted noexec): {} names another folder", cache::CACHE_VARIABLE)
+        };
+        flags.contains(rustix::fs::StatVfsMountFlags::NOEXEC).then(text)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,7 +323,7 @@ mod tests {
             let path = entry.unwrap().path();
             (Path::new("src/runtime").join(path.file_name().unwrap()), std::fs::read(path).unwrap())
         });
-        let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
+        let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
         let source = r#"
             pub mod runtime;
             use runtime::{Context, Lengths, Level, Program, Stage, Units};
@@ -305,7 +353,8 @@ mod tests {
     fn a_crate_is_built_once_loaded_and_rebuilt_when_damaged() {
         let dir = tempfile::tempdir().unwrap();
         let generated = doubling();
-        let (path, built) = library(&generated, dir.path()).unwrap();
+        let entry = cache::Entry::of(&generated, dir.path(), true).unwrap();
+        let Library { path, built, .. } = library(&generated, &entry).unwrap();
         assert!(built.is_some());
         let program = load(&path, Level::Portable).unwrap();
         let mut output = [0.0; 4];
@@ -314,36 +363,26 @@ mod tests {
 
         let missing = load(&path, Level::Avx2).unwrap_err().to_string();
         assert!(missing.contains("no program for level avx2"), "{missing}");
-        assert!(library(&generated, dir.path()).unwrap().1.is_none(), "the second time it comes from the cache");
+        assert!(library(&generated, &entry).unwrap().built.is_none(), "the second time it comes from the cache");
 
         // A new file: the loaded one must not change under this process.
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, b"damaged").unwrap();
-        let (path, rebuilt) = library(&generated, dir.path()).unwrap();
-        assert!(rebuilt.is_some());
-        load(&path, Level::Portable).unwrap();
+        let rebuilt = library(&generated, &entry).unwrap();
+        assert!(rebuilt.built.is_some());
+        load(&rebuilt.path, Level::Portable).unwrap();
     }
 
     #[test]
-    fn what_cargo_says_is_repeated() {
+    fn what_rustc_says_is_repeated() {
         let dir = tempfile::tempdir().unwrap();
         let mut generated = doubling();
         generated.files[1].1 = b"fn broken(".to_vec();
-        let error = library(&generated, dir.path()).unwrap_err().to_string();
+        let entry = cache::Entry::of(&generated, dir.path(), true).unwrap();
+        let error = library(&generated, &entry).map(|library| library.path).unwrap_err().to_string();
         assert!(error.contains("unclosed delimiter"), "{error}");
         let entries: Vec<_> = std::fs::read_dir(dir.path().join("programs")).unwrap().map(|e| e.unwrap().path()).collect();
         assert_eq!(entries.len(), 1, "{entries:?}");
         assert_eq!(std::fs::read_dir(&entries[0]).unwrap().count(), 1, "nothing but the lock is left behind");
-    }
-
-    #[test]
-    fn folders_of_others_are_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(check_free(dir.path()).is_ok());
-        assert!(check_free(&dir.path().join("new")).is_ok());
-        std::fs::write(dir.path().join("thesis.tex"), "").unwrap();
-        assert!(matches!(check_free(dir.path()), Err(CompileError::Occupied(_))));
-        std::fs::write(dir.path().join(MANIFEST), "{}").unwrap();
-        assert!(check_free(dir.path()).is_ok());
     }
 }

@@ -9,7 +9,7 @@ use sartor_models::{Network, Weights};
 
 use crate::bench::test_input;
 use crate::tune::Tunings;
-use crate::{CompileError, CompileOptions, Kind, Level, compile, npy};
+use crate::{CompileError, CompileOptions, Kind, Level, compile, npy, output};
 
 /// Asks a program for its report; see the generated `main.rs`.
 const REPORT: &str = "SARTOR_REPORT";
@@ -25,7 +25,7 @@ pub struct Program {
     pub weights_bytes: u64,
     /// How long generating and building took.
     pub compile_seconds: f64,
-    _folder: tempfile::TempDir,
+    _folder: output::Staging,
 }
 
 /// One run of a process.
@@ -76,8 +76,8 @@ impl Program {
             let path = path.to_owned();
             move |source| ProcessError::Io { path, source }
         };
-        let folder = tempfile::tempdir().map_err(io(&std::env::temp_dir()))?;
-        let (dir, input) = (folder.path().join("crate"), folder.path().join("input.npy"));
+        let folder = output::private_dir().map_err(io(&std::env::temp_dir()))?;
+        let (dir, input) = (folder.path().join("program/crate"), folder.path().join("input.npy"));
         let shape = network.input_shape();
         npy::write(&input, &[1, shape.c, shape.h, shape.w], &test_input(shape.len()))?;
         let start = Instant::now();

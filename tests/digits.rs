@@ -1,5 +1,7 @@
 //! The trained digits: what is compiled answers as PyTorch did, to the last held-out picture.
 
+mod common;
+
 use safetensors::SafeTensors;
 use sartor::engine::GenericEngine;
 use sartor::image::Preprocess;
@@ -59,6 +61,7 @@ fn check(what: &str, held_out: &HeldOut, logits: &[f32]) {
 
 #[test]
 fn compiled_answers_are_pytorchs() {
+    common::own_cache();
     let (held_out, (network, weights)) = (held_out(), digits());
     for level in Level::ALL {
         if !level.is_available() {

@@ -1,7 +1,11 @@
 //! What goes wrong around a compile: kills, other compiles at the same time, damage, full disks. What is there is whole.
 
+#![cfg(unix)]
+
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -61,8 +65,14 @@ fn process_under_test() {
 fn process(cache: &Path, output: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "process_under_test", "--nocapture"]).env("SARTOR_CACHE", cache).env(OUTPUT, output);
+    // What a kill leaves there is left in the place of the test.
+    cache.parent().filter(|folder| folder.is_absolute()).map(|folder| command.env("TMPDIR", folder.join("tmp")));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+fn private_folder() -> tempfile::TempDir {
+    tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o700)).tempdir().unwrap()
 }
 
 /// A folder with a cache and a place for outputs.
@@ -70,15 +80,18 @@ struct Place {
     _dir: tempfile::TempDir,
     cache: PathBuf,
     outputs: PathBuf,
+    /// Where programs are built.
+    tmp: PathBuf,
     program: PathBuf,
 }
 
 impl Place {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let outputs = dir.path().join("outputs");
+        let dir = private_folder();
+        let [outputs, tmp] = ["outputs", "tmp"].map(|name| dir.path().join(name));
         std::fs::create_dir(&outputs).unwrap();
-        Self { cache: dir.path().join("cache"), program: outputs.join("program"), outputs, _dir: dir }
+        DirBuilder::new().mode(0o700).create(&tmp).unwrap();
+        Self { cache: dir.path().join("cache"), program: outputs.join("program"), outputs, tmp, _dir: dir }
     }
 
     fn process(&self) -> Command {
@@ -130,11 +143,11 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
 
 fn assert_sound(library: &Path) {
     let digest = blake3::hash(&std::fs::read(library).unwrap()).to_hex().to_string();
-    assert_eq!(library.file_stem().unwrap().to_str(), Some(&digest[..]), "a corrupt entry");
+    let (_, name) = library.file_stem().unwrap().to_str().unwrap().split_once('-').unwrap();
+    assert_eq!(name, digest, "a corrupt entry");
 }
 
 /// Kills a process and all that it started.
-#[cfg(unix)]
 fn kill_group(mut child: Child) -> ExitStatus {
     let group = format!("-{}", child.id());
     // Fails if all have ended.
@@ -143,7 +156,6 @@ fn kill_group(mut child: Child) -> ExitStatus {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     const KILLS: usize = 20;
@@ -182,7 +194,7 @@ fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
             absent += 1;
             std::fs::rename(&aside, &place.program).unwrap();
         }
-        left += std::fs::read_dir(&place.outputs).unwrap().count() - 1;
+        left += std::fs::read_dir(&place.outputs).unwrap().count() - 1 + std::fs::read_dir(&place.tmp).unwrap().count();
         if kills == KILLS {
             break;
         }
@@ -191,7 +203,7 @@ fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
     assert!(left > 0, "no kill hit a compile at work");
 
     // What they left is removed by the next one, once it is old.
-    for folder in [&place.outputs, &place.cache.join("programs")] {
+    for folder in [&place.outputs, &place.tmp, entry[0].parent().unwrap()] {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let old = SystemTime::now() - Duration::from_secs(3600);
             std::fs::File::open(entry.path()).unwrap().set_modified(old).unwrap();
@@ -203,6 +215,7 @@ fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
     assert_eq!(files(&place.program), whole);
     assert_eq!(std::fs::read_dir(&place.outputs).unwrap().count(), 1, "nothing but the program is left");
     assert_eq!(files(&place.cache).len(), 2, "nothing but a library and its lock is left");
+    assert_eq!(std::fs::read_dir(&place.tmp).unwrap().count(), 0, "nothing is left of what was built");
 }
 
 #[test]
@@ -258,54 +271,57 @@ fn a_damaged_entry_is_reported_and_built_again() {
 }
 
 /// A shell command that runs the process under test, with the cache as `$1`; the names of the files in the cache follow on stdout.
-#[cfg(unix)]
 fn in_shell(place: &Place, shell: &[&str], before: &str) -> (ExitStatus, String, String) {
     let script =
         format!("{before}\n\"$0\" --exact process_under_test --nocapture; status=$?; find \"$1\" -type f -size +0; exit $status");
     let mut command = Command::new(shell[0]);
     command.args(&shell[1..]).args(["-c", &script]).arg(std::env::current_exe().unwrap()).arg(&place.cache);
-    let output = command.env("SARTOR_CACHE", &place.cache).env(OUTPUT, &place.program).output().unwrap();
+    command.env("SARTOR_CACHE", &place.cache).env("TMPDIR", &place.tmp).env(OUTPUT, &place.program);
+    let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status, text(&output.stdout), text(&output.stderr))
 }
 
 #[test]
-#[cfg(unix)]
 fn a_full_disk_is_an_error_and_leaves_no_entry() {
+    let place = Place::new();
+    let [cache, tmp] = [&place.cache, &place.tmp].map(|path| path.to_str().unwrap());
     // Limits on a file's size stop the first file we write, and a library.
     let mut cases = vec![
-        (vec!["sh"], "trap '' XFSZ; ulimit -f 0".to_string(), "File too large"),
-        (vec!["sh"], "trap '' XFSZ; ulimit -f 200".to_string(), ""),
+        (vec!["sh"], "trap '' XFSZ; ulimit -f 0".to_string(), ["File too large", tmp]),
+        (vec!["sh"], "trap '' XFSZ; ulimit -f 200".to_string(), ["rustc could not build", "tiny"]),
     ];
-    let place = Place::new();
-    std::fs::create_dir_all(&place.cache).unwrap();
-    // A disk of its own is full after the first files, or while cargo builds.
+    DirBuilder::new().mode(0o700).create(&place.cache).unwrap();
+    // A disk of its own is full when the library is kept, after the first files, or while rustc builds.
     let unshare = vec!["unshare", "-rm", "sh"];
-    let mount = |size: &str| format!("mount -t tmpfs -o size={size} none \"$1\" || exit 77");
+    let mount = |at: &str, size: &str| format!("mount -t tmpfs -o size={size} none '{at}' || exit 77");
     if Command::new("unshare").args(["-rm", "sh", "-c", "mount -t tmpfs none /mnt"]).output().is_ok_and(|o| o.status.success()) {
-        cases.push((unshare.clone(), mount("16k"), "No space left on device"));
-        cases.push((unshare, mount("256k"), "the disk may be full"));
+        cases.push((unshare.clone(), mount(cache, "16k"), ["No space left on device", cache]));
+        cases.push((unshare.clone(), mount(tmp, "16k"), ["No space left on device", tmp]));
+        cases.push((unshare, mount(tmp, "256k"), ["the disk may be full", tmp]));
     } else {
-        skipped("a full disk below the cache", "mounting one is not allowed here; a limit on files was tested");
+        skipped(
+            "a full disk below the cache and below temporary files",
+            "mounting one is not allowed here; a limit on files was tested",
+        );
     }
-    for (shell, before, reason) in cases {
+    for (shell, before, reasons) in cases {
         let (status, stdout, stderr) = in_shell(&place, &shell, &before);
         assert!(!status.success() && status.code() != Some(77), "{before}: {stdout}\n{stderr}");
-        assert!(stderr.contains("open: ") && stderr.contains(reason), "{before}: {stderr}");
-        assert!(stderr.contains(place.cache.to_str().unwrap()), "{before}: the cache is not named: {stderr}");
-        assert!(!stdout.contains(place.cache.to_str().unwrap()), "{before}: files are left in the cache: {stdout}");
+        assert!(stderr.contains("open: ") && reasons.iter().all(|reason| stderr.contains(reason)), "{before}: {stderr}");
+        assert!(!stdout.contains(cache), "{before}: files are left in the cache: {stdout}");
     }
     assert!(place.compile().0.contains("opened, built"), "with room again, all is well");
 }
 
 #[test]
 fn the_command_line_prints_the_warning() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = private_folder();
     let run = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sartor"));
         command.args(["run", "rexnet_digits", "--image", "examples/digit-7.png", "--level", "portable"]);
         // Nothing is built: this is about what is said before.
-        command.env("CARGO", "false").env("SARTOR_CACHE", dir.path()).env_remove("SARTOR_MAX_LEVEL");
+        command.env("RUSTC", "false").env("SARTOR_CACHE", dir.path()).env_remove("SARTOR_MAX_LEVEL");
         command.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().unwrap()
     };

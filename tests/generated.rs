@@ -1,5 +1,7 @@
 //! Generated crates as their users meet them: no warnings, no dependencies, no need of this repository, small.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -48,7 +50,9 @@ fn clippy_takes_every_family_and_kind_without_a_warning() {
     let crates = every_family(&levels, dir.path());
     assert!(crates.len() >= 9, "{crates:?}");
     for at in &crates {
-        run(Command::new(env!("CARGO")).args(["clippy", "--offline", "--", "-D", "warnings"]).current_dir(at));
+        let mut clippy = Command::new(env!("CARGO"));
+        clippy.args(["clippy", "--offline", "--manifest-path"]).arg(at.join("Cargo.toml")).args(["--", "-D", "warnings"]);
+        run(clippy.current_dir("/"));
     }
     levels.iter().for_each(|level| checked(level.name(), crates.len(), "crates that clippy takes, each family and kind"));
 }
@@ -67,9 +71,9 @@ fn clippy_takes_every_family_and_kind_for_aarch64() {
     let dir = tempfile::tempdir().unwrap();
     let crates = every_family(&[Level::Neon], dir.path());
     // The toolchain's own clippy, where it has one.
-    let script = ". \"$0\" && PATH=${0%/*}/bin:$PATH && cargo clippy --offline --target aarch64-unknown-linux-gnu -- -D warnings";
+    let script = ". \"$0\" && PATH=${0%/*}/bin:$PATH && cargo clippy --offline --target aarch64-unknown-linux-gnu --manifest-path $1 -- -D warnings";
     for at in &crates {
-        run(Command::new("bash").args(["-c", script]).arg(&environment).current_dir(at));
+        run(Command::new("bash").args(["-c", script]).arg(&environment).arg(at.join("Cargo.toml")).current_dir("/"));
     }
     checked("neon", crates.len(), "crates that clippy takes, each family and kind");
 }
@@ -87,25 +91,24 @@ fn rustc_alone_takes_a_crate_without_a_warning() {
 }
 
 /// Builds a program with no more than a user has: the crate, cargo, and neither a registry nor this repository.
-fn build_offline(at: &Path, home: &Path) -> PathBuf {
+fn build_offline(at: &Path, home: &Path, name: &Path) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--offline"]).current_dir(at).env_clear();
-    for name in ["PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
-        cargo.envs(std::env::var_os(name).map(|value| (name, value)));
-    }
-    run(cargo.env("CARGO_HOME", home));
-    at.join("target/release/rexnet_digits")
+    // Cargo reads the settings that it finds above the folder it is in, and temporary folders are below one that all can write to.
+    cargo.args(["build", "--release", "--offline", "--manifest-path"]).arg(at.join("Cargo.toml")).current_dir("/");
+    run(sartor::without_settings(&mut cargo).env("CARGO_HOME", home));
+    at.join("target/release").join(name)
 }
 
 #[test]
 fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
+    common::own_cache();
     let dir = tempfile::tempdir().unwrap();
     assert!(!dir.path().starts_with(env!("CARGO_MANIFEST_DIR")), "{} is inside this repository", dir.path().display());
     let network = network("rexnet_digits");
     let programs = ["first", "second place"].map(|place| {
         let at = dir.path().join(place);
         write(&network, &Level::ALL, Kind::Bin, &at);
-        build_offline(&at, &dir.path().join("home"))
+        build_offline(&at, &dir.path().join("home"), "rexnet_digits".as_ref())
     });
     let [first, second] = programs.each_ref().map(|program| std::fs::read(program).unwrap());
     assert!(first == second, "two builds of one crate in two folders differ");
@@ -132,6 +135,27 @@ fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
         cut.session(threads).unwrap().run(&image, &mut output).unwrap();
         assert_eq!(output, expected, "{threads} threads");
     }
+}
+
+/// What `compile` builds is what users get when they build the crate themselves.
+#[test]
+fn cargo_builds_the_same_machine_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("out");
+    let network = network("mobilenet_v1_x0.05@32x32");
+    let options =
+        CompileOptions { levels: vec![Level::Portable], batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::none() };
+    let ours = compile(&network, &Weights::random(&network, 1), &options, &at).unwrap().artifact;
+    let code = |program: &Path| {
+        use object::{Object, ObjectSection};
+        let bytes = std::fs::read(program).unwrap();
+        let file = object::File::parse(&*bytes).unwrap();
+        let length = |name: &str| file.section_by_name(name).map(|section| section.size());
+        (bytes.len(), length(".text"), length(".rodata"), length(".eh_frame"))
+    };
+    let before = code(&ours);
+    assert!(before.1.is_some());
+    assert_eq!(code(&build_offline(&at, &dir.path().join("home"), ours.file_name().unwrap().as_ref())), before);
 }
 
 #[test]

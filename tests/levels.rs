@@ -4,6 +4,8 @@
 //! taps in one order, a mean has the same four chains everywhere, and activations are the same multiply-adds. The portable level rounds
 //! products, so it gives other bits, which must be near.
 
+mod common;
+
 use sartor::codegen::plan::Options;
 use sartor::codegen::{interpret, normalize, pack, plan};
 use sartor::kernels::report;
@@ -52,6 +54,7 @@ fn assert_same(got: &[f32], want: &[f32], what: &str) {
 }
 
 fn compiled_is_interpreted(level: Level) {
+    common::own_cache();
     if !level.is_available() {
         return report::skipped(&format!("compiled programs at level {level}"), "this machine cannot run it");
     }

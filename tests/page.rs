@@ -1,5 +1,7 @@
 //! The page of `sartor explain --html` in a real browser: its script runs, draws every stage and shows what is pointed at.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +14,7 @@ fn explain(page: &Path) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_sartor"))
         .args(["explain", "rexnet_digits", "--runs", "5", "--json", "--html"])
         .arg(page)
-        .env("SARTOR_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
+        .env("SARTOR_CACHE", common::cache())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

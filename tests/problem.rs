@@ -1,13 +1,14 @@
 //! `sartor verify --problem` replays what tests and reports print.
 
-use assert_cmd::Command;
+mod common;
+
 use predicates::str::contains;
 use serde_json::Value;
 
 const LINE: &str = "threads=3 mb2ic3ih9iw9 conv_oc16kh3ph1_bias relu conv_oc16 add@3,2 maxpool_kh3sh2ph1";
 
 fn sartor(args: &[&str]) -> assert_cmd::assert::Assert {
-    Command::cargo_bin("sartor").unwrap().env_remove("SARTOR_MAX_LEVEL").args(args).assert()
+    common::sartor().args(args).assert()
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn executable(path: &Path, text: &str) {
 /// Runs `./test` where the workspace's tests do `workspace` and the script of a certain name fails; whether it succeeded, and
 /// what it printed.
 fn test(workspace: &str, script_fails: &str, sections: &[&str]) -> (bool, String) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir().unwrap();
     // Every folder of the repository, empty, with the one within that a section enters, and every script.
     std::fs::create_dir_all(dir.path().join("kernels/loom")).unwrap();
     for entry in std::fs::read_dir(ROOT).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
@@ -53,7 +53,7 @@ fn test(workspace: &str, script_fails: &str, sections: &[&str]) -> (bool, String
     executable(&bin.join("cargo"), CARGO);
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("bash");
-    command.arg(dir.path().join("test")).args(sections).env("PATH", path);
+    command.arg(dir.path().join("test")).args(sections).env("PATH", path).env("SARTOR_CACHE", "/the/users/own");
     let output = command.env("WORKSPACE", workspace).env("SCRIPT_FAILS", script_fails).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), printed)
@@ -122,6 +122,15 @@ fn what_tests_left_out_is_listed_and_counted() {
     let (success, printed) = test(&skip, "", &[]);
     assert!(success && printed.contains("skipped: the sea: it is far"), "{printed}");
     assert!(printed.trim_end().ends_with(", 2 skipped"), "{printed}");
+}
+
+#[test]
+fn the_users_cache_and_tuning_are_left_alone() {
+    // Stand-ins are told the cache as all that `./test` calls is.
+    let tell = format!("{WELL}\n echo \"cache: $SARTOR_CACHE\"");
+    let (success, printed) = test(&tell, "", &[]);
+    let told: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("cache: ")).collect();
+    assert!(success && told.len() == 1 && told[0].ends_with("/target/cache"), "{printed}");
 }
 
 #[test]

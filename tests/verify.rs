@@ -1,5 +1,7 @@
 //! Compiled programs pass `verify` at every level of this machine, and a program of other weights does not.
 
+mod common;
+
 use std::path::Path;
 
 use sartor::kernels::report::checked;
@@ -18,6 +20,7 @@ fn wrong(verdicts: &[Verdict]) -> Vec<&Verdict> {
 }
 
 fn passes_everywhere(network: &Network, weights: &Weights, batches: &[usize]) {
+    common::own_cache();
     for level in Level::allowed().unwrap() {
         let model = Model::open(network, weights, level).unwrap();
         for &batch in batches {
@@ -83,6 +86,7 @@ fn with_some_changed(network: &Network, weights: &Weights, name: &str) -> Weight
 
 #[test]
 fn a_program_of_other_weights_fails_where_they_differ() {
+    common::own_cache();
     let (network, weights) = digits();
     let input = images(&network, 1, 1);
     for level in Level::allowed().unwrap() {

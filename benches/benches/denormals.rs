@@ -78,6 +78,7 @@ fn compare(criterion: &mut Criterion, network: &Network, level: Level) -> Result
     let ordinary = test_input(network.input_shape().len());
     let half = ordinary.iter().enumerate().map(|(index, &x)| if index % 2 == 0 { x * TINY } else { x }).collect();
     let all = ordinary.iter().map(|&x| x * TINY).collect();
+    sartor_benches::own_cache();
     let model = Model::open(network, &weights, level)?;
     let mut session = model.session(1)?;
     let mut output = vec![0.0; model.program().output_len()];

@@ -119,6 +119,7 @@ impl Data {
 
 fn specialised(problem: &Problem, data: &Data, level: Level) -> Result<Runner, CompileError> {
     let network = problem.network().expect("problems are networks");
+    crate::own_cache();
     let model = Model::open(&network, &data.weights, level)?;
     let mut session = model.session(1)?;
     let stages = &model.plan().stages;

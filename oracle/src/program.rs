@@ -32,6 +32,7 @@ impl Engine for Program {
     }
 
     fn values(&self, network: &Network, weights: &Weights, input: &[f32], _: usize) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        sartor::cache::set_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/target/cache"));
         let model = Model::open(network, weights, self.at).map_err(|error| error.to_string())?;
         observe::values(model.program(), &model.plan().program, network, input)
     }
@@ -131,10 +132,7 @@ fn library_of(level: Level, count: usize) -> String {
 fn build(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--release", "--offline", "--quiet", "--target-dir", "target"]).current_dir(folder);
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
-        cargo.env_remove(name);
-    }
-    let output = cargo.output().map_err(|error| format!("{cargo:?}: {error}"))?;
+    let output = sartor::without_settings(&mut cargo).output().map_err(|error| format!("{cargo:?}: {error}"))?;
     if !output.status.success() {
         return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
     }

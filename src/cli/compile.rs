@@ -34,7 +34,7 @@ pub struct Compile {
     /// What to build
     #[arg(long, value_enum, default_value_t = Kind::Bin)]
     kind: Kind,
-    /// The folder to write; one that sartor wrote before is replaced
+    /// The folder to write; one that sartor wrote before is replaced, unless a file was added or changed
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Print JSON
@@ -76,8 +76,9 @@ impl Compile {
                 })
                 .collect();
             return super::print_json(&json!({
-                "network": network.name, "weights": origin.name(), "batch": self.batch, "threads": self.threads, "dir": compiled.dir,
-                "artifact": compiled.artifact, "artifact_bytes": compiled.artifact_bytes, "levels": levels,
+                "network": network.name, "weights": origin.name(), "batch": self.batch, "threads": self.threads,
+                "dir": compiled.dir.display().to_string(), "artifact": compiled.artifact.display().to_string(),
+                "artifact_bytes": compiled.artifact_bytes, "levels": levels,
             }));
         }
         let levels = table(

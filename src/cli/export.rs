@@ -35,7 +35,7 @@ impl Export {
         if self.json {
             return super::print_json(&json!({
                 "network": network.name, "weights": origin.name(), "batch": self.batch, "opset": OPSET,
-                "file": self.output, "bytes": bytes,
+                "file": self.output.display().to_string(), "bytes": bytes,
             }));
         }
         super::print(&format!(

@@ -22,6 +22,7 @@ mod tuning;
 mod verify;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -99,6 +100,11 @@ fn note(text: &str) {
 /// Tells on stderr what is wrong but does not end the command.
 fn warn(text: &str) {
     say(&format!("warning: {text}"));
+}
+
+/// A path in JSON, which holds text: what is no Unicode is replaced.
+fn as_text<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&path.display())
 }
 
 /// Writes a result to stdout as JSON.

@@ -53,6 +53,7 @@ struct Report {
     network: String,
     level: &'static str,
     caches: Sizes,
+    #[serde(serialize_with = "super::as_text")]
     file: PathBuf,
     /// Distinct problems of the network.
     problems: usize,
@@ -80,12 +81,23 @@ impl Tune {
         let level = super::level::choose(self.level)?;
         let options = Options::new(level);
         let caches = Sizes::here();
-        let path = self.tuning.clone().unwrap_or_else(default_path);
-        let mut file = match File::load(&path) {
+        let (path, loaded) = match &self.tuning {
+            Some(path) => (path.clone(), File::load(path)),
+            None => {
+                let path = default_path()?;
+                let loaded = File::load_own(&path);
+                (path, loaded)
+            }
+        };
+        let mut file = match loaded {
             Ok(file) => file,
             // A file that was named may be somebody's; the usual one is ours to make anew.
             Err(error) if self.tuning.is_none() && !self.report => {
                 super::warn(&format!("{error}; it is made anew"));
+                // Nothing but a file belongs there, and a pipe would be waited for.
+                if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+                    sartor::output::remove(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+                }
                 File::default()
             }
             Err(error) => return Err(error.into()),

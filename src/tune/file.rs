@@ -10,7 +10,7 @@ use sartor_kernels::runtime::Level;
 use serde::{Deserialize, Serialize};
 
 use crate::caches::Sizes;
-use crate::output;
+use crate::{output, private};
 
 /// Version of the file's format; a file of any other is refused.
 const FORMAT: u32 = 1;
@@ -88,8 +88,20 @@ impl File {
     /// # Errors
     /// If it cannot be read, is no tuning file, or one of its entries cannot be.
     pub fn load(path: &Path) -> Result<Self, FileError> {
+        Self::read(path, || std::fs::read_to_string(path))
+    }
+
+    /// Reads a file that must be this user's, as the one in the cache is.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), or if it is no file that only this user can change.
+    pub fn load_own(path: &Path) -> Result<Self, FileError> {
+        Self::read(path, || io::read_to_string(private::open(path)?))
+    }
+
+    fn read(path: &Path, read: impl FnOnce() -> io::Result<String>) -> Result<Self, FileError> {
         let error = |what: String| FileError { path: path.into(), what };
-        match std::fs::read_to_string(path) {
+        match read() {
             Ok(text) => Self::parse(&text).map_err(error),
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(other) => Err(error(format!("cannot be read: {other}"))),

@@ -13,9 +13,10 @@ use sartor_models::Network;
 
 use super::TuneError;
 use crate::bench::{Samples, test_input};
+use crate::build::build;
 use crate::caches::Sizes;
-use crate::generate::Generated;
-use crate::model::{build_library, load};
+use crate::generate::{Generated, Kind};
+use crate::model::{CompileError, load};
 
 /// A stage to time: its layers, and how they are computed.
 pub type Stage = (Vec<usize>, Choice);
@@ -32,8 +33,8 @@ pub fn time(network: &Network, layers: &Layers, options: &Options, stages: &[Sta
     let emitted = emit::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");
     let generated = Generated { files: emitted.files, plans: Vec::new() };
-    let folder = tempfile::tempdir()?;
-    let program = load(&build_library(&generated, folder.path())?, level)?;
+    let built = build(&generated, Kind::Dylib).map_err(CompileError::from)?;
+    let program = load(&built.artifact, level)?;
     let mut bench = Bench::new(&plan, Session::new(program, 1)?);
     bench.check(stages)?;
     Ok(bench.rounds(stages.len()))

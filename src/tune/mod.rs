@@ -40,9 +40,6 @@ pub enum TuneError {
     /// A trial cannot be run.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// There is no room for a trial.
-    #[error("no folder for a trial: {0}")]
-    Io(#[from] std::io::Error),
     /// A defect of the compiler.
     #[error("a way to compute a layer gives another result than the others, please report this: {choice}")]
     Differs {

@@ -7,12 +7,18 @@ use sartor_codegen::tuning::Tuning;
 use sartor_kernels::runtime::Level;
 
 use super::{File, FileError};
-use crate::cache;
+use crate::cache::{self, CacheError};
 use crate::caches::Sizes;
 
+/// The name of the usual file in the [cache]'s folder.
+const USUAL: &str = "tuning.json";
+
 /// The file that `sartor tune` fills and programs are compiled with unless another is named: in the [cache]'s folder.
-pub fn default_path() -> PathBuf {
-    cache::folder().join("tuning.json")
+///
+/// # Errors
+/// If the cache cannot be used.
+pub fn default_path() -> Result<PathBuf, CacheError> {
+    Ok(cache::folder()?.join(USUAL))
 }
 
 /// What was tuned before sartor was shipped.
@@ -40,12 +46,18 @@ impl Tunings {
     /// The shipped default, and over it the file at [`default_path`]. If that cannot be used, it is left out and returned as an
     /// error for people to read.
     pub fn installed() -> (Self, Option<FileError>) {
-        Self::over_shipped(&default_path())
+        match cache::existing() {
+            Ok(Some(folder)) => Self::over_shipped(&folder.join(USUAL)),
+            Ok(None) | Err(CacheError::Nowhere) => (Self::shipped(), None),
+            Err(CacheError::Unusable { folder, source, .. }) => {
+                (Self::shipped(), Some(FileError { path: folder.join(USUAL), what: format!("is not looked for: {source}") }))
+            }
+        }
     }
 
     fn over_shipped(path: &Path) -> (Self, Option<FileError>) {
         let mut tunings = Self::shipped();
-        match File::load(path) {
+        match File::load_own(path) {
             Ok(file) => {
                 tunings.files.push(file);
                 (tunings, None)

@@ -11,9 +11,24 @@ use serde::de::DeserializeOwned;
 
 pub const PICTURE: &str = "examples/digit-7.png";
 
+/// The cache of all tests.
+pub fn cache() -> PathBuf {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        // Where others can write to the clone, each process has one of its own.
+        sartor::private::folder(&shared).unwrap_or_else(|_| Folder::new().0.keep())
+    });
+    FOLDER.clone()
+}
+
+/// Leaves the user's own cache alone in this process; tests that open models or read tunings begin with it.
+pub fn own_cache() {
+    sartor::cache::set_folder(cache());
+}
+
 pub fn sartor() -> Command {
     let mut command = Command::cargo_bin("sartor").expect("the binary is built");
-    command.env("SARTOR_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")).env_remove("SARTOR_MAX_LEVEL");
+    command.env("SARTOR_CACHE", cache()).env_remove("SARTOR_MAX_LEVEL");
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
@@ -34,7 +49,10 @@ pub struct Folder(tempfile::TempDir);
 
 impl Folder {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        Self(builder.tempdir().unwrap())
     }
 
     pub fn path(&self, name: &str) -> String {

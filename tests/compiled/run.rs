@@ -66,11 +66,7 @@ impl Tool {
 /// Without what `cargo test` and the user set for another build.
 fn clean(program: &str) -> Command {
     let mut command = Command::new(program);
-    for name in
-        ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO"]
-    {
-        command.env_remove(name);
-    }
+    sartor::without_settings(&mut command).env_remove("RUSTUP_TOOLCHAIN");
     command
 }
 
