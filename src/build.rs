@@ -4,6 +4,7 @@
 //! works in, and with nothing of the environment but what it takes to find and run it. So what is built depends on the crate, on the
 //! version of rustc and on what is said here.
 
+use sartor_models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -17,7 +18,10 @@ use crate::output::{self, Staging};
 #[non_exhaustive]
 pub enum BuildError {
     /// rustc cannot be started.
-    #[error("cannot start {}: {source}: compiling a network needs Rust's rustc on the PATH, see https://rustup.rs", rustc.display())]
+    #[error(
+        "cannot start {}: {source}: compiling a network needs Rust's rustc on the PATH, see https://rustup.rs",
+        escape::path(rustc)
+    )]
     NoRustc {
         /// What was called.
         rustc: PathBuf,
@@ -33,7 +37,7 @@ pub enum BuildError {
         log: String,
     },
     /// A file cannot be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", escape::path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -178,7 +182,7 @@ fn little_space(folder: &Path) -> Option<String> {
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         let place = std::env::temp_dir();
         let room =
-            format!("\nonly {free} bytes are free in {}: the disk may be full; TMPDIR names another place", place.display());
+            format!("\nonly {free} bytes are free in {}: the disk may be full; TMPDIR names another place", escape::path(&place));
         (free < LITTLE).then_some(room)
     }
     #[cfg(not(unix))]

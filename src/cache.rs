@@ -5,6 +5,7 @@
 //! damage shows when one is opened. Its lock lets one process build while others wait; the system frees it when its holder ends, however
 //! that ends. All is in folders that are [private]: nobody else has put anything there.
 
+use sartor_models::escape;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,7 @@ impl Entry {
             }
             let sound = digest_of(library).is_ok_and(|found| found == digest);
             if !sound {
-                log::warn!("{} is damaged: the program is built again", library.display());
+                log::warn!("{} is damaged: the program is built again", escape::path(library));
                 // Where it cannot be removed, it is found damaged again.
                 let _ = output::remove(library);
             }

@@ -1,5 +1,6 @@
 //! Networks written for other engines.
 
+use sartor_models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ pub enum ExportFileError {
     #[error(transparent)]
     Export(#[from] ExportError),
     /// The file cannot be written.
-    #[error("cannot write '{}': {source}", path.display())]
+    #[error("cannot write '{}': {source}", escape::path(path))]
     Io {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! Pictures as networks want them: resized, cropped, normalised, NCHW.
 
+use sartor_models::escape;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,7 @@ impl fmt::Display for Preprocess {
 #[non_exhaustive]
 pub enum PictureError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", escape::path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -42,7 +43,7 @@ pub enum PictureError {
         source: std::io::Error,
     },
     /// The file is not a picture this program knows, or is damaged.
-    #[error("{}: not a JPEG or PNG picture: {source}", path.display())]
+    #[error("{}: not a JPEG or PNG picture: {source}", escape::path(path))]
     Decode {
         /// The file.
         path: PathBuf,

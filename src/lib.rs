@@ -22,7 +22,7 @@ pub mod tune;
 pub mod verify;
 
 pub use build::{BuildError, without_settings};
-pub use generate::{GenerateError, Kind, Plan, PlannedLayer, PlannedStage};
+pub use generate::{GenerateError, Kind, PackageError, Plan, PlannedLayer, PlannedStage};
 pub use made::MANIFEST;
 pub use model::{CompileError, CompileOptions, Compiled, Model, compile, plan};
 pub use sartor_codegen as codegen;

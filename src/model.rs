@@ -1,10 +1,11 @@
 //! Networks made into programs: written out as a crate, or compiled and loaded into this process.
 
+use sartor_models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::generate::{GenerateError, Generated, Kind, Plan, generate};
+use crate::generate::{GenerateError, Generated, Kind, Package, Plan, generate};
 use sartor_kernels::runtime::session::check_threads;
 use sartor_kernels::runtime::{ABI, Level, Program, Session, SessionError};
 use sartor_models::{Network, Weights};
@@ -28,6 +29,47 @@ pub struct CompileOptions {
     pub kind: Kind,
     /// What measuring chose; where it chose nothing, the cost model does.
     pub tunings: Tunings,
+    /// The crate's name, held to Cargo's rules; [`None`] makes one of the network's.
+    pub name: Option<String>,
+    /// The crate's version; [`None`] for 0.1.0 and, behind a `+`, a digest of the crate, so that one program can hold several of one name.
+    pub version: Option<String>,
+    /// The crate's description; [`None`] for the network's name.
+    pub description: Option<String>,
+    /// Whether a library is a workspace of its own, as programs always are. Otherwise it can be a member of the user's.
+    pub standalone: bool,
+}
+
+/// What `sartor compile` does without options: a program for one image and all levels, cut for two threads. But for the tunings, which are
+/// the shipped ones: the command takes those that are [installed](Tunings::installed).
+impl Default for CompileOptions {
+    fn default() -> Self {
+        let mut levels = Level::ALL.to_vec();
+        levels.reverse();
+        Self {
+            levels,
+            batch: 1,
+            threads: 2,
+            kind: Kind::Bin,
+            tunings: Tunings::default(),
+            name: None,
+            version: None,
+            description: None,
+            standalone: false,
+        }
+    }
+}
+
+impl CompileOptions {
+    fn package(&self) -> Package {
+        let Self { kind, standalone, .. } = *self;
+        Package {
+            kind,
+            name: self.name.clone(),
+            version: self.version.clone(),
+            description: self.description.clone(),
+            standalone,
+        }
+    }
 }
 
 /// A crate that was written and built.
@@ -54,7 +96,7 @@ pub enum CompileError {
     #[error(transparent)]
     Build(#[from] BuildError),
     /// A file cannot be written or read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", escape::path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -65,10 +107,14 @@ pub enum CompileError {
     #[error(transparent)]
     Cache(#[from] CacheError),
     /// The output folder holds something else.
-    #[error("{} exists and was not made by sartor: choose another folder or remove it", .0.display())]
+    #[error("{} exists and was not made by sartor: choose another folder or remove it", escape::path(.0))]
     Occupied(PathBuf),
     /// The output folder holds a file besides what was written there.
-    #[error("{} is not as sartor wrote it: choose another folder than {} or move the file away", file.display(), dir.display())]
+    #[error(
+        "{} is not as sartor wrote it: choose another folder than {} or move the file away",
+        escape::path(file),
+        escape::path(dir)
+    )]
     Changed {
         /// The folder.
         dir: PathBuf,
@@ -79,7 +125,7 @@ pub enum CompileError {
     #[error(transparent)]
     Session(#[from] SessionError),
     /// The compiled library cannot be loaded.
-    #[error("{}: {what}", path.display())]
+    #[error("{}: {what}", escape::path(path))]
     Load {
         /// The library.
         path: PathBuf,
@@ -99,7 +145,8 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     made::check(&place).map_err(|why| not_ours(dir, &place, why))?;
     check_threads(options.threads)?;
     let staging = output::staging_dir(&place).map_err(io)?;
-    let generated = generate(network, weights, &options.levels, options.batch, options.threads, options.kind, &options.tunings)?;
+    let generated =
+        generate(network, weights, &options.levels, options.batch, options.threads, &options.package(), &options.tunings)?;
     let built = build::build(&generated, options.kind)?;
     let new = staging.path().join("crate");
     generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
@@ -133,7 +180,7 @@ fn not_ours(dir: &Path, place: &Path, why: NotOurs) -> CompileError {
 /// # Errors
 /// If the network cannot be compiled.
 pub fn plan(network: &Network, weights: &Weights, level: Level, tunings: &Tunings) -> Result<Plan, CompileError> {
-    let mut generated = generate(network, weights, &[level], 1, 1, Kind::Lib, tunings)?;
+    let mut generated = generate(network, weights, &[level], 1, 1, &Kind::Lib.into(), tunings)?;
     Ok(generated.plans.pop().expect("one plan for one level"))
 }
 
@@ -180,7 +227,7 @@ impl Model {
             return Err(SessionError::LevelUnavailable(level).into());
         }
         check_threads(threads)?;
-        let mut generated = generate(network, weights, &[level], 1, threads, Kind::Dylib, tunings)?;
+        let mut generated = generate(network, weights, &[level], 1, threads, &Kind::Dylib.into(), tunings)?;
         let library = match cache::Entry::open(&generated) {
             Ok(entry) => library(&generated, &entry)?,
             Err(error) if error.is_of_named() => return Err(error.into()),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sartor_kernels::files::npy;
+use sartor_models::escape;
 
 use crate::output;
 
@@ -18,7 +19,7 @@ const BLOCK: usize = 1 << 20;
 #[non_exhaustive]
 pub enum NpyError {
     /// The file cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", escape::path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -26,7 +27,7 @@ pub enum NpyError {
         source: io::Error,
     },
     /// The file is not what is needed.
-    #[error("{}: {what}", path.display())]
+    #[error("{}: {}", escape::path(path), escape::line(what))]
     Format {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! What a compiled program costs as a process of its own: its start, its memory, its size, and what compiling it takes.
 
+use sartor_models::escape;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +10,7 @@ use sartor_models::{Network, Weights};
 
 use crate::bench::test_input;
 use crate::tune::Tunings;
-use crate::{CompileError, CompileOptions, Kind, Level, compile, npy, output};
+use crate::{CompileError, CompileOptions, Level, compile, npy, output};
 
 /// Asks a program for its report; see the generated `main.rs`.
 const REPORT: &str = "SARTOR_REPORT";
@@ -46,7 +47,7 @@ pub enum ProcessError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     /// It was not started, or its input not written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", escape::path(path))]
     Io {
         /// The program or file.
         path: PathBuf,
@@ -57,7 +58,7 @@ pub enum ProcessError {
     #[error(transparent)]
     Input(#[from] npy::NpyError),
     /// It failed, or did not report.
-    #[error("{}: {what}", path.display())]
+    #[error("{}: {what}", escape::path(path))]
     Failed {
         /// The program.
         path: PathBuf,
@@ -82,7 +83,7 @@ impl Program {
         npy::write(&input, &[1, shape.c, shape.h, shape.w], &test_input(shape.len()))?;
         let start = Instant::now();
         let options =
-            CompileOptions { levels: vec![level], batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::installed().0 };
+            CompileOptions { levels: vec![level], threads: 1, tunings: Tunings::installed().0, ..CompileOptions::default() };
         let compiled = compile(network, weights, &options, &dir)?;
         let compile_seconds = start.elapsed().as_secs_f64();
         let packed = dir.join("weights.bin");

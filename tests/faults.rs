@@ -14,8 +14,7 @@ use rand_distr::{Distribution, Uniform};
 use rand_pcg::Pcg64;
 use sartor::kernels::report::{figure, skipped};
 use sartor::models::{Builder, Conv2d, Op, Shape};
-use sartor::tune::Tunings;
-use sartor::{CompileOptions, Kind, Level, Model, Weights, compile};
+use sartor::{CompileOptions, Level, Model, Weights, compile};
 
 /// Names the output folder, for this test binary as a process that compiles.
 const OUTPUT: &str = "SARTOR_TEST_COMPILE_TO";
@@ -45,8 +44,7 @@ fn compile_to(output: &Path) {
         Ok(model) => println!("opened, {}", if model.built().is_some() { "built" } else { "from the cache" }),
         Err(error) => panic!("open: {error}"),
     }
-    let options =
-        CompileOptions { levels: vec![Level::Portable], batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::shipped() };
+    let options = CompileOptions { levels: vec![Level::Portable], threads: 1, ..CompileOptions::default() };
     if let Err(error) = compile(&network, &weights, &options, output) {
         panic!("compile: {error}");
     }

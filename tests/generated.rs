@@ -144,7 +144,7 @@ fn cargo_builds_the_same_machine_code() {
     let at = dir.path().join("out");
     let network = network("mobilenet_v1_x0.05@32x32");
     let options =
-        CompileOptions { levels: vec![Level::Portable], batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::none() };
+        CompileOptions { levels: vec![Level::Portable], threads: 1, tunings: Tunings::none(), ..CompileOptions::default() };
     let ours = compile(&network, &Weights::random(&network, 1), &options, &at).unwrap().artifact;
     let code = |program: &Path| {
         use object::{Object, ObjectSection};
@@ -163,8 +163,7 @@ fn a_program_is_no_larger_than_its_weights_and_a_little_for_each_level() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path().join("mobilenet");
     let network = network("mobilenet_v2_x1.0@64x64");
-    let options =
-        CompileOptions { levels: Level::ALL.to_vec(), batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::shipped() };
+    let options = CompileOptions { threads: 1, ..CompileOptions::default() };
     let artifact = compile(&network, &Weights::random(&network, 1), &options, &at).unwrap().artifact_bytes;
     let weights = std::fs::metadata(at.join("weights.bin")).unwrap().len();
     // The levels of this architecture are compiled in.

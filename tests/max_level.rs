@@ -5,7 +5,7 @@ use std::process::Command;
 use sartor::kernels::report;
 use sartor::models::{Builder, Conv2d, Op, Shape};
 use sartor::tune::Tunings;
-use sartor::{CompileOptions, Kind, Level, Weights, compile, npy};
+use sartor::{CompileOptions, Level, Weights, compile, npy};
 
 #[test]
 fn the_cap_selects_each_level() {
@@ -15,7 +15,7 @@ fn the_cap_selects_each_level() {
     let last = builder.add("conv", Op::Conv2d(conv), &[input]).unwrap();
     let network = builder.finish(&[last]).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let options = CompileOptions { levels: Level::ALL.to_vec(), batch: 1, threads: 1, kind: Kind::Bin, tunings: Tunings::none() };
+    let options = CompileOptions { threads: 1, tunings: Tunings::none(), ..CompileOptions::default() };
     let program = compile(&network, &Weights::random(&network, 1), &options, &dir.path().join("capped")).unwrap().artifact;
     let image = dir.path().join("image.npy");
     npy::write(&image, &[1, 3, 4, 4], &[0.5; 48]).unwrap();

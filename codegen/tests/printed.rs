@@ -6,7 +6,7 @@ use std::process::Command;
 
 use sartor_codegen::emit::{Generated, Kind, generate};
 use sartor_kernels::runtime::Level;
-use sartor_models::{Network, Weights, zoo};
+use sartor_models::{Activation, Builder, Network, Op, Shape, Weights, zoo};
 
 fn network(name: &str) -> Network {
     name.parse::<zoo::Spec>().unwrap().build().unwrap()
@@ -50,6 +50,42 @@ fn every_kind_and_batch_is_printed_as_rustfmt_leaves_it() {
     }
     let headless = "mobilenet_v2_x1.0@64x64".parse::<zoo::Spec>().unwrap().with_head(false).build().unwrap();
     check_format(&headless, 1, Kind::Bin);
+}
+
+/// Whatever the names are, and however long: a name is escaped, and a line that it makes too long is broken.
+#[test]
+fn names_are_printed_as_rustfmt_leaves_them() {
+    let hostile = ["a\nb", "`|`", "\u{202e}\u{1b}", "naïve 🦀", "a\"b\\c", "犬犬", "- a  b"].map(String::from);
+    let long = (60..140).map(|len| "x".repeat(len)).chain(["é".repeat(512), "y".repeat(1024)]);
+    for names in [hostile.to_vec(), long.collect()] {
+        let mut builder = Builder::new(names[0].clone(), Shape::new(3, 5, 7)).unwrap();
+        let mut last = builder.input();
+        let mut outputs = Vec::new();
+        for name in names {
+            last = builder.add(name, Op::Activation(Activation::Relu), &[last]).unwrap();
+            outputs.push(last);
+        }
+        check_format(&builder.finish(&outputs).unwrap(), 1, Kind::Bin);
+    }
+}
+
+/// A crate is told from another by its version, unless that is given: names may collide.
+#[test]
+fn other_weights_and_other_networks_are_other_versions() {
+    let manifest = |name: &str, seed: u64| {
+        let mut builder = Builder::new(name, Shape::new(3, 1, 1)).unwrap();
+        let linear = builder.add("linear", Op::Linear { out: 2, bias: true }, &[builder.input()]).unwrap();
+        let network = builder.finish(&[linear]).unwrap();
+        let generated = generate(&network, &Weights::random(&network, seed), &[Level::Portable], 1, Kind::Lib).unwrap();
+        String::from_utf8(generated.files[0].1.clone()).unwrap()
+    };
+    let all = [manifest("a.b", 0), manifest("a.b", 1), manifest("a-b", 0)];
+    let lines = |key: &str| all.each_ref().map(|text| text.lines().find(|line| line.starts_with(key)).unwrap().to_owned());
+    assert_eq!(lines("name"), ["name = \"a_b\""; 3]);
+    let [first, second, third] = lines("version");
+    assert!(first.starts_with("version = \"0.1.0+") && first != second && second != third && first != third, "{all:?}");
+    assert!(all.iter().all(|text| !text.contains("[workspace]") && !text.contains("[profile")), "{all:?}");
+    assert_eq!(manifest("a.b", 0), all[0]);
 }
 
 fn digest(generated: &Generated) -> u64 {

@@ -4,6 +4,7 @@
 pub mod graph;
 pub mod image;
 pub mod kernel_name;
+pub mod names;
 pub mod npy;
 pub mod problem;
 pub mod safetensors;

@@ -28,6 +28,7 @@ pub fn judge(data: &[u8]) {
     let loaded = Weights::load(file.path(), &NETWORK, options);
     match (SafeTensors::deserialize(data), loaded) {
         (Ok(oracle), Ok(weights)) => {
+            assert!(!has_key_twice(data), "a name that is there twice was let pass");
             for param in NETWORK.params() {
                 let expected = values(&oracle, &param.name);
                 let found = weights.get(&param.name).unwrap();
@@ -41,11 +42,37 @@ pub fn judge(data: &[u8]) {
             let extra = names.iter().map(|name| &**name).find(known);
             assert!(options.allow_extra || extra.is_none(), "{extra:?} was let pass");
         }
+        (Ok(_), Err(LoadError::Duplicate { name, .. })) => assert!(has_key_twice(data), "{name} is there once"),
         (Ok(_), Err(LoadError::Mismatch { problems, .. })) => assert!(!problems.is_empty()),
         (Ok(_), Err(error)) => panic!("refused what the safetensors crate reads: {error}"),
         (Err(error), Ok(_)) => panic!("loaded what the safetensors crate refuses: {error}"),
         (Err(_), Err(LoadError::Format { .. } | LoadError::Kind { .. } | LoadError::Io { .. })) => {}
         (Err(error), Err(other)) => panic!("the file is damaged ({error}), but the fault is said to be: {other}"),
+    }
+}
+
+/// Whether an object of the header has a key twice: it has more colons than a reader keeps entries.
+fn has_key_twice(data: &[u8]) -> bool {
+    let len = u64::from_le_bytes(data[..8].try_into().unwrap()) as usize;
+    let header = &data[8..8 + len];
+    let (mut colons, mut in_string, mut escaped) = (0, false, false);
+    for &byte in header {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b':' if !in_string => colons += 1,
+            _ => {}
+        }
+    }
+    colons > entries(&serde_json::from_slice(header).unwrap())
+}
+
+fn entries(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Object(map) => map.len() + map.values().map(entries).sum::<usize>(),
+        serde_json::Value::Array(items) => items.iter().map(entries).sum(),
+        _ => 0,
     }
 }
 

@@ -48,6 +48,11 @@ fn graph() {
 }
 
 #[test]
+fn names() {
+    replay_and_count("names", sartor_fuzz::names::judge, 12);
+}
+
+#[test]
 fn problem() {
     replay_and_count("problem", sartor_fuzz::problem::judge, 12);
 }

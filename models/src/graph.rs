@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use crate::escape::{self, line};
+
 /// One image's activation: channels, height, width. The batch is a parameter of compilation, not of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -169,7 +171,7 @@ impl Node {
 
 /// A network that could not be built: which node, which attribute, which value, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("node '{node}': {attribute} is {value}: {help}")]
+#[error("node '{}': {attribute} is {}: {help}", line(.node), line(.value))]
 pub struct GraphError {
     /// The node's name.
     pub node: String,
@@ -279,12 +281,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Starts a network with its input.
+    /// Starts a network with its input. Its name, as those of nodes, may hold any characters, but not none, and no more than
+    /// [`escape::LONGEST`] bytes of them.
     ///
     /// # Errors
-    /// If a dimension is zero or the map exceeds [`MAX_ELEMENTS`].
+    /// If a dimension is zero, the map exceeds [`MAX_ELEMENTS`], or the name is empty or too long.
     pub fn new(name: impl Into<String>, input: Shape) -> Result<Self, GraphError> {
         let mut builder = Self { name: name.into(), nodes: Vec::new(), names: HashSet::new() };
+        check_name("network", &builder.name)?;
         check_map("input", input)?;
         builder.push("input".into(), Op::Input, Vec::new(), input);
         Ok(builder)
@@ -303,9 +307,10 @@ impl Builder {
     /// Adds a node.
     ///
     /// # Errors
-    /// If the name is taken, an attribute is out of range, or the inputs' shapes do not fit the operator.
+    /// If the name is taken, empty or too long, an attribute is out of range, or the inputs' shapes do not fit the operator.
     pub fn add(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         let name = name.into();
+        check_name("name", &name)?;
         if self.names.contains(&name) {
             return Err(fault(&name, "name", &name, "every node needs a name of its own"));
         }
@@ -341,6 +346,14 @@ impl Builder {
 
 fn fault(node: &str, attribute: &str, value: impl fmt::Display, help: &str) -> GraphError {
     GraphError { node: node.into(), attribute: attribute.into(), value: value.to_string(), help: help.into() }
+}
+
+fn check_name(attribute: &str, name: &str) -> Result<(), GraphError> {
+    match name.len() {
+        0 => Err(fault(name, attribute, "''", "a name needs at least one character")),
+        1..=escape::LONGEST => Ok(()),
+        bytes => Err(fault(name, attribute, format_args!("{bytes} bytes long"), &format!("use at most {}", escape::LONGEST))),
+    }
 }
 
 fn check_map(node: &str, shape: Shape) -> Result<(), GraphError> {

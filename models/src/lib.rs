@@ -3,8 +3,10 @@
 //! Nothing here knows about machines. A [`Network`] is a validated graph with inferred shapes;
 //! a [`Weights`] holds its named tensors; [`zoo`] builds the networks of the project.
 
+pub mod escape;
 pub mod export;
 pub mod graph;
+pub mod listing;
 pub mod weights;
 pub mod zoo;
 

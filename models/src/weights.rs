@@ -1,6 +1,9 @@
 //! Named tensors: in memory, in safetensors files, and at random.
 
+mod classes;
+mod header;
 mod kind;
+mod list;
 mod load;
 mod naming;
 mod prefix;
@@ -14,7 +17,8 @@ use std::fmt;
 use crate::graph::{Network, NodeId, Param};
 
 pub use kind::Kind;
-pub use load::{LoadError, LoadOptions, Loaded, Problem, list};
+pub use list::list;
+pub use load::{LoadError, LoadOptions, Loaded, Problem};
 pub use save::SaveError;
 
 /// A tensor of f32 in PyTorch's order.

@@ -206,6 +206,80 @@ fn damaged_files_are_errors() {
     assert!(matches!(error, LoadError::Io { .. }), "{error}");
 }
 
+/// A file of `c` classes for the tiny network, and of what is added to it.
+fn with_classes(classes: usize, more: Vec<Raw<'static>>) -> Vec<Raw<'static>> {
+    let mut tensors = tiny_tensors();
+    tensors.retain(|tensor| tensor.0 != "c.weight");
+    let shape: &'static [usize] = vec![classes, 1].leak();
+    tensors.push(("c.weight", "F32", shape, f32s(&vec![0.5; classes])));
+    tensors.extend(more);
+    tensors
+}
+
+#[test]
+fn a_wrong_number_of_classes_is_told_with_what_to_pass() {
+    let error = load(&with_classes(5, vec![])).unwrap_err().to_string();
+    assert!(error.contains("--classes 5") && error.contains("'c.weight' has shape [5, 1]"), "{error}");
+    // Where more is wrong than that, another number of classes does not help.
+    for tensors in [with_classes(5, vec![("d", "F32", &[1], f32s(&[0.0]))]), with_classes(0, vec![])] {
+        let error = load(&tensors).unwrap_err().to_string();
+        assert!(!error.contains("--classes"), "{error}");
+    }
+    let mut other = with_classes(5, vec![]);
+    other[0] = ("a.weight", "F32", &[1, 3, 1, 1], f32s(&[0.0; 3]));
+    assert!(!load(&other).unwrap_err().to_string().contains("--classes"));
+
+    // A classifier that is a convolution, and its bias.
+    let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
+    let other = "rexnet_digits".parse::<Spec>().unwrap().with_classes(7).build().unwrap();
+    let folder = Folder::new();
+    let path = folder.0.path().join("seven.safetensors");
+    Weights::random(&other, 0).save(&path).unwrap();
+    let error = Weights::load(&path, &network, LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("--classes 7"), "{error}");
+}
+
+#[test]
+fn a_name_that_is_there_twice_is_an_error_that_names_it() {
+    let once = |value: &str| format!(r#""{value}":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#);
+    for second in ["a.bias", r"a\u002ebias"] {
+        let header = format!("{{{},{}}}", once("a.bias"), once(second));
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4]].concat();
+        let error = Folder::new().load(&bytes, LoadOptions { allow_extra: true, ..LoadOptions::default() }).unwrap_err();
+        assert!(matches!(&error, LoadError::Duplicate { name, .. } if name == "a.bias"), "{error}");
+        assert!(error.to_string().contains("has 'a.bias' twice"), "{error}");
+    }
+}
+
+#[test]
+fn long_lists_end_with_how_many_more_of_which_kind() {
+    let names: Vec<&'static str> = (0..100_000).map(|i| &*format!("extra{i:06}").leak()).collect();
+    let extra = |name: &&'static str| (*name, "F32", &[1][..], f32s(&[0.0]));
+    let mut tensors = tiny_tensors();
+    tensors.drain(..2);
+    tensors.extend(names.iter().map(extra));
+    let error = load(&tensors).unwrap_err().to_string();
+    assert!(error.ends_with("extra000007' of shape [1]\n  and 99992 more: 99992 extra"), "{error:.2000}");
+    assert_eq!(error.lines().count(), 12);
+
+    let whole = "mobilenet_v1_x0.25".parse::<Spec>().unwrap().build().unwrap();
+    let error = Weights::load(Folder::new().file(&encode(&tensors, 0)), &whole, LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.lines().count() == 12 && error.contains(" missing, 100005 extra"), "{error:.2000}");
+}
+
+#[test]
+fn names_and_shapes_of_a_file_cannot_leave_their_line() {
+    let hostile = "\\u001b[2J\\n  missing tensor 'x'\\u202e";
+    let long: &'static str = "n".repeat(1 << 20).leak();
+    let shape: &'static [usize] = vec![1; 1 << 16].leak();
+    let mut tensors = tiny_tensors();
+    tensors.extend([(hostile, "F32", &[1][..], f32s(&[0.0])), (long, "F32", shape, f32s(&[0.0]))]);
+    let error = load(&tensors).unwrap_err().to_string();
+    assert!(error.contains(r"extra tensor '\u{1b}[2J\n  missing tensor 'x'\u{202e}'"), "{error:.3000}");
+    assert!(error.contains("n.. (1048576 bytes)' of shape [1, .. 65536 dimensions]"), "{error:.3000}");
+    assert!(error.lines().count() == 3 && error.len() < 2000, "{error:.3000}");
+}
+
 proptest! {
     #[test]
     fn truncated_files_are_errors(keep in 0.0..1.0f64) {

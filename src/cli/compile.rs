@@ -1,5 +1,6 @@
 //! `sartor compile`
 
+use sartor::models::escape;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -34,6 +35,18 @@ pub struct Compile {
     /// What to build
     #[arg(long, value_enum, default_value_t = Kind::Bin)]
     kind: Kind,
+    /// The crate's name [default: the network's, with _ for what the name of a crate may not hold]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The crate's version [default: 0.1.0+DIGEST, the digest of the crate's files, so that others of the name differ]
+    #[arg(long, value_name = "X.Y.Z")]
+    crate_version: Option<String>,
+    /// The crate's description [default: the network's name]
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Make a library a workspace of its own, as a program always is; otherwise it can be a member of yours
+    #[arg(long)]
+    standalone: bool,
     /// The folder to write; one that sartor wrote before is replaced, unless a file was added or changed
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -60,7 +73,17 @@ impl Compile {
             Kind::Bin => sartor::Kind::Bin,
             Kind::Lib => sartor::Kind::Lib,
         };
-        let options = CompileOptions { levels, batch: self.batch, threads: self.threads, kind, tunings: self.tuning.load()? };
+        let options = CompileOptions {
+            levels,
+            batch: self.batch,
+            threads: self.threads,
+            kind,
+            tunings: self.tuning.load()?,
+            name: self.name,
+            version: self.crate_version,
+            description: self.description,
+            standalone: self.standalone,
+        };
         let compiled = progress::spin(format!("compiling {}", network.name), || {
             sartor::compile(&network, &weights, &options, &self.output)
         })?;
@@ -93,8 +116,8 @@ impl Compile {
             network.name,
             origin.name(),
             self.batch,
-            compiled.dir.display(),
-            compiled.artifact.display(),
+            escape::path(&compiled.dir),
+            escape::path(&compiled.artifact),
             grouped(compiled.artifact_bytes)
         ))
     }

@@ -1,5 +1,6 @@
 //! `sartor explain`
 
+use sartor::models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,7 @@ impl Explain {
             text += &format!("\n\n{}", tiles(&explanation));
         }
         if let Some(path) = &self.html {
-            text += &format!("\n\npage {}", path.display());
+            text += &format!("\n\npage {}", escape::path(path));
         }
         super::print(&text)
     }
@@ -72,7 +73,7 @@ impl Explain {
 fn write_page(path: &Path, explanation: &Explanation) -> Result<(), Failure> {
     let page = explain::page(explanation, &place())?;
     sartor::output::write_file(path, |file| file.write_all(page.as_bytes()))
-        .map_err(|error: io::Error| Failure::new(format!("{}: {error}", path.display())).help("give another --html FILE"))
+        .map_err(|error: io::Error| Failure::new(format!("{}: {error}", escape::path(path))).help("give another --html FILE"))
 }
 
 /// On which CPU, as the system names it.

@@ -1,5 +1,6 @@
 //! `sartor export`
 
+use sartor::models::escape;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -43,7 +44,7 @@ impl Export {
             network.name,
             origin.name(),
             self.batch,
-            self.output.display(),
+            escape::path(&self.output),
             grouped(bytes as u64)
         ))
     }

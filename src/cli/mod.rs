@@ -26,6 +26,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sartor::models::escape;
 
 use failure::Failure;
 
@@ -79,6 +80,10 @@ pub fn main() -> ExitCode {
 
 /// Writes a result to stdout. A reader that has gone away, as in `| head`, is no failure.
 fn print(text: &str) -> Result<(), Failure> {
+    write(&escape::terminal(text))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot write to stdout: {error}"))),
@@ -89,7 +94,7 @@ fn print(text: &str) -> Result<(), Failure> {
 /// Writes a line to stderr.
 fn say(text: &str) {
     // Nobody is left to hear that stderr is closed.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", escape::terminal(text));
 }
 
 /// Tells on stderr what the user should know.
@@ -109,5 +114,5 @@ fn as_text<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> 
 
 /// Writes a result to stdout as JSON.
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    print(&serde_json::to_string_pretty(value)?)
+    write(&escape::json(&serde_json::to_string_pretty(value)?))
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use sartor::models::escape;
 
 /// All that moves: hidden while a message is printed.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
@@ -38,7 +39,7 @@ pub fn show_messages() {
 
 /// A spinner while `work` goes on.
 pub fn spin<T>(message: impl Into<String>, work: impl FnOnce() -> T) -> T {
-    let spinner = BARS.add(ProgressBar::new_spinner().with_message(message.into()));
+    let spinner = BARS.add(ProgressBar::new_spinner().with_message(escape::terminal(&message.into())));
     spinner.enable_steady_tick(Duration::from_millis(100));
     let result = work();
     spinner.finish_and_clear();

@@ -1,5 +1,6 @@
 //! `sartor run`
 
+use sartor::models::escape;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -81,7 +82,7 @@ impl Run {
         let (network, weights, origin) = self.source.load()?;
         let level = super::level::choose(self.level)?;
         let labels = match &self.labels {
-            Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?,
+            Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", escape::path(path))))?,
             None => Labels::default(),
         };
         let (batch, input, steps) = self.data(&network)?;
@@ -138,7 +139,7 @@ impl Run {
             text += &format!("outputs of shape {}\n\n", shapes.join(", "));
         }
         if let (Some(path), Some(steps)) = (&self.image, steps) {
-            text += &format!("{}: {steps}\n", path.display());
+            text += &format!("{}: {steps}\n", escape::path(path));
         }
         let how = match (self.engine, engine.built()) {
             (Kind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
@@ -202,7 +203,7 @@ fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> 
         _ => {
             let message = format!(
                 "{} has shape {shape:?}, but {} takes [N, {}, {}, {}]",
-                path.display(),
+                escape::path(path),
                 network.name,
                 needed.c,
                 needed.h,

@@ -1,5 +1,6 @@
 //! `sartor sweep`
 
+use sartor::models::escape;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -108,7 +109,8 @@ impl SweepArgs {
         let before = if self.fresh { None } else { Sweep::read(&self.output).map_err(|error| at(&self.output, &error))? };
         match before {
             Some(sweep) if sweep.cpu != cpu => {
-                let message = format!("{} was measured on {}, this is {cpu}", self.output.display(), sweep.cpu);
+                let message =
+                    format!("{} was measured on {}, this is {cpu}", escape::path(&self.output), escape::line(&sweep.cpu));
                 Err(Failure::new(message).help("use --fresh, or another --output FILE.json"))
             }
             before => Ok(before.unwrap_or(Sweep { cpu, points: Vec::new() })),
@@ -121,7 +123,7 @@ impl SweepArgs {
 }
 
 fn at(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("{}: {error}", path.display()))
+    Failure::new(format!("{}: {error}", escape::path(path)))
 }
 
 fn measure(name: &str, level: Level, ms: u64) -> Result<Point, Failure> {

@@ -1,5 +1,6 @@
 //! `sartor tune`
 
+use sartor::models::escape;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -128,7 +129,7 @@ impl Tune {
         });
         let measured: Vec<Row> = rows.collect();
         if measured.is_empty() {
-            let message = format!("{} holds nothing measured for {} at {level} with {caches}", path.display(), network.name);
+            let message = format!("{} holds nothing measured for {} at {level} with {caches}", escape::path(&path), network.name);
             return Err(Failure::new(message).help(format!("run sartor tune {} first", network.name)));
         }
         let report = Report {
@@ -159,7 +160,7 @@ fn text(report: &Report) -> String {
         report.measured.len(),
         report.problems,
         report.within_5_percent,
-        report.file.display()
+        escape::path(&report.file)
     )
 }
 

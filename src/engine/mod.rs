@@ -7,6 +7,7 @@ mod tests;
 
 use sartor_kernels::runtime::Level;
 use sartor_kernels::shape::{self, Maps, Window};
+use sartor_models::escape::line;
 use sartor_models::weights::{Problem, list};
 use sartor_models::{Activation, Conv2d, Network, NodeId, Pool, Weights};
 
@@ -18,7 +19,7 @@ pub use reference::{Expected, ReferenceEngine};
 #[non_exhaustive]
 pub enum EngineError {
     /// Tensors that the network needs are missing, have another shape, or have or give values that are NaN or infinite.
-    #[error("the weights do not fit network '{network}':{}\ngive weights that were saved from this network", list(.problems))]
+    #[error("the weights do not fit network '{}':{}\ngive weights that were saved from this network", line(.network), list(.problems))]
     Tensors {
         /// The network's name.
         network: String,

@@ -1,6 +1,7 @@
 //! The tuning file: for each level and kind of machine, what measuring chose. One line a problem, in order, so that files can be
 //! read, compared and merged.
 
+use sartor_models::escape;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,11 @@ pub struct File {
 
 /// A tuning file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("tuning file {}: {what}: make it anew with `sartor tune` or name another with --tuning", path.display())]
+#[error(
+    "tuning file {}: {}: make it anew with `sartor tune` or name another with --tuning",
+    escape::path(path),
+    escape::line(what)
+)]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,

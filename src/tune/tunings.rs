@@ -32,6 +32,13 @@ pub struct Tunings {
     caches: Sizes,
 }
 
+/// The [shipped](Tunings::shipped) ones, which no file of the user's changes.
+impl Default for Tunings {
+    fn default() -> Self {
+        Self::shipped()
+    }
+}
+
 impl Tunings {
     /// None: the cost model decides.
     pub fn none() -> Self {

@@ -27,6 +27,14 @@ fn agrees(network: &Network, batch: usize) {
     let expected = ReferenceEngine::new(network, &weights).unwrap().run(&input, batch).unwrap();
     assert_eq!(found.len(), expected.len());
     for (index, ((dims, found), expected)) in found.iter().zip(&expected).enumerate() {
+        let node = network.node(network.outputs()[index]);
+        let Shape { c, h, w } = node.shape;
+        let as_the_program_has_it = if (h, w) == (1, 1) { vec![batch, c] } else { vec![batch, c, h, w] };
+        assert_eq!(*dims, as_the_program_has_it, "{}, output {index}", network.name);
+        let first = network.outputs().iter().position(|id| *id == network.outputs()[index]) == Some(index);
+        if first && network.outputs()[index] != NodeId(0) {
+            assert_eq!(graph.output[index].name(), node.name, "{}", network.name);
+        }
         let largest = expected.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
         assert_eq!(found.len(), expected.len(), "{}, output {index} of {dims:?}", network.name);
         for (i, (x, y)) in found.iter().zip(expected).enumerate() {
@@ -93,6 +101,17 @@ fn outputs_that_others_read_that_repeat_or_that_are_the_input() {
         }),
         1,
     );
+}
+
+#[test]
+fn outputs_of_one_pixel_are_vectors_though_others_read_them_as_maps() {
+    let mut net = Builder::new("pixel", Shape::new(4, 1, 1)).unwrap();
+    let conv = Conv2d { oc: 4, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: true };
+    let first = net.add("first\n\u{1b}", Op::Conv2d(conv), &[NodeId(0)]).unwrap();
+    let second = net.add("second", Op::Conv2d(conv), &[first]).unwrap();
+    let linear = net.add("linear", Op::Linear { out: 3, bias: true }, &[second]).unwrap();
+    let network = net.finish(&[first, second, linear, first, NodeId(0)]).unwrap();
+    agrees(&network, 2);
 }
 
 #[test]

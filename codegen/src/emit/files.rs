@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use sartor_kernels::runtime::Level;
+use sartor_models::escape::{code, rust_string};
 use sartor_models::{Network, Shape};
 
 use crate::isa;
 use crate::pack::Packed;
 use crate::plan::Plan;
 
+use super::package::{Package, allowance, identifier};
 use super::text::Text;
 use super::{Kind, level};
 
@@ -36,16 +38,16 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// All files of a crate.
-pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, kind: Kind) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, package: &Package) -> Vec<(PathBuf, Vec<u8>)> {
+    let (name, kind) = (package.name(&network.name), package.kind);
     let levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
-    add("Cargo.toml", manifest(network, kind));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
-    add("src/lib.rs", library(network, plans, batch, kind));
+    add("src/lib.rs", library(network, plans, batch, &name, kind));
     add("src/weights.rs", weights(packed));
     if kind == Kind::Bin {
-        add("src/main.rs", main_file(network));
+        add("src/main.rs", main_file(network, &name));
         FILES.iter().for_each(|(name, text)| add(&format!("src/files/{name}"), (*text).into()));
     }
     for (plan, level) in plans.iter().zip(&levels) {
@@ -55,24 +57,8 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, k
         add(&format!("src/runtime/{name}"), text.into());
     }
     files.push(("weights.bin".into(), packed.data.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    files.insert(0, ("Cargo.toml".into(), package.manifest(&network.name, &files).into_bytes()));
     files
-}
-
-/// A network's name as the name of a crate.
-pub fn crate_name(network: &str) -> String {
-    let name: String = network.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
-    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("network_{name}") }
-}
-
-fn manifest(network: &Network, kind: Kind) -> String {
-    let crate_type = if kind == Kind::Dylib { "\n[lib]\ncrate-type = [\"cdylib\"]\n" } else { "" };
-    format!(
-        "[package]\nname = \"{}\"\nversion = \"0.1.0\"\ndescription = \"{}, compiled by Sartor\"\nedition = \"2021\"\nrust-version = \"1.89\"\n\
-         publish = false\n{crate_type}\n[profile.release]\nopt-level = 3\ncodegen-units = 1\nstrip = true\n\n\
-         # This crate is its own workspace, wherever it lies.\n[workspace]\n",
-        crate_name(&network.name),
-        network.name,
-    )
 }
 
 fn weights(packed: &Packed) -> String {
@@ -93,12 +79,13 @@ fn weights(packed: &Packed) -> String {
     text.finish()
 }
 
-fn library(network: &Network, plans: &[Plan], batch: usize, kind: Kind) -> String {
+fn library(network: &Network, plans: &[Plan], batch: usize, name: &str, kind: Kind) -> String {
     let mut text = Text::default();
-    library_doc(&mut text, network, plans, kind);
+    library_doc(&mut text, network, plans, &identifier(name), kind);
     text.line("");
     text.line("// Kernels take one pointer a row.");
     text.line("#![allow(clippy::too_many_arguments)]");
+    allowance(name).iter().for_each(|line| text.line(line));
     text.line("");
     let mut levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
     levels.sort_by_key(|level| LEVEL_FILES.iter().position(|known| known == level));
@@ -154,10 +141,14 @@ fn only_where_it_exists(text: &mut Text, level: Level) {
     }
 }
 
-fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], kind: Kind) {
-    let name = crate_name(&network.name);
+fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], name: &str, kind: Kind) {
     let levels: Vec<&str> = plans.iter().map(|plan| plan.options.level.name()).collect();
-    text.line(format!("//! `{}`, compiled by Sartor {} for {}.", network.name, env!("CARGO_PKG_VERSION"), levels.join(", ")));
+    text.line(format!(
+        "//! {}, compiled by Sartor {} for {}.",
+        code(&network.name),
+        env!("CARGO_PKG_VERSION"),
+        levels.join(", ")
+    ));
     text.line("//!");
     text.line("//! Kernels hold no bounds checks: before they were written, every access of every call was proven to stay in its buffer.");
     text.line("//!");
@@ -194,12 +185,16 @@ fn shapes(text: &mut Text, network: &Network, batch: usize) {
     text.line("");
     text.line("/// Names and shapes of the outputs, which follow one another.");
     let outputs = network.outputs().iter().map(|&id| network.node(id));
-    let outputs: Vec<String> = outputs.map(|node| format!("({:?}, {})", node.name, shape(node.shape))).collect();
-    text.list(&format!("pub const OUTPUTS: [(&str, [usize; 4]); {}] = [", outputs.len()), &outputs, "];");
+    let outputs: Vec<Vec<String>> = outputs.map(|node| vec![rust_string(&node.name), shape(node.shape)]).collect();
+    text.calls(&format!("pub const OUTPUTS: [(&str, [usize; 4]); {}] = [", outputs.len()), "", &outputs, "];");
 }
 
-fn main_file(network: &Network) -> String {
-    include_str!("template/main.rs").replace("CRATE", &crate_name(&network.name)).replace("NETWORK", &network.name)
+fn main_file(network: &Network, name: &str) -> String {
+    // A crate that has this name already needs no other.
+    let import = if name == "network" { String::new() } else { format!("use {} as network;\n\n", identifier(name)) };
+    let text = include_str!("template/main.rs").replace("use CRATE as network;\n\n", &import).replace("CRATE", name);
+    let allowance = allowance(name).map_or_else(String::new, |line| format!("\n{line}\n"));
+    format!("//! Runs {} on a .npy file and prints the best classes.\n{allowance}{text}", code(&network.name))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use sartor_kernels::runtime::Level;
 use sartor_models::Network;
+use sartor_models::escape::{code, rust_string};
 
 use crate::isa;
 use crate::kernel::{Access, Kernel, ROOT_POWERS};
@@ -64,7 +65,7 @@ fn intrinsics(text: &mut Text, level: Level) {
 
 fn header(text: &mut Text, network: &Network, plan: &Plan) {
     let Lengths { arena, scratch, weights, .. } = plan.lengths;
-    text.line(format!("//! `{}` for {}.", network.name, plan.options.level));
+    text.line(format!("//! {} for {}.", code(&network.name), plan.options.level));
     text.line("//!");
     text.line(format!("//! Memory in f32: arena {arena}, scratch {scratch} a thread, weights {weights}."));
     text.line("//!");
@@ -77,7 +78,7 @@ fn header(text: &mut Text, network: &Network, plan: &Plan) {
             Place::Arena { offset } => (row * map.h * plan.options.batch, format!("arena + {offset}")),
             Place::Ring { offset, rows } => (row * rows, format!("scratch + {offset}, ring of {rows} rows")),
         };
-        text.line(format!("//! | {} | {} x {} x {} | {len} | {place} |", map.name, map.h, map.w, map.c));
+        text.line(format!("//! | {} | {} x {} x {} | {len} | {place} |", code(&map.name), map.h, map.w, map.c));
     }
     text.line("");
 }
@@ -89,7 +90,7 @@ fn kernel_doc(text: &mut Text, plan: &Plan, index: usize) {
         text.line(format!("/// `{line}`"));
     }
     let layers = (0..plan.layers.layers.len()).filter(|&layer| plan.kernels_of[layer].contains(&index)).skip(1);
-    let layers: Vec<String> = layers.map(|layer| format!("`{}`", plan.layers.layers[layer].name)).collect();
+    let layers: Vec<String> = layers.map(|layer| code(&plan.layers.layers[layer].name)).collect();
     if !layers.is_empty() {
         text.line("///");
         text.comment("///", &format!("Also for {}.", layers.join(", ")));
@@ -159,7 +160,7 @@ fn program(text: &mut Text, plan: &Plan) {
             1 => name(0).clone(),
             count => format!("{} .. {}", name(0), name(count - 1)),
         };
-        entries.push(vec![format!("{name:?}"), planned.code.units.to_string(), planned.code.name.clone()]);
+        entries.push(vec![rust_string(&name), planned.code.units.to_string(), planned.code.name.clone()]);
     }
     entries.push(vec!["\"outputs\"".into(), "1".into(), "outputs".into()]);
     text.calls(&format!("static STAGES: [Stage; {}] = [", entries.len()), "Stage::new", &entries, "];");

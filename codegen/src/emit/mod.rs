@@ -4,6 +4,7 @@
 mod files;
 mod kernel;
 mod level;
+mod package;
 mod stage;
 mod text;
 
@@ -18,6 +19,8 @@ use crate::normalize::{NormalizeError, normalize};
 use crate::pack::pack;
 use crate::plan::{self, Options, Plan, PlanError};
 use crate::tuning::Choice;
+
+pub use package::{Package, PackageError};
 
 /// What is built from the generated sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +51,9 @@ pub enum GenerateError {
     /// The network cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The crate cannot be called so.
+    #[error(transparent)]
+    Package(#[from] PackageError),
     /// No level was asked for.
     #[error("no level to compile for: name at least one of avx512, avx2, neon, portable")]
     NoLevels,
@@ -71,29 +77,30 @@ pub fn generate(
     kind: Kind,
 ) -> Result<Generated, GenerateError> {
     let options: Vec<Options> = levels.iter().map(|&level| Options::new(level)).collect();
-    generate_for(network, weights, &options, batch, kind)
+    generate_for(network, weights, &options, batch, &kind.into())
 }
 
 /// Generates the crate of a network with a level for each of `options`. Its shapes are those of `batch` images.
 ///
 /// # Errors
-/// If the network holds what no kernel exists for, its weights are missing, or the plan is too large.
+/// If the network holds what no kernel exists for, its weights are missing, the plan is too large, or Cargo would not take the package.
 pub fn generate_for(
     network: &Network,
     weights: &Weights,
     options: &[Options],
     batch: usize,
-    kind: Kind,
+    package: &Package,
 ) -> Result<Generated, GenerateError> {
     if options.is_empty() {
         return Err(GenerateError::NoLevels);
     }
+    package.check()?;
     plan::check_batch(network, batch)?;
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
     let plans = options.iter().map(|options| plan::plan(&layers, &packed, options.clone()));
     let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
-    let files = files::files(network, &plans, &packed, batch, kind);
+    let files = files::files(network, &plans, &packed, batch, package);
     Ok(Generated { files, plans })
 }
 
@@ -109,5 +116,5 @@ pub fn trial(
 ) -> Result<Generated, PlanError> {
     let (plan, packed) = plan::trial(layers, options, stages)?;
     let plans = vec![plan];
-    Ok(Generated { files: files::files(network, &plans, &packed, 1, Kind::Dylib), plans })
+    Ok(Generated { files: files::files(network, &plans, &packed, 1, &Kind::Dylib.into()), plans })
 }

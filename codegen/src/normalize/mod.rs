@@ -12,6 +12,7 @@ mod tests;
 #[cfg(test)]
 mod zoo_tests;
 
+use sartor_models::escape::line;
 use sartor_models::weights::{Problem, list};
 use sartor_models::{Network, Weights};
 
@@ -21,7 +22,7 @@ use crate::layer::Layers;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NormalizeError {
     /// Tensors are missing, of the wrong shape, or have or give values that are NaN or infinite.
-    #[error("the weights do not fit network '{network}':{}\ngive weights that were saved from this network", list(.problems))]
+    #[error("the weights do not fit network '{}':{}\ngive weights that were saved from this network", line(.network), list(.problems))]
     Tensors {
         /// The network's name.
         network: String,
@@ -29,7 +30,7 @@ pub enum NormalizeError {
         problems: Vec<Problem>,
     },
     /// An operator that has no layer where it stands.
-    #[error("node '{node}' is unsupported: {help}")]
+    #[error("node '{}' is unsupported: {help}", line(.node))]
     Unsupported {
         /// The node's name.
         node: String,

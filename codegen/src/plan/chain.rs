@@ -5,6 +5,8 @@
 //! layer, the groups that a layer must have done follow from the windows of its reader. Within a thread's range of units,
 //! `<layer>_next` remembers what is done; at the start of a range the rows above the strip are computed anew.
 
+use sartor_models::escape::word;
+
 use crate::layer::{Conv, Layer, LayerOp, MapId};
 use crate::lower::PANEL;
 use crate::lower::direct::{Direct, Source};
@@ -134,7 +136,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize, 
     for (at, member) in members.iter().enumerate() {
         let layer = cx.layer(member.layer);
         let problem = problem_line(cx.layers, layer, 1);
-        body.push(Step::Comment(format!("{}: {}", layer.name, maps_line(cx, member.layer))));
+        body.push(Step::Comment(format!("{}: {}", word(&layer.name), maps_line(cx, member.layer))));
         let (lo, hi) = ranges[at].clone();
         let single = at == members.len() - 1 && per_strip == 1;
         let group = if single { lo.clone() } else { Int::var("group") };

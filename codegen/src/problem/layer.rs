@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sartor_models::escape::{from_word, word};
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
 
 use super::network::{NAME, activation, activation_word, node_name};
@@ -182,7 +183,8 @@ impl LayerLine {
 
     pub(super) fn parse(line: Part<'_>) -> Result<Self, LineError> {
         let (sizes, name) = line.split_once("_n\"").ok_or_else(|| line.fault("there is no _n\"NAME\" at the end"))?;
-        let name = name.text.strip_suffix('"').ok_or_else(|| name.fault("the name does not end in '\"'"))?;
+        let written = name.text.strip_suffix('"').ok_or_else(|| name.fault("the name does not end in '\"'"))?;
+        let name = from_word(written).ok_or_else(|| name.fault("a '\\' in the name begins no escape: write '\\\\'"))?;
         let mut parts: Vec<Part<'_>> = sizes.split('_').collect();
         let mut batch = 1;
         if let Some(images) = parts.first().filter(|part| part.text.starts_with("mb")) {
@@ -216,7 +218,7 @@ impl LayerLine {
         };
         let rows = axis(rows, ["ih", "oh", "kh", "sh", "ph"])?;
         let columns = axis(columns, ["iw", "ow", "kw", "sw", "pw"])?;
-        Ok(Self { batch, operator, rows, columns, name: name.into() })
+        Ok(Self { batch, operator, rows, columns, name })
     }
 }
 
@@ -226,7 +228,7 @@ impl fmt::Display for LayerLine {
         if let Operator::Each(each, _) = self.operator {
             write!(f, "{}_", each.word())?;
         }
-        write!(f, "{}_n\"{}\"", self.sizes(), self.name)
+        write!(f, "{}_n\"{}\"", self.sizes(), word(&self.name))
     }
 }
 

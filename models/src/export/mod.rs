@@ -5,8 +5,9 @@ pub mod proto;
 
 use prost::Message;
 
+use crate::escape::line;
 use crate::graph::{Network, NodeId};
-use crate::weights::{Problem, Weights};
+use crate::weights::{Problem, Weights, list};
 
 /// The version of ONNX's operators that files ask for.
 pub const OPSET: i64 = 17;
@@ -20,7 +21,7 @@ const MAX_BYTES: usize = i32::MAX as usize;
 #[non_exhaustive]
 pub enum ExportError {
     /// Tensors that the network needs are missing, have another shape, or have or give values that are NaN or infinite.
-    #[error("the weights do not fit network '{network}':{}\ngive weights that were saved from this network", crate::weights::list(.problems))]
+    #[error("the weights do not fit network '{}':{}\ngive weights that were saved from this network", line(.network), list(.problems))]
     Tensors {
         /// The network's name.
         network: String,
@@ -31,7 +32,7 @@ pub enum ExportError {
     #[error("batch is {0}: use 1 or more, few enough for 31 bits of bytes a map")]
     Batch(usize),
     /// Two values of the file would have one name.
-    #[error("node '{node}': the name '{name}' is taken by another value of the file: rename one of the nodes")]
+    #[error("node '{}': the name '{}' is taken by another value of the file: rename one of the nodes", line(.node), line(.name))]
     Name {
         /// The later node.
         node: String,
@@ -40,7 +41,8 @@ pub enum ExportError {
     },
     /// More than a protobuf message may hold.
     #[error(
-        "network '{network}' takes {bytes} bytes, an ONNX file with its weights inside holds {MAX_BYTES}: use a smaller width"
+        "network '{}' takes {bytes} bytes, an ONNX file with its weights inside holds {MAX_BYTES}: use a smaller width",
+        line(.network)
     )]
     Size {
         /// The network's name.
@@ -50,8 +52,8 @@ pub enum ExportError {
     },
 }
 
-/// The bytes of an ONNX file: one input, `input`, of `batch` images in NCHW; the outputs are named as their nodes. The classifier's
-/// output is `batch x classes` where the network ends in a linear layer and `batch x classes x 1 x 1` where it ends in a convolution.
+/// The bytes of an ONNX file: one input, `input`, of `batch` images in NCHW; the outputs are named as their nodes. An output of one pixel,
+/// as a classifier's, is `batch x channels`, all others are `batch x channels x rows x columns`.
 ///
 /// # Errors
 /// If weights are missing, ill-shaped or not finite, two values would share a name, or the file would be too large.

@@ -80,19 +80,38 @@ impl<'a> Writer<'a> {
     /// Ends the graph with its input and its outputs.
     pub fn finish(mut self) -> Result<Graph> {
         let network = self.network;
-        self.graph.input = vec![self.info(&network.node(NodeId(0)).name, NodeId(0))];
+        self.graph.input = vec![self.info(&network.node(NodeId(0)).name, NodeId(0), false)];
         for (index, &id) in network.outputs().iter().enumerate() {
             let node = network.node(id);
             // ONNX wants outputs to be results, each under a name of its own.
-            let name = if id == NodeId(0) || network.outputs()[..index].contains(&id) {
-                self.inner(node, &format!("output{index}"), "Identity", std::slice::from_ref(&node.name), [])?
-            } else {
-                node.name.clone()
+            let taken = id == NodeId(0) || network.outputs()[..index].contains(&id);
+            let own = std::slice::from_ref(&node.name);
+            let one_pixel = node.shape.pixels() == 1;
+            let name = match (taken, one_pixel && !self.flat[id.0]) {
+                (true, true) => self.inner(node, &format!("output{index}"), "Flatten", own, [int("axis", 1)])?,
+                (true, false) => self.inner(node, &format!("output{index}"), "Identity", own, [])?,
+                (false, true) => self.flatten_in_place(id)?,
+                (false, false) => node.name.clone(),
             };
-            let info = self.info(&name, id);
+            let info = self.info(&name, id, one_pixel);
             self.graph.output.push(info);
         }
         Ok(self.graph)
+    }
+
+    /// Gives a node's name to its value as a matrix, and another to its value as maps.
+    fn flatten_in_place(&mut self, id: NodeId) -> Result<String> {
+        let node = self.network.node(id);
+        let maps = format!("{}.pixel", node.name);
+        self.claim(node, &maps)?;
+        for other in &mut self.graph.node {
+            let names = other.input.iter_mut().chain(&mut other.output).chain(&mut other.name).filter(|name| **name == node.name);
+            names.for_each(|name| name.clone_from(&maps));
+        }
+        let flatten = operator("Flatten", &[maps], &node.name, [int("axis", 1)]);
+        self.graph.node.push(flatten);
+        self.flat[id.0] = true;
+        Ok(node.name.clone())
     }
 
     /// The sum, or where the second map has fewer channels, timm's `cat([a[:, :n] + b, a[:, n:]], dim=1)`.
@@ -196,13 +215,7 @@ impl<'a> Writer<'a> {
         attributes: impl IntoIterator<Item = Attribute>,
     ) -> Result {
         self.claim(node, output)?;
-        self.graph.node.push(proto::Node {
-            input: inputs.to_vec(),
-            output: vec![output.into()],
-            name: Some(output.into()),
-            op_type: Some(op.into()),
-            attribute: attributes.into_iter().collect(),
-        });
+        self.graph.node.push(operator(op, inputs, output, attributes));
         Ok(())
     }
 
@@ -213,13 +226,23 @@ impl<'a> Writer<'a> {
         Err(ExportError::Name { node: node.name.clone(), name: name.into() })
     }
 
-    fn info(&self, name: &str, id: NodeId) -> ValueInfo {
+    fn info(&self, name: &str, id: NodeId, flat: bool) -> ValueInfo {
         let Shape { c, h, w } = self.network.node(id).shape;
         let dims = [self.batch, c, h, w];
-        let dims = if self.flat[id.0] { &dims[..2] } else { &dims[..] };
+        let dims = if flat { &dims[..2] } else { &dims[..] };
         let dim = dims.iter().map(|&d| Dimension { dim_value: Some(d as i64) }).collect();
         let tensor = TensorType { elem_type: Some(proto::FLOAT), shape: Some(TensorShape { dim }) };
         ValueInfo { name: Some(name.into()), r#type: Some(Type { tensor_type: Some(tensor) }) }
+    }
+}
+
+fn operator(op: &str, inputs: &[String], output: &str, attributes: impl IntoIterator<Item = Attribute>) -> proto::Node {
+    proto::Node {
+        input: inputs.to_vec(),
+        output: vec![output.into()],
+        name: Some(output.into()),
+        op_type: Some(op.into()),
+        attribute: attributes.into_iter().collect(),
     }
 }
 

@@ -11,7 +11,8 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorI
 
 use super::kind::{self, Kind};
 use super::naming::{Naming, fitting};
-use super::{Tensor, Weights, values};
+use super::{Tensor, Weights, classes, header, list, values};
+use crate::escape::{self, line};
 use crate::graph::Network;
 
 /// What [`Weights::load`] lets pass.
@@ -43,7 +44,7 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be opened or read.
-    #[error("cannot read '{}': {reason}", .path.display())]
+    #[error("cannot read '{}': {reason}", escape::path(.path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -51,7 +52,7 @@ pub enum LoadError {
         reason: io::Error,
     },
     /// It is of another kind.
-    #[error("'{}' is {}, not a safetensors file: {}", .path.display(), .kind.name(), .kind.help(.path))]
+    #[error("'{}' is {}, not a safetensors file: {}", escape::path(.path), .kind.name(), .kind.help(.path))]
     Kind {
         /// The file.
         path: PathBuf,
@@ -59,7 +60,7 @@ pub enum LoadError {
         kind: Kind,
     },
     /// The header is no safetensors header, or does not describe this many bytes.
-    #[error("'{}' is damaged, truncated or no safetensors file ({bytes} bytes were read): {reason}", .path.display())]
+    #[error("'{}' is damaged, truncated or no safetensors file ({bytes} bytes were read): {}", escape::path(.path), line(&.reason.to_string()))]
     Format {
         /// The file.
         path: PathBuf,
@@ -68,12 +69,20 @@ pub enum LoadError {
         /// What is wrong with its header.
         reason: SafeTensorError,
     },
+    /// The header has a name twice: which tensor it means, readers disagree on.
+    #[error("'{}' is damaged: its header has '{}' twice; save the file anew", escape::path(.path), line(.name))]
+    Duplicate {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
     /// The names and shapes are those of two networks, and [`LoadOptions::variant_known`] does not say that it is this one.
     #[error(
         "'{}' has {naming}, and the file cannot tell for which network: timm's {network} and tf_{network} have the same tensors, but pad \
          differently and have epsilons of 1e-5 and 1e-3 in their batch norms. If timm's name of the model begins with tf_, say \
          `--variant tf`, else `--variant torch` (in a program, build that variant and set LoadOptions::variant_known)",
-        .path.display()
+        escape::path(.path)
     )]
     Variant {
         /// The file.
@@ -84,7 +93,10 @@ pub enum LoadError {
         naming: &'static str,
     },
     /// The tensors are not the network's.
-    #[error("'{}' does not fit network '{network}' ({naming}):{}{}", .path.display(), list(.problems), hint(.other))]
+    #[error(
+        "'{}' does not fit network '{}' ({naming}):{}{}{}",
+        escape::path(.path), line(.network), list(.problems), classes::help(*.classes), hint(.other)
+    )]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -94,6 +106,8 @@ pub enum LoadError {
         naming: &'static str,
         /// All that is wrong.
         problems: Vec<Problem>,
+        /// The number of classes that the file is for, if that is all that is wrong.
+        classes: Option<usize>,
         /// The network of the zoo that it does fit, if there is one.
         other: Option<String>,
     },
@@ -101,11 +115,6 @@ pub enum LoadError {
 
 fn hint(other: &Option<String>) -> String {
     other.as_ref().map_or(String::new(), |other| format!("\nthese are the weights of network '{other}'"))
-}
-
-/// Problems, a line each, as errors print them.
-pub fn list(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
 
 /// What is wrong with one tensor, in the file's own names.
@@ -165,19 +174,25 @@ pub enum Problem {
     },
 }
 
+/// Most dimensions that errors spell out.
+const MAX_DIMS: usize = 8;
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { name, shape } => write!(f, "missing tensor '{name}' of shape {shape:?}"),
-            Self::Extra { name, shape } => write!(f, "extra tensor '{name}' of shape {shape:?}"),
+            Self::Missing { name, shape } => write!(f, "missing tensor '{}' of shape {shape:?}", line(name)),
+            Self::Extra { name, shape } => write!(f, "extra tensor '{}' of shape {}", line(name), dims(shape)),
             Self::Shape { name, found, expected } => {
-                write!(f, "tensor '{name}' has shape {found:?}, but the network needs {expected:?}")
+                write!(f, "tensor '{}' has shape {}, but the network needs {expected:?}", line(name), dims(found))
             }
             Self::Type { name, found } => {
-                write!(f, "tensor '{name}' has type {found}; convert it to F32 (F16 and BF16 will do)")
+                write!(f, "tensor '{}' has type {found}; convert it to F32 (F16 and BF16 will do)", line(name))
             }
-            Self::NonFinite { name, count, of } => write!(f, "tensor '{name}' has {count} NaN or infinite values of {of}"),
+            Self::NonFinite { name, count, of } => {
+                write!(f, "tensor '{}' has {count} NaN or infinite values of {of}", line(name))
+            }
             Self::Unfoldable { name, channel, count, of, how } => {
+                let name = line(name);
                 write!(
                     f,
                     "tensor '{name}' makes weights NaN or too large for f32 in {count} of {of} channels; in channel {channel}, {how}"
@@ -233,6 +248,9 @@ impl Loaded {
             Some(kind) => LoadError::Kind { path: path.into(), kind },
             None => LoadError::Format { path: path.into(), bytes: bytes.len(), reason },
         })?;
+        if let Some(name) = header::duplicate(&bytes[size_of::<u64>()..][..header]) {
+            return Err(LoadError::Duplicate { path: path.into(), name });
+        }
         let mut tensors = tensors_of(&metadata);
 
         let params = network.params();
@@ -268,7 +286,9 @@ impl Loaded {
         if problems.is_empty() {
             Ok(Self { weights, naming: label, prefix })
         } else {
-            Err(LoadError::Mismatch { path: path.into(), network: network.name.clone(), naming: label, problems, other: other() })
+            let classes = classes::found(network, &problems);
+            let (path, network) = (path.into(), network.name.clone());
+            Err(LoadError::Mismatch { path, network, naming: label, problems, classes, other: other() })
         }
     }
 }
@@ -276,6 +296,11 @@ impl Loaded {
 /// All that may be parameters.
 fn tensors_of(metadata: &Metadata) -> BTreeMap<String, &TensorInfo> {
     metadata.tensors().into_iter().filter(|(name, _)| name.rsplit('.').next() != Some("num_batches_tracked")).collect()
+}
+
+/// A shape as a file claims it, which may have any number of dimensions.
+fn dims(shape: &[usize]) -> String {
+    if shape.len() <= MAX_DIMS { format!("{shape:?}") } else { format!("[{}, .. {} dimensions]", shape[0], shape.len()) }
 }
 
 /// The bytes of a file; of one that is of another kind, or endless, no more than tells so.
@@ -309,7 +334,7 @@ fn tensor(data: &[u8], info: &TensorInfo, name: &str, expected: &[usize]) -> Res
 }
 
 /// `[n, c]` of `[n, c, 1, 1]`: a linear layer and a 1x1 convolution have the same weights.
-fn core_shape(shape: &[usize]) -> &[usize] {
+pub(super) fn core_shape(shape: &[usize]) -> &[usize] {
     if let [n_c @ .., 1, 1] = shape
         && n_c.len() == 2
     {

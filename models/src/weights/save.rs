@@ -10,7 +10,7 @@ use super::{Tensor, Weights};
 
 /// A file that could not be written; nothing is left of it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write '{}': {reason}", .path.display())]
+#[error("cannot write '{}': {reason}", crate::escape::path(.path))]
 pub struct SaveError {
     /// The file.
     pub path: PathBuf,

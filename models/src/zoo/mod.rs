@@ -132,7 +132,7 @@ pub fn defaults() -> Vec<String> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ZooError {
     /// No family has this name.
-    #[error("there is no network '{name}': did you mean '{nearest}'?")]
+    #[error("there is no network '{}': did you mean '{nearest}'?", crate::escape::line(.name))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -140,7 +140,7 @@ pub enum ZooError {
         nearest: String,
     },
     /// A parameter is out of range or not one of the family's.
-    #[error("network '{network}': {attribute} is {value}: {help}")]
+    #[error("network '{network}': {attribute} is {}: {help}", crate::escape::line(.value))]
     Parameter {
         /// The family.
         network: String,

@@ -1,5 +1,3 @@
-//! Runs `NETWORK` on an .npy file and prints the best classes.
-
 mod files;
 
 use std::ffi::OsString;
@@ -55,10 +53,22 @@ fn exit_code(result: Result<(), String>, failure: u8) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where even this cannot be written, the exit code remains.
-            let _ = writeln!(io::stderr(), "error: {error}");
+            let _ = writeln!(io::stderr(), "error: {}", shown(&error));
             ExitCode::from(failure)
         }
     }
+}
+
+/// Text as a terminal may have it: what a file's name holds does not command it.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' | '\'' | '"' | '\\' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// The options, or nothing where help is asked for.
@@ -119,7 +129,7 @@ fn run(options: &Options) -> Result<(), String> {
                     print_best(image, scores, options.top)?;
                 }
             }
-            [n, c, h, w] => print(&format!("output {name}: {n} x {c} x {h} x {w}"))?,
+            [n, c, h, w] => print(&format!("output {}: {n} x {c} x {h} x {w}", name.escape_debug()))?,
         }
     }
     if let Some(began) = report {

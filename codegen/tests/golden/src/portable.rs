@@ -4,10 +4,10 @@
 //!
 //! | map | h x w x c | f32 | where |
 //! | --- | --- | ---: | --- |
-//! | input | 4 x 4 x 3 | 48 | input, NCHW |
-//! | stem.act | 2 x 2 x 5 | 64 | arena + 0 |
-//! | pool | 1 x 1 x 5 | 16 | arena + 64 |
-//! | fc | 1 x 1 x 4 | 16 | arena + 0 |
+//! | `input` | 4 x 4 x 3 | 48 | input, NCHW |
+//! | `stem.act` | 2 x 2 x 5 | 64 | arena + 0 |
+//! | `pool` | 1 x 1 x 5 | 16 | arena + 64 |
+//! | `fc` | 1 x 1 x 4 | 16 | arena + 0 |
 
 use crate::runtime::{Context, Lengths, Level, Program, Stage, Units, layout};
 use crate::weights::WEIGHTS;

@@ -1,0 +1,224 @@
+//! What the generated crate is called, and its manifest.
+
+use std::path::PathBuf;
+
+use sartor_models::escape::line;
+use toml_writer::ToTomlValue;
+
+use super::Kind;
+
+/// How a crate is presented to Cargo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// What is built.
+    pub kind: Kind,
+    /// The crate's name, as Cargo takes it; [`None`] makes one of the network's.
+    pub name: Option<String>,
+    /// The crate's version; [`None`] for 0.1.0 and, behind a `+`, a digest of the crate, so that two crates of one name are two to Cargo.
+    pub version: Option<String>,
+    /// The crate's description.
+    pub description: Option<String>,
+    /// Whether a library is a workspace of its own, with the profile that Sartor would build it with. A program or a dynamic library
+    /// always is.
+    pub standalone: bool,
+}
+
+impl From<Kind> for Package {
+    fn from(kind: Kind) -> Self {
+        Self { kind, name: None, version: None, description: None, standalone: false }
+    }
+}
+
+/// A name or a version that Cargo would not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PackageError {
+    /// The name.
+    #[error("'{}' is no name for a crate: {rule}", line(.name))]
+    Name {
+        /// The name.
+        name: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The version.
+    #[error("'{}' is no version of a crate: {reason}; write three numbers, as 0.1.0", line(.version))]
+    Version {
+        /// The version.
+        version: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Longest name, the registry's limit.
+const LONGEST: usize = 64;
+
+/// What Rust has a meaning for, in any edition.
+const KEYWORDS: &str = "_ Self abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
+                        impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type \
+                        typeof unsafe unsized use virtual where while yield";
+/// Rust's own crates.
+const CRATES: &str = "alloc core proc_macro std test";
+/// Folders that Cargo makes beside what it builds.
+const FOLDERS: &str = "build deps examples incremental";
+/// Devices of Windows.
+const DEVICES: &str = "aux com1 com2 com3 com4 com5 com6 com7 com8 com9 con lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9 nul prn";
+
+impl Package {
+    /// Checks what the user gave.
+    pub(super) fn check(&self) -> Result<(), PackageError> {
+        if let Some(name) = &self.name {
+            check_name(name).map_err(|rule| PackageError::Name { name: name.clone(), rule })?;
+        }
+        if let Some(version) = &self.version {
+            let fault = |reason: semver::Error| PackageError::Version { version: version.clone(), reason: reason.to_string() };
+            semver::Version::parse(version).map_err(fault)?;
+        }
+        Ok(())
+    }
+
+    /// The crate's name.
+    pub(super) fn name(&self, network: &str) -> String {
+        self.name.clone().unwrap_or_else(|| name_of(network))
+    }
+
+    /// The manifest of a crate that has these other files.
+    pub(super) fn manifest(&self, network: &str, files: &[(PathBuf, Vec<u8>)]) -> String {
+        let version = self.version.clone().unwrap_or_else(|| format!("0.1.0+{}", digest(files)));
+        let description = self.description.clone().unwrap_or_else(|| format!("{}, compiled by Sartor", line(network)));
+        let entries = [("name", self.name(network)), ("version", version), ("description", description)];
+        let mut text = "[package]\n".to_string();
+        for (key, value) in entries {
+            text += &format!("{key} = {}\n", value.to_toml_value());
+        }
+        text += "edition = \"2021\"\nrust-version = \"1.89\"\npublish = false\n";
+        if self.kind == Kind::Dylib {
+            text += "\n[lib]\ncrate-type = [\"cdylib\"]\n";
+        }
+        if self.standalone || self.kind != Kind::Lib {
+            text += "\n[profile.release]\nopt-level = 3\ncodegen-units = 1\nstrip = true\n\n\
+                     # This crate is its own workspace, wherever it lies.\n[workspace]\n";
+        }
+        text
+    }
+}
+
+/// A crate's name as it stands in Rust.
+pub(super) fn identifier(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// A network's name as the name of a crate.
+fn name_of(network: &str) -> String {
+    let words = network.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let cut = |words: Vec<&str>| {
+        words.join("_").to_ascii_lowercase().chars().take(LONGEST).collect::<String>().trim_end_matches('_').into()
+    };
+    let name: String = cut(words.clone().collect());
+    if check_name(&name).is_ok() { name } else { cut(std::iter::once("network").chain(words).collect()) }
+}
+
+/// What a crate of this name says at its top, where Rust would warn of the name.
+pub(super) fn allowance(name: &str) -> Option<&'static str> {
+    let name = identifier(name);
+    let inner = name.trim_matches('_');
+    let snake = !inner.contains("__") && !inner.contains(|c: char| c.is_ascii_uppercase());
+    (!snake).then_some("#![allow(non_snake_case)]")
+}
+
+/// Cargo's rules for names, those of `cargo new` and of the registry too.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    let among = |words: &str, name: &str| words.split_whitespace().any(|word| word == name);
+    let identifier = identifier(name);
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        Err("begin with a letter or _")
+    } else if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        Err("use letters, digits, - and _ only")
+    } else if name.len() > LONGEST {
+        Err("use at most 64 characters")
+    } else if among(KEYWORDS, &identifier) {
+        Err("this word is Rust's; choose another")
+    } else if among(CRATES, &identifier) {
+        Err("Rust has a crate of this name; choose another")
+    } else if among(FOLDERS, &identifier) {
+        Err("Cargo has a folder of this name; choose another")
+    } else if among(DEVICES, &identifier.to_ascii_lowercase()) {
+        Err("Windows has a device of this name; choose another")
+    } else {
+        Ok(())
+    }
+}
+
+fn digest(files: &[(PathBuf, Vec<u8>)]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (path, bytes) in files {
+        for part in [path.as_os_str().as_encoded_bytes(), bytes] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+    }
+    hasher.finalize().to_hex()[..16].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use sartor_models::escape;
+
+    use super::*;
+
+    #[test]
+    fn names_are_held_to_cargos_rules() {
+        for name in ["cats", "cats-and-dogs", "Cats2", "_cats", "network", "runtime", "NETWORK", "a".repeat(64).as_str()] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        let refused = [
+            ("", "begin with"),
+            ("9net", "begin with"),
+            ("-a", "begin with"),
+            ("naïve", "letters, digits"),
+            ("a b", "letters, digits"),
+            ("a\"\n[lib]", "letters, digits"),
+            ("loop", "Rust's"),
+            ("self", "Rust's"),
+            ("_", "Rust's"),
+            ("std", "crate of this name"),
+            ("proc-macro", "crate of this name"),
+            ("test", "crate of this name"),
+            ("deps", "folder"),
+            ("Con", "device"),
+            (&"a".repeat(65), "at most 64"),
+        ];
+        for (name, rule) in refused {
+            let package = Package { name: Some(name.into()), ..Kind::Lib.into() };
+            let error = package.check().unwrap_err().to_string();
+            assert!(error.contains(rule) && error.contains(&format!("'{name}'").replace('\n', "\\n")), "{error}");
+        }
+    }
+
+    #[test]
+    fn versions_are_cargos() {
+        let check = |version: &str| Package { version: Some(version.into()), ..Kind::Lib.into() }.check();
+        assert_eq!(check("1.2.3-rc.1+digest"), Ok(()));
+        for version in ["", "1", "1.2", "01.2.3", "1.2.3\n", "\"1.2.3"] {
+            assert!(check(version).unwrap_err().to_string().contains("no version of a crate"), "{version:?}");
+        }
+    }
+
+    #[test]
+    fn every_network_has_a_name_that_cargo_takes() {
+        let cases = [
+            ("mobilenet_v2_x1.0@64x64", "mobilenet_v2_x1_0_64x64"),
+            ("9net", "network_9net"),
+            ("loop", "network_loop"),
+            ("_", "network"),
+            ("con", "network_con"),
+            ("Build", "network_build"),
+            ("犬", "network"),
+            ("../../evil", "evil"),
+        ];
+        for (network, name) in cases {
+            assert_eq!(name_of(network), name);
+            assert_eq!(check_name(name), Ok(()));
+        }
+        assert_eq!(name_of(&"x".repeat(escape::LONGEST)).len(), LONGEST);
+    }
+}
