@@ -34,6 +34,30 @@ fn pictures_that_are_none() {
     fails(&["run", "rexnet_digits", "--image", "missing.png"], &["missing.png", "No such file"]);
     fails(&["run", "rexnet_digits", "--image", PICTURE, "--resize", "16"], &["too small for the crop"]);
     fails(&["run", "rexnet_digits", "--image", PICTURE, "--std", "0,1,1"], &["--std"]);
+    let photo = std::fs::read("tests/pictures/files/photos/coffee.jpg").unwrap();
+    let cut = folder.file("cut.jpg", &photo[..photo.len() / 2]);
+    fails(&["run", "rexnet_digits", "--image", &cut], &["cut.jpg", "cut short", "% of its pixels", "--allow-truncated"]);
+}
+
+#[test]
+fn pictures_that_take_too_much() {
+    let run = ["run", "rexnet_digits", "--image", "tests/pictures/files/photos/coffee.jpg"];
+    let limited = [&run[..], &["--max-image-memory", "0"]].concat();
+    fails(&limited, &["coffee.jpg", "limit"]);
+    for size in ["100000", "4294967296", "18446744073709551615"] {
+        fails(&[&run[..], &["--resize", size]].concat(), &["coffee.jpg", "200x300"]);
+    }
+    fails(&[&run[..], &["--resize", "100000"]].concat(), &["to resize", "the limit is 1024 MiB", "--max-image-memory"]);
+}
+
+#[test]
+fn presets_that_do_not_fit() {
+    let run = |network: &str, preset: &str, parts: &[&str]| {
+        fails(&["run", network, "--engine", "generic", "--image", PICTURE, "--preset", preset], parts);
+    };
+    run("efficientnet_b2", "torchvision-v1", &["IMAGENET1K_V1", "288x288", "takes 260x260", "efficientnet_b2@288x288"]);
+    run("efficientnet_b0", "torchvision-v2", &["IMAGENET1K_V2", "efficientnet_b0", "efficientnet_b1"]);
+    run("rexnet_digits", "torchvision-v1", &["rexnet_digits", "mobilenet_v2_x1.0"]);
 }
 
 #[test]

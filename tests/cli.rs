@@ -48,8 +48,36 @@ fn reads_the_sample_digits() {
         assert_eq!((&report["top"][0][0]["class"], &report["engine"]), (&Value::from(7), &Value::from(engine)));
     }
     let adjusted = ["--engine", "generic", "--resize", "40", "--mean", "0.4,0.5,0.6", "--std", "1,1,0.5"];
-    let stated = format!("{PICTURE}: resized to cover 40x40, cropped to 32x32, mean 0.4,0.5,0.6, std 1,1,0.5");
+    let stated = format!("{PICTURE}: resized to cover 40x40 (bilinear), cropped to 32x32, mean 0.4,0.5,0.6, std 1,1,0.5");
     sartor().args(["run", "rexnet_digits", "--image", PICTURE]).args(adjusted).assert().success().stdout(contains(stated));
+}
+
+#[test]
+fn pictures_are_prepared_as_asked() {
+    let run = |args: &[&str], parts: &[&str]| {
+        let assert = sartor().args(["run", "--engine", "generic"]).args(args).assert().success();
+        parts.iter().fold(assert, |assert, part| assert.stdout(contains(*part)));
+    };
+    let folder = Folder::new();
+    let photo = std::fs::read("tests/pictures/files/photos/coffee.jpg").unwrap();
+    let exif = b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let lying = folder.file("lying.jpg", &[&photo[..2], &exif[..], &photo[2..]].concat());
+    run(&["rexnet_digits", "--image", &lying], &["lying.jpg: turned upright (EXIF orientation 6), resized to cover 32x32"]);
+    run(&["rexnet_digits", "--image", &lying, "--no-exif"], &["left as it lies (EXIF orientation 6)"]);
+    run(&["rexnet_digits", "--image", &lying, "--interpolation", "bicubic"], &["cover 32x32 (bicubic)"]);
+    let cut = folder.file("cut.jpg", &photo[..photo.len() / 2]);
+    run(&["rexnet_digits", "--image", &cut, "--allow-truncated"], &["cut.jpg: cut short (it ends after"]);
+    let preset = ["mobilenet_v2_x1.0", "--image", PICTURE, "--preset", "torchvision-v2"];
+    run(&preset, &["cover 232x232 (bilinear), cropped to 224x224, mean 0.485,0.456,0.406"]);
+    run(
+        &["rexnet_digits", "--image", PICTURE, "--image", "examples/digit-3.png"],
+        &["image 1", "digit-7.png: ", "digit-3.png: "],
+    );
+    let several =
+        ["run", "rexnet_digits", "--engine", "generic", "--json", "--image", PICTURE, "--image", "examples/digit-3.png"];
+    let report: Value = json(&several);
+    assert_eq!([0, 1].map(|image| report["top"][image][0]["class"].as_u64().unwrap()), [7, 3]);
+    assert_eq!(report["images"][1]["interpolation"], "bilinear");
 }
 
 #[test]

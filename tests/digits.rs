@@ -4,7 +4,7 @@ mod common;
 
 use safetensors::SafeTensors;
 use sartor::engine::GenericEngine;
-use sartor::image::Preprocess;
+use sartor::image::{Picture, Preprocess};
 use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Network, Weights, labels};
 
@@ -30,7 +30,7 @@ fn held_out() -> HeldOut {
     let preprocess = Preprocess::symmetric(32, 32);
     let input = |grey: &[u8]| {
         let rgb = grey.iter().flat_map(|&value| [value; 3]).collect();
-        preprocess.apply(&image::RgbImage::from_raw(32, 32, rgb).unwrap()).unwrap()
+        preprocess.apply(Picture::rgb(32, 32, rgb).unwrap()).unwrap()
     };
     HeldOut {
         inputs: file.tensor("images").unwrap().data().chunks_exact(32 * 32).map(input).collect(),

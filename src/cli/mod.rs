@@ -9,6 +9,7 @@ mod failure;
 mod level;
 mod list;
 mod memory;
+mod picture;
 mod process;
 mod progress;
 mod proof;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args};
 use sartor::bench::Samples;
-use sartor::image::Preprocess;
 use sartor::labels::{Guess, Labels, top};
 use sartor::tune::Tunings;
 use sartor::{Level, Network, Weights, npy};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use super::engine::{Engine, Kind};
 use super::failure::Failure;
 use super::memory::zeros;
+use super::picture::{Pictures, Read};
 use super::progress;
 use super::source::Source;
 use super::table::{percent, table};
@@ -22,11 +22,13 @@ use super::tuning::TuningArgs;
 
 /// Run a network on a picture or on a tensor, compiling it first if need be
 ///
-/// Pictures are resized to cover 256/224 of the input, cropped to it, and normalised with ImageNet's mean and standard deviation, as
-/// torchvision's presets do; for rexnet_digits they are resized to 32x32 and normalised to -1..1.
+/// Pictures are turned upright as their EXIF data says, resized to cover 256/224 of the input (bilinear, antialiased), cropped to it, and
+/// normalised with ImageNet's mean and standard deviation; for rexnet_digits they are resized to 32x32 and normalised to -1..1.
+/// Published weights want their own sizes and interpolation: `--preset torchvision-v1` is what torchvision does for its first weights of
+/// mobilenet_v2 and efficientnet_b0 to b3, `torchvision-v2` for the second of mobilenet_v2 and efficientnet_b1. What was done is printed.
 #[derive(Args)]
 #[command(
-    group(ArgGroup::new("data").required(true).args(["image", "input"])),
+    group(ArgGroup::new("data").required(true).args(["paths", "input"])),
     after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png --top 3"
 )]
 pub struct Run {
@@ -34,9 +36,8 @@ pub struct Run {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// A JPEG or PNG picture
-    #[arg(long, value_name = "F")]
-    image: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// A tensor of f32: [N, C, H, W] of any N, or [C, H, W]; a file, a pipe, or - for the standard input
     #[arg(long, value_name = "F.npy")]
     input: Option<PathBuf>,
@@ -58,15 +59,6 @@ pub struct Run {
     /// Names of the classes, one a line
     #[arg(long, value_name = "F")]
     labels: Option<PathBuf>,
-    /// Resize the picture so that it covers a square of N pixels, before cropping
-    #[arg(long, value_name = "N", conflicts_with = "input")]
-    resize: Option<usize>,
-    /// Mean to subtract from each channel, for values in 0..1
-    #[arg(long, value_name = "R,G,B", value_parser = channels, conflicts_with = "input")]
-    mean: Option<[f32; 3]>,
-    /// Standard deviation to divide each channel by
-    #[arg(long, value_name = "R,G,B", value_parser = channels, conflicts_with = "input")]
-    std: Option<[f32; 3]>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -85,7 +77,7 @@ impl Run {
             Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", escape::path(path))))?,
             None => Labels::default(),
         };
-        let (batch, input, steps) = self.data(&network)?;
+        let (batch, input, pictures) = self.data(&network)?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
@@ -124,7 +116,7 @@ impl Run {
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
                 "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
                 "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
-                "image": steps.map(|s| json!({"cover": s.cover, "crop": s.crop, "mean": s.mean, "std": s.std})),
+                "images": pictures.iter().map(described).collect::<Vec<_>>(),
                 "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
             }));
         }
@@ -138,9 +130,7 @@ impl Run {
             let shapes: Vec<String> = outputs.iter().map(|(shape, _)| format!("{shape:?}")).collect();
             text += &format!("outputs of shape {}\n\n", shapes.join(", "));
         }
-        if let (Some(path), Some(steps)) = (&self.image, steps) {
-            text += &format!("{}: {steps}\n", escape::path(path));
-        }
+        text.extend(pictures.iter().map(|picture| picture.describe() + "\n"));
         let how = match (self.engine, engine.built()) {
             (Kind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
             (Kind::Specialised, None) => ", compiled before".into(),
@@ -163,34 +153,25 @@ impl Run {
         super::print(&text)
     }
 
-    /// Number of images, their values, and what was done to a picture.
-    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>, Option<Preprocess>), Failure> {
-        match (&self.image, &self.input) {
-            (Some(path), _) => {
-                let steps = self.preprocess(network)?;
-                Ok((1, steps.load(path)?, Some(steps)))
-            }
-            (None, Some(path)) => tensor(network, path).map(|(batch, values)| (batch, values, None)),
-            (None, None) => Err(Failure::new("nothing to run on").help("give --image or --input")),
+    /// Number of images, their values, and the pictures that they are made from.
+    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>, Vec<Read>), Failure> {
+        if let Some(path) = &self.input {
+            return tensor(network, path).map(|(batch, values)| (batch, values, Vec::new()));
         }
+        let mut pictures = self.pictures.read(&self.source.spec(), network)?;
+        let values = pictures.iter_mut().flat_map(|picture| std::mem::take(&mut picture.input.values)).collect();
+        Ok((pictures.len(), values, pictures))
     }
+}
 
-    fn preprocess(&self, network: &Network) -> Result<Preprocess, Failure> {
-        let shape = network.input_shape();
-        let mut steps = match self.source.spec().entry().family {
-            "rexnet_digits" => Preprocess::symmetric(shape.h, shape.w),
-            _ => Preprocess::imagenet(shape.h, shape.w),
-        };
-        if let Some(size) = self.resize {
-            steps.cover = (size, size);
-        }
-        steps.mean = self.mean.unwrap_or(steps.mean);
-        steps.std = self.std.unwrap_or(steps.std);
-        if steps.std.iter().any(|std| *std <= 0.0) {
-            return Err(Failure::new(format!("--std is {:?}", steps.std)).help("standard deviations are positive"));
-        }
-        Ok(steps)
-    }
+/// What was done to a picture, as JSON.
+fn described(picture: &Read) -> Value {
+    let Read { path, steps, input } = picture;
+    json!({
+        "path": path.display().to_string(), "orientation": input.orientation.number(), "turned": steps.exif, "missing": input.missing,
+        "cover": steps.cover, "crop": steps.crop, "interpolation": steps.interpolation.to_string(),
+        "mean": steps.mean, "std": steps.std,
+    })
 }
 
 fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
@@ -256,10 +237,4 @@ fn generic_time(
 ) -> Result<f64, Failure> {
     let mut engine = Engine::open(Kind::Generic, network, weights, level, 1, &Tunings::none())?;
     Ok(time(|| engine.run(input, batch, output))?.median())
-}
-
-fn channels(text: &str) -> Result<[f32; 3], String> {
-    let values: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse::<f32>()).collect();
-    let values = values.ok().filter(|values| values.iter().all(|value| value.is_finite()));
-    values.and_then(|values| values.try_into().ok()).ok_or_else(|| "three numbers, such as 0.5,0.5,0.5".into())
 }
