@@ -4,11 +4,12 @@
 //! works in, and with nothing of the environment but what it takes to find and run it. So what is built depends on the crate, on the
 //! version of rustc and on what is said here.
 
-use sartor_models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+
+use sartor_models::escape;
 
 use crate::generate::{Generated, Kind};
 use crate::output::{self, Staging};

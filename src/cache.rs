@@ -5,11 +5,12 @@
 //! damage shows when one is opened. Its lock lets one process build while others wait; the system frees it when its holder ends, however
 //! that ends. All is in folders that are [private]: nobody else has put anything there.
 
-use sartor_models::escape;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use sartor_models::escape;
 
 use crate::build;
 use crate::generate::Generated;
@@ -30,7 +31,7 @@ pub enum CacheError {
     #[error("there is no place for a cache, as HOME is not set: {CACHE_VARIABLE} names a folder")]
     Nowhere,
     /// It cannot be made, read or written, or others can write there.
-    #[error("cannot use the cache {}: {source}; {CACHE_VARIABLE} names another folder", folder.display())]
+    #[error("cannot use the cache {}: {source}; {CACHE_VARIABLE} names another folder", escape::path(folder))]
     Unusable {
         /// The folder.
         folder: PathBuf,

@@ -1,9 +1,9 @@
 //! Networks written for other engines.
 
-use sartor_models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sartor_models::escape;
 use sartor_models::export::{ExportError, onnx};
 use sartor_models::{Network, Weights};
 

@@ -1,9 +1,10 @@
 //! Networks made into programs: written out as a crate, or compiled and loaded into this process.
 
-use sartor_models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use sartor_models::escape;
 
 use crate::generate::{GenerateError, Generated, Kind, Package, Plan, generate};
 use sartor_kernels::runtime::session::check_threads;

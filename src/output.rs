@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sartor_kernels::files::output::{self, STAGING as PREFIX};
+use sartor_models::escape;
 use tempfile::{Builder, TempDir};
 
 use crate::private;
@@ -98,7 +99,7 @@ pub fn private_dir() -> io::Result<Staging> {
         private::existing(staging.path()).map(|_| staging)
     };
     make().map_err(|error| {
-        let message = format!("no private folder in {}: {error}; TMPDIR names another place", temporary.display());
+        let message = format!("no private folder in {}: {error}; TMPDIR names another place", escape::path(&temporary));
         io::Error::new(error.kind(), message)
     })
 }
@@ -202,8 +203,8 @@ fn keep(old: &Path, path: &Path) {
     let kept =
         place.and_then(|place| std::fs::rename(old, place.join(path.file_name().unwrap_or(old.as_os_str()))).map(|()| place));
     match kept {
-        Ok(place) => log::warn!("what was at {} is in {} now", path.display(), place.display()),
-        Err(error) => log::error!("what was at {} is lost: {error}", path.display()),
+        Ok(place) => log::warn!("what was at {} is in {} now", escape::path(path), escape::path(&place)),
+        Err(error) => log::error!("what was at {} is lost: {error}", escape::path(path)),
     }
 }
 

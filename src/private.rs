@@ -9,6 +9,8 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use sartor_models::escape;
+
 /// A private folder at `path`, made if there is none, with all links resolved.
 ///
 /// # Errors
@@ -108,11 +110,11 @@ pub fn open_to_lock(path: &Path) -> Option<File> {
 }
 
 fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    io::Error::new(error.kind(), format!("{}: {error}", escape::path(path)))
 }
 
 fn refused(path: &Path, what: &str) -> io::Error {
-    io::Error::new(ErrorKind::PermissionDenied, format!("{} {what}", path.display()))
+    io::Error::new(ErrorKind::PermissionDenied, format!("{} {what}", escape::path(path)))
 }
 
 #[cfg(unix)]
@@ -124,6 +126,7 @@ mod system {
 
     use rustix::fs::OFlags;
     use rustix::process::geteuid;
+    use sartor_models::escape;
 
     /// Permission of the group and of all others to write.
     const OTHERS_WRITE: u32 = 0o022;
@@ -155,7 +158,8 @@ mod system {
         if found.mode() & OTHERS_WRITE == 0 {
             return Ok(());
         }
-        let what = format!("can be changed by others (mode {:o}): use `chmod go-w {}`", found.mode() & 0o7777, path.display());
+        let what =
+            format!("can be changed by others (mode {:o}): use `chmod go-w {}`", found.mode() & 0o7777, escape::path(path));
         Err(super::refused(path, &what))
     }
 

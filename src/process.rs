@@ -1,11 +1,11 @@
 //! What a compiled program costs as a process of its own: its start, its memory, its size, and what compiling it takes.
 
-use sartor_models::escape;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use sartor_models::escape;
 use sartor_models::{Network, Weights};
 
 use crate::bench::test_input;

@@ -36,6 +36,33 @@ fn lists_and_shows() {
 }
 
 #[test]
+fn a_variant_is_named_and_refused_where_there_is_none() {
+    let network = |args: &[&str]| json::<Value>(&[&["show", "--level", "portable", "--json"], args].concat())["network"].clone();
+    for (name, variant, built) in [
+        ("efficientnet_b0@32x32", "tf", "efficientnet_b0_tf@32x32"),
+        ("efficientnet_b0@32x32", "torch", "efficientnet_b0_torch@32x32"),
+        ("efficientnet_b0_tf@32x32", "tf", "efficientnet_b0_tf@32x32"),
+    ] {
+        assert_eq!(network(&[name, "--variant", variant]), built);
+    }
+    assert_eq!(network(&["efficientnet_b0_tf@32x32"]), "efficientnet_b0_tf@32x32");
+
+    for (name, variant, message) in [
+        ("rexnet_digits", "tf", "network 'rexnet_digits': variant is tf: this family has no variants"),
+        ("mobilenet_v2", "torch", "network 'mobilenet_v2': variant is torch: this family has no variants"),
+        ("efficientnet_b0_tf", "torch", "--variant is torch, but the network's name says tf"),
+    ] {
+        sartor().args(["show", name, "--variant", variant]).assert().failure().code(1).stderr(contains(message));
+    }
+    sartor()
+        .args(["show", "efficientnet_b0", "--variant", "keras"])
+        .assert()
+        .failure()
+        .code(2)
+        .stderr(contains("use torch or tf"));
+}
+
+#[test]
 fn reads_the_sample_digits() {
     for digit in [0, 3, 4, 7, 9] {
         let image = format!("examples/digit-{digit}.png");

@@ -59,6 +59,8 @@ networks! {
     rexnet_plain: "rexnet_plain@64x64" [1];
     shufflenet: "shufflenet_v1_g3_x1.0@37x53" [1, 3];
     efficientnet: "efficientnet_b0@64x64" [1];
+    efficientnet_of_tensorflow: "efficientnet_b0_tf@64x64" [1];
+    efficientnet_of_tensorflow_of_odd_size: "efficientnet_b0_tf_x0.5@37x54" [3];
 }
 
 #[test]

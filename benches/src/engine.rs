@@ -1,9 +1,10 @@
 //! The engines, each computing one problem on the same numbers.
 
 use sartor::bench::test_input;
+use sartor::engine::window;
 use sartor::kernels::generic::{self, PackedConv, PackedDepthwise, map_len};
 use sartor::kernels::reference;
-use sartor::kernels::shape::{self, Conv, Maps, Window};
+use sartor::kernels::shape::{self, Conv, Maps};
 use sartor::models::{Activation, Conv2d, Op, Shape};
 use sartor::{CompileError, Level, Model, Weights};
 
@@ -192,10 +193,6 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
 
 fn conv_of(conv: &Conv2d) -> Conv {
     Conv { oc: conv.oc, groups: conv.groups, window: window(conv.kernel, conv.stride, conv.padding) }
-}
-
-fn window(kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize)) -> Window {
-    Window { kernel, stride, padding }
 }
 
 fn activation(act: Activation) -> shape::Activation {

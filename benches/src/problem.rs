@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use sartor::codegen::layer::{Layer, LayerOp, Layers, MapId, PoolKind};
 use sartor::codegen::normalize::normalize;
 use sartor::codegen::plan::problem_line;
-use sartor::kernels::shape::{Axis, Window};
+use sartor::engine::window;
+use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
-use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Pool, Shape};
+use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Padding, Pool, Shape};
 use sartor::{Network, Weights};
 
 /// The networks whose layers are measured: one of each family that brings kernels of its own.
@@ -151,7 +152,8 @@ impl Problem {
         let mut src = builder.input();
         let mut outputs = Vec::new();
         if !self.reads_image {
-            let point = Conv2d { oc: self.src.c, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: false };
+            let point =
+                Conv2d { oc: self.src.c, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
             src = builder.add(FEED, Op::Conv2d(point), &[src])?;
             outputs.push(src);
         }
@@ -172,7 +174,7 @@ impl Problem {
 
 /// Multiply-accumulates that meet no padding.
 fn macs(src: Shape, dst: Shape, conv: &Conv2d) -> u64 {
-    let window = Window { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
+    let window = window(conv.kernel, conv.stride, conv.padding);
     let (rows, columns) = window.axes();
     let taps = |axis: Axis, src, dst| (0..dst).map(|o| axis.taps(o, src).len()).sum::<usize>();
     (taps(rows, src.h, dst.h) * taps(columns, src.w, dst.w) * conv.oc * (src.c / conv.groups)) as u64
@@ -255,7 +257,7 @@ mod tests {
                 if let (Work::Flops(flops), Op::Conv2d(conv)) = (problem.work, problem.op) {
                     // The report's count takes the taps on padding for work.
                     assert!(flops <= 2 * target.macs, "{}", problem.line);
-                    assert_eq!(flops == 2 * target.macs, conv.padding == (0, 0), "{}", problem.line);
+                    assert_eq!(flops == 2 * target.macs, conv.padding == Padding::around(0), "{}", problem.line);
                 }
             }
         }

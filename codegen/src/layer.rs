@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use sartor_models::{Activation, NodeId};
+use sartor_models::{Activation, NodeId, Padding};
 
 use crate::lower::{PANEL, padded};
 
@@ -163,8 +163,8 @@ pub struct Conv {
     pub kernel: (usize, usize),
     /// Vertical and horizontal stride.
     pub stride: (usize, usize),
-    /// Zero rows above and below, zero columns left and right.
-    pub padding: (usize, usize),
+    /// Zero rows and zero columns.
+    pub padding: (Padding, Padding),
     /// Groups.
     pub groups: usize,
     /// `[oc, ic / groups, kh, kw]`, batch norm folded, times [`factor_of_sums`] of `act`.
@@ -190,8 +190,8 @@ pub struct Depthwise {
     pub kernel: (usize, usize),
     /// Vertical and horizontal stride.
     pub stride: (usize, usize),
-    /// Zero rows above and below, zero columns left and right.
-    pub padding: (usize, usize),
+    /// Zero rows and zero columns.
+    pub padding: (Padding, Padding),
     /// `[lanes, kh, kw]`, in the order of the lanes, times [`factor_of_sums`] of `act`.
     pub weight: Vec<f32>,
     /// `[lanes]`, likewise.
@@ -214,7 +214,7 @@ pub struct Pool {
     /// Vertical and horizontal stride.
     pub stride: (usize, usize),
     /// Padding rows and columns.
-    pub padding: (usize, usize),
+    pub padding: (Padding, Padding),
     /// Applied last.
     pub act: Option<Activation>,
 }

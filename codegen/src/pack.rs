@@ -3,7 +3,7 @@
 //! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
 //! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
 
-use sartor_models::Activation;
+use sartor_models::{Activation, Padding};
 
 use crate::layer::{Conv, Depthwise, Layer, LayerOp, Layers};
 use crate::lower::PANEL;
@@ -157,6 +157,6 @@ fn pack_depthwise(depthwise: &Depthwise, data: &mut Vec<f32>) -> usize {
 impl Layer {
     /// Whether it is a 1x1 convolution that keeps the map's size.
     pub fn is_pointwise(&self) -> bool {
-        matches!(&self.op, LayerOp::Conv(conv) if conv.kernel == (1, 1) && conv.stride == (1, 1) && conv.padding == (0, 0))
+        matches!(&self.op, LayerOp::Conv(conv) if conv.kernel == (1, 1) && conv.stride == (1, 1) && conv.padding == Padding::around(0))
     }
 }

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use sartor_codegen::emit::{Generated, Kind, Package, generate, generate_for};
 use sartor_codegen::plan::Options;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Pool, Shape, Weights};
+use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Pool, Shape, Weights};
 
-const POINTWISE: Conv2d = Conv2d { oc: 5, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: false };
-const DIRECT: Conv2d = Conv2d { kernel: (3, 3), padding: (1, 1), ..POINTWISE };
+const POINTWISE: Conv2d = Conv2d { oc: 5, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
+const DIRECT: Conv2d = Conv2d { kernel: (3, 3), padding: Padding::around(1), ..POINTWISE };
 const DEPTHWISE: Conv2d = Conv2d { groups: 5, ..DIRECT };
-const HALVE: Pool = Pool { kernel: (3, 3), stride: (2, 2), padding: (1, 1) };
+const HALVE: Pool = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
 const BN: Op = Op::BatchNorm { eps: 1e-5 };
 
 /// A convolution of 3 channels to 5 on 4x4 pixels, then what `body` adds to it.

@@ -7,7 +7,7 @@ use sartor::engine::ReferenceEngine;
 use sartor::verify::VerifyError;
 use sartor::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 
 use crate::Choices;
 
@@ -95,7 +95,15 @@ fn op(choices: &mut Choices<'_>) -> Op {
         let byte = choices.byte();
         if byte < 128 { (byte % n, byte % n) } else { (byte % n, byte / n % n) }
     };
-    let pool = |choices: &mut Choices<'_>| Pool { kernel: pair(choices, 6), stride: pair(choices, 4), padding: pair(choices, 4) };
+    // As much on both sides of an axis, or another pair of sizes behind.
+    let padding = |choices: &mut Choices<'_>, n: usize| {
+        let apart = choices.peek() >= 192;
+        let before = pair(choices, n);
+        let after = if apart { pair(choices, n) } else { before };
+        (Padding { before: before.0, after: after.0 }, Padding { before: before.1, after: after.1 })
+    };
+    let pool =
+        |choices: &mut Choices<'_>| Pool { kernel: pair(choices, 6), stride: pair(choices, 4), padding: padding(choices, 4) };
     match choices.below(16) {
         0..=3 => {
             let kernel = pair(choices, 8);
@@ -104,7 +112,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
                 oc: choices.below(48),
                 kernel,
                 stride: pair(choices, 4),
-                padding: pair(choices, 5),
+                padding: padding(choices, 5),
                 // Mostly dense.
                 groups: if groups < 24 { 1 } else { groups - 24 },
                 bias: choices.below(2) == 0,

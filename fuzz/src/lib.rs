@@ -20,6 +20,11 @@ impl Choices<'_> {
         usize::from(first)
     }
 
+    /// The next byte, which stays.
+    fn peek(&self) -> usize {
+        self.0.first().map_or(0, |&byte| usize::from(byte))
+    }
+
     /// One of `0..n`.
     fn below(&mut self, n: usize) -> usize {
         self.byte() % n

@@ -63,14 +63,35 @@ pub struct Window {
     pub kernel: (usize, usize),
     /// Vertical and horizontal stride.
     pub stride: (usize, usize),
-    /// Rows above and below, columns left and right.
-    pub padding: (usize, usize),
+    /// Of the rows and of the columns.
+    pub padding: (Padding, Padding),
+}
+
+/// Inputs that are not there, in front of an axis and behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Padding {
+    /// Above or on the left.
+    pub before: usize,
+    /// Below or on the right.
+    pub after: usize,
+}
+
+impl Padding {
+    /// As many on both sides.
+    pub const fn both(inputs: usize) -> Self {
+        Self { before: inputs, after: inputs }
+    }
+
+    /// As many on all four sides.
+    pub const fn around(inputs: usize) -> (Self, Self) {
+        (Self::both(inputs), Self::both(inputs))
+    }
 }
 
 impl Window {
-    /// A square window.
+    /// A square window, with as much padding on all four sides.
     pub const fn square(kernel: usize, stride: usize, padding: usize) -> Self {
-        Self { kernel: (kernel, kernel), stride: (stride, stride), padding: (padding, padding) }
+        Self { kernel: (kernel, kernel), stride: (stride, stride), padding: Padding::around(padding) }
     }
 
     /// Elements of the window.
@@ -97,15 +118,15 @@ impl Window {
     }
 }
 
-/// A window along one axis: tap `k` of output `o` reads input `o * stride + k - padding`.
+/// A window along one axis: tap `k` of output `o` reads input `o * stride + k - padding.before`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Axis {
     /// Taps.
     pub kernel: usize,
     /// Inputs from one output to the next.
     pub stride: usize,
-    /// Inputs that are not there, before and after.
-    pub padding: usize,
+    /// Inputs that are not there. What is behind only adds outputs.
+    pub padding: Padding,
 }
 
 impl Axis {
@@ -114,7 +135,8 @@ impl Axis {
     /// # Panics
     /// If the window is larger than the padded input, that is larger than an `isize`, or the stride is zero.
     pub fn output(&self, size: usize) -> usize {
-        let padded = self.padding.checked_mul(2).and_then(|padding| padding.checked_add(size));
+        let Padding { before, after } = self.padding;
+        let padded = before.checked_add(after).and_then(|padding| padding.checked_add(size));
         let padded = padded.filter(|&padded| isize::try_from(padded).is_ok()).expect("the padded input's size overflows");
         assert!(padded >= self.kernel, "a window of {} is larger than the padded input of {padded}", self.kernel);
         (padded - self.kernel) / self.stride + 1
@@ -123,19 +145,19 @@ impl Axis {
     /// The taps of output `o`, one of [`output`](Self::output), that read one of `size` inputs, not padding.
     pub fn taps(&self, o: usize, size: usize) -> Range<usize> {
         let first = o * self.stride;
-        let begin = self.padding.saturating_sub(first).min(self.kernel);
-        begin..(size + self.padding).saturating_sub(first).clamp(begin, self.kernel)
+        let begin = self.padding.before.saturating_sub(first).min(self.kernel);
+        begin..(size + self.padding.before).saturating_sub(first).clamp(begin, self.kernel)
     }
 
     /// The input that tap `k` of output `o` reads; `k` must be one of [`taps`](Self::taps).
     pub const fn input(&self, o: usize, k: usize) -> usize {
-        o * self.stride + k - self.padding
+        o * self.stride + k - self.padding.before
     }
 
     /// The outputs, of the `outputs` that [`output`](Self::output) counts, for which tap `k` reads one of `size` inputs, not padding.
     pub fn outputs(&self, k: usize, size: usize, outputs: usize) -> Range<usize> {
-        let begin = self.padding.saturating_sub(k).div_ceil(self.stride).min(outputs);
-        begin..(size + self.padding).saturating_sub(k).div_ceil(self.stride).clamp(begin, outputs)
+        let begin = self.padding.before.saturating_sub(k).div_ceil(self.stride).min(outputs);
+        begin..(size + self.padding.before).saturating_sub(k).div_ceil(self.stride).clamp(begin, outputs)
     }
 }
 
@@ -174,17 +196,21 @@ mod tests {
 
     #[test]
     fn taps_and_outputs_agree_with_the_definition() {
-        for (kernel, stride, padding, size) in
-            (1..=5).flat_map(|k| (1..=3).flat_map(move |s| (0..=3).flat_map(move |p| (1..=9).map(move |n| (k, s, p, n)))))
+        let paddings = (0..=3).flat_map(|before| (0..=3).map(move |after| Padding { before, after }));
+        for (padding, kernel, stride, size) in
+            paddings.flat_map(|p| (1..=5).flat_map(move |k| (1..=3).flat_map(move |s| (1..=9).map(move |n| (p, k, s, n)))))
         {
             let axis = Axis { kernel, stride, padding };
-            if size + 2 * padding < kernel {
+            let padded = padding.before + size + padding.after;
+            if padded < kernel {
                 continue;
             }
+            // As many windows as fit, one after another.
             let outputs = axis.output(size);
+            assert_eq!(outputs, (0..).take_while(|o| o * stride + kernel <= padded).count(), "{axis:?} size {size}");
             for o in 0..outputs {
                 for k in 0..kernel {
-                    let input = (o * stride + k).checked_sub(padding).filter(|&i| i < size);
+                    let input = (o * stride + k).checked_sub(padding.before).filter(|&i| i < size);
                     assert_eq!(axis.taps(o, size).contains(&k), input.is_some(), "{axis:?} size {size} output {o} tap {k}");
                     assert_eq!(axis.outputs(k, size, outputs).contains(&o), input.is_some(), "{axis:?} {size} {o} {k}");
                     if let Some(input) = input {

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use sartor_kernels::generic::{self, PackedConv, PackedDepthwise, PackedNorm, map_len, pitch};
 use sartor_kernels::report::checked;
 use sartor_kernels::runtime::{Aligned, Level, layout};
-use sartor_kernels::shape::{Activation, Axis, Conv, Maps, Window};
+use sartor_kernels::shape::{Activation, Axis, Conv, Maps, Padding, Window};
 
 /// The message of the panic that `attempt` must end with.
 fn panics(what: &str, attempt: impl FnOnce()) -> String {
@@ -34,7 +34,7 @@ fn levels() -> impl Iterator<Item = Level> {
 fn a_stride_whose_reach_wraps_is_refused() {
     // 12 strides of vectors are 2^64 + 8: what is read would lie before the source.
     let stride = 1_537_228_672_809_129_302_u64 as usize;
-    let window = Window { kernel: (1, 1), stride: (1, stride), padding: (0, 0) };
+    let window = Window { kernel: (1, 1), stride: (1, stride), padding: Padding::around(0) };
     let maps = Maps::new(1, 1, 1, stride.wrapping_mul(3).wrapping_add(1));
     for level in levels() {
         let depthwise = PackedDepthwise::new(level, window, 1, &[1.0], &[0.0]);
@@ -75,7 +75,7 @@ fn lengths_that_wrap_are_refused() {
 
 #[test]
 fn weights_whose_number_wraps_are_refused() {
-    let window = Window { kernel: (ROOT, ROOT), stride: (1, 1), padding: (0, 0) };
+    let window = Window { kernel: (ROOT, ROOT), stride: (1, 1), padding: Padding::around(0) };
     overflows("taps", || assert_eq!(window.taps(), 0));
     let tall = Window { kernel: (ROOT, 1), ..window };
     for level in levels() {
@@ -95,16 +95,16 @@ fn weights_whose_number_wraps_are_refused() {
 #[test]
 fn windows_that_wrap_are_refused() {
     for axis in [
-        Axis { kernel: 1, stride: 1, padding: usize::MAX / 2 + 1 },
-        Axis { kernel: 1, stride: 1, padding: usize::MAX / 2 },
-        Axis { kernel: 1, stride: 1, padding: isize::MAX as usize / 2 + 1 },
+        Axis { kernel: 1, stride: 1, padding: Padding::both(usize::MAX / 2 + 1) },
+        Axis { kernel: 1, stride: 1, padding: Padding::both(usize::MAX / 2) },
+        Axis { kernel: 1, stride: 1, padding: Padding::both(isize::MAX as usize / 2 + 1) },
     ] {
         overflows("padding", || assert_eq!(axis.output(3), 0));
     }
-    panics("no stride", || assert_eq!(Axis { kernel: 1, stride: 0, padding: 0 }.output(3), 0));
-    panics("a large kernel", || assert_eq!(Axis { kernel: usize::MAX, stride: 1, padding: 1 }.output(3), 0));
+    panics("no stride", || assert_eq!(Axis { kernel: 1, stride: 0, padding: Padding::both(0) }.output(3), 0));
+    panics("a large kernel", || assert_eq!(Axis { kernel: usize::MAX, stride: 1, padding: Padding::both(1) }.output(3), 0));
     // A map without rows has a length however wide it is.
-    let window = Window { kernel: (1, 2), stride: (1, 1), padding: (1, 1 << (usize::BITS - 3)) };
+    let window = Window { kernel: (1, 2), stride: (1, 1), padding: (Padding::both(1), Padding::both(1 << (usize::BITS - 3))) };
     for level in levels() {
         let depthwise = PackedDepthwise::new(level, window, 1, &[1.0; 2], &[0.0]);
         panics("no rows", || depthwise.run(&[], Maps::new(1, 1, 0, 3), None, &mut [0.0; 16]));

@@ -66,7 +66,41 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// A 2-d convolution, as in PyTorch; `weight` is `[oc, ic / groups, kh, kw]`.
+/// What an operator sees in front of an axis and behind it: zeros, or for max pooling what never wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Padding {
+    /// Rows above or columns on the left.
+    pub before: usize,
+    /// Rows below or columns on the right.
+    pub after: usize,
+}
+
+impl Padding {
+    /// As much on both sides.
+    pub const fn both(size: usize) -> Self {
+        Self { before: size, after: size }
+    }
+
+    /// As much on all four sides: of the rows and of the columns.
+    pub const fn around(size: usize) -> (Self, Self) {
+        (Self::both(size), Self::both(size))
+    }
+
+    /// TensorFlow's `SAME`: the least with which a window makes `size / stride`, rounded up, of `size`. Where that is odd, one more is
+    /// behind.
+    pub const fn same(size: usize, kernel: usize, stride: usize) -> Self {
+        let total = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
+        Self { before: total / 2, after: total - total / 2 }
+    }
+
+    /// The sides exchanged.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self { before: self.after, after: self.before }
+    }
+}
+
+/// A 2-d convolution, as in PyTorch, but that the two sides of an axis may be padded differently; `weight` is `[oc, ic / groups, kh, kw]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv2d {
     /// Output channels.
@@ -75,8 +109,8 @@ pub struct Conv2d {
     pub kernel: (usize, usize),
     /// Vertical and horizontal stride.
     pub stride: (usize, usize),
-    /// Zero rows above and below, zero columns left and right.
-    pub padding: (usize, usize),
+    /// Of rows and of columns.
+    pub padding: (Padding, Padding),
     /// Groups; divides input and output channels.
     pub groups: usize,
     /// Whether there is a `bias` parameter of `[oc]`.
@@ -90,8 +124,8 @@ pub struct Pool {
     pub kernel: (usize, usize),
     /// Vertical and horizontal stride.
     pub stride: (usize, usize),
-    /// Padding rows and columns; at most half the window, as in PyTorch.
-    pub padding: (usize, usize),
+    /// Of rows and of columns; on each side at most half the window, as in PyTorch.
+    pub padding: (Padding, Padding),
 }
 
 /// What a node computes.
@@ -186,7 +220,7 @@ pub struct GraphError {
 /// A validated graph: unique names, inferred shapes, inputs before their readers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
-    /// In the zoo's notation, `family[_gGROUPS][_xWIDTH][@HxW]`.
+    /// In the zoo's notation, `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
     pub name: String,
     nodes: Vec<Node>,
     outputs: Vec<NodeId>,
@@ -445,8 +479,9 @@ fn infer_pool(node: &str, pool: Pool, src: Shape) -> Result<Shape, GraphError> {
     for (attribute, kernel, padding) in
         [("vertical padding", pool.kernel.0, pool.padding.0), ("horizontal padding", pool.kernel.1, pool.padding.1)]
     {
-        if padding > kernel / 2 {
-            return Err(fault(node, attribute, padding, &format!("at most half the window of {kernel}")));
+        let most = padding.before.max(padding.after);
+        if most > kernel / 2 {
+            return Err(fault(node, attribute, most, &format!("at most half the window of {kernel}")));
         }
     }
     let h = window(node, "window height", src.h, pool.kernel.0, pool.stride.0, pool.padding.0)?;
@@ -454,13 +489,14 @@ fn infer_pool(node: &str, pool: Pool, src: Shape) -> Result<Shape, GraphError> {
     Ok(Shape::new(src.c, h, w))
 }
 
-fn window(node: &str, what: &str, size: usize, kernel: usize, stride: usize, padding: usize) -> Result<usize, GraphError> {
+fn window(node: &str, what: &str, size: usize, kernel: usize, stride: usize, padding: Padding) -> Result<usize, GraphError> {
     positive(node, what, kernel)?;
     positive(node, "stride", stride)?;
-    let padded = padding.checked_mul(2).and_then(|p| p.checked_add(size));
+    let Padding { before, after } = padding;
+    let padded = size.checked_add(before).and_then(|padded| padded.checked_add(after));
     match padded {
         Some(padded) if padded >= kernel => Ok((padded - kernel) / stride + 1),
-        _ => Err(fault(node, what, kernel, &format!("larger than the padded input of {size} + 2 * {padding}"))),
+        _ => Err(fault(node, what, kernel, &format!("larger than the padded input of {before} + {size} + {after}"))),
     }
 }
 

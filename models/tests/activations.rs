@@ -3,7 +3,7 @@
 use sartor_kernels::reference::{self, BatchNorm};
 use sartor_kernels::shape::{self, Conv, Maps, Window};
 use sartor_models::zoo::{self, Spec};
-use sartor_models::{Activation, Network, NodeId, Op, Pool, Weights};
+use sartor_models::{Activation, Network, NodeId, Op, Padding, Pool, Weights};
 
 /// All nodes' values in f64.
 fn run(network: &Network, weights: &Weights, input: Vec<f64>) -> Vec<Vec<f64>> {
@@ -11,7 +11,11 @@ fn run(network: &Network, weights: &Weights, input: Vec<f64>) -> Vec<Vec<f64>> {
         let shape = network.node(id).shape;
         Maps::new(1, shape.c, shape.h, shape.w)
     };
-    let pool = |p: Pool| Window { kernel: p.kernel, stride: p.stride, padding: p.padding };
+    let window = |kernel, stride, (rows, columns): (Padding, Padding)| {
+        let axis = |padding: Padding| shape::Padding { before: padding.before, after: padding.after };
+        Window { kernel, stride, padding: (axis(rows), axis(columns)) }
+    };
+    let pool = |p: Pool| window(p.kernel, p.stride, p.padding);
     let mut values = vec![input];
     for node in &network.nodes()[1..] {
         let first = node.inputs[0];
@@ -20,8 +24,7 @@ fn run(network: &Network, weights: &Weights, input: Vec<f64>) -> Vec<Vec<f64>> {
         let value = match node.op {
             Op::Input => unreachable!("a network has one input"),
             Op::Conv2d(c) => {
-                let window = Window { kernel: c.kernel, stride: c.stride, padding: c.padding };
-                let conv = Conv { oc: c.oc, window, groups: c.groups };
+                let conv = Conv { oc: c.oc, window: window(c.kernel, c.stride, c.padding), groups: c.groups };
                 reference::conv2d(src, src_maps, param("weight").unwrap(), param("bias"), &conv)
             }
             Op::Linear { out, .. } => reference::linear(src, src_maps.c, param("weight").unwrap(), param("bias"), out),

@@ -1,8 +1,8 @@
 //! The zoo's networks cost what their sources cost, and bad specifications are errors that name what is wrong.
 
 use proptest::prelude::*;
-use sartor_models::zoo::{self, Spec, ZooError};
-use sartor_models::{Network, Shape};
+use sartor_models::zoo::{self, Spec, Variant, ZooError};
+use sartor_models::{Network, Op, Padding, Shape};
 
 fn spec(name: &str) -> Spec {
     name.parse().unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -47,6 +47,11 @@ const COSTS: &[(&str, usize, u64)] = &[
     ("efficientnet_b1", 7_794_184, 686_802_832),
     ("efficientnet_b2", 9_109_994, 993_561_872),
     ("efficientnet_b3", 12_233_232, 1_827_141_392),
+    // At these sizes SAME makes the same maps.
+    ("efficientnet_b0_tf", 5_288_548, 385_814_752),
+    ("efficientnet_b1_tf", 7_794_184, 686_802_832),
+    ("efficientnet_b2_tf", 9_109_994, 993_561_872),
+    ("efficientnet_b3_tf", 12_233_232, 1_827_141_392),
 ];
 
 #[test]
@@ -69,6 +74,10 @@ fn names_print_as_they_parse() {
         ("shufflenet_v1_x0.5", "shufflenet_v1_g3_x0.5"),
         ("shufflenet_v1_seed_g8_x1.0", "shufflenet_v1_seed_g8"),
         ("mobilenet_v2_x1.4@320x256", "mobilenet_v2_x1.4@320x256"),
+        ("efficientnet_b0_tf", "efficientnet_b0_tf"),
+        ("efficientnet_b0_tf@300x300", "efficientnet_b0_tf@300x300"),
+        ("efficientnet_b3_tf_x0.5@300x300", "efficientnet_b3_tf_x0.5"),
+        ("efficientnet_b2_torch", "efficientnet_b2_torch"),
     ] {
         assert_eq!(spec(text).to_string(), printed);
         assert_eq!(build(text).name, printed);
@@ -86,6 +95,85 @@ fn every_default_builds_with_and_without_head_at_odd_sizes() {
         assert_eq!(maps, [(12, 26), (6, 13), (3, 7), (2, 4)], "{name}");
         assert!(!net.params().is_empty() && net.outputs().windows(2).all(|pair| pair[0] < pair[1]), "{name}");
         assert_eq!(net.outputs()[3].0, net.nodes().len() - 1, "{name}: nothing may follow the last map");
+    }
+}
+
+/// A convolution's padding and its map's height and width, `(rows, columns)` each.
+type Padded = ((Padding, Padding), (usize, usize));
+
+/// Every convolution with a window, in order, and the `eps` of all batch norms.
+fn padded(network: &Network) -> (Vec<Padded>, Vec<f64>) {
+    let windows = network.nodes().iter().filter_map(|node| match node.op {
+        Op::Conv2d(conv) if conv.kernel != (1, 1) => Some((conv.padding, (node.shape.h, node.shape.w))),
+        _ => None,
+    });
+    let eps = network.nodes().iter().filter_map(|node| match node.op {
+        Op::BatchNorm { eps } => Some(eps),
+        _ => None,
+    });
+    (windows.collect(), eps.collect())
+}
+
+/// What timm's `tf_efficientnet_b0` computes at 224x300 and at odd sizes: `Conv2dSame` at stride 2, and `eps` 1e-3.
+#[test]
+fn tensorflows_efficientnet_pads_as_tensorflow_does() {
+    let sides = |before, after| Padding { before, after };
+    let (windows, eps) = padded(&build("efficientnet_b0_tf@224x301"));
+    assert!(eps.len() == 49 && eps.iter().all(|&eps| eps == 1e-3), "{eps:?}");
+    // The stem and the depthwise convolutions; those of stride 2 first in their stages.
+    let (one, two) = (Padding::around(1), Padding::around(2));
+    let expected = [
+        ((sides(0, 1), sides(1, 1)), (112, 151)),
+        (one, (112, 151)),
+        ((sides(0, 1), sides(1, 1)), (56, 76)),
+        (one, (56, 76)),
+        ((sides(1, 2), sides(1, 2)), (28, 38)),
+        (two, (28, 38)),
+        ((sides(0, 1), sides(0, 1)), (14, 19)),
+        (one, (14, 19)),
+        (one, (14, 19)),
+        (two, (14, 19)),
+        (two, (14, 19)),
+        (two, (14, 19)),
+        ((sides(1, 2), sides(2, 2)), (7, 10)),
+        (two, (7, 10)),
+        (two, (7, 10)),
+        (two, (7, 10)),
+        (one, (7, 10)),
+    ];
+    assert_eq!(windows, expected);
+}
+
+#[test]
+fn a_variant_changes_padding_and_eps_alone() {
+    for name in ["efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3"] {
+        for (h, w) in [(64, 64), (33, 45), (101, 76)] {
+            let plain = spec(name).with_resolution(h, w);
+            assert_eq!((plain.variant(), plain.entry().variants()), (None, &Variant::ALL[..]));
+            let torch = plain.clone().with_variant(Variant::Torch).build().unwrap();
+            let tf = plain.clone().with_variant(Variant::Tf).build().unwrap();
+            let plain = plain.build().unwrap();
+            assert_eq!((torch.nodes(), torch.outputs()), (plain.nodes(), plain.outputs()), "{name}");
+            assert_eq!((tf.params(), tf.outputs()), (plain.params(), plain.outputs()), "{name}");
+            for (a, b) in plain.nodes().iter().zip(tf.nodes()) {
+                // Both make maps of `size / stride`, rounded up.
+                assert_eq!((&a.name, &a.inputs, a.shape), (&b.name, &b.inputs, b.shape), "{}", tf.name);
+            }
+            let ((plain, _), (tf, eps)) = (padded(&plain), padded(&tf));
+            assert!(plain != tf && eps.iter().all(|&eps| eps == 1e-3), "{name} at {h}x{w}");
+        }
+    }
+}
+
+#[test]
+fn same_padding_makes_sizes_over_strides_rounded_up_with_the_least() {
+    for (size, kernel, stride) in (1..=12).flat_map(|n| (1..=7).flat_map(move |k| (1..=4).map(move |s| (n, k, s)))) {
+        let Padding { before, after } = Padding::same(size, kernel, stride);
+        let outputs = |padded: usize| padded.checked_sub(kernel).map_or(0, |rest| rest / stride + 1);
+        let case = format!("{kernel} over {size} by {stride}: {before} and {after}");
+        assert_eq!(outputs(before + size + after), size.div_ceil(stride), "{case}");
+        assert!(before + after == 0 || outputs(before + size + after - 1) < size.div_ceil(stride), "{case}");
+        assert!(after == before || after == before + 1, "{case}");
     }
 }
 
@@ -108,6 +196,7 @@ fn unknown_names_suggest_the_nearest() {
         ("rexnet-lite", "rexnet_lite"),
         ("rexnett_x1.0", "rexnet_x1.0"),
         ("efficientnet_b4", "efficientnet_b"),
+        ("efficientnet_b0_ft", "efficientnet_b0_tf"),
         ("shufflenet", "shufflenet_v1"),
         ("", ""),
     ] {
@@ -136,11 +225,14 @@ fn bad_parameters_are_named_with_their_values() {
         ("shufflenet_v1_g0", "groups", "0"),
         ("shufflenet_v1_g-1", "groups", "-1"),
         ("rexnet_g1_x1.0", "groups", "1"),
+        ("rexnet_tf", "variant", "tf"),
+        ("mobilenet_v2_torch_x1.4", "variant", "torch"),
     ] {
         expect_parameter(name.parse::<Spec>().unwrap_err(), attribute, value);
     }
     expect_parameter(spec("rexnet").with_classes(0).build().unwrap_err(), "classes", "0");
     expect_parameter(spec("rexnet").with_classes(usize::MAX).build().unwrap_err(), "classes", &usize::MAX.to_string());
+    expect_parameter(spec("rexnet").with_variant(Variant::Tf).build().unwrap_err(), "variant", "tf");
     expect_parameter(spec("rexnet").with_groups(2).build().unwrap_err(), "groups", "2");
     expect_parameter(spec("rexnet").with_kernel_conf([5; 6]).build().unwrap_err(), "kernel_conf", "[5, 5, 5, 5, 5, 5]");
     expect_parameter(spec("rexnet_lite").with_kernel_conf([3, 3, 3, 4, 3, 3]).build().unwrap_err(), "kernel_conf", "4");
@@ -155,9 +247,15 @@ fn expect_parameter(error: ZooError, attribute: &str, value: &str) {
 fn any_spec() -> impl Strategy<Value = Spec> {
     let sizes = 32..=1024usize;
     let groups = prop::sample::select(vec![1usize, 2, 3, 4, 8]);
-    (0..zoo::entries().len(), groups, 0.05..8.0f64, (sizes.clone(), sizes)).prop_map(|(entry, groups, width, (h, w))| {
+    let variant = prop::option::of(prop::sample::select(Variant::ALL.to_vec()));
+    let drawn = (0..zoo::entries().len(), groups, variant, 0.05..8.0f64, (sizes.clone(), sizes));
+    drawn.prop_map(|(entry, groups, variant, width, (h, w))| {
         let spec = spec(zoo::entries()[entry].family).with_width(width).with_resolution(h, w);
-        if spec.entry().family.starts_with("shufflenet") { spec.with_groups(groups) } else { spec }
+        match variant.filter(|variant| spec.entry().variants().contains(variant)) {
+            Some(variant) => spec.with_variant(variant),
+            None if spec.entry().family.starts_with("shufflenet") => spec.with_groups(groups),
+            None => spec,
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! A network with PyTorch's operators, node by node.
 
-use sartor_models::{Activation, Network, NodeId, Op, Weights};
+use sartor_models::{Activation, Network, NodeId, Op, Padding, Weights};
 use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
@@ -83,18 +83,25 @@ pub(crate) fn pair((a, b): (usize, usize)) -> [i64; 2] {
     [a as i64, b as i64]
 }
 
+/// The maps and the padding for PyTorch, which knows but one size for both sides of an axis: where they differ, the maps are padded with
+/// `value` beforehand.
+fn padded(src: &Tensor, (rows, columns): (Padding, Padding), value: f64) -> (Tensor, [i64; 2]) {
+    if rows.before == rows.after && columns.before == columns.after {
+        return (src.shallow_clone(), pair((rows.before, columns.before)));
+    }
+    let sides = [columns.before, columns.after, rows.before, rows.after].map(|size| size as i64);
+    (src.pad(sides, "constant", value), [0, 0])
+}
+
 /// Applies an operator; convolution and linear layers also without their bias if `params` holds the weight alone.
 pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
     match *op {
         Op::Input => unreachable!("an input has a value already"),
-        Op::Conv2d(conv) => inputs[0].conv2d(
-            &params[0],
-            params.get(1),
-            pair(conv.stride),
-            pair(conv.padding),
-            [1, 1],
-            i64::try_from(conv.groups).expect("groups"),
-        ),
+        Op::Conv2d(conv) => {
+            let (src, padding) = padded(&inputs[0], conv.padding, 0.0);
+            let groups = i64::try_from(conv.groups).expect("groups");
+            src.conv2d(&params[0], params.get(1), pair(conv.stride), padding, [1, 1], groups)
+        }
         Op::BatchNorm { eps } => {
             let [weight, bias, mean, var] = params else { unreachable!("batch norm has four parameters") };
             inputs[0].batch_norm(Some(weight), Some(bias), Some(mean), Some(var), false, 0.0, eps, false)
@@ -103,9 +110,13 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
         Op::Activation(Activation::Relu6) => inputs[0].clamp(0, 6),
         Op::Activation(Activation::Silu) => inputs[0].silu(),
         Op::Activation(Activation::Sigmoid) => inputs[0].sigmoid(),
-        Op::MaxPool(pool) => inputs[0].max_pool2d(pair(pool.kernel), pair(pool.stride), pair(pool.padding), [1, 1], false),
+        Op::MaxPool(pool) => {
+            let (src, padding) = padded(&inputs[0], pool.padding, f64::NEG_INFINITY);
+            src.max_pool2d(pair(pool.kernel), pair(pool.stride), padding, [1, 1], false)
+        }
         Op::AvgPool(pool) => {
-            inputs[0].avg_pool2d(pair(pool.kernel), pair(pool.stride), pair(pool.padding), false, true, None::<i64>)
+            let (src, padding) = padded(&inputs[0], pool.padding, 0.0);
+            src.avg_pool2d(pair(pool.kernel), pair(pool.stride), padding, false, true, None::<i64>)
         }
         Op::GlobalAvgPool => inputs[0].adaptive_avg_pool2d([1, 1]),
         Op::Linear { .. } => inputs[0].flatten(1, -1).linear(&params[0], params.get(1)).unsqueeze(-1).unsqueeze(-1),

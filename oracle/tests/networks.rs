@@ -67,15 +67,25 @@ fn other_width(family: &str) -> f64 {
 
 fn family(name: &str) {
     let entry = zoo::entries().iter().find(|entry| entry.family == name).expect("a family of the zoo");
+    judge_all(entry.defaults());
+}
+
+fn judge_all(specs: Vec<Spec>) {
     let all: Vec<_> = uncompiled().into_iter().chain(programs()).collect();
     let mut faults = Vec::new();
-    for spec in entry.defaults() {
+    for spec in specs {
         faults.extend(judge(&spec, 1, &all));
-        let spec = spec.with_width(other_width(name));
+        let spec = spec.clone().with_width(other_width(spec.entry().family));
         faults.extend(judge(&spec.clone().with_resolution(101, 75), 2, &all));
         faults.extend(judge(&spec.with_resolution(45, 33), 2, &quick()));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Whose padding depends on the resolution.
+#[test]
+fn efficientnet_b0_of_tensorflow() {
+    judge_all(vec!["efficientnet_b0_tf".parse().expect("a network of the zoo")]);
 }
 
 macro_rules! families {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape, Weights};
 use sartor_oracle::engine::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
@@ -16,7 +16,7 @@ const SIZES: [(usize, usize); 7] = [(1, 1), (1, 9), (2, 2), (7, 7), (8, 8), (9, 
 const ACTIVATIONS: [Activation; 4] = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
 
 fn conv(oc: usize, kernel: usize, stride: usize, groups: usize) -> Conv2d {
-    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding: (kernel / 2, kernel / 2), groups, bias: false }
+    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding: Padding::around(kernel / 2), groups, bias: false }
 }
 
 /// A network of the nodes that `body` adds to an input; it ends in the last.
@@ -140,9 +140,9 @@ fn direct() {
             networks.push(chain(name, Shape::new(ic, h, w), &[Op::Conv2d(conv(oc, kernel, stride, 1))]));
         }
     }
-    let uneven = Conv2d { kernel: (1, 3), stride: (2, 1), padding: (0, 1), ..conv(9, 3, 1, 1) };
+    let uneven = Conv2d { kernel: (1, 3), stride: (2, 1), padding: (Padding::both(0), Padding::both(1)), ..conv(9, 3, 1, 1) };
     networks.push(chain("convolution 1x3 stride 2x1".into(), Shape::new(5, 7, 6), &[Op::Conv2d(uneven)]));
-    let unpadded = Conv2d { padding: (0, 0), ..conv(9, 3, 2, 1) };
+    let unpadded = Conv2d { padding: Padding::around(0), ..conv(9, 3, 2, 1) };
     networks.push(chain("convolution without padding".into(), Shape::new(5, 8, 7), &[Op::Conv2d(unpadded)]));
     judge("convolution", &networks);
 }
@@ -170,7 +170,7 @@ fn pools() {
                 if h < kernel - 2 * padding || w < kernel - 2 * padding {
                     continue;
                 }
-                let pool = Pool { kernel: (kernel, kernel), stride: (stride, stride), padding: (padding, padding) };
+                let pool = Pool { kernel: (kernel, kernel), stride: (stride, stride), padding: Padding::around(padding) };
                 for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::AvgPool(pool))] {
                     let name = format!("{name} pool {kernel}x{kernel} stride {stride}, {c} channels at {h}x{w}");
                     networks.push(chain(name, Shape::new(c, h, w), &[op]));
@@ -184,6 +184,42 @@ fn pools() {
         }
     }
     judge("pooling", &networks);
+}
+
+/// Windows whose sides are padded differently: TensorFlow's `SAME`, its reverse, and all on one side.
+#[test]
+fn uneven_padding() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (kernel, stride) in [(3, 1), (3, 2), (5, 2), (7, 3)] {
+            let same = |size| Padding::same(size, kernel, stride);
+            let behind = Padding { before: 0, after: kernel - 1 };
+            let paddings = [
+                ("as TensorFlow", (same(h), same(w))),
+                ("as TensorFlow, reversed", (same(h).reversed(), same(w).reversed())),
+                ("behind and in front", (behind, behind.reversed())),
+            ];
+            for (what, padding) in paddings {
+                for (name, c, conv) in [
+                    ("convolution", 3, conv(17, kernel, stride, 1)),
+                    ("convolution of a map", 17, conv(5, kernel, stride, 1)),
+                    ("depthwise", 24, conv(24, kernel, stride, 24)),
+                ] {
+                    let name = format!("{name} {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
+                    networks.push(chain(name, Shape::new(c, h, w), &[Op::Conv2d(Conv2d { padding, ..conv })]));
+                }
+                if padding.0.after > kernel / 2 || padding.1.before > kernel / 2 {
+                    continue;
+                }
+                let pool = Pool { kernel: (kernel, kernel), stride: (stride, stride), padding };
+                for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::AvgPool(pool))] {
+                    let name = format!("{name} pool {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
+                    networks.push(chain(name, Shape::new(13, h, w), &[op]));
+                }
+            }
+        }
+    }
+    judge("uneven padding", &networks);
 }
 
 #[test]
@@ -255,7 +291,7 @@ fn shuffles_and_concatenations() {
                 format!("shuffle unit {ic} to {oc} in {groups} groups at {h}x{w}"),
                 Shape::new(ic, h, w),
                 |net| {
-                    let halve = Pool { kernel: (3, 3), stride: (2, 2), padding: (1, 1) };
+                    let halve = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
                     let mid = groups * 4;
                     let ops = [
                         Op::Conv2d(conv(mid, 1, 1, if ic % groups == 0 { groups } else { 1 })),

@@ -1,9 +1,9 @@
 //! `sartor compile`
 
-use sartor::models::escape;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use sartor::models::escape;
 use sartor::{CompileOptions, Level};
 use serde_json::json;
 

@@ -1,6 +1,5 @@
 //! `sartor explain`
 
-use sartor::models::escape;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use sartor::Level;
 use sartor::bench::{Machine, Measurement, Report};
 use sartor::explain::{self, Explanation, Layer, Stage};
+use sartor::models::escape;
 
 use super::bench::Timed;
 use super::failure::Failure;

@@ -1,10 +1,10 @@
 //! `sartor export`
 
-use sartor::models::escape;
 use std::path::PathBuf;
 
 use clap::Args;
 use sartor::export::write_onnx;
+use sartor::models::escape;
 use sartor::models::export::OPSET;
 use serde_json::json;
 

@@ -1,12 +1,12 @@
 //! `sartor run`
 
-use sartor::models::escape;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args};
 use sartor::bench::Samples;
 use sartor::labels::{Guess, Labels, top};
+use sartor::models::escape;
 use sartor::tune::Tunings;
 use sartor::{Level, Network, Weights, npy};
 use serde_json::{Value, json};

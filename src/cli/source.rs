@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sartor::models::escape;
 use sartor::models::weights::{LoadOptions, Loaded};
-use sartor::models::zoo::Spec;
+use sartor::models::zoo::{Spec, Variant};
 use sartor::{Network, Weights};
 
 use super::failure::Failure;
@@ -15,9 +16,13 @@ const DIGITS: &[u8] = include_bytes!("../../examples/digits/rexnet_digits.safete
 /// The arguments that name a network.
 #[derive(Args)]
 pub struct NetworkArgs {
-    /// A network of the zoo: family[_gGROUPS][_xWIDTH][@HxW], see `sartor list`
+    /// A network of the zoo: family[_VARIANT][_gGROUPS][_xWIDTH][@HxW], see `sartor list`
     #[arg(required = true)]
     network: Option<Spec>,
+    /// Whose definition, for efficientnet: torch (torchvision's, the default) or tf (timm's tf_efficientnet: padding SAME, batch norm eps
+    /// 1e-3). Weights for one load into the other without an error, and give wrong answers
+    #[arg(long, value_name = "torch|tf")]
+    variant: Option<Variant>,
     /// Outputs of the classifier
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
@@ -57,13 +62,22 @@ impl NetworkArgs {
             .clone()
             .expect("an argument that clap requires, or a command that takes another in its place")
             .with_head(!self.no_head);
-        match self.classes {
+        let spec = match self.classes {
             Some(classes) => spec.with_classes(classes),
+            None => spec,
+        };
+        match self.variant {
+            Some(variant) => spec.with_variant(variant),
             None => spec,
         }
     }
 
     pub fn build(&self) -> Result<Network, Failure> {
+        let named = self.network.as_ref().and_then(Spec::variant);
+        if let (Some(named), Some(asked)) = (named, self.variant.filter(|&asked| Some(asked) != named)) {
+            let message = format!("--variant is {asked}, but the network's name says {named}");
+            return Err(Failure::new(message).help("leave one of them out"));
+        }
         Ok(self.spec().build()?)
     }
 }
@@ -80,12 +94,15 @@ impl Source {
     /// Builds the network and reads, or draws, its weights.
     pub fn load(&self) -> Result<(Network, Weights, Origin), Failure> {
         let network = self.network.build()?;
-        let options =
-            LoadOptions { allow_non_finite: self.allow_non_finite, allow_extra: self.network.no_head, ..LoadOptions::default() };
+        let options = LoadOptions {
+            allow_non_finite: self.allow_non_finite,
+            allow_extra: self.network.no_head,
+            variant_known: self.spec().variant().is_some(),
+        };
         if let Some(path) = &self.weights {
             let Loaded { weights, prefix, .. } = Loaded::load(path, &network, options)?;
             if !prefix.is_empty() {
-                super::note(&format!("the names in '{}' are taken without their prefix '{prefix}'", path.display()));
+                super::note(&format!("the names in '{}' are taken without their prefix '{prefix}'", escape::path(path)));
             }
             return Ok((network, weights, Origin::File));
         }

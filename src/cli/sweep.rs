@@ -1,11 +1,11 @@
 //! `sartor sweep`
 
-use sartor::models::escape;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use sartor::Level;
+use sartor::models::escape;
 use sartor::models::zoo::Spec;
 use sartor::sweep::{self, Point, Sweep, Verdict};
 use sartor::tune::Tunings;

@@ -1,6 +1,5 @@
 //! `sartor tune`
 
-use sartor::models::escape;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use sartor::Level;
 use sartor::caches::Sizes;
 use sartor::codegen::plan::Options;
 use sartor::codegen::tuning::{Choice, LayerChoice, Tile};
+use sartor::models::escape;
 use sartor::tune::{Entry, File, default_path, problems};
 use serde::Serialize;
 
@@ -97,7 +97,7 @@ impl Tune {
                 super::warn(&format!("{error}; it is made anew"));
                 // Nothing but a file belongs there, and a pipe would be waited for.
                 if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-                    sartor::output::remove(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+                    sartor::output::remove(&path).map_err(|error| Failure::new(format!("{}: {error}", escape::path(&path))))?;
                 }
                 File::default()
             }

@@ -224,8 +224,8 @@ impl Fuser<'_> {
         let kernel = match node.op {
             Op::Conv2d(_) | Op::Linear { .. } | Op::BatchNorm { .. } => return self.linear_kernel(id),
             Op::Activation(function) => Kernel::Activation(activation(function)),
-            Op::MaxPool(pool) => Kernel::MaxPool(window(pool)),
-            Op::AvgPool(pool) => Kernel::AvgPool(window(pool)),
+            Op::MaxPool(pool) => Kernel::MaxPool(window(pool.kernel, pool.stride, pool.padding)),
+            Op::AvgPool(pool) => Kernel::AvgPool(window(pool.kernel, pool.stride, pool.padding)),
             Op::GlobalAvgPool => Kernel::GlobalAvgPool,
             Op::Add => Kernel::Add,
             Op::Mul => Kernel::Mul,

@@ -9,7 +9,7 @@ use sartor_kernels::runtime::Level;
 use sartor_kernels::shape::{self, Maps, Window};
 use sartor_models::escape::line;
 use sartor_models::weights::{Problem, list};
-use sartor_models::{Activation, Conv2d, Network, NodeId, Pool, Weights};
+use sartor_models::{Activation, Conv2d, Network, NodeId, Padding, Weights};
 
 pub use generic::GenericEngine;
 pub use reference::{Expected, ReferenceEngine};
@@ -76,12 +76,13 @@ fn maps(network: &Network, id: NodeId, batch: usize) -> Maps {
 }
 
 fn conv(conv: Conv2d) -> shape::Conv {
-    let window = Window { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
-    shape::Conv { oc: conv.oc, groups: conv.groups, window }
+    shape::Conv { oc: conv.oc, groups: conv.groups, window: window(conv.kernel, conv.stride, conv.padding) }
 }
 
-fn window(pool: Pool) -> Window {
-    Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding }
+/// A window in the terms of kernels.
+pub fn window(kernel: (usize, usize), stride: (usize, usize), padding: (Padding, Padding)) -> Window {
+    let axis = |padding: Padding| shape::Padding { before: padding.before, after: padding.after };
+    Window { kernel, stride, padding: (axis(padding.0), axis(padding.1)) }
 }
 
 pub(crate) fn activation(activation: Activation) -> shape::Activation {

@@ -1,13 +1,13 @@
 //! The tuning file: for each level and kind of machine, what measuring chose. One line a problem, in order, so that files can be
 //! read, compared and merged.
 
-use sartor_models::escape;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use sartor_codegen::tuning::{Choice, Tuning};
 use sartor_kernels::runtime::Level;
+use sartor_models::escape;
 use serde::{Deserialize, Serialize};
 
 use crate::caches::Sizes;

@@ -2,11 +2,11 @@
 
 use sartor_codegen::layer::{Layer, LayerOp, PoolKind, factor_of_sums};
 use sartor_kernels::reference::{self, bound};
-use sartor_kernels::shape::{Conv, Maps, Window};
+use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
 
 use super::Distance;
-use crate::engine::activation;
+use crate::engine::{activation, window};
 use crate::observe::{Observed, Seen};
 
 /// Exact values, NCHW, and how far an f32 kernel may be from each.
@@ -93,7 +93,7 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
     match &layer.op {
         LayerOp::Conv(conv) => {
             let src = observed.source(conv.src);
-            let window = Window { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
+            let window = window(conv.kernel, conv.stride, conv.padding);
             let attributes = Conv { oc: conv.oc, groups: conv.groups, window };
             let channels = src.channels(conv.src_lanes.iter().copied());
             let maps = Maps { c: conv.src_lanes.len(), ..src.maps };
@@ -105,13 +105,13 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
         }
         LayerOp::Depthwise(conv) => {
             let src = observed.source(conv.src);
-            let window = Window { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
+            let window = window(conv.kernel, conv.stride, conv.padding);
             let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window };
             convolved(&whole(src), src.maps, &conv.weight, &conv.bias, &attributes).activated_sums(conv.act)
         }
         LayerOp::Pool(pool) => {
             let src = observed.source(pool.src);
-            let window = Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding };
+            let window = window(pool.kernel, pool.stride, pool.padding);
             let channels = whole(src);
             let (exact, error) = match pool.kind {
                 PoolKind::Max => (reference::max_pool(&channels, src.maps, &window), 0.0),

@@ -2,7 +2,7 @@
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
-use sartor::models::{Activation, Builder, Conv2d, GraphError, NodeId, Op, Pool, Shape, Tensor};
+use sartor::models::{Activation, Builder, Conv2d, GraphError, NodeId, Op, Padding, Pool, Shape, Tensor};
 use sartor::{Network, Weights};
 
 /// Draws from one seed.
@@ -107,7 +107,8 @@ impl Grow<'_> {
                 self.conv(input, c, (kernel, kernel), stride, c, act)?
             }
             7 => {
-                let pool = Pool { kernel: (3, 3), stride: (self.draw.within(1, 2), self.draw.within(1, 2)), padding: (1, 1) };
+                let (kernel, stride) = ((3, 3), (self.draw.within(1, 2), self.draw.within(1, 2)));
+                let pool = Pool { kernel, stride, padding: self.padding(input, kernel, stride) };
                 let op = self.draw.one(&[Op::MaxPool(pool), Op::AvgPool(pool)]);
                 let pooled = self.add(op, &[input])?;
                 self.act(pooled, act)?
@@ -158,10 +159,21 @@ impl Grow<'_> {
         groups: usize,
         act: Option<Activation>,
     ) -> Grown {
-        let padding = (kernel.0 / 2, kernel.1 / 2);
+        let stride = (stride, stride);
+        let padding = self.padding(src, kernel, stride);
         let bias = self.draw.below(2) == 0;
-        let conv = self.add(Op::Conv2d(Conv2d { oc, kernel, stride: (stride, stride), padding, groups, bias }), &[src])?;
+        let conv = self.add(Op::Conv2d(Conv2d { oc, kernel, stride, padding, groups, bias }), &[src])?;
         self.act(conv, act)
+    }
+
+    /// Of each axis as much on both sides, or TensorFlow's `SAME`, or its reverse.
+    fn padding(&mut self, src: NodeId, kernel: (usize, usize), stride: (usize, usize)) -> (Padding, Padding) {
+        let shape = self.builder.shape(src);
+        let mut axis = |size, kernel, stride| {
+            let same = Padding::same(size, kernel, stride);
+            self.draw.one(&[Padding::both(kernel / 2), same, same.reversed()])
+        };
+        (axis(shape.h, kernel.0, stride.0), axis(shape.w, kernel.1, stride.1))
     }
 
     fn act(&mut self, src: NodeId, act: Option<Activation>) -> Grown {

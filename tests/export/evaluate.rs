@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sartor::kernels::reference;
-use sartor::kernels::shape::{Conv, Maps, Window};
+use sartor::kernels::shape::{Conv, Maps, Padding, Window};
 use sartor::models::export::proto::{FLOAT, Graph, INT64, Node, Tensor};
 
 /// Dimensions and elements.
@@ -51,10 +51,12 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
     let each = |f: fn(f64) -> f64| (dims.clone(), x.iter().map(|&x| f(x)).collect());
     let window = || {
         let (kernel, stride, pads) = (ints("kernel_shape"), ints("strides"), ints("pads"));
-        assert_eq!(pads[..2], pads[2..], "{}", node.name());
-        Window { kernel: (kernel[0], kernel[1]), stride: (stride[0], stride[1]), padding: (pads[0], pads[1]) }
+        let padding = |axis: usize| Padding { before: pads[axis], after: pads[axis + 2] };
+        Window { kernel: (kernel[0], kernel[1]), stride: (stride[0], stride[1]), padding: (padding(0), padding(1)) }
     };
-    let out = |size: usize, kernel: usize, stride: usize, padding: usize| (size + 2 * padding - kernel) / stride + 1;
+    let out = |size: usize, kernel: usize, stride: usize, padding: Padding| {
+        (padding.before + size + padding.after - kernel) / stride + 1
+    };
     let swept = |c: usize| {
         let w = window();
         let rows = out(dims[2], w.kernel.0, w.stride.0, w.padding.0);

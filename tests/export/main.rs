@@ -9,10 +9,17 @@ use sartor::engine::ReferenceEngine;
 use sartor::export::write_onnx;
 use sartor::models::export::{ExportError, OPSET, onnx, proto};
 use sartor::models::zoo::{self, Spec};
-use sartor::models::{Activation, Builder, Conv2d, NodeId, Op, Pool, Shape, Tensor};
+use sartor::models::{Activation, Builder, Conv2d, NodeId, Op, Padding, Pool, Shape, Tensor};
 use sartor::{Network, Weights};
 
-const CONV: Conv2d = Conv2d { oc: 6, kernel: (3, 3), stride: (2, 1), padding: (1, 1), groups: 2, bias: true };
+const CONV: Conv2d = Conv2d {
+    oc: 6,
+    kernel: (3, 3),
+    stride: (2, 1),
+    padding: (Padding::both(1), Padding { before: 0, after: 2 }),
+    groups: 2,
+    bias: true,
+};
 
 /// The file's outputs are the reference's.
 fn agrees(network: &Network, batch: usize) {
@@ -57,6 +64,7 @@ fn every_family_of_the_zoo() {
         let spec = name.parse::<Spec>().unwrap().with_resolution(32, 32);
         agrees(&spec.build().unwrap(), 1);
     }
+    agrees(&"efficientnet_b0_tf@32x45".parse::<Spec>().unwrap().build().unwrap(), 1);
     agrees(&"shufflenet_v1_g3_x0.5@64x32".parse::<Spec>().unwrap().build().unwrap(), 2);
 }
 
@@ -64,7 +72,7 @@ fn every_family_of_the_zoo() {
 fn every_operator() {
     agrees(
         &network("operators", |net| {
-            let halve = Pool { kernel: (3, 2), stride: (2, 2), padding: (1, 1) };
+            let halve = Pool { kernel: (3, 2), stride: (2, 2), padding: (Padding { before: 0, after: 1 }, Padding::both(1)) };
             let input = net.input();
             let conv = net.add("conv", Op::Conv2d(CONV), &[input]).unwrap();
             let norm = net.add("norm", Op::BatchNorm { eps: 1e-3 }, &[conv]).unwrap();
@@ -106,7 +114,7 @@ fn outputs_that_others_read_that_repeat_or_that_are_the_input() {
 #[test]
 fn outputs_of_one_pixel_are_vectors_though_others_read_them_as_maps() {
     let mut net = Builder::new("pixel", Shape::new(4, 1, 1)).unwrap();
-    let conv = Conv2d { oc: 4, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: true };
+    let conv = Conv2d { oc: 4, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: true };
     let first = net.add("first\n\u{1b}", Op::Conv2d(conv), &[NodeId(0)]).unwrap();
     let second = net.add("second", Op::Conv2d(conv), &[first]).unwrap();
     let linear = net.add("linear", Op::Linear { out: 3, bias: true }, &[second]).unwrap();

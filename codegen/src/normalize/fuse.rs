@@ -1,6 +1,6 @@
 //! Which nodes become one layer.
 
-use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Pool, Weights};
+use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Padding, Pool, Weights};
 
 use super::NormalizeError;
 use super::fold::{self, Affine};
@@ -181,7 +181,7 @@ impl<'a> Fuser<'a> {
             Op::Input => Fused::Input,
             Op::Conv2d(conv) => self.conv(id, conv),
             Op::Linear { out, bias } => {
-                self.conv(id, Conv2d { oc: out, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias })
+                self.conv(id, Conv2d { oc: out, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias })
             }
             Op::Activation(act) => Fused::Activation(act),
             Op::MaxPool(window) => Fused::Pool { kind: PoolKind::Max, window, act: None },
@@ -228,7 +228,7 @@ impl<'a> Fuser<'a> {
         let c = network.node(id).shape.c;
         let mut affine = Affine::identity(c);
         affine.batch_norm(network, weights, id, eps);
-        let conv = Conv2d { oc: c, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: c, bias: false };
+        let conv = Conv2d { oc: c, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: c, bias: false };
         Step { node: id, inputs: vec![input], op: Fused::Depthwise { conv, affine, act: None } }
     }
 

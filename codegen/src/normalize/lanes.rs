@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, Network, NodeId, Weights, graph::MAX_ELEMENTS};
+use sartor_models::{Activation, Network, NodeId, Padding, Weights, graph::MAX_ELEMENTS};
 
 use super::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
@@ -246,7 +246,7 @@ impl Layout<'_> {
             oc: c,
             kernel: (1, 1),
             stride: (1, 1),
-            padding: (0, 0),
+            padding: Padding::around(0),
             groups: 1,
             weight,
             bias: vec![0.0; c],

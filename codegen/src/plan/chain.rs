@@ -5,6 +5,7 @@
 //! layer, the groups that a layer must have done follow from the windows of its reader. Within a thread's range of units,
 //! `<layer>_next` remembers what is done; at the start of a range the rows above the strip are computed anew.
 
+use sartor_models::Padding;
 use sartor_models::escape::word;
 
 use crate::layer::{Conv, Layer, LayerOp, MapId};
@@ -28,7 +29,8 @@ const PIXELS: usize = 28;
 /// Output rows that a window computes in a group.
 const WINDOW_ROWS: usize = 2;
 
-/// Vertical geometry of a layer: output row `r` reads the rows `r * stride - pad ..` of its source, `kernel` of them.
+/// Vertical geometry of a layer: output row `r` reads the rows `r * stride - pad ..` of its source, `kernel` of them. Those behind the
+/// source's last are padding.
 #[derive(Clone, Copy, Debug)]
 struct Slide {
     kernel: usize,
@@ -200,8 +202,8 @@ fn is_still(layer: &Layer) -> bool {
     !matches!(layer.op, LayerOp::Depthwise(_) | LayerOp::Pool(_))
 }
 
-fn slide(kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize)) -> Slide {
-    Slide { kernel: kernel.0, stride: stride.0, pad: padding.0 }
+fn slide(kernel: (usize, usize), stride: (usize, usize), padding: (Padding, Padding)) -> Slide {
+    Slide { kernel: kernel.0, stride: stride.0, pad: padding.0.before }
 }
 
 /// Gives each inner map a ring just deep enough, and tells which rows each strip computes.
@@ -345,7 +347,7 @@ fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, presen
                     panels: cx.panels(src),
                     kernel,
                     stride,
-                    pad: padding.1,
+                    pad: padding.1.before,
                     iw: cx.layers.maps[src.0].w,
                     ow: dst_map.w,
                     rows,
@@ -454,7 +456,7 @@ fn conv_calls(
                 kernel: conv.kernel,
                 present,
                 stride: conv.stride.1,
-                pad: conv.padding.1,
+                pad: conv.padding.1.before,
                 iw: src_map.w,
                 ow: dst_map.w,
                 source,

@@ -1,11 +1,12 @@
 //! One layer in one line, in oneDNN's notation: `g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"`. What is no
-//! convolution says what it is first: `maxpool_ic64_ih14oh7kh3sh2ph1_iw14ow7kw3sw2pw1_n"stage1.pool"`.
+//! convolution says what it is first: `maxpool_ic64_ih14oh7kh3sh2ph1_iw14ow7kw3sw2pw1_n"stage1.pool"`. As in oneDNN, `ph` and `pw` are the
+//! zeros above and on the left; how many are below and on the right follows from the result's size.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sartor_models::escape::{from_word, word};
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 
 use super::network::{NAME, activation, activation_word, node_name};
 use super::scan::{LineError, Part};
@@ -88,8 +89,23 @@ pub struct Axis {
     pub kernel: usize,
     /// Stride of the window.
     pub stride: usize,
-    /// Zeros on each side.
+    /// Zeros in front. Those behind follow from `dst`.
     pub padding: usize,
+}
+
+impl Axis {
+    /// The zeros on both sides: as many behind as in front where that makes the result's size, and else the fewest that make it.
+    fn padded(self) -> Padding {
+        let both = Padding::both(self.padding);
+        let reach = || self.dst.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel);
+        let (Some(reach), Some(front)) = (reach(), self.padding.checked_add(self.src)) else { return both };
+        let unread = front.checked_add(self.padding).and_then(|room| room.checked_sub(reach));
+        if unread.is_some_and(|unread| unread < self.stride) {
+            both
+        } else {
+            Padding { after: reach.saturating_sub(front), ..both }
+        }
+    }
 }
 
 impl LayerLine {
@@ -97,7 +113,7 @@ impl LayerLine {
     pub fn of(layers: &Layers, layer: &Layer, batch: usize) -> Self {
         let dst = &layers.maps[layer.dst().0];
         let src = layer.sources().first().map_or(dst, |id| &layers.maps[id.0]);
-        let point = ((1, 1), (1, 1), (0, 0));
+        let point = ((1, 1), (1, 1), Padding::around(0));
         let each = |each| Operator::Each(each, src.c);
         let (operator, (kernel, stride, padding)) = match &layer.op {
             LayerOp::Conv(conv) => (
@@ -112,7 +128,7 @@ impl LayerLine {
                 let kind = if pool.kind == PoolKind::Max { Each::MaxPool } else { Each::AvgPool };
                 (each(kind), (pool.kernel, pool.stride, pool.padding))
             }
-            LayerOp::Mean { .. } => (each(Each::Mean), ((src.h, src.w), (1, 1), (0, 0))),
+            LayerOp::Mean { .. } => (each(Each::Mean), ((src.h, src.w), (1, 1), Padding::around(0))),
             LayerOp::Scale { .. } => (each(Each::Scale), point),
             LayerOp::Add { .. } => (each(Each::Add), point),
             LayerOp::Activation { act, .. } => (each(Each::Activation(*act)), point),
@@ -121,8 +137,8 @@ impl LayerLine {
         Self {
             batch,
             operator,
-            rows: axis(src.h, dst.h, kernel.0, stride.0, padding.0),
-            columns: axis(src.w, dst.w, kernel.1, stride.1, padding.1),
+            rows: axis(src.h, dst.h, kernel.0, stride.0, padding.0.before),
+            columns: axis(src.w, dst.w, kernel.1, stride.1, padding.1.before),
             name: layer.name.clone(),
         }
     }
@@ -136,9 +152,10 @@ impl LayerLine {
         let fault = |error| line.fault(error);
         let (rows, columns) = (self.rows, self.columns);
         let pair = |of: fn(Axis) -> usize| (of(rows), of(columns));
-        let (kernel, stride, padding) = (pair(|a| a.kernel), pair(|a| a.stride), pair(|a| a.padding));
+        let (kernel, stride, padding) = (pair(|a| a.kernel), pair(|a| a.stride), (rows.padded(), columns.padded()));
         let pool = Pool { kernel, stride, padding };
-        let point = |oc| Op::Conv2d(Conv2d { oc, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: false });
+        let point =
+            |oc| Op::Conv2d(Conv2d { oc, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false });
         let (ic, op) = match self.operator {
             Operator::Conv { groups, ic, oc } => (ic, Op::Conv2d(Conv2d { oc, kernel, stride, padding, groups, bias: true })),
             Operator::Each(each, c) => {

@@ -1,12 +1,11 @@
 //! A network as words: the input's sizes, a word a node in order, and the outputs.
 //!
 //! `ic3ih9iw9 conv_oc16kh3ph1_bias relu shuffle_g4 add@3,1 out@4,2`. Sizes are oneDNN's: what is left out is 1, or 0 for padding, and
-//! that of the width is that of the height. A node reads the one before unless it says which, the input being 0. Without `out`, the
+//! that of the width is that of the height. Padding at the end of an axis, below and on the right, is that before it unless `phe` and
+//! `pwe` say it: `ph0phe1` has one row below. A node reads the one before unless it says which, the input being 0. Without `out`, the
 //! last node is the output. Names are not kept: node 3 is `n3`.
 
-use std::fmt::Write;
-
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 
 use super::scan::{LineError, Part, Sizes};
 
@@ -87,20 +86,27 @@ pub fn activation(word: &str) -> Option<Activation> {
     all.into_iter().find(|&act| activation_word(act) == word)
 }
 
-fn window(kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize)) -> String {
-    let mut sizes = String::new();
-    for (letter, (h, w), default) in [('k', kernel, 1), ('s', stride, 1), ('p', padding, 0)] {
-        for (axis, value, default) in [('h', h, default), ('w', w, h)] {
-            if value != default {
-                write!(sizes, "{letter}{axis}{value}").expect("strings take all");
-            }
-        }
-    }
-    sizes
+fn window(kernel: (usize, usize), stride: (usize, usize), (rows, columns): (Padding, Padding)) -> String {
+    let sizes = [
+        ("kh", kernel.0, 1),
+        ("kw", kernel.1, kernel.0),
+        ("sh", stride.0, 1),
+        ("sw", stride.1, stride.0),
+        ("ph", rows.before, 0),
+        ("phe", rows.after, rows.before),
+        ("pw", columns.before, rows.before),
+        ("pwe", columns.after, after_columns(rows, columns.before)),
+    ];
+    sizes.iter().filter(|(_, size, default)| size != default).map(|(name, size, _)| format!("{name}{size}")).collect()
 }
 
-const WINDOW: [&str; 6] = ["kh", "kw", "sh", "sw", "ph", "pw"];
-const CONV: [&str; 8] = ["g", "oc", "kh", "kw", "sh", "sw", "ph", "pw"];
+/// The columns of padding on the right that need not be said: those below where the left is as above, and else those on the left.
+fn after_columns(rows: Padding, before: usize) -> usize {
+    if before == rows.before { rows.after } else { before }
+}
+
+const WINDOW: [&str; 8] = ["kh", "kw", "sh", "sw", "ph", "phe", "pw", "pwe"];
+const CONV: [&str; 10] = ["g", "oc", "kh", "kw", "sh", "sw", "ph", "phe", "pw", "pwe"];
 
 /// Kernel, stride and padding.
 fn read_window(sizes: &Sizes<'_>) -> Pool {
@@ -108,7 +114,10 @@ fn read_window(sizes: &Sizes<'_>) -> Pool {
         let first = sizes.or(h, default);
         (first, sizes.or(w, first))
     };
-    Pool { kernel: pair("kh", "kw", 1), stride: pair("sh", "sw", 1), padding: pair("ph", "pw", 0) }
+    let before = pair("ph", "pw", 0);
+    let rows = Padding { before: before.0, after: sizes.or("phe", before.0) };
+    let columns = Padding { before: before.1, after: sizes.or("pwe", after_columns(rows, before.1)) };
+    Pool { kernel: pair("kh", "kw", 1), stride: pair("sh", "sw", 1), padding: (rows, columns) }
 }
 
 /// The network of the input's shape, as `input` says it, and the words behind.

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sartor_models::{Weights, zoo};
+use sartor_models::{Op, Padding, Weights, zoo};
 
 use super::{LayerLine, Problem};
 use crate::normalize::normalize;
@@ -47,6 +47,49 @@ fn lines_of_layers_are_replayed() {
     assert!(lines > 500);
 }
 
+/// Padding in words: what is left out is as on the other side, or as of the rows.
+#[test]
+fn sides_are_padded_apart() {
+    let cases = [
+        ("ph1", [1, 1, 1, 1]),
+        ("ph1pw0", [1, 1, 0, 0]),
+        ("phe1", [0, 1, 0, 1]),
+        ("ph1phe0", [1, 0, 1, 0]),
+        ("phe1pwe0", [0, 1, 0, 0]),
+        ("ph1phe2pw0", [1, 2, 0, 0]),
+        ("ph1phe2pw0pwe1", [1, 2, 0, 1]),
+        ("ph1pwe2", [1, 1, 1, 2]),
+    ];
+    for (sizes, [top, bottom, left, right]) in cases {
+        let line = format!("ic3ih9iw9 conv_oc8kh3{sizes}");
+        let problem: Problem = line.parse().unwrap();
+        let Op::Conv2d(conv) = problem.network.nodes()[1].op else { panic!("{line}") };
+        assert_eq!(conv.padding, (Padding { before: top, after: bottom }, Padding { before: left, after: right }), "{line}");
+        assert!(problem.to_string().ends_with(&line), "{problem}");
+    }
+}
+
+/// As in oneDNN, the sizes of the result say what is below and on the right.
+#[test]
+fn a_layers_line_says_the_padding_behind_by_the_size_of_the_result() {
+    let cases = [
+        ("ih9oh9kh3ph1", Padding::both(1)),
+        ("ih8oh4kh3sh2ph1", Padding::both(1)),
+        ("ih8oh4kh3sh2ph0", Padding { before: 0, after: 1 }),
+        ("ih7oh3kh3sh2ph1", Padding { before: 1, after: 0 }),
+        ("ih8oh4kh5sh2ph1", Padding { before: 1, after: 2 }),
+        ("ih1oh1kh5ph0", Padding { before: 0, after: 4 }),
+        // Whole windows of padding.
+        ("ih1oh4kh1ph0", Padding { before: 0, after: 3 }),
+    ];
+    for (rows, padding) in cases {
+        let line = format!("g1ic3oc8_{rows}_iw9ow9kw3pw1_n\"x\"");
+        let problem: Problem = line.parse().unwrap();
+        let Op::Conv2d(conv) = problem.network.nodes()[1].op else { panic!("{line}") };
+        assert_eq!(conv.padding, (padding, Padding::both(1)), "{line}");
+    }
+}
+
 #[test]
 fn faults_say_where_they_are() {
     let cases = [
@@ -73,7 +116,14 @@ fn faults_say_where_they_are() {
         ("ic1073741824ih1iw1 mean linear_oc1073741824", 24, "too large"),
         ("ic3ih9iw9 out@0 relu", 16, "nothing may follow"),
         ("g1ic3oc8_ih9oh9kh3ph1_iw9ow9kw3pw1", 0, "_n\"NAME\""),
-        ("g1ic3oc8_ih9oh8kh3ph1_iw9ow9kw3pw1_n\"x\"", 0, "the result is 9x9, not 8x9"),
+        ("g1ic3oc8_ih9oh7kh3ph1_iw9ow9kw3pw1_n\"x\"", 0, "the result is 8x9, not 7x9"),
+        ("g1ic3oc8_ih9oh0kh3ph1_iw9ow9kw3pw1_n\"x\"", 0, "the result is 9x9, not 0x9"),
+        ("g1ic3oc8_ih9oh9kh3sh0ph1_iw9ow9kw3pw1_n\"x\"", 0, "stride is 0"),
+        ("g1ic3oc8_ih9oh18446744073709551615kh3sh2ph1_iw9ow9kw3pw1_n\"x\"", 0, "not 18446744073709551615x9"),
+        ("maxpool_ic3_ih9oh11kh3ph1_iw9ow9kw3pw1_n\"x\"", 0, "vertical padding is 3: at most half the window of 3"),
+        ("ic3ih9iw9 maxpool_kh3phe2", 10, "vertical padding is 2: at most half the window of 3"),
+        ("ic3ih9iw9 conv_oc8kh3ph18446744073709551615", 10, "larger than the padded input"),
+        ("ic3ih9iw9 conv_oc8kh3phe18446744073709551615", 10, "larger than the padded input"),
         ("ic3_ih9oh9kh1ph0_iw9ow9kw1pw0_n\"x\"", 0, "'g'"),
     ];
     for (line, at, what) in cases {

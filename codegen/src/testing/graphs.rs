@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
 use sartor_codegen::problem::{Data, Problem};
-use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Pool, Shape};
 
 /// One thing to add to a network: what, to which nodes, and how large.
 type Choice = (u8, u16, u16, usize);
@@ -84,20 +84,22 @@ impl Grower {
         let shape = self.builder.shape(src);
         let b = usize::from(b);
         match what {
-            0 | 1 => self.conv(src, c, (1, 1), 1, 1),
-            2 => self.conv(src, c, (1 + 2 * (b % 2), 3), 1 + b % 2, 1),
-            16 => self.conv(src, c, (KERNELS[b % 4], KERNELS[b / 4 % 4]), 1 + b / 16 % 3, 1),
-            17 => self.conv(src, shape.c, (KERNELS[b % 4], KERNELS[b / 4 % 4]), 1 + b / 16 % 3, shape.c),
+            0 | 1 => self.conv(src, c, (1, 1), 1, 1, b),
+            2 => self.conv(src, c, (1 + 2 * (b % 2), 3), 1 + b % 2, 1, b),
+            16 => self.conv(src, c, (KERNELS[b % 4], KERNELS[b / 4 % 4]), 1 + b / 16 % 3, 1, b),
+            17 => self.conv(src, shape.c, (KERNELS[b % 4], KERNELS[b / 4 % 4]), 1 + b / 16 % 3, shape.c, b),
             3 => {
                 let groups = divisor(shape.c, b);
                 let kernel = [1, 1, 1, 3][b / 64 % 4];
-                self.conv(src, groups * (1 + c % 4), (kernel, kernel), 1, groups)
+                self.conv(src, groups * (1 + c % 4), (kernel, kernel), 1, groups, b)
             }
-            4 | 5 => self.conv(src, shape.c, (3, 3), 1 + b % 2, shape.c),
+            4 | 5 => self.conv(src, shape.c, (3, 3), 1 + b % 2, shape.c, b),
             6 => self.batch_norm(src),
             7 | 8 => self.act(src, b),
             9 => {
-                let pool = Pool { kernel: (3, 3), stride: (1 + b % 2, 1), padding: (1, 1) };
+                let (kernel, stride) = ((3, 3), (1 + b % 2, 1));
+                // What is more on one side than half the window is not drawn.
+                let pool = Pool { kernel, stride, padding: padding(shape, kernel, stride, b / 256 % 3, b / 768 % 3) };
                 self.add(if b % 4 < 2 || self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])
             }
             10 => {
@@ -114,7 +116,8 @@ impl Grower {
             }
             12 => self.add(Op::ChannelShuffle { groups: divisor(shape.c, b) }, &[src]),
             13 if self.exact => {
-                let gate = self.add(Op::MaxPool(Pool { kernel: (shape.h, shape.w), stride: (1, 1), padding: (0, 0) }), &[src])?;
+                let gate = self
+                    .add(Op::MaxPool(Pool { kernel: (shape.h, shape.w), stride: (1, 1), padding: Padding::around(0) }), &[src])?;
                 let gate = self.act(gate, 1)?;
                 self.add(Op::Mul, &[src, gate])
             }
@@ -126,7 +129,7 @@ impl Grower {
                 self.add(Op::Mul, &[src, gate])
             }
             14 => {
-                let branch = self.conv(src, shape.c + b % 3, (1, 1), 1, 1)?;
+                let branch = self.conv(src, shape.c + b % 3, (1, 1), 1, 1, 0)?;
                 let mut branch = self.batch_norm(branch)?;
                 if b % 4 == 1 {
                     branch = self.act(branch, b / 4)?;
@@ -135,8 +138,8 @@ impl Grower {
                 if branch == src { Ok(src) } else { self.add(Op::Add, &[branch, src]) }
             }
             _ => {
-                let pool = Pool { kernel: (3, 3), stride: (2, 2), padding: (1, 1) };
-                let branch = self.conv(src, c, (3, 3), 2, 1)?;
+                let pool = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
+                let branch = self.conv(src, c, (3, 3), 2, 1, 0)?;
                 let pooled = self.add(if self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])?;
                 if branch == src {
                     return Ok(pooled);
@@ -162,10 +165,11 @@ impl Grower {
         kernel: (usize, usize),
         stride: usize,
         groups: usize,
+        choice: usize,
     ) -> Result<NodeId, GraphError> {
-        let padding = (kernel.0 / 2, kernel.1 / 2);
         let bias = oc.is_multiple_of(2);
         let shape = self.builder.shape(src);
+        let padding = padding(shape, kernel, (stride, stride), choice / 256 % 16, choice / 4096);
         let taps = kernel.0 * kernel.1 * shape.pixels() * shape.c / groups / (stride * stride);
         let Some(rest) = self.work.checked_sub((oc * taps) as u64) else { return Ok(src) };
         self.work = rest;
@@ -190,6 +194,19 @@ impl Grower {
 const KERNELS: [usize; 4] = [3, 5, 7, 1];
 /// The first two keep integers whole.
 const ACTS: [Activation; 4] = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
+
+/// Padding of rows and of columns, each of a kind of its own: from 0 on, as much on both sides, TensorFlow's `SAME` and its reverse; then,
+/// up to 4, all on one side; above, as much on both sides.
+fn padding(shape: Shape, kernel: (usize, usize), stride: (usize, usize), rows: usize, columns: usize) -> (Padding, Padding) {
+    let axis = |size, kernel, stride, kind| match kind {
+        1 => Padding::same(size, kernel, stride),
+        2 => Padding::same(size, kernel, stride).reversed(),
+        3 => Padding { before: 0, after: kernel - 1 },
+        4 => Padding { before: kernel - 1, after: 0 },
+        _ => Padding::both(kernel / 2),
+    };
+    (axis(shape.h, kernel.0, stride.0, rows), axis(shape.w, kernel.1, stride.1, columns))
+}
 
 fn divisor(n: usize, choice: usize) -> usize {
     let divisors: Vec<usize> = (1..=n).filter(|d| n.is_multiple_of(*d)).collect();

@@ -1,6 +1,8 @@
 //! Normalised layers by the letter of their contract: f64, plain loops, memory that is NaN until it is written, and writes in
 //! whole groups of 16 lanes as kernels make them.
 
+use sartor_models::Padding;
+
 use crate::layer::{Layer, LayerOp, Layers, Map, MapId, PoolKind, Value};
 
 use super::{activation, activation_of_sum};
@@ -31,9 +33,9 @@ impl Memory {
     }
 
     /// The value at a padded coordinate; `None` on the padding.
-    fn padded(&self, y: usize, x: usize, lane: usize, padding: (usize, usize)) -> Option<f64> {
-        let y = y.checked_sub(padding.0).filter(|&y| y < self.map.h)?;
-        let x = x.checked_sub(padding.1).filter(|&x| x < self.map.w)?;
+    fn padded(&self, y: usize, x: usize, lane: usize, padding: (Padding, Padding)) -> Option<f64> {
+        let y = y.checked_sub(padding.0.before).filter(|&y| y < self.map.h)?;
+        let x = x.checked_sub(padding.1.before).filter(|&x| x < self.map.w)?;
         Some(self.get(y, x, lane))
     }
 

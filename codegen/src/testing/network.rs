@@ -1,6 +1,6 @@
 //! A network straight from its graph: NCHW, f64, plain loops.
 
-use sartor_models::{Conv2d, Network, NodeId, Op, Pool, Shape, Weights};
+use sartor_models::{Conv2d, Network, NodeId, Op, Padding, Pool, Shape, Weights};
 
 use super::activation;
 
@@ -21,7 +21,7 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
             Op::Input => input.to_vec(),
             Op::Conv2d(c) => conv(srcs[0], c, node.shape, &params[0], &bias(c.oc)),
             Op::Linear { out, .. } => {
-                let c = Conv2d { oc: out, kernel: (1, 1), stride: (1, 1), padding: (0, 0), groups: 1, bias: false };
+                let c = Conv2d { oc: out, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
                 conv(srcs[0], c, node.shape, &params[0], &bias(out))
             }
             Op::BatchNorm { eps } => {
@@ -72,11 +72,11 @@ fn conv((src, shape): (&[f64], Shape), conv: Conv2d, out: Shape, weight: &[f64],
                     for ky in 0..kh {
                         for kx in 0..kw {
                             let (iy, ix) = (y * conv.stride.0 + ky, x * conv.stride.1 + kx);
-                            let inside = (conv.padding.0..conv.padding.0 + shape.h).contains(&iy)
-                                && (conv.padding.1..conv.padding.1 + shape.w).contains(&ix);
+                            let (above, left) = (conv.padding.0.before, conv.padding.1.before);
+                            let inside = (above..above + shape.h).contains(&iy) && (left..left + shape.w).contains(&ix);
                             if inside {
                                 let c = o / oc * ic + i;
-                                let at = (c * shape.h + iy - conv.padding.0) * shape.w + ix - conv.padding.1;
+                                let at = (c * shape.h + iy - above) * shape.w + ix - left;
                                 sum += weight[((o * ic + i) * kh + ky) * kw + kx] * src[at];
                             }
                         }
@@ -97,8 +97,8 @@ fn pool((src, shape): (&[f64], Shape), pool: Pool, out: Shape, reduce: impl Fn(&
                 let mut window = Vec::new();
                 for ky in 0..pool.kernel.0 {
                     for kx in 0..pool.kernel.1 {
-                        let iy = (y * pool.stride.0 + ky).checked_sub(pool.padding.0).filter(|&iy| iy < shape.h);
-                        let ix = (x * pool.stride.1 + kx).checked_sub(pool.padding.1).filter(|&ix| ix < shape.w);
+                        let iy = (y * pool.stride.0 + ky).checked_sub(pool.padding.0.before).filter(|&iy| iy < shape.h);
+                        let ix = (x * pool.stride.1 + kx).checked_sub(pool.padding.1.before).filter(|&ix| ix < shape.w);
                         window.push(iy.zip(ix).map(|(iy, ix)| src[(c * shape.h + iy) * shape.w + ix]));
                     }
                 }

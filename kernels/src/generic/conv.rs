@@ -252,7 +252,7 @@ impl Origin {
         let (image, pixel) = (row / dst.pixels(), row % dst.pixels());
         let ((sy, sx), (py, px)) = (conv.window.stride, conv.window.padding);
         let (y, x) = (pixel / dst.w * sy, pixel % dst.w * sx);
-        Self { image, y: y as isize - py as isize, x: x as isize - px as isize }
+        Self { image, y: y as isize - py.before as isize, x: x as isize - px.before as isize }
     }
 
     /// The input pixel of a tap, if it is not padding.

@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::simd::dispatch;
 use super::{check, map_len, pitch};
 use crate::runtime::Level;
-use crate::shape::{Maps, Window};
+use crate::shape::{Maps, Padding, Window};
 
 /// The largest value of each window; padding never wins, NaN does.
 pub fn max_pool(level: Level, src: &[f32], maps: Maps, window: &Window, dst: &mut [f32]) {
@@ -19,7 +19,7 @@ pub fn avg_pool(level: Level, src: &[f32], maps: Maps, window: &Window, dst: &mu
 
 /// The mean of every channel of every image: `n` maps of 1x1.
 pub fn global_avg_pool(level: Level, src: &[f32], maps: Maps, dst: &mut [f32]) {
-    let window = Window { kernel: (maps.h, maps.w), stride: (1, 1), padding: (0, 0) };
+    let window = Window { kernel: (maps.h, maps.w), stride: (1, 1), padding: Padding::around(0) };
     run(level, src, maps, &window, false, dst);
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::reference::{self, bound};
 use crate::report;
 use crate::runtime::Level;
-use crate::shape::{Activation, Conv, Window};
+use crate::shape::{Activation, Conv, Padding, Window};
 
 /// Where the values of a test come from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,8 +84,8 @@ fn rng(seed: usize) -> Pcg64Mcg {
 /// `(maps, oc, groups, window)`
 fn convolutions() -> Vec<(Maps, Conv)> {
     let square = Window::square;
-    let tall = Window { kernel: (5, 1), stride: (2, 1), padding: (2, 0) };
-    let wide = Window { kernel: (1, 3), stride: (1, 3), padding: (0, 2) };
+    let tall = Window { kernel: (5, 1), stride: (2, 1), padding: (Padding { before: 2, after: 1 }, Padding::both(0)) };
+    let wide = Window { kernel: (1, 3), stride: (1, 3), padding: (Padding::both(0), Padding::both(2)) };
     [
         // 1x1, from one pixel and one channel to more than a tile, a panel and a block
         (Maps::new(1, 1, 1, 1), 1, 1, square(1, 1, 0)),
@@ -185,7 +185,14 @@ fn depthwise() {
         (Maps::new(1, 3, 2, 2), square(5, 1, 2)),
         (Maps::new(1, 4, 5, 5), square(3, 1, 0)),
         (Maps::new(1, 31, 3, 40), square(1, 1, 0)),
-        (Maps::new(1, 5, 9, 20), Window { kernel: (3, 5), stride: (2, 3), padding: (0, 2) }),
+        (
+            Maps::new(1, 5, 9, 20),
+            Window {
+                kernel: (3, 5),
+                stride: (2, 3),
+                padding: (Padding { before: 0, after: 1 }, Padding { before: 2, after: 3 }),
+            },
+        ),
     ];
     for (seed, (maps, window)) in cases.into_iter().enumerate() {
         let rng = &mut rng(seed);
@@ -229,7 +236,8 @@ fn pooling() {
         Window::square(3, 2, 1),
         Window::square(2, 2, 0),
         Window::square(2, 1, 1),
-        Window { kernel: (1, 3), stride: (2, 1), padding: (0, 1) },
+        Window { padding: (Padding { before: 0, after: 1 }, Padding { before: 0, after: 1 }), ..Window::square(3, 2, 0) },
+        Window { kernel: (1, 3), stride: (2, 1), padding: (Padding::both(0), Padding { before: 1, after: 0 }) },
     ];
     for (seed, maps) in MAPS.into_iter().enumerate() {
         for data in BOTH {
@@ -238,7 +246,9 @@ fn pooling() {
             for level in tally.levels() {
                 let from = packed(&src, maps);
                 for window in &windows {
-                    if maps.h + 2 * window.padding.0 < window.kernel.0 || maps.w + 2 * window.padding.1 < window.kernel.1 {
+                    let fits = |size: usize, kernel: usize, padding: Padding| padding.before + size + padding.after >= kernel;
+                    let (kernel, (rows, columns)) = (window.kernel, window.padding);
+                    if !fits(maps.h, kernel.0, rows) || !fits(maps.w, kernel.1, columns) {
                         continue;
                     }
                     let dst_maps = window.output(maps, maps.c);

@@ -248,11 +248,12 @@ fn operator(op: &str, inputs: &[String], output: &str, attributes: impl IntoIter
 
 fn window_attributes(window: Pool) -> [Attribute; 3] {
     let pair = |(a, b): (usize, usize)| vec![a as i64, b as i64];
-    let (rows, columns) = (window.padding.0 as i64, window.padding.1 as i64);
+    let (rows, columns) = window.padding;
+    let pads = [rows.before, columns.before, rows.after, columns.after];
     [
         ints("kernel_shape", pair(window.kernel)),
         ints("strides", pair(window.stride)),
-        ints("pads", vec![rows, columns, rows, columns]),
+        ints("pads", pads.map(|size| size as i64).to_vec()),
     ]
 }
 

@@ -1,17 +1,14 @@
 //! Building a network that is, but for its shortcuts, a chain.
 
-use super::Spec;
-use crate::graph::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Shape};
+use super::{Spec, Variant};
+use crate::graph::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape};
 
 pub type Result<T = ()> = std::result::Result<T, GraphError>;
 
-/// PyTorch's default.
-const BN_EPS: f64 = 1e-5;
-
 /// A square convolution without bias that keeps the size at stride 1.
 pub fn conv(oc: usize, kernel: usize, stride: usize) -> Conv2d {
-    let padding = kernel / 2;
-    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding: (padding, padding), groups: 1, bias: false }
+    let padding = Padding::around(kernel / 2);
+    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding, groups: 1, bias: false }
 }
 
 /// [`conv`] of every channel by itself.
@@ -45,6 +42,7 @@ impl Sequential {
 /// A [`Builder`] with a current node, which every layer reads and replaces.
 pub struct Chain {
     builder: Builder,
+    variant: Variant,
     /// The current node.
     pub at: NodeId,
     /// The last map of each stride so far: 1, 2, 4, ...
@@ -54,7 +52,8 @@ pub struct Chain {
 impl Chain {
     pub fn new(spec: &Spec) -> Result<Self> {
         let builder = Builder::new(spec.to_string(), Shape::new(3, spec.resolution.0, spec.resolution.1))?;
-        Ok(Self { at: builder.input(), builder, maps: Vec::new() })
+        let variant = spec.variant().unwrap_or(Variant::Torch);
+        Ok(Self { at: builder.input(), builder, variant, maps: Vec::new() })
     }
 
     /// Channels of the current node.
@@ -80,14 +79,23 @@ impl Chain {
         Ok(())
     }
 
-    /// Convolution.
+    /// Convolution, padded as the variant has it.
     pub fn conv(&mut self, name: impl Into<String>, conv: Conv2d) -> Result {
-        self.add(name, Op::Conv2d(conv))
+        let (kernel, stride, src) = (conv.kernel, conv.stride, self.builder.shape(self.at));
+        let padding = match self.variant {
+            Variant::Torch => conv.padding,
+            Variant::Tf => (Padding::same(src.h, kernel.0, stride.0), Padding::same(src.w, kernel.1, stride.1)),
+        };
+        self.add(name, Op::Conv2d(Conv2d { padding, ..conv }))
     }
 
     /// Batch norm.
     pub fn norm(&mut self, name: impl Into<String>) -> Result {
-        self.add(name, Op::BatchNorm { eps: BN_EPS })
+        let eps = match self.variant {
+            Variant::Torch => 1e-5,
+            Variant::Tf => 1e-3,
+        };
+        self.add(name, Op::BatchNorm { eps })
     }
 
     /// Activation.

@@ -1,7 +1,8 @@
-//! EfficientNet b0 to b3: inverted residuals with SiLU and squeeze-and-excitation, scaled in width and depth.
+//! EfficientNet b0 to b3: inverted residuals with SiLU and squeeze-and-excitation, scaled in width and depth. TensorFlow's, which the
+//! paper's weights are for, differs from torchvision's in padding and in the batch norms' `eps`.
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, make_divisible, pointwise_with_bias};
-use super::{Alias, Entry, Spec, timm};
+use super::{Alias, Entry, Spec, Variant, timm};
 use crate::graph::{
     Activation::{Sigmoid, Silu},
     Network, Op,
@@ -17,6 +18,7 @@ const fn entry(family: &'static str, size: usize, build: fn(&Spec) -> Result<Net
         resolution: (size, size),
         names_width: false,
         aliases: &[Alias { label: "timm's names", rename: timm_name, shared: true }],
+        variants: &Variant::ALL,
         ..Entry::new(
             family,
             "inverted residuals with SiLU and squeeze-and-excitation",

@@ -9,6 +9,8 @@
 //! # Ok::<(), sartor_models::zoo::ZooError>(())
 //! ```
 //!
+//! Of some families there are two definitions whose parameters have the same names and shapes, each a [`Variant`].
+//!
 //! Nodes with parameters bear the names of the state dict that users have (torchvision's, timm's, or the published class's),
 //! so that parameters map directly.
 
@@ -23,9 +25,11 @@ mod rexnet_plain;
 mod shufflenet_v1;
 mod spec;
 mod timm;
+mod variant;
 
 use crate::graph::{GraphError, Network};
 pub use spec::Spec;
+pub use variant::{UnknownVariant, Variant};
 
 /// A family of networks.
 #[derive(Debug)]
@@ -42,6 +46,7 @@ pub struct Entry {
     /// Group counts it is defined for; empty if it has no such parameter.
     groups: &'static [usize],
     default_groups: usize,
+    variants: &'static [Variant],
     /// Whether the name states the width even where it is the default.
     names_width: bool,
     /// Whether kernel sizes may be chosen per stage.
@@ -85,11 +90,17 @@ impl Entry {
             classes: 1000,
             groups: &[],
             default_groups: 1,
+            variants: &[],
             names_width: true,
             kernel_conf: false,
             build,
             aliases: &[],
         }
+    }
+
+    /// The definitions that it is built by, the first if none is asked for; empty if there is but one.
+    pub fn variants(&self) -> &'static [Variant] {
+        self.variants
     }
 
     /// The family at its default width and resolution, once for each of its group counts.

@@ -1,10 +1,10 @@
-//! Which network: a family and its parameters, written `family[_gGROUPS][_xWIDTH][@HxW]`.
+//! Which network: a family and its parameters, written `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::{Entry, ZooError, entries};
+use super::{Entry, Variant, ZooError, entries};
 use crate::graph::Network;
 
 const WIDTHS: RangeInclusive<f64> = 0.05..=8.0;
@@ -13,12 +13,13 @@ const CLASSES: RangeInclusive<usize> = 1..=100_000;
 
 /// A network of the zoo and its parameters.
 ///
-/// Parsed from and printed as `family[_gGROUPS][_xWIDTH][@HxW]`: `rexnet_x1.0`, `mobilenet_v2_x1.4@320x320`,
-/// `shufflenet_v1_g3_x1.0`, `efficientnet_b0`. Parts left out take the family's defaults; classes, head and kernel sizes are
+/// Parsed from and printed as `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`: `rexnet_x1.0`, `mobilenet_v2_x1.4@320x320`,
+/// `shufflenet_v1_g3_x1.0`, `efficientnet_b0`, `efficientnet_b0_tf@300x300`. Parts left out take the family's defaults; classes, head and kernel sizes are
 /// not part of the notation. Fields may be set freely; [`build`](Spec::build) checks them.
 #[derive(Clone, Debug)]
 pub struct Spec {
     entry: &'static Entry,
+    variant: Option<Variant>,
     /// Groups of the 1x1 convolutions; 1 in families without that parameter.
     pub groups: usize,
     /// Width multiplier, 0.05 to 8.
@@ -38,6 +39,7 @@ impl Spec {
     pub(super) fn of(entry: &'static Entry) -> Self {
         Self {
             entry,
+            variant: None,
             groups: entry.default_groups,
             width: entry.width,
             resolution: entry.resolution,
@@ -50,6 +52,16 @@ impl Spec {
     /// The family.
     pub fn entry(&self) -> &'static Entry {
         self.entry
+    }
+
+    /// Whose definition of the family it is, if that was said; else it is built by the family's first.
+    pub fn variant(&self) -> Option<Variant> {
+        self.variant
+    }
+
+    /// By this definition of the family.
+    pub fn with_variant(self, variant: Variant) -> Self {
+        Self { variant: Some(variant), ..self }
     }
 
     /// With this many groups.
@@ -103,6 +115,9 @@ impl Spec {
         if !CLASSES.contains(&self.classes) {
             return Err(self.fault("classes", self.classes, between(&CLASSES)));
         }
+        if let Some(variant) = self.variant.filter(|variant| !self.entry.variants.contains(variant)) {
+            return Err(self.fault("variant", variant, "this family has no variants".into()));
+        }
         if self.entry.groups.is_empty() && self.groups != 1 {
             return Err(self.fault("groups", self.groups, "this family has no groups".into()));
         }
@@ -126,7 +141,8 @@ impl Spec {
 
 impl PartialEq for Spec {
     fn eq(&self, other: &Self) -> bool {
-        let key = |s: &Self| (s.entry.family, s.groups, s.width.to_bits(), s.resolution, s.classes, s.head, s.kernel_conf);
+        let key =
+            |s: &Self| (s.entry.family, s.variant, s.groups, s.width.to_bits(), s.resolution, s.classes, s.head, s.kernel_conf);
         key(self) == key(other)
     }
 }
@@ -134,6 +150,9 @@ impl PartialEq for Spec {
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.entry.family)?;
+        if let Some(variant) = self.variant {
+            write!(f, "_{variant}")?;
+        }
         if !self.entry.groups.is_empty() {
             write!(f, "_g{}", self.groups)?;
         }
@@ -154,9 +173,13 @@ impl FromStr for Spec {
         let (rest, resolution) = split(name, "@");
         let (rest, width) = split(rest, "_x");
         let (family, groups) = split(rest, "_g");
-        let entry = entries().iter().find(|entry| entry.family == family).ok_or_else(|| unknown(name))?;
-
-        let mut spec = Self::of(entry);
+        let of = |family: &str| entries().iter().find(|entry| entry.family == family).map(Self::of);
+        let with_variant = || {
+            let (family, variant) = family.rsplit_once('_')?;
+            Some(of(family)?.with_variant(variant.parse().ok()?))
+        };
+        let mut spec = of(family).or_else(with_variant).ok_or_else(|| unknown(name))?;
+        let entry = spec.entry;
         if let Some(text) = groups {
             let groups = text.parse().map_err(|_| spec.fault("groups", text, "must be a whole number".into()))?;
             if entry.groups.is_empty() {
@@ -186,7 +209,10 @@ fn between<T: fmt::Debug>(range: &RangeInclusive<T>) -> String {
 }
 
 fn unknown(name: &str) -> ZooError {
+    let of_variants =
+        |entry: &'static Entry| entry.variants.iter().map(move |&variant| Spec::of(entry).with_variant(variant).to_string());
     let names = entries().iter().map(|entry| entry.family.to_string()).chain(super::defaults());
+    let names = names.chain(entries().iter().flat_map(of_variants));
     let likeness = |candidate: &String| strsim::jaro_winkler(candidate, name);
     let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
     ZooError::Unknown { name: name.into(), nearest }

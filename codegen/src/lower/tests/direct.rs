@@ -84,7 +84,12 @@ impl Family for Direct {
 
 /// A row of `ow` pixels of a 'same' convolution or, with less padding, one as wide as it can be.
 pub fn spec(kernel: usize, stride: usize, pad: usize, ow: usize, panels: usize) -> Option<Direct> {
-    let iw = ((ow - 1) * stride + kernel).checked_sub(2 * pad).filter(|&iw| iw > 0)?;
+    uneven(kernel, stride, (pad, pad), ow, panels)
+}
+
+/// With so many columns of padding on the left and on the right.
+fn uneven(kernel: usize, stride: usize, (pad, after): (usize, usize), ow: usize, panels: usize) -> Option<Direct> {
+    let iw = ((ow - 1) * stride + kernel).checked_sub(pad + after).filter(|&iw| iw > 0)?;
     Some(Direct {
         kernel: (kernel, kernel),
         present: (0, kernel),
@@ -115,6 +120,23 @@ fn windows_of_every_width() {
                     if stride > 1 && ow < 56 {
                         let iw = spec.iw + stride - 1;
                         check(&Direct { iw, source: Source::Planar { plane: iw }, ..spec }, true);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Fewer columns of padding on one side than on the other, up to all but one of a window's.
+#[test]
+fn windows_padded_unevenly() {
+    for kernel in [2, 3, 4, 5, 7] {
+        for stride in 1..=3 {
+            for (pad, after) in (0..kernel).flat_map(|pad| (0..kernel).map(move |after| (pad, after))) {
+                for ow in [1, 2, 3, 9] {
+                    // The widest padding leaves no map under the narrowest rows.
+                    if let Some(spec) = uneven(kernel, stride, (pad, after), ow, 1).filter(|_| pad != after) {
+                        check(&spec, true);
                     }
                 }
             }
@@ -166,7 +188,7 @@ proptest! {
         kernel in (1usize..=5, 1usize..=5),
         present in any::<(prop::sample::Index, prop::sample::Index)>(),
         stride in 1usize..=3,
-        pad in any::<prop::sample::Index>(),
+        pads in any::<[prop::sample::Index; 2]>(),
         ow in 1usize..=20,
         extra in 0usize..3,
         segments in prop::collection::vec((0usize..3, 1usize..=5), 1..=3),
@@ -176,9 +198,9 @@ proptest! {
         idle in prop_oneof![Just(0), 0usize..16],
         level in 0usize..4,
     ) {
-        let pad = pad.index(kernel.1 / 2 + 1);
+        let (pad, after) = (pads[0].index(kernel.1), pads[1].index(kernel.1));
         // At least one column, and `extra` that the last window does not reach, fewer than a stride.
-        let iw = ((ow - 1) * stride + kernel.1).saturating_sub(2 * pad) + extra.min(stride - 1);
+        let iw = ((ow - 1) * stride + kernel.1).saturating_sub(pad + after) + extra.min(stride - 1);
         prop_assume!(iw > 0);
         let first = present.0.index(kernel.0);
         let last = first + 1 + present.1.index(kernel.0 - first);

@@ -62,7 +62,12 @@ impl Family for Window {
 }
 
 pub fn spec(kind: Kind, kernel: usize, stride: usize, pad: usize, ow: usize, rows: usize) -> Option<Window> {
-    let iw = ((ow - 1) * stride + kernel).checked_sub(2 * pad).filter(|&iw| iw > 0)?;
+    uneven(kind, kernel, stride, (pad, pad), ow, rows)
+}
+
+/// With so many columns of padding on the left and on the right.
+fn uneven(kind: Kind, kernel: usize, stride: usize, (pad, after): (usize, usize), ow: usize, rows: usize) -> Option<Window> {
+    let iw = ((ow - 1) * stride + kernel).checked_sub(pad + after).filter(|&iw| iw > 0)?;
     Some(Window {
         kind,
         panels: 1,
@@ -99,6 +104,25 @@ fn windows_of_every_width() {
                         check_spec(&spec);
                         if stride > 1 && ow < 56 {
                             check_spec(&Window { iw: spec.iw + stride - 1, ..spec });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Fewer columns of padding on one side than on the other, up to all but one of a window's.
+#[test]
+fn windows_padded_unevenly() {
+    for kind in KINDS {
+        for kernel in [2, 3, 4, 5, 7] {
+            for stride in 1..=3 {
+                for (pad, after) in (0..kernel).flat_map(|pad| (0..kernel).map(move |after| (pad, after))) {
+                    for ow in [1, 2, 3, 9] {
+                        // The widest padding leaves no map under the narrowest rows.
+                        if let Some(spec) = uneven(kind, kernel, stride, (pad, after), ow, 1).filter(|_| pad != after) {
+                            check_spec(&spec);
                         }
                     }
                 }
@@ -149,7 +173,7 @@ proptest! {
         kind in 0usize..3,
         kernel in (1usize..=7, 1usize..=7),
         stride in (1usize..=3, 1usize..=3),
-        pads in any::<[prop::sample::Index; 3]>(),
+        pads in any::<[prop::sample::Index; 4]>(),
         ow in 1usize..=20,
         extra in 0usize..3,
         rows in 1usize..=3,
@@ -158,8 +182,8 @@ proptest! {
         act in 0usize..4,
         level in 0usize..4,
     ) {
-        let pad = pads[0].index(kernel.1 / 2 + 1);
-        let iw = ((ow - 1) * stride.1 + kernel.1).saturating_sub(2 * pad) + extra.min(stride.1 - 1);
+        let (pad, after) = (pads[0].index(kernel.1), pads[3].index(kernel.1));
+        let iw = ((ow - 1) * stride.1 + kernel.1).saturating_sub(pad + after) + extra.min(stride.1 - 1);
         prop_assume!(iw > 0);
         let reach = (rows - 1) * stride.0 + kernel.0;
         let first = pads[1].index(kernel.0 / 2 + 1);
