@@ -64,5 +64,5 @@ fn npy() {
 
 #[test]
 fn image() {
-    replay_and_count("image", sartor_fuzz::image::judge, 9);
+    replay_and_count("image", sartor_fuzz::image::judge, 12);
 }

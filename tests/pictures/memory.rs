@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use assert_cmd::cargo::cargo_bin;
 use sartor::image::{Fault, MAX_MEMORY, Preprocess};
 use sartor_kernels::report::skipped;
 
@@ -52,18 +51,19 @@ fn peak() -> Option<u64> {
     Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
 }
 
-/// Run by [`counts_are_what_is_taken`] in processes of their own.
-#[test]
-fn child() {
-    if let (Some(path), Some(before)) = (std::env::var_os(FILE), peak()) {
-        let values = Preprocess::imagenet(224, 224).load(path.as_ref()).unwrap();
-        assert_eq!(values.len(), 3 * 224 * 224);
-        println!("\ntook {}", peak().unwrap() - before);
-    }
+/// What a process of its own does: reads the file, and prints what that took.
+fn child(path: &Path) {
+    let before = peak().unwrap();
+    let values = Preprocess::imagenet(224, 224).load(path).unwrap();
+    assert_eq!(values.len(), 3 * 224 * 224);
+    println!("\ntook {}", peak().unwrap() - before);
 }
 
 #[test]
 fn counts_are_what_is_taken() {
+    if let Some(path) = std::env::var_os(FILE) {
+        return child(path.as_ref());
+    }
     if peak().is_none() {
         skipped("the peak of memory", "this system does not tell it");
         return;
@@ -82,7 +82,8 @@ fn counts_are_what_is_taken() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, &bytes).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap());
-        let output = child.args(["--exact", "memory::child", "--nocapture"]).env(FILE, file.path()).output().unwrap();
+        let output =
+            child.args(["--exact", "memory::counts_are_what_is_taken", "--nocapture"]).env(FILE, file.path()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let took = text.lines().find_map(|line| line.strip_prefix("took ")).unwrap_or_else(|| panic!("{what}: {text}"));
         let took = took.parse::<u64>().unwrap();
@@ -116,6 +117,8 @@ fn what_is_too_large_is_refused() {
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_that_cannot_be_had() {
+    use assert_cmd::cargo::cargo_bin;
+
     let mut file = tempfile::NamedTempFile::with_suffix(".png").unwrap();
     let bytes = blank(16000, 16000, png::ColorType::Grayscale, png::BitDepth::One);
     std::io::Write::write_all(&mut file, &bytes).unwrap();
