@@ -190,8 +190,8 @@ fn pools() {
 #[test]
 fn uneven_padding() {
     let mut networks = Vec::new();
-    for (h, w) in SIZES {
-        for (kernel, stride) in [(3, 1), (3, 2), (5, 2), (7, 3)] {
+    for (h, w) in [(1, 1), (2, 2), (8, 8), (9, 5)] {
+        for (kernel, stride) in [(3, 2), (5, 2), (7, 3)] {
             let same = |size| Padding::same(size, kernel, stride);
             let behind = Padding { before: 0, after: kernel - 1 };
             let paddings = [
