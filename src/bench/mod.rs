@@ -106,9 +106,16 @@ pub fn run_stages(session: &mut Session, input: &[f32], output: &mut [f32], laps
 
 /// Values in `-1..1` that look random and are the same every time.
 pub fn test_input(len: usize) -> Vec<f32> {
+    let mut input = vec![0.0; len];
+    fill(&mut input);
+    input
+}
+
+/// Writes what [`test_input`] gives.
+pub fn fill(input: &mut [f32]) {
     // Golden-ratio multiples are equidistributed; the square breaks their regularity.
     let value = |i: u64| (i.wrapping_mul(i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
-    (1..=len as u64).map(value).collect()
+    input.iter_mut().zip(1..).for_each(|(input, i)| *input = value(i));
 }
 
 impl Measurement {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::engine::{Engine, Kind};
 use super::failure::Failure;
-use super::memory::zeros;
+use super::memory::{test_images, zeros};
 use super::progress;
 use super::source::Source;
 use super::table::{grouped, percent, table};
@@ -81,7 +81,7 @@ impl Bench {
             let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
             let shapes = network.outputs().iter().map(|&id| network.node(id).shape.len());
             let mut output = zeros(self.batch, shapes.sum())?;
-            let input = test_input(self.batch * network.input_shape().len());
+            let input = test_images(self.batch, network.input_shape().len())?;
             let bar = progress::bar("measuring", self.runs);
             let measured =
                 measure(level, self.threads, self.runs, |_| engine.run(&input, self.batch, &mut output), || bar.inc(1))?;
@@ -115,7 +115,7 @@ impl Timed {
         let runs = runs(&model)?;
         let mut session = model.session(1)?;
         let mut output = zeros(batch, model.program().output_len())?;
-        let input = test_input(batch * model.program().input_len());
+        let input = test_images(batch, model.program().input_len())?;
         let bar = progress::bar("measuring", runs);
         let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
         let macs = network.macs() * batch as u64;

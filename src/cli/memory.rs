@@ -1,5 +1,7 @@
 //! Memory that may be more than there is.
 
+use sartor::bench;
+
 use super::failure::Failure;
 
 /// So many zeros for each of so many images.
@@ -10,4 +12,11 @@ pub fn zeros(images: usize, len: usize) -> Result<Vec<f32>, Failure> {
     reserved.map_err(|error| Failure::new(format!("{images} x {len} values: {error}")).help("run fewer images at once"))?;
     values.resize(all, 0.0);
     Ok(values)
+}
+
+/// So many images of [`bench::test_input`], one after another.
+pub fn test_images(images: usize, len: usize) -> Result<Vec<f32>, Failure> {
+    let mut input = zeros(images, len)?;
+    bench::fill(&mut input);
+    Ok(input)
 }

@@ -2,13 +2,14 @@
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use sartor::bench::{Samples, test_input};
+use sartor::bench::Samples;
 use sartor::process::{Program, Start};
 use sartor::{Level, Model, Network, Session, Weights};
 use serde::Serialize;
 use std::time::Instant;
 
 use super::failure::Failure;
+use super::memory::{test_images, zeros};
 use super::progress;
 use super::source::Source;
 use super::table::{grouped, table};
@@ -151,8 +152,8 @@ fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Re
     let model = progress::spin(title, || Model::open(network, weights, level))?;
     for batch in BATCHES {
         for threads in THREADS {
-            let input = test_input(batch * model.program().input_len());
-            let output = vec![0.0; batch * model.program().output_len()];
+            let input = test_images(batch, model.program().input_len())?;
+            let output = zeros(batch, model.program().output_len())?;
             cases.push(Case { batch, threads, session: model.session(threads)?, input, output, seconds: Vec::new() });
         }
     }

@@ -2,7 +2,7 @@
 
 use sartor_kernels::generic::{self, PackedConv, PackedDepthwise, PackedNorm};
 use sartor_kernels::reference::BatchNorm;
-use sartor_kernels::runtime::{Aligned, Level};
+use sartor_kernels::runtime::{Aligned, Level, OutOfMemory};
 use sartor_kernels::shape::{Activation, Maps, Window};
 use sartor_models::{Network, NodeId, Op, Weights};
 
@@ -70,10 +70,10 @@ impl GenericEngine {
     /// The network's outputs for `batch` NCHW images, each NCHW.
     ///
     /// # Errors
-    /// If the batch is zero or the input's length does not fit it.
+    /// If the batch is zero, the input's length does not fit it, or there is not enough memory for it.
     pub fn run(&mut self, input: &[f32], batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.execute(input, batch, |_, _| ())?;
-        Ok(self.network.outputs().iter().map(|&output| self.unpack(output, batch)).collect())
+        self.execute(input, batch, |_, _| Ok(()))?;
+        self.network.outputs().iter().map(|&output| self.unpack(output, batch)).collect()
     }
 
     /// Shows the input and every value it computes to `visit`, NCHW. Nodes that were fused into another have none.
@@ -81,23 +81,31 @@ impl GenericEngine {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_each(&mut self, input: &[f32], batch: usize, mut visit: impl FnMut(NodeId, Vec<f32>)) -> Result<(), EngineError> {
-        self.execute(input, batch, |engine, id| visit(id, engine.unpack(id, batch)))
+        self.execute(input, batch, |engine, id| {
+            visit(id, engine.unpack(id, batch)?);
+            Ok(())
+        })
     }
 
-    fn execute(&mut self, input: &[f32], batch: usize, mut done: impl FnMut(&Self, NodeId)) -> Result<(), EngineError> {
+    fn execute(
+        &mut self,
+        input: &[f32],
+        batch: usize,
+        mut done: impl FnMut(&Self, NodeId) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         check_input(&self.network, input, batch)?;
         for (memory, len) in self.memory.iter_mut().zip(&self.slot_lens) {
             if memory.as_ref().is_none_or(|memory| memory.len() < len * batch) {
-                *memory = Some(Aligned::zeroed(len * batch));
+                *memory = Some(Aligned::try_zeroed(len * batch)?);
             }
         }
         let first = maps(&self.network, NodeId(0), batch);
         self.write(NodeId(0), first, |_, dst| generic::pack(input, first, dst));
-        done(self, NodeId(0));
+        done(self, NodeId(0))?;
         for step in 0..self.steps.len() {
             let node = self.steps[step].node;
             self.write(node, maps(&self.network, node, batch), |engine, dst| engine.compute(&engine.steps[step], batch, dst));
-            done(self, node);
+            done(self, node)?;
         }
         Ok(())
     }
@@ -115,11 +123,13 @@ impl GenericEngine {
         &memory[..generic::map_len(maps(&self.network, id, batch))]
     }
 
-    fn unpack(&self, id: NodeId, batch: usize) -> Vec<f32> {
+    fn unpack(&self, id: NodeId, batch: usize) -> Result<Vec<f32>, EngineError> {
         let maps = maps(&self.network, id, batch);
-        let mut dst = vec![0.0; maps.len()];
+        let mut dst = Vec::new();
+        dst.try_reserve_exact(maps.len()).map_err(|_| OutOfMemory { bytes: size_of::<f32>() * maps.len() })?;
+        dst.resize(maps.len(), 0.0);
         generic::unpack(self.value(id, batch), maps, &mut dst);
-        dst
+        Ok(dst)
     }
 
     fn compute(&self, step: &Step, batch: usize, dst: &mut [f32]) {

@@ -5,7 +5,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use sartor_kernels::runtime::Level;
+use sartor_kernels::runtime::{Level, OutOfMemory};
 use sartor_kernels::shape::{self, Maps, Window};
 use sartor_models::escape::line;
 use sartor_models::weights::{Problem, list};
@@ -37,6 +37,9 @@ pub enum EngineError {
         /// Floats of the largest map of one image.
         per_image: usize,
     },
+    /// There is not so much memory for the maps of a batch.
+    #[error("{0} for the batch: run fewer images at once")]
+    Memory(#[from] OutOfMemory),
     /// An input of the wrong length.
     #[error("the input has {found} values, a batch of {batch} needs {expected}")]
     Input {
