@@ -1,40 +1,25 @@
-//! The presets, beside what torchvision's own transforms make of real pictures.
+//! The presets, beside what torchvision's own transforms make of real pictures, pixel by pixel.
 
 use std::path::Path;
 
-use safetensors::SafeTensors;
 use sartor::image::{Preprocess, Preset};
 
-use crate::FILES;
-
-/// Which pixels the fixtures hold: of every so many rows and columns, one.
-const STEP: (usize, usize) = (13, 9);
+use crate::{FILES, apart, files, pixels, sheet};
 
 #[test]
 fn presets_are_torchvisions() {
-    let bytes = std::fs::read(Path::new(FILES).join("presets.safetensors")).unwrap();
-    let fixtures = SafeTensors::deserialize(&bytes).unwrap();
-    assert_eq!(fixtures.len(), 14);
-    for (name, tensor) in fixtures.tensors() {
-        let [picture, network, weights] = name.split(' ').collect::<Vec<_>>()[..] else { panic!("{name}") };
+    let theirs = files("presets");
+    assert_eq!(theirs.len(), 14);
+    for name in theirs.iter().map(|file| file.file_stem().unwrap().to_str().unwrap()) {
+        let [picture, network, weights] = name.split('-').collect::<Vec<_>>()[..] else { panic!("{name}") };
         let preset = if weights == "v1" { Preset::TorchvisionV1 } else { Preset::TorchvisionV2 };
-        let steps: Preprocess = preset.steps(network).unwrap();
-        let values = steps.load(&Path::new(FILES).join("photos").join(picture)).unwrap();
-        let (height, width) = steps.crop;
-        assert_eq!(tensor.shape(), [3, height.div_ceil(STEP.0), width.div_ceil(STEP.1)]);
-        let mut theirs = tensor.data().iter();
-        let (mut worst, mut sum, mut pixels) = (0.0_f32, 0.0_f32, 0);
-        for channel in 0..3 {
-            for (row, column) in (0..height).step_by(STEP.0).flat_map(|row| (0..width).step_by(STEP.1).map(move |c| (row, c))) {
-                let value = values[(channel * height + row) * width + column];
-                let level = (value * steps.std[channel] + steps.mean[channel]) * 255.0;
-                let error = (level - f32::from(*theirs.next().unwrap())).abs();
-                (worst, sum, pixels) = (worst.max(error), sum + error, pixels + 1);
-            }
-        }
-        println!("{name}: {worst:.3} from torchvision's at most, {:.3} on average", sum / pixels as f32);
-        let most = if picture.ends_with(".png") { 1.0 } else { 5.0 };
-        assert!(worst <= most + 1e-3, "{name}: {worst} of 255");
+        let steps = Preprocess { mean: [0.0; 3], std: [1.0; 3], ..preset.steps(network).unwrap() };
+        let ours = pixels(&steps, &Path::new(FILES).join("photos").join(picture)).unwrap();
+        let theirs = sheet(&format!("presets/{name}.png"));
+        assert_eq!((theirs.height() as usize, theirs.width() as usize), steps.crop);
+        let worst = apart(&ours, theirs.as_raw());
+        println!("{name}: {worst} of 255 from torchvision's at most");
+        assert!(worst <= if picture.ends_with(".png") { 1 } else { 5 }, "{name}: {worst} of 255");
     }
 }
 

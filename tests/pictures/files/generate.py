@@ -6,8 +6,7 @@ usage:  "$(scripts/setup-pytorch.sh)/bin/python" tests/pictures/files/generate.p
 jpeg/ and png/ hold small pictures of every kind; jpeg.png and png.png beside them hold what Pillow's `convert("RGB")` makes of each,
 one below the other in the order of the files' names. refused/ holds what is not read. upright.png holds EXIF's eight orientations of jpeg/ycc420.jpg and of
 png/rgb8.png as `ImageOps.exif_transpose` turns them, resized to 20 and cropped to 16. photos/ holds two photographs;
-presets.safetensors holds what the transforms of torchvision's weights make of them, before the mean is subtracted: every 9th pixel
-of every 13th row.
+presets/ holds what the transforms of torchvision's weights make of each, before the mean is subtracted.
 
 The photographs are chelsea (Stefan van der Walt) and coffee (Rachel Michetti) of scikit-image, both CC0.
 """
@@ -16,7 +15,6 @@ import hashlib, io, pathlib, struct, subprocess, sys, tempfile, zipfile, zlib
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from safetensors.numpy import save_file
 from torchvision import models
 from torchvision.transforms import functional as F
 
@@ -173,16 +171,16 @@ WEIGHTS = [
 ]
 
 
-def presets(step=(13, 9)):
-    out = {}
+def presets():
+    (HERE / "presets").mkdir(exist_ok=True)
     for path in sorted((HERE / "photos").iterdir()):
         picture = Image.open(path).convert("RGB")
         for name, weights in WEIGHTS:
             transforms = weights.transforms()
             mean, std = (torch.tensor(v)[:, None, None] for v in (transforms.mean, transforms.std))
             values = ((transforms(picture) * std + mean) * 255).round().byte()
-            out[f"{path.name} {name}"] = np.ascontiguousarray(values[:, :: step[0], :: step[1]].numpy())
-    return out
+            crop = Image.fromarray(np.ascontiguousarray(values.permute(1, 2, 0).numpy()))
+            crop.save(HERE / "presets" / f"{path.name}-{name.replace(' ', '-')}.png", optimize=True)
 
 
 if __name__ == "__main__":
@@ -197,4 +195,4 @@ if __name__ == "__main__":
         (HERE / "refused" / f"{name}.jpg").write_bytes(data)
     kinds("png", pngs(photos["chelsea"]))
     upright()
-    save_file(presets(), HERE / "presets.safetensors")
+    presets()
