@@ -169,8 +169,8 @@ impl Entry {
     fn stored(&self, library: &Path, rustc: &str) -> io::Result<PathBuf> {
         let name = format!("{}-{}", short(rustc), digest_of(library)?);
         let place = self.folder.join(name).with_extension(std::env::consts::DLL_EXTENSION);
-        // What is in the way of a file is not ours.
-        if place.is_dir() {
+        // What is in the way of a file is not ours: a pipe would be written to, a link followed.
+        if place.symlink_metadata().is_ok_and(|found| !found.is_file()) {
             output::remove(&place)?;
         }
         output::copy_file(library, &place)?;
