@@ -27,11 +27,11 @@ pub enum NpyError {
         source: io::Error,
     },
     /// The file is not what is needed.
-    #[error("{}: {}", escape::path(path), escape::line(what))]
+    #[error("{}: {what}", escape::path(path))]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and what to do.
+        /// What is wrong, and what to do; what the file holds is escaped.
         what: String,
     },
 }

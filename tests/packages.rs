@@ -36,7 +36,7 @@ fn cargo(dir: &str, args: &[&str]) -> String {
 }
 
 const BOTH: &str = "fn main() {
-    let lens = [cats::best().unwrap().unwrap().output_len, dogs::best().unwrap().unwrap().output_len];
+    let lens = [cats::best().unwrap().unwrap().output_len(), dogs::best().unwrap().unwrap().output_len()];
     println!(\"{lens:?}\");
 }
 ";

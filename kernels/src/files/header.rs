@@ -43,10 +43,16 @@ pub fn parse(header: &str) -> Result<Vec<usize>, String> {
     }
 }
 
-/// A part of the header as errors show it: short, and without what could control a terminal.
+/// A part of the header as errors show it: short, and escaped, so that it does not command a terminal.
 fn shown(part: &str) -> String {
-    let visible = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
-    part.trim().chars().take(40).map(visible).collect()
+    let mut shown = String::new();
+    for c in part.trim().chars().take(40) {
+        match c {
+            '\'' | '"' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// What is not read yet.
