@@ -194,7 +194,7 @@ fn main_file(network: &Network, name: &str) -> String {
     let import = if name == "network" { String::new() } else { format!("use {} as network;\n\n", identifier(name)) };
     let text = include_str!("template/main.rs").replace("use CRATE as network;\n\n", &import).replace("CRATE", name);
     let allowance = allowance(name).map_or_else(String::new, |line| format!("\n{line}\n"));
-    format!("//! Runs {} on a .npy file and prints the best classes.\n{allowance}{text}", code(&network.name))
+    format!("//! Runs {} on an .npy file and prints the best classes.\n{allowance}\n{text}", code(&network.name))
 }
 
 #[cfg(test)]
