@@ -145,9 +145,7 @@ impl Entry {
     fn locked(&self) -> io::Result<File> {
         let path = self.folder.join(LOCK);
         // Whatever else is there was not put there by sartor, and nothing here is worth keeping.
-        if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-            output::remove(&path)?;
-        }
+        output::remove_unless_file(&path)?;
         let file = private::open_lock(&path)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
@@ -170,9 +168,7 @@ impl Entry {
         let name = format!("{}-{}", short(rustc), digest_of(library)?);
         let place = self.folder.join(name).with_extension(std::env::consts::DLL_EXTENSION);
         // What is in the way of a file is not ours: a pipe would be written to, a link followed.
-        if place.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-            output::remove(&place)?;
-        }
+        output::remove_unless_file(&place)?;
         output::copy_file(library, &place)?;
         Ok(place)
     }

@@ -35,6 +35,14 @@ pub fn copy_file(from: &Path, path: &Path) -> io::Result<()> {
     write_file(path, |to| io::copy(&mut from, to).map(drop))
 }
 
+/// Removes what is in the place of a file and is none: a folder, a link, a pipe.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn remove_unless_file(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) { remove(path) } else { Ok(()) }
+}
+
 /// What `path` is without links. One that is another user's link stays as it is, as it may be there to have something overwritten.
 pub(crate) fn linked(path: &Path) -> PathBuf {
     if path.is_symlink() && !private::is_own(path) {

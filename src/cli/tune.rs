@@ -96,9 +96,8 @@ impl Tune {
             Err(error) if self.tuning.is_none() && !self.report => {
                 super::warn(&format!("{error}; it is made anew"));
                 // Nothing but a file belongs there, and a pipe would be waited for.
-                if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-                    sartor::output::remove(&path).map_err(|error| Failure::new(format!("{}: {error}", escape::path(&path))))?;
-                }
+                sartor::output::remove_unless_file(&path)
+                    .map_err(|error| Failure::new(format!("{}: {error}", escape::path(&path))))?;
                 File::default()
             }
             Err(error) => return Err(error.into()),
