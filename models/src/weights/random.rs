@@ -13,7 +13,7 @@ impl Weights {
     /// Convolutions and linear layers are uniform with the variance that gives outputs of mean square 1 (He et al.,
     /// arXiv:1502.01852, with the mean square of the input estimated node by node). Batch norms have running means within
     /// 0.1 of 0, variances within 0.2 of 1, scales within 0.1 of 1 and biases within 0.1 of 0; in front of a SiLU, scales are within 0.1
-    /// of [`SILU_SCALE`] and biases within [`SILU_BIAS`] of 0.
+    /// of 0.816 and biases within 1 of 0.
     pub fn random(network: &Network, seed: u64) -> Self {
         let mut weights = Self::default();
         let mut mean_squares: Vec<f64> = Vec::with_capacity(network.nodes().len());
