@@ -8,9 +8,9 @@ mod common;
 
 use sartor::codegen::plan::Options;
 use sartor::codegen::{interpret, normalize, pack, plan};
+use sartor::judge::verify::of_image;
 use sartor::kernels::report;
 use sartor::models::zoo;
-use sartor::verify::of_image;
 use sartor::{Level, Model, Network, Weights};
 
 /// Networks, and whether they also run on three images.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sartor::codegen::layer::{Layer, LayerOp, Layers, MapId, PoolKind};
 use sartor::codegen::normalize::normalize;
 use sartor::codegen::plan::problem_line;
-use sartor::engine::window;
+use sartor::judge::engines::window;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
 use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Padding, Pool, Shape};

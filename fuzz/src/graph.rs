@@ -3,9 +3,9 @@
 
 use sartor::codegen::plan::PlanError;
 use sartor::codegen::problem::Problem;
-use sartor::engine::ReferenceEngine;
-use sartor::verify::VerifyError;
-use sartor::verify::problem::interpret;
+use sartor::judge::engines::ReferenceEngine;
+use sartor::judge::verify::VerifyError;
+use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 
