@@ -7,9 +7,10 @@ pub mod judge;
 pub mod measure;
 pub mod tuning;
 
-pub use compile::generate::{GenerateError, Kind, PackageError, Plan, PlannedLayer, PlannedStage};
-pub use compile::model::{CompileError, CompileOptions, Compiled, Model, compile, plan};
-pub use compile::rustc::{BuildError, without_settings};
+pub use compile::{
+    BuildError, CompileError, CompileOptions, Compiled, GenerateError, Kind, Model, PackageError, Plan, PlannedLayer,
+    PlannedStage, compile, plan, without_settings,
+};
 pub use files::manifest::MANIFEST;
 pub use judge::verify::verify;
 pub use sartor_codegen as codegen;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape, Weights};
-use sartor_oracle::engine::{levels, quick};
+use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, wrong};

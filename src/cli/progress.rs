@@ -7,6 +7,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sartor::models::escape;
 
+use super::print;
+
 /// All that moves: hidden while a message is printed.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
@@ -21,8 +23,8 @@ impl log::Log for Messages {
         let text = record.args().to_string();
         match record.level() {
             _ if !self.enabled(record.metadata()) => {}
-            log::Level::Error | log::Level::Warn => BARS.suspend(|| super::warn(&text)),
-            _ => BARS.suspend(|| super::note(&text)),
+            log::Level::Error | log::Level::Warn => BARS.suspend(|| print::warn(&text)),
+            _ => BARS.suspend(|| print::note(&text)),
         }
     }
 

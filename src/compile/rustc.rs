@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use sartor_codegen::emit::Kind;
 use sartor_models::escape;
 
-use crate::compile::generate::{Generated, Kind};
+use super::generate::Generated;
 use crate::files::output::{self, Staging};
 
 /// A crate that was not built.

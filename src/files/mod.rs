@@ -1,5 +1,6 @@
 //! Files and folders: written whole, safe from other users, and known as sartor's own.
 
+pub mod cache_folder;
 pub mod manifest;
 pub mod output;
 pub mod private;

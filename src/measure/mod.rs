@@ -5,4 +5,3 @@ pub mod explain;
 pub mod process;
 pub mod search;
 pub mod sweep;
-mod trial;

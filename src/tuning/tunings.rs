@@ -6,19 +6,19 @@ use std::sync::Arc;
 use sartor_codegen::tuning::Tuning;
 use sartor_kernels::runtime::Level;
 
-use super::{File, FileError};
-use crate::compile::cache::{self, CacheError};
-use crate::tuning::cpu_caches::Sizes;
+use super::cpu_caches::Sizes;
+use super::file::{File, FileError};
+use crate::files::cache_folder::{self, CacheError};
 
-/// The name of the usual file in the [cache]'s folder.
+/// The name of the usual file in the [cache's folder](cache_folder).
 const USUAL: &str = "tuning.json";
 
-/// The file that `sartor tune` fills and programs are compiled with unless another is named: in the [cache]'s folder.
+/// The file that `sartor tune` fills and programs are compiled with unless another is named: in the [cache's folder](cache_folder).
 ///
 /// # Errors
 /// If the cache cannot be used.
 pub fn default_path() -> Result<PathBuf, CacheError> {
-    Ok(cache::folder()?.join(USUAL))
+    Ok(cache_folder::open()?.join(USUAL))
 }
 
 /// What was tuned before sartor was shipped.
@@ -53,7 +53,7 @@ impl Tunings {
     /// The shipped default, and over it the file at [`default_path`]. If that cannot be used, it is left out and returned as an
     /// error for people to read.
     pub fn installed() -> (Self, Option<FileError>) {
-        match cache::existing() {
+        match cache_folder::existing() {
             Ok(Some(folder)) => Self::over_shipped(&folder.join(USUAL)),
             Ok(None) | Err(CacheError::Nowhere) => (Self::shipped(), None),
             Err(CacheError::Unusable { folder, source, .. }) => {

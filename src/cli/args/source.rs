@@ -9,6 +9,7 @@ use sartor::models::zoo::{Spec, Variant};
 use sartor::{Network, Weights};
 
 use crate::cli::failure::Failure;
+use crate::cli::print::note;
 
 /// The weights of `rexnet_digits`, which needs no file.
 const DIGITS: &[u8] = include_bytes!("../../../examples/digits/rexnet_digits.safetensors");
@@ -102,7 +103,7 @@ impl Source {
         if let Some(path) = &self.weights {
             let Loaded { weights, prefix, .. } = Loaded::load(path, &network, options)?;
             if !prefix.is_empty() {
-                crate::cli::note(&format!("the names in '{}' are taken without their prefix '{prefix}'", escape::path(path)));
+                note(&format!("the names in '{}' are taken without their prefix '{prefix}'", escape::path(path)));
             }
             return Ok((network, weights, Origin::File));
         }

@@ -6,6 +6,7 @@ use clap::Args;
 use sartor::Tunings;
 
 use crate::cli::failure::Failure;
+use crate::cli::print::warn;
 
 /// The argument that names a tuning file.
 #[derive(Args)]
@@ -23,7 +24,7 @@ impl TuningArgs {
         }
         let (tunings, error) = Tunings::installed();
         if let Some(error) = error {
-            crate::cli::warn(&format!("{error}; it is ignored"));
+            warn(&format!("{error}; it is ignored"));
         }
         Ok(tunings)
     }

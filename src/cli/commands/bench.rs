@@ -1,14 +1,11 @@
 //! `sartor bench`
 
-use std::time::{Duration, Instant};
-
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use sartor::Tunings;
+use sartor::Level;
 use sartor::codegen::plan::check_batch;
-use sartor::measure::bench::{Measurement, Report, measure, run_stages, test_input};
+use sartor::measure::bench::{Report, measure};
 use sartor::measure::explain::{Explanation, Stage};
-use sartor::{Level, Model, Network, Weights};
 use serde::Serialize;
 
 use crate::cli::args::engine::{Engine, Kind};
@@ -16,8 +13,10 @@ use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{test_images, zeros};
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, percent, table};
+use crate::cli::timed::Timed;
 
 /// Measure how fast a network runs, and how near that is to what the CPU can do
 ///
@@ -69,11 +68,7 @@ impl Bench {
         let level = crate::cli::args::level::choose(self.level)?;
         if self.layers {
             let explanation = Timed::run(&network, &weights, level, 1, &self.tuning.load()?, |_| Ok(self.runs))?.explain()?;
-            return if self.json {
-                print_layers(&explanation)
-            } else {
-                crate::cli::print(&text(&explanation.report, &explanation.stages))
-            };
+            return if self.json { print_layers(&explanation) } else { print(&text(&explanation.report, &explanation.stages)) };
         }
         let report = if staged {
             Timed::run(&network, &weights, level, self.batch, &self.tuning.load()?, |_| Ok(self.runs))?.report
@@ -88,50 +83,8 @@ impl Bench {
             let macs = network.macs() * self.batch as u64;
             measured.report(&network.name, self.engine.name(), level, self.threads, self.batch, macs)
         };
-        if self.json { crate::cli::print_json(&report) } else { crate::cli::print(&text(&report, &[])) }
+        if self.json { print_json(&report) } else { print(&text(&report, &[])) }
     }
-}
-
-/// A compiled network whose stages were timed one by one.
-pub struct Timed {
-    pub model: Model,
-    pub measured: Measurement,
-    pub report: Report,
-    pub level: Level,
-}
-
-impl Timed {
-    /// Compiles a network and times as many runs on one thread as `runs` says.
-    pub fn run(
-        network: &Network,
-        weights: &Weights,
-        level: Level,
-        batch: usize,
-        tunings: &Tunings,
-        runs: impl FnOnce(&Model) -> Result<usize, Failure>,
-    ) -> Result<Self, Failure> {
-        let title = format!("compiling {} for {level}", network.name);
-        let model = progress::spin(title, || Model::open_tuned(network, weights, level, 1, tunings))?;
-        let runs = runs(&model)?;
-        let mut session = model.session(1)?;
-        let mut output = zeros(batch, model.program().output_len())?;
-        let input = test_images(batch, model.program().input_len())?;
-        let bar = progress::bar("measuring", runs);
-        let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
-        let macs = network.macs() * batch as u64;
-        let report = measured.report(&network.name, Kind::Specialised.name(), level, 1, batch, macs);
-        Ok(Self { model, measured, report, level })
-    }
-}
-
-/// How many runs of a model take so many milliseconds, about: at least 20, at most 200.
-pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
-    let mut session = model.session(1)?;
-    let (input, mut output) = (test_input(model.program().input_len()), vec![0.0; model.program().output_len()]);
-    let start = Instant::now();
-    session.run(&input, &mut output)?;
-    let runs = Duration::from_millis(ms).as_secs_f64() / start.elapsed().as_secs_f64().max(1e-6);
-    Ok((runs as usize).clamp(20, 200))
 }
 
 fn print_layers(explanation: &Explanation) -> Result<(), Failure> {
@@ -141,7 +94,7 @@ fn print_layers(explanation: &Explanation) -> Result<(), Failure> {
         report: &'a Report,
         layers: &'a [Stage],
     }
-    crate::cli::print_json(&WithLayers { report: &explanation.report, layers: &explanation.stages })
+    print_json(&WithLayers { report: &explanation.report, layers: &explanation.stages })
 }
 
 fn text(report: &Report, stages: &[Stage]) -> String {

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
@@ -98,7 +99,7 @@ impl Compile {
                     })
                 })
                 .collect();
-            return crate::cli::print_json(&json!({
+            return print_json(&json!({
                 "network": network.name, "weights": origin.name(), "batch": self.batch, "threads": self.threads,
                 "dir": compiled.dir.display().to_string(), "artifact": compiled.artifact.display().to_string(),
                 "artifact_bytes": compiled.artifact_bytes, "levels": levels,
@@ -111,7 +112,7 @@ impl Compile {
                 [plan.level.to_string(), plan.stages.len().to_string(), bytes(plan.arena_len), bytes(plan.scratch_len)]
             }),
         );
-        crate::cli::print(&format!(
+        print(&format!(
             "{}, {} weights, batch {}\n\n{levels}\n\ncrate    {}\nartifact {}, {} bytes",
             network.name,
             origin.name(),

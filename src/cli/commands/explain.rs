@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::Level;
-use sartor::measure::bench::{Machine, Measurement, Report};
-use sartor::measure::explain::{self, Explanation, Layer, Stage};
+use sartor::measure::bench::{Machine, Report};
+use sartor::measure::explain::{Explanation, Layer, Stage, page};
 use sartor::models::escape;
 
-use super::bench::Timed;
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
-use crate::cli::progress;
+use crate::cli::print::{print, print_json};
 use crate::cli::table::{grouped, percent, table};
+use crate::cli::timed::{Timed, cpu};
 
 /// Show where the time of a network goes, stage by stage, and what limits each
 ///
@@ -57,7 +57,7 @@ impl Explain {
             write_page(path, &explanation)?;
         }
         if self.json {
-            return crate::cli::print_json(&explanation);
+            return print_json(&explanation);
         }
         let mut text = format!("{}\n\n{}\n\n{}", head(&explanation.report), stages(&explanation), limits(&explanation.machine));
         if self.tiles {
@@ -66,21 +66,14 @@ impl Explain {
         if let Some(path) = &self.html {
             text += &format!("\n\npage {}", escape::path(path));
         }
-        crate::cli::print(&text)
+        print(&text)
     }
 }
 
 fn write_page(path: &Path, explanation: &Explanation) -> Result<(), Failure> {
-    let page = explain::page(explanation, &place())?;
+    let page = page(explanation, &cpu())?;
     sartor::files::output::write_file(path, |file| file.write_all(page.as_bytes()))
         .map_err(|error: io::Error| Failure::new(format!("{}: {error}", escape::path(path))).help("give another --html FILE"))
-}
-
-/// On which CPU, as the system names it.
-pub fn place() -> String {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    model.map_or_else(|| std::env::consts::ARCH.into(), |(_, model)| model.trim().into())
 }
 
 fn head(report: &Report) -> String {
@@ -173,14 +166,4 @@ fn tiles(explanation: &Explanation) -> String {
         [layer.name.clone(), layer.tile.clone(), others.collect::<Vec<_>>().join(", ")]
     };
     table(["layer", "tile", "estimates, best first, and what limits a full tile"], layers.map(row))
-}
-
-impl Timed {
-    /// What was timed, explained.
-    pub fn explain(&self) -> Result<Explanation, Failure> {
-        let (report, measured): (Report, &Measurement) = (self.report.clone(), &self.measured);
-        let machine = progress::spin("measuring the core", || Machine::measure(self.level));
-        let machine = machine.ok_or_else(|| Failure::new(format!("this CPU lacks level {}", self.level)))?;
-        Ok(progress::spin("replaying", || explain::explain(self.model.plan(), measured, report, machine))?)
-    }
 }

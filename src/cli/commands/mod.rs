@@ -6,7 +6,6 @@ pub mod explain;
 pub mod export;
 pub mod list;
 pub mod process;
-mod proof;
 pub mod run;
 pub mod show;
 pub mod sweep;

@@ -11,6 +11,7 @@ use std::time::Instant;
 use crate::cli::args::source::Source;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{test_images, zeros};
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
@@ -133,7 +134,7 @@ impl Process {
             starts: THREADS.into_iter().zip(&starts).map(|(threads, starts)| Starts::of(threads, starts)).collect(),
             runs: runs(&network, &weights, level, self.rounds)?,
         };
-        if self.json { crate::cli::print_json(&report) } else { crate::cli::print(&text(&report)) }
+        if self.json { print_json(&report) } else { print(&text(&report)) }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::zeros;
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{percent, table};
 
@@ -113,7 +114,7 @@ impl Run {
         if self.json {
             let named = |g: &Guess| json!({"class": g.class, "name": labels.name(g.class), "probability": g.probability});
             let top: Vec<Value> = guesses.iter().map(|image| image.iter().map(named).collect()).collect();
-            return crate::cli::print_json(&json!({
+            return print_json(&json!({
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
                 "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
                 "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
@@ -151,7 +152,7 @@ impl Run {
             let ratio = generic / times.median();
             text += &format!("\nthe generic engine takes {:.3} ms on one thread, {ratio:.1} times as long", generic * 1e3);
         }
-        crate::cli::print(&text)
+        print(&text)
     }
 
     /// Number of images, their values, and the pictures that they are made from.

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
@@ -73,7 +74,7 @@ impl Show {
         }
         let (arena, scratch) = (plan.arena_len as u64 * 4, plan.scratch_len as u64 * 4);
         if self.json {
-            return crate::cli::print_json(&json!({
+            return print_json(&json!({
                 "network": network.name, "input": network.input_shape().to_string(), "level": level.name(),
                 "parameters": network.param_count(), "macs": network.macs(),
                 "arena_bytes": arena, "scratch_bytes": scratch, "layers": rows,
@@ -94,7 +95,7 @@ impl Show {
             grouped(arena),
             grouped(scratch)
         );
-        crate::cli::print(&format!("{head}\n{body}\n\n{foot}"))
+        print(&format!("{head}\n{body}\n\n{foot}"))
     }
 }
 

@@ -12,9 +12,10 @@ use sartor::models::zoo::Spec;
 use sartor::{Network, Weights};
 use serde_json::json;
 
-use super::bench::{Timed, fitting_runs};
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json, say};
 use crate::cli::table::{percent, table};
+use crate::cli::timed::{Timed, cpu, fitting_runs};
 
 /// Measure networks over widths, resolutions and levels, and fail if one falls far below its nearest neighbour
 ///
@@ -69,7 +70,7 @@ impl SweepArgs {
             if begun.elapsed() >= budget {
                 break;
             }
-            crate::cli::say(&format!("{}/{} {name} at {level}", index + 1, todo.len()));
+            say(&format!("{}/{} {name} at {level}", index + 1, todo.len()));
             measured.points.push(measure(name, *level, self.time)?);
             self.write(&measured)?;
         }
@@ -78,9 +79,9 @@ impl SweepArgs {
         let cliffs = verdicts.iter().filter(|verdict| verdict.is_cliff()).count();
         sweep::plot(&measured, &self.plot)?;
         if self.json {
-            crate::cli::print_json(&json!({ "sweep": measured, "verdicts": verdicts, "cliffs": cliffs, "left": left }))?;
+            print_json(&json!({ "sweep": measured, "verdicts": verdicts, "cliffs": cliffs, "left": left }))?;
         } else {
-            crate::cli::print(&text(&measured, &verdicts))?;
+            print(&text(&measured, &verdicts))?;
         }
         if cliffs > 0 {
             let message =
@@ -105,7 +106,7 @@ impl SweepArgs {
 
     /// What was measured before on a CPU like this.
     fn resume(&self) -> Result<Sweep, Failure> {
-        let cpu = super::explain::place();
+        let cpu = cpu();
         let before = if self.fresh { None } else { Sweep::read(&self.output).map_err(|error| at(&self.output, &error))? };
         match before {
             Some(sweep) if sweep.cpu != cpu => {

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::cli::args::source::Source;
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json, warn};
 use crate::cli::progress;
 use crate::cli::table::{percent, table};
 
@@ -55,7 +56,7 @@ struct Report {
     network: String,
     level: &'static str,
     caches: Sizes,
-    #[serde(serialize_with = "crate::cli::as_text")]
+    #[serde(serialize_with = "crate::cli::print::as_text")]
     file: PathBuf,
     /// Distinct problems of the network.
     problems: usize,
@@ -95,7 +96,7 @@ impl Tune {
             Ok(file) => file,
             // A file that was named may be somebody's; the usual one is ours to make anew.
             Err(error) if self.tuning.is_none() && !self.report => {
-                crate::cli::warn(&format!("{error}; it is made anew"));
+                warn(&format!("{error}; it is made anew"));
                 // Nothing but a file belongs there, and a pipe would be waited for.
                 sartor::files::output::remove_unless_file(&path)
                     .map_err(|error| Failure::new(format!("{}: {error}", escape::path(&path))))?;
@@ -141,7 +142,7 @@ impl Tune {
             within_5_percent: measured.iter().filter(|row| row.behind <= NEAR).count(),
             measured,
         };
-        if self.json { crate::cli::print_json(&report) } else { crate::cli::print(&text(&report)) }
+        if self.json { print_json(&report) } else { print(&text(&report)) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pictures as networks want them: read, turned upright, resized, cropped, normalised, NCHW.
 
 mod decode;
+mod decoded;
 mod fault;
 mod jpeg;
 mod memory;

@@ -4,7 +4,7 @@ use std::io::{Cursor, ErrorKind};
 
 use png::{DecodingError, InterlaceInfo, Transformations};
 
-use super::decode::{Decoded, Limits};
+use super::decoded::{Decoded, Limits};
 use super::{Fault, Orientation, Picture, memory};
 
 pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Decoded, Fault> {

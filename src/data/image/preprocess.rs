@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::decode::{Limits, decode};
+use super::decode::decode;
+use super::decoded::Limits;
 use super::resize::{bytes, resize};
 use super::{Fault, Interpolation, MAX_MEMORY, Orientation, Picture, PictureError, memory};
 

@@ -5,7 +5,7 @@ use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
 
-use super::Distance;
+use super::distance::Distance;
 use crate::judge::engines::{activation, window};
 use crate::judge::observe::{Observed, Seen};
 

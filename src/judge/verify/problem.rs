@@ -8,9 +8,13 @@ use sartor_codegen::plan::{Plan as Program, plan};
 use sartor_codegen::problem::Problem;
 use sartor_kernels::runtime::Level;
 
-use super::{Distance, Verdict, VerifyError, judge};
+use super::compiled::check;
+use super::distance::Distance;
+use super::error::VerifyError;
+use super::judge::judge;
+use super::verdict::Verdict;
+use crate::compile::{Model, Plan};
 use crate::judge::observe::Interpreter;
-use crate::{Model, Plan};
 
 /// Interprets a problem's plan for a level and judges every layer as [`verify`](super::verify) does. Where no order of summation rounds,
 /// every error must be zero. The output must have the same bits on the problem's number of threads, and by every plan
@@ -43,7 +47,7 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
 pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
     let weights = problem.weights();
     let model = Model::open(&problem.network, &weights, level)?;
-    let verdicts = super::check(&model, &problem.network, &weights, &problem.images())?;
+    let verdicts = check(&model, &problem.network, &weights, &problem.images())?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 

@@ -16,7 +16,7 @@ use sartor_codegen::name::KernelName;
 use sartor_codegen::stage::StageError;
 use serde::Serialize;
 
-use crate::compile::generate::Plan;
+use crate::compile::Plan;
 use crate::measure::bench::{Machine, Measurement, Report, share};
 pub use cache::Traffic;
 pub use counts::{Counts, count};

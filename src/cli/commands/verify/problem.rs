@@ -6,9 +6,9 @@ use sartor::codegen::problem::Problem;
 use sartor::judge::verify::problem::{compiled, interpret};
 use serde_json::json;
 
-use super::Failure;
-use super::report;
+use super::report::report;
 use crate::cli::args::level;
+use crate::cli::failure::Failure;
 use crate::cli::progress;
 
 /// The arguments that name a problem.

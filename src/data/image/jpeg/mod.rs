@@ -1,6 +1,7 @@
 //! JPEG: what is in the file is checked first, then decoded.
 
 mod bits;
+mod frame;
 mod huffman;
 mod scan;
 mod segments;
@@ -11,7 +12,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::decode::{Decoded, Limits};
+use super::decoded::{Decoded, Limits};
 use super::{Fault, Picture, memory};
 use whole::{Found, Header, MAX_SCANS};
 

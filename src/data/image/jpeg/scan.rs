@@ -1,20 +1,9 @@
 //! Reads a scan's codes as far as it takes to know that all of them are there.
 
 use super::bits::Bits;
+use super::frame::{Frame, Scan};
 use super::huffman::{Huffman, Stop};
-use super::segments::{Frame, Tables};
-
-/// What a scan's header says.
-pub struct Scan {
-    /// Index in the frame, and the tables for the first coefficient and for the others.
-    pub components: Vec<(usize, usize, usize)>,
-    /// The coefficients that a progressive scan brings.
-    pub start: u8,
-    pub end: u8,
-    /// Their bits before and after it.
-    pub high: u8,
-    pub low: u8,
-}
+use super::segments::Tables;
 
 /// Which coefficients of each component's blocks are not zero so far: the codes of later scans depend on it.
 pub type NonZero = Vec<Vec<u64>>;

@@ -1,16 +1,17 @@
 //! `sartor verify`
 
 mod problem;
+mod proof;
+mod report;
 
 use clap::Args;
 use sartor::Level;
-use sartor::judge::verify::Verdict;
 use serde_json::json;
 
 use crate::cli::args::source::Source;
 use crate::cli::failure::Failure;
 use crate::cli::progress;
-use crate::cli::table::table;
+use report::report;
 
 /// Check every layer of the compiled program, or of a problem in one line, against the f64 reference
 ///
@@ -47,7 +48,7 @@ impl Verify {
         let (network, weights, origin) = self.source.load()?;
         if self.proof {
             let levels = self.level.map_or(Level::ALL.to_vec(), |level| vec![level]);
-            return super::proof::run(&network, &weights, &levels, self.json);
+            return proof::run(&network, &weights, &levels, self.json);
         }
         let levels = match self.level {
             Some(level) => vec![crate::cli::args::level::choose(Some(level))?],
@@ -64,60 +65,4 @@ impl Verify {
         let facts = json!({"network": network.name, "weights": origin.name(), "batch": self.batch});
         report(head, self.json.then_some(facts), &judged)
     }
-}
-
-/// Prints what was found at each level, as JSON together with `facts` if there are any; fails if a verdict is against the program.
-fn report(
-    head: impl Fn(Level) -> String,
-    facts: Option<serde_json::Value>,
-    judged: &[(Level, Vec<Verdict>)],
-) -> Result<(), Failure> {
-    let all = || judged.iter().flat_map(|(_, verdicts)| verdicts);
-    let failed = all().filter(|verdict| !verdict.holds()).count();
-    if let Some(mut facts) = facts {
-        let level = |(level, verdicts): &(Level, Vec<Verdict>)| json!({"level": level.name(), "layers": verdicts.iter().map(layer).collect::<Vec<_>>()});
-        facts["failed"] = failed.into();
-        facts["levels"] = judged.iter().map(level).collect();
-        crate::cli::print_json(&facts)?;
-    } else {
-        for (level, verdicts) in judged {
-            let rows = table(
-                ["problem", "kernel", "largest error>", "bound>", "from the network>", "bound>", "verdict"],
-                verdicts.iter().map(row),
-            );
-            crate::cli::print(&format!("{}\n\n{rows}\n", head(*level)))?;
-        }
-    }
-    match failed {
-        0 => Ok(()),
-        _ => Err(Failure::new(format!("{failed} of {} verdicts are against the program", all().count()))),
-    }
-}
-
-fn row(verdict: &Verdict) -> [String; 7] {
-    let text = match (&verdict.fault, verdict.holds()) {
-        (Some(fault), _) => format!("FAILED: {fault}"),
-        (None, true) => "ok".into(),
-        (None, false) => "FAILED".into(),
-    };
-    let number = |value: f64| format!("{value:.1e}");
-    let (layer, network) = (verdict.layer, verdict.network);
-    [
-        verdict.problem.clone(),
-        verdict.kernel.clone(),
-        number(layer.error),
-        number(layer.bound),
-        number(network.error),
-        number(network.bound),
-        text,
-    ]
-}
-
-/// An error that is not finite is null.
-fn layer(verdict: &Verdict) -> serde_json::Value {
-    json!({
-        "name": verdict.name, "problem": verdict.problem, "kernel": verdict.kernel, "error": verdict.layer.error,
-        "bound": verdict.layer.bound, "network_error": verdict.network.error, "network_bound": verdict.network.bound,
-        "fault": verdict.fault, "ok": verdict.holds(),
-    })
 }

@@ -3,44 +3,23 @@
 //! Each problem is a run of layers that may share stages. First its cuts into stages are timed, then for each stage of the best cut
 //! one change at a time, then the changes that helped together. All ways of a trial are in one program and run interleaved.
 
+mod error;
+mod trial;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use sartor_codegen::layer::Layers;
-use sartor_codegen::normalize::{NormalizeError, normalize};
+use sartor_codegen::normalize::normalize;
+use sartor_codegen::plan::Options;
 use sartor_codegen::plan::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
-use sartor_codegen::plan::{Options, PlanError};
 use sartor_codegen::tuning::Choice;
-use sartor_kernels::runtime::SessionError;
 use sartor_models::{Network, Weights};
 
-use super::trial::{Stage, time};
-use crate::compile::model::CompileError;
 use crate::tuning::Entry;
+use trial::{Stage, time};
 
-/// Why tuning stopped.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TuneError {
-    /// The network cannot be normalised.
-    #[error(transparent)]
-    Normalize(#[from] NormalizeError),
-    /// A way to compute a problem cannot be planned.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A trial was not built or loaded.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// A trial cannot be run.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// A defect of the compiler.
-    #[error("a way to compute a layer gives another result than the others, please report this: {choice}")]
-    Differs {
-        /// The way.
-        choice: String,
-    },
-}
+pub use error::TuneError;
 
 /// Seconds of each of some stages.
 type Clock<'a> = dyn Fn(&[Stage]) -> Result<Vec<f64>, TuneError> + 'a;

@@ -11,10 +11,9 @@ use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::Session;
 use sartor_models::Network;
 
-use super::search::TuneError;
-use crate::compile::generate::{Generated, Kind};
-use crate::compile::model::{CompileError, load};
-use crate::compile::rustc::build;
+use super::error::TuneError;
+use crate::compile::{CompileError, Generated, Kind, build, load};
+
 use crate::measure::bench::{Samples, test_input};
 use crate::tuning::cpu_caches::Sizes;
 

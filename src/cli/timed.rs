@@ -1,0 +1,69 @@
+//! A network compiled and timed stage by stage, as several commands want it.
+
+use std::time::{Duration, Instant};
+
+use sartor::measure::bench::{Machine, Measurement, Report, measure, run_stages, test_input};
+use sartor::measure::explain::{Explanation, explain};
+use sartor::{Level, Model, Network, Tunings, Weights};
+
+use super::args::engine::Kind;
+use super::failure::Failure;
+use super::memory::{test_images, zeros};
+use super::progress;
+
+/// A compiled network whose stages were timed one by one.
+pub struct Timed {
+    pub model: Model,
+    pub measured: Measurement,
+    pub report: Report,
+    pub level: Level,
+}
+
+impl Timed {
+    /// Compiles a network and times as many runs on one thread as `runs` says.
+    pub fn run(
+        network: &Network,
+        weights: &Weights,
+        level: Level,
+        batch: usize,
+        tunings: &Tunings,
+        runs: impl FnOnce(&Model) -> Result<usize, Failure>,
+    ) -> Result<Self, Failure> {
+        let title = format!("compiling {} for {level}", network.name);
+        let model = progress::spin(title, || Model::open_tuned(network, weights, level, 1, tunings))?;
+        let runs = runs(&model)?;
+        let mut session = model.session(1)?;
+        let mut output = zeros(batch, model.program().output_len())?;
+        let input = test_images(batch, model.program().input_len())?;
+        let bar = progress::bar("measuring", runs);
+        let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
+        let macs = network.macs() * batch as u64;
+        let report = measured.report(&network.name, Kind::Specialised.name(), level, 1, batch, macs);
+        Ok(Self { model, measured, report, level })
+    }
+
+    /// What was timed, explained.
+    pub fn explain(&self) -> Result<Explanation, Failure> {
+        let (report, measured): (Report, &Measurement) = (self.report.clone(), &self.measured);
+        let machine = progress::spin("measuring the core", || Machine::measure(self.level));
+        let machine = machine.ok_or_else(|| Failure::new(format!("this CPU lacks level {}", self.level)))?;
+        Ok(progress::spin("replaying", || explain(self.model.plan(), measured, report, machine))?)
+    }
+}
+
+/// How many runs of a model take so many milliseconds, about: at least 20, at most 200.
+pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
+    let mut session = model.session(1)?;
+    let (input, mut output) = (test_input(model.program().input_len()), vec![0.0; model.program().output_len()]);
+    let start = Instant::now();
+    session.run(&input, &mut output)?;
+    let runs = Duration::from_millis(ms).as_secs_f64() / start.elapsed().as_secs_f64().max(1e-6);
+    Ok((runs as usize).clamp(20, 200))
+}
+
+/// On which CPU, as the system names it.
+pub fn cpu() -> String {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or_else(|| std::env::consts::ARCH.into(), |(_, model)| model.trim().into())
+}

@@ -1,0 +1,77 @@
+//! A compiled program, run on images of noise and judged.
+
+use rand_distr::{Distribution, StandardNormal};
+use rand_pcg::Pcg32;
+use sartor_codegen::normalize::normalize;
+use sartor_codegen::plan::check_batch;
+use sartor_kernels::runtime::Level;
+use sartor_models::{Network, Weights};
+
+use super::error::VerifyError;
+use super::judge::{Again, judge};
+use super::verdict::Verdict;
+use crate::compile::Model;
+
+/// Images of standard normal noise, the same for the same seed.
+pub fn images(network: &Network, batch: usize, seed: u64) -> Vec<f32> {
+    StandardNormal.sample_iter(Pcg32::new(seed, 0)).take(batch * network.input_shape().len()).collect()
+}
+
+/// Compiles a network for a level and runs every layer of the program against the f64 reference, on images of noise.
+///
+/// # Errors
+/// If the network cannot be compiled, or not run.
+pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Vec<Verdict>, VerifyError> {
+    check_batch(network, batch)?;
+    let model = Model::open(network, weights, level)?;
+    check(&model, network, weights, &images(network, batch, 0))
+}
+
+/// Runs every layer of a compiled program against the f64 reference on the same inputs: a verdict for each layer and, at the end, each
+/// output. `weights` need not be those that the program was compiled with; if they are not, layers fail.
+///
+/// # Errors
+/// If the weights are not the network's, or the input is not some images.
+///
+/// # Panics
+/// If the program is not the network's.
+pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32]) -> Result<Vec<Verdict>, VerifyError> {
+    let layers = normalize(network, weights)?;
+    let image = model.program().input_len();
+    let images = input.len() / image;
+    let (mut observed, mut together) = (model.session(1)?, Vec::new());
+    for threads in THREADS {
+        let mut output = vec![f32::NAN; images * model.program().output_len()];
+        model.session(threads)?.run(input, &mut output)?;
+        together.push((format!("on {threads} threads"), output));
+    }
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for (index, input) in input.chunks_exact(image).enumerate() {
+        let of_this = |(way, output): &Again| (way.clone(), of_image(network, output, images, index));
+        let again: Vec<Again> = together.iter().map(of_this).collect();
+        let judged = judge(model.plan(), &mut observed, &again, &layers, network, weights, input)?;
+        if index == 0 {
+            verdicts = judged;
+        } else {
+            verdicts.iter_mut().zip(judged).for_each(|(worst, other)| worst.join(other));
+        }
+    }
+    Ok(verdicts)
+}
+
+/// The outputs of one of the `images` of a run, one after another.
+///
+/// # Panics
+/// If there is no such image in `output`.
+pub fn of_image(network: &Network, mut output: &[f32], images: usize, image: usize) -> Vec<f32> {
+    let mut of_this = Vec::new();
+    for len in network.outputs().iter().map(|&id| network.node(id).shape.len()) {
+        let (of_all, rest) = output.split_at(images * len);
+        of_this.extend_from_slice(&of_all[image * len..][..len]);
+        output = rest;
+    }
+    of_this
+}
+
+/// Thread counts for which a program must return the same bits.
+const THREADS: [usize; 2] = [1, 3];

@@ -1,0 +1,29 @@
+//! Why a network was not verified.
+
+use sartor_codegen::normalize::NormalizeError;
+use sartor_codegen::plan::PlanError;
+use sartor_kernels::runtime::SessionError;
+
+use crate::compile::CompileError;
+use crate::judge::engines::EngineError;
+
+/// A network that could not be verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// It cannot be compiled or loaded.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// It cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The weights to verify against are not the network's.
+    #[error(transparent)]
+    Normalize(#[from] NormalizeError),
+    /// The reference cannot run it.
+    #[error(transparent)]
+    Reference(#[from] EngineError),
+    /// The program does not run.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}

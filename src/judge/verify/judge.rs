@@ -1,0 +1,123 @@
+//! What is right about a program, whatever executes it: layer by layer, and output by output.
+
+use std::collections::BTreeMap;
+
+use sartor_codegen::layer::{Layers, Output};
+use sartor_codegen::plan::Plan as Program;
+use sartor_kernels::reference::{self, bound};
+use sartor_kernels::shape::Maps;
+use sartor_models::{Network, NodeId, Weights};
+
+use super::distance::Distance;
+use super::error::VerifyError;
+use super::layer;
+use super::network::drift;
+use super::verdict::Verdict;
+use crate::compile::Plan;
+use crate::judge::observe::{Machine, Seen, observe, read};
+
+/// A way to compute an output, and the output.
+pub type Again = (String, Vec<f32>);
+
+/// Judges what a machine makes of the input, layer by layer, by the network's own `layers`; the output must have the same bits as it has computed `again`.
+pub fn judge(
+    planned: &Plan,
+    machine: &mut impl Machine,
+    again: &[Again],
+    layers: &Layers,
+    network: &Network,
+    weights: &Weights,
+    input: &[f32],
+) -> Result<Vec<Verdict>, VerifyError> {
+    let plan = &planned.program;
+    let mut output = vec![0.0; plan.output_len];
+    let mut verdicts = Vec::new();
+    let mut values = Values::default();
+    let planned: Vec<_> = planned.stages.iter().flat_map(|stage| &stage.layers).collect();
+    assert_eq!(planned.len(), layers.layers.len(), "layers of the program and of the network");
+    observe(plan, machine, input, &mut output, |observed| {
+        let layer = &layers.layers[observed.index];
+        let (distance, fault) = layer::check(layer, observed);
+        let (name, problem, kernel) =
+            (layer.name.clone(), planned[observed.index].problem.clone(), planned[observed.index].kernel.clone());
+        verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));
+        // A value may have been written by several layers: it is complete after the last.
+        let map = layer.dst();
+        if layers.layers[observed.index + 1..].iter().all(|later| later.dst() != map) {
+            for value in layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == map) {
+                let result = observed.result(layer);
+                values.insert(value.node, result.channels(value.lanes.iter().copied()), result);
+            }
+        }
+    })?;
+    verdicts.extend(outputs(plan, network, &layers.outputs, machine, input, &output, again, &mut values));
+
+    let mut distances = BTreeMap::new();
+    drift(network, weights, input, plan.options.batch, |id, exact, bound| {
+        if let Some(value) = values.0.remove(&id) {
+            distances.insert(id, Distance::largest(&value.data, exact, |_| bound, value.maps, &value.written));
+        }
+    })?;
+    let judged = |(node, verdict)| Verdict { network: distances[&node], ..verdict };
+    Ok(verdicts.into_iter().map(judged).collect())
+}
+
+/// Values of nodes as a program computed them.
+#[derive(Default)]
+struct Values(BTreeMap<NodeId, Value>);
+
+struct Value {
+    maps: Maps,
+    /// NCHW.
+    data: Vec<f32>,
+    written: Vec<bool>,
+}
+
+impl Values {
+    fn insert(&mut self, node: NodeId, data: Vec<f32>, seen: &Seen) {
+        let maps = Maps { c: data.len() / (seen.maps.n * seen.maps.pixels()), ..seen.maps };
+        self.0.insert(node, Value { maps, data, written: seen.written.clone() });
+    }
+}
+
+/// Judges what the user gets: copies of maps, or their log-softmax; and the same when computed `again`.
+fn outputs(
+    plan: &Program,
+    network: &Network,
+    outputs: &[Output],
+    machine: &impl Machine,
+    input: &[f32],
+    output: &[f32],
+    again: &[Again],
+    values: &mut Values,
+) -> Vec<(NodeId, Verdict)> {
+    let differs = |(way, again): &Again| {
+        let at = (0..output.len()).find(|&i| output[i].to_bits() != again[i].to_bits())?;
+        Some(format!("value {at} is {} unit by unit and {} {way}", output[at], again[at]))
+    };
+    let fault = again.iter().find_map(differs);
+    let mut verdicts = Vec::new();
+    let mut rest = output;
+    for (id, Output { value, log_softmax }) in network.outputs().iter().zip(outputs) {
+        let Some(seen) = read(plan, value.map, machine, input) else { continue };
+        let src = seen.channels(value.lanes.iter().copied());
+        let (found, after) = rest.split_at(src.len());
+        rest = after;
+        let maps = Maps { c: value.lanes.len(), ..seen.maps };
+        let (exact, bound) = if *log_softmax {
+            let exact = reference::log_softmax(&src, maps.c);
+            let bound = bound::log_softmax(maps.c, bound::max_abs(&src) + bound::max_abs(&exact));
+            (exact, bound)
+        } else {
+            (src.iter().map(|&x| x.into()).collect(), 0.0)
+        };
+        let layer = Distance::largest(found, &exact, |_| bound, maps, &seen.written);
+        let (name, problem) =
+            (network.node(*id).name.clone(), format!("output {}_n\"{}\"", network.node(*id).shape, network.node(*id).name));
+        let kernel = if *log_softmax { "unpack, log_softmax" } else { "unpack" }.into();
+        values.insert(*id, found.to_vec(), &seen);
+        verdicts.push((*id, Verdict { name, problem, kernel, layer, network: layer, fault: fault.clone() }));
+    }
+    assert!(rest.is_empty() && verdicts.len() == outputs.len(), "an output is not in the arena");
+    verdicts
+}
