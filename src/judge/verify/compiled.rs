@@ -8,7 +8,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
 use super::error::VerifyError;
-use super::judge::{Again, judge};
+use super::judge::{Again, Case, judge};
 use super::verdict::Verdict;
 use crate::compile::Model;
 
@@ -43,13 +43,14 @@ pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32])
     for threads in THREADS {
         let mut output = vec![f32::NAN; images * model.program().output_len()];
         model.session(threads)?.run(input, &mut output)?;
-        together.push((format!("on {threads} threads"), output));
+        together.push(Again { how: format!("on {threads} threads"), output });
     }
     let mut verdicts: Vec<Verdict> = Vec::new();
     for (index, input) in input.chunks_exact(image).enumerate() {
-        let of_this = |(way, output): &Again| (way.clone(), of_image(network, output, images, index));
+        let of_this = |all: &Again| Again { how: all.how.clone(), output: of_image(network, &all.output, images, index) };
         let again: Vec<Again> = together.iter().map(of_this).collect();
-        let judged = judge(model.plan(), &mut observed, &again, &layers, network, weights, input)?;
+        let case = Case { network, weights, layers: &layers, planned: model.plan(), input, again: &again };
+        let judged = judge(case, &mut observed)?;
         if index == 0 {
             verdicts = judged;
         } else {

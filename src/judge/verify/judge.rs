@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use sartor_codegen::layer::{Layers, Output};
-use sartor_codegen::plan::Plan as Program;
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::Maps;
 use sartor_models::{Network, NodeId, Weights};
@@ -16,19 +15,29 @@ use super::verdict::Verdict;
 use crate::compile::Plan;
 use crate::judge::observe::{Machine, Seen, observe, read};
 
-/// A way to compute an output, and the output.
-pub type Again = (String, Vec<f32>);
+/// The same output, computed in another way.
+pub struct Again {
+    /// In which way, for messages: `on 3 threads`.
+    pub how: String,
+    pub output: Vec<f32>,
+}
 
-/// Judges what a machine makes of the input, layer by layer, by the network's own `layers`; the output must have the same bits as it has computed `again`.
-pub fn judge(
-    planned: &Plan,
-    machine: &mut impl Machine,
-    again: &[Again],
-    layers: &Layers,
-    network: &Network,
-    weights: &Weights,
-    input: &[f32],
-) -> Result<Vec<Verdict>, VerifyError> {
+/// A network, its plan and its input: all that a machine's results are compared with.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    pub network: &'a Network,
+    pub weights: &'a Weights,
+    /// The network's own layers; those of the plan must be the same.
+    pub layers: &'a Layers,
+    pub planned: &'a Plan,
+    pub input: &'a [f32],
+    /// Outputs that must have the same bits as the machine's.
+    pub again: &'a [Again],
+}
+
+/// Runs the plan on a machine, and compares every layer and every output with the reference.
+pub fn judge(case: Case<'_>, machine: &mut impl Machine) -> Result<Vec<Verdict>, VerifyError> {
+    let Case { network, weights, layers, planned, input, .. } = case;
     let plan = &planned.program;
     let mut output = vec![0.0; plan.output_len];
     let mut verdicts = Vec::new();
@@ -50,7 +59,7 @@ pub fn judge(
             }
         }
     })?;
-    verdicts.extend(outputs(plan, network, &layers.outputs, machine, input, &output, again, &mut values));
+    verdicts.extend(outputs(case, machine, &output, &mut values));
 
     let mut distances = BTreeMap::new();
     drift(network, weights, input, plan.options.batch, |id, exact, bound| {
@@ -80,20 +89,13 @@ impl Values {
     }
 }
 
-/// Judges what the user gets: copies of maps, or their log-softmax; and the same when computed `again`.
-fn outputs(
-    plan: &Program,
-    network: &Network,
-    outputs: &[Output],
-    machine: &impl Machine,
-    input: &[f32],
-    output: &[f32],
-    again: &[Again],
-    values: &mut Values,
-) -> Vec<(NodeId, Verdict)> {
-    let differs = |(way, again): &Again| {
-        let at = (0..output.len()).find(|&i| output[i].to_bits() != again[i].to_bits())?;
-        Some(format!("value {at} is {} unit by unit and {} {way}", output[at], again[at]))
+/// Compares what the user gets: copies of maps or their log-softmax, with the same bits however it is computed.
+fn outputs(case: Case<'_>, machine: &impl Machine, output: &[f32], values: &mut Values) -> Vec<(NodeId, Verdict)> {
+    let Case { network, layers, planned, input, again, .. } = case;
+    let (plan, outputs) = (&planned.program, &layers.outputs);
+    let differs = |Again { how, output: other }: &Again| {
+        let at = (0..output.len()).find(|&i| output[i].to_bits() != other[i].to_bits())?;
+        Some(format!("value {at} is {} unit by unit, but {} {how}", output[at], other[at]))
     };
     let fault = again.iter().find_map(differs);
     let mut verdicts = Vec::new();

@@ -11,7 +11,7 @@ use sartor_kernels::runtime::Level;
 use super::compiled::check;
 use super::distance::Distance;
 use super::error::VerifyError;
-use super::judge::judge;
+use super::judge::{Again, Case, judge};
 use super::verdict::Verdict;
 use crate::compile::{Model, Plan};
 use crate::judge::observe::Interpreter;
@@ -30,13 +30,16 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let images = problem.images();
     let program = plan(&layers, &packed, problem.options(&layers, level))?;
     let run = |program: &Program, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
-    let mut again = vec![(format!("on {} threads", problem.threads), run(&program, problem.threads))];
+    let mut again = vec![Again { how: format!("on {} threads", problem.threads), output: run(&program, problem.threads) }];
     for (other, level) in others(problem, level) {
-        again.push((format!("as level={level} {other}"), run(&plan(&layers, &packed, other.options(&layers, level))?, 1)));
+        let output = run(&plan(&layers, &packed, other.options(&layers, level))?, 1);
+        again.push(Again { how: format!("as level={level} {other}"), output });
     }
     let mut machine = Interpreter::new(&program, &packed.data, &images);
     let planned = Plan::from(program.clone());
-    let verdicts = judge(&planned, &mut machine, &again, &layers, &problem.network, &weights, &images)?;
+    let (network, planned) = (&problem.network, &planned);
+    let case = Case { network, weights: &weights, layers: &layers, planned, input: &images, again: &again };
+    let verdicts = judge(case, &mut machine)?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
@@ -94,9 +97,11 @@ mod tests {
         let avx2 = made(Level::Avx2);
         for (level, same) in [(Level::Neon, true), (Level::Portable, false)] {
             let mut machine = Interpreter::new(&avx2, &packed.data, &images);
-            let again = [(format!("at {level}"), output(level))];
+            let again = [Again { how: format!("at {level}"), output: output(level) }];
             let planned = Plan::from(avx2.clone());
-            let verdicts = judge(&planned, &mut machine, &again, &layers, &problem.network, &weights, &images).unwrap();
+            let (network, planned) = (&problem.network, &planned);
+            let case = Case { network, weights: &weights, layers: &layers, planned, input: &images, again: &again };
+            let verdicts = judge(case, &mut machine).unwrap();
             assert_eq!(verdicts.iter().all(Verdict::holds), same, "{verdicts:#?}");
         }
     }
