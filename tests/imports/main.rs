@@ -37,7 +37,7 @@ const CRATES: [Crate; 6] = [
     Crate {
         source: "fuzz/src",
         roots: &["lib.rs"],
-        rooms: &["graph", "image", "kernel_name", "names", "npy", "problem", "safetensors", "zoo_spec", "lib"],
+        rooms: &["lib", "graph", "image", "kernel_name", "names", "npy", "problem", "safetensors", "zoo_spec"],
     },
     Crate {
         source: "oracle/src",
