@@ -8,7 +8,7 @@ pub mod measure;
 pub mod tuning;
 
 pub use compile::{
-    BuildError, CompileError, CompileOptions, Compiled, GenerateError, Kind, Model, PackageError, Plan, PlannedLayer,
+    BuildError, CompileError, CompileOptions, Compiled, GenerateError, Kind, Model, PackageError, Planned, PlannedLayer,
     PlannedStage, compile, plan, without_settings,
 };
 pub use files::manifest::MANIFEST;

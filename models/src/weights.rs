@@ -2,8 +2,8 @@
 
 mod check;
 mod classes;
+mod file_kind;
 mod header;
-mod kind;
 mod list;
 mod load;
 mod naming;
@@ -14,7 +14,7 @@ mod save;
 mod tensors;
 mod values;
 
-pub use kind::Kind;
+pub use file_kind::FileKind;
 pub use list::list;
 pub use load::{LoadError, LoadOptions, Loaded};
 pub use problem::Problem;

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sartor::measure::bench::{Machine, Measurement, Report, measure, run_stages, test_input};
+use sartor::measure::bench::{CoreSpeed, Measurement, Report, measure, run_stages, test_input};
 use sartor::measure::explain::{Explanation, explain};
 use sartor::{Level, Model, Network, Tunings, Weights};
 
-use super::args::engine::Kind;
+use super::args::engine::EngineKind;
 use super::failure::Failure;
 use super::memory::{test_images, zeros};
 use super::progress;
@@ -38,16 +38,16 @@ impl Timed {
         let bar = progress::bar("measuring", runs);
         let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
         let macs = network.macs() * batch as u64;
-        let report = measured.report(&network.name, Kind::Specialised.name(), level, 1, batch, macs);
+        let report = measured.report(&network.name, EngineKind::Specialised.name(), level, 1, batch, macs);
         Ok(Self { model, measured, report, level })
     }
 
     /// What was timed, explained.
     pub fn explain(&self) -> Result<Explanation, Failure> {
         let (report, measured): (Report, &Measurement) = (self.report.clone(), &self.measured);
-        let machine = progress::spin("measuring the core", || Machine::measure(self.level));
+        let machine = progress::spin("measuring the core", || CoreSpeed::measure(self.level));
         let machine = machine.ok_or_else(|| Failure::new(format!("this CPU lacks level {}", self.level)))?;
-        Ok(progress::spin("replaying", || explain(self.model.plan(), measured, report, machine))?)
+        Ok(progress::spin("replaying", || explain(self.model.planned(), measured, report, machine))?)
     }
 }
 

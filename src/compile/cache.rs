@@ -21,13 +21,13 @@ const PROGRAMS: &str = "programs";
 const LOCK: &str = "lock";
 
 /// The place of a program in the cache.
-pub(crate) struct Entry {
+pub(crate) struct CacheEntry {
     folder: PathBuf,
     /// Whether the user named the cache.
     named: bool,
 }
 
-impl Entry {
+impl CacheEntry {
     /// The entry of a generated crate, made if there is none.
     ///
     /// # Errors
@@ -139,11 +139,11 @@ mod tests {
         Generated { files: vec![("a".into(), text.into())], plans: Vec::new() }
     }
 
-    fn entry(folder: &Path) -> Entry {
-        Entry::of(&generated("x"), folder, true).unwrap()
+    fn entry(folder: &Path) -> CacheEntry {
+        CacheEntry::of(&generated("x"), folder, true).unwrap()
     }
 
-    fn store(entry: &Entry, bytes: &[u8], rustc: &str) -> PathBuf {
+    fn store(entry: &CacheEntry, bytes: &[u8], rustc: &str) -> PathBuf {
         let _lock = entry.lock().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let library = folder.path().join("built");

@@ -8,7 +8,7 @@ use sartor_models::{Network, Weights};
 use super::error::CompileError;
 use super::generate::generate;
 use super::options::CompileOptions;
-use super::planned::Plan;
+use super::planned::Planned;
 use super::rustc;
 use crate::files::manifest::{self, MANIFEST, NotOurs};
 use crate::files::output;
@@ -23,7 +23,7 @@ pub struct Compiled {
     /// Size of the artifact.
     pub artifact_bytes: u64,
     /// How each level computes the network.
-    pub plans: Vec<Plan>,
+    pub plans: Vec<Planned>,
 }
 
 /// Writes the crate of a network to `dir` and builds it. The folder appears when all is done; one made by an earlier call is

@@ -8,7 +8,7 @@ use sartor_codegen::plan::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
-use super::planned::Plan;
+use super::planned::Planned;
 use crate::tuning::Tunings;
 
 /// A generated crate.
@@ -17,7 +17,7 @@ pub struct Generated {
     /// Paths relative to the crate, and contents.
     pub files: Vec<(PathBuf, Vec<u8>)>,
     /// What was planned, one for each level in the order asked for.
-    pub plans: Vec<Plan>,
+    pub plans: Vec<Planned>,
 }
 
 /// Plans a network for each of `levels`, as tuned for this machine, and writes the crate that computes `batch` images; `threads` are
@@ -37,14 +37,14 @@ pub fn generate(
     let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level).shared_by(threads) };
     let options: Vec<Options> = levels.iter().map(options).collect();
     let generated = emit::generate_for(network, weights, &options, batch, package)?;
-    Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Plan::from).collect() })
+    Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Planned::from).collect() })
 }
 
 /// How a level computes a network, whether this CPU has it or not.
 ///
 /// # Errors
 /// If the network cannot be compiled.
-pub fn plan(network: &Network, weights: &Weights, level: Level, tunings: &Tunings) -> Result<Plan, GenerateError> {
+pub fn plan(network: &Network, weights: &Weights, level: Level, tunings: &Tunings) -> Result<Planned, GenerateError> {
     let mut generated = generate(network, weights, &[level], 1, 1, &Kind::Lib.into(), tunings)?;
     Ok(generated.plans.pop().expect("one plan for one level"))
 }

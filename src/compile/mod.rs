@@ -15,7 +15,7 @@ pub use error::CompileError;
 pub use generate::plan;
 pub use model::Model;
 pub use options::CompileOptions;
-pub use planned::{Plan, PlannedLayer, PlannedStage};
+pub use planned::{Planned, PlannedLayer, PlannedStage};
 pub use rustc::{BuildError, without_settings};
 pub use sartor_codegen::emit::{GenerateError, Kind, PackageError};
 

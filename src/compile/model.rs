@@ -12,7 +12,7 @@ use super::cache;
 use super::error::CompileError;
 use super::generate::{Generated, generate};
 use super::load::load;
-use super::planned::Plan;
+use super::planned::Planned;
 use super::rustc::{self, BuildError, Built};
 use crate::tuning::Tunings;
 
@@ -20,7 +20,7 @@ use crate::tuning::Tunings;
 #[derive(Debug)]
 pub struct Model {
     program: &'static Program,
-    plan: Plan,
+    planned: Planned,
     built: Option<Duration>,
 }
 
@@ -50,7 +50,7 @@ impl Model {
         }
         check_threads(threads)?;
         let mut generated = generate(network, weights, &[level], 1, threads, &Kind::Dylib.into(), tunings)?;
-        let library = match cache::Entry::open(&generated) {
+        let library = match cache::CacheEntry::open(&generated) {
             Ok(entry) => library(&generated, &entry)?,
             Err(error) if error.is_of_named() => return Err(error.into()),
             Err(error) => {
@@ -65,7 +65,7 @@ impl Model {
             return wrong(format!("takes {} values an image, not those of {}", program.input_len(), network.name));
         }
         match generated.plans.pop() {
-            Some(plan) if plan.stages.len() == program.stages().len() => Ok(Self { program, plan, built: *built }),
+            Some(planned) if planned.stages.len() == program.stages().len() => Ok(Self { program, planned, built: *built }),
             plan => wrong(format!("has {} stages, planned were {}", program.stages().len(), plan.map_or(0, |p| p.stages.len()))),
         }
     }
@@ -84,8 +84,8 @@ impl Model {
     }
 
     /// How it computes the network; its stages are the program's.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    pub fn planned(&self) -> &Planned {
+        &self.planned
     }
 
     /// How long building took; `None` if it came from the cache.
@@ -117,7 +117,7 @@ impl Library {
 }
 
 /// The library of a crate, from its entry in the cache or built now.
-fn library(generated: &Generated, entry: &cache::Entry) -> Result<Library, CompileError> {
+fn library(generated: &Generated, entry: &cache::CacheEntry) -> Result<Library, CompileError> {
     let rustc = rustc::rustc_version();
     if let Some(library) = entry.library(rustc.as_ref().ok().copied()) {
         return Ok(Library::cached(library));
@@ -177,7 +177,7 @@ mod tests {
     fn a_crate_is_built_once_loaded_and_rebuilt_when_damaged() {
         let dir = tempfile::tempdir().unwrap();
         let generated = doubling();
-        let entry = cache::Entry::of(&generated, dir.path(), true).unwrap();
+        let entry = cache::CacheEntry::of(&generated, dir.path(), true).unwrap();
         let Library { path, built, .. } = library(&generated, &entry).unwrap();
         assert!(built.is_some());
         let program = load(&path, Level::Portable).unwrap();
@@ -202,7 +202,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut generated = doubling();
         generated.files[1].1 = b"fn broken(".to_vec();
-        let entry = cache::Entry::of(&generated, dir.path(), true).unwrap();
+        let entry = cache::CacheEntry::of(&generated, dir.path(), true).unwrap();
         let error = library(&generated, &entry).map(|library| library.path).unwrap_err().to_string();
         assert!(error.contains("unclosed delimiter"), "{error}");
         let entries: Vec<_> = std::fs::read_dir(dir.path().join("programs")).unwrap().map(|e| e.unwrap().path()).collect();

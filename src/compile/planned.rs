@@ -1,11 +1,11 @@
 //! How a program computes a network, for people and for measuring.
 
-use sartor_codegen::plan::Plan as Program;
+use sartor_codegen::plan::Plan;
 use sartor_kernels::runtime::Level;
 
 /// How one level computes the network.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Planned {
     /// The level.
     pub level: Level,
     /// Length of the arena in f32.
@@ -15,7 +15,7 @@ pub struct Plan {
     /// The program's stages, in order; the last one only copies results and has no layers.
     pub stages: Vec<PlannedStage>,
     /// Everything the compiler knows: maps, places, kernels.
-    pub program: Program,
+    pub plan: Plan,
 }
 
 /// Layers executed together.
@@ -40,11 +40,11 @@ pub struct PlannedLayer {
     pub macs: u64,
 }
 
-impl From<Program> for Plan {
-    fn from(program: Program) -> Self {
+impl From<Plan> for Planned {
+    fn from(plan: Plan) -> Self {
         let mut stages: Vec<PlannedStage> =
-            program.stages.iter().map(|_| PlannedStage { name: String::new(), layers: Vec::new() }).collect();
-        for row in program.report() {
+            plan.stages.iter().map(|_| PlannedStage { name: String::new(), layers: Vec::new() }).collect();
+        for row in plan.report() {
             let kernel = row.kernels.first().cloned().unwrap_or_default();
             let layer = PlannedLayer { name: row.name, problem: row.problem, kernel, macs: row.macs };
             stages[row.stage].layers.push(layer);
@@ -57,12 +57,6 @@ impl From<Program> for Plan {
             };
         }
         stages.push(PlannedStage { name: "outputs".into(), layers: Vec::new() });
-        Self {
-            level: program.options.level,
-            arena_len: program.lengths.arena,
-            scratch_len: program.lengths.scratch,
-            stages,
-            program,
-        }
+        Self { level: plan.options.level, arena_len: plan.lengths.arena, scratch_len: plan.lengths.scratch, stages, plan }
     }
 }

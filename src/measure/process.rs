@@ -19,7 +19,7 @@ const REPORT: &str = "SARTOR_REPORT";
 
 /// A program for one level, with an input to run it on, in a folder that goes when this is dropped.
 #[derive(Debug)]
-pub struct Program {
+pub struct MeasuredProgram {
     artifact: PathBuf,
     input: PathBuf,
     /// Size of the executable.
@@ -69,7 +69,7 @@ pub enum ProcessError {
     },
 }
 
-impl Program {
+impl MeasuredProgram {
     /// Compiles a network for one level and one image.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_program_reports_its_start_and_memory() {
         let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
-        let program = Program::compile(&network, &Weights::random(&network, 0), Level::best().unwrap()).unwrap();
+        let program = MeasuredProgram::compile(&network, &Weights::random(&network, 0), Level::best().unwrap()).unwrap();
         assert!(program.artifact_bytes > program.weights_bytes && program.weights_bytes as usize > 4 * network.param_count() / 2);
         if cfg!(all(target_os = "linux", target_env = "gnu")) {
             let bytes = std::fs::read(&program.artifact).unwrap();

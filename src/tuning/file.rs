@@ -19,7 +19,7 @@ const FORMAT: u32 = 1;
 /// What was measured for a problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct TunedProblem {
     /// The stages of least time.
     pub stages: Vec<Choice>,
     /// Microseconds of the stages that the cost model chooses.
@@ -31,20 +31,20 @@ pub struct Entry {
 /// All that was measured for a level on a kind of machine.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Machine {
+pub struct MachineTuning {
     /// The level's name.
     pub level: String,
     /// Its caches.
     pub caches: Sizes,
     /// By problem.
-    pub problems: BTreeMap<String, Entry>,
+    pub problems: BTreeMap<String, TunedProblem>,
 }
 
 /// What a tuning file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct File {
+pub struct TuningFile {
     /// In order of level and caches, each pair once.
-    pub machines: Vec<Machine>,
+    pub machines: Vec<MachineTuning>,
 }
 
 /// A tuning file that cannot be used.
@@ -54,7 +54,7 @@ pub struct File {
     escape::path(path),
     escape::line(what)
 )]
-pub struct FileError {
+pub struct TuningFileError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong.
@@ -65,10 +65,10 @@ pub struct FileError {
 #[derive(Deserialize)]
 struct Raw {
     format: u32,
-    machines: Vec<Machine>,
+    machines: Vec<MachineTuning>,
 }
 
-impl File {
+impl TuningFile {
     /// Reads a file's text, and judges every entry.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let version = serde_json::from_str::<serde_json::Value>(text).map_err(|error| format!("is no tuning file: {error}"))?;
@@ -92,7 +92,7 @@ impl File {
     ///
     /// # Errors
     /// If it cannot be read, is no tuning file, or one of its entries cannot be.
-    pub fn load(path: &Path) -> Result<Self, FileError> {
+    pub fn load(path: &Path) -> Result<Self, TuningFileError> {
         Self::read(path, || std::fs::read_to_string(path))
     }
 
@@ -100,12 +100,12 @@ impl File {
     ///
     /// # Errors
     /// As [`load`](Self::load), or if it is no file that only this user can change.
-    pub fn load_own(path: &Path) -> Result<Self, FileError> {
+    pub fn load_own(path: &Path) -> Result<Self, TuningFileError> {
         Self::read(path, || io::read_to_string(private::open(path)?))
     }
 
-    fn read(path: &Path, read: impl FnOnce() -> io::Result<String>) -> Result<Self, FileError> {
-        let error = |what: String| FileError { path: path.into(), what };
+    fn read(path: &Path, read: impl FnOnce() -> io::Result<String>) -> Result<Self, TuningFileError> {
+        let error = |what: String| TuningFileError { path: path.into(), what };
         match read() {
             Ok(text) => Self::parse(&text).map_err(error),
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
@@ -117,8 +117,8 @@ impl File {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), FileError> {
-        let error = |what: io::Error| FileError { path: path.into(), what: format!("cannot be written: {what}") };
+    pub fn save(&self, path: &Path) -> Result<(), TuningFileError> {
+        let error = |what: io::Error| TuningFileError { path: path.into(), what: format!("cannot be written: {what}") };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(error)?;
         }
@@ -127,8 +127,8 @@ impl File {
 
     /// The file's text.
     pub(super) fn text(&self) -> String {
-        let machine = |machine: &Machine| {
-            let problem = |(problem, entry): (&String, &Entry)| format!("        {}: {}", json(problem), json(entry));
+        let machine = |machine: &MachineTuning| {
+            let problem = |(problem, entry): (&String, &TunedProblem)| format!("        {}: {}", json(problem), json(entry));
             let problems: Vec<String> = machine.problems.iter().map(problem).collect();
             let problems = if problems.is_empty() { "{}".into() } else { format!("{{\n{}\n      }}", problems.join(",\n")) };
             format!(
@@ -143,23 +143,23 @@ impl File {
     }
 
     /// What was measured for a level on exactly such a machine.
-    pub fn machine(&self, level: Level, caches: Sizes) -> Option<&Machine> {
+    pub fn machine(&self, level: Level, caches: Sizes) -> Option<&MachineTuning> {
         self.machines.iter().find(|machine| machine.level == level.name() && machine.caches == caches)
     }
 
     /// The same, made if there is none.
-    pub fn machine_mut(&mut self, level: Level, caches: Sizes) -> &mut Machine {
-        let key = |machine: &Machine| (machine.level.clone(), machine.caches);
+    pub fn machine_mut(&mut self, level: Level, caches: Sizes) -> &mut MachineTuning {
+        let key = |machine: &MachineTuning| (machine.level.clone(), machine.caches);
         let wanted = (level.name().to_string(), caches);
         let at = self.machines.binary_search_by_key(&wanted, key).unwrap_or_else(|at| {
-            self.machines.insert(at, Machine { level: wanted.0.clone(), caches, problems: BTreeMap::new() });
+            self.machines.insert(at, MachineTuning { level: wanted.0.clone(), caches, problems: BTreeMap::new() });
             at
         });
         &mut self.machines[at]
     }
 
     /// What was measured for a level on machines like this one, the one most like it last.
-    pub(super) fn alike(&self, level: Level, caches: Sizes) -> impl Iterator<Item = &Machine> {
+    pub(super) fn alike(&self, level: Level, caches: Sizes) -> impl Iterator<Item = &MachineTuning> {
         let of_level = self.machines.iter().filter(|machine| machine.level == level.name());
         let mut alike: Vec<_> = of_level.filter_map(|machine| Some((machine.caches.distance(caches)?, machine))).collect();
         alike.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -172,7 +172,7 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-impl Machine {
+impl MachineTuning {
     /// The choices alone, as the planner takes them.
     fn tuning(&self) -> Result<Tuning, String> {
         let level: Level = self.level.parse().map_err(|_| format!("knows a level '{}' that sartor does not", self.level))?;
@@ -193,17 +193,17 @@ mod tests {
 
     const CACHES: Sizes = Sizes { l1: 32 << 10, l2: 1 << 20, l3: 32 << 20 };
 
-    fn sample() -> File {
+    fn sample() -> TuningFile {
         let tile = Some(Tile { panels: 2, pixels: 2 });
         let rows =
             Choice::Rows { strip: 4, layers: vec![LayerChoice { rows: Some(2), tile, columns: None }, LayerChoice::default()] };
         let panels = Choice::Panels(PanelsChoice { panels: Some(4), ahead: Some(0), tile: None });
-        let mut file = File::default();
+        let mut file = TuningFile::default();
         for level in [Level::Avx512, Level::Avx2] {
             let problems = &mut file.machine_mut(level, CACHES).problems;
-            let entry = Entry { stages: vec![rows.clone()], model_us: 10.5, best_us: 10.0 };
+            let entry = TunedProblem { stages: vec![rows.clone()], model_us: 10.5, best_us: 10.0 };
             problems.insert("a + b".into(), entry);
-            problems.insert("a".into(), Entry { stages: vec![panels.clone()], model_us: 3.0, best_us: 3.0 });
+            problems.insert("a".into(), TunedProblem { stages: vec![panels.clone()], model_us: 3.0, best_us: 3.0 });
         }
         file
     }
@@ -212,15 +212,15 @@ mod tests {
     fn what_is_saved_is_loaded_and_written_again_to_the_byte() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/tuning.json");
-        for file in [File::default(), sample()] {
+        for file in [TuningFile::default(), sample()] {
             file.save(&path).unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
-            let loaded = File::load(&path).unwrap();
+            let loaded = TuningFile::load(&path).unwrap();
             assert_eq!(loaded, file);
             assert_eq!(loaded.text(), text);
         }
         assert_eq!(sample().text().lines().filter(|line| line.contains("model_us")).count(), 4, "one line a problem");
-        assert_eq!(File::load(&dir.path().join("missing")).unwrap(), File::default());
+        assert_eq!(TuningFile::load(&dir.path().join("missing")).unwrap(), TuningFile::default());
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         for (text, part) in cases {
             let path = dir.path().join("broken.json");
             std::fs::write(&path, &text).unwrap();
-            let error = File::load(&path).unwrap_err().to_string();
+            let error = TuningFile::load(&path).unwrap_err().to_string();
             assert!(error.contains(part) && error.contains("broken.json"), "{error}, not {part}");
             assert!(Tunings::load(&path).is_err());
         }

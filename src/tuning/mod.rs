@@ -4,5 +4,5 @@ pub mod cpu_caches;
 mod file;
 mod tunings;
 
-pub use file::{Entry, File, FileError, Machine};
+pub use file::{MachineTuning, TunedProblem, TuningFile, TuningFileError};
 pub use tunings::{Tunings, default_path};

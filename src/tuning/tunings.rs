@@ -7,7 +7,7 @@ use sartor_codegen::tuning::Tuning;
 use sartor_kernels::runtime::Level;
 
 use super::cpu_caches::Sizes;
-use super::file::{File, FileError};
+use super::file::{TuningFile, TuningFileError};
 use crate::files::cache_folder::{self, CacheError};
 
 /// The name of the usual file in the [cache's folder](cache_folder).
@@ -28,7 +28,7 @@ const SHIPPED: &str = include_str!("../../codegen/tuning/default.json");
 #[derive(Clone, Debug)]
 pub struct Tunings {
     /// Later ones win.
-    files: Vec<File>,
+    files: Vec<TuningFile>,
     caches: Sizes,
 }
 
@@ -47,24 +47,25 @@ impl Tunings {
 
     /// The shipped default.
     pub fn shipped() -> Self {
-        Self { files: File::parse(SHIPPED).into_iter().collect(), ..Self::none() }
+        Self { files: TuningFile::parse(SHIPPED).into_iter().collect(), ..Self::none() }
     }
 
     /// The shipped default, and over it the file at [`default_path`]. If that cannot be used, it is left out and returned as an
     /// error for people to read.
-    pub fn installed() -> (Self, Option<FileError>) {
+    pub fn installed() -> (Self, Option<TuningFileError>) {
         match cache_folder::existing() {
             Ok(Some(folder)) => Self::over_shipped(&folder.join(USUAL)),
             Ok(None) | Err(CacheError::Nowhere) => (Self::shipped(), None),
-            Err(CacheError::Unusable { folder, source, .. }) => {
-                (Self::shipped(), Some(FileError { path: folder.join(USUAL), what: format!("is not looked for: {source}") }))
-            }
+            Err(CacheError::Unusable { folder, source, .. }) => (
+                Self::shipped(),
+                Some(TuningFileError { path: folder.join(USUAL), what: format!("is not looked for: {source}") }),
+            ),
         }
     }
 
-    fn over_shipped(path: &Path) -> (Self, Option<FileError>) {
+    fn over_shipped(path: &Path) -> (Self, Option<TuningFileError>) {
         let mut tunings = Self::shipped();
-        match File::load_own(path) {
+        match TuningFile::load_own(path) {
             Ok(file) => {
                 tunings.files.push(file);
                 (tunings, None)
@@ -77,11 +78,11 @@ impl Tunings {
     ///
     /// # Errors
     /// If it does not exist or cannot be used.
-    pub fn load(path: &Path) -> Result<Self, FileError> {
+    pub fn load(path: &Path) -> Result<Self, TuningFileError> {
         if !path.exists() {
-            return Err(FileError { path: path.into(), what: "does not exist".into() });
+            return Err(TuningFileError { path: path.into(), what: "does not exist".into() });
         }
-        Ok(Self { files: vec![File::load(path)?], ..Self::none() })
+        Ok(Self { files: vec![TuningFile::load(path)?], ..Self::none() })
     }
 
     /// The choices for a level on this machine.
@@ -103,11 +104,11 @@ mod tests {
     use sartor_codegen::tuning::{Choice, PanelsChoice};
 
     use super::*;
-    use crate::tuning::Entry;
+    use crate::tuning::TunedProblem;
 
     #[test]
     fn the_shipped_default_is_sound() {
-        let file = File::parse(SHIPPED).unwrap();
+        let file = TuningFile::parse(SHIPPED).unwrap();
         assert_eq!(file.text(), SHIPPED, "it is as `sartor tune` writes it");
     }
 
@@ -116,9 +117,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tuning.json");
         let shipped = Tunings::shipped().of(Level::Avx2);
-        let mut file = File::default();
+        let mut file = TuningFile::default();
         let choice = Choice::Panels(PanelsChoice { ahead: Some(0), ..PanelsChoice::default() });
-        let entry = Entry { stages: vec![choice.clone()], model_us: 2.0, best_us: 1.0 };
+        let entry = TunedProblem { stages: vec![choice.clone()], model_us: 2.0, best_us: 1.0 };
         file.machine_mut(Level::Avx2, Sizes::here()).problems.insert("a".into(), entry);
         file.save(&path).unwrap();
         let (tunings, error) = Tunings::over_shipped(&path);

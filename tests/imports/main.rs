@@ -33,7 +33,7 @@ const CRATES: [Crate; 6] = [
         roots: &["lib.rs", "main.rs"],
         rooms: &["files", "tuning", "data", "compile", "judge", "measure", "lib", "cli", "main"],
     },
-    Crate { source: "benches/src", roots: &["lib.rs"], rooms: &["problem", "engine", "lib"] },
+    Crate { source: "benches/src", roots: &["lib.rs"], rooms: &["lib", "problem", "engine"] },
     Crate {
         source: "fuzz/src",
         roots: &["lib.rs"],

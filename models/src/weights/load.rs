@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorInfo};
 
-use super::kind::{self, Kind};
+use super::file_kind::{self, FileKind};
 use super::list::list;
 use super::naming::{Naming, fitting};
 use super::problem::{Problem, core_shape};
@@ -59,7 +59,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What it is.
-        kind: Kind,
+        kind: FileKind,
     },
     /// The header is no safetensors header, or does not describe this many bytes.
     #[error("'{}' is damaged, truncated or no safetensors file ({bytes} bytes were read): {}", escape::path(.path), line(&.reason.to_string()))]
@@ -161,7 +161,7 @@ impl Loaded {
     /// If the file is of another kind or damaged; if it has missing, extra, ill-shaped or ill-typed tensors, or values that are not
     /// finite or not once folded, and the error names all; or if its names do not tell which of two networks it is for.
     pub fn parse(bytes: &[u8], path: &Path, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
-        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| match Kind::of(bytes) {
+        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| match FileKind::of(bytes) {
             Some(kind) => LoadError::Kind { path: path.into(), kind },
             None => LoadError::Format { path: path.into(), bytes: bytes.len(), reason },
         })?;
@@ -222,11 +222,11 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let mut file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if metadata.is_dir() {
-        return Err(LoadError::Kind { path: path.into(), kind: Kind::Folder });
+        return Err(LoadError::Kind { path: path.into(), kind: FileKind::Folder });
     }
     let mut bytes = Vec::new();
-    file.by_ref().take(kind::HEAD as u64).read_to_end(&mut bytes).map_err(io)?;
-    if kind::begins_safetensors(&bytes) || (metadata.is_file() && Kind::of(&bytes).is_none()) {
+    file.by_ref().take(file_kind::HEAD as u64).read_to_end(&mut bytes).map_err(io)?;
+    if file_kind::begins_safetensors(&bytes) || (metadata.is_file() && FileKind::of(&bytes).is_none()) {
         file.read_to_end(&mut bytes).map_err(io)?;
     }
     Ok(bytes)

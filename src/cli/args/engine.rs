@@ -12,7 +12,7 @@ use crate::cli::progress;
 
 /// Which engine.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum EngineKind {
     /// The program compiled for this network
     Specialised,
     /// Every operator at run-time shapes
@@ -21,12 +21,12 @@ pub enum Kind {
     Reference,
 }
 
-impl Kind {
+impl EngineKind {
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Specialised => "specialised",
-            Kind::Generic => "generic",
-            Kind::Reference => "reference",
+            EngineKind::Specialised => "specialised",
+            EngineKind::Generic => "generic",
+            EngineKind::Reference => "reference",
         }
     }
 }
@@ -40,26 +40,26 @@ pub enum Engine<'a> {
 
 impl<'a> Engine<'a> {
     pub fn open(
-        kind: Kind,
+        kind: EngineKind,
         network: &'a Network,
         weights: &'a Weights,
         level: Level,
         threads: usize,
         tunings: &Tunings,
     ) -> Result<Self, Failure> {
-        if kind != Kind::Specialised && threads != 1 {
+        if kind != EngineKind::Specialised && threads != 1 {
             let message = format!("threads is {threads}, but engine {} runs on one thread", kind.name());
             return Err(Failure::new(message).help("use --threads 1 or --engine specialised"));
         }
         Ok(match kind {
-            Kind::Specialised => {
+            EngineKind::Specialised => {
                 let title = format!("compiling {} for {level}", network.name);
                 let model = progress::spin(title, || Model::open_tuned(network, weights, level, threads, tunings))?;
                 let session = model.session(threads)?;
                 Engine::Specialised { model: Box::new(model), session }
             }
-            Kind::Generic => Engine::Generic(Box::new(GenericEngine::new(network, weights, level)?)),
-            Kind::Reference => Engine::Reference(ReferenceEngine::new(network, weights)?),
+            EngineKind::Generic => Engine::Generic(Box::new(GenericEngine::new(network, weights, level)?)),
+            EngineKind::Reference => Engine::Reference(ReferenceEngine::new(network, weights)?),
         })
     }
 

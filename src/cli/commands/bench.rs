@@ -5,10 +5,10 @@ use clap::builder::RangedU64ValueParser;
 use sartor::Level;
 use sartor::codegen::plan::check_batch;
 use sartor::measure::bench::{Report, measure};
-use sartor::measure::explain::{Explanation, Stage};
+use sartor::measure::explain::{ExplainedStage, Explanation};
 use serde::Serialize;
 
-use crate::cli::args::engine::{Engine, Kind};
+use crate::cli::args::engine::{Engine, EngineKind};
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
@@ -40,8 +40,8 @@ pub struct Bench {
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
     /// The engine
-    #[arg(long, value_enum, default_value_t = Kind::Specialised)]
-    engine: Kind,
+    #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
+    engine: EngineKind,
     /// Runs to time
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     runs: usize,
@@ -55,7 +55,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn run(self) -> Result<(), Failure> {
-        let staged = self.threads == 1 && self.engine == Kind::Specialised;
+        let staged = self.threads == 1 && self.engine == EngineKind::Specialised;
         if self.layers && !staged {
             return Err(Failure::new("--layers needs --threads 1 and --engine specialised").help("leave --layers out"));
         }
@@ -92,12 +92,12 @@ fn print_layers(explanation: &Explanation) -> Result<(), Failure> {
     struct WithLayers<'a> {
         #[serde(flatten)]
         report: &'a Report,
-        layers: &'a [Stage],
+        layers: &'a [ExplainedStage],
     }
     print_json(&WithLayers { report: &explanation.report, layers: &explanation.stages })
 }
 
-fn text(report: &Report, stages: &[Stage]) -> String {
+fn text(report: &Report, stages: &[ExplainedStage]) -> String {
     let head = format!(
         "{}  {}  {}  threads {}  batch {}\n\n",
         report.network, report.engine, report.level, report.threads, report.batch

@@ -34,8 +34,8 @@ pub struct Compile {
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
     /// What to build
-    #[arg(long, value_enum, default_value_t = Kind::Bin)]
-    kind: Kind,
+    #[arg(long, value_enum, default_value_t = CrateKind::Bin)]
+    kind: CrateKind,
     /// The crate's name [default: the network's, with _ for what the name of a crate may not hold]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -57,7 +57,7 @@ pub struct Compile {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Kind {
+enum CrateKind {
     /// A program
     Bin,
     /// A library
@@ -71,8 +71,8 @@ impl Compile {
         levels.sort_by_key(|&level| std::cmp::Reverse(level));
         levels.dedup();
         let kind = match self.kind {
-            Kind::Bin => sartor::Kind::Bin,
-            Kind::Lib => sartor::Kind::Lib,
+            CrateKind::Bin => sartor::Kind::Bin,
+            CrateKind::Lib => sartor::Kind::Lib,
         };
         let options = CompileOptions {
             levels,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::Level;
-use sartor::measure::bench::{Machine, Report};
-use sartor::measure::explain::{Explanation, Layer, Stage, page};
+use sartor::measure::bench::{CoreSpeed, Report};
+use sartor::measure::explain::{ExplainedLayer, ExplainedStage, Explanation, page};
 use sartor::models::escape;
 
 use crate::cli::args::source::Source;
@@ -90,7 +90,7 @@ fn head(report: &Report) -> String {
 
 /// A row a stage.
 fn stages(explanation: &Explanation) -> String {
-    let row = |stage: &Stage| {
+    let row = |stage: &ExplainedStage| {
         let kilobytes = |bytes: u64| grouped(bytes.div_ceil(1000));
         let counts = &stage.counts;
         let kernels = stage.layers.iter().map(|layer| layer.kernel.as_str()).collect::<Vec<_>>().join(" + ");
@@ -132,7 +132,7 @@ fn stages(explanation: &Explanation) -> String {
     )
 }
 
-fn limits(machine: &Machine) -> String {
+fn limits(machine: &CoreSpeed) -> String {
     let rows = [
         ("multiply-adds", machine.fma_gflops, "GFLOP/s"),
         ("a register tile in L1", machine.tile_gflops, "GFLOP/s"),
@@ -158,7 +158,7 @@ fn limits(machine: &Machine) -> String {
 /// The tiles of each distinct problem.
 fn tiles(explanation: &Explanation) -> String {
     let layers = explanation.stages.iter().flat_map(|stage| &stage.layers).filter(|layer| !layer.tiles.is_empty());
-    let row = |layer: &Layer| {
+    let row = |layer: &ExplainedLayer| {
         let others = layer.tiles.iter().map(|tile| match tile.ratio {
             1.0 => format!("{} ({})", tile.tile, tile.limit),
             ratio => format!("{} +{:.1} % ({})", tile.tile, (ratio - 1.0) * 100.0, tile.limit),

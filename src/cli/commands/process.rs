@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::measure::bench::Samples;
-use sartor::measure::process::{Program, Start};
+use sartor::measure::process::{MeasuredProgram, Start};
 use sartor::{Level, Model, Network, Session, Weights};
 use serde::Serialize;
 use std::time::Instant;
@@ -108,7 +108,7 @@ impl Process {
         let (network, weights, _) = self.source.load()?;
         let level = crate::cli::args::level::choose(self.level)?;
         let title = format!("compiling {} for {level}", network.name);
-        let program = progress::spin(title, || Program::compile(&network, &weights, level))?;
+        let program = progress::spin(title, || MeasuredProgram::compile(&network, &weights, level))?;
         // The first start may read from the disk.
         program.start(1)?;
         let bar = progress::bar("starting", self.rounds);

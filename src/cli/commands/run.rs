@@ -12,7 +12,7 @@ use sartor::models::escape;
 use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
-use crate::cli::args::engine::{Engine, Kind};
+use crate::cli::args::engine::{Engine, EngineKind};
 use crate::cli::args::picture::{Pictures, Read};
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
@@ -47,8 +47,8 @@ pub struct Run {
     #[arg(long, value_name = "F.npy")]
     output: Option<PathBuf>,
     /// The engine
-    #[arg(long, value_enum, default_value_t = Kind::Specialised)]
-    engine: Kind,
+    #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
+    engine: EngineKind,
     /// The level [default: the best here]
     #[arg(long)]
     level: Option<Level>,
@@ -88,7 +88,9 @@ impl Run {
             check_finite(&input, &output)?;
         }
         let generic = match self.engine {
-            Kind::Specialised => Some(generic_time(&network, &weights, level, &input, batch, &mut zeros(1, output.len())?)?),
+            EngineKind::Specialised => {
+                Some(generic_time(&network, &weights, level, &input, batch, &mut zeros(1, output.len())?)?)
+            }
             _ => None,
         };
 
@@ -134,8 +136,8 @@ impl Run {
         }
         text.extend(pictures.iter().map(|picture| picture.describe() + "\n"));
         let how = match (self.engine, engine.built()) {
-            (Kind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
-            (Kind::Specialised, None) => ", compiled before".into(),
+            (EngineKind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
+            (EngineKind::Specialised, None) => ", compiled before".into(),
             _ => String::new(),
         };
         text += &format!(
@@ -237,6 +239,6 @@ fn generic_time(
     batch: usize,
     output: &mut [f32],
 ) -> Result<f64, Failure> {
-    let mut engine = Engine::open(Kind::Generic, network, weights, level, 1, &Tunings::none())?;
+    let mut engine = Engine::open(EngineKind::Generic, network, weights, level, 1, &Tunings::none())?;
     Ok(time(|| engine.run(input, batch, output))?.median())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use sartor::Level;
 use sartor::Tunings;
-use sartor::measure::sweep::{self, Point, Sweep, Verdict};
+use sartor::measure::sweep::{self, Comparison, Point, Sweep};
 use sartor::models::escape;
 use sartor::models::zoo::Spec;
 use sartor::{Network, Weights};
@@ -75,17 +75,17 @@ impl SweepArgs {
             self.write(&measured)?;
         }
         let left = wanted.iter().filter(|(name, level)| measured.point(name, *level).is_none()).count();
-        let verdicts: Vec<Verdict> = measured.verdicts();
-        let cliffs = verdicts.iter().filter(|verdict| verdict.is_cliff()).count();
+        let comparisons: Vec<Comparison> = measured.comparisons();
+        let cliffs = comparisons.iter().filter(|verdict| verdict.is_cliff()).count();
         sweep::plot(&measured, &self.plot)?;
         if self.json {
-            print_json(&json!({ "sweep": measured, "verdicts": verdicts, "cliffs": cliffs, "left": left }))?;
+            print_json(&json!({ "sweep": measured, "verdicts": comparisons, "cliffs": cliffs, "left": left }))?;
         } else {
-            print(&text(&measured, &verdicts))?;
+            print(&text(&measured, &comparisons))?;
         }
         if cliffs > 0 {
             let message =
-                format!("{cliffs} of {} comparisons fall below {} of the neighbour's share", verdicts.len(), sweep::CLIFF);
+                format!("{cliffs} of {} comparisons fall below {} of the neighbour's share", comparisons.len(), sweep::CLIFF);
             return Err(Failure::new(message).help("sartor explain NETWORK --level LEVEL shows where the time goes"));
         }
         if left > 0 {
@@ -141,7 +141,7 @@ fn measure(name: &str, level: Level, ms: u64) -> Result<Point, Failure> {
     })
 }
 
-fn text(sweep: &Sweep, verdicts: &[Verdict]) -> String {
+fn text(sweep: &Sweep, comparisons: &[Comparison]) -> String {
     let points = table(
         ["network", "level", "quiet ms>", "of peak>", "disturbed>", "runs>"],
         sweep.points.iter().map(|point| {
@@ -149,7 +149,7 @@ fn text(sweep: &Sweep, verdicts: &[Verdict]) -> String {
             [point.network.clone(), point.level.clone(), ms, percent(point.share_of_peak), percent(point.disturbed), runs]
         }),
     );
-    let mut lowest: Vec<&Verdict> = verdicts.iter().collect();
+    let mut lowest: Vec<&Comparison> = comparisons.iter().collect();
     lowest.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
     let shown = lowest.iter().filter(|verdict| verdict.is_cliff()).count().max(5);
     let neighbours = table(

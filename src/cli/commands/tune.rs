@@ -11,7 +11,7 @@ use sartor::codegen::tuning::{Choice, LayerChoice, Tile};
 use sartor::measure::search::problems;
 use sartor::models::escape;
 use sartor::tuning::cpu_caches::Sizes;
-use sartor::tuning::{Entry, File, default_path};
+use sartor::tuning::{TunedProblem, TuningFile, default_path};
 use serde::Serialize;
 
 use crate::cli::args::source::Source;
@@ -69,7 +69,7 @@ struct Report {
 struct Row {
     problem: String,
     #[serde(flatten)]
-    entry: Entry,
+    entry: TunedProblem,
     /// Time of the cost model's choice over the best, less one.
     behind: f64,
 }
@@ -85,10 +85,10 @@ impl Tune {
         let options = Options::new(level);
         let caches = Sizes::here();
         let (path, loaded) = match &self.tuning {
-            Some(path) => (path.clone(), File::load(path)),
+            Some(path) => (path.clone(), TuningFile::load(path)),
             None => {
                 let path = default_path()?;
-                let loaded = File::load_own(&path);
+                let loaded = TuningFile::load_own(&path);
                 (path, loaded)
             }
         };
@@ -100,14 +100,14 @@ impl Tune {
                 // Nothing but a file belongs there, and a pipe would be waited for.
                 sartor::files::output::remove_unless_file(&path)
                     .map_err(|error| Failure::new(format!("{}: {error}", escape::path(&path))))?;
-                File::default()
+                TuningFile::default()
             }
             Err(error) => return Err(error.into()),
         };
         let problems = problems(&network, &weights, &options)?;
         if !self.report {
             let known =
-                |file: &File, problem: &str| file.machine(level, caches).is_some_and(|m| m.problems.contains_key(problem));
+                |file: &TuningFile, problem: &str| file.machine(level, caches).is_some_and(|m| m.problems.contains_key(problem));
             let todo = problems.runs.iter().filter(|run| self.again || !known(&file, &run.problem)).collect::<Vec<_>>();
             let bar = progress::bar("tuning", todo.len());
             bar.enable_steady_tick(Duration::from_millis(100));

@@ -1,6 +1,6 @@
 //! What a program's layers really read and write: its stages run unit by unit, every map is copied before it is overwritten.
 
-mod machine;
+mod executor;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use sartor_codegen::plan::{Place, Plan, StagePlan};
 use sartor_kernels::runtime::SessionError;
 use sartor_kernels::shape::Maps;
 
-pub use machine::{Interpreter, Machine};
+pub use executor::{Executor, Interpreter};
 
 /// A copy of a map, as it lay in memory: NHWC.
 #[derive(Clone, Debug)]
@@ -54,13 +54,13 @@ impl Seen {
 }
 
 /// A map that outlives its stage, as it is now; `None` for one that lives inside a stage.
-pub fn read(plan: &Plan, id: MapId, machine: &impl Machine, input: &[f32]) -> Option<Seen> {
+pub fn read(plan: &Plan, id: MapId, executor: &impl Executor, input: &[f32]) -> Option<Seen> {
     match plan.places[id.0] {
         Place::Input => Some(Seen::input(plan, input)),
         Place::Arena { offset } => {
             let mut seen = Seen::unwritten(plan, id);
             let len = seen.data.len();
-            seen.data.copy_from_slice(&machine.arena()[offset..][..len]);
+            seen.data.copy_from_slice(&executor.arena()[offset..][..len]);
             seen.written.fill(true);
             Some(seen)
         }
@@ -107,34 +107,34 @@ impl<'a> Observed<'a> {
 /// If the input's or output's length is not the program's.
 ///
 /// # Panics
-/// If the plan is not that of the machine's program.
+/// If the plan is not that of the executor's program.
 pub fn observe(
     plan: &Plan,
-    machine: &mut impl Machine,
+    executor: &mut impl Executor,
     input: &[f32],
     output: &mut [f32],
     mut visit: impl FnMut(Observed<'_>),
 ) -> Result<(), SessionError> {
-    machine.arena_mut().fill(f32::NAN);
+    executor.arena_mut().fill(f32::NAN);
     for (index, stage) in plan.stages.iter().enumerate() {
         let layers = || stage.layers.iter().map(|&layer| &plan.layers.layers[layer]);
         let touched = layers().flat_map(|layer| layer.sources().into_iter().chain([layer.dst()]));
-        let before: BTreeMap<MapId, Seen> = touched.filter_map(|map| Some((map, read(plan, map, machine, input)?))).collect();
+        let before: BTreeMap<MapId, Seen> = touched.filter_map(|map| Some((map, read(plan, map, executor, input)?))).collect();
         let mut after: BTreeMap<MapId, Seen> =
             layers().map(|layer| layer.dst()).map(|map| (map, Seen::unwritten(plan, map))).collect();
         for unit in 0..stage.code.units {
-            machine.scratch_mut().fill(f32::NAN);
-            machine.run_unit(index, unit, input, output)?;
-            copy_rings(plan, stage, unit, machine.scratch(), &mut after);
+            executor.scratch_mut().fill(f32::NAN);
+            executor.run_unit(index, unit, input, output)?;
+            copy_rings(plan, stage, unit, executor.scratch(), &mut after);
         }
         for (&map, seen) in &mut after {
-            if let Some(whole) = read(plan, map, machine, input) {
+            if let Some(whole) = read(plan, map, executor, input) {
                 *seen = whole;
             }
         }
         stage.layers.iter().for_each(|&index| visit(Observed { index, before: &before, after: &after }));
     }
-    machine.finish(plan.stages.len(), input, output)
+    executor.finish(plan.stages.len(), input, output)
 }
 
 /// Copies the rows of inner maps that a unit computed.

@@ -49,7 +49,7 @@ pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32])
     for (index, input) in input.chunks_exact(image).enumerate() {
         let of_this = |all: &Again| Again { how: all.how.clone(), output: of_image(network, &all.output, images, index) };
         let again: Vec<Again> = together.iter().map(of_this).collect();
-        let case = Case { network, weights, layers: &layers, planned: model.plan(), input, again: &again };
+        let case = Case { network, weights, layers: &layers, planned: model.planned(), input, again: &again };
         let judged = judge(case, &mut observed)?;
         if index == 0 {
             verdicts = judged;

@@ -12,8 +12,8 @@ use super::error::VerifyError;
 use super::layer;
 use super::network::drift;
 use super::verdict::Verdict;
-use crate::compile::Plan;
-use crate::judge::observe::{Machine, Seen, observe, read};
+use crate::compile::Planned;
+use crate::judge::observe::{Executor, Seen, observe, read};
 
 /// The same output, computed in another way.
 pub struct Again {
@@ -22,29 +22,29 @@ pub struct Again {
     pub output: Vec<f32>,
 }
 
-/// A network, its plan and its input: all that a machine's results are compared with.
+/// A network, its plan and its input: all that an executor's results are compared with.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
     pub network: &'a Network,
     pub weights: &'a Weights,
     /// The network's own layers; those of the plan must be the same.
     pub layers: &'a Layers,
-    pub planned: &'a Plan,
+    pub planned: &'a Planned,
     pub input: &'a [f32],
-    /// Outputs that must have the same bits as the machine's.
+    /// Outputs that must have the same bits as the executor's.
     pub again: &'a [Again],
 }
 
-/// Runs the plan on a machine, and compares every layer and every output with the reference.
-pub fn judge(case: Case<'_>, machine: &mut impl Machine) -> Result<Vec<Verdict>, VerifyError> {
+/// Runs the plan on an executor, and compares every layer and every output with the reference.
+pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict>, VerifyError> {
     let Case { network, weights, layers, planned, input, .. } = case;
-    let plan = &planned.program;
+    let plan = &planned.plan;
     let mut output = vec![0.0; plan.output_len];
     let mut verdicts = Vec::new();
     let mut values = Values::default();
     let planned: Vec<_> = planned.stages.iter().flat_map(|stage| &stage.layers).collect();
     assert_eq!(planned.len(), layers.layers.len(), "layers of the program and of the network");
-    observe(plan, machine, input, &mut output, |observed| {
+    observe(plan, executor, input, &mut output, |observed| {
         let layer = &layers.layers[observed.index];
         let (distance, fault) = layer::check(layer, observed);
         let (name, problem, kernel) =
@@ -59,7 +59,7 @@ pub fn judge(case: Case<'_>, machine: &mut impl Machine) -> Result<Vec<Verdict>,
             }
         }
     })?;
-    verdicts.extend(outputs(case, machine, &output, &mut values));
+    verdicts.extend(outputs(case, executor, &output, &mut values));
 
     let mut distances = BTreeMap::new();
     drift(network, weights, input, plan.options.batch, |id, exact, bound| {
@@ -90,9 +90,9 @@ impl Values {
 }
 
 /// Compares what the user gets: copies of maps or their log-softmax, with the same bits however it is computed.
-fn outputs(case: Case<'_>, machine: &impl Machine, output: &[f32], values: &mut Values) -> Vec<(NodeId, Verdict)> {
+fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mut Values) -> Vec<(NodeId, Verdict)> {
     let Case { network, layers, planned, input, again, .. } = case;
-    let (plan, outputs) = (&planned.program, &layers.outputs);
+    let (plan, outputs) = (&planned.plan, &layers.outputs);
     let differs = |Again { how, output: other }: &Again| {
         let at = (0..output.len()).find(|&i| output[i].to_bits() != other[i].to_bits())?;
         Some(format!("value {at} is {} unit by unit, but {} {how}", output[at], other[at]))
@@ -101,7 +101,7 @@ fn outputs(case: Case<'_>, machine: &impl Machine, output: &[f32], values: &mut 
     let mut verdicts = Vec::new();
     let mut rest = output;
     for (id, Output { value, log_softmax }) in network.outputs().iter().zip(outputs) {
-        let Some(seen) = read(plan, value.map, machine, input) else { continue };
+        let Some(seen) = read(plan, value.map, executor, input) else { continue };
         let src = seen.channels(value.lanes.iter().copied());
         let (found, after) = rest.split_at(src.len());
         rest = after;

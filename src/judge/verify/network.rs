@@ -30,7 +30,7 @@ const FLOOR: f64 = 8.0;
 const FEW: usize = 8;
 
 /// A node's value in one run of the network, and where its noise comes from; the exact run has none.
-struct Run {
+struct Sample {
     values: Vec<Vec<f64>>,
     noise: Option<Pcg32>,
 }
@@ -51,7 +51,7 @@ pub fn drift(
 ) -> Result<(), EngineError> {
     let engine = ReferenceEngine::new(network, weights)?;
     let noise = (0..RUNS).map(|run| Some(Pcg32::new(0, run)));
-    let mut runs: Vec<Run> = [None].into_iter().chain(noise).map(|noise| Run { values: Vec::new(), noise }).collect();
+    let mut runs: Vec<Sample> = [None].into_iter().chain(noise).map(|noise| Sample { values: Vec::new(), noise }).collect();
     for (index, node) in network.nodes().iter().enumerate() {
         let id = NodeId(index);
         if node.op == Op::Input {
@@ -68,7 +68,7 @@ pub fn drift(
         }
         let exact = &runs[0].values[index];
         let largest =
-            |run: &Run| run.values[index].iter().zip(exact).map(|(noisy, exact)| (exact - noisy).abs()).fold(0.0, f64::max);
+            |run: &Sample| run.values[index].iter().zip(exact).map(|(noisy, exact)| (exact - noisy).abs()).fold(0.0, f64::max);
         let mean_square = runs[1..].iter().map(|run| largest(run).powi(2)).sum::<f64>() / RUNS as f64;
         visit(id, exact, DRIFT * mean_square.sqrt() + FLOOR * EPSILON * max_abs(exact) + UNDERFLOW);
         for input in 0..=index {
@@ -82,7 +82,7 @@ pub fn drift(
 }
 
 /// Computes a node in every run, each on a thread of its own.
-fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [Run]) {
+fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [Sample]) {
     thread::scope(|scope| {
         for run in runs {
             scope.spawn(move || {

@@ -4,7 +4,7 @@ use sartor_codegen::interpret;
 use sartor_codegen::isa;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Plan as Program, plan};
+use sartor_codegen::plan::{Plan, plan};
 use sartor_codegen::problem::Problem;
 use sartor_kernels::runtime::Level;
 
@@ -13,7 +13,7 @@ use super::distance::Distance;
 use super::error::VerifyError;
 use super::judge::{Again, Case, judge};
 use super::verdict::Verdict;
-use crate::compile::{Model, Plan};
+use crate::compile::{Model, Planned};
 use crate::judge::observe::Interpreter;
 
 /// Interprets a problem's plan for a level and judges every layer as [`verify`](super::verify) does. Where no order of summation rounds,
@@ -29,17 +29,17 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let packed = pack(&layers);
     let images = problem.images();
     let program = plan(&layers, &packed, problem.options(&layers, level))?;
-    let run = |program: &Program, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
+    let run = |program: &Plan, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
     let mut again = vec![Again { how: format!("on {} threads", problem.threads), output: run(&program, problem.threads) }];
     for (other, level) in others(problem, level) {
         let output = run(&plan(&layers, &packed, other.options(&layers, level))?, 1);
         again.push(Again { how: format!("as level={level} {other}"), output });
     }
-    let mut machine = Interpreter::new(&program, &packed.data, &images);
-    let planned = Plan::from(program.clone());
+    let mut executor = Interpreter::new(&program, &packed.data, &images);
+    let planned = Planned::from(program.clone());
     let (network, planned) = (&problem.network, &planned);
     let case = Case { network, weights: &weights, layers: &layers, planned, input: &images, again: &again };
-    let verdicts = judge(case, &mut machine)?;
+    let verdicts = judge(case, &mut executor)?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
@@ -96,12 +96,12 @@ mod tests {
         let output = |level| interpret::plan(&made(level), &packed.data, &images, 1).1;
         let avx2 = made(Level::Avx2);
         for (level, same) in [(Level::Neon, true), (Level::Portable, false)] {
-            let mut machine = Interpreter::new(&avx2, &packed.data, &images);
+            let mut executor = Interpreter::new(&avx2, &packed.data, &images);
             let again = [Again { how: format!("at {level}"), output: output(level) }];
-            let planned = Plan::from(avx2.clone());
+            let planned = Planned::from(avx2.clone());
             let (network, planned) = (&problem.network, &planned);
             let case = Case { network, weights: &weights, layers: &layers, planned, input: &images, again: &again };
-            let verdicts = judge(case, &mut machine).unwrap();
+            let verdicts = judge(case, &mut executor).unwrap();
             assert_eq!(verdicts.iter().all(Verdict::holds), same, "{verdicts:#?}");
         }
     }

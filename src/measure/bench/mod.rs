@@ -5,7 +5,7 @@
 //! whole runs, their minimum, and the *quiet* time, the sum over stages of each stage's 5th percentile, which is what the program
 //! takes on an undisturbed core.
 
-mod machine;
+mod core_speed;
 mod probe;
 mod statistics;
 mod stream;
@@ -15,7 +15,7 @@ use std::time::Instant;
 use sartor_kernels::runtime::{Level, Session, SessionError};
 use serde::Serialize;
 
-pub use machine::Machine;
+pub use core_speed::CoreSpeed;
 pub use probe::Probe;
 pub use statistics::Samples;
 

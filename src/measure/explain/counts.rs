@@ -121,20 +121,20 @@ mod tests {
     use crate::{Level, Weights};
     use sartor_models::zoo::Spec;
 
-    fn counts(network: &str, level: Level) -> (crate::Plan, Vec<Counts>) {
+    fn counts(network: &str, level: Level) -> (crate::Planned, Vec<Counts>) {
         let network = network.parse::<Spec>().unwrap().build().unwrap();
-        let plan = crate::plan(&network, &Weights::random(&network, 0), level, &Tunings::none()).unwrap();
-        let counts = count(&plan.program, &Caches::here()).unwrap();
-        (plan, counts)
+        let planned = crate::plan(&network, &Weights::random(&network, 0), level, &Tunings::none()).unwrap();
+        let counts = count(&planned.plan, &Caches::here()).unwrap();
+        (planned, counts)
     }
 
     #[test]
     fn every_level_does_the_networks_multiply_adds_and_reads_its_weights() {
         for level in Level::ALL {
-            let (plan, counts) = counts("rexnet_digits", level);
-            assert_eq!(counts.len(), plan.stages.len());
+            let (planned, counts) = counts("rexnet_digits", level);
+            assert_eq!(counts.len(), planned.stages.len());
             let lanes = sartor_codegen::isa::of(level).lanes as u64;
-            for (stage, counts) in plan.stages.iter().zip(&counts) {
+            for (stage, counts) in planned.stages.iter().zip(&counts) {
                 let macs: u64 = stage.layers.iter().map(|layer| layer.macs).sum();
                 // Padded lanes add work. Taps on a map's padding are not computed: of a 3x3 window on one pixel eight of nine.
                 let dense = stage.layers.iter().all(|layer| layer.problem.contains("kh1ph0"));
@@ -142,19 +142,19 @@ mod tests {
                 assert!(counts.fmas * lanes >= least, "{level} {}: {counts:?} for {macs} MACs", stage.name);
             }
             let weights: u64 = counts.iter().map(|counts| counts.weight_bytes).sum();
-            let packed = 4 * plan.program.lengths.weights as u64;
+            let packed = 4 * planned.plan.lengths.weights as u64;
             assert!(weights <= packed + 64 * counts.len() as u64 && weights * 10 > packed * 9, "{level}: {weights} of {packed}");
         }
     }
 
     #[test]
     fn chains_are_found_where_a_loop_waits_for_itself() {
-        let (plan, counts) = counts("rexnet_digits", Level::Avx2);
-        for (stage, counts) in plan.stages.iter().zip(&counts) {
+        let (planned, counts) = counts("rexnet_digits", Level::Avx2);
+        for (stage, counts) in planned.stages.iter().zip(&counts) {
             assert!(counts.fma_chain <= counts.fmas, "{}", stage.name);
         }
         // The classifier has one pixel: its chain is as long as its sums.
-        let classifier = plan.stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.problem.contains("oc10_")));
+        let classifier = planned.stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.problem.contains("oc10_")));
         assert!(counts[classifier.unwrap()].fma_chain >= 16);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! For each resource of the core there is a time below which the stage cannot come: its multiply-adds at the peak, its loads at
 //! the rate of loads, its bytes from L2 at the bandwidth of L2. The largest of these *bounds* the stage. What is counted comes from the
-//! plan ([`count`]), the rates from [`Machine`], measured beside the program. Where even the largest bound is far below the time, the
+//! plan ([`count`]), the rates from [`CoreSpeed`], measured beside the program. Where even the largest bound is far below the time, the
 //! stage is `unexplained`: the model does not say what limits it.
 
 mod cache;
@@ -16,8 +16,8 @@ use sartor_codegen::name::KernelName;
 use sartor_codegen::stage::StageError;
 use serde::Serialize;
 
-use crate::compile::Plan;
-use crate::measure::bench::{Machine, Measurement, Report, share};
+use crate::compile::Planned;
+use crate::measure::bench::{CoreSpeed, Measurement, Report, share};
 pub use cache::Traffic;
 pub use counts::{Counts, count};
 pub use html::page;
@@ -36,7 +36,7 @@ pub struct Bound {
 
 /// A stage, measured and explained.
 #[derive(Clone, Debug, Serialize)]
-pub struct Stage {
+pub struct ExplainedStage {
     /// The layers.
     pub name: String,
     /// Measured: 5th percentile.
@@ -56,12 +56,12 @@ pub struct Stage {
     /// What the stage does.
     pub counts: Counts,
     /// Its layers.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<ExplainedLayer>,
 }
 
 /// A layer of a stage.
 #[derive(Clone, Debug, Serialize)]
-pub struct Layer {
+pub struct ExplainedLayer {
     /// Its name.
     pub name: String,
     /// Its problem in one line.
@@ -73,12 +73,12 @@ pub struct Layer {
     /// Register tile, pixels by channels; empty for kernels without one.
     pub tile: String,
     /// The tiles that the cost model compared, the best first; empty where the lowering knows one only.
-    pub tiles: Vec<Tile>,
+    pub tiles: Vec<TileEstimate>,
 }
 
 /// A tile that could compute a layer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Tile {
+pub struct TileEstimate {
     /// Pixels by channels.
     pub tile: String,
     /// Estimated cycles, all panels in such tiles.
@@ -95,9 +95,9 @@ pub struct Explanation {
     /// The whole network, as `bench` reports it.
     pub report: Report,
     /// What the core can do at most.
-    pub machine: Machine,
+    pub machine: CoreSpeed,
     /// Stages in order.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<ExplainedStage>,
 }
 
 /// Explains a measurement whose stages were timed.
@@ -107,18 +107,18 @@ pub struct Explanation {
 ///
 /// # Panics
 /// If the measurement is not of this plan.
-pub fn explain(plan: &Plan, measured: &Measurement, report: Report, machine: Machine) -> Result<Explanation, StageError> {
+pub fn explain(planned: &Planned, measured: &Measurement, report: Report, machine: CoreSpeed) -> Result<Explanation, StageError> {
     // The peak that the report's shares are of.
-    let machine = Machine { fma_gflops: measured.peak_gflops, ..machine };
-    let counts = count(&plan.program, &machine.caches)?;
+    let machine = CoreSpeed { fma_gflops: measured.peak_gflops, ..machine };
+    let counts = count(&planned.plan, &machine.caches)?;
     assert_eq!(counts.len(), measured.stages.len(), "the measurement is of another plan");
-    let stages = plan.stages.iter().zip(counts).zip(&measured.stages).map(|((planned, counts), samples)| {
+    let stages = planned.stages.iter().zip(counts).zip(&measured.stages).map(|((stage, counts), samples)| {
         let bounds = bounds(&counts, &machine);
         let quiet_us = samples.quiet() * 1e6;
         let explained = bounds[0].us / quiet_us.max(1e-3);
-        let macs = planned.layers.iter().map(|layer| layer.macs).sum();
-        Stage {
-            name: planned.name.clone(),
+        let macs = stage.layers.iter().map(|layer| layer.macs).sum();
+        ExplainedStage {
+            name: stage.name.clone(),
             quiet_us,
             median_us: samples.median() * 1e6,
             macs,
@@ -127,7 +127,7 @@ pub fn explain(plan: &Plan, measured: &Measurement, report: Report, machine: Mac
             bounds,
             explained,
             counts,
-            layers: planned.layers.iter().map(|planned| layer(planned, &machine)).collect(),
+            layers: stage.layers.iter().map(|planned| layer(planned, &machine)).collect(),
         }
     });
     let stages = stages.collect();
@@ -135,7 +135,7 @@ pub fn explain(plan: &Plan, measured: &Measurement, report: Report, machine: Mac
 }
 
 /// The time that each resource takes for what a stage does, the longest first.
-fn bounds(counts: &Counts, machine: &Machine) -> Vec<Bound> {
+fn bounds(counts: &Counts, machine: &CoreSpeed) -> Vec<Bound> {
     let fmas = machine.fma_gflops / (2 * machine.lanes) as f64;
     let traffic = &counts.traffic;
     let ns = [
@@ -153,10 +153,10 @@ fn bounds(counts: &Counts, machine: &Machine) -> Vec<Bound> {
     bounds
 }
 
-fn layer(planned: &crate::PlannedLayer, machine: &Machine) -> Layer {
+fn layer(planned: &crate::PlannedLayer, machine: &CoreSpeed) -> ExplainedLayer {
     let name = planned.kernel.parse::<KernelName>().ok();
     let tile = name.as_ref().map(|name| joined(&name.tile)).unwrap_or_default();
-    Layer {
+    ExplainedLayer {
         name: planned.name.clone(),
         problem: planned.problem.clone(),
         kernel: planned.kernel.clone(),
@@ -167,12 +167,12 @@ fn layer(planned: &crate::PlannedLayer, machine: &Machine) -> Layer {
 }
 
 /// The tiles that a matrix product could be cut into, from its kernel's name.
-fn tiles(name: &KernelName, machine: &Machine) -> Vec<Tile> {
+fn tiles(name: &KernelName, machine: &CoreSpeed) -> Vec<TileEstimate> {
     let field = |wanted: &str| name.fields.iter().find(|(field, _)| field == wanted).map(|&(_, value)| value);
     let (Some(m), Some(k), Some(n)) = (field("m").or(field("ow")), field("k"), field("n")) else { return Vec::new() };
     let estimates = tile::estimates(name.level, m, n / sartor_codegen::lower::PANEL, k);
     let best = estimates.first().map_or(1.0, |estimate| estimate.cycles);
-    let tile = |estimate: tile::Estimate| Tile {
+    let tile = |estimate: tile::Estimate| TileEstimate {
         tile: joined(&[estimate.rows, estimate.panels * sartor_codegen::lower::PANEL]),
         cycles: estimate.cycles,
         ratio: estimate.cycles / best,
@@ -182,7 +182,7 @@ fn tiles(name: &KernelName, machine: &Machine) -> Vec<Tile> {
 }
 
 /// What takes longest in one step of a full tile: its multiply-adds, its loads, or the wait for the sums of the step before.
-fn step_limit(tile: &tile::Estimate, machine: &Machine) -> &'static str {
+fn step_limit(tile: &tile::Estimate, machine: &CoreSpeed) -> &'static str {
     let vectors = (tile.panels * sartor_codegen::lower::PANEL / machine.lanes) as f64;
     let rows = tile.rows as f64;
     let fma = rows * vectors * (2 * machine.lanes) as f64 / machine.fma_gflops;
@@ -200,9 +200,9 @@ mod tests {
     use super::*;
     use crate::tuning::cpu_caches::{Cache, Caches};
 
-    fn machine() -> Machine {
+    fn machine() -> CoreSpeed {
         let cache = |bytes| Cache { bytes, ways: 8 };
-        Machine {
+        CoreSpeed {
             caches: Caches { l1: cache(32 << 10), l2: cache(1 << 20), l3: cache(32 << 20), known: true },
             lanes: 16,
             fma_gflops: 64.0,

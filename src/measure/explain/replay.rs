@@ -24,11 +24,11 @@ pub struct Replay {
 
 enum Node {
     For { var: usize, count: usize, body: Vec<Node> },
-    Access { kind: Kind, at: Address, bytes: usize },
+    Access { kind: AccessKind, at: Address, bytes: usize },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum AccessKind {
     Load,
     Store,
     Prefetch,
@@ -67,21 +67,21 @@ impl Replay {
                     }
                     continue;
                 }
-                Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => (Kind::Load, at, vector),
+                Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => (AccessKind::Load, at, vector),
                 Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => {
                     self.broadcasts += times;
-                    (Kind::Load, at, 4)
+                    (AccessKind::Load, at, 4)
                 }
-                Stmt::Store(at, _) => (Kind::Store, at, vector),
-                Stmt::Prefetch(at) => (Kind::Prefetch, at, 4),
+                Stmt::Store(at, _) => (AccessKind::Store, at, vector),
+                Stmt::Prefetch(at) => (AccessKind::Prefetch, at, 4),
                 Stmt::Comment(_) | Stmt::Reload | Stmt::Let(..) | Stmt::Set(..) => continue,
             };
             let reach: usize = at.terms.iter().map(|(var, stride)| (counts[var.0] - 1) * stride).sum();
             let span = &mut self.spans[at.buffer.0];
             let span = match kind {
-                Kind::Load => Some(&mut span.0),
-                Kind::Store => Some(&mut span.1),
-                Kind::Prefetch => None,
+                AccessKind::Load => Some(&mut span.0),
+                AccessKind::Store => Some(&mut span.1),
+                AccessKind::Prefetch => None,
             };
             if let Some(span) = span {
                 let (first, last) = span.unwrap_or((at.offset, 0));
@@ -142,7 +142,7 @@ fn walk(body: &[Node], bases: &[usize], vars: &mut [usize], hierarchy: &mut Hier
 /// A loop over accesses alone. An access that stays in its line moves nothing.
 fn innermost(body: &[Node], var: usize, count: usize, bases: &[usize], vars: &mut [usize], hierarchy: &mut Hierarchy) {
     vars[var] = 0;
-    let mut streams: Vec<(Kind, usize, usize, usize, usize)> = Vec::with_capacity(body.len());
+    let mut streams: Vec<(AccessKind, usize, usize, usize, usize)> = Vec::with_capacity(body.len());
     for node in body {
         if let Node::Access { kind, at, bytes } = node {
             let stride = at.terms.iter().filter(|term| term.0.0 == var).map(|term| 4 * term.1).sum();
@@ -166,12 +166,12 @@ fn address(at: &Address, bases: &[usize], vars: &[usize]) -> usize {
     bases[at.buffer.0] + 4 * (at.offset + terms)
 }
 
-fn access(kind: Kind, at: usize, bytes: usize, hierarchy: &mut Hierarchy) {
+fn access(kind: AccessKind, at: usize, bytes: usize, hierarchy: &mut Hierarchy) {
     for line in at / LINE..=(at + bytes - 1) / LINE {
         match kind {
-            Kind::Load => hierarchy.access(line as u64, false),
-            Kind::Store => hierarchy.access(line as u64, true),
-            Kind::Prefetch => hierarchy.prefetch(line as u64),
+            AccessKind::Load => hierarchy.access(line as u64, false),
+            AccessKind::Store => hierarchy.access(line as u64, true),
+            AccessKind::Prefetch => hierarchy.prefetch(line as u64),
         }
     }
 }

@@ -16,13 +16,13 @@ use sartor_codegen::plan::alternatives::{Alternative, Run, alternatives, apply, 
 use sartor_codegen::tuning::Choice;
 use sartor_models::{Network, Weights};
 
-use crate::tuning::Entry;
-use trial::{Stage, time};
+use crate::tuning::TunedProblem;
+use trial::{Candidate, time};
 
 pub use error::TuneError;
 
 /// Seconds of each of some stages.
-type Clock<'a> = dyn Fn(&[Stage]) -> Result<Vec<f64>, TuneError> + 'a;
+type Clock<'a> = dyn Fn(&[Candidate]) -> Result<Vec<f64>, TuneError> + 'a;
 
 /// What must be gained for a choice to differ from the cost model's: less is noise.
 const GAIN: f64 = 0.02;
@@ -59,13 +59,13 @@ impl Problems {
     ///
     /// # Errors
     /// If a trial cannot be built or run.
-    pub fn tune(&self, network: &Network, run: &Run, options: &Options, until: Instant) -> Result<Entry, TuneError> {
-        let clock = |stages: &[Stage]| time(network, &self.layers, options, stages);
+    pub fn tune(&self, network: &Network, run: &Run, options: &Options, until: Instant) -> Result<TunedProblem, TuneError> {
+        let clock = |stages: &[Candidate]| time(network, &self.layers, options, stages);
         let model = estimated(&self.layers, &run.layers, options);
         // Cuts into stages.
         let spans = self.spans(run, &model, options);
         let times = clock(&spans)?;
-        let of = |stage: &Stage| spans.iter().position(|span| span == stage).map_or(f64::INFINITY, |at| times[at]);
+        let of = |stage: &Candidate| spans.iter().position(|span| span == stage).map_or(f64::INFINITY, |at| times[at]);
         let model_stages = located(&run.layers, &model);
         let mut model_time: f64 = model_stages.iter().map(of).sum();
         let (mut best, mut best_time) = shortest(run.layers.len(), &run.layers, &spans, &times);
@@ -76,7 +76,7 @@ impl Problems {
             let improved = self.improve(&best, options, until, &clock)?;
             if improved != best {
                 // Once more, side by side: the best of many is partly luck.
-                let all: Vec<Stage> = model_stages.iter().chain(&best).chain(&improved).cloned().collect();
+                let all: Vec<Candidate> = model_stages.iter().chain(&best).chain(&improved).cloned().collect();
                 let times = clock(&all)?;
                 let sum = |from: usize, count: usize| times[from..][..count].iter().sum::<f64>();
                 let (cut, end) = (model_stages.len(), model_stages.len() + best.len());
@@ -95,11 +95,11 @@ impl Problems {
         let kept = if best_time < model_time * (1.0 - GAIN) { best } else { model_stages };
         let us = |seconds: f64| (seconds * 1e7).round() / 10.0;
         let stages = kept.into_iter().map(|(_, choice)| choice).collect();
-        Ok(Entry { stages, model_us: us(model_time), best_us: us(best_time.min(model_time)) })
+        Ok(TunedProblem { stages, model_us: us(model_time), best_us: us(best_time.min(model_time)) })
     }
 
     /// Parts of a run as stages: all short ones, and those of the cost model.
-    fn spans(&self, run: &Run, model: &[Choice], options: &Options) -> Vec<Stage> {
+    fn spans(&self, run: &Run, model: &[Choice], options: &Options) -> Vec<Candidate> {
         let mut spans = Vec::new();
         for begin in 0..run.layers.len() {
             for end in begin + 1..=run.layers.len().min(begin + LONGEST) {
@@ -111,13 +111,19 @@ impl Problems {
             }
         }
         let missing = located(&run.layers, model).into_iter().filter(|stage| !spans.contains(stage));
-        let missing: Vec<Stage> = missing.collect();
+        let missing: Vec<Candidate> = missing.collect();
         spans.extend(missing);
         spans
     }
 
     /// Stages with those changes, one of each aspect, that make each faster.
-    fn improve(&self, stages: &[Stage], options: &Options, until: Instant, clock: &Clock<'_>) -> Result<Vec<Stage>, TuneError> {
+    fn improve(
+        &self,
+        stages: &[Candidate],
+        options: &Options,
+        until: Instant,
+        clock: &Clock<'_>,
+    ) -> Result<Vec<Candidate>, TuneError> {
         let mut improved = stages.to_vec();
         for (at, (layers, base)) in stages.iter().enumerate() {
             if at > 0 && Instant::now() >= until {
@@ -151,7 +157,7 @@ impl Problems {
 }
 
 /// Consecutive stages with their layers.
-fn located(run: &[usize], choices: &[Choice]) -> Vec<Stage> {
+fn located(run: &[usize], choices: &[Choice]) -> Vec<Candidate> {
     let mut at = 0;
     let mut stages = Vec::new();
     for choice in choices {
@@ -162,12 +168,12 @@ fn located(run: &[usize], choices: &[Choice]) -> Vec<Stage> {
 }
 
 /// The cut of a run into spans of least total time, and that time.
-fn shortest(count: usize, run: &[usize], spans: &[Stage], times: &[f64]) -> (Vec<Stage>, f64) {
+fn shortest(count: usize, run: &[usize], spans: &[Candidate], times: &[f64]) -> (Vec<Candidate>, f64) {
     // best[n]: the least time of the first n layers, and their stages.
-    let mut best: Vec<(Vec<Stage>, f64)> = vec![(Vec::new(), 0.0)];
+    let mut best: Vec<(Vec<Candidate>, f64)> = vec![(Vec::new(), 0.0)];
     for end in 1..=count {
         let ending = spans.iter().zip(times).filter(|((layers, _), _)| layers.last() == Some(&run[end - 1]));
-        let total = |((layers, _), time): &(&Stage, &f64)| best[end - layers.len()].1 + **time;
+        let total = |((layers, _), time): &(&Candidate, &f64)| best[end - layers.len()].1 + **time;
         let (stage, _) = ending.min_by(|a, b| total(a).total_cmp(&total(b))).expect("every layer is a span of its own");
         let time = spans.iter().position(|span| span == stage).map_or(0.0, |at| times[at]);
         let (before, sum) = &best[end - stage.0.len()];

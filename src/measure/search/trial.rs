@@ -18,7 +18,7 @@ use crate::measure::bench::{Samples, test_input};
 use crate::tuning::cpu_caches::Sizes;
 
 /// A stage to time: its layers, and how they are computed.
-pub type Stage = (Vec<usize>, Choice);
+pub type Candidate = (Vec<usize>, Choice);
 
 /// Fewest and most rounds over all stages.
 const ROUNDS: (usize, usize) = (15, 400);
@@ -27,7 +27,7 @@ const ROUNDS: (usize, usize) = (15, 400);
 const SECONDS: f64 = 0.8;
 
 /// Seconds of each stage on an undisturbed core. All stages must compute the same where they write the same map.
-pub fn time(network: &Network, layers: &Layers, options: &Options, stages: &[Stage]) -> Result<Vec<f64>, TuneError> {
+pub fn time(network: &Network, layers: &Layers, options: &Options, stages: &[Candidate]) -> Result<Vec<f64>, TuneError> {
     let level = options.level;
     let emitted = emit::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");
@@ -85,7 +85,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Every stage writes what the first that writes the same map from the same layers does.
-    fn check(&mut self, stages: &[Stage]) -> Result<(), TuneError> {
+    fn check(&mut self, stages: &[Candidate]) -> Result<(), TuneError> {
         let mut first: Vec<(&[usize], Vec<u32>)> = Vec::new();
         for (index, (layers, choice)) in stages.iter().enumerate() {
             let arena = &self.arena;

@@ -46,7 +46,7 @@ pub struct Sweep {
 
 /// A point and the one it is judged by.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Verdict {
+pub struct Comparison {
     /// The network's name.
     pub network: String,
     /// The level's name.
@@ -59,7 +59,7 @@ pub struct Verdict {
     pub ratio: f64,
 }
 
-impl Verdict {
+impl Comparison {
     /// Whether the point is far below its neighbour.
     pub fn is_cliff(&self) -> bool {
         self.ratio < CLIFF
@@ -95,11 +95,11 @@ impl Sweep {
 
     /// Each point beside its nearest neighbours: the network of the same family that is nearest in groups, width and resolution at the
     /// same level, and the same network at each other level. A point without neighbours has no verdict.
-    pub fn verdicts(&self) -> Vec<Verdict> {
+    pub fn comparisons(&self) -> Vec<Comparison> {
         let specs: Vec<Option<Spec>> = self.points.iter().map(|point| point.network.parse().ok()).collect();
-        let mut verdicts = Vec::new();
+        let mut comparisons = Vec::new();
         for (index, point) in self.points.iter().enumerate() {
-            let judged = |neighbour: &Point| Verdict {
+            let judged = |neighbour: &Point| Comparison {
                 network: point.network.clone(),
                 level: point.level.clone(),
                 share_of_peak: point.share_of_peak,
@@ -111,11 +111,11 @@ impl Sweep {
                 let distance = distance(specs[index].as_ref()?, spec.as_ref()?)?;
                 same_level.then_some((distance, neighbour))
             });
-            verdicts.extend(distances.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, neighbour)| judged(neighbour)));
+            comparisons.extend(distances.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, neighbour)| judged(neighbour)));
             let levels = self.points.iter().filter(|other| other.network == point.network && other.level != point.level);
-            verdicts.extend(levels.map(judged));
+            comparisons.extend(levels.map(judged));
         }
-        verdicts
+        comparisons
     }
 }
 
@@ -150,15 +150,15 @@ mod tests {
 
     #[test]
     fn a_cliff_is_found_and_named() {
-        let verdicts = sweep().verdicts();
+        let comparisons = sweep().comparisons();
         let cliffs: Vec<_> =
-            verdicts.iter().filter(|v| v.is_cliff()).map(|v| (v.network.as_str(), v.neighbour.as_str())).collect();
+            comparisons.iter().filter(|v| v.is_cliff()).map(|v| (v.network.as_str(), v.neighbour.as_str())).collect();
         assert_eq!(
             cliffs,
             [("mobilenet_v2_x0.75", "mobilenet_v2_x1.0 at avx512"), ("mobilenet_v2_x1.0", "mobilenet_v2_x1.0 at avx512"),]
         );
         // rexnet has no neighbour; five others of a family, and two that share a network.
-        assert_eq!(verdicts.len(), 4 + 2);
+        assert_eq!(comparisons.len(), 4 + 2);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use sartor_codegen::plan::Plan;
 use sartor_kernels::runtime::{Session, SessionError};
 
 /// Executes a plan's stages unit by unit, and shows its memory.
-pub trait Machine {
+pub trait Executor {
     /// The arena.
     fn arena(&self) -> &[f32];
 
@@ -31,7 +31,7 @@ pub trait Machine {
     fn finish(&mut self, stages: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError>;
 }
 
-impl Machine for Session {
+impl Executor for Session {
     fn arena(&self) -> &[f32] {
         self.arena()
     }
@@ -74,7 +74,7 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-impl Machine for Interpreter<'_> {
+impl Executor for Interpreter<'_> {
     fn arena(&self) -> &[f32] {
         &self.memory.arena
     }

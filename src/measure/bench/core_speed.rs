@@ -31,7 +31,7 @@ const MOST_MEMORY: usize = 256 << 20;
 
 /// Limits of one core at one level, per nanosecond unless said otherwise.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Machine {
+pub struct CoreSpeed {
     /// Caches.
     pub caches: Caches,
     /// f32 lanes of a vector.
@@ -60,7 +60,7 @@ pub struct Machine {
     pub dram_gbs: f64,
 }
 
-impl Machine {
+impl CoreSpeed {
     /// Measures this machine; `None` if it lacks the level.
     pub fn measure(level: Level) -> Option<Self> {
         let (probe, stream) = (Probe::new(level)?, Stream::new(level)?);
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn every_available_level_has_limits_that_are_numbers() {
         for level in Level::ALL {
-            let Some(machine) = Machine::measure(level) else {
+            let Some(machine) = CoreSpeed::measure(level) else {
                 println!("skipped {level}: this CPU lacks it");
                 continue;
             };
