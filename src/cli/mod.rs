@@ -1,4 +1,4 @@
-//! `sartor`: one file a command, and what they share.
+//! The `sartor` command.
 
 mod args;
 mod commands;
@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{bench, compile, explain, export, list, process, run, show, sweep, tune, verify};
 
-/// Cuts a program to measure for a light convolutional network.
+/// Compiles light convolutional networks into programs made for them alone.
 #[derive(Parser)]
 #[command(name = "sartor", version, after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png")]
 struct Cli {
@@ -38,7 +38,7 @@ enum Command {
     Export(export::Export),
 }
 
-/// Runs the command of this process's arguments.
+/// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
     progress::show_messages();
     let outcome = match Cli::parse().command {

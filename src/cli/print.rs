@@ -7,7 +7,7 @@ use sartor::models::escape;
 
 use super::failure::Failure;
 
-/// Writes a result to stdout. A reader that has gone away, as in `| head`, is no failure.
+/// Writes a result to stdout. It is no failure if the reader is gone, as with `| head`.
 pub fn print(text: &str) -> Result<(), Failure> {
     write(&escape::terminal(text))
 }
@@ -22,21 +22,21 @@ fn write(text: &str) -> Result<(), Failure> {
 
 /// Writes a line to stderr.
 pub fn say(text: &str) {
-    // Nobody is left to hear that stderr is closed.
+    // If stderr is closed, there is nowhere to report it.
     let _ = writeln!(io::stderr(), "{}", escape::terminal(text));
 }
 
-/// Tells on stderr what the user should know.
+/// Writes a note for the user to stderr.
 pub fn note(text: &str) {
     say(&format!("note: {text}"));
 }
 
-/// Tells on stderr what is wrong but does not end the command.
+/// Writes to stderr what is wrong but does not end the command.
 pub fn warn(text: &str) {
     say(&format!("warning: {text}"));
 }
 
-/// A path in JSON, which holds text: what is no Unicode is replaced.
+/// Writes a path as a JSON string. Bytes that are not Unicode are replaced.
 pub fn as_text<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&path.display())
 }

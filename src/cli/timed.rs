@@ -1,4 +1,4 @@
-//! A network compiled and timed stage by stage, as several commands want it.
+//! Compiles a network and times it stage by stage. Several commands need this.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::memory::{test_images, zeros};
 use super::progress;
 
-/// A compiled network whose stages were timed one by one.
+/// A compiled network, and the times of its stages.
 pub struct Timed {
     pub model: Model,
     pub measured: Measurement,
@@ -20,7 +20,7 @@ pub struct Timed {
 }
 
 impl Timed {
-    /// Compiles a network and times as many runs on one thread as `runs` says.
+    /// Compiles a network and times runs on one thread. `runs` says how many.
     pub fn run(
         network: &Network,
         weights: &Weights,
@@ -42,16 +42,16 @@ impl Timed {
         Ok(Self { model, measured, report, level })
     }
 
-    /// What was timed, explained.
+    /// Explains the measurement.
     pub fn explain(&self) -> Result<Explanation, Failure> {
         let (report, measured): (Report, &Measurement) = (self.report.clone(), &self.measured);
-        let machine = progress::spin("measuring the core", || CoreSpeed::measure(self.level));
+        let machine = progress::spin("measuring the limits of the core", || CoreSpeed::measure(self.level));
         let machine = machine.ok_or_else(|| Failure::new(format!("this CPU lacks level {}", self.level)))?;
         Ok(progress::spin("replaying", || explain(self.model.planned(), measured, report, machine))?)
     }
 }
 
-/// How many runs of a model take so many milliseconds, about: at least 20, at most 200.
+/// How many runs of a model take about `ms` milliseconds; at least 20 and at most 200.
 pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
     let mut session = model.session(1)?;
     let (input, mut output) = (test_input(model.program().input_len()), vec![0.0; model.program().output_len()]);
@@ -61,7 +61,7 @@ pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
     Ok((runs as usize).clamp(20, 200))
 }
 
-/// On which CPU, as the system names it.
+/// The CPU's name, as the system gives it.
 pub fn cpu() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

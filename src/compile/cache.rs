@@ -1,9 +1,9 @@
-//! Compiled programs, found by the content they were built from.
+//! The cache of compiled programs.
 //!
-//! An entry is a folder named by the digest of a crate's files and of how they are built. Its libraries are named by the version of
-//! rustc that built them and the digest of their own bytes, and renamed into place, so that a kill leaves them whole or absent, and
-//! damage shows when one is opened. Its lock lets one process build while others wait; the system frees it when its holder ends, however
-//! that ends. All is in folders that are [private]: nobody else has put anything there.
+//! An entry is a folder. Its name is the digest of a crate's files and of the flags that the crate is built with. A library in it is named by
+//! the version of rustc that built it and the digest of its own bytes, so damage is noticed when the library is opened. Libraries are renamed
+//! into place: if a process is killed, a library is whole or absent. A lock lets one process build while others wait; the system
+//! releases it when the process ends for whatever reason. All folders are [private]: no other user can put anything there.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -16,11 +16,11 @@ use crate::compile::rustc;
 use crate::files::cache_folder::{self, CacheError};
 use crate::files::{output, private};
 
-/// The folder of the entries in the cache's.
+/// The folder in the cache that holds the entries.
 const PROGRAMS: &str = "programs";
 const LOCK: &str = "lock";
 
-/// The place of a program in the cache.
+/// The folder of one program in the cache.
 pub(crate) struct CacheEntry {
     folder: PathBuf,
     /// Whether the user named the cache.
@@ -28,7 +28,7 @@ pub(crate) struct CacheEntry {
 }
 
 impl CacheEntry {
-    /// The entry of a generated crate, made if there is none.
+    /// Opens the entry of a generated crate. It is made if it is missing.
     ///
     /// # Errors
     /// As [`cache_folder::open`].
@@ -37,7 +37,7 @@ impl CacheEntry {
         Self::of(generated, &cache_folder::open()?, named)
     }
 
-    /// The same in the cache at `cache`.
+    /// The same, in the cache at `cache`.
     pub fn of(generated: &Generated, cache: &Path, named: bool) -> Result<Self, CacheError> {
         let folder = cache.join(PROGRAMS).join(name(generated));
         let made = private::folder(&folder);
@@ -48,8 +48,8 @@ impl CacheEntry {
         CacheError::Unusable { folder: self.folder.clone(), source, named: self.named }
     }
 
-    /// The library that a rustc of version `rustc` built, of any if that is not known, if there is one that is what was stored. One
-    /// that is not is reported and removed.
+    /// The entry's library that was built by a rustc of version `rustc`, or by any version if that is not known. A damaged library is reported,
+    /// removed and not returned.
     pub fn library(&self, rustc: Option<&str>) -> Option<PathBuf> {
         let files = std::fs::read_dir(&self.folder).ok()?.flatten().map(|entry| entry.path());
         let mut libraries: Vec<PathBuf> =
@@ -63,30 +63,30 @@ impl CacheEntry {
             }
             let sound = digest_of(library).is_ok_and(|found| found == digest);
             if !sound {
-                log::warn!("{} is damaged: the program is built again", escape::path(library));
-                // Where it cannot be removed, it is found damaged again.
+                log::warn!("{} is damaged; the program is built again", escape::path(library));
+                // If it cannot be removed, it is found damaged the next time too.
                 let _ = output::remove(library);
             }
             sound
         })
     }
 
-    /// The right to build the entry, until the file is closed. Waits while another process has it.
+    /// Takes the lock that gives the right to build the entry, until the file is closed. Waits while another process holds it.
     pub fn lock(&self) -> Result<File, CacheError> {
         self.locked().map_err(|source| self.error(source))
     }
 
     fn locked(&self) -> io::Result<File> {
         let path = self.folder.join(LOCK);
-        // Whatever else is there was not put there by sartor, and nothing here is worth keeping.
+        // Sartor put nothing but a file there, and nothing in the cache is worth keeping.
         output::remove_unless_file(&path)?;
         let file = private::open_lock(&path)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                log::info!("another process is building this program: waiting for it");
+                log::info!("waiting for another process that is building this program");
                 file.lock()?;
             }
-            // A file system without locks: two processes may do the same work, each in a folder of its own.
+            // The file system has no locks. Two processes may do the same work then, each in a folder of its own.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             outcome => outcome?,
         }
@@ -101,14 +101,14 @@ impl CacheEntry {
     fn stored(&self, library: &Path, rustc: &str) -> io::Result<PathBuf> {
         let name = format!("{}-{}", short(rustc), digest_of(library)?);
         let place = self.folder.join(name).with_extension(std::env::consts::DLL_EXTENSION);
-        // What is in the way of a file is not ours: a pipe would be written to, a link followed.
+        // Only a regular file may be there: a pipe would be written to, and a link followed.
         output::remove_unless_file(&place)?;
         output::copy_file(library, &place)?;
         Ok(place)
     }
 }
 
-/// All that the bytes of a library depend on, but for the version of rustc.
+/// The name of a crate's entry: a digest of all that a library's bytes depend on, except the version of rustc.
 fn name(generated: &Generated) -> String {
     let mut hasher = blake3::Hasher::new();
     let files = generated.files.iter().flat_map(|(path, bytes)| [path.as_os_str().as_encoded_bytes(), bytes]);
@@ -118,7 +118,7 @@ fn name(generated: &Generated) -> String {
     hasher.finalize().to_hex()[..32].into()
 }
 
-/// A digest of what rustc says of itself.
+/// A digest of what `rustc -vV` prints.
 fn short(rustc: &str) -> String {
     blake3::hash(rustc.as_bytes()).to_hex()[..16].into()
 }

@@ -1,4 +1,4 @@
-//! A network written as a crate and built, in a folder of the user's.
+//! Writes a network as a crate to a folder that the user names, and builds it.
 
 use std::path::{Path, PathBuf};
 
@@ -16,21 +16,21 @@ use crate::files::output;
 /// A crate that was written and built.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// The crate.
+    /// The crate's folder.
     pub dir: PathBuf,
-    /// What rustc built, inside `dir`.
+    /// The program or library that rustc built, inside `dir`.
     pub artifact: PathBuf,
-    /// Size of the artifact.
+    /// Size of the artifact in bytes.
     pub artifact_bytes: u64,
     /// How each level computes the network.
     pub plans: Vec<Planned>,
 }
 
-/// Writes the crate of a network to `dir` and builds it. The folder appears when all is done; one made by an earlier call is
-/// replaced, unless something was added to it or changed in it.
+/// Writes the crate of a network to `dir` and builds it. The folder appears when everything is done. A folder that an earlier call wrote is
+/// replaced, unless a file in it was added or changed since.
 ///
 /// # Errors
-/// If the network cannot be compiled, `dir` holds something else or cannot be written, or rustc fails.
+/// If the network cannot be compiled, `dir` holds other files or cannot be written, or rustc fails.
 pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, dir: &Path) -> Result<Compiled, CompileError> {
     let io = |source| CompileError::Io { path: dir.into(), source };
     let place = output::linked(dir);
@@ -42,7 +42,7 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     let built = rustc::build(&generated, options.kind)?;
     let new = staging.path().join("crate");
     generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
-    // Where Cargo itself would put it.
+    // Cargo would put it there too.
     let artifact = Path::new("target/release").join(built.artifact.file_name().unwrap_or(built.artifact.as_os_str()));
     std::fs::create_dir_all(new.join("target/release")).map_err(io)?;
     let bytes = std::fs::read(&built.artifact).map_err(io)?;
@@ -55,7 +55,7 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     Ok(Compiled { dir: dir.into(), artifact: dir.join(artifact), artifact_bytes, plans: generated.plans })
 }
 
-/// The error for an output folder `dir` that was found at `place`.
+/// The error for a folder that must not be replaced: `dir` as the user named it, `place` with links resolved.
 fn not_ours(dir: &Path, place: &Path, why: NotOurs) -> CompileError {
     match why {
         NotOurs::Io(source) => CompileError::Io { path: dir.into(), source },

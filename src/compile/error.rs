@@ -1,4 +1,4 @@
-//! Why a network was not compiled.
+//! Errors of compiling and loading a network.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use sartor_models::escape;
 use super::rustc::BuildError;
 use crate::files::cache_folder::CacheError;
 
-/// A network that could not be compiled or loaded.
+/// A network cannot be compiled or loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// No program can be generated.
+    /// The crate cannot be generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
-    /// The generated crate was not built.
+    /// The generated crate cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
     /// A file cannot be written or read.
@@ -25,18 +25,18 @@ pub enum CompileError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// The output folder holds something else.
-    #[error("{} exists and was not made by sartor: choose another folder or remove it", escape::path(.0))]
+    /// The output folder holds files that sartor did not write.
+    #[error("{} exists and was not written by sartor: choose another folder, or remove this one", escape::path(.0))]
     Occupied(PathBuf),
-    /// The output folder holds a file besides what was written there.
+    /// Sartor wrote the output folder, but a file in it was added or changed since.
     #[error(
-        "{} is not as sartor wrote it: choose another folder than {} or move the file away",
+        "{} was added or changed after sartor wrote the folder: move the file away, or choose another folder than {}",
         escape::path(file),
         escape::path(dir)
     )]
@@ -46,7 +46,7 @@ pub enum CompileError {
         /// The file that was added or changed.
         file: PathBuf,
     },
-    /// The CPU lacks the level.
+    /// The CPU lacks the level, or no session can have so many threads.
     #[error(transparent)]
     Session(#[from] SessionError),
     /// The compiled library cannot be loaded.
@@ -54,7 +54,7 @@ pub enum CompileError {
     Load {
         /// The library.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         what: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The end of the road: a crate that computes one network.
+//! Plans a network for this machine's tunings and generates its crate.
 
 use std::path::PathBuf;
 
@@ -14,14 +14,14 @@ use crate::tuning::Tunings;
 /// A generated crate.
 #[derive(Clone, Debug, Default)]
 pub struct Generated {
-    /// Paths relative to the crate, and contents.
+    /// The path of each file in the crate, and its contents.
     pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// What was planned, one for each level in the order asked for.
+    /// One plan a level, in the order of the levels asked for.
     pub plans: Vec<Planned>,
 }
 
-/// Plans a network for each of `levels`, as tuned for this machine, and writes the crate that computes `batch` images; `threads` are
-/// to find work in every stage, fewer than two being planned for as two.
+/// Plans a network for each of `levels` with this machine's tunings, and generates the crate of a program that takes `batch` images. Every
+/// stage is split for `threads` threads, and for two at least.
 ///
 /// # Errors
 /// If the network, its weights or the options cannot be compiled.
@@ -40,7 +40,7 @@ pub fn generate(
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Planned::from).collect() })
 }
 
-/// How a level computes a network, whether this CPU has it or not.
+/// Plans a network for a level, whether this CPU has the level or not.
 ///
 /// # Errors
 /// If the network cannot be compiled.

@@ -1,4 +1,4 @@
-//! From a network to a program: a crate on disk, or a library in this process.
+//! Compiling a network: to a crate in a folder, or to a library that is loaded into this process.
 
 mod cache;
 mod crate_folder;

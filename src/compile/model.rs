@@ -1,4 +1,4 @@
-//! A network compiled and loaded into this process.
+//! A network that is compiled and loaded into this process.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::planned::Planned;
 use super::rustc::{self, BuildError, Built};
 use crate::tuning::Tunings;
 
-/// A network compiled for one level and loaded into this process, where it stays.
+/// A network, compiled for one level and loaded into this process. It stays loaded until the process ends.
 #[derive(Debug)]
 pub struct Model {
     program: &'static Program,
@@ -25,8 +25,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Plans, generates, builds and loads a network, with the tunings that are [installed](Tunings::installed). What was built
-    /// before is taken from the [cache].
+    /// Plans, generates, builds and loads a network with the tunings that are [installed](Tunings::installed). A program that was built before
+    /// comes from the [cache](crate::files::cache_folder).
     ///
     /// # Errors
     /// If this CPU lacks the level, or the network cannot be compiled or loaded.
@@ -34,10 +34,10 @@ impl Model {
         Self::open_tuned(network, weights, level, 1, &Tunings::installed().0)
     }
 
-    /// The same with other tunings, for sessions of so many threads: every stage of an image has work for each.
+    /// The same with other tunings, and with every stage split for `threads` threads.
     ///
     /// # Errors
-    /// If this CPU lacks the level, no session can have so many threads, or the network cannot be compiled or loaded.
+    /// If this CPU lacks the level, `threads` is more than a session can have, or the network cannot be compiled or loaded.
     pub fn open_tuned(
         network: &Network,
         weights: &Weights,
@@ -54,7 +54,7 @@ impl Model {
             Ok(entry) => library(&generated, &entry)?,
             Err(error) if error.is_of_named() => return Err(error.into()),
             Err(error) => {
-                log::warn!("{error}; the program is compiled for this once");
+                log::warn!("{error}; the program is compiled, but not kept");
                 Library::build(&generated)?
             }
         };
@@ -62,7 +62,12 @@ impl Model {
         let program = load(path, level)?;
         let wrong = |what| Err(CompileError::Load { path: path.clone(), what });
         if program.input_len() != network.input_shape().len() {
-            return wrong(format!("takes {} values an image, not those of {}", program.input_len(), network.name));
+            return wrong(format!(
+                "its program takes {} values an image, {} takes {}",
+                program.input_len(),
+                network.name,
+                network.input_shape().len()
+            ));
         }
         match generated.plans.pop() {
             Some(planned) if planned.stages.len() == program.stages().len() => Ok(Self { program, planned, built: *built }),
@@ -70,7 +75,7 @@ impl Model {
         }
     }
 
-    /// Memory and threads to run it; several sessions can run side by side.
+    /// The memory and threads to run it. Several sessions can run at the same time.
     ///
     /// # Errors
     /// If there cannot be that many threads.
@@ -83,12 +88,12 @@ impl Model {
         self.program
     }
 
-    /// How it computes the network; its stages are the program's.
+    /// How it computes the network. The stages are the program's.
     pub fn planned(&self) -> &Planned {
         &self.planned
     }
 
-    /// How long building took; `None` if it came from the cache.
+    /// How long rustc took; `None` if the program came from the cache.
     pub fn built(&self) -> Option<Duration> {
         self.built
     }
@@ -97,9 +102,9 @@ impl Model {
 /// The shared library of a generated crate.
 struct Library {
     path: PathBuf,
-    /// How long building took; `None` if it came from the cache.
+    /// How long rustc took; `None` if the program came from the cache.
     built: Option<Duration>,
-    /// Where it is, if that is no place to stay.
+    /// The folder that it was built in, if it is not in the cache.
     _folder: Option<Built>,
 }
 
@@ -108,7 +113,7 @@ impl Library {
         Self { path, built: None, _folder: None }
     }
 
-    /// One that lasts as long as this.
+    /// Builds the library. It is removed with this value.
     fn build(generated: &Generated) -> Result<Self, BuildError> {
         let start = Instant::now();
         let built = rustc::build(generated, Kind::Dylib)?;
@@ -116,16 +121,16 @@ impl Library {
     }
 }
 
-/// The library of a crate, from its entry in the cache or built now.
+/// The library of a crate: from its entry in the cache, or built now.
 fn library(generated: &Generated, entry: &cache::CacheEntry) -> Result<Library, CompileError> {
     let rustc = rustc::rustc_version();
     if let Some(library) = entry.library(rustc.as_ref().ok().copied()) {
         return Ok(Library::cached(library));
     }
-    // Nothing can be built without.
+    // Without rustc nothing can be built.
     let rustc = rustc?;
     let _lock = entry.lock()?;
-    // Built by another process while this one waited.
+    // Another process may have built it while this one waited.
     if let Some(library) = entry.library(Some(rustc)) {
         return Ok(Library::cached(library));
     }

@@ -1,35 +1,36 @@
-//! What to compile, and for what.
+//! Options of compiling a network to a crate.
 
 use sartor_codegen::emit::{Kind, Package};
 use sartor_kernels::runtime::Level;
 
 use crate::tuning::Tunings;
 
-/// What to compile.
+/// What a crate is compiled for.
 #[derive(Clone, Debug)]
 pub struct CompileOptions {
-    /// Levels the program holds; it chooses among them when it starts.
+    /// The levels that the program has code for. It chooses the best one when it starts.
     pub levels: Vec<Level>,
-    /// Images that the crate's program takes; its sessions take any number.
+    /// The images that the crate's program takes at a time. Its sessions take any number.
     pub batch: usize,
-    /// Threads that are to find work in every stage of an image, 1 to [`MAX_THREADS`](sartor_kernels::runtime::session::MAX_THREADS); its sessions take any number.
+    /// Split each stage of an image for this many threads, 1 to [`MAX_THREADS`](sartor_kernels::runtime::session::MAX_THREADS). Sessions may
+    /// have any number of threads.
     pub threads: usize,
     /// What to build.
     pub kind: Kind,
-    /// What measuring chose; where it chose nothing, the cost model does.
+    /// What measuring chose. The cost model decides for problems that were not measured.
     pub tunings: Tunings,
-    /// The crate's name, held to Cargo's rules; [`None`] makes one of the network's.
+    /// The crate's name, which must follow Cargo's rules; [`None`] derives it from the network's name.
     pub name: Option<String>,
-    /// The crate's version; [`None`] for 0.1.0 and, behind a `+`, a digest of the crate, so that one program can hold several of one name.
+    /// The crate's version. [`None`] is 0.1.0, a `+` and a digest of the crate, so that crates of the same name can be told apart.
     pub version: Option<String>,
-    /// The crate's description; [`None`] for the network's name.
+    /// The crate's description; [`None`] is the network's name.
     pub description: Option<String>,
-    /// Whether a library is a workspace of its own, as programs always are. Otherwise it can be a member of the user's.
+    /// Whether a library is a workspace of its own, as programs always are. If not, it can be a member of the user's workspace.
     pub standalone: bool,
 }
 
-/// What `sartor compile` does without options: a program for one image and all levels, cut for two threads. But for the tunings, which are
-/// the shipped ones: the command takes those that are [installed](Tunings::installed).
+/// What `sartor compile` does without options: a program for one image and all levels, with stages split for two threads. The tunings
+/// differ: these are the shipped ones, where the command takes those that are [installed](Tunings::installed).
 impl Default for CompileOptions {
     fn default() -> Self {
         let mut levels = Level::ALL.to_vec();

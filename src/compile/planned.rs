@@ -1,42 +1,42 @@
-//! How a program computes a network, for people and for measuring.
+//! A plan together with what people want to know of it.
 
 use sartor_codegen::plan::Plan;
 use sartor_kernels::runtime::Level;
 
-/// How one level computes the network.
+/// How a level computes a network.
 #[derive(Clone, Debug)]
 pub struct Planned {
     /// The level.
     pub level: Level,
-    /// Length of the arena in f32.
+    /// Length of the arena, in f32.
     pub arena_len: usize,
-    /// Length of each thread's scratch memory in f32.
+    /// Length of each thread's scratch memory, in f32.
     pub scratch_len: usize,
-    /// The program's stages, in order; the last one only copies results and has no layers.
+    /// The program's stages, in order. The last one copies the results and has no layers.
     pub stages: Vec<PlannedStage>,
-    /// Everything the compiler knows: maps, places, kernels.
+    /// The plan itself: maps, places, kernels.
     pub plan: Plan,
 }
 
-/// Layers executed together.
+/// Layers that are executed together.
 #[derive(Clone, Debug)]
 pub struct PlannedStage {
-    /// For people.
+    /// A name for people.
     pub name: String,
     /// Its layers, in order.
     pub layers: Vec<PlannedLayer>,
 }
 
-/// One fused operator.
+/// One layer: an operator with what is fused into it.
 #[derive(Clone, Debug)]
 pub struct PlannedLayer {
-    /// Name of the network's node that does the work.
+    /// The name of the network's node that does the work.
     pub name: String,
-    /// The problem in oneDNN's notation.
+    /// The problem, in oneDNN's notation.
     pub problem: String,
-    /// The kernel's name, which is its specification; the one with most work if there are several.
+    /// The name of its kernel, which specifies the kernel; of several kernels, the one with most work.
     pub kernel: String,
-    /// Multiply-accumulates of an image, without padding.
+    /// Multiply-accumulates for one image; those on padding do not count.
     pub macs: u64,
 }
 

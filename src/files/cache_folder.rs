@@ -1,4 +1,4 @@
-//! The folder of what can be made again: compiled programs, and the tuning file.
+//! The cache's folder: it holds compiled programs and the tuning file, all of which can be made again.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,22 +8,22 @@ use sartor_models::escape;
 
 use super::private;
 
-/// Environment variable that names the cache's folder.
+/// The environment variable that names the cache's folder.
 pub const CACHE_VARIABLE: &str = "SARTOR_CACHE";
 
-/// A cache that cannot be used.
+/// The cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
-    /// The system has no place for it.
-    #[error("there is no place for a cache, as HOME is not set: {CACHE_VARIABLE} names a folder")]
+    /// The system names no folder for caches.
+    #[error("no folder for the cache: HOME is not set; set HOME, or set {CACHE_VARIABLE} to a folder")]
     Nowhere,
-    /// It cannot be made, read or written, or others can write there.
-    #[error("cannot use the cache {}: {source}; {CACHE_VARIABLE} names another folder", escape::path(folder))]
+    /// The folder cannot be made, read or written, or other users can write to it.
+    #[error("cannot use the cache {}: {source}; set {CACHE_VARIABLE} to use another folder", escape::path(folder))]
     Unusable {
         /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// What the system says, or what is wrong with the folder.
         source: io::Error,
         /// Whether [`CACHE_VARIABLE`] or [`set`] named it.
         named: bool,
@@ -31,7 +31,7 @@ pub enum CacheError {
 }
 
 impl CacheError {
-    /// Whether the user named the cache, so that to do without it would not be what was asked for.
+    /// Whether the user named this cache. Then it is an error to go on without it.
     pub fn is_of_named(&self) -> bool {
         matches!(self, CacheError::Unusable { named: true, .. })
     }
@@ -39,35 +39,35 @@ impl CacheError {
 
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 
-/// Keeps the cache of this process in `folder`, whatever the environment says. The first call decides.
+/// Sets the cache's folder for this process; the environment is not read any more. Only the first call has an effect.
 pub fn set(folder: impl Into<PathBuf>) {
-    // Fails if it was done before.
+    // An error means that the folder was set before.
     let _ = FOLDER.set(folder.into());
 }
 
-/// The cache's folder, made if there is none: [`CACHE_VARIABLE`], or `sartor` in the platform's place for caches.
+/// The cache's folder: the one that [`CACHE_VARIABLE`] names, or `sartor` in the platform's folder for caches. It is made if it is missing.
 ///
 /// # Errors
-/// If there is no place for one, it cannot be made, or anybody but this user can change what is in it.
+/// If no folder is known, the folder cannot be made, or other users can change what is in it.
 pub fn open() -> Result<PathBuf, CacheError> {
     let (folder, named) = place()?;
     private::folder(&folder).map_err(|source| CacheError::Unusable { folder, source, named })
 }
 
-/// The cache's folder, if it was made.
+/// The cache's folder, if it exists.
 ///
 /// # Errors
-/// If there is no place for one, or anybody but this user can change what is in it.
+/// If no folder is known, or other users can change what is in it.
 pub fn existing() -> Result<Option<PathBuf>, CacheError> {
     let (folder, named) = place()?;
     private::existing(&folder).map_err(|source| CacheError::Unusable { folder, source, named })
 }
 
-/// Where the cache would be, and whether the user said so.
+/// The path of the cache, and whether the user named it.
 pub(crate) fn place() -> Result<(PathBuf, bool), CacheError> {
     let named = FOLDER.get().cloned().or_else(|| std::env::var_os(CACHE_VARIABLE).filter(|f| !f.is_empty()).map(PathBuf::from));
     match named {
-        // Unit tests leave the user's alone.
+        // Unit tests do not touch the user's cache.
         _ if cfg!(test) => Ok((std::env::temp_dir().join(format!("sartor-unit-tests-{}", std::process::id())), true)),
         Some(folder) => Ok((folder, true)),
         None => Ok((dirs::cache_dir().ok_or(CacheError::Nowhere)?.join("sartor"), false)),

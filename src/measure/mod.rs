@@ -1,4 +1,4 @@
-//! How fast programs are, why, and what would be faster.
+//! Measuring: how fast programs are, what limits them, and which other plans would be faster.
 
 pub mod bench;
 pub mod explain;

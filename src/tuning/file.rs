@@ -1,5 +1,5 @@
-//! The tuning file: for each level and kind of machine, what measuring chose. One line a problem, in order, so that files can be
-//! read, compared and merged.
+//! The tuning file. It holds, for each level and kind of machine, what measuring chose for each problem. A problem is one line, and lines are
+//! sorted, so that people can read files, and compare and merge them line by line.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,55 +13,55 @@ use serde::{Deserialize, Serialize};
 use crate::files::{output, private};
 use crate::tuning::cpu_caches::Sizes;
 
-/// Version of the file's format; a file of any other is refused.
+/// Version of the file's format. Files of other versions are refused.
 const FORMAT: u32 = 1;
 
-/// What was measured for a problem.
+/// The result of measuring one problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TunedProblem {
-    /// The stages of least time.
+    /// The fastest stages.
     pub stages: Vec<Choice>,
-    /// Microseconds of the stages that the cost model chooses.
+    /// Microseconds that the stages take which the cost model chooses.
     pub model_us: f64,
-    /// Microseconds of the stages of least time.
+    /// Microseconds that the fastest stages take.
     pub best_us: f64,
 }
 
-/// All that was measured for a level on a kind of machine.
+/// All results for one level on one kind of machine.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MachineTuning {
     /// The level's name.
     pub level: String,
-    /// Its caches.
+    /// Cache sizes of the machine.
     pub caches: Sizes,
-    /// By problem.
+    /// The result of each problem, by the problem's line.
     pub problems: BTreeMap<String, TunedProblem>,
 }
 
-/// What a tuning file holds.
+/// The contents of a tuning file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TuningFile {
-    /// In order of level and caches, each pair once.
+    /// Sorted by level and cache sizes; each pair appears once.
     pub machines: Vec<MachineTuning>,
 }
 
-/// A tuning file that cannot be used.
+/// The tuning file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "tuning file {}: {}: make it anew with `sartor tune` or name another with --tuning",
+    "tuning file {}: {}; write a new one with `sartor tune`, or name another with --tuning",
     escape::path(path),
     escape::line(what)
 )]
 pub struct TuningFileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// What is wrong with it.
     pub what: String,
 }
 
-/// The file as it is read, before its version and entries are judged.
+/// The file as read, before its version and its entries are checked.
 #[derive(Deserialize)]
 struct Raw {
     format: u32,
@@ -69,18 +69,18 @@ struct Raw {
 }
 
 impl TuningFile {
-    /// Reads a file's text, and judges every entry.
+    /// Reads a file's text and checks every entry.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let version = serde_json::from_str::<serde_json::Value>(text).map_err(|error| format!("is no tuning file: {error}"))?;
+        let version = serde_json::from_str::<serde_json::Value>(text).map_err(|error| format!("not a tuning file: {error}"))?;
         if let Some(format) = version["format"].as_u64().filter(|&format| format != u64::from(FORMAT)) {
-            return Err(format!("has format {format}, this version of sartor reads {FORMAT}"));
+            return Err(format!("it has format {format}, and this version of sartor reads format {FORMAT}"));
         }
-        let raw: Raw = serde_json::from_str(text).map_err(|error| format!("is no tuning file: {error}"))?;
+        let raw: Raw = serde_json::from_str(text).map_err(|error| format!("not a tuning file: {error}"))?;
         debug_assert_eq!(raw.format, FORMAT);
         let mut machines = raw.machines;
         machines.sort_by(|a, b| (&a.level, a.caches).cmp(&(&b.level, b.caches)));
         if machines.windows(2).any(|pair| (&pair[0].level, pair[0].caches) == (&pair[1].level, pair[1].caches)) {
-            return Err("holds two machines of the same level and caches".into());
+            return Err("it has two entries for the same level and cache sizes".into());
         }
         for machine in &machines {
             machine.tuning()?;
@@ -88,18 +88,18 @@ impl TuningFile {
         Ok(Self { machines })
     }
 
-    /// Reads a file; one that does not exist is empty.
+    /// Reads a file. A file that does not exist counts as empty.
     ///
     /// # Errors
-    /// If it cannot be read, is no tuning file, or one of its entries cannot be.
+    /// If the file cannot be read, is not a tuning file, or has an entry that is not valid.
     pub fn load(path: &Path) -> Result<Self, TuningFileError> {
         Self::read(path, || std::fs::read_to_string(path))
     }
 
-    /// Reads a file that must be this user's, as the one in the cache is.
+    /// Reads a file that must belong to this user, such as the one in the cache.
     ///
     /// # Errors
-    /// As [`load`](Self::load), or if it is no file that only this user can change.
+    /// As [`load`](Self::load); and if other users can change the file.
     pub fn load_own(path: &Path) -> Result<Self, TuningFileError> {
         Self::read(path, || io::read_to_string(private::open(path)?))
     }
@@ -109,16 +109,16 @@ impl TuningFile {
         match read() {
             Ok(text) => Self::parse(&text).map_err(error),
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(other) => Err(error(format!("cannot be read: {other}"))),
+            Err(other) => Err(error(format!("it cannot be read: {other}"))),
         }
     }
 
-    /// Writes the file; the old one stays until the new one is complete.
+    /// Writes the file. An old file stays in place until the new one is complete.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), TuningFileError> {
-        let error = |what: io::Error| TuningFileError { path: path.into(), what: format!("cannot be written: {what}") };
+        let error = |what: io::Error| TuningFileError { path: path.into(), what: format!("it cannot be written: {what}") };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(error)?;
         }
@@ -142,12 +142,12 @@ impl TuningFile {
         format!("{{\n  \"format\": {FORMAT},\n  \"machines\": {machines}\n}}\n")
     }
 
-    /// What was measured for a level on exactly such a machine.
+    /// The results for a level and exactly these cache sizes.
     pub fn machine(&self, level: Level, caches: Sizes) -> Option<&MachineTuning> {
         self.machines.iter().find(|machine| machine.level == level.name() && machine.caches == caches)
     }
 
-    /// The same, made if there is none.
+    /// The same; an empty entry is made if there is none.
     pub fn machine_mut(&mut self, level: Level, caches: Sizes) -> &mut MachineTuning {
         let key = |machine: &MachineTuning| (machine.level.clone(), machine.caches);
         let wanted = (level.name().to_string(), caches);
@@ -158,7 +158,7 @@ impl TuningFile {
         &mut self.machines[at]
     }
 
-    /// What was measured for a level on machines like this one, the one most like it last.
+    /// The results for a level on machines with similar caches, the most similar last.
     pub(super) fn alike(&self, level: Level, caches: Sizes) -> impl Iterator<Item = &MachineTuning> {
         let of_level = self.machines.iter().filter(|machine| machine.level == level.name());
         let mut alike: Vec<_> = of_level.filter_map(|machine| Some((machine.caches.distance(caches)?, machine))).collect();
@@ -167,15 +167,16 @@ impl TuningFile {
     }
 }
 
-/// JSON on one line; nothing here has keys that are no strings, so that it cannot fail.
+/// A value as JSON on one line. This cannot fail, since all keys here are strings.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 impl MachineTuning {
-    /// The choices alone, as the planner takes them.
+    /// The choices alone, in the form that the planner takes.
     fn tuning(&self) -> Result<Tuning, String> {
-        let level: Level = self.level.parse().map_err(|_| format!("knows a level '{}' that sartor does not", self.level))?;
+        let level: Level =
+            self.level.parse().map_err(|_| format!("it has an entry for level '{}', which is not a level", self.level))?;
         let mut tuning = Tuning::default();
         for (problem, entry) in &self.problems {
             tuning.insert(level, problem, entry.stages.clone()).map_err(|error| format!("{error} ({level})"))?;

@@ -1,4 +1,4 @@
-//! What was measured before, for which machine.
+//! Tunings: how measuring chose to compute the layers of networks, and on which machines.
 
 pub mod cpu_caches;
 mod file;

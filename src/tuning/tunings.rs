@@ -1,4 +1,4 @@
-//! What programs are compiled with: the tuning that was shipped, and the user's over it.
+//! The tunings that programs are compiled with: the user's file, and the one shipped with sartor for what that does not have.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use super::cpu_caches::Sizes;
 use super::file::{TuningFile, TuningFileError};
 use crate::files::cache_folder::{self, CacheError};
 
-/// The name of the usual file in the [cache's folder](cache_folder).
+/// The name of the user's file in the [cache's folder](cache_folder).
 const USUAL: &str = "tuning.json";
 
-/// The file that `sartor tune` fills and programs are compiled with unless another is named: in the [cache's folder](cache_folder).
+/// The user's file, in the [cache's folder](cache_folder). `sartor tune` writes it, and programs are compiled with it, unless another file is
+/// named.
 ///
 /// # Errors
 /// If the cache cannot be used.
@@ -21,18 +22,18 @@ pub fn default_path() -> Result<PathBuf, CacheError> {
     Ok(cache_folder::open()?.join(USUAL))
 }
 
-/// What was tuned before sartor was shipped.
+/// The tuning file that is shipped with sartor.
 const SHIPPED: &str = include_str!("../../codegen/tuning/default.json");
 
-/// What programs are compiled with.
+/// The tunings that programs are compiled with.
 #[derive(Clone, Debug)]
 pub struct Tunings {
-    /// Later ones win.
+    /// Where several files have a problem, the last one decides.
     files: Vec<TuningFile>,
     caches: Sizes,
 }
 
-/// The [shipped](Tunings::shipped) ones, which no file of the user's changes.
+/// The [shipped](Tunings::shipped) tunings. No file of the user's is read.
 impl Default for Tunings {
     fn default() -> Self {
         Self::shipped()
@@ -40,26 +41,25 @@ impl Default for Tunings {
 }
 
 impl Tunings {
-    /// None: the cost model decides.
+    /// No tunings: the cost model decides everything.
     pub fn none() -> Self {
         Self { files: Vec::new(), caches: Sizes::here() }
     }
 
-    /// The shipped default.
+    /// The tunings that are shipped with sartor.
     pub fn shipped() -> Self {
         Self { files: TuningFile::parse(SHIPPED).into_iter().collect(), ..Self::none() }
     }
 
-    /// The shipped default, and over it the file at [`default_path`]. If that cannot be used, it is left out and returned as an
-    /// error for people to read.
+    /// The shipped tunings and the file at [`default_path`], which takes precedence. A file that cannot be used is left out; the error says why,
+    /// for the user to read.
     pub fn installed() -> (Self, Option<TuningFileError>) {
         match cache_folder::existing() {
             Ok(Some(folder)) => Self::over_shipped(&folder.join(USUAL)),
             Ok(None) | Err(CacheError::Nowhere) => (Self::shipped(), None),
-            Err(CacheError::Unusable { folder, source, .. }) => (
-                Self::shipped(),
-                Some(TuningFileError { path: folder.join(USUAL), what: format!("is not looked for: {source}") }),
-            ),
+            Err(CacheError::Unusable { folder, source, .. }) => {
+                (Self::shipped(), Some(TuningFileError { path: folder.join(USUAL), what: format!("it is not read: {source}") }))
+            }
         }
     }
 
@@ -74,13 +74,13 @@ impl Tunings {
         }
     }
 
-    /// One file alone.
+    /// The tunings of one file alone.
     ///
     /// # Errors
-    /// If it does not exist or cannot be used.
+    /// If the file does not exist or cannot be used.
     pub fn load(path: &Path) -> Result<Self, TuningFileError> {
         if !path.exists() {
-            return Err(TuningFileError { path: path.into(), what: "does not exist".into() });
+            return Err(TuningFileError { path: path.into(), what: "it does not exist".into() });
         }
         Ok(Self { files: vec![TuningFile::load(path)?], ..Self::none() })
     }
@@ -88,10 +88,10 @@ impl Tunings {
     /// The choices for a level on this machine.
     pub fn of(&self, level: Level) -> Arc<Tuning> {
         let mut all = Tuning::default();
-        // What was measured on the machine most like this one is over what was measured on others, and the user's file over the shipped.
+        // Results of similar machines take precedence over those of others, and the user's file over the shipped one.
         for machine in self.files.iter().flat_map(|file| file.alike(level, self.caches)) {
             for (problem, entry) in &machine.problems {
-                // Files were judged when they were read.
+                // Entries were checked when the file was read.
                 let _ = all.insert(level, problem, entry.stages.clone());
             }
         }

@@ -1,4 +1,4 @@
-//! The engines that can run a network.
+//! The engine that runs a network.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use sartor::{Level, Model, Network, Session, Weights};
 use crate::cli::failure::Failure;
 use crate::cli::progress;
 
-/// Which engine.
+/// The engines to choose from.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineKind {
     /// The program compiled for this network
     Specialised,
-    /// Every operator at run-time shapes
+    /// Operators that get their shapes at run time
     Generic,
     /// Plain loops in f64
     Reference,
@@ -31,7 +31,7 @@ impl EngineKind {
     }
 }
 
-/// A network ready to run.
+/// A network that is ready to run on an engine.
 pub enum Engine<'a> {
     Specialised { model: Box<Model>, session: Session },
     Generic(Box<GenericEngine>),
@@ -48,7 +48,7 @@ impl<'a> Engine<'a> {
         tunings: &Tunings,
     ) -> Result<Self, Failure> {
         if kind != EngineKind::Specialised && threads != 1 {
-            let message = format!("threads is {threads}, but engine {} runs on one thread", kind.name());
+            let message = format!("--threads is {threads}, but the {} engine runs on one thread", kind.name());
             return Err(Failure::new(message).help("use --threads 1 or --engine specialised"));
         }
         Ok(match kind {
@@ -63,7 +63,7 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// How long compiling took; `None` if nothing was compiled now.
+    /// How long compiling took; `None` if nothing was compiled.
     pub fn built(&self) -> Option<Duration> {
         match self {
             Engine::Specialised { model, .. } => model.built(),
@@ -71,7 +71,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Runs the whole network once; `output` receives the outputs one after another.
+    /// Runs the whole network once. The outputs go to `output`, one after another.
     pub fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<(), Failure> {
         let outputs = match self {
             Engine::Specialised { session, .. } => return Ok(session.run(input, output)?),

@@ -18,11 +18,11 @@ use crate::cli::progress;
 use crate::cli::table::{grouped, percent, table};
 use crate::cli::timed::Timed;
 
-/// Measure how fast a network runs, and how near that is to what the CPU can do
+/// Measure how fast a network runs, and how close that is to the CPU's limits
 ///
-/// Between runs, two short loops probe the core: one of nothing but FMAs, whose best run is the peak, and a register tile in L1,
-/// which shows whether a neighbour on the same core was at work. quiet_ms is the sum over stages of each stage's 5th percentile:
-/// what the program takes on an undisturbed core.
+/// Between runs, two short loops measure what the core can do. The best run of a loop of FMAs alone is the peak. A register tile with operands in
+/// L1 shows whether another program was running on the same core. quiet_ms is the time on an undisturbed core: the sum, over the
+/// stages, of each stage's 5th percentile.
 #[derive(Args)]
 #[command(after_help = "Example: sartor bench mobilenet_v2_x1.0 --threads 1 --layers")]
 pub struct Bench {
@@ -30,22 +30,22 @@ pub struct Bench {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// The level [default: the best here]
+    /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// Threads; stages are timed one by one only with 1, and the engines generic and reference run on 1
+    /// The number of threads. With one thread, stages are timed one by one. The generic and reference engines run on one thread
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
-    /// Images of a run
+    /// Images per run
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
     /// The engine
     #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
     engine: EngineKind,
-    /// Runs to time
+    /// How many runs to time
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     runs: usize,
-    /// Report every stage and what bounds it, as `explain` does; needs one thread and the specialised engine
+    /// Report every stage and what limits it, as `explain` does. Needs one thread, one image and the specialised engine
     #[arg(long)]
     layers: bool,
     /// Print JSON
@@ -60,7 +60,7 @@ impl Bench {
             return Err(Failure::new("--layers needs --threads 1 and --engine specialised").help("leave --layers out"));
         }
         if self.layers && self.batch != 1 {
-            let message = format!("--layers needs --batch 1, not {}: every image takes the same stages", self.batch);
+            let message = format!("--layers needs --batch 1, not {}: all images go through the same stages", self.batch);
             return Err(Failure::new(message).help("leave --batch or --layers out"));
         }
         let (network, weights, _) = self.source.load()?;

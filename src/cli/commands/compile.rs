@@ -14,7 +14,7 @@ use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
-/// Write a network as a Rust crate that depends on nothing, and build it
+/// Write a network as a Rust crate without dependencies, and build it
 #[derive(Args)]
 #[command(
     after_help = "Example: sartor compile mobilenet_v2_x1.0 --weights mobilenet_v2.safetensors --levels avx512,avx2 -o out"
@@ -24,31 +24,31 @@ pub struct Compile {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// Levels the program holds; it takes the best that its machine runs
+    /// The levels that the program has code for. It uses the best one that its CPU has
     #[arg(long, value_delimiter = ',', default_value = "avx512,avx2,neon,portable")]
     levels: Vec<Level>,
-    /// Images that the program takes at a time; a session of the library takes any number
+    /// Images that the program takes at a time. Sessions of the library take any number
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
-    /// Threads that are to share an image: each stage is cut into work for so many, at least two
+    /// Split each stage of an image for this many threads; for two at least
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
     /// What to build
     #[arg(long, value_enum, default_value_t = CrateKind::Bin)]
     kind: CrateKind,
-    /// The crate's name [default: the network's, with _ for what the name of a crate may not hold]
+    /// The crate's name [default: the network's, with _ for characters that crate names cannot have]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// The crate's version [default: 0.1.0+DIGEST, the digest of the crate's files, so that others of the name differ]
+    /// The crate's version [default: 0.1.0+DIGEST, a digest of the crate's files, so that crates of the same name can be told apart]
     #[arg(long, value_name = "X.Y.Z")]
     crate_version: Option<String>,
     /// The crate's description [default: the network's name]
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Make a library a workspace of its own, as a program always is; otherwise it can be a member of yours
+    /// Make the library a workspace of its own, as programs always are. Without this, it can be a member of your workspace
     #[arg(long)]
     standalone: bool,
-    /// The folder to write; one that sartor wrote before is replaced, unless a file was added or changed
+    /// The folder to write. A folder that sartor wrote is replaced, unless a file in it was added or changed since
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Print JSON

@@ -17,12 +17,12 @@ use crate::cli::print::{print, print_json};
 use crate::cli::table::{grouped, percent, table};
 use crate::cli::timed::{Timed, cpu};
 
-/// Show where the time of a network goes, stage by stage, and what limits each
+/// Show where a network's time goes, stage by stage, and what limits each stage
 ///
-/// A stage is bound by the resource that takes longest for what it does: its multiply-adds at the peak (FMA), all its vector
-/// arithmetic (operations), its loads and stores in L1, its bytes from L2, L3 and memory (DRAM), and multiply-adds that wait for each
-/// other (latency). Counts and bytes come from the plan, rates and bandwidths are measured in the same run. `explained` is that
-/// bound over the time; below 60 % the model does not say what limits the stage.
+/// Each resource of the core gives a least time for a stage: its multiply-adds at the peak (FMA), all its vector arithmetic (operations), its loads
+/// and stores in L1, its bytes from L2, L3 and memory (DRAM), and multiply-adds that wait for each other (latency). The stage is bound by the
+/// resource with the largest of these times. Counts and bytes come from the plan; rates and bandwidths are measured in the same run.
+/// `explained` is the largest time divided by the measured one. Below 60 %, the model does not say what limits the stage.
 #[derive(Args)]
 #[command(after_help = "Example: sartor explain mobilenet_v2_x1.0 --html mobilenet_v2.html")]
 pub struct Explain {
@@ -30,16 +30,16 @@ pub struct Explain {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// The level [default: the best here]
+    /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// Runs to time
+    /// How many runs to time
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     runs: usize,
-    /// Write a page with a roofline plot and a bar for each stage
+    /// Write an HTML page with a roofline plot and a bar for each stage
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Show the tiles that each layer could have had, and the cost model's estimate of each
+    /// Show the register tiles that each layer could have, with the cost model's estimates
     #[arg(long)]
     tiles: bool,
     /// Print JSON
@@ -73,7 +73,7 @@ impl Explain {
 fn write_page(path: &Path, explanation: &Explanation) -> Result<(), Failure> {
     let page = page(explanation, &cpu())?;
     sartor::files::output::write_file(path, |file| file.write_all(page.as_bytes()))
-        .map_err(|error: io::Error| Failure::new(format!("{}: {error}", escape::path(path))).help("give another --html FILE"))
+        .map_err(|error: io::Error| Failure::new(format!("{}: {error}", escape::path(path))).help("use another --html FILE"))
 }
 
 fn head(report: &Report) -> String {
@@ -88,7 +88,7 @@ fn head(report: &Report) -> String {
     )
 }
 
-/// A row a stage.
+/// A table with a row for each stage.
 fn stages(explanation: &Explanation) -> String {
     let row = |stage: &ExplainedStage| {
         let kilobytes = |bytes: u64| grouped(bytes.div_ceil(1000));
@@ -150,12 +150,12 @@ fn limits(machine: &CoreSpeed) -> String {
         rows.map(|(name, value, unit)| [name.into(), format!("{value:.2}"), unit.into()]),
     );
     if !machine.caches.known {
-        text += "\nthe system does not tell all cache sizes; the usual ones are assumed";
+        text += "\nthe system does not give all cache sizes; usual ones are assumed";
     }
     text
 }
 
-/// The tiles of each distinct problem.
+/// A table with the tiles of each layer.
 fn tiles(explanation: &Explanation) -> String {
     let layers = explanation.stages.iter().flat_map(|stage| &stage.layers).filter(|layer| !layer.tiles.is_empty());
     let row = |layer: &ExplainedLayer| {

@@ -19,7 +19,7 @@ use crate::cli::table::grouped;
 pub struct Export {
     #[command(flatten)]
     source: Source,
-    /// Images of an inference
+    /// Images per run
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
     /// The file to write

@@ -16,7 +16,7 @@ use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
-/// Show a network's layers, the kernels chosen for them and the memory they take
+/// Show a network's layers, the kernels chosen for them, and the memory that they need
 #[derive(Args)]
 #[command(after_help = "Example: sartor show mobilenet_v2_x1.0 --level avx2")]
 pub struct Show {
@@ -24,7 +24,7 @@ pub struct Show {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// The level to plan for, which need not be this machine's [default: the best here]
+    /// The level to plan for; this CPU need not have it [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
     /// Print JSON
@@ -32,7 +32,7 @@ pub struct Show {
     json: bool,
 }
 
-/// A layer as it is shown.
+/// A layer, as it is shown.
 #[derive(Serialize)]
 struct Row {
     stage: usize,
@@ -105,7 +105,7 @@ fn tile(kernel: &str) -> String {
     tile.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// Learned parameters of each layer: those of the node it is named after and of what is fused behind it.
+/// The learned parameters of each layer: those of the node that it is named after, and of the nodes that are fused into it.
 fn parameters<'a>(network: &Network, layers: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u64> {
     let layers: HashMap<&str, &'a str> = layers.map(|name| (name, name)).collect();
     let mut owners: Vec<Option<&'a str>> = Vec::new();

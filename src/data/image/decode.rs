@@ -1,4 +1,4 @@
-//! Which kind of picture a file holds, and its pixels.
+//! Finds the format of a picture's file, and decodes it.
 
 use super::decoded::{Decoded, Limits};
 use super::{Fault, jpeg, png};
@@ -13,7 +13,7 @@ pub(super) fn decode(file: Vec<u8>, limits: Limits) -> Result<Decoded, Fault> {
     }
 }
 
-/// Other kinds that files called pictures hold.
+/// Other formats of pictures, by their first bytes.
 fn known(file: &[u8]) -> Option<&'static str> {
     match file {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("WebP"),

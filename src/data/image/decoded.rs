@@ -1,22 +1,22 @@
-//! What decoding a file is given, and what it gives.
+//! The limits that decoding has, and its result.
 
 use super::{Orientation, Picture};
 
-/// A file's picture.
+/// The picture in a file.
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub picture: Picture,
-    /// How it lies.
+    /// Which way up it is stored.
     pub orientation: Orientation,
-    /// What of it was not in the file.
+    /// What is missing from the file, if its end is cut off.
     pub missing: Option<String>,
 }
 
-/// How to take a file.
+/// What decoding may do.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
-    /// Bytes that decoding may take, the file among them.
+    /// How much memory decoding may take, in bytes, including the file.
     pub memory: u64,
-    /// Whether a part of a picture is enough.
+    /// Whether a picture that is cut short is decoded.
     pub truncated: bool,
 }

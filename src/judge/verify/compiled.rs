@@ -1,4 +1,4 @@
-//! A compiled program, run on images of noise and judged.
+//! Verifies a compiled program.
 
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
@@ -12,29 +12,29 @@ use super::judge::{Again, Case, judge};
 use super::verdict::Verdict;
 use crate::compile::Model;
 
-/// Images of standard normal noise, the same for the same seed.
+/// Images of standard normal noise. The same seed gives the same images.
 pub fn images(network: &Network, batch: usize, seed: u64) -> Vec<f32> {
     StandardNormal.sample_iter(Pcg32::new(seed, 0)).take(batch * network.input_shape().len()).collect()
 }
 
-/// Compiles a network for a level and runs every layer of the program against the f64 reference, on images of noise.
+/// Compiles a network for a level, runs it on images of noise, and compares every layer with the f64 reference.
 ///
 /// # Errors
-/// If the network cannot be compiled, or not run.
+/// If the network cannot be compiled or run.
 pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Vec<Verdict>, VerifyError> {
     check_batch(network, batch)?;
     let model = Model::open(network, weights, level)?;
     check(&model, network, weights, &images(network, batch, 0))
 }
 
-/// Runs every layer of a compiled program against the f64 reference on the same inputs: a verdict for each layer and, at the end, each
-/// output. `weights` need not be those that the program was compiled with; if they are not, layers fail.
+/// Runs a compiled program and compares every layer with the f64 reference. The result has a verdict for each layer and, after these, for each
+/// output. If `weights` are not those that the program was compiled with, layers fail.
 ///
 /// # Errors
-/// If the weights are not the network's, or the input is not some images.
+/// If the weights are not the network's, or the input is not a whole number of images.
 ///
 /// # Panics
-/// If the program is not the network's.
+/// If the program was not compiled from this network.
 pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32]) -> Result<Vec<Verdict>, VerifyError> {
     let layers = normalize(network, weights)?;
     let image = model.program().input_len();
@@ -60,10 +60,10 @@ pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32])
     Ok(verdicts)
 }
 
-/// The outputs of one of the `images` of a run, one after another.
+/// The outputs for one of the `images` of a run, one after another.
 ///
 /// # Panics
-/// If there is no such image in `output`.
+/// If `output` does not hold the image.
 pub fn of_image(network: &Network, mut output: &[f32], images: usize, image: usize) -> Vec<f32> {
     let mut of_this = Vec::new();
     for len in network.outputs().iter().map(|&id| network.node(id).shape.len()) {
@@ -74,5 +74,5 @@ pub fn of_image(network: &Network, mut output: &[f32], images: usize, image: usi
     of_this
 }
 
-/// Thread counts for which a program must return the same bits.
+/// The numbers of threads for which a program must return the same bits.
 const THREADS: [usize; 2] = [1, 3];

@@ -1,4 +1,4 @@
-//! Why a network was not verified.
+//! Errors of verifying a network.
 
 use sartor_codegen::normalize::NormalizeError;
 use sartor_codegen::plan::PlanError;
@@ -7,7 +7,7 @@ use sartor_kernels::runtime::SessionError;
 use crate::compile::CompileError;
 use crate::judge::engines::EngineError;
 
-/// A network that could not be verified.
+/// A network cannot be verified.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -23,7 +23,7 @@ pub enum VerifyError {
     /// The reference cannot run it.
     #[error(transparent)]
     Reference(#[from] EngineError),
-    /// The program does not run.
+    /// The program cannot be run.
     #[error(transparent)]
     Session(#[from] SessionError),
 }

@@ -1,4 +1,4 @@
-//! What is right about a program, whatever executes it: layer by layer, and output by output.
+//! Checks a program layer by layer and output by output, whatever executes it.
 
 use std::collections::BTreeMap;
 
@@ -17,25 +17,25 @@ use crate::judge::observe::{Executor, Seen, observe, read};
 
 /// The same output, computed in another way.
 pub struct Again {
-    /// In which way, for messages: `on 3 threads`.
+    /// In which way, as messages say it: `on 3 threads`.
     pub how: String,
     pub output: Vec<f32>,
 }
 
-/// A network, its plan and its input: all that an executor's results are compared with.
+/// A network with its plan and its input: what the results of an executor are compared with.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
     pub network: &'a Network,
     pub weights: &'a Weights,
-    /// The network's own layers; those of the plan must be the same.
+    /// The layers of the network; the plan's must be the same.
     pub layers: &'a Layers,
     pub planned: &'a Planned,
     pub input: &'a [f32],
-    /// Outputs that must have the same bits as the executor's.
+    /// The output, computed in other ways; the executor's must have the same bits.
     pub again: &'a [Again],
 }
 
-/// Runs the plan on an executor, and compares every layer and every output with the reference.
+/// Runs the plan on an executor and compares every layer and every output with the reference.
 pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict>, VerifyError> {
     let Case { network, weights, layers, planned, input, .. } = case;
     let plan = &planned.plan;
@@ -50,7 +50,7 @@ pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict
         let (name, problem, kernel) =
             (layer.name.clone(), planned[observed.index].problem.clone(), planned[observed.index].kernel.clone());
         verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));
-        // A value may have been written by several layers: it is complete after the last.
+        // Several layers may write parts of one value. It is complete after the last of them.
         let map = layer.dst();
         if layers.layers[observed.index + 1..].iter().all(|later| later.dst() != map) {
             for value in layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == map) {
@@ -71,7 +71,7 @@ pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict
     Ok(verdicts.into_iter().map(judged).collect())
 }
 
-/// Values of nodes as a program computed them.
+/// The values of nodes as the program computed them.
 #[derive(Default)]
 struct Values(BTreeMap<NodeId, Value>);
 
@@ -89,7 +89,7 @@ impl Values {
     }
 }
 
-/// Compares what the user gets: copies of maps or their log-softmax, with the same bits however it is computed.
+/// Checks what the user gets: copies of maps or their log-softmax. However it is computed, the bits must be the same.
 fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mut Values) -> Vec<(NodeId, Verdict)> {
     let Case { network, layers, planned, input, again, .. } = case;
     let (plan, outputs) = (&planned.plan, &layers.outputs);

@@ -1,4 +1,4 @@
-//! What one layer must write, given what it read.
+//! Compares what one layer wrote with what it should have made of what it read.
 
 use sartor_codegen::layer::{Layer, LayerOp, PoolKind, factor_of_sums};
 use sartor_kernels::reference::{self, bound};
@@ -9,7 +9,7 @@ use super::distance::Distance;
 use crate::judge::engines::{activation, window};
 use crate::judge::observe::{Observed, Seen};
 
-/// Exact values, NCHW, and how far an f32 kernel may be from each.
+/// The exact values, NCHW, and how far an f32 kernel may be from each.
 struct Expected {
     exact: Vec<f64>,
     bound: Vec<f64>,
@@ -29,14 +29,14 @@ impl Expected {
         Self { exact: reference::activation(&self.exact, function), bound }
     }
 
-    /// Activations of a convolution's sums.
+    /// The activation of a convolution's sums, which may be scaled by a factor.
     fn activated_sums(self, function: Option<Activation>) -> Self {
         let factor = factor_of_sums(function);
         let divided = |values: Vec<f64>| values.into_iter().map(|x| x / factor).collect();
         Self { exact: divided(self.exact), bound: divided(self.bound) }.activated(function)
     }
 
-    /// With another map added, rounding once more.
+    /// With another map added, which rounds once more.
     fn plus(self, maps: Maps, other: &Seen) -> Self {
         let other: Vec<f64> = whole(other).into_iter().map(f64::from).collect();
         let exact = reference::add(&self.exact, maps, &other, other.len() / (maps.n * maps.pixels()));
@@ -45,12 +45,12 @@ impl Expected {
     }
 }
 
-/// All lanes in use, NCHW.
+/// All lanes that hold channels, NCHW.
 fn whole(seen: &Seen) -> Vec<f32> {
     seen.channels(0..seen.maps.c)
 }
 
-/// The distance of what a layer wrote from what it should have written, and what else is wrong with the map.
+/// The distance of a layer's result from the exact one, and what else is wrong with the map that it wrote.
 pub fn check(layer: &Layer, observed: Observed<'_>) -> (Distance, Option<String>) {
     let result = observed.result(layer);
     let (first, count) = match &layer.op {
@@ -64,8 +64,8 @@ pub fn check(layer: &Layer, observed: Observed<'_>) -> (Distance, Option<String>
     (distance, stray(result, observed.before(layer), first, count))
 }
 
-/// A lane outside `first..first + count` that a layer should have left alone or set to zero, and did not. Whole panels of 16 lanes are
-/// written: the lanes before the layer's own keep their values, those behind are zero.
+/// Finds a lane outside `first..first + count` with a wrong value. A layer writes whole panels of 16 lanes: lanes before its own must keep
+/// their values, and lanes after its own must be zero.
 fn stray(result: &Seen, before: Option<&Seen>, first: usize, count: usize) -> Option<String> {
     let panels = first / 16 * 16..(first + count).next_multiple_of(16);
     let (row_len, lanes) = (result.maps.w * result.pitch, result.maps.c.next_multiple_of(16));
@@ -77,12 +77,12 @@ fn stray(result: &Seen, before: Option<&Seen>, first: usize, count: usize) -> Op
         } else if panels.contains(&lane) && lane >= first {
             value == 0.0
         } else {
-            // Zero and minus zero are equal, and NaN is where nothing was written yet. What lies between pixels is not always known.
+            // Zero and minus zero are equal. NaN stands where nothing was written yet. Lanes between two pixels may hold anything.
             old.map_or(lane >= lanes, |old| value == old || value.is_nan() && old.is_nan())
         };
         (!right).then(|| match old {
-            Some(old) if lane < first || !panels.contains(&lane) => format!("lane {lane} was {old} and is {value}"),
-            _ => format!("pad lane {lane} is {value}"),
+            Some(old) if lane < first || !panels.contains(&lane) => format!("lane {lane} was changed from {old} to {value}"),
+            _ => format!("pad lane {lane} is {value}, not zero"),
         })
     };
     (0..result.data.len()).find_map(wrong)
@@ -144,7 +144,7 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
     }
 }
 
-/// A convolution; each output channel is bounded by its own weights and the largest value that its group reads.
+/// A convolution. The bound of each output channel comes from its own weights and the largest value that its group reads.
 fn convolved(src: &[f32], maps: Maps, weight: &[f32], bias: &[f32], conv: &Conv) -> Expected {
     let exact = reference::conv2d(src, maps, weight, Some(bias), conv);
     let mut largest = vec![0.0_f64; conv.groups];

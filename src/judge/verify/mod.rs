@@ -1,7 +1,8 @@
-//! Compiled programs against the f64 reference, layer by layer and as a whole.
+//! Compares compiled programs with the f64 reference, layer by layer and as a whole.
 //!
-//! Each layer is judged twice: by what it made of the maps that it read, within a bound that is derived from the roundings of f32; and
-//! by what the network's node must be, given the images, within what rounding in all layers before it explains.
+//! Each layer is checked twice. First, its result is compared with what the exact operator makes of the same sources; the bound on the error
+//! is derived from the roundings of f32. Second, its result is compared with the exact value of the network's node for these images; here the
+//! bound covers the roundings of all layers before it.
 
 mod compiled;
 mod distance;

@@ -1,4 +1,4 @@
-//! Problems in one line, interpreted or compiled, against the f64 reference and against other ways to compute them.
+//! Verifies a problem that is given in one line: compares it with the f64 reference, and with other ways to compute it.
 
 use sartor_codegen::interpret;
 use sartor_codegen::isa;
@@ -16,10 +16,10 @@ use super::verdict::Verdict;
 use crate::compile::{Model, Planned};
 use crate::judge::observe::Interpreter;
 
-/// Interprets a problem's plan for a level and judges every layer as [`verify`](super::verify) does. Where no order of summation rounds,
-/// every error must be zero. The output must have the same bits on the problem's number of threads, and by every plan
-/// that sums in the same order: with and without fused layers, with a small and a large cache, with drawn strips and tiles and
-/// those of the cost model, and at another level that fuses multiply-adds as this one does.
+/// Interprets a problem's plan for a level and checks every layer as [`verify`](super::verify) does. If all values are integers so small that
+/// no order of summation rounds, every error must be zero. The output must have the same bits on the problem's number of threads, and in
+/// all plans that sum in the same order: with and without fused layers, with a small and a large cache, with random strips and tiles and those of
+/// the cost model, and at another level that fuses multiply-adds as this one does.
 ///
 /// # Errors
 /// If the network cannot be planned.
@@ -43,10 +43,10 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
-/// Compiles a problem for a level of this CPU and judges it as [`interpret()`] does, but for other plans.
+/// Compiles a problem for a level of this CPU and checks it as [`interpret()`] does, but without other plans.
 ///
 /// # Errors
-/// If the network cannot be compiled, or not run.
+/// If the network cannot be compiled or run.
 pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
     let weights = problem.weights();
     let model = Model::open(&problem.network, &weights, level)?;
@@ -54,7 +54,7 @@ pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyE
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
-/// Other plans that must give the same bits.
+/// Other plans that must return the same bits.
 fn others(problem: &Problem, level: Level) -> Vec<(Problem, Level)> {
     let l2 = if problem.l2 > 1 << 15 { 1 << 12 } else { 1 << 20 };
     let tune = if problem.tune == 0 { 1 + problem.seed } else { 0 };
@@ -68,7 +68,7 @@ fn others(problem: &Problem, level: Level) -> Vec<(Problem, Level)> {
     changed.into_iter().map(|other| (other, level)).chain(elsewhere).collect()
 }
 
-/// A verdict that allows no error.
+/// The same verdict with bounds of zero.
 fn exact(verdict: Verdict) -> Verdict {
     let exact = |distance: Distance| Distance { bound: 0.0, ..distance };
     Verdict { layer: exact(verdict.layer), network: exact(verdict.network), ..verdict }

@@ -1,5 +1,5 @@
-//! Counts what each stage of a plan does: its operations from the kernels, its traffic by replaying every access of every call
-//! on the machine's caches.
+//! Counts what each stage of a plan does. Operations are counted in the kernels. Traffic is counted by replaying every access of every call on a
+//! model of the machine's caches.
 
 use sartor_codegen::plan::Plan;
 use sartor_codegen::stage::{Call, Region, StageError};
@@ -9,7 +9,7 @@ use super::memory::{Bases, index};
 use super::replay::Replay;
 use crate::tuning::cpu_caches::Caches;
 
-/// What one run of a stage does.
+/// The operations and the traffic of one run of a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Counts {
     /// Vector multiply-adds.
@@ -22,26 +22,26 @@ pub struct Counts {
     pub broadcasts: u64,
     /// Vector stores.
     pub stores: u64,
-    /// Multiply-adds that had to wait for the one before: the loop-carried chains of all innermost loops.
+    /// Multiply-adds that wait for the one before: the loop-carried chains of all innermost loops.
     pub fma_chain: u64,
-    /// The same of other arithmetic.
+    /// The same for other arithmetic.
     pub other_chain: u64,
-    /// Bytes of packed weights that it reads, each once.
+    /// Bytes of packed weights that it reads; each counts once.
     pub weight_bytes: u64,
-    /// Bytes of maps that it reads from earlier stages, each once.
+    /// Bytes of earlier stages' maps that it reads; each counts once.
     pub read_bytes: u64,
-    /// Bytes of maps that it writes for later stages, each once.
+    /// Bytes of maps that it writes for later stages; each counts once.
     pub written_bytes: u64,
-    /// Bytes of its rings, each once.
+    /// Bytes of its rings; each counts once.
     pub ring_bytes: u64,
-    /// Bytes between the caches, in a run that follows another.
+    /// Bytes that move between the caches in a run after another run.
     pub traffic: Traffic,
 }
 
-/// Counts of every stage of a plan, the last one, which copies the results out, included.
+/// The counts of every stage of a plan, including the last one, which copies the results.
 ///
 /// # Errors
-/// If a stage is ill-formed, which planning excludes.
+/// If a stage is malformed, which planning excludes.
 pub fn count(plan: &Plan, caches: &Caches) -> Result<Vec<Counts>, StageError> {
     let kernels: Vec<Replay> = plan.kernels.iter().map(Replay::new).collect();
     let calls = plan.stages.iter().map(|stage| stage.code.calls(0, stage.code.units)).collect::<Result<Vec<_>, _>>()?;
@@ -55,7 +55,7 @@ pub fn count(plan: &Plan, caches: &Caches) -> Result<Vec<Counts>, StageError> {
         counts.traffic = since(hierarchy.traffic, before);
     };
     let mut all: Vec<Counts> = calls.iter().map(|calls| of_calls(plan, &kernels, calls)).collect();
-    // The first run warms the caches up, the second counts.
+    // The first run fills the caches, and the second one counts.
     for _ in 0..2 {
         for (calls, counts) in calls.iter().zip(&mut all) {
             replay(calls, counts);
@@ -82,7 +82,7 @@ fn since(now: Traffic, before: Traffic) -> Traffic {
 
 fn of_calls(plan: &Plan, kernels: &[Replay], calls: &[Call]) -> Counts {
     let mut counts = Counts::default();
-    // Lines of each region that are read or written; a line counts once.
+    // The lines of each region that are read or written. Each line counts once.
     let mut seen = [plan.lengths.input, plan.lengths.arena, plan.lengths.scratch, plan.lengths.weights]
         .map(|len| vec![(false, false); (4 * len).div_ceil(LINE)]);
     for call in calls {

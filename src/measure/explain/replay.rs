@@ -1,4 +1,4 @@
-//! Kernels reduced to their accesses, which are replayed on the caches.
+//! Replays the accesses of kernels on the model of the caches.
 
 use sartor_codegen::kernel::{Address, Cost, Kernel, Stmt, Value};
 use sartor_codegen::stage::Region;
@@ -6,19 +6,19 @@ use sartor_codegen::stage::Region;
 use super::cache::{Hierarchy, LINE};
 use super::memory::Bases;
 
-/// First and last f32 of a buffer that loads reach, and that stores reach.
+/// The first and last f32 of a buffer that loads reach, and the same for stores.
 pub type Span = (Option<(usize, usize)>, Option<(usize, usize)>);
 
-/// A kernel reduced to its accesses and counts.
+/// A kernel, reduced to its accesses and its counts.
 pub struct Replay {
     body: Vec<Node>,
     vars: usize,
     pub cost: Cost,
-    /// Of its loads.
+    /// The loads that broadcast one f32.
     pub broadcasts: u64,
-    /// Loop-carried multiply-adds and other arithmetic.
+    /// The loop-carried multiply-adds, and the loop-carried other arithmetic.
     pub chain: (u64, u64),
-    /// What it reaches of each buffer.
+    /// The parts of each buffer that it reaches.
     pub spans: Vec<Span>,
 }
 
@@ -92,14 +92,15 @@ impl Replay {
         nodes
     }
 
-    /// One call.
+    /// Replays one call.
     pub fn run(&self, args: &[(Region, usize)], bases: &Bases, hierarchy: &mut Hierarchy) {
         let bases: Vec<usize> = args.iter().map(|&(region, offset)| bases.address(region, offset)).collect();
         walk(&self.body, &bases, &mut vec![0; self.vars], hierarchy);
     }
 }
 
-/// The longest chain that one iteration of a loop adds to a register from the iteration before: multiply-adds, other arithmetic.
+/// The longest chain of operations, in one iteration of a loop, on a register whose value comes from the iteration before: the number of
+/// multiply-adds and of other operations.
 fn carried(body: &[Stmt]) -> (u64, u64) {
     let mut chains: Vec<(usize, u64, u64)> = Vec::new();
     for stmt in body {
@@ -139,7 +140,7 @@ fn walk(body: &[Node], bases: &[usize], vars: &mut [usize], hierarchy: &mut Hier
     }
 }
 
-/// A loop over accesses alone. An access that stays in its line moves nothing.
+/// Replays a loop that has accesses alone. An access that stays in the same line as before causes no traffic.
 fn innermost(body: &[Node], var: usize, count: usize, bases: &[usize], vars: &mut [usize], hierarchy: &mut Hierarchy) {
     vars[var] = 0;
     let mut streams: Vec<(AccessKind, usize, usize, usize, usize)> = Vec::with_capacity(body.len());

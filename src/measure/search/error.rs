@@ -1,4 +1,4 @@
-//! Why tuning stopped.
+//! Errors of tuning.
 
 use sartor_codegen::normalize::NormalizeError;
 use sartor_codegen::plan::PlanError;
@@ -6,26 +6,28 @@ use sartor_kernels::runtime::SessionError;
 
 use crate::compile::CompileError;
 
-/// Why tuning stopped.
+/// Tuning stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TuneError {
     /// The network cannot be normalised.
     #[error(transparent)]
     Normalize(#[from] NormalizeError),
-    /// A way to compute a problem cannot be planned.
+    /// A candidate cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A trial was not built or loaded.
+    /// A trial program cannot be built or loaded.
     #[error(transparent)]
     Compile(#[from] CompileError),
-    /// A trial cannot be run.
+    /// A trial program cannot be run.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// A defect of the compiler.
-    #[error("a way to compute a layer gives another result than the others, please report this: {choice}")]
+    /// Two candidates compute different results: a defect of the compiler.
+    #[error(
+        "two ways to compute the same layers give different results, which is a defect of sartor: please report it; the second is {choice}"
+    )]
     Differs {
-        /// The way.
+        /// The candidate with the other result.
         choice: String,
     },
 }

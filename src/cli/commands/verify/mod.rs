@@ -13,10 +13,11 @@ use crate::cli::failure::Failure;
 use crate::cli::progress;
 use report::report;
 
-/// Check every layer of the compiled program, or of a problem in one line, against the f64 reference
+/// Compare every layer of the compiled program, or of a problem in one line, with the f64 reference
 ///
-/// Each layer is judged twice, on images of noise: by what it made of what it read, within a bound derived from the roundings of f32;
-/// and by the value of the network's node, within what the roundings of all layers before it explain.
+/// Each layer is checked twice, on images of noise. Its result is compared with what the exact operator makes of the same sources, within a bound
+/// that is derived from the roundings of f32. And it is compared with the exact value of the network's node, within a bound that covers
+/// the roundings of all layers before it.
 #[derive(Args)]
 #[command(after_help = "Example: sartor verify rexnet_x1.0 --level avx2
          sartor verify --proof rexnet_digits
@@ -26,13 +27,13 @@ pub struct Verify {
     source: Source,
     #[command(flatten)]
     problem: problem::ProblemArgs,
-    /// The level [default: every level that this machine runs]
+    /// The level [default: every level that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// Images of a run, each of which is verified; not for a proof, which holds for any number
+    /// Images per run, all of which are verified. Not for a proof, which holds for any number of images
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "proof")]
     batch: usize,
-    /// Run nothing: print what the compiler proves of each kernel and stage, by default at every level
+    /// Run nothing: print what the compiler proves of each kernel and each stage, by default at every level
     #[arg(long)]
     proof: bool,
     /// Print JSON

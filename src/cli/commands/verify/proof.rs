@@ -9,7 +9,7 @@ use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
-/// Proves a network's programs and prints what was proven of each kernel and stage.
+/// Proves a network's programs, and prints what was proven of each kernel and each stage.
 pub fn run(network: &Network, weights: &Weights, levels: &[Level], as_json: bool) -> Result<(), Failure> {
     let mut all = Vec::new();
     for &level in levels {

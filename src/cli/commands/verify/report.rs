@@ -1,4 +1,4 @@
-//! Verdicts, printed.
+//! Prints verdicts.
 
 use sartor::Level;
 use sartor::judge::verify::Verdict;
@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
 use crate::cli::table::table;
 
-/// Prints what was found at each level, as JSON together with `facts` if there are any; fails if a verdict is against the program.
+/// Prints the verdicts at each level; as JSON, together with `facts`, if these are given. Fails if a check failed.
 pub fn report(
     head: impl Fn(Level) -> String,
     facts: Option<serde_json::Value>,
@@ -32,7 +32,7 @@ pub fn report(
     }
     match failed {
         0 => Ok(()),
-        _ => Err(Failure::new(format!("{failed} of {} verdicts are against the program", all().count()))),
+        _ => Err(Failure::new(format!("{failed} of {} checks failed", all().count()))),
     }
 }
 
@@ -55,7 +55,7 @@ fn row(verdict: &Verdict) -> [String; 7] {
     ]
 }
 
-/// An error that is not finite is null.
+/// A verdict as JSON. Errors that are not finite become null.
 fn layer(verdict: &Verdict) -> serde_json::Value {
     json!({
         "name": verdict.name, "problem": verdict.problem, "kernel": verdict.kernel, "error": verdict.layer.error,

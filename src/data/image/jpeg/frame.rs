@@ -1,37 +1,37 @@
-//! What the headers of a frame and of a scan say.
+//! The headers of a JPEG file's frame and of its scans.
 
 /// One component of a picture.
 pub struct Component {
     pub id: u8,
-    /// Blocks of each MCU, along a row and a column.
+    /// Blocks in each MCU, along a row and along a column.
     pub h: usize,
     pub v: usize,
 }
 
-/// What the frame header says.
+/// The frame header.
 pub struct Frame {
     pub height: usize,
     pub width: usize,
     pub progressive: bool,
     pub components: Vec<Component>,
-    /// MCUs along a row and a column.
+    /// The number of MCUs along a row and along a column.
     pub mcus: (usize, usize),
 }
 
 impl Frame {
-    /// Blocks of a component along a row and a column, of MCUs that are whole.
+    /// The blocks of a component, along a row and along a column, in whole MCUs.
     pub fn padded(&self, component: usize) -> (usize, usize) {
         (self.mcus.0 * self.components[component].h, self.mcus.1 * self.components[component].v)
     }
 
-    /// The same of a scan of its own, which has no more blocks than the picture.
+    /// The same in a scan that has this component alone: it ends where the picture ends.
     pub fn own(&self, component: usize) -> (usize, usize) {
         let (h, v) = self.most();
         let Component { h: ch, v: cv, .. } = self.components[component];
         ((self.width * ch).div_ceil(8 * h), (self.height * cv).div_ceil(8 * v))
     }
 
-    /// Blocks of all components, of MCUs that are whole.
+    /// The blocks of all components, in whole MCUs.
     pub fn blocks(&self) -> u64 {
         (0..self.components.len()).map(|component| self.padded(component)).map(|(x, y)| x as u64 * y as u64).sum()
     }
@@ -42,14 +42,14 @@ impl Frame {
     }
 }
 
-/// What a scan's header says.
+/// A scan header.
 pub struct Scan {
-    /// Index in the frame, and the tables for the first coefficient and for the others.
+    /// For each component: its index in the frame, and the tables for the first coefficient and for the others.
     pub components: Vec<(usize, usize, usize)>,
-    /// The coefficients that a progressive scan brings.
+    /// The first and last coefficients of a progressive scan.
     pub start: u8,
     pub end: u8,
-    /// Their bits before and after it.
+    /// How many low bits of them are missing before this scan and after it.
     pub high: u8,
     pub low: u8,
 }
