@@ -236,7 +236,7 @@ mod tests {
         symlink(&made, dir.path().join("link")).unwrap();
         assert_eq!(existing(&dir.path().join("link")).unwrap(), Some(made.clone()), "links are resolved, then checked");
         std::fs::write(made.join("file"), "").unwrap();
-        refuses(&made.join("file"), "is no folder");
+        refuses(&made.join("file"), "is not a folder");
         symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
         assert!(folder(&dir.path().join("dangling")).is_err() && !dir.path().join("nowhere").exists());
     }
