@@ -2,10 +2,10 @@
 
 use sartor_kernels::runtime::layout;
 
-use crate::isa;
-use crate::kernel::{Address, Binary, Kernel, Stmt, Value};
-use crate::plan::Plan;
-use crate::stage::{Call, Region};
+use crate::ir::isa;
+use crate::ir::kernel::{Address, Binary, Kernel, Stmt, Value};
+use crate::ir::stage::{Call, Region};
+use crate::schedule::Plan;
 
 /// The regions of a program.
 #[derive(Clone, Debug, Default)]

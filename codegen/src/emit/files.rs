@@ -6,9 +6,9 @@ use sartor_kernels::runtime::Level;
 use sartor_models::escape::{code, rust_string};
 use sartor_models::{Network, Shape};
 
-use crate::isa;
-use crate::pack::Packed;
-use crate::plan::Plan;
+use crate::ir::isa;
+use crate::network::pack::Packed;
+use crate::schedule::Plan;
 
 use super::package::{Package, allowance, identifier};
 use super::text::Text;

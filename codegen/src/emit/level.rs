@@ -4,11 +4,11 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 use sartor_models::escape::{code, rust_string};
 
-use crate::isa;
-use crate::kernel::{Access, Kernel, ROOT_POWERS};
-use crate::layer::MapId;
-use crate::plan::{Place, Plan};
+use crate::ir::isa;
+use crate::ir::kernel::{Access, Kernel, ROOT_POWERS};
+use crate::network::layers::MapId;
 use crate::prove::Lengths;
+use crate::schedule::{Place, Plan};
 
 use super::kernel::{self, Helper};
 use super::stage;

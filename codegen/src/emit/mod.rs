@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
-use crate::kernel::Kernel;
-use crate::layer::Layers;
-use crate::normalize::{NormalizeError, normalize};
-use crate::pack::pack;
-use crate::plan::{self, Options, Plan, PlanError};
-use crate::tuning::Choice;
+use crate::ir::kernel::Kernel;
+use crate::network::layers::Layers;
+use crate::network::normalize::{NormalizeError, normalize};
+use crate::network::pack::pack;
+use crate::schedule::tuning::Choice;
+use crate::schedule::{self, Options, Plan, PlanError};
 
 pub use package::{Package, PackageError};
 
@@ -95,26 +95,26 @@ pub fn generate_for(
         return Err(GenerateError::NoLevels);
     }
     package.check()?;
-    plan::check_batch(network, batch)?;
+    schedule::check_batch(network, batch)?;
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
-    let plans = options.iter().map(|options| plan::plan(&layers, &packed, options.clone()));
+    let plans = options.iter().map(|options| schedule::plan(&layers, &packed, options.clone()));
     let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
     let files = files::files(network, &plans, &packed, batch, package);
     Ok(Generated { files, plans })
 }
 
-/// The crate, as a dynamic library, of a program that is no whole network's: see [`plan::trial`].
+/// The crate, as a dynamic library, of a program that is no whole network's: see [`schedule::trial`].
 ///
 /// # Errors
-/// As [`plan::trial`].
+/// As [`schedule::trial`].
 pub fn trial(
     network: &Network,
     layers: &Layers,
     options: &Options,
     stages: &[(Vec<usize>, Choice)],
 ) -> Result<Generated, PlanError> {
-    let (plan, packed) = plan::trial(layers, options, stages)?;
+    let (plan, packed) = schedule::trial(layers, options, stages)?;
     let plans = vec![plan];
     Ok(Generated { files: files::files(network, &plans, &packed, 1, &Kind::Dylib.into()), plans })
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::isa;
-use crate::kernel::Kernel;
-use crate::stage::{Int, Pointer, Region, Stage, Step};
+use crate::ir::isa;
+use crate::ir::kernel::Kernel;
+use crate::ir::stage::{Int, Pointer, Region, Stage, Step};
 
 use super::text::Text;
 

@@ -7,7 +7,7 @@ use super::epilogue::{Cell, Epilogue, Stored, clear};
 use super::pointwise::Segment;
 use super::tile::{self, Block, Column, Tile};
 use super::window::{ColumnRun, columns};
-use crate::kernel::{Access, Buf, Builder, Index, Kernel, Value};
+use crate::ir::kernel::{Access, Buf, Builder, Index, Kernel, Value};
 
 /// How the source lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use sartor_models::Activation;
 
 use super::PANEL;
 use super::epilogue::activate;
-use crate::kernel::{Access, Binary, Builder, Kernel, Value};
+use crate::ir::kernel::{Access, Binary, Builder, Kernel, Value};
 
 /// What is done before the activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,8 +7,8 @@ use sartor_models::Activation;
 use super::PANEL;
 use super::epilogue::{Cell, Epilogue, Stored};
 use super::tile::even;
-use crate::isa;
-use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
+use crate::ir::isa;
+use crate::ir::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
 
 /// What is done with a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,8 +1,8 @@
 //! Every load, store and prefetch of a kernel stays inside its buffer, and every call of a stage hands over buffers that lie
 //! inside their region. Addresses are affine over boxes, so their extremes are at the corners and the check is exact.
 
-use crate::kernel::{Access, Kernel};
-use crate::stage::{Call, Region};
+use crate::ir::kernel::{Access, Kernel};
+use crate::ir::stage::{Call, Region};
 
 use super::Lengths;
 use super::access;

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use crate::stage::{Call, Region};
+use crate::ir::stage::{Call, Region};
 
 use super::Program;
 use super::liveness::Live;

@@ -1,7 +1,7 @@
 //! Registers as far as the padding proof knows them: which lanes hold a constant, which above all is zero.
 
 use crate::interpret::binary;
-use crate::kernel::{Base, Binary};
+use crate::ir::kernel::{Base, Binary};
 
 /// A register whose lanes may be known to be constant, whatever the data, as long as they are finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use crate::layer::MapId;
-use crate::plan::{Place, Plan};
-use crate::stage::{Call, Region};
+use crate::ir::stage::{Call, Region};
+use crate::network::layers::MapId;
+use crate::schedule::{Place, Plan};
 
 use super::Program;
 

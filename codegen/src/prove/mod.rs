@@ -34,9 +34,9 @@ pub use padding::PaddingError;
 pub use scope::ScopeError;
 pub use units::UnitsError;
 
-use crate::kernel::Kernel;
-use crate::plan::Plan;
-use crate::stage::{Call, Region};
+use crate::ir::kernel::Kernel;
+use crate::ir::stage::{Call, Region};
+use crate::schedule::Plan;
 
 /// Why a program is refused: a defect of the compiler.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! What the user gets is read from maps that are still whole, and fills the output once. With several passes, an output lies at the
 //! passes times its place in one pass, and has the passes one after another: it fills what they have together as it does in one.
 
-use crate::plan::Plan;
-use crate::stage::Region;
+use crate::ir::stage::Region;
+use crate::schedule::Plan;
 
 use super::Program;
 use super::liveness::Live;

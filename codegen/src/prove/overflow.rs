@@ -2,8 +2,8 @@
 //! checks in 64 bits; the only 32-bit integers are variables of loops that no address mentions, which Rust infers to be `i32`.
 //! Byte offsets fit `isize`, as pointer arithmetic demands.
 
-use crate::kernel::{Kernel, Stmt, Var};
-use crate::stage::Region;
+use crate::ir::kernel::{Kernel, Stmt, Var};
+use crate::ir::stage::Region;
 
 use super::{Lengths, access};
 

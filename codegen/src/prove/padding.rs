@@ -8,9 +8,9 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
+use crate::ir::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
+use crate::ir::stage::{Call, Region};
 use crate::lower::PANEL;
-use crate::stage::{Call, Region};
 
 use super::Program;
 use super::lanes::Lanes;

@@ -9,9 +9,9 @@ use sartor_kernels::runtime::Level;
 use super::numbers::{self, Kind};
 use super::sample::{images, layers};
 use crate::interpret;
-use crate::plan::{Options, Place, Plan, Unpack, unproven};
+use crate::ir::stage::Region;
 use crate::prove::{Program, Unproven, initialised, liveness, program};
-use crate::stage::Region;
+use crate::schedule::{Options, Place, Plan, Unpack, unproven};
 
 /// Mutants of one kind, by what became of them.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +118,7 @@ impl Hunt<'_> {
                 if let Place::Ring { rows, .. } = &mut mutant.places[map] {
                     *rows = changed;
                 }
-                let writes = |stage: &crate::plan::StagePlan| {
+                let writes = |stage: &crate::schedule::StagePlan| {
                     stage.layers.iter().any(|&layer| self.plan.layers.layers[layer].dst().0 == map)
                 };
                 let stage = self.plan.stages.iter().position(writes).unwrap();

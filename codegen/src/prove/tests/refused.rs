@@ -3,11 +3,11 @@
 use sartor_kernels::runtime::Level;
 
 use super::sample::sample;
-use crate::kernel::{Access, Builder, Kernel, Stmt, Value};
-use crate::pack::Packed;
-use crate::plan::{Place, Plan};
+use crate::ir::kernel::{Access, Builder, Kernel, Stmt, Value};
+use crate::ir::stage::{Int, Region, Step};
+use crate::network::pack::Packed;
 use crate::prove::{self, Unproven};
-use crate::stage::{Int, Region, Step};
+use crate::schedule::{Place, Plan};
 
 fn plan() -> (Plan, Packed) {
     sample(Level::Avx512, 1)
@@ -63,7 +63,7 @@ fn scope() {
         b.repeat("i", 2, |b, _| {
             b.splat("x", 1.0);
         });
-        b.store(dst.at(0), crate::kernel::Reg(0));
+        b.store(dst.at(0), crate::ir::kernel::Reg(0));
     });
     assert_eq!(error, "kernel k: register 0 is used outside its scope");
     let error = kernel_error(|b| {
@@ -248,7 +248,7 @@ fn fill(value: f32, len: usize) -> Kernel {
 fn padding() {
     // A bias in a pad lane.
     let error = refused(|_, packed| {
-        let crate::pack::PackedLayer::Conv(runs) = &packed.layers[0] else { panic!("the first layer is the stem") };
+        let crate::network::pack::PackedLayer::Conv(runs) = &packed.layers[0] else { panic!("the first layer is the stem") };
         let last = packed.data[runs[0].offset..].chunks(16 * (1 + 27)).nth(1).unwrap();
         assert_eq!(last[15], 0.0);
         packed.data[runs[0].offset + 16 * (1 + 27) + 15] = 1.0;

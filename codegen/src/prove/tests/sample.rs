@@ -4,11 +4,11 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 
-use crate::layer::Layers;
-use crate::normalize::normalize;
-use crate::pack::{Packed, pack};
-use crate::plan::{Options, Plan, plan};
-use crate::testing::{draw, noise};
+use crate::lab::testing::{draw, noise};
+use crate::network::layers::Layers;
+use crate::network::normalize::normalize;
+use crate::network::pack::{Packed, pack};
+use crate::schedule::{Options, Plan, plan};
 
 /// The network.
 pub fn network() -> Network {

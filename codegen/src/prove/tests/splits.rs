@@ -7,8 +7,8 @@ use sartor_kernels::runtime::Level;
 use super::numbers;
 use super::sample::{images, layers};
 use crate::interpret::{self, Memory};
-use crate::plan::{Options, Plan, unproven};
 use crate::prove::program;
+use crate::schedule::{Options, Plan, unproven};
 
 /// Runs a plan with each stage's units cut before those of `cuts`, each range in fresh scratch memory, in the order given.
 fn run(plan: &Plan, weights: &[f32], cuts: impl Fn(usize, usize) -> bool, backwards: bool) -> Memory {

@@ -6,10 +6,10 @@ use sartor_kernels::report::checked;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Weights, zoo};
 
-use crate::normalize::normalize;
-use crate::pack::pack;
-use crate::plan::{Options, unproven};
+use crate::network::normalize::normalize;
+use crate::network::pack::pack;
 use crate::prove;
+use crate::schedule::{Options, unproven};
 
 #[test]
 fn every_zoo_network_is_proven_at_every_level() {

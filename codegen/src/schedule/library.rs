@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
-use crate::kernel::Kernel;
-use crate::layer::{Depthwise, Layer, LayerOp, Layers, Pool};
+use crate::ir::kernel::Kernel;
+use crate::ir::name::KernelName;
+use crate::lab::LayerLine;
 use crate::lower::PANEL;
 use crate::lower::direct::Direct;
 use crate::lower::eltwise::{self, Eltwise};
@@ -14,9 +15,8 @@ use crate::lower::epilogue::Epilogue;
 use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::window::{self, Window};
-use crate::name::KernelName;
-use crate::problem::LayerLine;
-use crate::tuning;
+use crate::network::layers::{Depthwise, Layer, LayerOp, Layers, Pool};
+use crate::schedule::tuning;
 
 /// What a kernel is made from.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,13 +5,13 @@ use sartor_models::{Network, zoo};
 use super::alternatives::{alternatives, by_panels, runs, together};
 use super::{Options, Place, plan, trial};
 use crate::interpret;
-use crate::layer::Map;
+use crate::lab::drawn_tuning;
+use crate::lab::testing::{draw, network, noise};
 use crate::lower::PANEL;
-use crate::normalize::normalize;
-use crate::pack::pack;
-use crate::problem::drawn_tuning;
-use crate::testing::{draw, network, noise};
-use crate::tuning::Choice;
+use crate::network::layers::Map;
+use crate::network::normalize::normalize;
+use crate::network::pack::pack;
+use crate::schedule::tuning::Choice;
 
 /// Rounding of f32 through the few dozen layers of a network, relative to the largest output.
 const TOLERANCE: f64 = 1e-4;
@@ -57,7 +57,7 @@ fn zoo_networks_are_planned_right_at_every_level() {
 }
 
 /// Every way to compute each part of a run that measuring may try: the parts in one stage, and each with one thing changed.
-fn ways(layers: &crate::layer::Layers, run: &[usize], options: &Options) -> Vec<(Vec<usize>, Choice)> {
+fn ways(layers: &crate::network::layers::Layers, run: &[usize], options: &Options) -> Vec<(Vec<usize>, Choice)> {
     let mut ways = Vec::new();
     for begin in 0..run.len() {
         for end in begin + 1..=run.len().min(begin + 3) {

@@ -5,8 +5,8 @@
 
 use super::library::problem;
 use super::{Options, weight_bytes};
-use crate::layer::{Layer, LayerOp, Layers, MapId};
-use crate::tuning::{Choice, LayerChoice, PanelsChoice};
+use crate::network::layers::{Layer, LayerOp, Layers, MapId};
+use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// The layers of a stage and how they are cut into units.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Drawn tunings: any strips, tiles and stages that measuring may choose.
 
 use super::data::noise;
-use crate::layer::Layers;
-use crate::plan::Options;
-use crate::plan::alternatives::{Alternative, alternatives, apply, by_panels, estimated, runs, together};
-use crate::tuning::Tuning;
+use crate::network::layers::Layers;
+use crate::schedule::Options;
+use crate::schedule::alternatives::{Alternative, alternatives, apply, by_panels, estimated, runs, together};
+use crate::schedule::tuning::Tuning;
 
 /// The stages of each run with some things changed, the same for the same seed.
 ///

@@ -6,7 +6,7 @@
 
 use sartor_kernels::runtime::Level;
 
-use crate::isa;
+use crate::ir::isa;
 
 /// A loop variable of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -182,7 +182,7 @@ pub enum Stmt {
 /// A kernel for one level.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
-    /// Unique in its program: the specification, see [`crate::name`].
+    /// Unique in its program: the specification, see [`crate::ir::name`].
     pub name: String,
     /// What it computes, for the reader of the generated code.
     pub doc: Vec<String>,

@@ -40,9 +40,9 @@ pub struct Spelling {
     pub mul: &'static str,
     /// `(a, b) -> vector`
     pub div: &'static str,
-    /// `(a, b) -> vector`, [`Binary::Min`](crate::kernel::Binary::Min)
+    /// `(a, b) -> vector`, [`Binary::Min`](crate::ir::kernel::Binary::Min)
     pub min: &'static str,
-    /// `(a, b) -> vector`, [`Binary::Max`](crate::kernel::Binary::Max)
+    /// `(a, b) -> vector`, [`Binary::Max`](crate::ir::kernel::Binary::Max)
     pub max: &'static str,
     /// `(a, b, c) -> vector` or, where `acc_first`, `(c, a, b) -> vector`
     pub fma: &'static str,

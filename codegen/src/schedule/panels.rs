@@ -1,14 +1,14 @@
 //! Lowers layers whose weights outweigh their maps: a 1x1 convolution cut along its output lanes, so that every weight is read
 //! once and by one thread; and the mean over a map.
 
-use crate::layer::{LayerOp, MapId};
+use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
 use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::tile::{self, Run};
 use crate::lower::{PANEL, padded};
-use crate::pack::{PackedLayer, PanelRun};
-use crate::stage::{Arm, Int, Pointer, Region, Stage, Step};
-use crate::tuning::PanelsChoice;
+use crate::network::layers::{LayerOp, MapId};
+use crate::network::pack::{PackedLayer, PanelRun};
+use crate::schedule::tuning::PanelsChoice;
 
 use super::chain::{call, epilogue};
 use super::library::{Spec, problem_line};

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use sartor_models::{Op, Padding, Weights, zoo};
 
 use super::{LayerLine, Problem};
-use crate::normalize::normalize;
-use crate::testing::graphs;
+use crate::lab::testing::graphs;
+use crate::network::normalize::normalize;
 
 proptest! {
     #[test]

@@ -8,7 +8,7 @@
 use sartor_models::Padding;
 use sartor_models::escape::word;
 
-use crate::layer::{Conv, Layer, LayerOp, MapId};
+use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
 use crate::lower::PANEL;
 use crate::lower::direct::{Direct, Source};
 use crate::lower::eltwise::{self, Eltwise};
@@ -16,9 +16,9 @@ use crate::lower::epilogue::Epilogue;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::tile;
 use crate::lower::window::{self, Window};
-use crate::pack::{PackedLayer, PanelRun, lifts_zero};
-use crate::stage::{Arm, Int, Pointer, Region, Stage, Step};
-use crate::tuning::LayerChoice;
+use crate::network::layers::{Conv, Layer, LayerOp, MapId};
+use crate::network::pack::{PackedLayer, PanelRun, lifts_zero};
+use crate::schedule::tuning::LayerChoice;
 
 use super::library::{Spec, problem_line};
 use super::{Context, Place, StagePlan};
@@ -327,8 +327,8 @@ fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, presen
                 LayerOp::Depthwise(dw) => (window::Kind::Depthwise, dw.src, dw.kernel, dw.stride, dw.padding, dw.act),
                 LayerOp::Pool(pool) => {
                     let kind = match pool.kind {
-                        crate::layer::PoolKind::Max => window::Kind::Max,
-                        crate::layer::PoolKind::Average => window::Kind::Average,
+                        crate::network::layers::PoolKind::Max => window::Kind::Max,
+                        crate::network::layers::PoolKind::Average => window::Kind::Average,
                     };
                     (kind, pool.src, pool.kernel, pool.stride, pool.padding, pool.act)
                 }

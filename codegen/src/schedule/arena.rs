@@ -2,7 +2,7 @@
 
 use super::Place;
 use super::partition::Group;
-use crate::layer::{Layers, MapId};
+use crate::network::layers::{Layers, MapId};
 
 /// A map, where it is live, and how long it is.
 struct Live {

@@ -7,12 +7,12 @@ pub mod network;
 
 use sartor_models::Activation;
 
-use crate::layer::factor_of_sums;
-use crate::problem;
+use crate::lab;
+use crate::network::layers::factor_of_sums;
 
 /// Reproducible values in `-1.0..1.0`.
 pub fn noise(seed: u64) -> impl Iterator<Item = f64> {
-    problem::noise(seed).map(|bits| (bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0)
+    lab::noise(seed).map(|bits| (bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0)
 }
 
 /// An elementwise function in f64; NaN stays NaN.

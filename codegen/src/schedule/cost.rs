@@ -1,10 +1,10 @@
 //! What the cost model knows of a stage.
 
 use super::Options;
-use crate::isa;
-use crate::layer::{LayerOp, Layers};
+use crate::ir::isa;
 use crate::lower::{PANEL, padded, tile};
-use crate::tuning::Choice;
+use crate::network::layers::{LayerOp, Layers};
+use crate::schedule::tuning::Choice;
 
 /// Cycles, roughly, of a stage's arithmetic: what the cost model knows of it.
 pub fn cycles(layers: &Layers, stage: &[usize], choice: &Choice, options: &Options) -> f64 {

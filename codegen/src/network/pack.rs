@@ -5,9 +5,9 @@
 
 use sartor_models::{Activation, Padding};
 
-use crate::layer::{Conv, Depthwise, Layer, LayerOp, Layers};
 use crate::lower::PANEL;
 use crate::lower::pointwise::{Segment, segments};
+use crate::network::layers::{Conv, Depthwise, Layer, LayerOp, Layers};
 
 /// Consecutive panels of a convolution that read the same lanes and end in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use sartor_models::escape::line;
 use sartor_models::weights::{Problem, list};
 use sartor_models::{Network, Weights};
 
-use crate::layer::Layers;
+use crate::network::layers::Layers;
 
 /// A network that could not be normalised: which node or tensor, which value, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

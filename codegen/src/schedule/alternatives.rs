@@ -6,10 +6,10 @@ use super::cost::cycles;
 use super::library::problem;
 use super::partition::{self, Group};
 use super::{Options, Plan};
-use crate::layer::{LayerOp, Layers};
 use crate::lower::tile::{self, Tile, even, most_rows};
 use crate::lower::{PANEL, padded};
-use crate::tuning::{Choice, LayerChoice, PanelsChoice};
+use crate::network::layers::{LayerOp, Layers};
+use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// Layers that may share stages: what is chosen for them is chosen together.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, P
 
 use super::network::{NAME, activation, activation_word, node_name};
 use super::scan::{LineError, Part};
-use crate::layer::{Layer, LayerOp, Layers, PoolKind};
+use crate::network::layers::{Layer, LayerOp, Layers, PoolKind};
 
 /// A layer's shape.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::partition::{self, Group};
 use super::{Options, Place, Plan, PlanError, lower};
-use crate::layer::{Layers, MapId};
 use crate::lower::PANEL;
-use crate::pack::{Packed, PackedLayer, pack_some};
+use crate::network::layers::{Layers, MapId};
+use crate::network::pack::{Packed, PackedLayer, pack_some};
 use crate::prove;
-use crate::tuning::Choice;
+use crate::schedule::tuning::Choice;
 
 /// A program whose stages are ways to compute layers of a network, each by itself and all from the same maps.
 ///

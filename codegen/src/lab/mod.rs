@@ -13,6 +13,8 @@ pub mod layer;
 mod network;
 mod scan;
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 mod tuning;
 
@@ -23,8 +25,8 @@ use std::sync::Arc;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Shape};
 
-use crate::layer::Layers;
-use crate::plan::Options;
+use crate::network::layers::Layers;
+use crate::schedule::Options;
 use scan::Part;
 
 pub use data::Data;

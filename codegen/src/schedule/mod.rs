@@ -11,20 +11,21 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod trial;
+pub mod tuning;
 
 use std::sync::Arc;
 
 use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 
-use crate::isa;
-use crate::kernel::Kernel;
-use crate::layer::{Layer, LayerOp, Layers, MapId};
+use crate::ir::isa;
+use crate::ir::kernel::Kernel;
+use crate::ir::stage::Stage;
 use crate::lower::{PANEL, padded};
-use crate::pack::Packed;
+use crate::network::layers::{Layer, LayerOp, Layers, MapId};
+use crate::network::pack::Packed;
 use crate::prove::{self, Lengths, Proven, Unproven};
-use crate::stage::Stage;
-use crate::tuning::{Choice, Tuning};
+use crate::schedule::tuning::{Choice, Tuning};
 
 pub use chain::Rows;
 pub use library::problem_line;

@@ -5,8 +5,8 @@ use sartor_models::{Activation, Network};
 
 use super::normalize;
 use super::tests::checked;
-use crate::layer::{LayerOp, Layers};
-use crate::testing::draw;
+use crate::lab::testing::draw;
+use crate::network::layers::{LayerOp, Layers};
 
 fn build(name: &str, head: bool) -> Network {
     name.parse::<Spec>().unwrap().with_head(head).build().unwrap()

@@ -4,7 +4,7 @@ use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Padding, Pool, Weig
 
 use super::NormalizeError;
 use super::fold::{self, Affine};
-use crate::layer::PoolKind;
+use crate::network::layers::PoolKind;
 
 /// Fused nodes, in the network's terms: channels and node ids, no maps and lanes yet.
 pub(super) struct Step {

@@ -3,7 +3,7 @@
 
 use sartor_models::Padding;
 
-use crate::layer::{Layer, LayerOp, Layers, Map, MapId, PoolKind, Value};
+use crate::network::layers::{Layer, LayerOp, Layers, Map, MapId, PoolKind, Value};
 
 use super::{activation, activation_of_sum};
 

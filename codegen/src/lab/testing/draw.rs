@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sartor_models::{Network, Tensor, Weights};
 
 use super::{graphs, noise};
-use crate::problem::Data;
+use crate::lab::Data;
 
 /// Networks on maps of up to 9 x 9 pixels.
 pub fn network() -> impl Strategy<Value = Network> {

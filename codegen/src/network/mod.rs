@@ -1,0 +1,5 @@
+//! A network as codegen sees it: fused layers over maps, and their weights as kernels read them.
+
+pub mod layers;
+pub mod normalize;
+pub mod pack;
