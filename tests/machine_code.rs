@@ -15,7 +15,7 @@ use std::path::Path;
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
-use sartor::codegen::emit::{Kind, generate};
+use sartor::codegen::compile::{Kind, generate};
 use sartor::codegen::kernel::{Kernel, Stmt, Value};
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use sartor_codegen::emit::{Kind, generate};
+use sartor_codegen::compile::{Kind, generate};
 use sartor_codegen::{interpret, normalize::normalize, pack::pack};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Weights, zoo};

@@ -4,6 +4,7 @@
 #[cfg(test)]
 extern crate self as sartor_codegen;
 
+pub mod compile;
 pub mod emit;
 pub mod interpret;
 pub mod ir;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use sartor_codegen::emit::{Generated, Kind, Package, generate, generate_for};
+use sartor_codegen::compile::{Generated, Kind, Package, generate, generate_for};
 use sartor_codegen::plan::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Pool, Shape, Weights};

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use sartor_codegen::emit;
+use sartor_codegen::compile;
 use sartor_codegen::layer::{Layers, MapId};
 use sartor_codegen::plan::{Options, Place, Plan};
 use sartor_codegen::tuning::Choice;
@@ -30,7 +30,7 @@ const SECONDS: f64 = 0.8;
 /// Seconds of each stage on an undisturbed core. All stages must compute the same where they write the same map.
 pub fn time(network: &Network, layers: &Layers, options: &Options, stages: &[Stage]) -> Result<Vec<f64>, TuneError> {
     let level = options.level;
-    let emitted = emit::trial(network, layers, options, stages)?;
+    let emitted = compile::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");
     let generated = Generated { files: emitted.files, plans: Vec::new() };
     let built = build(&generated, Kind::Dylib).map_err(CompileError::from)?;

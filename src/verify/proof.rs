@@ -1,6 +1,6 @@
 //! What the compiler proves of a network's programs before it emits them.
 
-use sartor_codegen::emit::GenerateError;
+use sartor_codegen::compile::GenerateError;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
 use sartor_codegen::plan::{Options, PlanError, plan};
