@@ -4,7 +4,8 @@ mod machine;
 
 use std::collections::BTreeMap;
 
-use sartor_codegen::layer::{Layer, MapId};
+use sartor_codegen::layer::Layer;
+use sartor_codegen::layout::MapId;
 use sartor_codegen::plan::{Place, Plan, StagePlan};
 use sartor_kernels::runtime::SessionError;
 use sartor_kernels::shape::Maps;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sartor::codegen::layer::{Layer, LayerOp, Layers, MapId, PoolKind};
+use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind};
+use sartor::codegen::layout::MapId;
 use sartor::codegen::normalize::normalize;
 use sartor::codegen::plan::problem_line;
 use sartor::engine::window;

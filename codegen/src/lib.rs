@@ -9,6 +9,7 @@ pub mod emit;
 pub mod interpret;
 pub mod ir;
 pub mod lab;
+pub mod layout;
 pub mod lower;
 pub mod network;
 pub mod prove;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sartor::verify::of_image;
-use sartor_codegen::layer::MapId;
+use sartor_codegen::layout::MapId;
 use sartor_codegen::plan::{Place, Plan};
 use sartor_kernels::runtime::{Program, Session};
 use sartor_models::{Network, NodeId};

@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use sartor_codegen::compile;
-use sartor_codegen::layer::{Layers, MapId};
+use sartor_codegen::layer::Layers;
+use sartor_codegen::layout::MapId;
 use sartor_codegen::plan::{Options, Place, Plan};
 use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::Session;

@@ -6,7 +6,7 @@ use sartor_models::escape::{code, rust_string};
 
 use crate::ir::isa;
 use crate::ir::kernel::{Access, Kernel, ROOT_POWERS};
-use crate::network::layers::MapId;
+use crate::layout::MapId;
 use crate::prove::Lengths;
 use crate::schedule::{Place, Plan};
 

@@ -5,46 +5,9 @@
 //! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
 //! because every weight is packed in the order of the lanes it meets.
 
-use std::ops::Range;
-
 use sartor_models::{Activation, NodeId, Padding};
 
-use crate::lower::{PANEL, padded};
-
-/// Index into [`Layers::maps`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MapId(pub usize);
-
-/// An activation of one image in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Map {
-    /// Name of the node that defines it.
-    pub name: String,
-    /// Lanes in use; memory holds this rounded up to 16, and the rest is always zero.
-    pub c: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-}
-
-impl Map {
-    /// f32 from pixel to pixel in memory: its lanes rounded up to whole panels, and one panel more, which nobody reads or writes, where
-    /// pixels would lie a multiple of 2 KiB apart.
-    pub fn pitch(&self) -> usize {
-        let lanes = padded(self.c);
-        if lanes.is_multiple_of(ALIASED) && self.h * self.w > 1 { lanes + PANEL } else { lanes }
-    }
-
-    /// Its pad lanes, which are always zero.
-    pub fn pads(&self) -> Range<usize> {
-        self.c..padded(self.c)
-    }
-}
-
-/// Half of the 4 KiB after which addresses fall into the same set of an L1 again. At such a pitch the pixels of a window
-/// push each other out.
-const ALIASED: usize = 512;
+use crate::layout::{Map, MapId};
 
 /// A normalised network.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@
 
 use sartor_models::{Activation, Padding};
 
-use crate::lower::PANEL;
+use crate::layout::PANEL;
 use crate::lower::pointwise::{Segment, segments};
 use crate::network::layers::{Conv, Depthwise, Layer, LayerOp, Layers};
 

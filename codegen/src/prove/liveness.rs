@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::ir::stage::{Call, Region};
-use crate::network::layers::MapId;
+use crate::layout::MapId;
 use crate::schedule::{Place, Plan};
 
 use super::Program;

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::ir::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
 use crate::ir::stage::{Call, Region};
-use crate::lower::PANEL;
+use crate::layout::PANEL;
 
 use super::Program;
 use super::lanes::Lanes;

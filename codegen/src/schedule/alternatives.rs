@@ -6,8 +6,8 @@ use super::cost::cycles;
 use super::library::problem;
 use super::partition::{self, Group};
 use super::{Options, Plan};
+use crate::layout::{PANEL, padded};
 use crate::lower::tile::{self, Tile, even, most_rows};
-use crate::lower::{PANEL, padded};
 use crate::network::layers::{LayerOp, Layers};
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 

@@ -2,7 +2,8 @@
 
 use super::Place;
 use super::partition::Group;
-use crate::network::layers::{Layers, MapId};
+use crate::layout::MapId;
+use crate::network::layers::Layers;
 
 /// A map, where it is live, and how long it is.
 struct Live {

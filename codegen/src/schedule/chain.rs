@@ -9,14 +9,15 @@ use sartor_models::Padding;
 use sartor_models::escape::word;
 
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
-use crate::lower::PANEL;
+use crate::layout::MapId;
+use crate::layout::PANEL;
 use crate::lower::direct::{Direct, Source};
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::epilogue::Epilogue;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::tile;
 use crate::lower::window::{self, Window};
-use crate::network::layers::{Conv, Layer, LayerOp, MapId};
+use crate::network::layers::{Conv, Layer, LayerOp};
 use crate::network::pack::{PackedLayer, PanelRun, lifts_zero};
 use crate::schedule::tuning::LayerChoice;
 

@@ -2,7 +2,8 @@
 
 use super::Options;
 use crate::ir::isa;
-use crate::lower::{PANEL, padded, tile};
+use crate::layout::{PANEL, padded};
+use crate::lower::tile;
 use crate::network::layers::{LayerOp, Layers};
 use crate::schedule::tuning::Choice;
 

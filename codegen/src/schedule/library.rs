@@ -8,7 +8,7 @@ use sartor_models::Activation;
 use crate::ir::kernel::Kernel;
 use crate::ir::name::KernelName;
 use crate::lab::LayerLine;
-use crate::lower::PANEL;
+use crate::layout::PANEL;
 use crate::lower::direct::Direct;
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::epilogue::Epilogue;

@@ -2,11 +2,12 @@
 //! once and by one thread; and the mean over a map.
 
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
+use crate::layout::MapId;
+use crate::layout::{PANEL, padded};
 use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::tile::{self, Run};
-use crate::lower::{PANEL, padded};
-use crate::network::layers::{LayerOp, MapId};
+use crate::network::layers::LayerOp;
 use crate::network::pack::{PackedLayer, PanelRun};
 use crate::schedule::tuning::PanelsChoice;
 

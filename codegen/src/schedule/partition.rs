@@ -5,7 +5,8 @@
 
 use super::library::problem;
 use super::{Options, weight_bytes};
-use crate::network::layers::{Layer, LayerOp, Layers, MapId};
+use crate::layout::MapId;
+use crate::network::layers::{Layer, LayerOp, Layers};
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// The layers of a stage and how they are cut into units.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::partition::{self, Group};
 use super::{Options, Place, Plan, PlanError, lower};
-use crate::lower::PANEL;
-use crate::network::layers::{Layers, MapId};
+use crate::layout::MapId;
+use crate::layout::PANEL;
+use crate::network::layers::Layers;
 use crate::network::pack::{Packed, PackedLayer, pack_some};
 use crate::prove;
 use crate::schedule::tuning::Choice;

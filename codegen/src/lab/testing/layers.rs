@@ -3,7 +3,8 @@
 
 use sartor_models::Padding;
 
-use crate::network::layers::{Layer, LayerOp, Layers, Map, MapId, PoolKind, Value};
+use crate::layout::{Map, MapId};
+use crate::network::layers::{Layer, LayerOp, Layers, PoolKind, Value};
 
 use super::{activation, activation_of_sum};
 

@@ -19,12 +19,12 @@ use sartor_kernels::runtime::Level;
 use sartor_kernels::shape;
 use sartor_models::Activation;
 
-use super::PANEL;
 use super::epilogue::Epilogue;
 use crate::interpret::{self, Memory};
 use crate::ir::kernel::{Access, Kernel};
 use crate::ir::stage::Region;
 use crate::lab::testing::{activation, activation_of_sum, noise};
+use crate::layout::PANEL;
 use crate::prove;
 
 /// Lanes of the last panel that are in use in all tests; the weights, biases and sources of the others are zero.

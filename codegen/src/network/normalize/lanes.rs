@@ -7,7 +7,8 @@ use sartor_models::{Activation, Network, NodeId, Padding, Weights, graph::MAX_EL
 use super::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
-use crate::network::layers::{Conv, Depthwise, Layer, LayerOp, Layers, Map, MapId, Output, Pool, Value, factor_of_sums};
+use crate::layout::{Map, MapId};
+use crate::network::layers::{Conv, Depthwise, Layer, LayerOp, Layers, Output, Pool, Value, factor_of_sums};
 
 /// The map of the network's input.
 const INPUT: MapId = MapId(0);

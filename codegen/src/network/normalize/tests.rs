@@ -7,7 +7,8 @@ use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, P
 use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
-use crate::network::layers::{Layer, LayerOp, Layers, MapId};
+use crate::layout::MapId;
+use crate::network::layers::{Layer, LayerOp, Layers};
 
 /// Folding rounds each weight and bias once: 2^-24 a factor, which the few dozen layers of a network add up and amplify.
 const TOLERANCE: f64 = 2e-5;
