@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use sartor_codegen::compile;
 pub use sartor_codegen::compile::{GenerateError, Kind, Package, PackageError};
-use sartor_codegen::plan::{Options, Plan as Program};
+use sartor_codegen::plan::Plan as Program;
+use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
@@ -73,13 +74,7 @@ impl From<Program> for Plan {
             };
         }
         stages.push(PlannedStage { name: "outputs".into(), layers: Vec::new() });
-        Self {
-            level: program.options.level,
-            arena_len: program.lengths.arena,
-            scratch_len: program.lengths.scratch,
-            stages,
-            program,
-        }
+        Self { level: program.level, arena_len: program.lengths.arena, scratch_len: program.lengths.scratch, stages, program }
     }
 }
 

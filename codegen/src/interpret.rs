@@ -1,11 +1,12 @@
 //! Executes kernels and stages without a compiler: any level's program on any machine, bit for bit what the level computes.
 
 use sartor_kernels::runtime::layout;
+use typed_index_collections::TiSlice;
 
 use crate::ir::isa;
-use crate::ir::kernel::{Address, Binary, Kernel, Stmt, Value};
+use crate::ir::kernel::{Address, Kernel, KernelId, Stmt, Value};
 use crate::ir::stage::{Call, Region};
-use crate::schedule::Plan;
+use crate::plan::Plan;
 
 /// The regions of a program.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,7 @@ impl Memory {
 ///
 /// # Panics
 /// If an access leaves its buffer or its region, which [`crate::prove`] excludes.
-pub fn call(call: &Call, kernels: &[Kernel], memory: &mut Memory) {
+pub fn call(call: &Call, kernels: &TiSlice<KernelId, Kernel>, memory: &mut Memory) {
     kernel(&kernels[call.kernel], &call.args, memory);
 }
 
@@ -117,7 +118,7 @@ impl Run<'_> {
             Value::Copy(a) => result = self.regs[a.0],
             Value::Binary(op, a, b) => {
                 for i in 0..lanes {
-                    result[i] = binary(*op, self.regs[a.0][i], self.regs[b.0][i]);
+                    result[i] = op.apply(self.regs[a.0][i], self.regs[b.0][i]);
                 }
             }
             Value::Fma(a, b, c) => {
@@ -134,30 +135,6 @@ impl Run<'_> {
             Value::FirstLanes(a, used) => result[..*used].copy_from_slice(&self.regs[a.0][..*used]),
         }
         result
-    }
-}
-
-pub(crate) fn binary(op: Binary, a: f32, b: f32) -> f32 {
-    match op {
-        Binary::Add => a + b,
-        Binary::Sub => a - b,
-        Binary::Mul => a * b,
-        Binary::Div => a / b,
-        Binary::Min => {
-            if a < b {
-                a
-            } else {
-                b
-            }
-        }
-        Binary::Max => {
-            if a > b {
-                a
-            } else {
-                b
-            }
-        }
-        Binary::Maximum => f32::from_bits(binary(Binary::Max, a, b).to_bits() | binary(Binary::Max, b, a).to_bits()),
     }
 }
 
@@ -200,7 +177,7 @@ pub fn stage(plan: &Plan, index: usize, threads: usize, memory: &mut Memory) {
 /// # Panics
 /// If the memory is not the plan's.
 pub fn output(plan: &Plan, memory: &Memory) -> Vec<f32> {
-    let batch = plan.options.batch;
+    let batch = plan.batch;
     let mut output = vec![0.0; plan.output_len];
     for unpack in &plan.unpack {
         let src = &memory.arena[unpack.src..][..batch * unpack.pixels * unpack.pitch];

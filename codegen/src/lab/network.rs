@@ -5,9 +5,10 @@
 //! `pwe` say it: `ph0phe1` has one row below. A node reads the one before unless it says which, the input being 0. Without `out`, the
 //! last node is the output. Names are not kept: node 3 is `n3`.
 
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 
 use super::scan::{LineError, Part, Sizes};
+use crate::network::line::{activation, activation_word};
 
 /// Name of networks that are read from a line.
 pub const NAME: &str = "problem";
@@ -68,22 +69,6 @@ fn pooled(word: &str, pool: Pool) -> String {
         sizes if sizes.is_empty() => word.into(),
         sizes => format!("{word}_{sizes}"),
     }
-}
-
-/// The word of an activation.
-pub fn activation_word(act: Activation) -> &'static str {
-    match act {
-        Activation::Relu => "relu",
-        Activation::Relu6 => "relu6",
-        Activation::Silu => "silu",
-        Activation::Sigmoid => "sigmoid",
-    }
-}
-
-/// The activation of a word.
-pub fn activation(word: &str) -> Option<Activation> {
-    let all = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
-    all.into_iter().find(|&act| activation_word(act) == word)
 }
 
 fn window(kernel: (usize, usize), stride: (usize, usize), (rows, columns): (Padding, Padding)) -> String {

@@ -5,19 +5,70 @@
 //! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
 //! because every weight is packed in the order of the lanes it meets.
 
+use std::ops::{Add, Index};
+
 use sartor_models::{Activation, NodeId, Padding};
+use typed_index_collections::TiVec;
 
 use crate::layout::{Map, MapId};
+
+/// A layer's place in the order of execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LayerId(pub usize);
+
+impl From<usize> for LayerId {
+    fn from(index: usize) -> Self {
+        Self(index)
+    }
+}
+
+/// The layer so many further.
+impl Add<usize> for LayerId {
+    type Output = Self;
+
+    fn add(self, layers: usize) -> Self {
+        Self(self.0 + layers)
+    }
+}
+
+impl From<LayerId> for usize {
+    fn from(id: LayerId) -> Self {
+        id.0
+    }
+}
 
 /// A normalised network.
 #[derive(Clone, Debug)]
 pub struct Layers {
     /// All maps. The first is the network's input, which is NCHW in the user's memory and has no pad lanes.
-    pub maps: Vec<Map>,
+    pub maps: TiVec<MapId, Map>,
     /// Layers in an order in which every map is written before it is read.
-    pub layers: Vec<Layer>,
+    pub layers: TiVec<LayerId, Layer>,
     /// What the network returns.
     pub outputs: Vec<Output>,
+}
+
+impl Layers {
+    /// The id after the last layer's.
+    pub fn end(&self) -> LayerId {
+        LayerId(self.layers.len())
+    }
+}
+
+impl Index<LayerId> for Layers {
+    type Output = Layer;
+
+    fn index(&self, id: LayerId) -> &Layer {
+        &self.layers[id]
+    }
+}
+
+impl Index<MapId> for Layers {
+    type Output = Map;
+
+    fn index(&self, id: MapId) -> &Map {
+        &self.maps[id]
+    }
 }
 
 /// Where a node's value is found.

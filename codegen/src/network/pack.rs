@@ -4,10 +4,11 @@
 //! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
 
 use sartor_models::{Activation, Padding};
+use typed_index_collections::TiVec;
 
 use crate::layout::PANEL;
 use crate::lower::pointwise::{Segment, segments};
-use crate::network::layers::{Conv, Depthwise, Layer, LayerOp, Layers};
+use crate::network::layers::{Conv, Depthwise, Layer, LayerId, LayerOp, Layers};
 
 /// Consecutive panels of a convolution that read the same lanes and end in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +47,8 @@ pub enum PackedLayer {
 pub struct Packed {
     /// Everything, each layer on a 64-byte boundary.
     pub data: Vec<f32>,
-    /// One for each layer.
-    pub layers: Vec<PackedLayer>,
+    /// Where each layer's are.
+    pub layers: TiVec<LayerId, PackedLayer>,
 }
 
 /// Packs the weights of all layers.
@@ -56,9 +57,9 @@ pub fn pack(layers: &Layers) -> Packed {
 }
 
 /// Packs the weights of those layers that `wanted` holds for, by their indices.
-pub fn pack_some(layers: &Layers, wanted: impl Fn(usize) -> bool) -> Packed {
+pub fn pack_some(layers: &Layers, wanted: impl Fn(LayerId) -> bool) -> Packed {
     let mut packed = Packed::default();
-    for (index, layer) in layers.layers.iter().enumerate() {
+    for (index, layer) in layers.layers.iter_enumerated() {
         let layer = match &layer.op {
             _ if !wanted(index) => PackedLayer::None,
             LayerOp::Conv(conv) => PackedLayer::Conv(pack_conv(layers, conv, &mut packed.data)),
@@ -76,7 +77,7 @@ pub fn lifts_zero(act: Option<Activation>) -> bool {
 }
 
 fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun> {
-    let shortcut_panels = conv.shortcut.map_or(0, |map| layers.maps[map.0].c.div_ceil(PANEL));
+    let shortcut_panels = conv.shortcut.map_or(0, |map| layers[map].c.div_ceil(PANEL));
     let first_panel = conv.dst_lane / PANEL;
     let end = conv.dst_lane + conv.oc;
     let mut runs: Vec<PanelRun> = Vec::new();

@@ -3,11 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sartor_kernels::runtime::Level;
-use sartor_models::Activation;
+use typed_index_collections::TiVec;
 
-use crate::ir::kernel::Kernel;
+use crate::ir::kernel::{Kernel, KernelId};
 use crate::ir::name::KernelName;
-use crate::lab::LayerLine;
 use crate::layout::PANEL;
 use crate::lower::direct::Direct;
 use crate::lower::eltwise::{self, Eltwise};
@@ -15,8 +14,7 @@ use crate::lower::epilogue::Epilogue;
 use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::window::{self, Window};
-use crate::network::layers::{Depthwise, Layer, LayerOp, Layers, Pool};
-use crate::schedule::tuning;
+use crate::network::line::activation_word;
 
 /// What a kernel is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,19 +36,19 @@ pub enum Spec {
 pub struct Library {
     level: Level,
     /// All kernels.
-    pub kernels: Vec<Kernel>,
-    known: HashMap<String, usize>,
+    pub kernels: TiVec<KernelId, Kernel>,
+    known: HashMap<String, KernelId>,
     names: BTreeSet<String>,
 }
 
 impl Library {
     /// None yet.
     pub fn new(level: Level) -> Self {
-        Self { level, kernels: Vec::new(), known: HashMap::new(), names: BTreeSet::new() }
+        Self { level, kernels: TiVec::new(), known: HashMap::new(), names: BTreeSet::new() }
     }
 
     /// The kernel of a specification, made where it is new. `problem` says for which layer.
-    pub fn get(&mut self, spec: &Spec, problem: &str) -> usize {
+    pub fn get(&mut self, spec: &Spec, problem: &str) -> KernelId {
         // The debug form names every field, so it is the specification itself.
         let key = format!("{spec:?}");
         if let Some(&index) = self.known.get(&key) {
@@ -73,9 +71,9 @@ impl Library {
             Spec::Mean(spec) => spec.lower(self.level, unique.to_string(), doc),
             Spec::Eltwise(spec) => spec.lower(self.level, unique.to_string(), doc),
         };
-        self.kernels.push(kernel);
-        self.known.insert(key, self.kernels.len() - 1);
-        self.kernels.len() - 1
+        let id = self.kernels.push_and_get_key(kernel);
+        self.known.insert(key, id);
+        id
     }
 }
 
@@ -109,7 +107,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 window::Kind::Average => "avgpool",
             };
             let (kh, kw) = spec.kernel;
-            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            let words: Vec<&str> = spec.act.map(activation_word).into_iter().collect();
             KernelName::new(&format!("{family}{kh}x{kw}s{}", spec.stride.0), level)
                 .tile(&[spec.rows, spec.widest(level).min(spec.ow), PANEL])
                 .field("rows", spec.present.1 - spec.present.0)
@@ -124,65 +122,20 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 eltwise::Kind::Scale => "scale",
                 eltwise::Kind::Add { .. } => "add",
             };
-            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            let words: Vec<&str> = spec.act.map(activation_word).into_iter().collect();
             KernelName::new(family, level).field("m", spec.m).field("c", spec.panels * PANEL).words(&words)
         }
     }
 }
 
 fn epilogue_words(epilogue: &Epilogue) -> Vec<&'static str> {
-    let mut words: Vec<&str> = epilogue.act.map(act_word).into_iter().collect();
+    let mut words: Vec<&str> = epilogue.act.map(activation_word).into_iter().collect();
     if epilogue.blend {
         words.push("blend");
     }
     if epilogue.shortcut.is_some() {
         words.push("add");
     }
-    words.extend(epilogue.post_act.map(act_word));
+    words.extend(epilogue.post_act.map(activation_word));
     words
-}
-
-fn act_word(act: Activation) -> &'static str {
-    match act {
-        Activation::Relu => "relu",
-        Activation::Relu6 => "relu6",
-        Activation::Silu => "silu",
-        Activation::Sigmoid => "sigmoid",
-    }
-}
-
-/// A layer's problem in one line, in oneDNN's notation.
-pub fn problem_line(layers: &Layers, layer: &Layer, batch: usize) -> String {
-    LayerLine::of(layers, layer, batch).to_string()
-}
-
-/// What the best way to compute layers together depends on: their geometries, and what is fused into them.
-pub fn problem(layers: &Layers, run: &[usize], batch: usize) -> String {
-    let line = |&index: &usize| {
-        let layer = &layers.layers[index];
-        let mut words = vec![geometry(layers, layer, batch)];
-        match &layer.op {
-            LayerOp::Conv(conv) => {
-                words.extend(conv.act.map(|act| act_word(act).into()));
-                words.extend((conv.dst_lane % PANEL != 0).then(|| "blend".into()));
-                words.extend(conv.shortcut.map(|_| "add".into()));
-                words.extend(conv.post_act.map(|act| act_word(act).into()));
-            }
-            LayerOp::Depthwise(Depthwise { act, .. }) | LayerOp::Pool(Pool { act, .. }) => {
-                words.extend(act.map(|act| act_word(act).into()));
-            }
-            LayerOp::Mean { .. } => words.push("mean".into()),
-            LayerOp::Scale { act, .. } => {
-                words.extend(std::iter::once("scale".into()).chain(act.map(|act| act_word(act).into())))
-            }
-            LayerOp::Add { act, .. } => words.extend(std::iter::once("add".into()).chain(act.map(|act| act_word(act).into()))),
-            LayerOp::Activation { act, .. } => words.push(act_word(*act).into()),
-        }
-        words.join("_")
-    };
-    run.iter().map(line).collect::<Vec<String>>().join(tuning::BETWEEN)
-}
-
-fn geometry(layers: &Layers, layer: &Layer, batch: usize) -> String {
-    LayerLine::of(layers, layer, batch).geometry()
 }

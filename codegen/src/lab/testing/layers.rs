@@ -69,14 +69,14 @@ impl Memory {
 /// Runs all layers; returns all maps, none of which is reused.
 pub fn evaluate(layers: &Layers, input: &[f64]) -> Vec<Memory> {
     let mut maps: Vec<Memory> = layers.maps.iter().map(Memory::new).collect();
-    let Map { c, h, w, .. } = layers.maps[0];
+    let Map { c, h, w, .. } = layers[MapId(0)];
     assert_eq!(input.len(), c * h * w);
     for (i, &x) in input.iter().enumerate() {
         maps[0].set(i / w % h, i % w, i / w / h, x);
     }
     for layer in &layers.layers {
         assert!(!layer.sources().contains(&layer.dst()), "layer '{}' reads the map it writes", layer.name);
-        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers.maps[0]));
+        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers[MapId(0)]));
         run(layer, &maps, &mut dst);
         maps[layer.dst().0] = dst;
     }

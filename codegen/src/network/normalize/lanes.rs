@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use sartor_models::{Activation, Network, NodeId, Padding, Weights, graph::MAX_ELEMENTS};
 
+use typed_index_collections::TiVec;
+
 use super::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
@@ -21,7 +23,7 @@ pub(super) fn lay_out(
     places: &[Option<Place>],
 ) -> Result<Layers, NormalizeError> {
     let input = network.input_shape();
-    let maps = vec![Map { name: network.nodes()[0].name.clone(), c: input.c, h: input.h, w: input.w }];
+    let maps = TiVec::from(vec![Map { name: network.nodes()[0].name.clone(), c: input.c, h: input.h, w: input.w }]);
     let mut tailor = Layout {
         network,
         weights,
@@ -30,7 +32,7 @@ pub(super) fn lay_out(
         values: HashMap::new(),
         ordered: HashMap::new(),
         concats: HashMap::new(),
-        layers: Layers { maps, layers: Vec::new(), outputs: Vec::new() },
+        layers: Layers { maps, layers: TiVec::new(), outputs: Vec::new() },
     };
     for (id, step) in fused.iter() {
         if !places[id.0].is_some_and(|place| place.waits) {
@@ -186,7 +188,7 @@ impl Layout<'_> {
 
     /// Whether a value has an NHWC map to itself.
     fn is_whole(&self, value: &Value) -> bool {
-        value.map != INPUT && self.layers.maps[value.map.0].c == value.lanes.len()
+        value.map != INPUT && self.layers[value.map].c == value.lanes.len()
     }
 
     /// Where a value has a map to itself.
@@ -286,8 +288,7 @@ impl Layout<'_> {
 
     fn map(&mut self, id: NodeId, name: String) -> MapId {
         let shape = self.network.node(id).shape;
-        self.layers.maps.push(Map { name, c: shape.c, h: shape.h, w: shape.w });
-        MapId(self.layers.maps.len() - 1)
+        self.layers.maps.push_and_get_key(Map { name, c: shape.c, h: shape.h, w: shape.w })
     }
 
     fn act_of_concat(&self, id: NodeId) -> Option<Activation> {

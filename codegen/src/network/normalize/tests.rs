@@ -8,7 +8,7 @@ use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
-use crate::network::layers::{Layer, LayerOp, Layers};
+use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 
 /// Folding rounds each weight and bias once: 2^-24 a factor, which the few dozen layers of a network add up and amplify.
 const TOLERANCE: f64 = 2e-5;
@@ -33,7 +33,7 @@ pub(super) fn checked(network: &Network) -> Layers {
     assert_eq!(normal.outputs.len(), network.outputs().len());
     for (output, &id) in normal.outputs.iter().zip(network.outputs()) {
         assert!(output.value.lanes.iter().copied().eq(0..network.node(id).shape.c));
-        assert_eq!(normal.maps[output.value.map.0].c, output.value.lanes.len());
+        assert_eq!(normal[output.value.map].c, output.value.lanes.len());
         assert_eq!(output.log_softmax, matches!(network.node(id).op, Op::LogSoftmax));
         assert!(output.log_softmax || expected[output.value.node.0] == expected[id.0]);
     }
@@ -299,7 +299,7 @@ fn a_shuffle_permutes_lanes_and_costs_nothing() {
     let x = g.grouped("last", 12, 3, x);
     let layers =
         g.becomes(&[x], &["stem conv", "group conv", "dw depthwise Relu", "pool Average", "act activation Relu", "last conv"]);
-    assert_ne!(layers.layers[2].value.lanes, (0..24).collect::<Vec<_>>());
+    assert_ne!(layers[LayerId(2)].value.lanes, (0..24).collect::<Vec<_>>());
 }
 
 #[test]
@@ -583,7 +583,7 @@ fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> (Network, We
 
 fn folded((network, weights): (Network, Weights)) -> Result<(f32, f32), NormalizeError> {
     let layers = normalize(&network, &weights)?;
-    let LayerOp::Conv(conv) = &layers.layers[0].op else { panic!("{:?}", layers.layers) };
+    let LayerOp::Conv(conv) = &layers[LayerId(0)].op else { panic!("{:?}", layers.layers) };
     Ok((conv.weight[0], conv.bias[0]))
 }
 
