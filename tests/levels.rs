@@ -9,9 +9,9 @@ mod common;
 use sartor::codegen::compile::plan;
 use sartor::codegen::schedule::Options;
 use sartor::codegen::{interpret, normalize, pack};
+use sartor::judge::verify::of_image;
 use sartor::kernels::report;
 use sartor::models::zoo;
-use sartor::verify::of_image;
 use sartor::{Level, Model, Network, Weights};
 
 /// Networks, and whether they also run on three images.

@@ -6,7 +6,7 @@ use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind};
 use sartor::codegen::layout::MapId;
 use sartor::codegen::network::line::problem_line;
 use sartor::codegen::normalize::normalize;
-use sartor::engine::window;
+use sartor::judge::engines::window;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
 use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Padding, Pool, Shape};

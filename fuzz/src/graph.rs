@@ -4,9 +4,9 @@
 use sartor::codegen::compile::PlanError;
 use sartor::codegen::problem::Problem;
 use sartor::codegen::schedule::ScheduleError;
-use sartor::engine::ReferenceEngine;
-use sartor::verify::VerifyError;
-use sartor::verify::problem::interpret;
+use sartor::judge::engines::ReferenceEngine;
+use sartor::judge::verify::VerifyError;
+use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sartor::engine::{GenericEngine, ReferenceEngine};
+use sartor::judge::engines::{GenericEngine, ReferenceEngine};
 use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
 use sartor_codegen::normalize::normalize;
