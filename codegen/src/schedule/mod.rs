@@ -244,7 +244,7 @@ fn lower(
     Plan {
         options: context.options,
         layers: layers.clone(),
-        kernels: context.library.kernels,
+        kernels: context.library.finish(),
         stages,
         places: context.places,
         unpack,
