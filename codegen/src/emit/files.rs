@@ -128,7 +128,7 @@ fn library(network: &Network, plans: &[Plan], batch: usize, name: &str, kind: Ki
     if kind == Kind::Dylib {
         text.line("");
         text.line("/// For loaders: the program of a level by its number, null if it was not compiled in.");
-        text.line("#[no_mangle]");
+        text.line("#[unsafe(no_mangle)]");
         text.function("pub extern \"C\" fn sartor_program", &["level: u32".into()], "*const Program", |text| {
             text.line("let level = Level::ALL.into_iter().find(|&known| known as u32 == level);");
             text.line("level.and_then(program).map_or(std::ptr::null(), std::ptr::from_ref)");
@@ -160,7 +160,7 @@ fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], name: &str, k
     text.line("//! `cargo build --release` builds it, and so does rustc alone:");
     text.line("//!");
     text.line("//! ```sh");
-    let rustc = "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1";
+    let rustc = "//! rustc --edition 2024 -C opt-level=3 -C codegen-units=1";
     let crate_type = if kind == Kind::Dylib { "cdylib" } else { "rlib" };
     text.line(format!("{rustc} --crate-type {crate_type} --crate-name {name} src/lib.rs"));
     if kind == Kind::Bin {
