@@ -371,7 +371,7 @@ mod tests {
             let path = entry.unwrap().path();
             (Path::new("src/runtime").join(path.file_name().unwrap()), std::fs::read(path).unwrap())
         });
-        let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
+        let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
         let source = r#"
             pub mod runtime;
             use runtime::{Context, Lengths, Level, Program, Stage, Units};

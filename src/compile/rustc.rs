@@ -52,7 +52,7 @@ pub enum BuildError {
 
 /// How rustc is called for every crate: what Cargo makes of a generated crate's manifest in release mode.
 pub(crate) const FLAGS: [&str; 5] =
-    ["--edition=2021", "-Copt-level=3", "-Ccodegen-units=1", "-Cembed-bitcode=no", "-Cstrip=symbols"];
+    ["--edition=2024", "-Copt-level=3", "-Ccodegen-units=1", "-Cembed-bitcode=no", "-Cstrip=symbols"];
 
 /// What rustc and the linker are given of the environment: where they are and what they are run with.
 const ENVIRONMENT: [&str; 17] = [

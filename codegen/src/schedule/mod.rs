@@ -157,7 +157,7 @@ impl Schedule {
             level: options.level,
             batch: options.batch,
             layers: layers.clone(),
-            kernels: cx.library.kernels,
+            kernels: cx.library.finish(),
             stages,
             places: cx.places,
             unpack,
