@@ -5,6 +5,7 @@ mod common;
 use safetensors::SafeTensors;
 use sartor::engine::GenericEngine;
 use sartor::image::{Picture, Preprocess};
+use sartor::kernels::report;
 use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Network, Weights, labels};
 
@@ -64,8 +65,7 @@ fn compiled_answers_are_pytorchs() {
     common::own_cache();
     let (held_out, (network, weights)) = (held_out(), digits());
     for level in Level::ALL {
-        if !level.is_available() {
-            println!("skipped {level}: this CPU lacks it");
+        if !report::can_run(level, "the trained digits") {
             continue;
         }
         let model = Model::open(&network, &weights, level).unwrap();
