@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use sartor_codegen::emit;
-pub use sartor_codegen::emit::{GenerateError, Kind, Package, PackageError};
-use sartor_codegen::plan::{Options, Plan as Program};
+use sartor_codegen::compile;
+pub use sartor_codegen::compile::{GenerateError, Kind, Package, PackageError};
+use sartor_codegen::plan::Plan as Program;
+use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
@@ -73,13 +74,7 @@ impl From<Program> for Plan {
             };
         }
         stages.push(PlannedStage { name: "outputs".into(), layers: Vec::new() });
-        Self {
-            level: program.options.level,
-            arena_len: program.lengths.arena,
-            scratch_len: program.lengths.scratch,
-            stages,
-            program,
-        }
+        Self { level: program.level, arena_len: program.lengths.arena, scratch_len: program.lengths.scratch, stages, program }
     }
 }
 
@@ -99,6 +94,6 @@ pub fn generate(
 ) -> Result<Generated, GenerateError> {
     let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level).shared_by(threads) };
     let options: Vec<Options> = levels.iter().map(options).collect();
-    let generated = emit::generate_for(network, weights, &options, batch, package)?;
+    let generated = compile::generate_for(network, weights, &options, batch, package)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Plan::from).collect() })
 }

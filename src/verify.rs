@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
+use sartor_codegen::compile::PlanError;
 use sartor_codegen::layer::{Layers, Output};
 use sartor_codegen::normalize::{NormalizeError, normalize};
-use sartor_codegen::plan::{Plan as Program, PlanError, check_batch};
+use sartor_codegen::plan::Plan as Program;
+use sartor_codegen::schedule::check_batch;
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::runtime::{Level, SessionError};
 use sartor_kernels::shape::Maps;
@@ -126,7 +128,7 @@ pub fn images(network: &Network, batch: usize, seed: u64) -> Vec<f32> {
 /// # Errors
 /// If the network cannot be compiled, or not run.
 pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Vec<Verdict>, VerifyError> {
-    check_batch(network, batch)?;
+    check_batch(network, batch).map_err(PlanError::from)?;
     let model = Model::open(network, weights, level)?;
     check(&model, network, weights, &images(network, batch, 0))
 }
@@ -200,14 +202,14 @@ fn judge(
     let planned: Vec<_> = planned.stages.iter().flat_map(|stage| &stage.layers).collect();
     assert_eq!(planned.len(), layers.layers.len(), "layers of the program and of the network");
     observe(plan, machine, input, &mut output, |observed| {
-        let layer = &layers.layers[observed.index];
+        let layer = &layers[observed.index];
         let (distance, fault) = layer::check(layer, observed);
         let (name, problem, kernel) =
-            (layer.name.clone(), planned[observed.index].problem.clone(), planned[observed.index].kernel.clone());
+            (layer.name.clone(), planned[observed.index.0].problem.clone(), planned[observed.index.0].kernel.clone());
         verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));
         // A value may have been written by several layers: it is complete after the last.
         let map = layer.dst();
-        if layers.layers[observed.index + 1..].iter().all(|later| later.dst() != map) {
+        if layers.layers.iter().skip(observed.index.0 + 1).all(|later| later.dst() != map) {
             for value in layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == map) {
                 let result = observed.result(layer);
                 values.insert(value.node, result.channels(value.lanes.iter().copied()), result);
@@ -217,7 +219,7 @@ fn judge(
     verdicts.extend(outputs(plan, network, &layers.outputs, machine, input, &output, again, &mut values));
 
     let mut distances = BTreeMap::new();
-    drift(network, weights, input, plan.options.batch, |id, exact, bound| {
+    drift(network, weights, input, plan.batch, |id, exact, bound| {
         if let Some(value) = values.0.remove(&id) {
             distances.insert(id, Distance::largest(&value.data, exact, |_| bound, value.maps, &value.written));
         }

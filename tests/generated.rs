@@ -5,7 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sartor::codegen::emit::generate;
+use sartor::codegen::compile::generate;
 use sartor::kernels::report::{checked, skipped};
 use sartor::models::zoo;
 use sartor::tune::Tunings;

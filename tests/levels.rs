@@ -6,8 +6,9 @@
 
 mod common;
 
-use sartor::codegen::plan::Options;
-use sartor::codegen::{interpret, normalize, pack, plan};
+use sartor::codegen::compile::plan;
+use sartor::codegen::schedule::Options;
+use sartor::codegen::{interpret, normalize, pack};
 use sartor::kernels::report;
 use sartor::models::zoo;
 use sartor::verify::of_image;
@@ -122,7 +123,7 @@ fn levels_that_fuse_give_the_same_bits() {
         let packed = pack::pack(&layers);
         let input = images(network.input_shape().len());
         let run = |level| {
-            let plan = plan::plan(&layers, &packed, Options::new(level)).unwrap();
+            let plan = plan(&layers, &packed, &Options::new(level)).unwrap();
             interpret::plan(&plan, &packed.data, &input, 1).1
         };
         let want = run(Level::Avx512);

@@ -2,11 +2,12 @@
 
 use pulp::{Arch, NullaryFnOnce};
 use sartor_kernels::runtime::layout;
+use typed_index_collections::TiSlice;
 
-use crate::isa;
-use crate::kernel::{Address, Binary, Kernel, Stmt, Value};
+use crate::ir::isa;
+use crate::ir::kernel::{Address, Kernel, KernelId, Stmt, Value};
+use crate::ir::stage::{Call, Region};
 use crate::plan::Plan;
-use crate::stage::{Call, Region};
 
 /// The regions of a program.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +47,7 @@ impl Memory {
 ///
 /// # Panics
 /// If an access leaves its buffer or its region, which [`crate::prove`] excludes.
-pub fn call(call: &Call, kernels: &[Kernel], memory: &mut Memory) {
+pub fn call(call: &Call, kernels: &TiSlice<KernelId, Kernel>, memory: &mut Memory) {
     kernel(&kernels[call.kernel], &call.args, memory);
 }
 
@@ -147,15 +148,7 @@ impl Run<'_> {
             Value::Copy(a) => result = self.regs[a.0],
             Value::Binary(op, a, b) => {
                 let (a, b) = (&self.regs[a.0], &self.regs[b.0]);
-                // A loop for each operation, so that none chooses between operations.
-                macro_rules! each {
-                    ($($op:ident)*) => {
-                        match op {
-                            $(Binary::$op => (0..MAX_LANES).for_each(|i| result[i] = binary(Binary::$op, a[i], b[i])),)*
-                        }
-                    };
-                }
-                each!(Add Sub Mul Div Min Max Maximum);
+                (0..MAX_LANES).for_each(|i| result[i] = op.apply(a[i], b[i]));
             }
             Value::Fma(a, b, c) => {
                 let (a, b, c) = (&self.regs[a.0], &self.regs[b.0], &self.regs[c.0]);
@@ -172,31 +165,6 @@ impl Run<'_> {
             Value::FirstLanes(a, used) => result[..*used].copy_from_slice(&self.regs[a.0][..*used]),
         }
         result
-    }
-}
-
-#[inline(always)]
-pub(crate) fn binary(op: Binary, a: f32, b: f32) -> f32 {
-    match op {
-        Binary::Add => a + b,
-        Binary::Sub => a - b,
-        Binary::Mul => a * b,
-        Binary::Div => a / b,
-        Binary::Min => {
-            if a < b {
-                a
-            } else {
-                b
-            }
-        }
-        Binary::Max => {
-            if a > b {
-                a
-            } else {
-                b
-            }
-        }
-        Binary::Maximum => f32::from_bits(binary(Binary::Max, a, b).to_bits() | binary(Binary::Max, b, a).to_bits()),
     }
 }
 
@@ -239,7 +207,7 @@ pub fn stage(plan: &Plan, index: usize, threads: usize, memory: &mut Memory) {
 /// # Panics
 /// If the memory is not the plan's.
 pub fn output(plan: &Plan, memory: &Memory) -> Vec<f32> {
-    let batch = plan.options.batch;
+    let batch = plan.batch;
     let mut output = vec![0.0; plan.output_len];
     for unpack in &plan.unpack {
         let src = &memory.arena[unpack.src..][..batch * unpack.pixels * unpack.pitch];

@@ -4,7 +4,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::process::Command;
 
-use sartor_codegen::emit::{Generated, Kind, generate};
+use sartor_codegen::compile::{Generated, Kind, generate};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Network, Op, Shape, Weights, zoo};
 

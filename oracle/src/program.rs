@@ -7,7 +7,7 @@ use std::process::Command;
 
 use libloading::Library;
 use sartor::Model;
-use sartor_codegen::emit::{self, Generated, Kind};
+use sartor_codegen::compile::{self, Generated, Kind};
 use sartor_codegen::plan::Plan;
 use sartor_kernels::runtime::{self, Level};
 use sartor_models::{Network, NodeId, Weights};
@@ -52,7 +52,7 @@ impl Programs {
     pub fn build(what: &str, level: Level, networks: &[(&Network, &Weights)]) -> Result<Self, String> {
         let name = format!("{}_{level}", what.replace([' ', '-'], "_"));
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/programs").join(&name);
-        let generate = |&(network, weights): &(&Network, &Weights)| emit::generate(network, weights, &[level], 1, Kind::Lib);
+        let generate = |&(network, weights): &(&Network, &Weights)| compile::generate(network, weights, &[level], 1, Kind::Lib);
         let crates: Vec<Generated> =
             networks.iter().map(generate).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
         write_together(&folder, &name, level, &crates).map_err(|error| format!("{}: {error}", folder.display()))?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::bench::{Measurement, Report, measure, run_stages, test_input};
-use sartor::codegen::plan::check_batch;
+use sartor::codegen::schedule::check_batch;
 use sartor::explain::{Explanation, Stage};
 use sartor::tune::Tunings;
 use sartor::{Level, Model, Network, Weights};

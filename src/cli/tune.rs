@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use sartor::Level;
 use sartor::caches::Sizes;
-use sartor::codegen::plan::Options;
+use sartor::codegen::schedule::Options;
 use sartor::codegen::tuning::{Choice, LayerChoice, Tile};
 use sartor::models::escape;
 use sartor::tune::{Entry, File, default_path, problems};

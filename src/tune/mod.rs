@@ -10,10 +10,11 @@ mod tunings;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use sartor_codegen::layer::Layers;
+use sartor_codegen::compile::PlanError;
+use sartor_codegen::layer::{LayerId, Layers};
 use sartor_codegen::normalize::{NormalizeError, normalize};
-use sartor_codegen::plan::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
-use sartor_codegen::plan::{Options, PlanError};
+use sartor_codegen::schedule::Options;
+use sartor_codegen::schedule::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
 use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::SessionError;
 use sartor_models::{Network, Weights};
@@ -65,7 +66,7 @@ pub fn problems(network: &Network, weights: &Weights, options: &Options) -> Resu
     let layers = normalize(network, weights)?;
     let mut distinct: BTreeMap<String, (u64, Run)> = BTreeMap::new();
     for run in runs(&layers, options) {
-        let macs: u64 = run.layers.iter().map(|&layer| layers.layers[layer].macs).sum();
+        let macs: u64 = run.layers.iter().map(|&layer| layers[layer].macs).sum();
         distinct.entry(run.problem.clone()).or_insert((0, run)).0 += macs;
     }
     let mut runs: Vec<(u64, Run)> = distinct.into_values().collect();
@@ -178,7 +179,7 @@ impl Problems {
 }
 
 /// Consecutive stages with their layers.
-fn located(run: &[usize], choices: &[Choice]) -> Vec<Stage> {
+fn located(run: &[LayerId], choices: &[Choice]) -> Vec<Stage> {
     let mut at = 0;
     let mut stages = Vec::new();
     for choice in choices {
@@ -189,7 +190,7 @@ fn located(run: &[usize], choices: &[Choice]) -> Vec<Stage> {
 }
 
 /// The cut of a run into spans of least total time, and that time.
-fn shortest(count: usize, run: &[usize], spans: &[Stage], times: &[f64]) -> (Vec<Stage>, f64) {
+fn shortest(count: usize, run: &[LayerId], spans: &[Stage], times: &[f64]) -> (Vec<Stage>, f64) {
     // best[n]: the least time of the first n layers, and their stages.
     let mut best: Vec<(Vec<Stage>, f64)> = vec![(Vec::new(), 0.0)];
     for end in 1..=count {
@@ -210,7 +211,7 @@ mod tests {
     #[test]
     fn the_cut_of_least_time_is_found() {
         let choice = |layers: usize| Choice::Rows { strip: 2, layers: vec![Default::default(); layers] };
-        let span = |layers: &[usize]| (layers.to_vec(), choice(layers.len()));
+        let span = |layers: &[LayerId]| (layers.to_vec(), choice(layers.len()));
         let spans = [span(&[4]), span(&[5]), span(&[6]), span(&[4, 5]), span(&[5, 6]), span(&[4, 5, 6])];
         let cut = |times: [f64; 6]| {
             let (stages, time) = shortest(3, &[4, 5, 6], &spans, &times);

@@ -1,10 +1,11 @@
 //! Problems in one line, interpreted or compiled, against the f64 reference and against other ways to compute them.
 
+use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
 use sartor_codegen::isa;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Plan as Program, plan};
+use sartor_codegen::plan::Plan as Program;
 use sartor_codegen::problem::Problem;
 use sartor_kernels::runtime::Level;
 
@@ -24,11 +25,11 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let layers = normalize(&problem.network, &weights)?;
     let packed = pack(&layers);
     let images = problem.images();
-    let program = plan(&layers, &packed, problem.options(&layers, level))?;
+    let program = plan(&layers, &packed, &problem.options(&layers, level))?;
     let run = |program: &Program, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
     let mut again = vec![(format!("on {} threads", problem.threads), run(&program, problem.threads))];
     for (other, level) in others(problem, level) {
-        again.push((format!("as level={level} {other}"), run(&plan(&layers, &packed, other.options(&layers, level))?, 1)));
+        again.push((format!("as level={level} {other}"), run(&plan(&layers, &packed, &other.options(&layers, level))?, 1)));
     }
     let mut machine = Interpreter::new(&program, &packed.data, &images);
     let planned = Plan::from(program.clone());
@@ -69,7 +70,7 @@ fn exact(verdict: Verdict) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use sartor_codegen::plan::Options;
+    use sartor_codegen::schedule::Options;
 
     use super::*;
 
@@ -85,7 +86,7 @@ mod tests {
         let layers = normalize(&problem.network, &weights).unwrap();
         let packed = pack(&layers);
         let images = problem.images();
-        let made = |level| plan(&layers, &packed, Options::new(level)).unwrap();
+        let made = |level| plan(&layers, &packed, &Options::new(level)).unwrap();
         let output = |level| interpret::plan(&made(level), &packed.data, &images, 1).1;
         let avx2 = made(Level::Avx2);
         for (level, same) in [(Level::Neon, true), (Level::Portable, false)] {

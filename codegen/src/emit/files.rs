@@ -6,8 +6,8 @@ use sartor_kernels::runtime::Level;
 use sartor_models::escape::{code, rust_string};
 use sartor_models::{Network, Shape};
 
-use crate::isa;
-use crate::pack::Packed;
+use crate::ir::isa;
+use crate::network::pack::Packed;
 use crate::plan::Plan;
 
 use super::package::{Package, allowance, identifier};
@@ -40,7 +40,7 @@ const FILES: [(&str, &str); 4] = [
 /// All files of a crate.
 pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, package: &Package) -> Vec<(PathBuf, Vec<u8>)> {
     let (name, kind) = (package.name(&network.name), package.kind);
-    let levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
+    let levels: Vec<Level> = plans.iter().map(|plan| plan.level).collect();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
@@ -87,7 +87,7 @@ fn library(network: &Network, plans: &[Plan], batch: usize, name: &str, kind: Ki
     text.line("#![allow(clippy::too_many_arguments)]");
     allowance(name).iter().for_each(|line| text.line(line));
     text.line("");
-    let mut levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
+    let mut levels: Vec<Level> = plans.iter().map(|plan| plan.level).collect();
     levels.sort_by_key(|level| LEVEL_FILES.iter().position(|known| known == level));
     for &level in &levels {
         only_where_it_exists(&mut text, level);
@@ -142,7 +142,7 @@ fn only_where_it_exists(text: &mut Text, level: Level) {
 }
 
 fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], name: &str, kind: Kind) {
-    let levels: Vec<&str> = plans.iter().map(|plan| plan.options.level.name()).collect();
+    let levels: Vec<&str> = plans.iter().map(|plan| plan.level.name()).collect();
     text.line(format!(
         "//! {}, compiled by Sartor {} for {}.",
         code(&network.name),

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::isa::{self, Isa};
-use crate::kernel::{Access, Address, Base, Binary, Buf, Buffer, Kernel, Reg, Stmt, Value};
+use crate::ir::isa::{self, Isa};
+use crate::ir::kernel::{Access, Address, Base, Binary, Buf, Buffer, Kernel, Reg, Stmt, Value};
 
 use super::text::Text;
 

@@ -66,7 +66,7 @@ const DEVICES: &str = "aux com1 com2 com3 com4 com5 com6 com7 com8 com9 con lpt1
 
 impl Package {
     /// Checks what the user gave.
-    pub(super) fn check(&self) -> Result<(), PackageError> {
+    pub fn check(&self) -> Result<(), PackageError> {
         if let Some(name) = &self.name {
             check_name(name).map_err(|rule| PackageError::Name { name: name.clone(), rule })?;
         }

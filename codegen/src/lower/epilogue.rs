@@ -4,7 +4,7 @@ use std::f32::consts::LOG2_E;
 
 use sartor_models::Activation;
 
-use crate::kernel::{Address, Base, Binary, Builder, Reg, Value};
+use crate::ir::kernel::{Address, Base, Binary, Builder, Reg, Value};
 
 /// Added to a float of small magnitude, leaves its nearest integer in the low bits, with the bias of an f32's exponent on top:
 /// 1.5 · 2^23 + 127.
@@ -33,7 +33,7 @@ const NATURAL: Exponential = Exponential {
     one: 1.0,
 };
 
-/// `p` is log2(e) · 2^(-s) on [-1/16, 1/16] over the factor of [`ROOT_POWERS`](crate::kernel::ROOT_POWERS); relative error below 2^-25
+/// `p` is log2(e) · 2^(-s) on [-1/16, 1/16] over the factor of [`ROOT_POWERS`](crate::ir::kernel::ROOT_POWERS); relative error below 2^-25
 /// (weighted least squares, the weights made to level the error). The range is the other's times log2(e).
 const BINARY: Exponential = Exponential {
     base: Base::EighthRootOfTwo,
@@ -87,7 +87,7 @@ fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
 }
 
 /// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see
-/// [`factor_of_sums`](crate::layer::factor_of_sums); what becomes of infinities and NaN is as in [`activate`].
+/// [`factor_of_sums`](crate::network::layers::factor_of_sums); what becomes of infinities and NaN is as in [`activate`].
 fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
     if act == Some(Activation::Silu) { silu_of_sums(b, sums) } else { activate(b, act, sums) }
 }

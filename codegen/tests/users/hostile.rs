@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use sartor_codegen::emit::Kind;
+use sartor_codegen::compile::Kind;
 
 use crate::{build, golden};
 

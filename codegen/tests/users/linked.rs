@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use sartor_codegen::emit::{Kind, generate};
+use sartor_codegen::compile::{Kind, generate};
 use sartor_codegen::{interpret, normalize, pack};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Builder, Network, Op, Padding, Pool, Shape, Weights};

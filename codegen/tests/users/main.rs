@@ -7,7 +7,7 @@ mod linked;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use sartor_codegen::emit::{Kind, generate};
+use sartor_codegen::compile::{Kind, generate};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, Network, Op, Padding, Shape, Weights};
 

@@ -3,7 +3,7 @@
 use sartor_kernels::runtime::Level;
 
 use super::*;
-use crate::kernel::Base;
+use crate::ir::kernel::Base;
 use crate::lower::eltwise::{Eltwise, Kind};
 use crate::lower::window::{self, Window};
 

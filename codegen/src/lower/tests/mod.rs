@@ -19,13 +19,13 @@ use sartor_kernels::runtime::Level;
 use sartor_kernels::shape;
 use sartor_models::Activation;
 
-use super::PANEL;
 use super::epilogue::Epilogue;
 use crate::interpret::{self, Memory};
-use crate::kernel::{Access, Kernel};
+use crate::ir::kernel::{Access, Kernel};
+use crate::ir::stage::Region;
+use crate::lab::testing::{activation, activation_of_sum, noise};
+use crate::layout::PANEL;
 use crate::prove;
-use crate::stage::Region;
-use crate::testing::{activation, activation_of_sum, noise};
 
 /// Lanes of the last panel that are in use in all tests; the weights, biases and sources of the others are zero.
 pub const USED: usize = 13;

@@ -7,7 +7,7 @@ use sartor_kernels::report::{checked, figure};
 use sartor_kernels::runtime::Level;
 
 use super::*;
-use crate::kernel::{Address, Stmt, Value, Var};
+use crate::ir::kernel::{Address, Stmt, Value, Var};
 use crate::lower::direct::Source;
 use crate::lower::window::{Kind, Window};
 use crate::lower::{direct, eltwise, pointwise};

@@ -4,11 +4,13 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
 
-use crate::layer::Layers;
-use crate::normalize::normalize;
-use crate::pack::{Packed, pack};
-use crate::plan::{Options, Plan, plan};
-use crate::testing::{draw, noise};
+use crate::compile::plan;
+use crate::lab::testing::{draw, noise};
+use crate::network::layers::Layers;
+use crate::network::normalize::normalize;
+use crate::network::pack::{Packed, pack};
+use crate::plan::Plan;
+use crate::schedule::Options;
 
 /// The network.
 pub fn network() -> Network {
@@ -65,7 +67,7 @@ pub fn layers() -> (Layers, Packed) {
 /// Its plan.
 pub fn sample(level: Level, batch: usize) -> (Plan, Packed) {
     let (layers, packed) = layers();
-    (plan(&layers, &packed, Options { batch, ..Options::new(level) }).unwrap(), packed)
+    (plan(&layers, &packed, &Options { batch, ..Options::new(level) }).unwrap(), packed)
 }
 
 /// Images for a plan.

@@ -1,0 +1,163 @@
+//! Weights in the order kernels read them, the same for every level: panels of 16 output lanes, bias first.
+//!
+//! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
+//! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
+
+use sartor_models::{Activation, Padding};
+use typed_index_collections::TiVec;
+
+use crate::layout::PANEL;
+use crate::lower::pointwise::{Segment, segments};
+use crate::network::layers::{Conv, Depthwise, Layer, LayerId, LayerOp, Layers};
+
+/// Consecutive panels of a convolution that read the same lanes and end in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PanelRun {
+    /// First output panel, counted from the destination's lane 0.
+    pub first: usize,
+    /// Panels.
+    pub panels: usize,
+    /// Input lanes, in the order of the packed taps.
+    pub segments: Vec<Segment>,
+    /// Whether the shortcut reaches these panels.
+    pub shortcut: bool,
+    /// Whether an earlier layer wrote lanes of this panel, which are kept.
+    pub blend: bool,
+    /// Lanes of the last panel in use, where the activation does not keep zero at zero.
+    pub last_lanes: Option<usize>,
+    /// Lanes at the end of the last panel that no channel has.
+    pub idle: usize,
+    /// Where the packed panels begin, in f32.
+    pub offset: usize,
+}
+
+/// Where a layer's weights are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackedLayer {
+    /// A layer without weights.
+    None,
+    /// A convolution's runs of panels.
+    Conv(Vec<PanelRun>),
+    /// A depthwise convolution's panels `[bias, taps]`, in f32 from the start.
+    Depthwise(usize),
+}
+
+/// All weights of a network.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Packed {
+    /// Everything, each layer on a 64-byte boundary.
+    pub data: Vec<f32>,
+    /// Where each layer's are.
+    pub layers: TiVec<LayerId, PackedLayer>,
+}
+
+/// Packs the weights of all layers.
+pub fn pack(layers: &Layers) -> Packed {
+    pack_some(layers, |_| true)
+}
+
+/// Packs the weights of those layers that `wanted` holds for, by their indices.
+pub fn pack_some(layers: &Layers, wanted: impl Fn(LayerId) -> bool) -> Packed {
+    let mut packed = Packed::default();
+    for (index, layer) in layers.layers.iter_enumerated() {
+        let layer = match &layer.op {
+            _ if !wanted(index) => PackedLayer::None,
+            LayerOp::Conv(conv) => PackedLayer::Conv(pack_conv(layers, conv, &mut packed.data)),
+            LayerOp::Depthwise(depthwise) => PackedLayer::Depthwise(pack_depthwise(depthwise, &mut packed.data)),
+            _ => PackedLayer::None,
+        };
+        packed.layers.push(layer);
+    }
+    packed
+}
+
+/// Whether an activation writes something else than zero where it reads zero.
+pub fn lifts_zero(act: Option<Activation>) -> bool {
+    act == Some(Activation::Sigmoid)
+}
+
+fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun> {
+    let shortcut_panels = conv.shortcut.map_or(0, |map| layers[map].c.div_ceil(PANEL));
+    let first_panel = conv.dst_lane / PANEL;
+    let end = conv.dst_lane + conv.oc;
+    let mut runs: Vec<PanelRun> = Vec::new();
+    for panel in first_panel..end.div_ceil(PANEL) {
+        let inputs = inputs_of(conv, panel);
+        let lanes: Vec<usize> = inputs.iter().map(|&channel| conv.src_lanes[channel]).collect();
+        let is_last = (panel + 1) * PANEL >= end;
+        let lifts = lifts_zero(conv.act) || lifts_zero(conv.post_act);
+        let run = PanelRun {
+            first: panel,
+            panels: 1,
+            segments: segments(&lanes),
+            shortcut: panel < shortcut_panels,
+            blend: panel * PANEL < conv.dst_lane,
+            last_lanes: (is_last && lifts && !end.is_multiple_of(PANEL)).then_some(end % PANEL),
+            idle: if is_last { end.next_multiple_of(PANEL) - end } else { 0 },
+            offset: data.len(),
+        };
+        pack_panel(conv, panel, &inputs, data);
+        match runs.last_mut() {
+            Some(last)
+                if (&last.segments, last.shortcut, last.blend, last.last_lanes)
+                    == (&run.segments, run.shortcut, run.blend, run.last_lanes) =>
+            {
+                last.panels += 1;
+                last.idle = run.idle;
+            }
+            _ => runs.push(run),
+        }
+    }
+    runs
+}
+
+/// Output channel in a lane of a panel.
+fn channel_at(conv: &Conv, panel: usize, lane: usize) -> Option<usize> {
+    (panel * PANEL + lane).checked_sub(conv.dst_lane).filter(|&channel| channel < conv.oc)
+}
+
+/// Input channels that any of a panel's outputs reads, in the order of their lanes.
+fn inputs_of(conv: &Conv, panel: usize) -> Vec<usize> {
+    let (per_in, per_out) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
+    let mut groups: Vec<usize> = (0..PANEL).filter_map(|lane| Some(channel_at(conv, panel, lane)? / per_out)).collect();
+    groups.dedup();
+    let mut inputs: Vec<usize> = groups.into_iter().flat_map(|group| group * per_in..(group + 1) * per_in).collect();
+    inputs.sort_by_key(|&channel| conv.src_lanes[channel]);
+    inputs
+}
+
+fn pack_panel(conv: &Conv, panel: usize, inputs: &[usize], data: &mut Vec<f32>) {
+    let (per_in, per_out) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
+    let window = conv.kernel.0 * conv.kernel.1;
+    let channels: Vec<Option<usize>> = (0..PANEL).map(|lane| channel_at(conv, panel, lane)).collect();
+    data.extend(channels.iter().map(|channel| channel.map_or(0.0, |o| conv.bias[o])));
+    for &input in inputs {
+        for tap in 0..window {
+            data.extend(channels.iter().map(|channel| {
+                let o = channel.filter(|o| o / per_out == input / per_in);
+                o.map_or(0.0, |o| conv.weight[(o * per_in + input % per_in) * window + tap])
+            }));
+        }
+    }
+}
+
+fn pack_depthwise(depthwise: &Depthwise, data: &mut Vec<f32>) -> usize {
+    let offset = data.len();
+    let window = depthwise.kernel.0 * depthwise.kernel.1;
+    let lanes = depthwise.bias.len();
+    for panel in 0..lanes.div_ceil(PANEL) {
+        let lane = |i: usize| Some(panel * PANEL + i).filter(|&lane| lane < lanes);
+        data.extend((0..PANEL).map(|i| lane(i).map_or(0.0, |lane| depthwise.bias[lane])));
+        for tap in 0..window {
+            data.extend((0..PANEL).map(|i| lane(i).map_or(0.0, |lane| depthwise.weight[lane * window + tap])));
+        }
+    }
+    offset
+}
+
+impl Layer {
+    /// Whether it is a 1x1 convolution that keeps the map's size.
+    pub fn is_pointwise(&self) -> bool {
+        matches!(&self.op, LayerOp::Conv(conv) if conv.kernel == (1, 1) && conv.stride == (1, 1) && conv.padding == Padding::around(0))
+    }
+}
