@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
 use sartor_codegen::compile::PlanError;
-use sartor_codegen::layer::{Layers, Output};
+use sartor_codegen::layer::{Normalized, Output};
 use sartor_codegen::normalize::{NormalizeError, normalize};
 use sartor_codegen::plan::Plan as Program;
 use sartor_codegen::schedule::check_batch;
@@ -190,7 +190,7 @@ fn judge(
     planned: &Plan,
     machine: &mut impl Machine,
     again: &[Again],
-    layers: &Layers,
+    layers: &Normalized,
     network: &Network,
     weights: &Weights,
     input: &[f32],
@@ -203,7 +203,7 @@ fn judge(
     assert_eq!(planned.len(), layers.layers.len(), "layers of the program and of the network");
     observe(plan, machine, input, &mut output, |observed| {
         let layer = &layers[observed.index];
-        let (distance, fault) = layer::check(layer, observed);
+        let (distance, fault) = layer::check(layers, observed);
         let (name, problem, kernel) =
             (layer.name.clone(), planned[observed.index.0].problem.clone(), planned[observed.index.0].kernel.clone());
         verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));

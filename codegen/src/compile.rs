@@ -6,7 +6,7 @@ use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
 use crate::emit;
-use crate::network::layers::{LayerId, Layers};
+use crate::network::layers::{LayerId, Layers, Normalized};
 use crate::network::normalize::{NormalizeError, normalize};
 use crate::network::pack::{Packed, pack};
 use crate::plan::Plan;
@@ -108,7 +108,7 @@ pub fn generate_for(
 /// As [`schedule::trial`].
 pub fn trial(
     network: &Network,
-    layers: &Layers,
+    layers: &Normalized,
     options: &Options,
     stages: &[(Vec<LayerId>, Choice)],
 ) -> Result<Generated, PlanError> {

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use sartor_codegen::compile;
-use sartor_codegen::layer::{LayerId, Layers};
+use sartor_codegen::layer::{LayerId, Normalized};
 use sartor_codegen::layout::MapId;
 use sartor_codegen::plan::{Place, Plan};
 use sartor_codegen::schedule::Options;
@@ -30,7 +30,7 @@ const ROUNDS: (usize, usize) = (15, 400);
 const SECONDS: f64 = 0.8;
 
 /// Seconds of each stage on an undisturbed core. All stages must compute the same where they write the same map.
-pub fn time(network: &Network, layers: &Layers, options: &Options, stages: &[Stage]) -> Result<Vec<f64>, TuneError> {
+pub fn time(network: &Network, layers: &Normalized, options: &Options, stages: &[Stage]) -> Result<Vec<f64>, TuneError> {
     let level = options.level;
     let emitted = compile::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");

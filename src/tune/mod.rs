@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use sartor_codegen::compile::PlanError;
-use sartor_codegen::layer::{LayerId, Layers};
+use sartor_codegen::layer::{LayerId, Normalized};
 use sartor_codegen::normalize::{NormalizeError, normalize};
 use sartor_codegen::schedule::Options;
 use sartor_codegen::schedule::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
@@ -77,7 +77,7 @@ pub fn problems(network: &Network, weights: &Weights, options: &Options) -> Resu
 /// The problems of a network.
 #[derive(Clone, Debug)]
 pub struct Problems {
-    layers: Layers,
+    layers: Normalized,
     /// Distinct ones, those with most work first.
     pub runs: Vec<Run>,
 }
@@ -211,11 +211,12 @@ mod tests {
     #[test]
     fn the_cut_of_least_time_is_found() {
         let choice = |layers: usize| Choice::Rows { strip: 2, layers: vec![Default::default(); layers] };
-        let span = |layers: &[LayerId]| (layers.to_vec(), choice(layers.len()));
+        let ids = |layers: &[usize]| layers.iter().copied().map(LayerId).collect::<Vec<_>>();
+        let span = |layers: &[usize]| (ids(layers), choice(layers.len()));
         let spans = [span(&[4]), span(&[5]), span(&[6]), span(&[4, 5]), span(&[5, 6]), span(&[4, 5, 6])];
         let cut = |times: [f64; 6]| {
-            let (stages, time) = shortest(3, &[4, 5, 6], &spans, &times);
-            (stages.into_iter().map(|(layers, _)| layers).collect::<Vec<_>>(), time)
+            let (stages, time) = shortest(3, &ids(&[4, 5, 6]), &spans, &times);
+            (stages.into_iter().map(|(layers, _)| layers.into_iter().map(usize::from).collect()).collect::<Vec<Vec<_>>>(), time)
         };
         assert_eq!(cut([1.0, 1.0, 1.0, 3.0, 3.0, 4.0]), (vec![vec![4], vec![5], vec![6]], 3.0));
         assert_eq!(cut([1.0, 1.0, 1.0, 1.5, 1.25, 2.0]), (vec![vec![4, 5, 6]], 2.0));

@@ -1,6 +1,6 @@
 //! What one layer must write, given what it read.
 
-use sartor_codegen::layer::{Layer, LayerOp, PoolKind, factor_of_sums};
+use sartor_codegen::layer::{Filter, Layer, LayerOp, Normalized, PoolKind};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
@@ -29,13 +29,6 @@ impl Expected {
         Self { exact: reference::activation(&self.exact, function), bound }
     }
 
-    /// Activations of a convolution's sums.
-    fn activated_sums(self, function: Option<Activation>) -> Self {
-        let factor = factor_of_sums(function);
-        let divided = |values: Vec<f64>| values.into_iter().map(|x| x / factor).collect();
-        Self { exact: divided(self.exact), bound: divided(self.bound) }.activated(function)
-    }
-
     /// With another map added, rounding once more.
     fn plus(self, maps: Maps, other: &Seen) -> Self {
         let other: Vec<f64> = whole(other).into_iter().map(f64::from).collect();
@@ -51,13 +44,14 @@ fn whole(seen: &Seen) -> Vec<f32> {
 }
 
 /// The distance of what a layer wrote from what it should have written, and what else is wrong with the map.
-pub fn check(layer: &Layer, observed: Observed<'_>) -> (Distance, Option<String>) {
+pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<String>) {
+    let layer = &network[observed.index];
     let result = observed.result(layer);
     let (first, count) = match &layer.op {
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
         _ => (0, observed.source(layer.sources()[0]).maps.c),
     };
-    let expected = expected(layer, observed);
+    let expected = expected(layer, network.filters[observed.index].as_ref(), observed);
     let maps = Maps { c: count, ..result.maps };
     let found = result.channels(first..first + count);
     let distance = Distance::largest(&found, &expected.exact, |i| expected.bound[i] + bound::UNDERFLOW, maps, &result.written);
@@ -88,7 +82,7 @@ fn stray(result: &Seen, before: Option<&Seen>, first: usize, count: usize) -> Op
     (0..result.data.len()).find_map(wrong)
 }
 
-fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
+fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> Expected {
     let dst = observed.result(layer).maps;
     match &layer.op {
         LayerOp::Conv(conv) => {
@@ -97,7 +91,7 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
             let attributes = Conv { oc: conv.oc, groups: conv.groups, window };
             let channels = src.channels(conv.src_lanes.iter().copied());
             let maps = Maps { c: conv.src_lanes.len(), ..src.maps };
-            let sum = convolved(&channels, maps, &conv.weight, &conv.bias, &attributes).activated_sums(conv.act);
+            let sum = convolved(&channels, maps, filter, &attributes).activated(conv.act);
             match conv.shortcut {
                 Some(map) => sum.plus(Maps { c: conv.oc, ..dst }, observed.source(map)).activated(conv.post_act),
                 None => sum,
@@ -107,7 +101,7 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
             let src = observed.source(conv.src);
             let window = window(conv.kernel, conv.stride, conv.padding);
             let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window };
-            convolved(&whole(src), src.maps, &conv.weight, &conv.bias, &attributes).activated_sums(conv.act)
+            convolved(&whole(src), src.maps, filter, &attributes).activated(conv.act)
         }
         LayerOp::Pool(pool) => {
             let src = observed.source(pool.src);
@@ -144,8 +138,10 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
     }
 }
 
-/// A convolution; each output channel is bounded by its own weights and the largest value that its group reads.
-fn convolved(src: &[f32], maps: Maps, weight: &[f32], bias: &[f32], conv: &Conv) -> Expected {
+/// The sums of a convolution, without the factor that its activation wants. Each output channel is bounded by its own weights and the
+/// largest value that its group reads.
+fn convolved(src: &[f32], maps: Maps, filter: Option<&Filter>, conv: &Conv) -> Expected {
+    let Filter { weight, bias, factor } = filter.expect("a convolution has a filter");
     let exact = reference::conv2d(src, maps, weight, Some(bias), conv);
     let mut largest = vec![0.0_f64; conv.groups];
     for (plane, values) in src.chunks_exact(maps.pixels()).enumerate() {
@@ -160,6 +156,6 @@ fn convolved(src: &[f32], maps: Maps, weight: &[f32], bias: &[f32], conv: &Conv)
         })
         .collect();
     let pixels = exact.len() / (maps.n * conv.oc);
-    let bound = (0..exact.len()).map(|i| bounds[i / pixels % conv.oc]).collect();
-    Expected { exact, bound }
+    let bound = (0..exact.len()).map(|i| bounds[i / pixels % conv.oc] / factor).collect();
+    Expected { exact: exact.into_iter().map(|x| x / factor).collect(), bound }
 }

@@ -97,7 +97,7 @@ impl Problem {
                 count += 1;
                 last = Some(stage);
             }
-            steps.push(self.numbers[call.kernel] as u32);
+            steps.push(self.numbers[call.kernel.0] as u32);
             steps.extend(call.args.iter().flat_map(|&(region, at)| [region as u32, at as u32]));
             count += 1;
         }

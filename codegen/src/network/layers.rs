@@ -5,7 +5,7 @@
 //! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
 //! because every weight is packed in the order of the lanes it meets.
 
-use std::ops::{Add, Index};
+use std::ops::{Add, Deref, Index};
 
 use sartor_models::{Activation, NodeId, Padding};
 use typed_index_collections::TiVec;
@@ -181,10 +181,6 @@ pub struct Conv {
     pub padding: (Padding, Padding),
     /// Groups.
     pub groups: usize,
-    /// `[oc, ic / groups, kh, kw]`, batch norm folded, times [`factor_of_sums`] of `act`.
-    pub weight: Vec<f32>,
-    /// `[oc]`, likewise.
-    pub bias: Vec<f32>,
     /// Applied before the shortcut is added.
     pub act: Option<Activation>,
     /// A map added to the lanes `0..` of `dst`; it may have fewer lanes. Only with `dst_lane == 0`.
@@ -206,10 +202,8 @@ pub struct Depthwise {
     pub stride: (usize, usize),
     /// Zero rows and zero columns.
     pub padding: (Padding, Padding),
-    /// `[lanes, kh, kw]`, in the order of the lanes, times [`factor_of_sums`] of `act`.
-    pub weight: Vec<f32>,
-    /// `[lanes]`, likewise.
-    pub bias: Vec<f32>,
+    /// Lanes.
+    pub c: usize,
     /// Applied last.
     pub act: Option<Activation>,
 }
@@ -240,6 +234,42 @@ pub enum PoolKind {
     Max,
     /// The mean, padding counted as zeros.
     Average,
+}
+
+/// The parameters of a convolution as its kernel takes them.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Of a dense convolution `[oc, ic / groups, kh, kw]`, of a depthwise one `[lanes, kh, kw]` in the order of the lanes. The batch norm is
+    /// folded, and all is times `factor`.
+    pub weight: Vec<f32>,
+    /// `[oc]` or `[lanes]`, likewise.
+    pub bias: Vec<f32>,
+    /// What the activation that takes the sums wants them multiplied by: see [`factor_of_sums`].
+    pub factor: f64,
+}
+
+/// A network's layers and their parameters.
+#[derive(Clone, Debug)]
+pub struct Normalized {
+    /// The layers.
+    pub network: Layers,
+    /// The parameters of those that have some.
+    pub filters: TiVec<LayerId, Option<Filter>>,
+}
+
+impl Deref for Normalized {
+    type Target = Layers;
+
+    fn deref(&self) -> &Layers {
+        &self.network
+    }
+}
+
+impl Conv {
+    /// Terms of each sum but the bias.
+    pub fn taps(&self) -> usize {
+        self.src_lanes.len() / self.groups * self.kernel.0 * self.kernel.1
+    }
 }
 
 impl Layer {

@@ -122,7 +122,7 @@ impl LayerLine {
                 (conv.kernel, conv.stride, conv.padding),
             ),
             LayerOp::Depthwise(dw) => {
-                let c = dw.bias.len();
+                let c = dw.c;
                 (Operator::Conv { groups: c, ic: c, oc: c }, (dw.kernel, dw.stride, dw.padding))
             }
             LayerOp::Pool(pool) => {

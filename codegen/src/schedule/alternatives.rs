@@ -179,7 +179,7 @@ pub fn apply(choice: &Choice, alternative: &Alternative) -> Choice {
 /// Widths of tiles worth trying, each with the most pixels that its registers hold, and with a third of a tile less.
 fn tiles(layers: &Layers, layer: LayerId, pixels: usize, options: &Options) -> Vec<Tile> {
     let LayerOp::Conv(conv) = &layers[layer].op else { return Vec::new() };
-    let (panels, k) = (padded(conv.oc) / PANEL, conv.weight.len() / conv.oc);
+    let (panels, k) = (padded(conv.oc) / PANEL, conv.taps());
     let usual = tile::choose(options.level, pixels, panels, k);
     let mut tiles = BTreeSet::new();
     for width in 1..=panels.min(4) {

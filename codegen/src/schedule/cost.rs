@@ -29,7 +29,7 @@ pub fn cycles(layers: &Layers, stage: &[LayerId], choice: &Choice, options: &Opt
                     Choice::Rows { .. } => 1,
                     Choice::Panels(_) => dst.h,
                 };
-                let (m, k) = (rows * dst.w, conv.weight.len() / conv.oc);
+                let (m, k) = (rows * dst.w, conv.taps());
                 let blocks = tile::cut(level, m, padded(conv.oc) / PANEL, k, tile);
                 tile::cost(level, m, k, &blocks) * dst.h as f64 / rows as f64
             }

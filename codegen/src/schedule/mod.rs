@@ -235,8 +235,8 @@ impl Context<'_> {
 /// Bytes of a layer's packed weights.
 fn weight_bytes(layer: &Layer) -> usize {
     4 * match &layer.op {
-        LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.weight.len() / conv.oc),
-        LayerOp::Depthwise(depthwise) => padded(depthwise.bias.len()) * (1 + depthwise.kernel.0 * depthwise.kernel.1),
+        LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.taps()),
+        LayerOp::Depthwise(depthwise) => padded(depthwise.c) * (1 + depthwise.kernel.0 * depthwise.kernel.1),
         _ => 0,
     }
 }

@@ -8,12 +8,12 @@ use super::partition;
 use super::tuning::Choice;
 use super::{Options, Schedule};
 use crate::layout::{MapId, PANEL};
-use crate::network::layers::{LayerId, Layers};
+use crate::network::layers::{LayerId, Normalized};
 use crate::network::pack::{Packed, PackedLayer, pack_some};
 use crate::plan::{Place, Plan};
 
 /// A plan whose stages are ways to compute layers of a network, each by itself and all from the same maps. Nothing is proven of it.
-pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<LayerId>, Choice)]) -> (Plan, Packed) {
+pub fn trial(layers: &Normalized, options: &Options, stages: &[(Vec<LayerId>, Choice)]) -> (Plan, Packed) {
     let used: BTreeSet<LayerId> = stages.iter().flat_map(|(layers, _)| layers.iter().copied()).collect();
     let mut packed = pack_some(layers, |index| used.contains(&index));
     // In a network other weights follow, which are fetched ahead.

@@ -6,7 +6,7 @@ use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, P
 
 use crate::compile::plan;
 use crate::lab::testing::{draw, noise};
-use crate::network::layers::Layers;
+use crate::network::layers::Normalized;
 use crate::network::normalize::normalize;
 use crate::network::pack::{Packed, pack};
 use crate::plan::Plan;
@@ -57,7 +57,7 @@ impl Nodes {
 }
 
 /// The network normalised, with its packed weights.
-pub fn layers() -> (Layers, Packed) {
+pub fn layers() -> (Normalized, Packed) {
     let network = network();
     let layers = normalize(&network, &draw::weights(&network)).unwrap();
     let packed = pack(&layers);
