@@ -56,8 +56,8 @@ fn assert_same(got: &[f32], want: &[f32], what: &str) {
 
 fn compiled_is_interpreted(level: Level) {
     common::own_cache();
-    if !level.is_available() {
-        return report::skipped(&format!("compiled programs at level {level}"), "this machine cannot run it");
+    if !report::can_run(level, "compiled programs") {
+        return;
     }
     let mut checks = 0;
     for (name, several) in NETWORKS {
@@ -111,10 +111,7 @@ fn portable_gives_the_interpreters_bits() {
 
 #[test]
 fn neon_gives_the_interpreters_bits() {
-    if cfg!(target_arch = "aarch64") {
-        compiled_is_interpreted(Level::Neon);
-    }
-    // Elsewhere scripts/test-neon.sh runs it under qemu.
+    compiled_is_interpreted(Level::Neon);
 }
 
 #[test]
