@@ -6,9 +6,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use sartor_models::escape::{from_word, word};
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
 
-use super::network::{NAME, activation, activation_word, node_name};
+use super::network::{NAME, node_name};
 use super::scan::{LineError, Part};
 use crate::network::layers::{Layer, LayerOp, Layers, PoolKind};
 
@@ -61,20 +61,20 @@ pub enum Each {
 }
 
 impl Each {
-    fn word(self) -> &'static str {
+    fn word(self) -> String {
         match self {
-            Each::MaxPool => "maxpool",
-            Each::AvgPool => "avgpool",
-            Each::Mean => "mean",
-            Each::Scale => "scale",
-            Each::Add => "add",
-            Each::Activation(act) => activation_word(act),
+            Each::MaxPool => "maxpool".into(),
+            Each::AvgPool => "avgpool".into(),
+            Each::Mean => "mean".into(),
+            Each::Scale => "scale".into(),
+            Each::Add => "add".into(),
+            Each::Activation(act) => act.to_string(),
         }
     }
 
     fn of(word: &str) -> Option<Self> {
         let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Scale, Each::Add];
-        all.into_iter().find(|each| each.word() == word).or_else(|| activation(word).map(Each::Activation))
+        all.into_iter().find(|each| each.word() == word).or_else(|| Activation::parse(word).map(Each::Activation))
     }
 }
 
@@ -89,6 +89,8 @@ pub struct Axis {
     pub kernel: usize,
     /// Stride of the window.
     pub stride: usize,
+    /// Inputs from one tap to the next.
+    pub dilation: usize,
     /// Zeros in front. Those behind follow from `dst`.
     pub padding: usize,
 }
@@ -97,7 +99,8 @@ impl Axis {
     /// The zeros on both sides: as many behind as in front where that makes the result's size, and else the fewest that make it.
     fn padded(self) -> Padding {
         let both = Padding::both(self.padding);
-        let reach = || self.dst.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel);
+        let window = sartor_ops::Axis { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: both };
+        let reach = || self.dst.checked_sub(1)?.checked_mul(self.stride)?.checked_add(window.reach()?);
         let (Some(reach), Some(front)) = (reach(), self.padding.checked_add(self.src)) else { return both };
         let unread = front.checked_add(self.padding).and_then(|room| room.checked_sub(reach));
         if unread.is_some_and(|unread| unread < self.stride) {
@@ -113,34 +116,32 @@ impl LayerLine {
     pub fn of(layers: &Layers, layer: &Layer, batch: usize) -> Self {
         let dst = &layers.maps[layer.dst().0];
         let src = layer.sources().first().map_or(dst, |id| &layers.maps[id.0]);
-        let point = ((1, 1), (1, 1), Padding::around(0));
         let each = |each| Operator::Each(each, src.c);
-        let (operator, (kernel, stride, padding)) = match &layer.op {
-            LayerOp::Conv(conv) => (
-                Operator::Conv { groups: conv.groups, ic: conv.src_lanes.len(), oc: conv.oc },
-                (conv.kernel, conv.stride, conv.padding),
-            ),
+        let (operator, window) = match &layer.op {
+            LayerOp::Conv(conv) => (Operator::Conv { groups: conv.groups, ic: conv.src_lanes.len(), oc: conv.oc }, conv.window),
             LayerOp::Depthwise(dw) => {
                 let c = dw.bias.len();
-                (Operator::Conv { groups: c, ic: c, oc: c }, (dw.kernel, dw.stride, dw.padding))
+                (Operator::Conv { groups: c, ic: c, oc: c }, dw.window)
             }
             LayerOp::Pool(pool) => {
                 let kind = if pool.kind == PoolKind::Max { Each::MaxPool } else { Each::AvgPool };
-                (each(kind), (pool.kernel, pool.stride, pool.padding))
+                (each(kind), pool.window)
             }
-            LayerOp::Mean { .. } => (each(Each::Mean), ((src.h, src.w), (1, 1), Padding::around(0))),
-            LayerOp::Scale { .. } => (each(Each::Scale), point),
-            LayerOp::Add { .. } => (each(Each::Add), point),
-            LayerOp::Activation { act, .. } => (each(Each::Activation(*act)), point),
+            LayerOp::Mean { .. } => (each(Each::Mean), Window::new((src.h, src.w), (1, 1), Padding::around(0))),
+            LayerOp::Scale { .. } => (each(Each::Scale), Window::POINT),
+            LayerOp::Add { .. } => (each(Each::Add), Window::POINT),
+            LayerOp::Activation { act, .. } => (each(Each::Activation(*act)), Window::POINT),
         };
-        let axis = |src, dst, kernel, stride, padding| Axis { src, dst, kernel, stride, padding };
-        Self {
-            batch,
-            operator,
-            rows: axis(src.h, dst.h, kernel.0, stride.0, padding.0.before),
-            columns: axis(src.w, dst.w, kernel.1, stride.1, padding.1.before),
-            name: layer.name.clone(),
-        }
+        let axis = |src, dst, sartor_ops::Axis { kernel, stride, dilation, padding }| Axis {
+            src,
+            dst,
+            kernel,
+            stride,
+            dilation,
+            padding: padding.before,
+        };
+        let (rows, columns) = window.axes();
+        Self { batch, operator, rows: axis(src.h, dst.h, rows), columns: axis(src.w, dst.w, columns), name: layer.name.clone() }
     }
 
     /// A network in which this layer stands alone. Convolutions of at most 4 channels read the images; in front of all others a 1x1 convolution
@@ -152,16 +153,15 @@ impl LayerLine {
         let fault = |error| line.fault(error);
         let (rows, columns) = (self.rows, self.columns);
         let pair = |of: fn(Axis) -> usize| (of(rows), of(columns));
-        let (kernel, stride, padding) = (pair(|a| a.kernel), pair(|a| a.stride), (rows.padded(), columns.padded()));
-        let pool = Pool { kernel, stride, padding };
-        let point =
-            |oc| Op::Conv2d(Conv2d { oc, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false });
+        let (kernel, stride, dilation) = (pair(|a| a.kernel), pair(|a| a.stride), pair(|a| a.dilation));
+        let window = Window { kernel, stride, dilation, padding: (rows.padded(), columns.padded()) };
+        let point = |oc| Op::Conv2d(Conv2d { oc, groups: 1, bias: false, window: Window::POINT });
         let (ic, op) = match self.operator {
-            Operator::Conv { groups, ic, oc } => (ic, Op::Conv2d(Conv2d { oc, kernel, stride, padding, groups, bias: true })),
+            Operator::Conv { groups, ic, oc } => (ic, Op::Conv2d(Conv2d { oc, groups, bias: true, window })),
             Operator::Each(each, c) => {
                 let op = match each {
-                    Each::MaxPool => Op::MaxPool(pool),
-                    Each::AvgPool => Op::AvgPool(pool),
+                    Each::MaxPool => Op::MaxPool(window),
+                    Each::AvgPool => Op::AvgPool(window),
                     Each::Mean => Op::GlobalAvgPool,
                     Each::Scale => Op::Mul,
                     Each::Add => Op::Add,
@@ -222,19 +222,20 @@ impl LayerLine {
                 Operator::Conv { groups: sizes.need("g")?, ic: sizes.need("ic")?, oc: sizes.need("oc")? }
             }
         };
-        let axis = |part: Part<'_>, keys: [&'static str; 5]| {
+        let axis = |part: Part<'_>, keys: [&'static str; 6]| {
             let sizes = part.sizes(&keys)?;
-            let [src, dst, kernel, stride, padding] = keys;
+            let [src, dst, kernel, stride, dilation, padding] = keys;
             Ok(Axis {
                 src: sizes.need(src)?,
                 dst: sizes.need(dst)?,
                 kernel: sizes.need(kernel)?,
                 stride: sizes.or(stride, 1),
+                dilation: sizes.dilation(dilation, 0)?,
                 padding: sizes.need(padding)?,
             })
         };
-        let rows = axis(rows, ["ih", "oh", "kh", "sh", "ph"])?;
-        let columns = axis(columns, ["iw", "ow", "kw", "sw", "pw"])?;
+        let rows = axis(rows, ["ih", "oh", "kh", "sh", "dh", "ph"])?;
+        let columns = axis(columns, ["iw", "ow", "kw", "sw", "dw", "pw"])?;
         Ok(Self { batch, operator, rows, columns, name })
     }
 }
@@ -266,7 +267,8 @@ impl LayerLine {
         };
         let axis = |x: char, axis: Axis| {
             let stride = if axis.stride == 1 { String::new() } else { format!("s{x}{}", axis.stride) };
-            format!("_i{x}{}o{x}{}k{x}{}{stride}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
+            let dilation = if axis.dilation == 1 { String::new() } else { format!("d{x}{}", axis.dilation - 1) };
+            format!("_i{x}{}o{x}{}k{x}{}{stride}{dilation}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
         };
         channels + &axis('h', self.rows) + &axis('w', self.columns)
     }

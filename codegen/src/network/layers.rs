@@ -5,7 +5,7 @@
 //! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
 //! because every weight is packed in the order of the lanes it meets.
 
-use sartor_models::{Activation, NodeId, Padding};
+use sartor_models::{Activation, NodeId, Window};
 
 use crate::layout::{Map, MapId};
 
@@ -122,12 +122,8 @@ pub struct Conv {
     pub dst_lane: usize,
     /// Output channels.
     pub oc: usize,
-    /// Kernel height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Zero rows and zero columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// Groups.
     pub groups: usize,
     /// `[oc, ic / groups, kh, kw]`, batch norm folded, times [`factor_of_sums`] of `act`.
@@ -149,12 +145,8 @@ pub struct Depthwise {
     pub src: MapId,
     /// What is written; the same lanes.
     pub dst: MapId,
-    /// Kernel height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Zero rows and zero columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// `[lanes, kh, kw]`, in the order of the lanes, times [`factor_of_sums`] of `act`.
     pub weight: Vec<f32>,
     /// `[lanes]`, likewise.
@@ -172,12 +164,8 @@ pub struct Pool {
     pub dst: MapId,
     /// Max or average.
     pub kind: PoolKind,
-    /// Window height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Padding rows and columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// Applied last.
     pub act: Option<Activation>,
 }

@@ -3,7 +3,7 @@
 //! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
 //! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
 
-use sartor_models::{Activation, Padding};
+use sartor_models::{Activation, Window};
 
 use crate::layout::PANEL;
 use crate::lower::pointwise::{Segment, segments};
@@ -72,7 +72,7 @@ pub fn pack_some(layers: &Layers, wanted: impl Fn(usize) -> bool) -> Packed {
 
 /// Whether an activation writes something else than zero where it reads zero.
 pub fn lifts_zero(act: Option<Activation>) -> bool {
-    act == Some(Activation::Sigmoid)
+    act.is_some_and(|act| !act.keeps_zero())
 }
 
 fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun> {
@@ -127,7 +127,7 @@ fn inputs_of(conv: &Conv, panel: usize) -> Vec<usize> {
 
 fn pack_panel(conv: &Conv, panel: usize, inputs: &[usize], data: &mut Vec<f32>) {
     let (per_in, per_out) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
-    let window = conv.kernel.0 * conv.kernel.1;
+    let window = conv.window.taps();
     let channels: Vec<Option<usize>> = (0..PANEL).map(|lane| channel_at(conv, panel, lane)).collect();
     data.extend(channels.iter().map(|channel| channel.map_or(0.0, |o| conv.bias[o])));
     for &input in inputs {
@@ -142,7 +142,7 @@ fn pack_panel(conv: &Conv, panel: usize, inputs: &[usize], data: &mut Vec<f32>) 
 
 fn pack_depthwise(depthwise: &Depthwise, data: &mut Vec<f32>) -> usize {
     let offset = data.len();
-    let window = depthwise.kernel.0 * depthwise.kernel.1;
+    let window = depthwise.window.taps();
     let lanes = depthwise.bias.len();
     for panel in 0..lanes.div_ceil(PANEL) {
         let lane = |i: usize| Some(panel * PANEL + i).filter(|&lane| lane < lanes);
@@ -157,6 +157,6 @@ fn pack_depthwise(depthwise: &Depthwise, data: &mut Vec<f32>) -> usize {
 impl Layer {
     /// Whether it is a 1x1 convolution that keeps the map's size.
     pub fn is_pointwise(&self) -> bool {
-        matches!(&self.op, LayerOp::Conv(conv) if conv.kernel == (1, 1) && conv.stride == (1, 1) && conv.padding == Padding::around(0))
+        matches!(&self.op, LayerOp::Conv(conv) if conv.window == Window::POINT)
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sartor_kernels::runtime::Level;
-use sartor_models::Activation;
 
 use crate::ir::kernel::Kernel;
 use crate::ir::name::KernelName;
@@ -109,7 +108,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 window::Kind::Average => "avgpool",
             };
             let (kh, kw) = spec.kernel;
-            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(&format!("{family}{kh}x{kw}s{}", spec.stride.0), level)
                 .tile(&[spec.rows, spec.widest(level).min(spec.ow), PANEL])
                 .field("rows", spec.present.1 - spec.present.0)
@@ -124,31 +123,22 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 eltwise::Kind::Scale => "scale",
                 eltwise::Kind::Add { .. } => "add",
             };
-            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(family, level).field("m", spec.m).field("c", spec.panels * PANEL).words(&words)
         }
     }
 }
 
-fn epilogue_words(epilogue: &Epilogue) -> Vec<&'static str> {
-    let mut words: Vec<&str> = epilogue.act.map(act_word).into_iter().collect();
+fn epilogue_words(epilogue: &Epilogue) -> Vec<String> {
+    let mut words: Vec<String> = epilogue.act.map(|act| act.to_string()).into_iter().collect();
     if epilogue.blend {
-        words.push("blend");
+        words.push("blend".into());
     }
     if epilogue.shortcut.is_some() {
-        words.push("add");
+        words.push("add".into());
     }
-    words.extend(epilogue.post_act.map(act_word));
+    words.extend(epilogue.post_act.map(|act| act.to_string()));
     words
-}
-
-fn act_word(act: Activation) -> &'static str {
-    match act {
-        Activation::Relu => "relu",
-        Activation::Relu6 => "relu6",
-        Activation::Silu => "silu",
-        Activation::Sigmoid => "sigmoid",
-    }
 }
 
 /// A layer's problem in one line, in oneDNN's notation.
@@ -163,20 +153,18 @@ pub fn problem(layers: &Layers, run: &[usize], batch: usize) -> String {
         let mut words = vec![geometry(layers, layer, batch)];
         match &layer.op {
             LayerOp::Conv(conv) => {
-                words.extend(conv.act.map(|act| act_word(act).into()));
+                words.extend(conv.act.map(|act| act.to_string()));
                 words.extend((conv.dst_lane % PANEL != 0).then(|| "blend".into()));
                 words.extend(conv.shortcut.map(|_| "add".into()));
-                words.extend(conv.post_act.map(|act| act_word(act).into()));
+                words.extend(conv.post_act.map(|act| act.to_string()));
             }
             LayerOp::Depthwise(Depthwise { act, .. }) | LayerOp::Pool(Pool { act, .. }) => {
-                words.extend(act.map(|act| act_word(act).into()));
+                words.extend(act.map(|act| act.to_string()));
             }
             LayerOp::Mean { .. } => words.push("mean".into()),
-            LayerOp::Scale { act, .. } => {
-                words.extend(std::iter::once("scale".into()).chain(act.map(|act| act_word(act).into())))
-            }
-            LayerOp::Add { act, .. } => words.extend(std::iter::once("add".into()).chain(act.map(|act| act_word(act).into()))),
-            LayerOp::Activation { act, .. } => words.push(act_word(*act).into()),
+            LayerOp::Scale { act, .. } => words.extend(std::iter::once("scale".into()).chain(act.map(|act| act.to_string()))),
+            LayerOp::Add { act, .. } => words.extend(std::iter::once("add".into()).chain(act.map(|act| act.to_string()))),
+            LayerOp::Activation { act, .. } => words.push(act.to_string()),
         }
         words.join("_")
     };

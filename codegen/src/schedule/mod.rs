@@ -334,7 +334,7 @@ impl Context<'_> {
 fn weight_bytes(layer: &Layer) -> usize {
     4 * match &layer.op {
         LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.weight.len() / conv.oc),
-        LayerOp::Depthwise(depthwise) => padded(depthwise.bias.len()) * (1 + depthwise.kernel.0 * depthwise.kernel.1),
+        LayerOp::Depthwise(depthwise) => padded(depthwise.bias.len()) * (1 + depthwise.window.taps()),
         _ => 0,
     }
 }

@@ -9,7 +9,7 @@ use crate::shape::{Conv, Maps};
 /// `weight` is `[oc, c / groups, kh, kw]`, `bias` `[oc]`.
 pub fn conv2d<T: Value>(src: &[T], maps: Maps, weight: &[f32], bias: Option<&[f32]>, conv: &Conv) -> Vec<f64> {
     let (ic, oc) = (maps.c / conv.groups, conv.oc / conv.groups);
-    let dst_maps = conv.window.output(maps, conv.oc);
+    let dst_maps = maps.under(&conv.window, conv.oc);
     let (rows, columns) = conv.window.axes();
     check("source", src.len(), maps.len());
     check("weights", weight.len(), conv.oc * ic * conv.window.taps());

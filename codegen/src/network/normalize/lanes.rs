@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, Network, NodeId, Padding, Weights, graph::MAX_ELEMENTS};
+use sartor_models::{Activation, Network, NodeId, Weights, Window, graph::MAX_ELEMENTS};
 
 use super::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
@@ -82,16 +82,13 @@ impl Layout<'_> {
         let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
         let dst_lane = self.places[id.0].map_or(0, |place| place.lane);
         let dst = self.dst(id);
-        let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
         let op = Conv {
             src: src.map,
             src_lanes: src.lanes,
             dst,
             dst_lane,
             oc: conv.oc,
-            kernel,
-            stride,
-            padding,
+            window: conv.window,
             groups: conv.groups,
             weight,
             bias,
@@ -117,15 +114,13 @@ impl Layout<'_> {
         let op = match step.op {
             Fused::Depthwise { conv, ref affine, act } => {
                 let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
-                let taps = conv.kernel.0 * conv.kernel.1;
-                let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
+                let (window, taps) = (conv.window, conv.window.taps());
                 let (weight, bias) = (permuted(&weight, &a.lanes, taps), permuted(&bias, &a.lanes, 1));
-                LayerOp::Depthwise(Depthwise { src, dst, kernel, stride, padding, weight, bias, act })
+                LayerOp::Depthwise(Depthwise { src, dst, window, weight, bias, act })
             }
             Fused::Pool { kind, window, act } => {
                 let act = act.or(self.act_of_concat(id));
-                let (kernel, stride, padding) = (window.kernel, window.stride, window.padding);
-                LayerOp::Pool(Pool { src, dst, kind, kernel, stride, padding, act })
+                LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
             Fused::Mean => LayerOp::Mean { src, dst },
             Fused::Scale { act } => LayerOp::Scale { src, gate: b.map, act, dst },
@@ -245,9 +240,7 @@ impl Layout<'_> {
             dst,
             dst_lane,
             oc: c,
-            kernel: (1, 1),
-            stride: (1, 1),
-            padding: Padding::around(0),
+            window: Window::POINT,
             groups: 1,
             weight,
             bias: vec![0.0; c],
