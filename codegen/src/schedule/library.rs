@@ -15,7 +15,6 @@ use crate::lower::mean::Mean;
 use crate::lower::pointwise::{Pointwise, Segment};
 use crate::lower::tile::Block;
 use crate::lower::window::{self, Window};
-use crate::network::line::activation_word;
 
 /// What a kernel is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +112,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 window::Kind::Average => "avgpool",
             };
             let (kh, kw) = spec.kernel;
-            let words: Vec<&str> = spec.act.map(activation_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(&format!("{family}{kh}x{kw}s{}", spec.stride.0), level)
                 .tile(&[spec.rows, spec.widest(level).min(spec.ow), PANEL])
                 .field("rows", spec.present.1 - spec.present.0)
@@ -128,7 +127,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 eltwise::Kind::Scale => "scale",
                 eltwise::Kind::Add { .. } => "add",
             };
-            let words: Vec<&str> = spec.act.map(activation_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(family, level).field("m", spec.m).field("c", spec.panels * PANEL).words(&words)
         }
     }
@@ -185,14 +184,14 @@ fn tile_details(segments: &[Segment], blocks: &[Block]) -> Vec<(&'static str, us
     segments.chain(blocks).collect()
 }
 
-fn epilogue_words(epilogue: &Epilogue) -> Vec<&'static str> {
-    let mut words: Vec<&str> = epilogue.act.map(activation_word).into_iter().collect();
+fn epilogue_words(epilogue: &Epilogue) -> Vec<String> {
+    let mut words: Vec<String> = epilogue.act.map(|act| act.to_string()).into_iter().collect();
     if epilogue.blend {
-        words.push("blend");
+        words.push("blend".into());
     }
     if epilogue.shortcut.is_some() {
-        words.push("add");
+        words.push("add".into());
     }
-    words.extend(epilogue.post_act.map(activation_word));
+    words.extend(epilogue.post_act.map(|act| act.to_string()));
     words
 }

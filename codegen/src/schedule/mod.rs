@@ -236,7 +236,7 @@ impl Context<'_> {
 fn weight_bytes(layer: &Layer) -> usize {
     4 * match &layer.op {
         LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.taps()),
-        LayerOp::Depthwise(depthwise) => padded(depthwise.c) * (1 + depthwise.kernel.0 * depthwise.kernel.1),
+        LayerOp::Depthwise(depthwise) => padded(depthwise.c) * (1 + depthwise.window.taps()),
         _ => 0,
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use sartor_kernels::reference::bound;
 use sartor_models::zoo::Spec;
-use sartor_models::{Builder, Op, Pool, Shape, Tensor, zoo};
+use sartor_models::{Activation, Builder, Op, Shape, Tensor, Window, zoo};
 
 use super::*;
 
@@ -55,15 +55,14 @@ fn judge(network: &Network, weights: &Weights, batch: usize) {
 }
 
 fn conv2d(oc: usize, kernel: usize, stride: usize, groups: usize, bias: bool) -> Op {
-    let padding = Padding::around(kernel / 2);
-    Op::Conv2d(Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding, groups, bias })
+    Op::Conv2d(Conv2d { oc, groups, bias, window: Window::square(kernel, stride, kernel / 2) })
 }
 
 /// A network with every operator, with nodes that are read twice, and with outputs in the middle of what could be fused.
 fn every_operator() -> Network {
     let mut b = Builder::new("every_operator", Shape::new(5, 13, 9)).unwrap();
     let bn = Op::BatchNorm { eps: 1e-3 };
-    let pool = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
+    let pool = Window::square(3, 2, 1);
     let input = b.input();
     let first = b.add("first", bn, &[input]).unwrap();
     let stem = b.add("stem", conv2d(22, 3, 2, 1, true), &[first]).unwrap();

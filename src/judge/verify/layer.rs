@@ -6,7 +6,6 @@ use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
 
 use super::Distance;
-use crate::judge::engines::{activation, window};
 use crate::judge::observe::{Observed, Seen};
 
 /// Exact values, NCHW, and how far an f32 kernel may be from each.
@@ -23,7 +22,7 @@ impl Expected {
     }
 
     fn activated(self, function: Option<Activation>) -> Self {
-        let Some(function) = function.map(activation) else { return self };
+        let Some(function) = function else { return self };
         let bound = |(x, error): (&f64, &f64)| bound::activation(function, x.abs() + error, *error);
         let bound = self.exact.iter().zip(&self.bound).map(bound).collect();
         Self { exact: reference::activation(&self.exact, function), bound }
@@ -87,8 +86,7 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
     match &layer.op {
         LayerOp::Conv(conv) => {
             let src = observed.source(conv.src);
-            let window = window(conv.kernel, conv.stride, conv.padding);
-            let attributes = Conv { oc: conv.oc, groups: conv.groups, window };
+            let attributes = Conv { oc: conv.oc, groups: conv.groups, window: conv.window };
             let channels = src.channels(conv.src_lanes.iter().copied());
             let maps = Maps { c: conv.src_lanes.len(), ..src.maps };
             let sum = convolved(&channels, maps, filter, &attributes).activated(conv.act);
@@ -99,19 +97,17 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
         }
         LayerOp::Depthwise(conv) => {
             let src = observed.source(conv.src);
-            let window = window(conv.kernel, conv.stride, conv.padding);
-            let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window };
+            let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window: conv.window };
             convolved(&whole(src), src.maps, filter, &attributes).activated(conv.act)
         }
         LayerOp::Pool(pool) => {
             let src = observed.source(pool.src);
-            let window = window(pool.kernel, pool.stride, pool.padding);
             let channels = whole(src);
             let (exact, error) = match pool.kind {
-                PoolKind::Max => (reference::max_pool(&channels, src.maps, &window), 0.0),
+                PoolKind::Max => (reference::max_pool(&channels, src.maps, &pool.window), 0.0),
                 PoolKind::Average => {
-                    let error = bound::mean(window.taps(), bound::max_abs(&channels));
-                    (reference::avg_pool(&channels, src.maps, &window, true), error)
+                    let error = bound::mean(pool.window.taps(), bound::max_abs(&channels));
+                    (reference::avg_pool(&channels, src.maps, &pool.window, true), error)
                 }
             };
             Expected { bound: vec![error; exact.len()], exact }.activated(pool.act)

@@ -104,8 +104,8 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
         Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
         Op::AvgPool(_) | Op::GlobalAvgPool => products(network, id),
         Op::BatchNorm { .. } | Op::Add | Op::Mul | Op::LogSoftmax => 1,
-        // Two roundings' worth: the exponential, the sum and the division.
-        Op::Activation(sartor_models::Activation::Silu | sartor_models::Activation::Sigmoid) => 4,
+        // Two roundings' worth: of an exponential function, the exponential, the sum and the division.
+        Op::Activation(act) if !act.is_exact() => 4,
         Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => return,
     };
     let alike = if node.shape.pixels() == 1 { node.shape.c } else { node.shape.pixels() };
@@ -124,9 +124,9 @@ fn products(network: &Network, id: NodeId) -> usize {
     let node = network.node(id);
     let src = network.node(node.inputs[0]).shape;
     match node.op {
-        Op::Conv2d(conv) => src.c / conv.groups * conv.kernel.0 * conv.kernel.1,
+        Op::Conv2d(conv) => src.c / conv.groups * conv.window.taps(),
         Op::Linear { .. } => src.c,
-        Op::AvgPool(pool) => pool.kernel.0 * pool.kernel.1,
+        Op::AvgPool(window) => window.taps(),
         Op::GlobalAvgPool => src.pixels(),
         _ => 1,
     }
