@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
+use sartor::Tunings;
+use sartor::data::npy;
 use sartor::kernels::report;
 use sartor::models::{Builder, Conv2d, Op, Shape, Window};
-use sartor::tune::Tunings;
-use sartor::{CompileOptions, Level, Weights, compile, npy};
+use sartor::{CompileOptions, Level, Weights, compile};
 
 #[test]
 fn the_cap_selects_each_level() {

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion};
-use sartor::bench::test_input;
-use sartor::engine::GenericEngine;
+use sartor::judge::engines::GenericEngine;
+use sartor::measure::bench::test_input;
 use sartor::models::zoo::Spec;
 use sartor::models::{Builder, Conv2d, GraphError, Op, Shape, Tensor, Window};
 use sartor::{Level, Model, Network, Weights};

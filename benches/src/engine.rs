@@ -1,9 +1,9 @@
 //! The engines, each computing one problem on the same numbers.
 
-use sartor::bench::test_input;
 use sartor::kernels::generic::{self, PackedConv, PackedDepthwise, map_len};
 use sartor::kernels::reference;
 use sartor::kernels::shape::{Conv, Maps};
+use sartor::measure::bench::test_input;
 use sartor::models::{Activation, Conv2d, Op, Shape};
 use sartor::{CompileError, Level, Model, Weights};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind};
 use sartor::codegen::layout::MapId;
+use sartor::codegen::network::line::problem_line;
 use sartor::codegen::normalize::normalize;
-use sartor::codegen::plan::problem_line;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
 use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Shape, Window};
@@ -60,7 +60,7 @@ impl Family {
 
     /// The family of a layer; none of sums and lone activations, which these networks' convolutions take into their kernels.
     fn of(layers: &Layers, layer: &Layer) -> Option<Self> {
-        let dst = &layers.maps[layer.dst().0];
+        let dst = &layers[layer.dst()];
         match &layer.op {
             LayerOp::Conv(_) if layer.is_pointwise() && (dst.h, dst.w) == (1, 1) => Some(Family::Linear),
             LayerOp::Conv(_) if layer.is_pointwise() => Some(Family::Pointwise),
@@ -106,7 +106,7 @@ pub struct Problem {
 impl Problem {
     fn of(layers: &Layers, layer: &Layer) -> Option<Self> {
         let family = Family::of(layers, layer)?;
-        let of_map = |id: MapId| Shape::new(layers.maps[id.0].c, layers.maps[id.0].h, layers.maps[id.0].w);
+        let of_map = |id: MapId| Shape::new(layers[id].c, layers[id].h, layers[id].w);
         let source = layer.sources()[0];
         let (mut src, mut dst) = (of_map(source), of_map(layer.dst()));
         let (op, act) = match &layer.op {
@@ -189,7 +189,7 @@ pub fn problems() -> Vec<Problem> {
         let layers = normalize(&network, &Weights::random(&network, 0)).expect("a network that compiles");
         for layer in &layers.layers {
             let Some(problem) = Problem::of(&layers, layer) else { continue };
-            let dst = &layers.maps[layer.dst().0];
+            let dst = &layers[layer.dst()];
             let size = if problem.family == Family::Mean { (problem.src.h, problem.src.w) } else { (dst.h, dst.w) };
             let window = match problem.op {
                 Op::Conv2d(conv) => (0, conv.window.kernel, conv.window.stride),
@@ -210,8 +210,9 @@ pub fn problems() -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use sartor::Level;
+    use sartor::codegen::compile::plan;
     use sartor::codegen::pack::pack;
-    use sartor::codegen::plan::{Options, plan};
+    use sartor::codegen::schedule::Options;
     use sartor::models::Padding;
 
     use super::*;
@@ -246,7 +247,7 @@ mod tests {
             let layers = normalize(&network, &Weights::random(&network, 0)).unwrap();
             let packed = pack(&layers);
             for level in Level::ALL {
-                let plan = plan(&layers, &packed, Options::new(level)).unwrap();
+                let plan = plan(&layers, &packed, &Options::new(level)).unwrap();
                 let report = plan.report();
                 let target = report.iter().find(|row| row.name == TARGET).unwrap();
                 assert_eq!(report.iter().filter(|row| row.stage == target.stage).count(), 1, "{} {level}", problem.line);

@@ -16,6 +16,18 @@ pub const fn padded(lanes: usize) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MapId(pub usize);
 
+impl From<usize> for MapId {
+    fn from(index: usize) -> Self {
+        Self(index)
+    }
+}
+
+impl From<MapId> for usize {
+    fn from(id: MapId) -> Self {
+        id.0
+    }
+}
+
 /// An activation of one image in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map {

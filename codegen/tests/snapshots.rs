@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sartor_codegen::compile::{Generated, Kind, Package, generate, generate_for};
-use sartor_codegen::plan::Options;
+use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Shape, Weights, Window};
 
@@ -84,7 +84,7 @@ fn a_kernel_of_every_family_at_every_level() {
     for network in families() {
         let generated = crate_of(&network, Kind::Lib);
         for plan in &generated.plans {
-            let level = plan.options.level;
+            let level = plan.level;
             let names: Vec<&str> = plan.kernels.iter().map(|kernel| &*kernel.name).collect();
             let kernel = names.iter().rfind(|name| name.starts_with(&network.name));
             let kernel = kernel.unwrap_or_else(|| panic!("no {} kernel at {level}: {names:?}", network.name));

@@ -1,11 +1,12 @@
 //! Graphs: building never panics; what is built and normalised is planned, proven, and computes what the graph does in f64, as
 //! `sartor verify --problem` judges it.
 
-use sartor::codegen::plan::PlanError;
+use sartor::codegen::compile::PlanError;
 use sartor::codegen::problem::Problem;
-use sartor::engine::ReferenceEngine;
-use sartor::verify::VerifyError;
-use sartor::verify::problem::interpret;
+use sartor::codegen::schedule::ScheduleError;
+use sartor::judge::engines::ReferenceEngine;
+use sartor::judge::verify::VerifyError;
+use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
 
@@ -43,7 +44,7 @@ pub fn compare(problem: &Problem, level: Level) -> bool {
     let verdicts = match interpret(problem, level) {
         Ok(verdicts) => verdicts,
         // Not every graph can be normalised; but what can must be planned.
-        Err(VerifyError::Normalize(_) | VerifyError::Plan(PlanError::NoImages)) => return false,
+        Err(VerifyError::Normalize(_) | VerifyError::Plan(PlanError::Schedule(ScheduleError::NoImages))) => return false,
         Err(error) => panic!("{error}: {problem}"),
     };
     if let Some(verdict) = verdicts.iter().find(|verdict| !verdict.holds()) {

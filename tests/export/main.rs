@@ -4,9 +4,9 @@ mod evaluate;
 
 use evaluate::evaluate;
 use prost::Message;
-use sartor::bench::test_input;
-use sartor::engine::ReferenceEngine;
-use sartor::export::write_onnx;
+use sartor::data::export::write_onnx;
+use sartor::judge::engines::ReferenceEngine;
+use sartor::measure::bench::test_input;
 use sartor::models::export::{ExportError, OPSET, onnx, proto};
 use sartor::models::zoo::{self, Spec};
 use sartor::models::{Activation, Builder, Conv2d, NodeId, Op, Padding, Shape, Tensor, Window};

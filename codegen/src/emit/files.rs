@@ -8,13 +8,13 @@ use sartor_models::{Network, Shape};
 
 use crate::ir::isa;
 use crate::network::pack::Packed;
-use crate::schedule::Plan;
+use crate::plan::Plan;
 
 use super::package::{Package, allowance, identifier};
 use super::text::Text;
 use super::{Kind, level};
 
-/// The runtime, vendored as it is.
+/// The runtime, which every crate has a copy of.
 const RUNTIME: [(&str, &str); 11] = [
     ("mod.rs", include_str!("../../../kernels/src/runtime/mod.rs")),
     ("arena.rs", include_str!("../../../kernels/src/runtime/arena.rs")),
@@ -29,7 +29,7 @@ const RUNTIME: [(&str, &str); 11] = [
     ("wait.rs", include_str!("../../../kernels/src/runtime/wait.rs")),
 ];
 
-/// What a program has beside the runtime, vendored as it is.
+/// What programs have a copy of, beside the runtime.
 const FILES: [(&str, &str); 4] = [
     ("mod.rs", include_str!("../../../kernels/src/files/mod.rs")),
     ("header.rs", include_str!("../../../kernels/src/files/header.rs")),
@@ -40,7 +40,7 @@ const FILES: [(&str, &str); 4] = [
 /// All files of a crate.
 pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, package: &Package) -> Vec<(PathBuf, Vec<u8>)> {
     let (name, kind) = (package.name(&network.name), package.kind);
-    let levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
+    let levels: Vec<Level> = plans.iter().map(|plan| plan.level).collect();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
@@ -54,11 +54,16 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
         add(&format!("src/{level}.rs"), level::print(network, plan));
     }
     for (name, text) in RUNTIME {
-        add(&format!("src/runtime/{name}"), text.into());
+        add(&format!("src/runtime/{name}"), without_tests(text).into());
     }
     files.push(("weights.bin".into(), packed.data.iter().flat_map(|value| value.to_le_bytes()).collect()));
     files.insert(0, ("Cargo.toml".into(), package.manifest(&network.name, &files).into_bytes()));
     files
+}
+
+/// A file of the runtime without its last lines, which name the file of its tests.
+fn without_tests(text: &str) -> &str {
+    text.split_once("\n#[cfg(test)]\n").map_or(text, |(text, _)| text)
 }
 
 fn weights(packed: &Packed) -> String {
@@ -87,7 +92,7 @@ fn library(network: &Network, plans: &[Plan], batch: usize, name: &str, kind: Ki
     text.line("#![allow(clippy::too_many_arguments)]");
     allowance(name).iter().for_each(|line| text.line(line));
     text.line("");
-    let mut levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
+    let mut levels: Vec<Level> = plans.iter().map(|plan| plan.level).collect();
     levels.sort_by_key(|level| LEVEL_FILES.iter().position(|known| known == level));
     for &level in &levels {
         only_where_it_exists(&mut text, level);
@@ -123,7 +128,7 @@ fn library(network: &Network, plans: &[Plan], batch: usize, name: &str, kind: Ki
     if kind == Kind::Dylib {
         text.line("");
         text.line("/// For loaders: the program of a level by its number, null if it was not compiled in.");
-        text.line("#[no_mangle]");
+        text.line("#[unsafe(no_mangle)]");
         text.function("pub extern \"C\" fn sartor_program", &["level: u32".into()], "*const Program", |text| {
             text.line("let level = Level::ALL.into_iter().find(|&known| known as u32 == level);");
             text.line("level.and_then(program).map_or(std::ptr::null(), std::ptr::from_ref)");
@@ -142,7 +147,7 @@ fn only_where_it_exists(text: &mut Text, level: Level) {
 }
 
 fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], name: &str, kind: Kind) {
-    let levels: Vec<&str> = plans.iter().map(|plan| plan.options.level.name()).collect();
+    let levels: Vec<&str> = plans.iter().map(|plan| plan.level.name()).collect();
     text.line(format!(
         "//! {}, compiled by Sartor {} for {}.",
         code(&network.name),
@@ -155,7 +160,7 @@ fn library_doc(text: &mut Text, network: &Network, plans: &[Plan], name: &str, k
     text.line("//! `cargo build --release` builds it, and so does rustc alone:");
     text.line("//!");
     text.line("//! ```sh");
-    let rustc = "//! rustc --edition 2021 -C opt-level=3 -C codegen-units=1";
+    let rustc = "//! rustc --edition 2024 -C opt-level=3 -C codegen-units=1";
     let crate_type = if kind == Kind::Dylib { "cdylib" } else { "rlib" };
     text.line(format!("{rustc} --crate-type {crate_type} --crate-name {name} src/lib.rs"));
     if kind == Kind::Bin {
@@ -199,16 +204,36 @@ fn main_file(network: &Network, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn whole_folders_are_vendored() {
-        for (folder, vendored) in [("runtime", &super::RUNTIME[..]), ("files", &super::FILES)] {
+    fn whole_folders_are_copied() {
+        for (folder, copied) in [("runtime", &RUNTIME[..]), ("files", &FILES)] {
             let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/src").join(folder);
             let mut found: Vec<String> =
                 std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
             found.sort();
-            let mut vendored: Vec<&str> = vendored.iter().map(|(name, _)| *name).collect();
-            vendored.sort_unstable();
-            assert_eq!(found, vendored);
+            let mut copied: Vec<&str> = copied.iter().map(|(name, _)| *name).collect();
+            copied.sort_unstable();
+            assert_eq!(found, copied);
         }
+    }
+
+    #[test]
+    fn what_is_copied_is_all_but_the_tests() {
+        let mut tested = 0;
+        for (name, text) in RUNTIME.iter().chain(&FILES) {
+            let copied = without_tests(text);
+            assert!(!copied.contains("test"), "{name}");
+            if copied.len() < text.len() {
+                assert_eq!(
+                    text[copied.len()..],
+                    format!("\n#[cfg(test)]\n#[path = \"../tests/{name}\"]\nmod tests;\n"),
+                    "{name}"
+                );
+                tested += 1;
+            }
+        }
+        assert_eq!(tested, 8);
     }
 }

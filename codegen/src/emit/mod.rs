@@ -5,6 +5,7 @@ mod files;
 mod kernel;
 mod level;
 mod package;
+mod prelude;
 mod stage;
 mod text;
 

@@ -5,19 +5,70 @@
 //! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
 //! because every weight is packed in the order of the lanes it meets.
 
+use std::ops::{Add, Deref, Index};
+
 use sartor_models::{Activation, NodeId, Window};
+use typed_index_collections::TiVec;
 
 use crate::layout::{Map, MapId};
+
+/// A layer's place in the order of execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LayerId(pub usize);
+
+impl From<usize> for LayerId {
+    fn from(index: usize) -> Self {
+        Self(index)
+    }
+}
+
+/// The layer so many further.
+impl Add<usize> for LayerId {
+    type Output = Self;
+
+    fn add(self, layers: usize) -> Self {
+        Self(self.0 + layers)
+    }
+}
+
+impl From<LayerId> for usize {
+    fn from(id: LayerId) -> Self {
+        id.0
+    }
+}
 
 /// A normalised network.
 #[derive(Clone, Debug)]
 pub struct Layers {
     /// All maps. The first is the network's input, which is NCHW in the user's memory and has no pad lanes.
-    pub maps: Vec<Map>,
+    pub maps: TiVec<MapId, Map>,
     /// Layers in an order in which every map is written before it is read.
-    pub layers: Vec<Layer>,
+    pub layers: TiVec<LayerId, Layer>,
     /// What the network returns.
     pub outputs: Vec<Output>,
+}
+
+impl Layers {
+    /// The id after the last layer's.
+    pub fn end(&self) -> LayerId {
+        LayerId(self.layers.len())
+    }
+}
+
+impl Index<LayerId> for Layers {
+    type Output = Layer;
+
+    fn index(&self, id: LayerId) -> &Layer {
+        &self.layers[id]
+    }
+}
+
+impl Index<MapId> for Layers {
+    type Output = Map;
+
+    fn index(&self, id: MapId) -> &Map {
+        &self.maps[id]
+    }
 }
 
 /// Where a node's value is found.
@@ -126,10 +177,6 @@ pub struct Conv {
     pub window: Window,
     /// Groups.
     pub groups: usize,
-    /// `[oc, ic / groups, kh, kw]`, batch norm folded, times [`factor_of_sums`] of `act`.
-    pub weight: Vec<f32>,
-    /// `[oc]`, likewise.
-    pub bias: Vec<f32>,
     /// Applied before the shortcut is added.
     pub act: Option<Activation>,
     /// A map added to the lanes `0..` of `dst`; it may have fewer lanes. Only with `dst_lane == 0`.
@@ -147,10 +194,8 @@ pub struct Depthwise {
     pub dst: MapId,
     /// Where it looks; never dilated.
     pub window: Window,
-    /// `[lanes, kh, kw]`, in the order of the lanes, times [`factor_of_sums`] of `act`.
-    pub weight: Vec<f32>,
-    /// `[lanes]`, likewise.
-    pub bias: Vec<f32>,
+    /// Lanes.
+    pub c: usize,
     /// Applied last.
     pub act: Option<Activation>,
 }
@@ -177,6 +222,42 @@ pub enum PoolKind {
     Max,
     /// The mean, padding counted as zeros.
     Average,
+}
+
+/// The parameters of a convolution as its kernel takes them.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Of a dense convolution `[oc, ic / groups, kh, kw]`, of a depthwise one `[lanes, kh, kw]` in the order of the lanes. The batch norm is
+    /// folded, and all is times `factor`.
+    pub weight: Vec<f32>,
+    /// `[oc]` or `[lanes]`, likewise.
+    pub bias: Vec<f32>,
+    /// What the activation that takes the sums wants them multiplied by: see [`factor_of_sums`].
+    pub factor: f64,
+}
+
+/// A network's layers and their parameters.
+#[derive(Clone, Debug)]
+pub struct Normalized {
+    /// The layers.
+    pub network: Layers,
+    /// The parameters of those that have some.
+    pub filters: TiVec<LayerId, Option<Filter>>,
+}
+
+impl Deref for Normalized {
+    type Target = Layers;
+
+    fn deref(&self) -> &Layers {
+        &self.network
+    }
+}
+
+impl Conv {
+    /// Terms of each sum but the bias.
+    pub fn taps(&self) -> usize {
+        self.src_lanes.len() / self.groups * self.window.taps()
+    }
 }
 
 impl Layer {

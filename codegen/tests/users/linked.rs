@@ -69,7 +69,7 @@ fn crates_of_one_name_and_of_others_live_in_one_program() {
     ];
     let mut rustc = Command::new("rustc");
     std::fs::write(at("user.rs"), PROGRAM).unwrap();
-    rustc.args(["--edition", "2021", "-D", "warnings", "--out-dir"]).arg(dir.path()).arg(at("user.rs"));
+    rustc.args(["--edition", "2024", "-D", "warnings", "--out-dir"]).arg(dir.path()).arg(at("user.rs"));
     for (name, library) in &libraries {
         rustc.arg("--extern").arg(format!("{name}={}", library.display()));
     }

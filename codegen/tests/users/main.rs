@@ -35,7 +35,7 @@ fn build(network: &Network, seed: u64, kind: Kind, package: &str, dir: &Path) ->
     let mut rustc = Command::new("rustc");
     // Without bitcode, as Cargo builds it: tools would read that in place of the code.
     rustc
-        .args("--edition 2021 -O -C codegen-units=1 -C embed-bitcode=no -D warnings".split(' '))
+        .args("--edition 2024 -O -C codegen-units=1 -C embed-bitcode=no -D warnings".split(' '))
         .args(["--crate-type", crate_type]);
     // As Cargo tells packages apart.
     rustc.args(["--crate-name", &network.name, "-C", &format!("metadata={package}"), "-o"]).arg(&library);

@@ -28,7 +28,7 @@ example: CRATE images.npy --top 3
 // The unwinder linked in is one library less to load at the start.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
-extern "C" {}
+unsafe extern "C" {}
 
 /// What the command line asks for.
 struct Options {

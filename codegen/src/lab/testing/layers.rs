@@ -4,9 +4,9 @@
 use sartor_models::Window;
 
 use crate::layout::{Map, MapId};
-use crate::network::layers::{Layer, LayerOp, Layers, PoolKind, Value};
+use crate::network::layers::{Filter, Layer, LayerOp, Normalized, PoolKind, Value};
 
-use super::{activation, activation_of_sum};
+use super::activation;
 
 /// A map in memory, `[h][w][pitch]`.
 pub struct Memory {
@@ -68,17 +68,17 @@ impl Memory {
 }
 
 /// Runs all layers; returns all maps, none of which is reused.
-pub fn evaluate(layers: &Layers, input: &[f64]) -> Vec<Memory> {
+pub fn evaluate(layers: &Normalized, input: &[f64]) -> Vec<Memory> {
     let mut maps: Vec<Memory> = layers.maps.iter().map(Memory::new).collect();
-    let Map { c, h, w, .. } = layers.maps[0];
+    let Map { c, h, w, .. } = layers[MapId(0)];
     assert_eq!(input.len(), c * h * w);
     for (i, &x) in input.iter().enumerate() {
         maps[0].set(i / w % h, i % w, i / w / h, x);
     }
-    for layer in &layers.layers {
+    for (layer, filter) in layers.layers.iter().zip(&layers.filters) {
         assert!(!layer.sources().contains(&layer.dst()), "layer '{}' reads the map it writes", layer.name);
-        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers.maps[0]));
-        run(layer, &maps, &mut dst);
+        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers[MapId(0)]));
+        run(layer, filter.as_ref(), &maps, &mut dst);
         maps[layer.dst().0] = dst;
     }
     for map in &maps[1..] {
@@ -91,7 +91,7 @@ pub fn evaluate(layers: &Layers, input: &[f64]) -> Vec<Memory> {
     maps
 }
 
-fn run(layer: &Layer, maps: &[Memory], dst: &mut Memory) {
+fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory) {
     let at = |id: MapId| &maps[id.0];
     let whole = |id: MapId| {
         assert_ne!(id, MapId(0), "layer '{}': only the source of a convolution may be the network's input", layer.name);
@@ -99,46 +99,48 @@ fn run(layer: &Layer, maps: &[Memory], dst: &mut Memory) {
     };
     match &layer.op {
         LayerOp::Conv(conv) => {
+            let filter = filter.expect("a convolution has a filter");
             let src = at(conv.src);
             let (ic, oc) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
             let (kh, kw) = conv.window.kernel;
-            assert_eq!(conv.weight.len(), conv.oc * ic * kh * kw);
-            assert_eq!(conv.bias.len(), conv.oc);
+            assert_eq!(filter.weight.len(), conv.oc * ic * kh * kw);
+            assert_eq!(filter.bias.len(), conv.oc);
             assert!(conv.shortcut.is_some() || conv.post_act.is_none());
             if let Some(shortcut) = conv.shortcut {
                 let map = &whole(shortcut).map;
                 assert!(conv.dst_lane == 0 && map.c <= conv.oc && (map.h, map.w) == (dst.map.h, dst.map.w));
             }
             dst.write(conv.dst_lane, conv.oc, |y, x, o| {
-                let mut sum = f64::from(conv.bias[o]);
+                let mut sum = f64::from(filter.bias[o]);
                 for i in 0..ic {
                     let lane = conv.src_lanes[o / oc * ic + i];
                     for ky in 0..kh {
                         for kx in 0..kw {
                             let value = src.tap(conv.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
-                            sum += f64::from(conv.weight[((o * ic + i) * kh + ky) * kw + kx]) * value;
+                            sum += f64::from(filter.weight[((o * ic + i) * kh + ky) * kw + kx]) * value;
                         }
                     }
                 }
-                let value = activation_of_sum(conv.act, sum);
+                let value = activation(conv.act, sum / filter.factor);
                 let shortcut = conv.shortcut.map(at).filter(|map| o < map.map.c).map_or(0.0, |map| map.get(y, x, o));
                 activation(conv.post_act, value + shortcut)
             });
         }
         LayerOp::Depthwise(depthwise) => {
+            let filter = filter.expect("a convolution has a filter");
             let src = whole(depthwise.src);
             let (kh, kw) = depthwise.window.kernel;
             assert_eq!(dst.map.c, src.map.c);
-            assert_eq!(depthwise.weight.len(), src.map.c * kh * kw);
+            assert_eq!(filter.weight.len(), src.map.c * kh * kw);
             dst.write(0, src.map.c, |y, x, lane| {
-                let mut sum = f64::from(depthwise.bias[lane]);
+                let mut sum = f64::from(filter.bias[lane]);
                 for ky in 0..kh {
                     for kx in 0..kw {
                         let value = src.tap(depthwise.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
-                        sum += f64::from(depthwise.weight[(lane * kh + ky) * kw + kx]) * value;
+                        sum += f64::from(filter.weight[(lane * kh + ky) * kw + kx]) * value;
                     }
                 }
-                activation_of_sum(depthwise.act, sum)
+                activation(depthwise.act, sum / filter.factor)
             });
         }
         LayerOp::Pool(pool) => {

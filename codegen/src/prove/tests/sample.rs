@@ -4,11 +4,13 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Window};
 
+use crate::compile::plan;
 use crate::lab::testing::{draw, noise};
-use crate::network::layers::Layers;
+use crate::network::layers::Normalized;
 use crate::network::normalize::normalize;
 use crate::network::pack::{Packed, pack};
-use crate::schedule::{Options, Plan, plan};
+use crate::plan::Plan;
+use crate::schedule::Options;
 
 /// The network.
 pub fn network() -> Network {
@@ -55,7 +57,7 @@ impl Nodes {
 }
 
 /// The network normalised, with its packed weights.
-pub fn layers() -> (Layers, Packed) {
+pub fn layers() -> (Normalized, Packed) {
     let network = network();
     let layers = normalize(&network, &draw::weights(&network)).unwrap();
     let packed = pack(&layers);
@@ -65,7 +67,7 @@ pub fn layers() -> (Layers, Packed) {
 /// Its plan.
 pub fn sample(level: Level, batch: usize) -> (Plan, Packed) {
     let (layers, packed) = layers();
-    (plan(&layers, &packed, Options { batch, ..Options::new(level) }).unwrap(), packed)
+    (plan(&layers, &packed, &Options { batch, ..Options::new(level) }).unwrap(), packed)
 }
 
 /// Images for a plan.
