@@ -1,6 +1,7 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it; this one lists them.
 
 mod function;
+mod hard_swish;
 mod parameter;
 mod relu;
 mod relu6;
@@ -27,6 +28,8 @@ pub enum Activation {
     Silu,
     /// `1 / (1 + exp(-x))`
     Sigmoid,
+    /// `x * min(6, max(0, x + 3)) / 6`
+    HardSwish,
 }
 
 /// The body for the [`Function`] of an activation.
@@ -38,6 +41,7 @@ macro_rules! function {
             Relu6 => relu6::Relu6,
             Silu => silu::Silu,
             Sigmoid => sigmoid::Sigmoid,
+            HardSwish => hard_swish::HardSwish,
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -52,7 +56,7 @@ macro_rules! function {
 
 impl Activation {
     /// All functions: what tests check and draw from. Those with a parameter are there with values that differ in kind.
-    pub const ALL: [Self; 4] = [Self::Relu, Self::Relu6, Self::Silu, Self::Sigmoid];
+    pub const ALL: [Self; 5] = [Self::Relu, Self::Relu6, Self::Silu, Self::Sigmoid, Self::HardSwish];
 }
 
 /// What an error is small beside.
