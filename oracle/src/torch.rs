@@ -140,5 +140,6 @@ fn activation(act: Activation, x: &Tensor) -> Tensor {
         Activation::Silu => x.silu(),
         Activation::Sigmoid => x.sigmoid(),
         Activation::HardSwish => x.hardswish(),
+        Activation::LeakyRelu(slope) => x.prelu(&Tensor::from(slope.value()).to_kind(x.kind())),
     }
 }

@@ -2,6 +2,7 @@
 
 mod function;
 mod hard_swish;
+mod leaky_relu;
 mod parameter;
 mod relu;
 mod relu6;
@@ -30,6 +31,8 @@ pub enum Activation {
     Sigmoid,
     /// `x * min(6, max(0, x + 3)) / 6`
     HardSwish,
+    /// `max(0, x) + slope * min(0, x)`
+    LeakyRelu(Parameter),
 }
 
 /// The body for the [`Function`] of an activation.
@@ -42,6 +45,7 @@ macro_rules! function {
             Silu => silu::Silu,
             Sigmoid => sigmoid::Sigmoid,
             HardSwish => hard_swish::HardSwish,
+            LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -56,7 +60,15 @@ macro_rules! function {
 
 impl Activation {
     /// All functions: what tests check and draw from. Those with a parameter are there with values that differ in kind.
-    pub const ALL: [Self; 5] = [Self::Relu, Self::Relu6, Self::Silu, Self::Sigmoid, Self::HardSwish];
+    pub const ALL: [Self; 7] = [
+        Self::Relu,
+        Self::Relu6,
+        Self::Silu,
+        Self::Sigmoid,
+        Self::HardSwish,
+        Self::LeakyRelu(Parameter::new(0.01)),
+        Self::LeakyRelu(Parameter::new(0.25)),
+    ];
 }
 
 /// What an error is small beside.
@@ -104,8 +116,11 @@ impl Activation {
     }
 
     /// It with another parameter, if it has one.
-    fn with(self, _parameter: Parameter) -> Self {
-        self
+    fn with(self, parameter: Parameter) -> Self {
+        match self {
+            Self::LeakyRelu(_) => Self::LeakyRelu(parameter),
+            other => other,
+        }
     }
 
     /// Its definition in f64. NaN stays NaN.
