@@ -139,5 +139,7 @@ fn activation(act: Activation, x: &Tensor) -> Tensor {
         Activation::Relu6 => x.clamp(0, 6),
         Activation::Silu => x.silu(),
         Activation::Sigmoid => x.sigmoid(),
+        Activation::HardSwish => x.hardswish(),
+        Activation::LeakyRelu(slope) => x.prelu(&Tensor::from(slope.value()).to_kind(x.kind())),
     }
 }

@@ -55,6 +55,10 @@ impl<'a> Writer<'a> {
                 self.push(node, "Clip", &[&inputs[..], &bounds].concat(), &node.name, [])?;
             }
             Op::Activation(Activation::Sigmoid) => self.push(node, "Sigmoid", &inputs, &node.name, [])?,
+            Op::Activation(Activation::HardSwish) => self.push(node, "HardSwish", &inputs, &node.name, [])?,
+            Op::Activation(Activation::LeakyRelu(slope)) => {
+                self.push(node, "LeakyRelu", &inputs, &node.name, [float("alpha", slope.value())])?;
+            }
             Op::Activation(Activation::Silu) => {
                 let sigmoid = self.inner(node, "sigmoid", "Sigmoid", &inputs, [])?;
                 self.push(node, "Mul", &[inputs[0].clone(), sigmoid], &node.name, [])?;

@@ -1,6 +1,8 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it; this one lists them.
 
 mod function;
+mod hard_swish;
+mod leaky_relu;
 mod parameter;
 mod relu;
 mod relu6;
@@ -27,6 +29,10 @@ pub enum Activation {
     Silu,
     /// `1 / (1 + exp(-x))`
     Sigmoid,
+    /// `x * min(6, max(0, x + 3)) / 6`
+    HardSwish,
+    /// `max(0, x) + slope * min(0, x)`
+    LeakyRelu(Parameter),
 }
 
 /// The body for the [`Function`] of an activation.
@@ -38,6 +44,8 @@ macro_rules! function {
             Relu6 => relu6::Relu6,
             Silu => silu::Silu,
             Sigmoid => sigmoid::Sigmoid,
+            HardSwish => hard_swish::HardSwish,
+            LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -52,7 +60,15 @@ macro_rules! function {
 
 impl Activation {
     /// All functions: what tests check and draw from. Those with a parameter are there with values that differ in kind.
-    pub const ALL: [Self; 4] = [Self::Relu, Self::Relu6, Self::Silu, Self::Sigmoid];
+    pub const ALL: [Self; 7] = [
+        Self::Relu,
+        Self::Relu6,
+        Self::Silu,
+        Self::Sigmoid,
+        Self::HardSwish,
+        Self::LeakyRelu(Parameter::new(0.01)),
+        Self::LeakyRelu(Parameter::new(0.25)),
+    ];
 }
 
 /// What an error is small beside.
@@ -100,8 +116,11 @@ impl Activation {
     }
 
     /// It with another parameter, if it has one.
-    fn with(self, _parameter: Parameter) -> Self {
-        self
+    fn with(self, parameter: Parameter) -> Self {
+        match self {
+            Self::LeakyRelu(_) => Self::LeakyRelu(parameter),
+            other => other,
+        }
     }
 
     /// Its definition in f64. NaN stays NaN.
