@@ -1,35 +1,23 @@
 //! Sartor cuts a program to measure for a light convolutional network.
 
-pub mod bench;
-mod build;
-pub mod cache;
-pub mod caches;
-pub mod engine;
-pub mod explain;
-pub mod export;
-mod generate;
-pub mod image;
-pub mod labels;
-mod made;
-mod model;
-pub mod npy;
-pub mod observe;
-pub mod output;
-pub mod private;
-pub mod process;
-pub mod sweep;
-pub mod tune;
-pub mod verify;
+pub mod compile;
+pub mod data;
+pub mod files;
+pub mod judge;
+pub mod measure;
+pub mod tuning;
 
-pub use build::{BuildError, without_settings};
-pub use generate::{GenerateError, Kind, PackageError, Plan, PlannedLayer, PlannedStage};
-pub use made::MANIFEST;
-pub use model::{CompileError, CompileOptions, Compiled, Model, compile, plan};
+pub use compile::generate::{GenerateError, Kind, PackageError, Plan, PlannedLayer, PlannedStage};
+pub use compile::model::{CompileError, CompileOptions, Compiled, Model, compile, plan};
+pub use compile::rustc::{BuildError, without_settings};
+pub use files::manifest::MANIFEST;
+pub use judge::verify::verify;
 pub use sartor_codegen as codegen;
 pub use sartor_kernels as kernels;
 pub use sartor_kernels::runtime::{Level, Session};
 pub use sartor_models as models;
 pub use sartor_models::{Network, Weights};
+pub use tuning::Tunings;
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -7,10 +7,11 @@ use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use predicates::prelude::*;
 use predicates::str::contains;
+use sartor::data::npy;
 use sartor::models::Tensor;
 use sartor::models::weights::LoadOptions;
 use sartor::models::zoo::Spec;
-use sartor::{Level, Weights, npy};
+use sartor::{Level, Weights};
 use serde_json::Value;
 
 mod common;
@@ -298,7 +299,7 @@ fn levels_that_this_machine_cannot_run() {
 
     let best = Level::best().unwrap();
     if best == Level::Portable {
-        println!("skipped the cap: no level here is above portable");
+        sartor::kernels::report::skipped("a level that SARTOR_MAX_LEVEL forbids", "no level of this CPU is above portable");
     } else {
         let mut command = sartor();
         command.env("SARTOR_MAX_LEVEL", "portable").args(run).arg(best.name());

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
-use sartor::{Level, npy};
+use sartor::Level;
+use sartor::data::npy;
 use serde_json::Value;
 
 mod common;
@@ -293,7 +294,7 @@ fn programs_are_planned_as_they_were_tuned() {
         let shown: Value = json(&["show", "rexnet_digits", "--level", "avx2", "--json", "--tuning", file]);
         shown["layers"].as_array().unwrap().iter().map(|layer| layer["kernel"].as_str().unwrap().to_owned()).collect()
     };
-    let caches = serde_json::to_string(&sartor::caches::Sizes::here()).unwrap();
+    let caches = serde_json::to_string(&sartor::tuning::cpu_caches::Sizes::here()).unwrap();
     let of = |problems: &str| {
         format!(r#"{{"format": 1, "machines": [{{"level": "avx2", "caches": {caches}, "problems": {{{problems}}}}}]}}"#)
     };

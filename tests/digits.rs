@@ -3,10 +3,12 @@
 mod common;
 
 use safetensors::SafeTensors;
-use sartor::engine::GenericEngine;
-use sartor::image::{Picture, Preprocess};
+use sartor::data::image::{Picture, Preprocess};
+use sartor::data::labels;
+use sartor::judge::engines::GenericEngine;
+use sartor::kernels::report;
 use sartor::models::zoo::Spec;
-use sartor::{Level, Model, Network, Weights, labels};
+use sartor::{Level, Model, Network, Weights};
 
 const PICTURES: usize = 360;
 /// What PyTorch got right; the training script prints it.
@@ -64,8 +66,7 @@ fn compiled_answers_are_pytorchs() {
     common::own_cache();
     let (held_out, (network, weights)) = (held_out(), digits());
     for level in Level::ALL {
-        if !level.is_available() {
-            println!("skipped {level}: this CPU lacks it");
+        if !report::can_run(level, "the trained digits") {
             continue;
         }
         let model = Model::open(&network, &weights, level).unwrap();

@@ -5,11 +5,12 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sartor::Tunings;
 use sartor::codegen::compile::generate;
+use sartor::data::npy;
 use sartor::kernels::report::{checked, skipped};
 use sartor::models::zoo;
-use sartor::tune::Tunings;
-use sartor::{CompileOptions, Kind, Level, Model, Network, Weights, compile, npy};
+use sartor::{CompileOptions, Kind, Level, Model, Network, Weights, compile};
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

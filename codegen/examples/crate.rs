@@ -56,7 +56,7 @@ fn write(network: &str, levels: &str, batch: &str, kind: &str, dir: &Path) -> Re
         let images = input.chunks_exact(shape.len());
         let output = images.flat_map(|image| interpret::plan(plan, &packed.data, image, 1).1);
         let bytes: Vec<u8> = output.flat_map(f32::to_le_bytes).collect();
-        std::fs::write(dir.join(format!("{}.f32", plan.options.level)), bytes)?;
+        std::fs::write(dir.join(format!("{}.f32", plan.level)), bytes)?;
     }
     Ok(())
 }

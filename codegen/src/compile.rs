@@ -6,11 +6,13 @@ use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
 use crate::emit;
-use crate::network::layers::Layers;
+use crate::network::layers::{LayerId, Layers, Normalized};
 use crate::network::normalize::{NormalizeError, normalize};
-use crate::network::pack::pack;
+use crate::network::pack::{Packed, pack};
+use crate::plan::Plan;
+use crate::prove::{self, Unproven};
 use crate::schedule::tuning::Choice;
-use crate::schedule::{self, Options, Plan, PlanError};
+use crate::schedule::{self, Options, ScheduleError};
 
 pub use crate::emit::{Kind, Package, PackageError};
 
@@ -38,6 +40,27 @@ pub enum GenerateError {
     /// No level was asked for.
     #[error("no level to compile for: name at least one of avx512, avx2, neon, portable")]
     NoLevels,
+}
+
+/// Why there is no plan that may be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The network cannot be planned.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// A defect of the compiler, caught before anything is emitted.
+    #[error("the compiler made a program that it cannot prove safe; please report this: {0}")]
+    Unproven(#[from] Unproven),
+}
+
+/// Plans a network and proves the plan.
+///
+/// # Errors
+/// If the network is too large, or the proof fails.
+pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan, PlanError> {
+    let plan = schedule::plan(layers, packed, options)?;
+    prove::program(&plan, &packed.data)?;
+    Ok(plan)
 }
 
 /// Generates the crate of a network.
@@ -70,10 +93,10 @@ pub fn generate_for(
         return Err(GenerateError::NoLevels);
     }
     package.check()?;
-    schedule::check_batch(network, batch)?;
+    schedule::check_batch(network, batch).map_err(PlanError::from)?;
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
-    let plans = options.iter().map(|options| schedule::plan(&layers, &packed, options.clone()));
+    let plans = options.iter().map(|options| plan(&layers, &packed, options));
     let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
     let files = emit::files(network, &plans, &packed, batch, package);
     Ok(Generated { files, plans })
@@ -85,11 +108,12 @@ pub fn generate_for(
 /// As [`schedule::trial`].
 pub fn trial(
     network: &Network,
-    layers: &Layers,
+    layers: &Normalized,
     options: &Options,
-    stages: &[(Vec<usize>, Choice)],
+    stages: &[(Vec<LayerId>, Choice)],
 ) -> Result<Generated, PlanError> {
-    let (plan, packed) = schedule::trial(layers, options, stages)?;
+    let (plan, packed) = schedule::trial(layers, options, stages);
+    prove::stages(&plan, &packed.data)?;
     let plans = vec![plan];
     Ok(Generated { files: emit::files(network, &plans, &packed, 1, &Kind::Dylib.into()), plans })
 }

@@ -9,13 +9,15 @@ pub mod emit;
 pub mod interpret;
 pub mod ir;
 pub mod lab;
+pub mod layout;
 pub mod lower;
 pub mod network;
+pub mod plan;
 pub mod prove;
 pub mod schedule;
 
 pub use ir::{isa, kernel, name, stage};
 pub use lab as problem;
 pub use network::{layers as layer, normalize, pack};
-pub use schedule as plan;
+
 pub use schedule::tuning;

@@ -32,7 +32,7 @@ impl Engine for Program {
     }
 
     fn values(&self, network: &Network, weights: &Weights, input: &[f32], _: usize) -> Result<BTreeMap<NodeId, Tensor>, String> {
-        sartor::cache::set_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/target/cache"));
+        sartor::compile::cache::set_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/target/cache"));
         let model = Model::open(network, weights, self.at).map_err(|error| error.to_string())?;
         observe::values(model.program(), &model.plan().program, network, input)
     }

@@ -1,6 +1,6 @@
 //! Memory that may be more than there is.
 
-use sartor::bench;
+use sartor::measure::bench;
 
 use super::failure::Failure;
 

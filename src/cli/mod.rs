@@ -1,26 +1,11 @@
 //! `sartor`: one file a command, and what they share.
 
-mod bench;
-mod compile;
-mod engine;
-mod explain;
-mod export;
+mod args;
+mod commands;
 mod failure;
-mod level;
-mod list;
 mod memory;
-mod picture;
-mod process;
 mod progress;
-mod proof;
-mod run;
-mod show;
-mod source;
-mod sweep;
 mod table;
-mod tune;
-mod tuning;
-mod verify;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -29,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use sartor::models::escape;
 
+use commands::{bench, compile, explain, export, list, process, run, show, sweep, tune, verify};
 use failure::Failure;
 
 /// Cuts a program to measure for a light convolutional network.

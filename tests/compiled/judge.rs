@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sartor::codegen::interpret;
-use sartor::engine::ReferenceEngine;
+use sartor::judge::engines::ReferenceEngine;
 use sartor::kernels::reference::bound;
 use sartor::kernels::report;
 use sartor::models::NodeId;
@@ -99,7 +99,7 @@ fn near_reference(
     values: Values,
     exceptions: &mut BTreeMap<&str, usize>,
 ) {
-    let batch = problem.plan.options.batch;
+    let batch = problem.plan.batch;
     let engine = ReferenceEngine::new(&problem.network, &problem.weights).unwrap();
     let found = interpret::output(&problem.plan, memory);
     let known = BTreeMap::from([(NodeId(0), input.to_vec())]);

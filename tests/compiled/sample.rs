@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use sartor::codegen::compile::plan;
 use sartor::codegen::interpret;
 use sartor::codegen::kernel::Kernel;
 use sartor::codegen::normalize::normalize;
 use sartor::codegen::pack::{Packed, pack};
-use sartor::codegen::plan::{Options, Plan, plan};
+use sartor::codegen::plan::Plan;
+use sartor::codegen::schedule::Options;
 use sartor::codegen::stage::Call;
 use sartor::{Level, Network, Weights};
 
@@ -43,7 +45,7 @@ impl Sample {
             let layers = normalize(&network, &weights).unwrap();
             let packed = pack(&layers);
             let batch = 1 + usize::from(number % 7 == 0);
-            let plan = plan(&layers, &packed, Options { batch, ..Options::new(level) }).unwrap();
+            let plan = plan(&layers, &packed, &Options { batch, ..Options::new(level) }).unwrap();
             let numbers = plan.kernels.iter().map(|kernel| sample.add(kernel, &mut names)).collect();
             sample.problems.push(Problem { network, weights, plan, packed, numbers });
         }
@@ -91,7 +93,7 @@ impl Problem {
                 count += 1;
                 last = Some(stage);
             }
-            steps.push(self.numbers[call.kernel] as u32);
+            steps.push(self.numbers[call.kernel.0] as u32);
             steps.extend(call.args.iter().flat_map(|&(region, at)| [region as u32, at as u32]));
             count += 1;
         }

@@ -52,15 +52,19 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
     let window = || {
         let (kernel, stride, pads) = (ints("kernel_shape"), ints("strides"), ints("pads"));
         let padding = |axis: usize| Padding { before: pads[axis], after: pads[axis + 2] };
-        Window { kernel: (kernel[0], kernel[1]), stride: (stride[0], stride[1]), padding: (padding(0), padding(1)) }
+        let dilation = match ints("dilations")[..] {
+            [h, w] => (h, w),
+            _ => (1, 1),
+        };
+        Window { kernel: (kernel[0], kernel[1]), stride: (stride[0], stride[1]), dilation, padding: (padding(0), padding(1)) }
     };
-    let out = |size: usize, kernel: usize, stride: usize, padding: Padding| {
-        (padding.before + size + padding.after - kernel) / stride + 1
+    let out = |size: usize, kernel: usize, stride: usize, dilation: usize, padding: Padding| {
+        (padding.before + size + padding.after - (kernel - 1) * dilation - 1) / stride + 1
     };
     let swept = |c: usize| {
         let w = window();
-        let rows = out(dims[2], w.kernel.0, w.stride.0, w.padding.0);
-        vec![dims[0], c, rows, out(dims[3], w.kernel.1, w.stride.1, w.padding.1)]
+        let rows = out(dims[2], w.kernel.0, w.stride.0, w.dilation.0, w.padding.0);
+        vec![dims[0], c, rows, out(dims[3], w.kernel.1, w.stride.1, w.dilation.1, w.padding.1)]
     };
     match node.op_type() {
         "Conv" => {

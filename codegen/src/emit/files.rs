@@ -7,7 +7,7 @@ use sartor_models::Network;
 use sartor_models::escape::code;
 
 use crate::network::pack::Packed;
-use crate::schedule::Plan;
+use crate::plan::Plan;
 
 use super::package::{Package, allowance, identifier};
 use super::text::Text;
@@ -39,7 +39,7 @@ const FILES: [(&str, &str); 4] = [
 /// All files of a crate.
 pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, package: &Package) -> Vec<(PathBuf, Vec<u8>)> {
     let (name, kind) = (package.name(&network.name), package.kind);
-    let levels: Vec<Level> = plans.iter().map(|plan| plan.options.level).collect();
+    let levels: Vec<Level> = plans.iter().map(|plan| plan.level).collect();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());

@@ -5,17 +5,15 @@ use sartor_models::Network;
 use sartor_models::escape::{code, rust_string};
 
 use crate::ir::isa;
-use crate::ir::kernel::{Access, Kernel};
-use crate::network::layers::MapId;
-use crate::prove::Lengths;
-use crate::schedule::{Place, Plan, Unpack};
+use crate::ir::kernel::{Access, Kernel, KernelId};
+use crate::plan::{Lengths, Place, Plan, Unpack};
 
 use super::text::Text;
 use super::{kernel, prelude, stage};
 
 /// Prints the file.
 pub fn print(network: &Network, plan: &Plan) -> String {
-    let level = plan.options.level;
+    let level = plan.level;
     let mut text = Text::default();
     header(&mut text, network, plan);
     intrinsics(&mut text, level);
@@ -26,8 +24,8 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
-    prelude::print(&mut text, level, &plan.kernels);
-    for (index, printed) in plan.kernels.iter().enumerate() {
+    prelude::print(&mut text, level, plan.kernels.as_ref());
+    for (index, printed) in plan.kernels.iter_enumerated() {
         text.line("");
         kernel_doc(&mut text, plan, index);
         kernel::print(&mut text, printed);
@@ -64,17 +62,17 @@ fn intrinsics(text: &mut Text, level: Level) {
 
 fn header(text: &mut Text, network: &Network, plan: &Plan) {
     let Lengths { arena, scratch, weights, .. } = plan.lengths;
-    text.line(format!("//! {} for {}.", code(&network.name), plan.options.level));
+    text.line(format!("//! {} for {}.", code(&network.name), plan.level));
     text.line("//!");
     text.line(format!("//! Memory in f32: arena {arena}, scratch {scratch} a thread, weights {weights}."));
     text.line("//!");
     text.line("//! | map | h x w x c | f32 | where |");
     text.line("//! | --- | --- | ---: | --- |");
-    for (id, (map, place)) in plan.layers.maps.iter().zip(&plan.places).enumerate() {
-        let row = map.w * plan.pitch(MapId(id));
+    for (map, place) in plan.layers.maps.iter().zip(&plan.places) {
+        let row = map.w * map.pitch();
         let (len, place) = match place {
-            Place::Input => (map.c * map.h * map.w * plan.options.batch, "input, NCHW".into()),
-            Place::Arena { offset } => (row * map.h * plan.options.batch, format!("arena + {offset}")),
+            Place::Input => (map.c * map.h * map.w * plan.batch, "input, NCHW".into()),
+            Place::Arena { offset } => (row * map.h * plan.batch, format!("arena + {offset}")),
             Place::Ring { offset, rows } => (row * rows, format!("scratch + {offset}, ring of {rows} rows")),
         };
         text.line(format!("//! | {} | {} x {} x {} | {len} | {place} |", code(&map.name), map.h, map.w, map.c));
@@ -83,13 +81,13 @@ fn header(text: &mut Text, network: &Network, plan: &Plan) {
 }
 
 /// The problem that a kernel was made for, the layers that share it, and what the proof says of its buffers.
-fn kernel_doc(text: &mut Text, plan: &Plan, index: usize) {
+fn kernel_doc(text: &mut Text, plan: &Plan, index: KernelId) {
     let kernel = &plan.kernels[index];
     for line in &kernel.doc {
         text.line(format!("/// `{line}`"));
     }
-    let layers = (0..plan.layers.layers.len()).filter(|&layer| plan.kernels_of[layer].contains(&index)).skip(1);
-    let layers: Vec<String> = layers.map(|layer| code(&plan.layers.layers[layer].name)).collect();
+    let layers = plan.layers.layers.keys().filter(|&layer| plan.kernels_of[layer].contains(&index)).skip(1);
+    let layers: Vec<String> = layers.map(|layer| code(&plan.layers[layer].name)).collect();
     if !layers.is_empty() {
         text.line("///");
         text.comment("///", &format!("Also for {}.", layers.join(", ")));
@@ -104,7 +102,7 @@ fn kernel_doc(text: &mut Text, plan: &Plan, index: usize) {
 
 /// The last stage: results to the user's NCHW.
 fn outputs(text: &mut Text, plan: &Plan) {
-    let batch = plan.options.batch;
+    let batch = plan.batch;
     text.line("/// Copies the results to the output, NCHW.");
     let params = ["cx: &Context", "units: &mut Units<'_>"].map(String::from);
     text.function("unsafe extern \"C\" fn outputs", &params, "", |text| {
@@ -141,7 +139,7 @@ fn copy(text: &mut Text, unpack: &Unpack, batch: usize) {
 fn program(text: &mut Text, plan: &Plan) {
     let mut entries: Vec<Vec<String>> = Vec::new();
     for planned in &plan.stages {
-        let name = |index: usize| &plan.layers.layers[planned.layers[index]].name;
+        let name = |index: usize| &plan.layers[planned.layers[index]].name;
         let name = match planned.layers.len() {
             1 => name(0).clone(),
             count => format!("{} .. {}", name(0), name(count - 1)),
@@ -153,7 +151,7 @@ fn program(text: &mut Text, plan: &Plan) {
     text.line("");
     text.line("/// The network at this level.");
     let Lengths { input, arena, scratch, .. } = plan.lengths;
-    let (level, batch, output) = (plan.options.level, plan.options.batch, plan.output_len);
+    let (level, batch, output) = (plan.level, plan.batch, plan.output_len);
     text.block_ending("pub static PROGRAM: Program =", "};", |text| {
         text.line(format!(
             "let lengths = Lengths {{ input: {input}, output: {output}, arena: {arena}, scratch: {scratch} }};"

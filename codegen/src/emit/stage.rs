@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::ir::isa;
-use crate::ir::kernel::Kernel;
+use typed_index_collections::TiSlice;
+
+use crate::ir::kernel::{Kernel, KernelId};
 use crate::ir::stage::{Int, Pointer, Region, Stage, Step};
 
 use super::text::Text;
 
 /// Prints a stage.
-pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
+pub fn print(text: &mut Text, stage: &Stage, kernels: &TiSlice<KernelId, Kernel>) {
     for line in &stage.doc {
         text.line(format!("/// `{line}`"));
     }
@@ -96,7 +98,7 @@ fn regions_of(body: &[Step], regions: &mut BTreeSet<Region>) {
     }
 }
 
-fn body(text: &mut Text, steps: &[Step], kernels: &[Kernel]) {
+fn body(text: &mut Text, steps: &[Step], kernels: &TiSlice<KernelId, Kernel>) {
     for step in steps {
         match step {
             Step::Comment(comment) => text.comment("//", comment),

@@ -8,6 +8,22 @@ use sartor_kernels::runtime::Level;
 
 use crate::ir::isa;
 
+/// A kernel of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KernelId(pub usize);
+
+impl From<usize> for KernelId {
+    fn from(index: usize) -> Self {
+        Self(index)
+    }
+}
+
+impl From<KernelId> for usize {
+    fn from(id: KernelId) -> Self {
+        id.0
+    }
+}
+
 /// A loop variable of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Var(pub usize);
@@ -104,6 +120,22 @@ pub enum Binary {
     Max,
     /// The larger of both, NaN if one is NaN: the bits of `Max(a, b)` or `Max(b, a)`, which differ only if one is NaN or both are zero.
     Maximum,
+}
+
+impl Binary {
+    /// The operation on one lane.
+    pub fn apply(self, a: f32, b: f32) -> f32 {
+        match self {
+            Binary::Add => a + b,
+            Binary::Sub => a - b,
+            Binary::Mul => a * b,
+            Binary::Div => a / b,
+            Binary::Min if a < b => a,
+            Binary::Max if a > b => a,
+            Binary::Min | Binary::Max => b,
+            Binary::Maximum => f32::from_bits(Binary::Max.apply(a, b).to_bits() | Binary::Max.apply(b, a).to_bits()),
+        }
+    }
 }
 
 /// What is raised to a power.

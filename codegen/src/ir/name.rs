@@ -31,6 +31,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use sartor_kernels::runtime::Level;
+use sartor_ops::Activation;
 
 /// A kernel's name, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,8 +80,8 @@ impl KernelName {
 
     /// With fused operations.
     #[must_use]
-    pub fn words(mut self, words: &[&str]) -> Self {
-        self.words.extend(words.iter().map(|&word| word.into()));
+    pub fn words(mut self, words: &[impl ToString]) -> Self {
+        self.words.extend(words.iter().map(ToString::to_string));
         self
     }
 }
@@ -132,8 +133,10 @@ impl fmt::Display for KernelName {
     }
 }
 
-/// Fused operations a name may hold; `relu6` would otherwise read as a size.
-const WORDS: [&str; 7] = ["relu", "relu6", "silu", "sigmoid", "blend", "add", "sums"];
+/// Whether a part of a name is a fused operation; `relu6` would otherwise read as a size.
+fn is_word(part: &str) -> bool {
+    ["blend", "add", "sums"].contains(&part) || Activation::parse(part).is_some()
+}
 
 impl FromStr for KernelName {
     type Err = NameError;
@@ -147,7 +150,7 @@ impl FromStr for KernelName {
         let mut parsed = KernelName::new(family.ok_or_else(|| fail("it does not begin with a family"))?, level);
         for (index, part) in parts.enumerate() {
             let split = part.find(|c: char| c.is_ascii_digit());
-            if WORDS.contains(&part) {
+            if is_word(part) {
                 parsed.words.push(part.into());
             } else if index == 0 && split == Some(0) {
                 let extents: Result<Vec<usize>, _> = part.split('x').map(number).collect();

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::ir::kernel::KernelId;
+
 /// Memory that a stage's calls point into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Region {
@@ -249,10 +251,10 @@ pub enum Step {
         /// `lo..=hi` and what is done there.
         arms: Vec<Arm>,
     },
-    /// Calls a kernel, by its index in the program.
+    /// Calls a kernel.
     Call {
-        /// Index into the program's kernels.
-        kernel: usize,
+        /// Which of the program's.
+        kernel: KernelId,
         /// One pointer a buffer of the kernel.
         args: Vec<Pointer>,
     },
@@ -287,8 +289,8 @@ pub struct Stage {
 pub struct Call {
     /// The unit that makes it.
     pub unit: usize,
-    /// Index into the program's kernels.
-    pub kernel: usize,
+    /// The kernel called.
+    pub kernel: KernelId,
     /// Region and offset of each buffer.
     pub args: Vec<(Region, usize)>,
 }

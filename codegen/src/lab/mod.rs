@@ -29,10 +29,10 @@ use crate::network::layers::Layers;
 use crate::schedule::Options;
 use scan::Part;
 
+pub use crate::network::line::LayerLine;
 pub use data::Data;
 #[cfg(test)]
 pub(crate) use data::noise;
-pub use layer::LayerLine;
 pub use scan::LineError;
 pub use tuning::drawn as drawn_tuning;
 

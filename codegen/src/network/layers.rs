@@ -5,56 +5,70 @@
 //! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
 //! because every weight is packed in the order of the lanes it meets.
 
-use std::ops::Range;
+use std::ops::{Add, Deref, Index};
 
-use sartor_models::{Activation, NodeId, Padding};
+use sartor_models::{Activation, NodeId, Window};
+use typed_index_collections::TiVec;
 
-use crate::lower::{PANEL, padded};
+use crate::layout::{Map, MapId};
 
-/// Index into [`Layers::maps`].
+/// A layer's place in the order of execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MapId(pub usize);
+pub struct LayerId(pub usize);
 
-/// An activation of one image in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Map {
-    /// Name of the node that defines it.
-    pub name: String,
-    /// Lanes in use; memory holds this rounded up to 16, and the rest is always zero.
-    pub c: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-}
-
-impl Map {
-    /// f32 from pixel to pixel in memory: its lanes rounded up to whole panels, and one panel more, which nobody reads or writes, where
-    /// pixels would lie a multiple of 2 KiB apart.
-    pub fn pitch(&self) -> usize {
-        let lanes = padded(self.c);
-        if lanes.is_multiple_of(ALIASED) && self.h * self.w > 1 { lanes + PANEL } else { lanes }
-    }
-
-    /// Its pad lanes, which are always zero.
-    pub fn pads(&self) -> Range<usize> {
-        self.c..padded(self.c)
+impl From<usize> for LayerId {
+    fn from(index: usize) -> Self {
+        Self(index)
     }
 }
 
-/// Half of the 4 KiB after which addresses fall into the same set of an L1 again. At such a pitch the pixels of a window
-/// push each other out.
-const ALIASED: usize = 512;
+/// The layer so many further.
+impl Add<usize> for LayerId {
+    type Output = Self;
+
+    fn add(self, layers: usize) -> Self {
+        Self(self.0 + layers)
+    }
+}
+
+impl From<LayerId> for usize {
+    fn from(id: LayerId) -> Self {
+        id.0
+    }
+}
 
 /// A normalised network.
 #[derive(Clone, Debug)]
 pub struct Layers {
     /// All maps. The first is the network's input, which is NCHW in the user's memory and has no pad lanes.
-    pub maps: Vec<Map>,
+    pub maps: TiVec<MapId, Map>,
     /// Layers in an order in which every map is written before it is read.
-    pub layers: Vec<Layer>,
+    pub layers: TiVec<LayerId, Layer>,
     /// What the network returns.
     pub outputs: Vec<Output>,
+}
+
+impl Layers {
+    /// The id after the last layer's.
+    pub fn end(&self) -> LayerId {
+        LayerId(self.layers.len())
+    }
+}
+
+impl Index<LayerId> for Layers {
+    type Output = Layer;
+
+    fn index(&self, id: LayerId) -> &Layer {
+        &self.layers[id]
+    }
+}
+
+impl Index<MapId> for Layers {
+    type Output = Map;
+
+    fn index(&self, id: MapId) -> &Map {
+        &self.maps[id]
+    }
 }
 
 /// Where a node's value is found.
@@ -159,18 +173,10 @@ pub struct Conv {
     pub dst_lane: usize,
     /// Output channels.
     pub oc: usize,
-    /// Kernel height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Zero rows and zero columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// Groups.
     pub groups: usize,
-    /// `[oc, ic / groups, kh, kw]`, batch norm folded, times [`factor_of_sums`] of `act`.
-    pub weight: Vec<f32>,
-    /// `[oc]`, likewise.
-    pub bias: Vec<f32>,
     /// Applied before the shortcut is added.
     pub act: Option<Activation>,
     /// A map added to the lanes `0..` of `dst`; it may have fewer lanes. Only with `dst_lane == 0`.
@@ -186,16 +192,10 @@ pub struct Depthwise {
     pub src: MapId,
     /// What is written; the same lanes.
     pub dst: MapId,
-    /// Kernel height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Zero rows and zero columns.
-    pub padding: (Padding, Padding),
-    /// `[lanes, kh, kw]`, in the order of the lanes, times [`factor_of_sums`] of `act`.
-    pub weight: Vec<f32>,
-    /// `[lanes]`, likewise.
-    pub bias: Vec<f32>,
+    /// Where it looks; never dilated.
+    pub window: Window,
+    /// Lanes.
+    pub c: usize,
     /// Applied last.
     pub act: Option<Activation>,
 }
@@ -209,12 +209,8 @@ pub struct Pool {
     pub dst: MapId,
     /// Max or average.
     pub kind: PoolKind,
-    /// Window height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Padding rows and columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// Applied last.
     pub act: Option<Activation>,
 }
@@ -226,6 +222,42 @@ pub enum PoolKind {
     Max,
     /// The mean, padding counted as zeros.
     Average,
+}
+
+/// The parameters of a convolution as its kernel takes them.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Of a dense convolution `[oc, ic / groups, kh, kw]`, of a depthwise one `[lanes, kh, kw]` in the order of the lanes. The batch norm is
+    /// folded, and all is times `factor`.
+    pub weight: Vec<f32>,
+    /// `[oc]` or `[lanes]`, likewise.
+    pub bias: Vec<f32>,
+    /// What the activation that takes the sums wants them multiplied by: see [`factor_of_sums`].
+    pub factor: f64,
+}
+
+/// A network's layers and their parameters.
+#[derive(Clone, Debug)]
+pub struct Normalized {
+    /// The layers.
+    pub network: Layers,
+    /// The parameters of those that have some.
+    pub filters: TiVec<LayerId, Option<Filter>>,
+}
+
+impl Deref for Normalized {
+    type Target = Layers;
+
+    fn deref(&self) -> &Layers {
+        &self.network
+    }
+}
+
+impl Conv {
+    /// Terms of each sum but the bias.
+    pub fn taps(&self) -> usize {
+        self.src_lanes.len() / self.groups * self.window.taps()
+    }
 }
 
 impl Layer {

@@ -3,11 +3,12 @@
 //! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
 //! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
 
-use sartor_models::{Activation, Padding};
+use sartor_models::{Activation, Window};
+use typed_index_collections::TiVec;
 
-use crate::lower::PANEL;
+use crate::layout::PANEL;
 use crate::lower::pointwise::{Segment, segments};
-use crate::network::layers::{Conv, Depthwise, Layer, LayerOp, Layers};
+use crate::network::layers::{Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized};
 
 /// Consecutive panels of a convolution that read the same lanes and end in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,23 +47,26 @@ pub enum PackedLayer {
 pub struct Packed {
     /// Everything, each layer on a 64-byte boundary.
     pub data: Vec<f32>,
-    /// One for each layer.
-    pub layers: Vec<PackedLayer>,
+    /// Where each layer's are.
+    pub layers: TiVec<LayerId, PackedLayer>,
 }
 
 /// Packs the weights of all layers.
-pub fn pack(layers: &Layers) -> Packed {
-    pack_some(layers, |_| true)
+pub fn pack(network: &Normalized) -> Packed {
+    pack_some(network, |_| true)
 }
 
 /// Packs the weights of those layers that `wanted` holds for, by their indices.
-pub fn pack_some(layers: &Layers, wanted: impl Fn(usize) -> bool) -> Packed {
+pub fn pack_some(network: &Normalized, wanted: impl Fn(LayerId) -> bool) -> Packed {
     let mut packed = Packed::default();
-    for (index, layer) in layers.layers.iter().enumerate() {
-        let layer = match &layer.op {
-            _ if !wanted(index) => PackedLayer::None,
-            LayerOp::Conv(conv) => PackedLayer::Conv(pack_conv(layers, conv, &mut packed.data)),
-            LayerOp::Depthwise(depthwise) => PackedLayer::Depthwise(pack_depthwise(depthwise, &mut packed.data)),
+    for ((index, layer), filter) in network.layers.iter_enumerated().zip(&network.filters) {
+        let layer = match (&layer.op, filter) {
+            (LayerOp::Conv(conv), Some(filter)) if wanted(index) => {
+                PackedLayer::Conv(pack_conv(network, conv, filter, &mut packed.data))
+            }
+            (LayerOp::Depthwise(depthwise), Some(filter)) if wanted(index) => {
+                PackedLayer::Depthwise(pack_depthwise(depthwise, filter, &mut packed.data))
+            }
             _ => PackedLayer::None,
         };
         packed.layers.push(layer);
@@ -72,11 +76,11 @@ pub fn pack_some(layers: &Layers, wanted: impl Fn(usize) -> bool) -> Packed {
 
 /// Whether an activation writes something else than zero where it reads zero.
 pub fn lifts_zero(act: Option<Activation>) -> bool {
-    act == Some(Activation::Sigmoid)
+    act.is_some_and(|act| !act.keeps_zero())
 }
 
-fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun> {
-    let shortcut_panels = conv.shortcut.map_or(0, |map| layers.maps[map.0].c.div_ceil(PANEL));
+fn pack_conv(layers: &Layers, conv: &Conv, filter: &Filter, data: &mut Vec<f32>) -> Vec<PanelRun> {
+    let shortcut_panels = conv.shortcut.map_or(0, |map| layers[map].c.div_ceil(PANEL));
     let first_panel = conv.dst_lane / PANEL;
     let end = conv.dst_lane + conv.oc;
     let mut runs: Vec<PanelRun> = Vec::new();
@@ -95,7 +99,7 @@ fn pack_conv(layers: &Layers, conv: &Conv, data: &mut Vec<f32>) -> Vec<PanelRun>
             idle: if is_last { end.next_multiple_of(PANEL) - end } else { 0 },
             offset: data.len(),
         };
-        pack_panel(conv, panel, &inputs, data);
+        pack_panel(conv, filter, panel, &inputs, data);
         match runs.last_mut() {
             Some(last)
                 if (&last.segments, last.shortcut, last.blend, last.last_lanes)
@@ -125,30 +129,30 @@ fn inputs_of(conv: &Conv, panel: usize) -> Vec<usize> {
     inputs
 }
 
-fn pack_panel(conv: &Conv, panel: usize, inputs: &[usize], data: &mut Vec<f32>) {
+fn pack_panel(conv: &Conv, filter: &Filter, panel: usize, inputs: &[usize], data: &mut Vec<f32>) {
     let (per_in, per_out) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
-    let window = conv.kernel.0 * conv.kernel.1;
+    let window = conv.window.taps();
     let channels: Vec<Option<usize>> = (0..PANEL).map(|lane| channel_at(conv, panel, lane)).collect();
-    data.extend(channels.iter().map(|channel| channel.map_or(0.0, |o| conv.bias[o])));
+    data.extend(channels.iter().map(|channel| channel.map_or(0.0, |o| filter.bias[o])));
     for &input in inputs {
         for tap in 0..window {
             data.extend(channels.iter().map(|channel| {
                 let o = channel.filter(|o| o / per_out == input / per_in);
-                o.map_or(0.0, |o| conv.weight[(o * per_in + input % per_in) * window + tap])
+                o.map_or(0.0, |o| filter.weight[(o * per_in + input % per_in) * window + tap])
             }));
         }
     }
 }
 
-fn pack_depthwise(depthwise: &Depthwise, data: &mut Vec<f32>) -> usize {
+fn pack_depthwise(depthwise: &Depthwise, filter: &Filter, data: &mut Vec<f32>) -> usize {
     let offset = data.len();
-    let window = depthwise.kernel.0 * depthwise.kernel.1;
-    let lanes = depthwise.bias.len();
+    let window = depthwise.window.taps();
+    let lanes = depthwise.c;
     for panel in 0..lanes.div_ceil(PANEL) {
         let lane = |i: usize| Some(panel * PANEL + i).filter(|&lane| lane < lanes);
-        data.extend((0..PANEL).map(|i| lane(i).map_or(0.0, |lane| depthwise.bias[lane])));
+        data.extend((0..PANEL).map(|i| lane(i).map_or(0.0, |lane| filter.bias[lane])));
         for tap in 0..window {
-            data.extend((0..PANEL).map(|i| lane(i).map_or(0.0, |lane| depthwise.weight[lane * window + tap])));
+            data.extend((0..PANEL).map(|i| lane(i).map_or(0.0, |lane| filter.weight[lane * window + tap])));
         }
     }
     offset
@@ -157,6 +161,6 @@ fn pack_depthwise(depthwise: &Depthwise, data: &mut Vec<f32>) -> usize {
 impl Layer {
     /// Whether it is a 1x1 convolution that keeps the map's size.
     pub fn is_pointwise(&self) -> bool {
-        matches!(&self.op, LayerOp::Conv(conv) if conv.kernel == (1, 1) && conv.stride == (1, 1) && conv.padding == Padding::around(0))
+        matches!(&self.op, LayerOp::Conv(conv) if conv.window == Window::POINT)
     }
 }

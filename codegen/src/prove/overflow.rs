@@ -5,7 +5,8 @@
 use crate::ir::kernel::{Kernel, Stmt, Var};
 use crate::ir::stage::Region;
 
-use super::{Lengths, access};
+use super::access;
+use crate::plan::Lengths;
 
 /// Most f32 of anything that a pointer is moved over: `isize::MAX` bytes of a 64-bit machine.
 const MOST: usize = isize::MAX as usize / size_of::<f32>();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::Options;
 use super::cost::cycles;
-use super::library::problem;
 use super::partition::{self, Group};
-use super::{Options, Plan};
+use crate::layout::{PANEL, padded};
 use crate::lower::tile::{self, Tile, even, most_rows};
-use crate::lower::{PANEL, padded};
-use crate::network::layers::{LayerOp, Layers};
+use crate::network::layers::{LayerId, LayerOp, Layers};
+use crate::network::line::problem;
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// Layers that may share stages: what is chosen for them is chosen together.
@@ -17,17 +17,17 @@ pub struct Run {
     /// The key under which a tuning holds what was chosen.
     pub problem: String,
     /// Indices of the layers, in order.
-    pub layers: Vec<usize>,
+    pub layers: Vec<LayerId>,
 }
 
 /// The runs of a network that leave something to choose, in order.
 pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
     let mut runs = Vec::new();
-    let mut next = 0;
-    while next < layers.layers.len() {
+    let mut next = LayerId(0);
+    while next < layers.end() {
         let run = partition::run(layers, next, options);
-        next += run.len();
-        let chosen = |&layer: &usize| !matches!(layers.layers[layer].op, LayerOp::Mean { .. });
+        next = next + run.len();
+        let chosen = |&layer: &LayerId| !matches!(layers[layer].op, LayerOp::Mean { .. });
         if run.iter().all(chosen) {
             runs.push(Run { problem: problem(layers, &run, options.batch), layers: run });
         }
@@ -36,7 +36,7 @@ pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
 }
 
 /// The stages of some consecutive layers of a run as the cost model has them.
-pub fn estimated(layers: &Layers, run: &[usize], options: &Options) -> Vec<Choice> {
+pub fn estimated(layers: &Layers, run: &[LayerId], options: &Options) -> Vec<Choice> {
     let mut stages = Vec::new();
     let mut at = 0;
     while at < run.len() {
@@ -51,12 +51,12 @@ pub fn estimated(layers: &Layers, run: &[usize], options: &Options) -> Vec<Choic
 }
 
 /// Layers in one stage, by strips of rows, as the cost model would compute them.
-pub fn together(layers: &Layers, stage: &[usize], options: &Options) -> Choice {
+pub fn together(layers: &Layers, stage: &[LayerId], options: &Options) -> Choice {
     Choice::Rows { strip: partition::strip(layers, stage, options.threads), layers: vec![LayerChoice::default(); stage.len()] }
 }
 
 /// A layer by itself, cut along its output lanes, where that is possible.
-pub fn by_panels(layers: &Layers, layer: usize) -> Option<Choice> {
+pub fn by_panels(layers: &Layers, layer: LayerId) -> Option<Choice> {
     let choice = Choice::Panels(Default::default());
     matches!(partition::group(layers, &[layer], &choice, 1), Group::Panels { .. }).then_some(choice)
 }
@@ -91,11 +91,11 @@ pub struct Alternative {
 
 /// All values of an aspect of `from` but the one it has, and those that the threads would share worse: it is one thread that is
 /// timed.
-pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &Options) -> Vec<Alternative> {
+pub fn alternatives(layers: &Layers, stage: &[LayerId], from: &Choice, options: &Options) -> Vec<Alternative> {
     let mut changes: Vec<(Aspect, Choice)> = Vec::new();
     match from {
         Choice::Rows { strip, layers: how } => {
-            let last = &layers.maps[layers.layers[stage[stage.len() - 1]].dst().0];
+            let last = &layers[layers[stage[stage.len() - 1]].dst()];
             let strips = [1, 2, strip / 2, strip * 2, strip * 4].map(|strip| strip.clamp(1, last.h));
             let shared = partition::longest_share(last.h, *strip, options.threads);
             for new in BTreeSet::from(strips) {
@@ -110,9 +110,9 @@ pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &O
                     how[at] = new;
                     changes.push((aspect, Choice::Rows { strip: *strip, layers: how }));
                 };
-                let dst = &layers.maps[layers.layers[layer].dst().0];
-                let is_window = matches!(layers.layers[layer].op, LayerOp::Depthwise(_) | LayerOp::Pool(_));
-                let is_inner = layers.layers[layer].is_pointwise() && at + 1 < stage.len();
+                let dst = &layers[layers[layer].dst()];
+                let is_window = matches!(layers[layer].op, LayerOp::Depthwise(_) | LayerOp::Pool(_));
+                let is_inner = layers[layer].is_pointwise() && at + 1 < stage.len();
                 if is_window || is_inner {
                     for rows in [1, 2, 4].into_iter().filter(|&rows| rows <= dst.h && Some(rows) != how[at].rows) {
                         change(Aspect::Rows(at), LayerChoice { rows: Some(rows), ..how[at] });
@@ -129,7 +129,7 @@ pub fn alternatives(layers: &Layers, stage: &[usize], from: &Choice, options: &O
             }
         }
         Choice::Panels(how) => {
-            let dst = &layers.maps[layers.layers[stage[0]].dst().0];
+            let dst = &layers[layers[stage[0]].dst()];
             let all = padded(dst.c) / PANEL;
             let pixels = dst.h * dst.w * options.batch;
             for panels in [1, 2, 3, 4, 8].into_iter().filter(|&panels| panels <= all && Some(panels) != how.panels) {
@@ -177,9 +177,9 @@ pub fn apply(choice: &Choice, alternative: &Alternative) -> Choice {
 }
 
 /// Widths of tiles worth trying, each with the most pixels that its registers hold, and with a third of a tile less.
-fn tiles(layers: &Layers, layer: usize, pixels: usize, options: &Options) -> Vec<Tile> {
-    let LayerOp::Conv(conv) = &layers.layers[layer].op else { return Vec::new() };
-    let (panels, k) = (padded(conv.oc) / PANEL, conv.weight.len() / conv.oc);
+fn tiles(layers: &Layers, layer: LayerId, pixels: usize, options: &Options) -> Vec<Tile> {
+    let LayerOp::Conv(conv) = &layers[layer].op else { return Vec::new() };
+    let (panels, k) = (padded(conv.oc) / PANEL, conv.taps());
     let usual = tile::choose(options.level, pixels, panels, k);
     let mut tiles = BTreeSet::new();
     for width in 1..=panels.min(4) {
@@ -196,18 +196,4 @@ fn tiles(layers: &Layers, layer: usize, pixels: usize, options: &Options) -> Vec
         usual.len() == 1 && tile.panels == usual[0].panels.size && even(pixels, usual[0].rows)[0].size == tile.pixels
     };
     tiles.into_iter().filter(|tile| !is_usual(tile)).collect()
-}
-
-impl Plan {
-    /// What could be chosen for a stage instead, one thing changed at a time.
-    pub fn alternatives(&self, stage: usize) -> Vec<Alternative> {
-        let stage = &self.stages[stage];
-        stage.choice.iter().flat_map(|from| alternatives(&self.layers, &stage.layers, from, &self.options)).collect()
-    }
-
-    /// Cycles, roughly, of a stage's arithmetic, as the cost model has them; `None` where there is nothing to choose.
-    pub fn cycles(&self, stage: usize) -> Option<f64> {
-        let stage = &self.stages[stage];
-        stage.choice.as_ref().map(|choice| cycles(&self.layers, &stage.layers, choice, &self.options))
-    }
 }

@@ -1,22 +1,25 @@
 //! Places every map that outlives its stage in one arena, by liveness: maps that are never live together may share memory.
 
-use super::Place;
+use typed_index_collections::TiVec;
+
 use super::partition::Group;
-use crate::network::layers::{Layers, MapId};
+use crate::layout::MapId;
+use crate::network::layers::{LayerId, Layers};
+use crate::plan::Place;
 
 /// A map, where it is live, and how long it is.
 struct Live {
-    map: usize,
+    map: MapId,
     first: usize,
     last: usize,
     len: usize,
 }
 
 /// Places all maps but those inside chains, which get theirs when the chain is lowered. Returns the arena's length too.
-pub fn place(layers: &Layers, groups: &[Group], batch: usize) -> (Vec<Place>, usize) {
-    let mut places = vec![Place::Ring { offset: 0, rows: 0 }; layers.maps.len()];
-    places[0] = Place::Input;
-    let mut lives: Vec<Live> = (1..layers.maps.len()).filter_map(|map| live(layers, groups, map, batch)).collect();
+pub fn place(layers: &Layers, groups: &[Group], batch: usize) -> (TiVec<MapId, Place>, usize) {
+    let mut places: TiVec<MapId, Place> = layers.maps.iter().map(|_| Place::Ring { offset: 0, rows: 0 }).collect();
+    places[MapId(0)] = Place::Input;
+    let mut lives: Vec<Live> = layers.maps.keys().skip(1).filter_map(|map| live(layers, groups, map, batch)).collect();
     // Large maps first: what is left fits into the gaps.
     lives.sort_by_key(|live| (std::cmp::Reverse(live.len), live.first));
     let mut placed: Vec<(usize, Live)> = Vec::new();
@@ -42,20 +45,19 @@ pub fn place(layers: &Layers, groups: &[Group], batch: usize) -> (Vec<Place>, us
 }
 
 /// The stages in which a map is live, unless it is inner to one.
-fn live(layers: &Layers, groups: &[Group], map: usize, batch: usize) -> Option<Live> {
-    let id = MapId(map);
-    let writes = |&layer: &usize| layers.layers[layer].dst() == id;
-    let reads = |&layer: &usize| layers.layers[layer].sources().contains(&id);
+fn live(layers: &Layers, groups: &[Group], map: MapId, batch: usize) -> Option<Live> {
+    let writes = |&layer: &LayerId| layers[layer].dst() == map;
+    let reads = |&layer: &LayerId| layers[layer].sources().contains(&map);
     let first = groups.iter().position(|group| group.layers().iter().any(writes))?;
     let touched = groups.iter().rposition(|group| group.layers().iter().any(|layer| writes(layer) || reads(layer)))?;
-    let is_output = layers.outputs.iter().any(|output| output.value.map == id);
+    let is_output = layers.outputs.iter().any(|output| output.value.map == map);
     if let Group::Chain { layers: chain, .. } = &groups[first] {
         let is_last = chain.last().is_some_and(writes);
         if !is_last && first == touched && !is_output {
             return None;
         }
     }
-    let shape = &layers.maps[map];
+    let shape = &layers[map];
     let len = batch * shape.h * shape.w * shape.pitch();
     Some(Live { map, first, last: if is_output { groups.len() } else { touched }, len })
 }

@@ -5,23 +5,25 @@
 //! layer, the groups that a layer must have done follow from the windows of its reader. Within a thread's range of units,
 //! `<layer>_next` remembers what is done; at the start of a range the rows above the strip are computed anew.
 
-use sartor_models::Padding;
 use sartor_models::escape::word;
 
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
-use crate::lower::PANEL;
+use crate::layout::MapId;
+use crate::layout::PANEL;
 use crate::lower::direct::{Direct, Source};
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::epilogue::Epilogue;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::tile;
 use crate::lower::window::{self, Window};
-use crate::network::layers::{Conv, Layer, LayerOp, MapId};
+use crate::network::layers::{Conv, Layer, LayerId, LayerOp};
+use crate::network::line::problem_line;
 use crate::network::pack::{PackedLayer, PanelRun, lifts_zero};
 use crate::schedule::tuning::LayerChoice;
 
-use super::library::{Spec, problem_line};
-use super::{Context, Place, StagePlan};
+use super::Context;
+use super::library::Spec;
+use crate::plan::{Place, Rows, StagePlan};
 
 /// Pixels that a call inside a chain should have at least.
 const PIXELS: usize = 28;
@@ -43,7 +45,7 @@ const STILL: Slide = Slide { kernel: 1, stride: 1, pad: 0 };
 /// A layer of a chain.
 #[derive(Clone, Debug)]
 struct Member {
-    layer: usize,
+    layer: LayerId,
     /// Prefix of its variables.
     name: String,
     /// Output rows of a call.
@@ -71,16 +73,7 @@ impl Member {
     }
 }
 
-/// Rows that each layer of a chain computes in each strip, when the strip is the first of a thread's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rows {
-    /// Strips of one image.
-    pub strips: usize,
-    /// `rows[i][strip]`: first row and first row beyond, for the chain's layer `i`.
-    pub rows: Vec<Vec<(usize, usize)>>,
-}
-
-pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize, how: &[LayerChoice]) -> StagePlan {
+pub fn lower(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize, how: &[LayerChoice]) -> StagePlan {
     let members: Vec<Member> = (0..chain.len()).map(|at| member(cx, chain, at, strip, how[at])).collect();
     let last = &members[members.len() - 1];
     let strip = strip.next_multiple_of(last.group);
@@ -136,7 +129,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize, 
         ranges[at] = (named("begin", lo), end);
     }
     for (at, member) in members.iter().enumerate() {
-        let layer = cx.layer(member.layer);
+        let layer = &cx.layers[member.layer];
         let problem = problem_line(cx.layers, layer, 1);
         body.push(Step::Comment(format!("{}: {}", word(&layer.name), maps_line(cx, member.layer))));
         let (lo, hi) = ranges[at].clone();
@@ -155,39 +148,39 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[usize], strip: usize, 
             body.push(Step::Set(next.clone(), hi));
         }
     }
-    let doc = chain.iter().map(|&layer| problem_line(cx.layers, cx.layer(layer), batch)).collect();
+    let doc = chain.iter().map(|&layer| problem_line(cx.layers, &cx.layers[layer], batch)).collect();
     let code = Stage { name, doc, units: strips * batch, body };
-    StagePlan { code, layers: chain.to_vec(), rows: Some(rows), choice: None }
+    StagePlan { code, layers: chain.to_vec(), rows: Some(rows) }
 }
 
-fn maps_line(cx: &Context<'_>, layer: usize) -> String {
-    let layer = cx.layer(layer);
+fn maps_line(cx: &Context<'_>, layer: LayerId) -> String {
+    let layer = &cx.layers[layer];
     let shape = |id: MapId| {
-        let map = &cx.layers.maps[id.0];
+        let map = &cx.layers[id];
         format!("{}x{}x{}", map.h, map.w, map.c)
     };
     format!("{} to {}", shape(layer.sources()[0]), shape(layer.dst()))
 }
 
-fn member(cx: &Context<'_>, chain: &[usize], at: usize, strip: usize, how: LayerChoice) -> Member {
+fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how: LayerChoice) -> Member {
     let index = chain[at];
-    let layer = cx.layer(index);
+    let layer = &cx.layers[index];
     let (family, slide) = match &layer.op {
-        LayerOp::Conv(conv) if layer.is_pointwise() && cx.places[conv.src.0] != Place::Input => ("pointwise", STILL),
-        LayerOp::Conv(conv) => ("direct", slide(conv.kernel, conv.stride, conv.padding)),
-        LayerOp::Depthwise(depthwise) => ("depthwise", slide(depthwise.kernel, depthwise.stride, depthwise.padding)),
-        LayerOp::Pool(pool) => ("pool", slide(pool.kernel, pool.stride, pool.padding)),
+        LayerOp::Conv(conv) if layer.is_pointwise() && cx.places[conv.src] != Place::Input => ("pointwise", STILL),
+        LayerOp::Conv(conv) => ("direct", slide(conv.window)),
+        LayerOp::Depthwise(depthwise) => ("depthwise", slide(depthwise.window)),
+        LayerOp::Pool(pool) => ("pool", slide(pool.window)),
         LayerOp::Scale { .. } => ("scale", STILL),
         LayerOp::Add { .. } => ("add", STILL),
         LayerOp::Mean { .. } | LayerOp::Activation { .. } => ("activation", STILL),
     };
-    let (src, dst) = (&cx.layers.maps[layer.sources()[0].0], &cx.layers.maps[layer.dst().0]);
+    let (src, dst) = (&cx.layers[layer.sources()[0]], &cx.layers[layer.dst()]);
     let rows = how.rows.map(|rows| rows.max(1));
     let group = match family {
         // Its kernel computes one row.
         "direct" => 1,
         // Groups would reach beyond a strip of odd height, and what lies beyond is computed twice by two threads.
-        "depthwise" | "pool" if strip % 2 == 1 && chain[at + 1..].iter().all(|&later| is_still(cx.layer(later))) => strip,
+        "depthwise" | "pool" if strip % 2 == 1 && chain[at + 1..].iter().all(|&later| is_still(&cx.layers[later])) => strip,
         "depthwise" | "pool" => rows.unwrap_or(WINDOW_ROWS),
         _ if rows.is_some() => rows.unwrap_or(1),
         _ if at + 1 == chain.len() => strip,
@@ -202,8 +195,9 @@ fn is_still(layer: &Layer) -> bool {
     !matches!(layer.op, LayerOp::Depthwise(_) | LayerOp::Pool(_))
 }
 
-fn slide(kernel: (usize, usize), stride: (usize, usize), padding: (Padding, Padding)) -> Slide {
-    Slide { kernel: kernel.0, stride: stride.0, pad: padding.0.before }
+fn slide(window: sartor_models::Window) -> Slide {
+    let (rows, _) = window.axes();
+    Slide { kernel: rows.kernel, stride: rows.stride, pad: rows.padding.before }
 }
 
 /// Gives each inner map a ring just deep enough, and tells which rows each strip computes.
@@ -240,8 +234,8 @@ fn place_rings(cx: &mut Context<'_>, members: &[Member], strips: usize, per_stri
         let unit = lcm(member.group, side_by_side);
         let whole = member.oh.next_multiple_of(unit);
         let ring = depth[at].next_multiple_of(unit).min(whole).max(unit);
-        let map = cx.layer(member.layer).dst();
-        cx.places[map.0] = Place::Ring { offset, rows: ring };
+        let map = cx.layers[member.layer].dst();
+        cx.places[map] = Place::Ring { offset, rows: ring };
         offset += ring * cx.row_len(map);
     }
     cx.scratch = cx.scratch.max(offset);
@@ -261,9 +255,9 @@ fn lcm(a: usize, b: usize) -> usize {
 /// Where row `row` of a map begins.
 fn row_pointer(cx: &Context<'_>, map: MapId, row: Int) -> Pointer {
     let image = |len: usize| if cx.options.batch == 1 { Int::Const(0) } else { Int::var("image").times(len) };
-    match cx.places[map.0] {
+    match cx.places[map] {
         Place::Input => {
-            let shape = &cx.layers.maps[map.0];
+            let shape = &cx.layers[map];
             Pointer { region: Region::Input, offset: image(shape.c * shape.h * shape.w).plus(row.times(shape.w)) }
         }
         Place::Arena { offset } => {
@@ -271,7 +265,7 @@ fn row_pointer(cx: &Context<'_>, map: MapId, row: Int) -> Pointer {
             Pointer { region: Region::Arena, offset }
         }
         Place::Ring { offset, rows } => {
-            let slot = if rows >= cx.layers.maps[map.0].h { row } else { row.modulo(rows) };
+            let slot = if rows >= cx.layers[map].h { row } else { row.modulo(rows) };
             Pointer { region: Region::Scratch, offset: slot.times(cx.row_len(map)).plus(offset) }
         }
     }
@@ -311,7 +305,7 @@ fn group_calls(cx: &mut Context<'_>, member: &Member, group: &Int, problem: &str
 
 fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, present: (usize, usize), problem: &str) -> Vec<Step> {
     let layers = cx.layers;
-    let layer = &layers.layers[member.layer];
+    let layer = &layers[member.layer];
     let Slide { stride, pad, .. } = member.slide;
     let out_row = group.clone().times(member.group);
     let src_row = |relative: usize| {
@@ -319,21 +313,22 @@ fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, presen
         if relative >= pad { top.plus(relative - pad) } else { top.minus(pad - relative) }
     };
     let dst = layer.dst();
-    let dst_map = &layers.maps[dst.0];
+    let dst_map = &layers[dst];
     match &layer.op {
         LayerOp::Conv(conv) => conv_calls(cx, member, conv, &out_row, &src_row, rows, present, problem),
         LayerOp::Depthwise(_) | LayerOp::Pool(_) => {
-            let (kind, src, kernel, stride, padding, act) = match &layer.op {
-                LayerOp::Depthwise(dw) => (window::Kind::Depthwise, dw.src, dw.kernel, dw.stride, dw.padding, dw.act),
+            let (kind, src, geometry, act) = match &layer.op {
+                LayerOp::Depthwise(dw) => (window::Kind::Depthwise, dw.src, dw.window, dw.act),
                 LayerOp::Pool(pool) => {
                     let kind = match pool.kind {
                         crate::network::layers::PoolKind::Max => window::Kind::Max,
                         crate::network::layers::PoolKind::Average => window::Kind::Average,
                     };
-                    (kind, pool.src, pool.kernel, pool.stride, pool.padding, pool.act)
+                    (kind, pool.src, pool.window, pool.act)
                 }
                 _ => unreachable!("matched above"),
             };
+            let sartor_models::Window { kernel, stride, padding, .. } = geometry;
             let mut steps = Vec::new();
             // A row too many in one call costs less than a call of one row.
             let most = member.how.rows.unwrap_or(WINDOW_ROWS + 1).max(1);
@@ -348,7 +343,7 @@ fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, presen
                     kernel,
                     stride,
                     pad: padding.1.before,
-                    iw: cx.layers.maps[src.0].w,
+                    iw: cx.layers[src].w,
                     ow: dst_map.w,
                     rows,
                     present: (begin - top, end - top),
@@ -384,7 +379,7 @@ fn eltwise_calls(
     problem: &str,
 ) -> Vec<Step> {
     let layers = cx.layers;
-    let layer = &layers.layers[member.layer];
+    let layer = &layers[member.layer];
     let dst = layer.dst();
     let (kind, other) = match &layer.op {
         LayerOp::Scale { gate, .. } => (eltwise::Kind::Scale, Some(row_pointer(cx, *gate, Int::Const(0)))),
@@ -394,10 +389,10 @@ fn eltwise_calls(
         }
         _ => (eltwise::Kind::Copy, None),
     };
-    let used = cx.layers.maps[dst.0].c % PANEL;
+    let used = cx.layers[dst].c % PANEL;
     let spec = Eltwise {
         kind,
-        m: rows * cx.layers.maps[dst.0].w,
+        m: rows * cx.layers[dst].w,
         panels: cx.panels(src),
         src_pitch: cx.pitch(src),
         dst_pitch: cx.pitch(dst),
@@ -422,7 +417,7 @@ fn conv_calls(
 ) -> Vec<Step> {
     let (layers, packed) = (cx.layers, cx.packed);
     let PackedLayer::Conv(runs) = &packed.layers[member.layer] else { return Vec::new() };
-    let (src_map, dst_map) = (&layers.maps[conv.src.0], &layers.maps[conv.dst.0]);
+    let (src_map, dst_map) = (&layers[conv.src], &layers[conv.dst]);
     let mut steps = Vec::new();
     for run in runs {
         let epilogue = epilogue(cx, conv, run);
@@ -448,15 +443,15 @@ fn conv_calls(
             };
             (Spec::Pointwise(spec), vec![row_pointer(cx, conv.src, out_row.clone())])
         } else {
-            let source = match cx.places[conv.src.0] {
+            let source = match cx.places[conv.src] {
                 Place::Input => Source::Planar { plane: src_map.h * src_map.w },
                 _ => Source::Pitched { pitch: cx.pitch(conv.src) },
             };
             let spec = Direct {
-                kernel: conv.kernel,
+                kernel: conv.window.kernel,
                 present,
-                stride: conv.stride.1,
-                pad: conv.padding.1.before,
+                stride: conv.window.stride.1,
+                pad: conv.window.padding.1.before,
                 iw: src_map.w,
                 ow: dst_map.w,
                 source,
@@ -489,7 +484,7 @@ pub fn epilogue(cx: &Context<'_>, conv: &Conv, run: &PanelRun) -> Epilogue {
 }
 
 /// A call of the kernel of a specification.
-pub fn call(cx: &mut Context<'_>, layer: usize, spec: &Spec, args: Vec<Pointer>, problem: &str) -> Step {
+pub fn call(cx: &mut Context<'_>, layer: LayerId, spec: &Spec, args: Vec<Pointer>, problem: &str) -> Step {
     let kernel = cx.library.get(spec, problem);
     cx.uses(layer, kernel);
     Step::Call { kernel, args }

@@ -1,16 +1,19 @@
 //! What the cost model knows of a stage.
 
+use sartor_models::Window;
+
 use super::Options;
 use crate::ir::isa;
-use crate::lower::{PANEL, padded, tile};
-use crate::network::layers::{LayerOp, Layers};
+use crate::layout::{PANEL, padded};
+use crate::lower::tile;
+use crate::network::layers::{LayerId, LayerOp, Layers};
 use crate::schedule::tuning::Choice;
 
 /// Cycles, roughly, of a stage's arithmetic: what the cost model knows of it.
-pub fn cycles(layers: &Layers, stage: &[usize], choice: &Choice, options: &Options) -> f64 {
-    let of = |(at, &index): (usize, &usize)| {
-        let layer = &layers.layers[index];
-        let dst = &layers.maps[layer.dst().0];
+pub fn cycles(layers: &Layers, stage: &[LayerId], choice: &Choice, options: &Options) -> f64 {
+    let of = |(at, &index): (usize, &LayerId)| {
+        let layer = &layers[index];
+        let dst = &layers[layer.dst()];
         let rows = |usual: usize| match choice {
             Choice::Rows { layers, .. } => layers[at].rows.unwrap_or(usual).clamp(1, dst.h),
             Choice::Panels(_) => dst.h,
@@ -28,15 +31,15 @@ pub fn cycles(layers: &Layers, stage: &[usize], choice: &Choice, options: &Optio
                     Choice::Rows { .. } => 1,
                     Choice::Panels(_) => dst.h,
                 };
-                let (m, k) = (rows * dst.w, conv.weight.len() / conv.oc);
+                let (m, k) = (rows * dst.w, conv.taps());
                 let blocks = tile::cut(level, m, padded(conv.oc) / PANEL, k, tile);
                 tile::cost(level, m, k, &blocks) * dst.h as f64 / rows as f64
             }
             LayerOp::Depthwise(_) | LayerOp::Pool(_) => {
-                let (kernel, stride) = match &layer.op {
-                    LayerOp::Depthwise(window) => (window.kernel, window.stride),
-                    LayerOp::Pool(window) => (window.kernel, window.stride),
-                    _ => ((1, 1), (1, 1)),
+                let Window { kernel, stride, .. } = match &layer.op {
+                    LayerOp::Depthwise(depthwise) => depthwise.window,
+                    LayerOp::Pool(pool) => pool.window,
+                    _ => Window::POINT,
                 };
                 let columns = match choice {
                     Choice::Rows { layers, .. } => layers[at].columns.unwrap_or(8),

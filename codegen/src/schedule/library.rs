@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use sartor_kernels::runtime::Level;
-use sartor_models::Activation;
+use typed_index_collections::TiVec;
 
-use crate::ir::kernel::Kernel;
+use crate::ir::kernel::{Kernel, KernelId};
 use crate::ir::name::{KernelName, tell_apart};
-use crate::lab::LayerLine;
-use crate::lower::PANEL;
+use crate::layout::PANEL;
 use crate::lower::direct::{Direct, Source};
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::epilogue::Epilogue;
@@ -16,8 +15,6 @@ use crate::lower::mean::Mean;
 use crate::lower::pointwise::{Pointwise, Segment};
 use crate::lower::tile::Block;
 use crate::lower::window::{self, Window};
-use crate::network::layers::{Depthwise, Layer, LayerOp, Layers, Pool};
-use crate::schedule::tuning;
 
 /// What a kernel is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,20 +35,20 @@ pub enum Spec {
 #[derive(Debug)]
 pub struct Library {
     level: Level,
-    kernels: Vec<Kernel>,
+    kernels: TiVec<KernelId, Kernel>,
     /// The specification that each kernel was made from first.
     specs: Vec<Spec>,
-    known: HashMap<String, usize>,
+    known: HashMap<String, KernelId>,
 }
 
 impl Library {
     /// None yet.
     pub fn new(level: Level) -> Self {
-        Self { level, kernels: Vec::new(), specs: Vec::new(), known: HashMap::new() }
+        Self { level, kernels: TiVec::new(), specs: Vec::new(), known: HashMap::new() }
     }
 
     /// The kernel of a specification, made where it is new. `problem` says for which layer.
-    pub fn get(&mut self, spec: &Spec, problem: &str) -> usize {
+    pub fn get(&mut self, spec: &Spec, problem: &str) -> KernelId {
         // The debug form names every field, so it is the specification itself.
         let key = format!("{spec:?}");
         if let Some(&index) = self.known.get(&key) {
@@ -67,17 +64,16 @@ impl Library {
             Spec::Eltwise(spec) => spec.lower(self.level, name, doc),
         };
         // Specifications that ask for more than there is, such as a tile wider than the map, come to the same kernel.
-        let index = self.kernels.iter().position(|known| known.is_same(&kernel)).unwrap_or_else(|| {
-            self.kernels.push(kernel);
+        let id = self.kernels.position(|known| known.is_same(&kernel)).unwrap_or_else(|| {
             self.specs.push(spec.clone());
-            self.kernels.len() - 1
+            self.kernels.push_and_get_key(kernel)
         });
-        self.known.insert(key, index);
-        index
+        self.known.insert(key, id);
+        id
     }
 
     /// All kernels, each with a name of its own.
-    pub fn finish(self) -> Vec<Kernel> {
+    pub fn finish(self) -> TiVec<KernelId, Kernel> {
         let mut names: Vec<KernelName> = self.specs.iter().map(|spec| name(spec, self.level)).collect();
         let details: Vec<_> = self.specs.iter().map(|spec| details(spec, self.level)).collect();
         tell_apart(&mut names, &details);
@@ -116,7 +112,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 window::Kind::Average => "avgpool",
             };
             let (kh, kw) = spec.kernel;
-            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(&format!("{family}{kh}x{kw}s{}", spec.stride.0), level)
                 .tile(&[spec.rows, spec.widest(level).min(spec.ow), PANEL])
                 .field("rows", spec.present.1 - spec.present.0)
@@ -131,7 +127,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 eltwise::Kind::Scale => "scale",
                 eltwise::Kind::Add { .. } => "add",
             };
-            let words: Vec<&str> = spec.act.map(act_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(family, level).field("m", spec.m).field("c", spec.panels * PANEL).words(&words)
         }
     }
@@ -188,59 +184,14 @@ fn tile_details(segments: &[Segment], blocks: &[Block]) -> Vec<(&'static str, us
     segments.chain(blocks).collect()
 }
 
-fn epilogue_words(epilogue: &Epilogue) -> Vec<&'static str> {
-    let mut words: Vec<&str> = epilogue.act.map(act_word).into_iter().collect();
+fn epilogue_words(epilogue: &Epilogue) -> Vec<String> {
+    let mut words: Vec<String> = epilogue.act.map(|act| act.to_string()).into_iter().collect();
     if epilogue.blend {
-        words.push("blend");
+        words.push("blend".into());
     }
     if epilogue.shortcut.is_some() {
-        words.push("add");
+        words.push("add".into());
     }
-    words.extend(epilogue.post_act.map(act_word));
+    words.extend(epilogue.post_act.map(|act| act.to_string()));
     words
-}
-
-fn act_word(act: Activation) -> &'static str {
-    match act {
-        Activation::Relu => "relu",
-        Activation::Relu6 => "relu6",
-        Activation::Silu => "silu",
-        Activation::Sigmoid => "sigmoid",
-    }
-}
-
-/// A layer's problem in one line, in oneDNN's notation.
-pub fn problem_line(layers: &Layers, layer: &Layer, batch: usize) -> String {
-    LayerLine::of(layers, layer, batch).to_string()
-}
-
-/// What the best way to compute layers together depends on: their geometries, and what is fused into them.
-pub fn problem(layers: &Layers, run: &[usize], batch: usize) -> String {
-    let line = |&index: &usize| {
-        let layer = &layers.layers[index];
-        let mut words = vec![geometry(layers, layer, batch)];
-        match &layer.op {
-            LayerOp::Conv(conv) => {
-                words.extend(conv.act.map(|act| act_word(act).into()));
-                words.extend((conv.dst_lane % PANEL != 0).then(|| "blend".into()));
-                words.extend(conv.shortcut.map(|_| "add".into()));
-                words.extend(conv.post_act.map(|act| act_word(act).into()));
-            }
-            LayerOp::Depthwise(Depthwise { act, .. }) | LayerOp::Pool(Pool { act, .. }) => {
-                words.extend(act.map(|act| act_word(act).into()));
-            }
-            LayerOp::Mean { .. } => words.push("mean".into()),
-            LayerOp::Scale { act, .. } => {
-                words.extend(std::iter::once("scale".into()).chain(act.map(|act| act_word(act).into())))
-            }
-            LayerOp::Add { act, .. } => words.extend(std::iter::once("add".into()).chain(act.map(|act| act_word(act).into()))),
-            LayerOp::Activation { act, .. } => words.push(act_word(*act).into()),
-        }
-        words.join("_")
-    };
-    run.iter().map(line).collect::<Vec<String>>().join(tuning::BETWEEN)
-}
-
-fn geometry(layers: &Layers, layer: &Layer, batch: usize) -> String {
-    LayerLine::of(layers, layer, batch).geometry()
 }

@@ -1,4 +1,4 @@
-//! The plan of a network for one level: which layers run together, with which kernels, and where every map lies.
+//! Decides which layers run together, with which kernels, and where every map lies. What it decides is a [`Plan`]; it proves nothing.
 
 pub mod alternatives;
 mod arena;
@@ -7,7 +7,6 @@ mod cost;
 mod library;
 mod panels;
 mod partition;
-mod report;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -17,21 +16,18 @@ use std::sync::Arc;
 
 use sartor_kernels::runtime::Level;
 use sartor_models::Network;
+use typed_index_collections::TiVec;
 
 use crate::ir::isa;
-use crate::ir::kernel::Kernel;
-use crate::ir::stage::Stage;
-use crate::lower::{PANEL, padded};
-use crate::network::layers::{Layer, LayerOp, Layers, MapId};
+use crate::ir::kernel::KernelId;
+use crate::layout::{MapId, PANEL, padded};
+use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 use crate::network::pack::Packed;
-use crate::prove::{self, Lengths, Proven, Unproven};
-use crate::schedule::tuning::{Choice, Tuning};
+use crate::plan::{Lengths, Place, Plan, StagePlan, Unpack};
 
-pub use chain::Rows;
-pub use library::problem_line;
 use partition::Group;
-pub use report::LayerReport;
 pub use trial::trial;
+use tuning::Tuning;
 
 /// What a plan depends on besides the network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,88 +52,16 @@ impl Options {
         Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, tuning: Arc::default() }
     }
 
-    /// The same with work for so many threads, if they are more.
+    /// The same with work for at least this many threads.
     #[must_use]
     pub fn shared_by(self, threads: usize) -> Self {
         Self { threads: self.threads.max(threads), ..self }
     }
 }
 
-/// Where a map lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The user's NCHW images.
-    Input,
-    /// Whole, all images one after another.
-    Arena {
-        /// In f32.
-        offset: usize,
-    },
-    /// Rows of one image at a time: row `r` in slot `r % rows`.
-    Ring {
-        /// In f32, in a thread's scratch memory.
-        offset: usize,
-        /// Slots.
-        rows: usize,
-    },
-}
-
-/// A result on its way to the user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unpack {
-    /// Where its map lies in the arena, in f32.
-    pub src: usize,
-    /// Where it goes in the output, in f32.
-    pub dst: usize,
-    /// f32 from pixel to pixel of the map.
-    pub pitch: usize,
-    /// Pixels of one image.
-    pub pixels: usize,
-    /// Channels.
-    pub channels: usize,
-    /// Whether a log-softmax over the channels follows.
-    pub log_softmax: bool,
-}
-
-/// What a stage computes.
-#[derive(Clone, Debug)]
-pub struct StagePlan {
-    /// Its code.
-    pub code: Stage,
-    /// Indices of its layers, in order.
-    pub layers: Vec<usize>,
-    /// Rows of each layer that a unit computes, for chains.
-    pub rows: Option<Rows>,
-    /// How it is computed, where that is a choice; see [`alternatives`].
-    pub choice: Option<Choice>,
-}
-
-/// A network planned for one level.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// What it was planned for.
-    pub options: Options,
-    /// The network's layers.
-    pub layers: Layers,
-    /// Distinct kernels.
-    pub kernels: Vec<Kernel>,
-    /// Stages in order.
-    pub stages: Vec<StagePlan>,
-    /// Where each map lies.
-    pub places: Vec<Place>,
-    /// The results, in order.
-    pub unpack: Vec<Unpack>,
-    /// Lengths of all memory.
-    pub lengths: Lengths,
-    /// Length of the output for the whole batch, in f32.
-    pub output_len: usize,
-    /// Kernels that compute each layer.
-    pub kernels_of: Vec<Vec<usize>>,
-}
-
 /// A network that cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
+pub enum ScheduleError {
     /// Memory beyond what addresses can hold.
     #[error("the network needs more than {limit} f32 of {what} for a batch of {batch}: use a smaller batch, width or resolution")]
     TooLarge {
@@ -151,9 +75,6 @@ pub enum PlanError {
     /// A batch of none.
     #[error("batch is 0: use at least 1")]
     NoImages,
-    /// A defect of the compiler, caught before anything is emitted.
-    #[error("the compiler made a program that it cannot prove safe; please report this: {0}")]
-    Unproven(#[from] Unproven),
 }
 
 /// Most f32 of any region: byte offsets stay within 31 bits times 16.
@@ -163,118 +84,104 @@ const MOST: usize = 1 << 33;
 ///
 /// # Errors
 /// If there is none, or there are too many.
-pub fn check_batch(network: &Network, batch: usize) -> Result<(), PlanError> {
+pub fn check_batch(network: &Network, batch: usize) -> Result<(), ScheduleError> {
     if batch == 0 {
-        return Err(PlanError::NoImages);
+        return Err(ScheduleError::NoImages);
     }
     let outputs = network.outputs().iter().map(|&id| network.node(id).shape.len()).sum();
     let fits = |len: usize| len.checked_mul(batch).is_some_and(|all| all <= MOST);
     let all_fit = fits(network.input_shape().len()) && fits(outputs);
-    if all_fit { Ok(()) } else { Err(PlanError::TooLarge { what: "input and output", batch, limit: MOST }) }
+    if all_fit { Ok(()) } else { Err(ScheduleError::TooLarge { what: "input and output", batch, limit: MOST }) }
 }
 
-/// Plans a network, and proves the plan.
-///
-/// # Errors
-/// If the network is too large, or the proof fails.
-pub fn plan(layers: &Layers, packed: &Packed, options: Options) -> Result<Plan, PlanError> {
-    let plan = unproven(layers, packed, options, |_| {})?;
-    plan.prove(&packed.data)?;
-    Ok(plan)
-}
-
-/// Plans a network whose maps are moved before its stages are lowered.
-pub(crate) fn unproven(
-    layers: &Layers,
-    packed: &Packed,
-    options: Options,
-    moved: impl FnOnce(&mut [Place]),
-) -> Result<Plan, PlanError> {
-    if options.batch == 0 {
-        return Err(PlanError::NoImages);
-    }
-    let mut maps = layers.maps.iter().map(|map| map.h * map.w * map.pitch());
-    let all = maps.try_fold(0usize, |sum, len| sum.checked_add(len.checked_mul(options.batch)?));
-    if all.is_none_or(|all| all > MOST) {
-        return Err(PlanError::TooLarge { what: "maps", batch: options.batch, limit: MOST });
-    }
-    let groups = partition::partition(layers, &options);
-    let (mut places, arena) = arena::place(layers, &groups, options.batch);
-    moved(&mut places);
-    let unpacked = unpack(layers, &places, options.batch);
-    Ok(lower(layers, packed, options, &groups, places, arena, unpacked))
-}
-
-/// Lowers groups of layers, one stage each.
-fn lower(
-    layers: &Layers,
-    packed: &Packed,
-    options: Options,
-    groups: &[Group],
-    places: Vec<Place>,
+/// The stages of a network and the places of its maps: what is decided before anything is lowered.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    groups: Vec<Group>,
+    /// Where each map lies. Maps inside chains get their rings when the chain is lowered.
+    pub(crate) places: TiVec<MapId, Place>,
+    /// Length of the arena, in f32.
     arena: usize,
-    (unpack, output_len): (Vec<Unpack>, usize),
-) -> Plan {
-    let mut context = Context {
-        layers,
-        packed,
-        library: library::Library::new(options.level),
-        options,
-        places: places.clone(),
-        scratch: 0,
-        kernels_of: vec![Vec::new(); layers.layers.len()],
-    };
-    let mut stages = Vec::new();
-    for (index, group) in groups.iter().enumerate() {
-        let name = format!("stage_{index:02}");
-        // A map may lie in a ring for one stage of a trial and be whole for the next.
-        for layer in group.layers() {
-            let layer = &layers.layers[layer];
-            layer.sources().into_iter().chain([layer.dst()]).for_each(|map| context.places[map.0] = places[map.0]);
-        }
-        let stage = match group {
-            Group::Chain { layers, strip, how } => chain::lower(&mut context, name, layers, *strip, how),
-            Group::Panels { layer, how } => panels::lower(&mut context, name, *layer, how),
-            Group::Mean { layer } => panels::mean(&mut context, name, *layer),
-        };
-        stages.push(StagePlan { choice: group.choice(), ..stage });
-    }
-    let input = layers.maps[0].c * layers.maps[0].h * layers.maps[0].w * context.options.batch;
-    let lengths = Lengths { input, arena, scratch: context.scratch, weights: packed.data.len() };
-    Plan {
-        options: context.options,
-        layers: layers.clone(),
-        kernels: context.library.finish(),
-        stages,
-        places: context.places,
-        unpack,
-        lengths,
-        output_len,
-        kernels_of: context.kernels_of,
-    }
 }
 
-impl Plan {
-    /// Proves the program on its packed weights.
+impl Schedule {
+    /// Cuts a network into stages and places its maps.
     ///
     /// # Errors
-    /// If something cannot be proven.
-    pub fn prove(&self, weights: &[f32]) -> Result<Proven, Unproven> {
-        prove::program(self, weights)
+    /// If there are no images, or the maps are too large.
+    pub fn new(layers: &Layers, options: &Options) -> Result<Self, ScheduleError> {
+        let batch = options.batch;
+        if batch == 0 {
+            return Err(ScheduleError::NoImages);
+        }
+        let mut maps = layers.maps.iter().map(|map| map.h * map.w * map.pitch());
+        let all = maps.try_fold(0usize, |sum, len| sum.checked_add(len.checked_mul(batch)?));
+        if all.is_none_or(|all| all > MOST) {
+            return Err(ScheduleError::TooLarge { what: "maps", batch, limit: MOST });
+        }
+        let groups = partition::partition(layers, options);
+        let (places, arena) = arena::place(layers, &groups, batch);
+        Ok(Self { groups, places, arena })
     }
 
-    /// f32 from pixel to pixel of a map in memory.
-    pub fn pitch(&self, map: MapId) -> usize {
-        self.layers.maps[map.0].pitch()
+    /// Writes the stages and their kernels.
+    pub fn lower(&self, layers: &Layers, packed: &Packed, options: &Options) -> Plan {
+        let mut cx = Context {
+            layers,
+            packed,
+            library: library::Library::new(options.level),
+            options,
+            places: self.places.clone(),
+            scratch: 0,
+            kernels_of: layers.layers.iter().map(|_| Vec::new()).collect(),
+        };
+        let stages = self.groups.iter().enumerate().map(|(index, group)| {
+            let name = format!("stage_{index:02}");
+            // A map may lie in a ring for one stage of a trial and be whole for the next.
+            for layer in group.layers() {
+                let layer = &layers[layer];
+                layer.sources().into_iter().chain([layer.dst()]).for_each(|map| cx.places[map] = self.places[map]);
+            }
+            match group {
+                Group::Chain { layers, strip, how } => chain::lower(&mut cx, name, layers, *strip, how),
+                Group::Panels { layer, how } => panels::lower(&mut cx, name, *layer, how),
+                Group::Mean { layer } => panels::mean(&mut cx, name, *layer),
+            }
+        });
+        let stages: Vec<StagePlan> = stages.collect();
+        let input = &layers[MapId(0)];
+        let input = input.c * input.h * input.w * options.batch;
+        let lengths = Lengths { input, arena: self.arena, scratch: cx.scratch, weights: packed.data.len() };
+        let (unpack, output_len) = unpack(layers, &self.places, options.batch);
+        Plan {
+            level: options.level,
+            batch: options.batch,
+            layers: layers.clone(),
+            kernels: cx.library.finish(),
+            stages,
+            places: cx.places,
+            unpack,
+            lengths,
+            output_len,
+            kernels_of: cx.kernels_of,
+        }
     }
 }
 
-fn unpack(layers: &Layers, places: &[Place], batch: usize) -> (Vec<Unpack>, usize) {
+/// Plans a network. Nothing is proven of the plan yet: see [`prove`](crate::prove).
+///
+/// # Errors
+/// If there are no images, or the maps are too large.
+pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan, ScheduleError> {
+    Ok(Schedule::new(layers, options)?.lower(layers, packed, options))
+}
+
+fn unpack(layers: &Layers, places: &TiVec<MapId, Place>, batch: usize) -> (Vec<Unpack>, usize) {
     let mut dst = 0;
     let mut all = Vec::new();
     for output in &layers.outputs {
-        let map = &layers.maps[output.value.map.0];
-        let Place::Arena { offset } = places[output.value.map.0] else { continue };
+        let map = &layers[output.value.map];
+        let Place::Arena { offset } = places[output.value.map] else { continue };
         let (pixels, channels) = (map.h * map.w, output.value.lanes.len());
         all.push(Unpack { src: offset, dst, pitch: map.pitch(), pixels, channels, log_softmax: output.log_softmax });
         dst += batch * pixels * channels;
@@ -286,29 +193,25 @@ fn unpack(layers: &Layers, places: &[Place], batch: usize) -> (Vec<Unpack>, usiz
 struct Context<'a> {
     layers: &'a Layers,
     packed: &'a Packed,
-    options: Options,
-    places: Vec<Place>,
+    options: &'a Options,
+    places: TiVec<MapId, Place>,
     scratch: usize,
     library: library::Library,
-    kernels_of: Vec<Vec<usize>>,
+    kernels_of: TiVec<LayerId, Vec<KernelId>>,
 }
 
 impl Context<'_> {
-    fn layer(&self, index: usize) -> &Layer {
-        &self.layers.layers[index]
-    }
-
     fn pitch(&self, map: MapId) -> usize {
-        self.layers.maps[map.0].pitch()
+        self.layers[map].pitch()
     }
 
     fn row_len(&self, map: MapId) -> usize {
-        self.layers.maps[map.0].w * self.pitch(map)
+        self.layers[map].w * self.pitch(map)
     }
 
     /// f32 of one image of a map in the arena.
     fn image_len(&self, map: MapId) -> usize {
-        self.layers.maps[map.0].h * self.row_len(map)
+        self.layers[map].h * self.row_len(map)
     }
 
     /// How many of `lanes` lanes fill whole vectors.
@@ -318,10 +221,10 @@ impl Context<'_> {
     }
 
     fn panels(&self, map: MapId) -> usize {
-        padded(self.layers.maps[map.0].c) / PANEL
+        padded(self.layers[map].c) / PANEL
     }
 
-    fn uses(&mut self, layer: usize, kernel: usize) {
+    fn uses(&mut self, layer: LayerId, kernel: KernelId) {
         let kernels = &mut self.kernels_of[layer];
         if !kernels.contains(&kernel) {
             kernels.push(kernel);
@@ -332,8 +235,8 @@ impl Context<'_> {
 /// Bytes of a layer's packed weights.
 fn weight_bytes(layer: &Layer) -> usize {
     4 * match &layer.op {
-        LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.weight.len() / conv.oc),
-        LayerOp::Depthwise(depthwise) => padded(depthwise.bias.len()) * (1 + depthwise.kernel.0 * depthwise.kernel.1),
+        LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.taps()),
+        LayerOp::Depthwise(depthwise) => padded(depthwise.c) * (1 + depthwise.window.taps()),
         _ => 0,
     }
 }

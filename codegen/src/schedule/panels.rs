@@ -2,33 +2,35 @@
 //! once and by one thread; and the mean over a map.
 
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
+use crate::layout::MapId;
+use crate::layout::{PANEL, padded};
 use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
 use crate::lower::tile::{self, Run};
-use crate::lower::{PANEL, padded};
-use crate::network::layers::{LayerOp, MapId};
+use crate::network::layers::{LayerId, LayerOp};
 use crate::network::pack::{PackedLayer, PanelRun};
 use crate::schedule::tuning::PanelsChoice;
 
+use super::Context;
 use super::chain::{call, epilogue};
-use super::library::{Spec, problem_line};
-use super::{Context, Place, StagePlan};
+use super::library::Spec;
+use crate::network::line::problem_line;
+use crate::plan::{Place, StagePlan};
 
 /// Panels of a unit: at most this many, so that more threads find work to share.
 const MOST_PANELS: usize = 4;
 
-pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoice) -> StagePlan {
+pub fn lower(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsChoice) -> StagePlan {
     let (layers, packed) = (cx.layers, cx.packed);
-    let problem = problem_line(layers, cx.layer(layer), cx.options.batch);
-    let (LayerOp::Conv(conv), PackedLayer::Conv(runs)) = (&layers.layers[layer].op, &packed.layers[layer]) else {
+    let problem = problem_line(layers, &cx.layers[layer], cx.options.batch);
+    let (LayerOp::Conv(conv), PackedLayer::Conv(runs)) = (&layers[layer].op, &packed.layers[layer]) else {
         return StagePlan {
             code: Stage { name, doc: vec![problem], units: 0, body: Vec::new() },
             layers: vec![layer],
             rows: None,
-            choice: None,
         };
     };
-    let dst = &layers.maps[conv.dst.0];
+    let dst = &layers[conv.dst];
     let m = dst.h * dst.w * cx.options.batch;
     let mut arms: Vec<Arm> = Vec::new();
     let mut units = 0;
@@ -73,7 +75,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: usize, how: &PanelsChoic
         }
     }
     let body = if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: Int::var("unit"), arms }] };
-    StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None, choice: None }
+    StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
 }
 
 /// Fewer pixels than this leave no multiply-adds to fetch weights under.
@@ -126,11 +128,11 @@ fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
 }
 
 /// A mean over each image's map, its panels shared by the threads unless one walk over the map is faster.
-pub fn mean(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
-    let problem = problem_line(cx.layers, cx.layer(layer), cx.options.batch);
+pub fn mean(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
+    let problem = problem_line(cx.layers, &cx.layers[layer], cx.options.batch);
     let (mut body, mut parts) = (Vec::new(), 1);
-    if let LayerOp::Mean { src, dst } = cx.layer(layer).op {
-        let map = &cx.layers.maps[src.0];
+    if let LayerOp::Mean { src, dst } = cx.layers[layer].op {
+        let map = &cx.layers[src];
         let (pixels, panels) = (map.h * map.w, padded(map.c) / PANEL);
         let largest = if Mean::is_one_walk(panels, cx.pitch(src)) { panels } else { panels.div_ceil(cx.options.threads) };
         let runs = tile::even(panels, largest);
@@ -152,11 +154,11 @@ pub fn mean(cx: &mut Context<'_>, name: String, layer: usize) -> StagePlan {
         body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: part, arms }] });
     }
     let code = Stage { name, doc: vec![problem], units: parts * cx.options.batch, body };
-    StagePlan { code, layers: vec![layer], rows: None, choice: None }
+    StagePlan { code, layers: vec![layer], rows: None }
 }
 
 /// A place in a map of the arena, counted from its first image.
 fn whole(cx: &Context<'_>, map: MapId, at: Int) -> Pointer {
-    let offset = if let Place::Arena { offset } = cx.places[map.0] { offset } else { 0 };
+    let offset = if let Place::Arena { offset } = cx.places[map] { offset } else { 0 };
     Pointer { region: Region::Arena, offset: at.plus(offset) }
 }

@@ -3,9 +3,10 @@
 //! A chain runs depth first over strips of rows, its inner maps never leaving the cache; it pays while its weights stay in L2
 //! beside them. Layers whose weights outweigh their maps are cut along the output lanes instead, so that each weight is read once.
 
-use super::library::problem;
 use super::{Options, weight_bytes};
-use crate::network::layers::{Layer, LayerOp, Layers, MapId};
+use crate::layout::MapId;
+use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
+use crate::network::line::problem;
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// The layers of a stage and how they are cut into units.
@@ -14,7 +15,7 @@ pub enum Group {
     /// Depth first over strips of rows of the last layer.
     Chain {
         /// Indices of the layers, in order.
-        layers: Vec<usize>,
+        layers: Vec<LayerId>,
         /// Output rows of a unit.
         strip: usize,
         /// What was chosen for each layer.
@@ -23,32 +24,23 @@ pub enum Group {
     /// One 1x1 convolution, cut along its output lanes.
     Panels {
         /// Index of the layer.
-        layer: usize,
+        layer: LayerId,
         /// What was chosen for it.
         how: PanelsChoice,
     },
     /// One mean over a map, cut along the images and its panels.
     Mean {
         /// Index of the layer.
-        layer: usize,
+        layer: LayerId,
     },
 }
 
 impl Group {
     /// Indices of its layers.
-    pub fn layers(&self) -> Vec<usize> {
+    pub fn layers(&self) -> Vec<LayerId> {
         match self {
             Group::Chain { layers, .. } => layers.clone(),
             Group::Panels { layer, .. } | Group::Mean { layer } => vec![*layer],
-        }
-    }
-
-    /// How it is computed, where that is a choice.
-    pub fn choice(&self) -> Option<Choice> {
-        match self {
-            Group::Chain { strip, how, .. } => Some(Choice::Rows { strip: *strip, layers: how.clone() }),
-            Group::Panels { how, .. } => Some(Choice::Panels(*how)),
-            Group::Mean { .. } => None,
         }
     }
 }
@@ -62,19 +54,19 @@ const PIXELS: usize = 56;
 /// Cuts a network into stages.
 pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
     let mut groups = Vec::new();
-    let mut next = 0;
-    while next < layers.layers.len() {
+    let mut next = LayerId(0);
+    while next < layers.end() {
         let tuned = tuned(layers, next, options);
         let new = if tuned.is_empty() { vec![estimated(layers, next, options)] } else { tuned };
-        next += new.iter().map(|group| group.layers().len()).sum::<usize>();
+        next = next + new.iter().map(|group| group.layers().len()).sum::<usize>();
         groups.extend(new);
     }
     groups
 }
 
 /// The stage that begins with a layer, as the cost model has it.
-pub fn estimated(layers: &Layers, next: usize, options: &Options) -> Group {
-    let layer = &layers.layers[next];
+pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
+    let layer = &layers[next];
     if matches!(layer.op, LayerOp::Mean { .. }) {
         return Group::Mean { layer: next };
     }
@@ -82,17 +74,17 @@ pub fn estimated(layers: &Layers, next: usize, options: &Options) -> Group {
         return Group::Panels { layer: next, how: PanelsChoice::default() };
     }
     let mut chain = vec![next];
-    while options.fuse && chain.len() < layers.layers.len() - next && extends(layers, &chain, next + chain.len(), options) {
+    while options.fuse && next + chain.len() < layers.end() && extends(layers, &chain, next + chain.len(), options) {
         chain.push(next + chain.len());
     }
     Group::Chain { strip: strip(layers, &chain, options.threads), how: vec![LayerChoice::default(); chain.len()], layers: chain }
 }
 
 /// Layers from `next` on that may share a stage: what is chosen for them is chosen together.
-pub fn run(layers: &Layers, next: usize, options: &Options) -> Vec<usize> {
+pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
     let mut chain = vec![next];
-    let bounded = |chain: &[usize]| chain_bytes(layers, chain) <= options.l2 / 2;
-    while options.fuse && chain.len() < layers.layers.len() - next && joins(layers, &chain, next + chain.len()) {
+    let bounded = |chain: &[LayerId]| chain_bytes(layers, chain) <= options.l2 / 2;
+    while options.fuse && next + chain.len() < layers.end() && joins(layers, &chain, next + chain.len()) {
         chain.push(next + chain.len());
         if !bounded(&chain) {
             chain.pop();
@@ -103,8 +95,8 @@ pub fn run(layers: &Layers, next: usize, options: &Options) -> Vec<usize> {
 }
 
 /// The stages of the run that begins with a layer, if they were measured.
-fn tuned(layers: &Layers, next: usize, options: &Options) -> Vec<Group> {
-    if matches!(layers.layers[next].op, LayerOp::Mean { .. }) {
+fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
+    if matches!(layers[next].op, LayerOp::Mean { .. }) {
         return Vec::new();
     }
     let run = run(layers, next, options);
@@ -119,9 +111,9 @@ fn tuned(layers: &Layers, next: usize, options: &Options) -> Vec<Group> {
 }
 
 /// A stage as it was chosen, in strips low enough for the threads.
-pub fn group(layers: &Layers, stage: &[usize], choice: &Choice, threads: usize) -> Group {
+pub fn group(layers: &Layers, stage: &[LayerId], choice: &Choice, threads: usize) -> Group {
     match choice {
-        Choice::Panels(how) if stage.len() == 1 && layers.layers[stage[0]].is_pointwise() && !reads_input(layers, stage[0]) => {
+        Choice::Panels(how) if stage.len() == 1 && layers[stage[0]].is_pointwise() && !reads_input(layers, stage[0]) => {
             Group::Panels { layer: stage[0], how: *how }
         }
         Choice::Panels(_) => Group::Chain {
@@ -130,20 +122,20 @@ pub fn group(layers: &Layers, stage: &[usize], choice: &Choice, threads: usize) 
             layers: stage.to_vec(),
         },
         Choice::Rows { strip, layers: how } => {
-            let rows = layers.maps[layers.layers[stage[stage.len() - 1]].dst().0].h;
+            let rows = layers[layers[stage[stage.len() - 1]].dst()].h;
             Group::Chain { layers: stage.to_vec(), strip: shared(*strip, rows, threads), how: how.clone() }
         }
     }
 }
 
-fn reads_input(layers: &Layers, layer: usize) -> bool {
-    layers.layers[layer].sources().contains(&MapId(0))
+fn reads_input(layers: &Layers, layer: LayerId) -> bool {
+    layers[layer].sources().contains(&MapId(0))
 }
 
 /// Whether a 1x1 convolution should be cut along its output lanes: its map is small, or its weights are large and its map fits L2.
 fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     let LayerOp::Conv(conv) = &layer.op else { return false };
-    let src = &layers.maps[conv.src.0];
+    let src = &layers[conv.src];
     // The user's planar images are for the direct kernel.
     if conv.src == MapId(0) {
         return false;
@@ -154,9 +146,9 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
 }
 
 /// Whether the layer after a chain should join it.
-fn extends(layers: &Layers, chain: &[usize], next: usize, options: &Options) -> bool {
-    let layer = &layers.layers[next];
-    let width = layers.maps[layers.layers[chain[chain.len() - 1]].dst().0].w;
+fn extends(layers: &Layers, chain: &[LayerId], next: LayerId, options: &Options) -> bool {
+    let layer = &layers[next];
+    let width = layers[layers[chain[chain.len() - 1]].dst()].w;
     let by_panels = layer.is_pointwise() && by_panels(layers, layer, options);
     let longer = [chain, &[next]].concat();
     let weights = chain_bytes(layers, &longer);
@@ -168,16 +160,16 @@ fn extends(layers: &Layers, chain: &[usize], next: usize, options: &Options) -> 
 }
 
 /// Bytes, about, of the rows that the inner maps of a chain keep.
-fn ring_bytes(layers: &Layers, chain: &[usize], options: &Options) -> usize {
+fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
     let mut rows = strip(layers, chain, options.threads);
     let mut bytes = 0;
     for pair in chain.windows(2).rev() {
-        let (kernel, stride) = match &layers.layers[pair[1]].op {
-            LayerOp::Depthwise(depthwise) => (depthwise.kernel.0, depthwise.stride.0),
-            LayerOp::Pool(pool) => (pool.kernel.0, pool.stride.0),
+        let (kernel, stride) = match &layers[pair[1]].op {
+            LayerOp::Depthwise(depthwise) => (depthwise.window.kernel.0, depthwise.window.stride.0),
+            LayerOp::Pool(pool) => (pool.window.kernel.0, pool.window.stride.0),
             _ => (1, 1),
         };
-        let map = &layers.maps[layers.layers[pair[0]].dst().0];
+        let map = &layers[layers[pair[0]].dst()];
         rows = ((rows - 1) * stride + kernel).next_multiple_of(2).min(map.h);
         bytes += 4 * rows * map.w * map.pitch();
     }
@@ -185,8 +177,8 @@ fn ring_bytes(layers: &Layers, chain: &[usize], options: &Options) -> usize {
 }
 
 /// Whether the layer after a chain can join it.
-fn joins(layers: &Layers, chain: &[usize], next: usize) -> bool {
-    let (last, layer) = (&layers.layers[chain[chain.len() - 1]], &layers.layers[next]);
+fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
+    let (last, layer) = (&layers[chain[chain.len() - 1]], &layers[next]);
     let map = last.dst();
     let readers = layers.layers.iter().filter(|layer| layer.sources().contains(&map)).count();
     let writers = layers.layers.iter().filter(|layer| layer.dst() == map).count();
@@ -204,8 +196,8 @@ fn joins(layers: &Layers, chain: &[usize], next: usize) -> bool {
 }
 
 /// Bytes of the packed weights of a chain.
-fn chain_bytes(layers: &Layers, chain: &[usize]) -> usize {
-    chain.iter().map(|&index| weight_bytes(&layers.layers[index])).sum()
+fn chain_bytes(layers: &Layers, chain: &[LayerId]) -> usize {
+    chain.iter().map(|&index| weight_bytes(&layers[index])).sum()
 }
 
 /// The map that a layer reads row by row.
@@ -221,8 +213,8 @@ fn main_source(layer: &Layer) -> Option<MapId> {
 
 /// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where the threads then share the rows
 /// more evenly; a map too small for that is a unit a thread.
-pub fn strip(layers: &Layers, chain: &[usize], threads: usize) -> usize {
-    let map = &layers.maps[layers.layers[chain[chain.len() - 1]].dst().0];
+pub fn strip(layers: &Layers, chain: &[LayerId], threads: usize) -> usize {
+    let map = &layers[layers[chain[chain.len() - 1]].dst()];
     let fewest = PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h.div_ceil(threads));
     (fewest..=2 * fewest).min_by_key(|&strip| (longest_share(map.h, strip, threads), strip % 2)).unwrap_or(fewest)
 }

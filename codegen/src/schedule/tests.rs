@@ -3,16 +3,20 @@ use sartor_kernels::runtime::Level;
 use sartor_models::{Network, zoo};
 
 use super::alternatives::{alternatives, by_panels, runs, together};
-use super::{Options, Place, plan, trial};
+use super::partition::Group;
+use super::{Options, Schedule, trial};
+use crate::compile::plan;
 use crate::interpret;
 use crate::ir::kernel::Kernel;
 use crate::ir::name::KernelName;
 use crate::lab::drawn_tuning;
 use crate::lab::testing::{draw, network, noise};
-use crate::lower::PANEL;
-use crate::network::layers::Map;
+use crate::layout::{Map, PANEL};
+use crate::network::layers::LayerId;
 use crate::network::normalize::normalize;
 use crate::network::pack::pack;
+use crate::plan::Place;
+use crate::prove;
 use crate::schedule::tuning::Choice;
 
 /// Rounding of f32 through the few dozen layers of a network, relative to the largest output.
@@ -33,8 +37,8 @@ fn check(network: &Network, options: &Options, threads: usize) {
     let weights = draw::weights(network);
     let layers = normalize(network, &weights).unwrap();
     let packed = pack(&layers);
-    let plan = plan(&layers, &packed, options.clone()).unwrap();
-    check_names(&plan.kernels);
+    let plan = plan(&layers, &packed, options).unwrap();
+    check_names(plan.kernels.as_ref());
     let len = network.input_shape().len();
     let input: Vec<f64> = noise(11).take(len * options.batch).map(|x| f64::from(x as f32)).collect();
     let images: Vec<f32> = input.iter().map(|&x| x as f32).collect();
@@ -70,7 +74,7 @@ fn zoo_networks_are_planned_right_at_every_level() {
 }
 
 /// Every way to compute each part of a run that measuring may try: the parts in one stage, and each with one thing changed.
-fn ways(layers: &crate::network::layers::Layers, run: &[usize], options: &Options) -> Vec<(Vec<usize>, Choice)> {
+fn ways(layers: &crate::network::layers::Layers, run: &[LayerId], options: &Options) -> Vec<(Vec<LayerId>, Choice)> {
     let mut ways = Vec::new();
     for begin in 0..run.len() {
         for end in begin + 1..=run.len().min(begin + 3) {
@@ -93,8 +97,9 @@ fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
     let mut compared = 0;
     for run in runs(&layers, options) {
         let ways = ways(&layers, &run.layers, options);
-        let (plan, packed) = trial(&layers, options, &ways).unwrap();
-        check_names(&plan.kernels);
+        let (plan, packed) = trial(&layers, options, &ways);
+        prove::stages(&plan, &packed.data).unwrap();
+        check_names(plan.kernels.as_ref());
         let input: Vec<f32> = noise(5).take(plan.lengths.input).map(|x| x as f32).collect();
         let mut memory = interpret::memory(&plan, &packed.data, &input);
         let mut before: Vec<f32> = noise(6).take(plan.lengths.arena).map(|x| x as f32).collect();
@@ -103,14 +108,14 @@ fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
             let pads = (0..options.batch * map.h * map.w * map.pitch()).filter(|i| i % map.pitch() >= map.c);
             pads.for_each(|i| before[offset + i] = 0.0);
         }
-        let mut first: Vec<(&[usize], Vec<u32>)> = Vec::new();
+        let mut first: Vec<(&[LayerId], Vec<u32>)> = Vec::new();
         for (index, (part, choice)) in ways.iter().enumerate() {
             memory.arena.copy_from_slice(&before);
             memory.scratch.fill(f32::NAN);
             interpret::stage(&plan, index, threads, &mut memory);
-            let dst = layers.layers[part[part.len() - 1]].dst();
-            let Place::Arena { offset } = plan.places[dst.0] else { panic!("{dst:?} is not whole") };
-            let map = &layers.maps[dst.0];
+            let dst = layers[part[part.len() - 1]].dst();
+            let Place::Arena { offset } = plan.places[dst] else { panic!("{dst:?} is not whole") };
+            let map = &layers[dst];
             let len = options.batch * map.h * map.w * plan.pitch(dst);
             let bits: Vec<u32> = memory.arena[offset..][..len].iter().map(|x| x.to_bits()).collect();
             match first.iter().find(|(of, _)| of == part) {
@@ -150,7 +155,7 @@ fn a_plan_is_the_same_each_time_it_is_made_with_the_same_tuning() {
         let options = Options::new(Level::Avx512);
         Options { tuning: drawn_tuning(&layers, &options, seed).into(), ..options }
     };
-    let stages = |seed| plan(&layers, &packed, options(seed)).unwrap().stages;
+    let stages = |seed| plan(&layers, &packed, &options(seed)).unwrap().stages;
     let text = |seed| format!("{:?}", stages(seed));
     assert_eq!(text(1), text(1));
     assert_ne!(text(1), text(2));
@@ -165,16 +170,19 @@ fn every_thread_finds_work_in_every_stage() {
         let layers = normalize(&network, &draw::weights(&network)).unwrap();
         let packed = pack(&layers);
         for threads in [2, 3, 4, 8, 16] {
-            let plan = plan(&layers, &packed, Options { threads, ..Options::new(Level::Avx2) }).unwrap();
-            for stage in plan.stages.iter().filter(|stage| stage.code.units > 0) {
-                let layer = &layers.layers[stage.layers[stage.layers.len() - 1]];
-                let map = &layers.maps[layer.dst().0];
+            let options = Options { threads, ..Options::new(Level::Avx2) };
+            let schedule = Schedule::new(&layers, &options).unwrap();
+            let plan = schedule.lower(&layers, &packed, &options);
+            let stages_of = schedule.groups.iter().zip(&plan.stages).filter(|(_, stage)| stage.code.units > 0);
+            for (group, stage) in stages_of {
+                let layer = &layers[stage.layers[stage.layers.len() - 1]];
+                let map = &layers[layer.dst()];
                 let units = |thread: usize| stage.code.units * thread / threads;
                 let busiest = (0..threads).map(|thread| units(thread + 1) - units(thread)).max().unwrap();
                 // A strip has as many rows as the others, or fewer; units of panels differ by one.
-                let (all, share, slack) = match &stage.choice {
-                    Some(Choice::Rows { .. }) => (map.h, busiest * map.h.div_ceil(stage.code.units), 2),
-                    Some(Choice::Panels(_)) if map.h * map.w > 1 => {
+                let (all, share, slack) = match group {
+                    Group::Chain { .. } => (map.h, busiest * map.h.div_ceil(stage.code.units), 2),
+                    Group::Panels { .. } if map.h * map.w > 1 => {
                         let panels = map.pitch() / PANEL;
                         (panels, (busiest * panels).div_ceil(stage.code.units), 1)
                     }
@@ -219,7 +227,7 @@ proptest! {
         let tuned = Options { tuning: drawn_tuning(&layers, &options, seed).into(), threads: planned, ..options.clone() };
         let input: Vec<f32> = noise(7).take(network.input_shape().len() * batch).map(|x| x as f32).collect();
         let output = |options: Options| {
-            let plan = plan(&layers, &packed, options).unwrap();
+            let plan = plan(&layers, &packed, &options).unwrap();
             interpret::plan(&plan, &packed.data, &input, threads).1.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
         };
         prop_assert_eq!(output(options), output(tuned));

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::partition::{self, Group};
-use super::{Options, Place, Plan, PlanError, lower};
-use crate::lower::PANEL;
-use crate::network::layers::{Layers, MapId};
-use crate::network::pack::{Packed, PackedLayer, pack_some};
-use crate::prove;
-use crate::schedule::tuning::Choice;
+use typed_index_collections::TiVec;
 
-/// A program whose stages are ways to compute layers of a network, each by itself and all from the same maps.
-///
-/// # Errors
-/// If memory is too large, or a stage cannot be proven.
-pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<usize>, Choice)]) -> Result<(Plan, Packed), PlanError> {
-    let used: BTreeSet<usize> = stages.iter().flat_map(|(layers, _)| layers.iter().copied()).collect();
+use super::partition;
+use super::tuning::Choice;
+use super::{Options, Schedule};
+use crate::layout::{MapId, PANEL};
+use crate::network::layers::{LayerId, Normalized};
+use crate::network::pack::{Packed, PackedLayer, pack_some};
+use crate::plan::{Place, Plan};
+
+/// A plan whose stages are ways to compute layers of a network, each by itself and all from the same maps. Nothing is proven of it.
+pub fn trial(layers: &Normalized, options: &Options, stages: &[(Vec<LayerId>, Choice)]) -> (Plan, Packed) {
+    let used: BTreeSet<LayerId> = stages.iter().flat_map(|(layers, _)| layers.iter().copied()).collect();
     let mut packed = pack_some(layers, |index| used.contains(&index));
     // In a network other weights follow, which are fetched ahead.
     let longest = packed.layers.iter().filter_map(|layer| match layer {
@@ -24,27 +23,26 @@ pub fn trial(layers: &Layers, options: &Options, stages: &[(Vec<usize>, Choice)]
     });
     let more = AHEAD * longest.max().unwrap_or(0);
     packed.data.resize(packed.data.len() + more, 0.0);
-    let touched = used.iter().map(|&index| &layers.layers[index]);
+    let touched = used.iter().map(|&index| &layers[index]);
     let maps: BTreeSet<MapId> = touched.flat_map(|layer| layer.sources().into_iter().chain([layer.dst()])).collect();
-    let mut places = vec![Place::Ring { offset: 0, rows: 0 }; layers.maps.len()];
+    let mut places: TiVec<MapId, Place> = layers.maps.iter().map(|_| Place::Ring { offset: 0, rows: 0 }).collect();
     let mut arena = 0;
     for map in maps {
         if map == MapId(0) {
-            places[0] = Place::Input;
+            places[map] = Place::Input;
             continue;
         }
-        places[map.0] = Place::Arena { offset: arena };
-        let shape = &layers.maps[map.0];
+        places[map] = Place::Arena { offset: arena };
+        let shape = &layers[map];
         arena += options.batch * shape.h * shape.w * shape.pitch();
     }
-    let groups: Vec<Group> =
-        stages.iter().map(|(stage, choice)| partition::group(layers, stage, choice, options.threads)).collect();
-    let options = Options { tuning: Default::default(), ..options.clone() };
-    let mut plan = lower(layers, &packed, options, &groups, places.clone(), arena, (Vec::new(), 0));
-    // What lies in a ring for some stages is whole for those that begin or end there.
-    plan.places = places;
-    prove::stages(&plan, &packed.data)?;
-    Ok((plan, packed))
+    let group = |(stage, choice): &(Vec<LayerId>, Choice)| partition::group(layers, stage, choice, options.threads);
+    let schedule = Schedule { groups: stages.iter().map(group).collect(), places, arena };
+    let mut plan = schedule.lower(layers, &packed, options);
+    // What lies in a ring for some stages is whole for those that begin or end there; nothing is returned.
+    plan.places = schedule.places;
+    (plan.unpack, plan.output_len) = (Vec::new(), 0);
+    (plan, packed)
 }
 
 /// Panels of weights behind those of a trial: as many as any choice fetches ahead.

@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::lower::tile::Tile;
 use crate::lower::tile::most_rows;
-
-/// Between the layers of a problem.
-pub(crate) const BETWEEN: &str = " + ";
+use crate::network::line::BETWEEN;
 
 /// How layers that are executed together are computed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,16 +7,14 @@ use std::process::Command;
 use sartor_codegen::compile::{Kind, generate};
 use sartor_codegen::{interpret, normalize, pack};
 use sartor_kernels::runtime::Level;
-use sartor_models::{Builder, Network, Op, Padding, Pool, Shape, Weights};
+use sartor_models::{Builder, Network, Op, Shape, Weights, Window};
 
 use crate::{build, build_for, golden, stdout};
 
 /// Of another name than `golden`, without weights.
 fn other() -> Network {
     let mut net = Builder::new("other", Shape::new(2, 4, 4)).unwrap();
-    let pool = net
-        .add("pool", Op::MaxPool(Pool { kernel: (2, 2), stride: (2, 2), padding: Padding::around(0) }), &[net.input()])
-        .unwrap();
+    let pool = net.add("pool", Op::MaxPool(Window::square(2, 2, 0)), &[net.input()]).unwrap();
     net.finish(&[pool]).unwrap()
 }
 

@@ -9,12 +9,12 @@ use std::process::{Command, Output};
 
 use sartor_codegen::compile::{Kind, generate};
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, Op, Padding, Shape, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, Op, Shape, Weights, Window};
 
 /// A convolution and a classifier, with maps that cross stages.
 fn golden() -> Network {
     let mut net = Builder::new("golden", Shape::new(3, 4, 4)).unwrap();
-    let conv = Conv2d { oc: 5, kernel: (3, 3), stride: (2, 2), padding: Padding::around(1), groups: 1, bias: true };
+    let conv = Conv2d { oc: 5, groups: 1, bias: true, window: Window::square(3, 2, 1) };
     let stem = net.add("stem", Op::Conv2d(conv), &[net.input()]).unwrap();
     let act = net.add("act", Op::Activation(Activation::Silu), &[stem]).unwrap();
     let mean = net.add("pool", Op::GlobalAvgPool, &[act]).unwrap();

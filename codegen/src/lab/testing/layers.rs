@@ -1,11 +1,12 @@
 //! Normalised layers by the letter of their contract: f64, plain loops, memory that is NaN until it is written, and writes in
 //! whole groups of 16 lanes as kernels make them.
 
-use sartor_models::Padding;
+use sartor_models::Window;
 
-use crate::network::layers::{Layer, LayerOp, Layers, Map, MapId, PoolKind, Value};
+use crate::layout::{Map, MapId};
+use crate::network::layers::{Filter, Layer, LayerOp, Normalized, PoolKind, Value};
 
-use super::{activation, activation_of_sum};
+use super::activation;
 
 /// A map in memory, `[h][w][pitch]`.
 pub struct Memory {
@@ -32,10 +33,11 @@ impl Memory {
         self.data[(y * self.map.w + x) * self.pitch + lane] = value;
     }
 
-    /// The value at a padded coordinate; `None` on the padding.
-    fn padded(&self, y: usize, x: usize, lane: usize, padding: (Padding, Padding)) -> Option<f64> {
-        let y = y.checked_sub(padding.0.before).filter(|&y| y < self.map.h)?;
-        let x = x.checked_sub(padding.1.before).filter(|&x| x < self.map.w)?;
+    /// The value that a tap of an output reads; `None` on the padding.
+    fn tap(&self, window: Window, (y, x): (usize, usize), (ky, kx): (usize, usize), lane: usize) -> Option<f64> {
+        let Window { stride, dilation, padding, .. } = window;
+        let y = (y * stride.0 + ky * dilation.0).checked_sub(padding.0.before).filter(|&y| y < self.map.h)?;
+        let x = (x * stride.1 + kx * dilation.1).checked_sub(padding.1.before).filter(|&x| x < self.map.w)?;
         Some(self.get(y, x, lane))
     }
 
@@ -66,17 +68,17 @@ impl Memory {
 }
 
 /// Runs all layers; returns all maps, none of which is reused.
-pub fn evaluate(layers: &Layers, input: &[f64]) -> Vec<Memory> {
+pub fn evaluate(layers: &Normalized, input: &[f64]) -> Vec<Memory> {
     let mut maps: Vec<Memory> = layers.maps.iter().map(Memory::new).collect();
-    let Map { c, h, w, .. } = layers.maps[0];
+    let Map { c, h, w, .. } = layers[MapId(0)];
     assert_eq!(input.len(), c * h * w);
     for (i, &x) in input.iter().enumerate() {
         maps[0].set(i / w % h, i % w, i / w / h, x);
     }
-    for layer in &layers.layers {
+    for (layer, filter) in layers.layers.iter().zip(&layers.filters) {
         assert!(!layer.sources().contains(&layer.dst()), "layer '{}' reads the map it writes", layer.name);
-        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers.maps[0]));
-        run(layer, &maps, &mut dst);
+        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers[MapId(0)]));
+        run(layer, filter.as_ref(), &maps, &mut dst);
         maps[layer.dst().0] = dst;
     }
     for map in &maps[1..] {
@@ -89,7 +91,7 @@ pub fn evaluate(layers: &Layers, input: &[f64]) -> Vec<Memory> {
     maps
 }
 
-fn run(layer: &Layer, maps: &[Memory], dst: &mut Memory) {
+fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory) {
     let at = |id: MapId| &maps[id.0];
     let whole = |id: MapId| {
         assert_ne!(id, MapId(0), "layer '{}': only the source of a convolution may be the network's input", layer.name);
@@ -97,57 +99,55 @@ fn run(layer: &Layer, maps: &[Memory], dst: &mut Memory) {
     };
     match &layer.op {
         LayerOp::Conv(conv) => {
+            let filter = filter.expect("a convolution has a filter");
             let src = at(conv.src);
             let (ic, oc) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
-            let (kh, kw) = conv.kernel;
-            assert_eq!(conv.weight.len(), conv.oc * ic * kh * kw);
-            assert_eq!(conv.bias.len(), conv.oc);
+            let (kh, kw) = conv.window.kernel;
+            assert_eq!(filter.weight.len(), conv.oc * ic * kh * kw);
+            assert_eq!(filter.bias.len(), conv.oc);
             assert!(conv.shortcut.is_some() || conv.post_act.is_none());
             if let Some(shortcut) = conv.shortcut {
                 let map = &whole(shortcut).map;
                 assert!(conv.dst_lane == 0 && map.c <= conv.oc && (map.h, map.w) == (dst.map.h, dst.map.w));
             }
             dst.write(conv.dst_lane, conv.oc, |y, x, o| {
-                let mut sum = f64::from(conv.bias[o]);
+                let mut sum = f64::from(filter.bias[o]);
                 for i in 0..ic {
                     let lane = conv.src_lanes[o / oc * ic + i];
                     for ky in 0..kh {
                         for kx in 0..kw {
-                            let (y, x) = (y * conv.stride.0 + ky, x * conv.stride.1 + kx);
-                            let value = src.padded(y, x, lane, conv.padding).unwrap_or(0.0);
-                            sum += f64::from(conv.weight[((o * ic + i) * kh + ky) * kw + kx]) * value;
+                            let value = src.tap(conv.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
+                            sum += f64::from(filter.weight[((o * ic + i) * kh + ky) * kw + kx]) * value;
                         }
                     }
                 }
-                let value = activation_of_sum(conv.act, sum);
+                let value = activation(conv.act, sum / filter.factor);
                 let shortcut = conv.shortcut.map(at).filter(|map| o < map.map.c).map_or(0.0, |map| map.get(y, x, o));
                 activation(conv.post_act, value + shortcut)
             });
         }
         LayerOp::Depthwise(depthwise) => {
+            let filter = filter.expect("a convolution has a filter");
             let src = whole(depthwise.src);
-            let (kh, kw) = depthwise.kernel;
+            let (kh, kw) = depthwise.window.kernel;
             assert_eq!(dst.map.c, src.map.c);
-            assert_eq!(depthwise.weight.len(), src.map.c * kh * kw);
+            assert_eq!(filter.weight.len(), src.map.c * kh * kw);
             dst.write(0, src.map.c, |y, x, lane| {
-                let mut sum = f64::from(depthwise.bias[lane]);
+                let mut sum = f64::from(filter.bias[lane]);
                 for ky in 0..kh {
                     for kx in 0..kw {
-                        let (y, x) = (y * depthwise.stride.0 + ky, x * depthwise.stride.1 + kx);
-                        let value = src.padded(y, x, lane, depthwise.padding).unwrap_or(0.0);
-                        sum += f64::from(depthwise.weight[(lane * kh + ky) * kw + kx]) * value;
+                        let value = src.tap(depthwise.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
+                        sum += f64::from(filter.weight[(lane * kh + ky) * kw + kx]) * value;
                     }
                 }
-                activation_of_sum(depthwise.act, sum)
+                activation(depthwise.act, sum / filter.factor)
             });
         }
         LayerOp::Pool(pool) => {
             let src = whole(pool.src);
             dst.write(0, src.map.c, |y, x, lane| {
-                let window = (0..pool.kernel.0 * pool.kernel.1).map(|i| {
-                    let (ky, kx) = (i / pool.kernel.1, i % pool.kernel.1);
-                    src.padded(y * pool.stride.0 + ky, x * pool.stride.1 + kx, lane, pool.padding)
-                });
+                let (kh, kw) = pool.window.kernel;
+                let window = (0..kh * kw).map(|i| src.tap(pool.window, (y, x), (i / kw, i % kw), lane));
                 let taps = window.len() as f64;
                 let value = match pool.kind {
                     PoolKind::Max => window.flatten().reduce(f64::max).unwrap(),

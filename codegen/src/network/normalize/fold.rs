@@ -3,6 +3,7 @@
 use sartor_models::{Network, NodeId, Op, Tensor, Weights};
 
 use super::NormalizeError;
+use crate::network::layers::Filter;
 
 /// Checks the tensors of all given nodes.
 pub(super) fn check(network: &Network, weights: &Weights, nodes: &[NodeId]) -> Result<(), NormalizeError> {
@@ -42,9 +43,9 @@ impl Affine {
         }
     }
 
-    /// Folds it into the weight of node `id`, `[oc, ...]`; the node of a batch norm has ones. Returns weight and bias, times
+    /// Folds it into the weight of node `id`, `[oc, ...]`; the node of a batch norm has ones. All is times
     /// `factor`, rounded once and without denormals. They are finite, as `check` has seen, unless the weights allow others.
-    pub(super) fn fold(&self, network: &Network, weights: &Weights, id: NodeId, factor: f64) -> (Vec<f32>, Vec<f32>) {
+    pub(super) fn fold(&self, network: &Network, weights: &Weights, id: NodeId, factor: f64) -> Filter {
         let oc = self.scale.len();
         let ones = vec![1.0; oc];
         let unfolded =
@@ -52,7 +53,7 @@ impl Affine {
         let row = unfolded.len() / oc;
         let folded = |(i, &w): (usize, &f32)| round(f64::from(w) * self.scale[i / row] * factor);
         let weight = unfolded.iter().enumerate().map(folded).collect();
-        (weight, self.shift.iter().map(|&b| round(b * factor)).collect())
+        Filter { weight, bias: self.shift.iter().map(|&b| round(b * factor)).collect(), factor }
     }
 }
 

@@ -2,12 +2,17 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, Network, NodeId, Padding, Weights, graph::MAX_ELEMENTS};
+use sartor_models::{Activation, Network, NodeId, Weights, Window, graph::MAX_ELEMENTS};
+
+use typed_index_collections::TiVec;
 
 use super::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
-use crate::network::layers::{Conv, Depthwise, Layer, LayerOp, Layers, Map, MapId, Output, Pool, Value, factor_of_sums};
+use crate::layout::{Map, MapId};
+use crate::network::layers::{
+    Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Value, factor_of_sums,
+};
 
 /// The map of the network's input.
 const INPUT: MapId = MapId(0);
@@ -18,9 +23,9 @@ pub(super) fn lay_out(
     weights: &Weights,
     fused: &Steps,
     places: &[Option<Place>],
-) -> Result<Layers, NormalizeError> {
+) -> Result<Normalized, NormalizeError> {
     let input = network.input_shape();
-    let maps = vec![Map { name: network.nodes()[0].name.clone(), c: input.c, h: input.h, w: input.w }];
+    let maps = TiVec::from(vec![Map { name: network.nodes()[0].name.clone(), c: input.c, h: input.h, w: input.w }]);
     let mut tailor = Layout {
         network,
         weights,
@@ -29,7 +34,8 @@ pub(super) fn lay_out(
         values: HashMap::new(),
         ordered: HashMap::new(),
         concats: HashMap::new(),
-        layers: Layers { maps, layers: Vec::new(), outputs: Vec::new() },
+        layers: Layers { maps, layers: TiVec::new(), outputs: Vec::new() },
+        filters: TiVec::new(),
     };
     for (id, step) in fused.iter() {
         if !places[id.0].is_some_and(|place| place.waits) {
@@ -40,7 +46,7 @@ pub(super) fn lay_out(
         let value = tailor.ordered(output)?;
         tailor.layers.outputs.push(Output { value, log_softmax });
     }
-    Ok(tailor.layers)
+    Ok(Normalized { network: tailor.layers, filters: tailor.filters })
 }
 
 struct Layout<'a> {
@@ -55,6 +61,7 @@ struct Layout<'a> {
     /// Maps of concatenations.
     concats: HashMap<NodeId, MapId>,
     layers: Layers,
+    filters: TiVec<LayerId, Option<Filter>>,
 }
 
 impl Layout<'_> {
@@ -78,27 +85,22 @@ impl Layout<'_> {
         let shortcut = step.inputs.get(1).map(|&shortcut| self.ordered(shortcut)).transpose()?.map(|value| value.map);
         let last = if shortcut.is_some() { &mut post_act } else { &mut act };
         *last = last.or(self.act_of_concat(id));
-        let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
+        let filter = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
         let dst_lane = self.places[id.0].map_or(0, |place| place.lane);
         let dst = self.dst(id);
-        let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
         let op = Conv {
             src: src.map,
             src_lanes: src.lanes,
             dst,
             dst_lane,
             oc: conv.oc,
-            kernel,
-            stride,
-            padding,
+            window: conv.window,
             groups: conv.groups,
-            weight,
-            bias,
             act,
             shortcut,
             post_act,
         };
-        self.push(id, step, LayerOp::Conv(op), (dst_lane..dst_lane + conv.oc).collect());
+        self.push(id, step, LayerOp::Conv(op), Some(filter), (dst_lane..dst_lane + conv.oc).collect());
         Ok(())
     }
 
@@ -113,18 +115,18 @@ impl Layout<'_> {
         };
         let dst = self.dst(id);
         let src = a.map;
+        let mut filter = None;
         let op = match step.op {
             Fused::Depthwise { conv, ref affine, act } => {
-                let (weight, bias) = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
-                let taps = conv.kernel.0 * conv.kernel.1;
-                let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
-                let (weight, bias) = (permuted(&weight, &a.lanes, taps), permuted(&bias, &a.lanes, 1));
-                LayerOp::Depthwise(Depthwise { src, dst, kernel, stride, padding, weight, bias, act })
+                let folded = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
+                let (window, taps) = (conv.window, conv.window.taps());
+                let (weight, bias) = (permuted(&folded.weight, &a.lanes, taps), permuted(&folded.bias, &a.lanes, 1));
+                filter = Some(Filter { weight, bias, ..folded });
+                LayerOp::Depthwise(Depthwise { src, dst, window, c: a.lanes.len(), act })
             }
             Fused::Pool { kind, window, act } => {
                 let act = act.or(self.act_of_concat(id));
-                let (kernel, stride, padding) = (window.kernel, window.stride, window.padding);
-                LayerOp::Pool(Pool { src, dst, kind, kernel, stride, padding, act })
+                LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
             Fused::Mean => LayerOp::Mean { src, dst },
             Fused::Scale { act } => LayerOp::Scale { src, gate: b.map, act, dst },
@@ -134,7 +136,7 @@ impl Layout<'_> {
                 unreachable!("laid out by `step`")
             }
         };
-        self.push(id, step, op, a.lanes);
+        self.push(id, step, op, filter, a.lanes);
         Ok(())
     }
 
@@ -185,7 +187,7 @@ impl Layout<'_> {
 
     /// Whether a value has an NHWC map to itself.
     fn is_whole(&self, value: &Value) -> bool {
-        value.map != INPUT && self.layers.maps[value.map.0].c == value.lanes.len()
+        value.map != INPUT && self.layers[value.map].c == value.lanes.len()
     }
 
     /// Where a value has a map to itself.
@@ -235,8 +237,8 @@ impl Layout<'_> {
                 help: format!("its {c} channels must be copied here, which is done for up to 32768"),
             });
         }
-        let mut weight = vec![0.0; c * c];
-        weight.iter_mut().step_by(c + 1).for_each(|w| *w = factor_of_sums(act) as f32);
+        let (factor, mut weight) = (factor_of_sums(act), vec![0.0; c * c]);
+        weight.iter_mut().step_by(c + 1).for_each(|w| *w = factor as f32);
         let value = Value { node: src.node, map: dst, lanes: (dst_lane..dst_lane + c).collect() };
         let conv = Conv {
             src: src.map,
@@ -244,26 +246,24 @@ impl Layout<'_> {
             dst,
             dst_lane,
             oc: c,
-            kernel: (1, 1),
-            stride: (1, 1),
-            padding: Padding::around(0),
+            window: Window::POINT,
             groups: 1,
-            weight,
-            bias: vec![0.0; c],
             act,
             shortcut: None,
             post_act: None,
         };
         self.layers.layers.push(Layer { name, op: LayerOp::Conv(conv), value: value.clone(), macs: 0 });
+        self.filters.push(Some(Filter { weight, bias: vec![0.0; c], factor }));
         Ok(value)
     }
 
-    fn push(&mut self, id: NodeId, step: &Step, op: LayerOp, lanes: Vec<usize>) {
+    fn push(&mut self, id: NodeId, step: &Step, op: LayerOp, filter: Option<Filter>, lanes: Vec<usize>) {
         let name = self.network.node(step.node).name.clone();
         let mut layer = Layer { name, op, value: Value { node: id, map: INPUT, lanes }, macs: self.network.macs_of(step.node) };
         layer.value.map = layer.dst();
         self.values.insert(id, layer.value.clone());
         self.layers.layers.push(layer);
+        self.filters.push(filter);
     }
 
     /// The map that a step writes: its own, made here, or a concatenation's.
@@ -285,8 +285,7 @@ impl Layout<'_> {
 
     fn map(&mut self, id: NodeId, name: String) -> MapId {
         let shape = self.network.node(id).shape;
-        self.layers.maps.push(Map { name, c: shape.c, h: shape.h, w: shape.w });
-        MapId(self.layers.maps.len() - 1)
+        self.layers.maps.push_and_get_key(Map { name, c: shape.c, h: shape.h, w: shape.w })
     }
 
     fn act_of_concat(&self, id: NodeId) -> Option<Activation> {

@@ -16,7 +16,7 @@ use sartor_models::escape::line;
 use sartor_models::weights::{Problem, list};
 use sartor_models::{Network, Weights};
 
-use crate::network::layers::Layers;
+use crate::network::layers::Normalized;
 
 /// A network that could not be normalised: which node or tensor, which value, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -46,9 +46,9 @@ pub enum NormalizeError {
 /// that writes the same map has run.
 ///
 /// # Errors
-/// If tensors are missing or ill-shaped, if they hold or give by folding values that are NaN or infinite and the weights do not allow
+/// If tensors are missing or ill-shaped, if a window is dilated, for no kernel is compiled for one yet, if they hold or give by folding values that are NaN or infinite and the weights do not allow
 /// it, or if an operator is unsupported where it stands.
-pub fn normalize(network: &Network, weights: &Weights) -> Result<Layers, NormalizeError> {
+pub fn normalize(network: &Network, weights: &Weights) -> Result<Normalized, NormalizeError> {
     let fused = fuse::fuse(network, weights)?;
     let places = place::place(network, &fused);
     lanes::lay_out(network, weights, &fused, &places)

@@ -2,18 +2,19 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sartor_models::weights::Problem;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape, Tensor, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Tensor, Weights, Window};
 
 use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
-use crate::network::layers::{Layer, LayerOp, Layers, MapId};
+use crate::layout::MapId;
+use crate::network::layers::{Layer, LayerId, LayerOp, Normalized};
 
 /// Folding rounds each weight and bias once: 2^-24 a factor, which the few dozen layers of a network add up and amplify.
 const TOLERANCE: f64 = 2e-5;
 
 /// Normalises with drawn weights and compares the value of every layer and output with the network's.
-pub(super) fn checked(network: &Network) -> Layers {
+pub(super) fn checked(network: &Network) -> Normalized {
     let weights = draw::weights(network);
     let normal = normalize(network, &weights).unwrap();
     let input: Vec<f64> = noise(7).take(network.input_shape().len()).collect();
@@ -32,7 +33,7 @@ pub(super) fn checked(network: &Network) -> Layers {
     assert_eq!(normal.outputs.len(), network.outputs().len());
     for (output, &id) in normal.outputs.iter().zip(network.outputs()) {
         assert!(output.value.lanes.iter().copied().eq(0..network.node(id).shape.c));
-        assert_eq!(normal.maps[output.value.map.0].c, output.value.lanes.len());
+        assert_eq!(normal[output.value.map].c, output.value.lanes.len());
         assert_eq!(output.log_softmax, matches!(network.node(id).op, Op::LogSoftmax));
         assert!(output.log_softmax || expected[output.value.node.0] == expected[id.0]);
     }
@@ -98,20 +99,20 @@ impl Graph {
     }
 
     fn grouped(&mut self, name: &str, oc: usize, groups: usize, src: NodeId) -> NodeId {
-        let conv = Conv2d { oc, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups, bias: true };
+        let conv = Conv2d { oc, groups, bias: true, window: Window::POINT };
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
     /// 3x3.
     fn depthwise(&mut self, name: &str, src: NodeId) -> NodeId {
         let c = self.0.shape(src).c;
-        let conv = Conv2d { oc: c, kernel: (3, 3), stride: (1, 1), padding: Padding::around(1), groups: c, bias: false };
+        let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::square(3, 1, 1) };
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
     /// A 3x3 average.
     fn pool(&mut self, name: &str, src: NodeId) -> NodeId {
-        self.add(name, Op::AvgPool(Pool { kernel: (3, 3), stride: (1, 1), padding: Padding::around(1) }), &[src])
+        self.add(name, Op::AvgPool(Window::square(3, 1, 1)), &[src])
     }
 
     fn bn(&mut self, name: &str, src: NodeId) -> NodeId {
@@ -135,7 +136,7 @@ impl Graph {
     }
 
     /// Asserts that the layers are equal to the network, and what they are.
-    fn becomes(self, outputs: &[NodeId], lines: &[&str]) -> Layers {
+    fn becomes(self, outputs: &[NodeId], lines: &[&str]) -> Normalized {
         let layers = checked(&self.finish(outputs));
         assert_eq!(layers.layers.iter().map(line).collect::<Vec<_>>(), lines);
         layers
@@ -298,7 +299,7 @@ fn a_shuffle_permutes_lanes_and_costs_nothing() {
     let x = g.grouped("last", 12, 3, x);
     let layers =
         g.becomes(&[x], &["stem conv", "group conv", "dw depthwise Relu", "pool Average", "act activation Relu", "last conv"]);
-    assert_ne!(layers.layers[2].value.lanes, (0..24).collect::<Vec<_>>());
+    assert_ne!(layers[LayerId(2)].value.lanes, (0..24).collect::<Vec<_>>());
 }
 
 #[test]
@@ -582,8 +583,8 @@ fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> (Network, We
 
 fn folded((network, weights): (Network, Weights)) -> Result<(f32, f32), NormalizeError> {
     let layers = normalize(&network, &weights)?;
-    let LayerOp::Conv(conv) = &layers.layers[0].op else { panic!("{:?}", layers.layers) };
-    Ok((conv.weight[0], conv.bias[0]))
+    let Some(Some(filter)) = layers.filters.first() else { panic!("{:?}", layers.layers) };
+    Ok((filter.weight[0], filter.bias[0]))
 }
 
 #[test]
@@ -623,8 +624,8 @@ fn what_is_not_refused_is_finite() {
             Ok(steps) => {
                 let (_, step) = steps.iter().last().unwrap();
                 let Fused::Conv { affine, .. } = &step.op else { panic!("not folded") };
-                let (weight, bias) = affine.fold(&network, &weights, step.node, std::f64::consts::LOG2_E);
-                assert!(weight[0].is_finite() && bias[0].is_finite(), "{values:?}");
+                let filter = affine.fold(&network, &weights, step.node, std::f64::consts::LOG2_E);
+                assert!(filter.weight[0].is_finite() && filter.bias[0].is_finite(), "{values:?}");
             }
             Err(_) => refused += 1,
         }

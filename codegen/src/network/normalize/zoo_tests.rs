@@ -6,13 +6,13 @@ use sartor_models::{Activation, Network};
 use super::normalize;
 use super::tests::checked;
 use crate::lab::testing::draw;
-use crate::network::layers::{LayerOp, Layers};
+use crate::network::layers::{LayerOp, Normalized};
 
 fn build(name: &str, head: bool) -> Network {
     name.parse::<Spec>().unwrap().with_head(head).build().unwrap()
 }
 
-fn normal(name: &str) -> Layers {
+fn normal(name: &str) -> Normalized {
     let network = build(name, true);
     normalize(&network, &draw::weights(&network)).unwrap()
 }
@@ -26,7 +26,7 @@ fn check(network: &Network) {
     }
 }
 
-fn count(layers: &Layers, which: impl Fn(&LayerOp) -> bool) -> usize {
+fn count(layers: &Normalized, which: impl Fn(&LayerOp) -> bool) -> usize {
     layers.layers.iter().filter(|layer| which(&layer.op)).count()
 }
 

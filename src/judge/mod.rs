@@ -1,0 +1,5 @@
+//! Whether programs are right.
+
+pub mod engines;
+pub mod observe;
+pub mod verify;
