@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Replays the committed inputs of fuzz/corpus, then fuzzes every target for so long, two at a time. Inputs found stay in fuzz/target/corpus.
+# Fuzzes every target for so many seconds, one after another, and replays the committed inputs of fuzz/corpus. Inputs that are found stay
+# in fuzz/target/corpus.
 #   usage: scripts/fuzz.sh SECONDS [TARGET...]
 # Fuzzing needs a nightly toolchain and a C++ compiler; cargo-fuzz is installed into fuzz/target/tools if there is none.
 set -uo pipefail
@@ -13,16 +14,6 @@ done
 # Targets write files; in memory that is ten times as fast.
 [ -w /dev/shm ] && export TMPDIR=/dev/shm
 
-# What the tests share with the workspace is built once.
-CARGO_TARGET_DIR=../target cargo test --release || exit
-
-skip() { echo "skip: fuzz: $1" | tee -a "${SARTOR_TEST_LOG:-/dev/null}"; exit 0; }
-cargo +nightly --version >/dev/null 2>&1 || skip "no nightly toolchain (rustup toolchain install nightly)"
-command -v c++ >/dev/null || skip "no C++ compiler for libFuzzer"
-PATH=$PWD/target/tools/bin:$PATH
-command -v cargo-fuzz >/dev/null || cargo install --locked --root target/tools cargo-fuzz || skip "cargo-fuzz cannot be installed"
-cargo +nightly fuzz build || exit
-
 # Runs one target and says what came of it, as cargo test does.
 fuzz() {
   local target=$1 log=target/$1.log start=$SECONDS
@@ -35,14 +26,23 @@ fuzz() {
     return 1
   fi
 }
-passed=0 failed=0
-set -- ${*:-$all}
-while [ $# -gt 0 ]; do
-  jobs=()
-  for target in "${@:1:2}"; do fuzz "$target" & jobs+=($!); done
-  for job in "${jobs[@]}"; do if wait "$job"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi; done
-  shift "${#jobs[@]}"
-done
-[ $failed = 0 ] && verdict=ok || verdict=FAILED
-echo "test result: $verdict. $passed passed; $failed failed; 0 ignored"
-[ $failed = 0 ]
+
+fuzz_all() {
+  skip() { echo "skip: fuzz: $1" | tee -a "${SARTOR_TEST_LOG:-/dev/null}"; }
+  cargo +nightly --version >/dev/null 2>&1 || { skip "no nightly toolchain (rustup toolchain install nightly)"; return 0; }
+  command -v c++ >/dev/null || { skip "no C++ compiler for libFuzzer"; return 0; }
+  PATH=$PWD/target/tools/bin:$PATH
+  command -v cargo-fuzz >/dev/null || cargo install --debug --locked --root target/tools cargo-fuzz || { skip "cargo-fuzz cannot be installed"; return 0; }
+  cargo +nightly fuzz build || return
+  local passed=0 failed=0 verdict=ok
+  for target in "$@"; do
+    if fuzz "$target"; then passed=$((passed + 1)); else failed=$((failed + 1)) verdict=FAILED; fi
+  done
+  echo "test result: $verdict. $passed passed; $failed failed; 0 ignored"
+  [ $failed = 0 ]
+}
+# This has a target folder of its own, so it begins at once when the workspace is being built at the same time.
+fuzz_all ${*:-$all}
+status=$?
+# What these tests share with the workspace is built once.
+CARGO_TARGET_DIR=../target cargo test --release && exit $status

@@ -299,7 +299,7 @@ fn levels_that_this_machine_cannot_run() {
 
     let best = Level::best().unwrap();
     if best == Level::Portable {
-        println!("skipped the cap: no level here is above portable");
+        sartor::kernels::report::skipped("a level that SARTOR_MAX_LEVEL forbids", "no level of this CPU is above portable");
     } else {
         let mut command = sartor();
         command.env("SARTOR_MAX_LEVEL", "portable").args(run).arg(best.name());

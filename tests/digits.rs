@@ -6,6 +6,7 @@ use safetensors::SafeTensors;
 use sartor::data::image::{Picture, Preprocess};
 use sartor::data::labels;
 use sartor::judge::engines::GenericEngine;
+use sartor::kernels::report;
 use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Network, Weights};
 
@@ -65,8 +66,7 @@ fn compiled_answers_are_pytorchs() {
     common::own_cache();
     let (held_out, (network, weights)) = (held_out(), digits());
     for level in Level::ALL {
-        if !level.is_available() {
-            println!("skipped {level}: this CPU lacks it");
+        if !report::can_run(level, "the trained digits") {
             continue;
         }
         let model = Model::open(&network, &weights, level).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sartor::Tunings;
-use sartor::codegen::emit::generate;
+use sartor::codegen::compile::generate;
 use sartor::data::npy;
 use sartor::kernels::report::{checked, skipped};
 use sartor::models::zoo;
@@ -86,7 +86,7 @@ fn rustc_alone_takes_a_crate_without_a_warning() {
         let at = dir.path().join(format!("{kind:?}"));
         write(&network(name), &Level::ALL, kind, &at);
         let mut rustc = Command::new("rustc");
-        rustc.args("--edition 2021 --crate-type rlib --crate-name alone -D warnings --emit metadata".split(' '));
+        rustc.args("--edition 2024 --crate-type rlib --crate-name alone -D warnings --emit metadata".split(' '));
         run(rustc.arg("--out-dir").arg(dir.path()).arg(at.join("src/lib.rs")).current_dir(dir.path()));
     }
 }

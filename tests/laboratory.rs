@@ -3,7 +3,7 @@
 //!
 //! `SARTOR_CASES` is the number of problems, of all levels together.
 
-#[path = "../codegen/src/testing/graphs.rs"]
+#[path = "../codegen/src/lab/testing/graphs.rs"]
 mod graphs;
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

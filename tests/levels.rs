@@ -6,8 +6,9 @@
 
 mod common;
 
-use sartor::codegen::plan::Options;
-use sartor::codegen::{interpret, normalize, pack, plan};
+use sartor::codegen::compile::plan;
+use sartor::codegen::schedule::Options;
+use sartor::codegen::{interpret, normalize, pack};
 use sartor::judge::verify::of_image;
 use sartor::kernels::report;
 use sartor::models::zoo;
@@ -55,8 +56,8 @@ fn assert_same(got: &[f32], want: &[f32], what: &str) {
 
 fn compiled_is_interpreted(level: Level) {
     common::own_cache();
-    if !level.is_available() {
-        return report::skipped(&format!("compiled programs at level {level}"), "this machine cannot run it");
+    if !report::can_run(level, "compiled programs") {
+        return;
     }
     let mut checks = 0;
     for (name, several) in NETWORKS {
@@ -110,10 +111,7 @@ fn portable_gives_the_interpreters_bits() {
 
 #[test]
 fn neon_gives_the_interpreters_bits() {
-    if cfg!(target_arch = "aarch64") {
-        compiled_is_interpreted(Level::Neon);
-    }
-    // Elsewhere scripts/test-neon.sh runs it under qemu.
+    compiled_is_interpreted(Level::Neon);
 }
 
 #[test]
@@ -125,7 +123,7 @@ fn levels_that_fuse_give_the_same_bits() {
         let packed = pack::pack(&layers);
         let input = images(network.input_shape().len());
         let run = |level| {
-            let plan = plan::plan(&layers, &packed, Options::new(level)).unwrap();
+            let plan = plan(&layers, &packed, &Options::new(level)).unwrap();
             interpret::plan(&plan, &packed.data, &input, 1).1
         };
         let want = run(Level::Avx512);

@@ -16,7 +16,7 @@ use std::path::Path;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use sartor::Tunings;
-use sartor::codegen::emit::{Kind, generate};
+use sartor::codegen::compile::{Kind, generate};
 use sartor::codegen::kernel::{Kernel, Stmt, Value};
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
@@ -222,7 +222,7 @@ fn kernels_of_a_program_are_functions_of_their_own() {
     run::write_files(&generated.files, &dir);
     let runner = run::Runner::build(run::Tool::Native, &dir);
     for plan in &generated.plans {
-        let level = plan.options.level;
+        let level = plan.level;
         let functions = functions(&runner.program, &NETWORKS[0].replace('.', "_"), level);
         let kernels = plan.kernels.iter().map(|kernel| kernel.name.as_str());
         let inlined: Vec<&str> = kernels.filter(|&kernel| !functions.contains_key(kernel)).collect();

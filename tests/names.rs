@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use sartor::codegen::emit::generate;
+use sartor::codegen::compile::generate;
 use sartor::data::npy;
 use sartor::models::{Activation, Builder, Op, Shape};
 use sartor::{CompileOptions, Kind, Level, Network, Weights, compile};

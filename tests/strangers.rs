@@ -169,11 +169,7 @@ fn what_another_user_planted_is_not_loaded() {
     // Without a home, temporary files were the place.
     let output = planted.run_as_victim("TMPDIR", &world);
     planted.assert_harmless("TMPDIR", &output);
-    assert!(
-        said(&output).contains("no folder for the cache") && said(&output).contains("SARTOR_CACHE"),
-        "{}",
-        said(&output)
-    );
+    assert!(said(&output).contains("no folder for the cache") && said(&output).contains("SARTOR_CACHE"), "{}", said(&output));
     let output = planted.run_as_victim("XDG_CACHE_HOME", &world);
     planted.assert_harmless("XDG_CACHE_HOME", &output);
     let output = planted.run_as_victim("SARTOR_CACHE", &world.join("sartor"));

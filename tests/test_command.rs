@@ -129,8 +129,26 @@ fn the_users_cache_and_tuning_are_left_alone() {
     // Stand-ins are told the cache as all that `./test` calls is.
     let tell = format!("{WELL}\n echo \"cache: $SARTOR_CACHE\"");
     let (success, printed) = test(&tell, "", &[]);
-    let told: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("cache: ")).collect();
+    let told: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("workspace: cache: ")).collect();
     assert!(success && told.len() == 1 && told[0].ends_with("/target/cache"), "{printed}");
+}
+
+#[test]
+fn both_lanes_say_what_failed_and_how_long_they_took() {
+    let (success, printed) = test(&format!("{WELL}\n sleep 1.2; exit 1"), "fuzz", &[]);
+    assert!(!success && printed.contains("failed workspace: exit status 1"), "{printed}");
+    assert!(printed.contains("failed fuzz: exit status 3") && printed.contains(", 2 failed,"), "{printed}");
+    assert!(line(&printed, "workspace").contains(" 0 min 1 s ") && line(&printed, "fuzz").contains(" 0 min 0 s "), "{printed}");
+}
+
+#[test]
+fn the_quick_loop_is_a_few_sections() {
+    let (success, printed) = test(WELL, "setup-oracle", &["quick"]);
+    assert!(success, "{printed}");
+    assert!(line(&printed, "quick").starts_with("quick 13 0 1 "), "{printed}");
+    assert!(line(&printed, "workspace").contains("not asked for"), "{printed}");
+    let (success, printed) = test(&format!("{WELL}\n exit 101"), "", &["quick"]);
+    assert!(!success && printed.contains("failed quick: exit status 1"), "{printed}");
 }
 
 #[test]

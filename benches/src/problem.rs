@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sartor::codegen::layer::{Layer, LayerOp, Layers, MapId, PoolKind};
+use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind};
+use sartor::codegen::layout::MapId;
+use sartor::codegen::network::line::problem_line;
 use sartor::codegen::normalize::normalize;
-use sartor::codegen::plan::problem_line;
-use sartor::judge::engines::window;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
-use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Padding, Pool, Shape};
+use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Shape, Window};
 use sartor::{Network, Weights};
 
 /// The networks whose layers are measured: one of each family that brings kernels of its own.
@@ -60,7 +60,7 @@ impl Family {
 
     /// The family of a layer; none of sums and lone activations, which these networks' convolutions take into their kernels.
     fn of(layers: &Layers, layer: &Layer) -> Option<Self> {
-        let dst = &layers.maps[layer.dst().0];
+        let dst = &layers[layer.dst()];
         match &layer.op {
             LayerOp::Conv(_) if layer.is_pointwise() && (dst.h, dst.w) == (1, 1) => Some(Family::Linear),
             LayerOp::Conv(_) if layer.is_pointwise() => Some(Family::Pointwise),
@@ -106,25 +106,23 @@ pub struct Problem {
 impl Problem {
     fn of(layers: &Layers, layer: &Layer) -> Option<Self> {
         let family = Family::of(layers, layer)?;
-        let of_map = |id: MapId| Shape::new(layers.maps[id.0].c, layers.maps[id.0].h, layers.maps[id.0].w);
+        let of_map = |id: MapId| Shape::new(layers[id].c, layers[id].h, layers[id].w);
         let source = layer.sources()[0];
         let (mut src, mut dst) = (of_map(source), of_map(layer.dst()));
         let (op, act) = match &layer.op {
             LayerOp::Conv(conv) => {
                 (src.c, dst.c) = (conv.src_lanes.len(), conv.oc);
-                let (kernel, stride, padding, groups) = (conv.kernel, conv.stride, conv.padding, conv.groups);
-                (Op::Conv2d(Conv2d { oc: conv.oc, kernel, stride, padding, groups, bias: true }), conv.act)
+                (Op::Conv2d(Conv2d { oc: conv.oc, groups: conv.groups, bias: true, window: conv.window }), conv.act)
             }
             LayerOp::Depthwise(depthwise) => {
-                let (kernel, stride, padding, c) = (depthwise.kernel, depthwise.stride, depthwise.padding, src.c);
-                (Op::Conv2d(Conv2d { oc: c, kernel, stride, padding, groups: c, bias: true }), depthwise.act)
+                let c = src.c;
+                (Op::Conv2d(Conv2d { oc: c, groups: c, bias: true, window: depthwise.window }), depthwise.act)
             }
             LayerOp::Pool(pool) => {
                 dst.c = src.c;
-                let window = Pool { kernel: pool.kernel, stride: pool.stride, padding: pool.padding };
                 let op = match pool.kind {
-                    PoolKind::Max => Op::MaxPool(window),
-                    PoolKind::Average => Op::AvgPool(window),
+                    PoolKind::Max => Op::MaxPool(pool.window),
+                    PoolKind::Average => Op::AvgPool(pool.window),
                 };
                 (op, pool.act)
             }
@@ -152,8 +150,7 @@ impl Problem {
         let mut src = builder.input();
         let mut outputs = Vec::new();
         if !self.reads_image {
-            let point =
-                Conv2d { oc: self.src.c, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
+            let point = Conv2d { oc: self.src.c, groups: 1, bias: false, window: Window::POINT };
             src = builder.add(FEED, Op::Conv2d(point), &[src])?;
             outputs.push(src);
         }
@@ -174,8 +171,7 @@ impl Problem {
 
 /// Multiply-accumulates that meet no padding.
 fn macs(src: Shape, dst: Shape, conv: &Conv2d) -> u64 {
-    let window = window(conv.kernel, conv.stride, conv.padding);
-    let (rows, columns) = window.axes();
+    let (rows, columns) = conv.window.axes();
     let taps = |axis: Axis, src, dst| (0..dst).map(|o| axis.taps(o, src).len()).sum::<usize>();
     (taps(rows, src.h, dst.h) * taps(columns, src.w, dst.w) * conv.oc * (src.c / conv.groups)) as u64
 }
@@ -193,12 +189,12 @@ pub fn problems() -> Vec<Problem> {
         let layers = normalize(&network, &Weights::random(&network, 0)).expect("a network that compiles");
         for layer in &layers.layers {
             let Some(problem) = Problem::of(&layers, layer) else { continue };
-            let dst = &layers.maps[layer.dst().0];
+            let dst = &layers[layer.dst()];
             let size = if problem.family == Family::Mean { (problem.src.h, problem.src.w) } else { (dst.h, dst.w) };
             let window = match problem.op {
-                Op::Conv2d(conv) => (0, conv.kernel, conv.stride),
-                Op::MaxPool(pool) => (1, pool.kernel, pool.stride),
-                Op::AvgPool(pool) => (2, pool.kernel, pool.stride),
+                Op::Conv2d(conv) => (0, conv.window.kernel, conv.window.stride),
+                Op::MaxPool(window) => (1, window.kernel, window.stride),
+                Op::AvgPool(window) => (2, window.kernel, window.stride),
                 _ => (3, (0, 0), (0, 0)),
             };
             let key = (problem.family, std::cmp::Reverse(size), window);
@@ -214,8 +210,10 @@ pub fn problems() -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use sartor::Level;
+    use sartor::codegen::compile::plan;
     use sartor::codegen::pack::pack;
-    use sartor::codegen::plan::{Options, plan};
+    use sartor::codegen::schedule::Options;
+    use sartor::models::Padding;
 
     use super::*;
 
@@ -249,7 +247,7 @@ mod tests {
             let layers = normalize(&network, &Weights::random(&network, 0)).unwrap();
             let packed = pack(&layers);
             for level in Level::ALL {
-                let plan = plan(&layers, &packed, Options::new(level)).unwrap();
+                let plan = plan(&layers, &packed, &Options::new(level)).unwrap();
                 let report = plan.report();
                 let target = report.iter().find(|row| row.name == TARGET).unwrap();
                 assert_eq!(report.iter().filter(|row| row.stage == target.stage).count(), 1, "{} {level}", problem.line);
@@ -257,7 +255,7 @@ mod tests {
                 if let (Work::Flops(flops), Op::Conv2d(conv)) = (problem.work, problem.op) {
                     // The report's count takes the taps on padding for work.
                     assert!(flops <= 2 * target.macs, "{}", problem.line);
-                    assert_eq!(flops == 2 * target.macs, conv.padding == Padding::around(0), "{}", problem.line);
+                    assert_eq!(flops == 2 * target.macs, conv.window.padding == Padding::around(0), "{}", problem.line);
                 }
             }
         }

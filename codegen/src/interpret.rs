@@ -1,11 +1,13 @@
 //! Executes kernels and stages without a compiler: any level's program on any machine, bit for bit what the level computes.
 
+use pulp::{Arch, NullaryFnOnce};
 use sartor_kernels::runtime::layout;
+use typed_index_collections::TiSlice;
 
-use crate::isa;
-use crate::kernel::{Address, Binary, Kernel, Stmt, Value};
+use crate::ir::isa;
+use crate::ir::kernel::{Address, Kernel, KernelId, Stmt, Value};
+use crate::ir::stage::{Call, Region};
 use crate::plan::Plan;
-use crate::stage::{Call, Region};
 
 /// The regions of a program.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +47,7 @@ impl Memory {
 ///
 /// # Panics
 /// If an access leaves its buffer or its region, which [`crate::prove`] excludes.
-pub fn call(call: &Call, kernels: &[Kernel], memory: &mut Memory) {
+pub fn call(call: &Call, kernels: &TiSlice<KernelId, Kernel>, memory: &mut Memory) {
     kernel(&kernels[call.kernel], &call.args, memory);
 }
 
@@ -57,9 +59,12 @@ pub fn kernel(kernel: &Kernel, args: &[(Region, usize)], memory: &mut Memory) {
     let machine = isa::of(kernel.level);
     let regs = vec![[0.0; MAX_LANES]; kernel.regs.len()];
     let vars = vec![0; kernel.vars.len()];
-    Run { kernel, args, memory, regs, vars, lanes: machine.lanes, fuses: machine.fuses }.body(&kernel.body);
+    let mut run = Run { kernel, args, memory, regs, vars, lanes: machine.lanes, fuses: machine.fuses };
+    run.body(&kernel.body, Arch::new());
 }
 
+/// Lanes of the widest registers. All registers here have so many: operations on those that a level lacks do no harm, and loops of a
+/// constant length become vector instructions.
 const MAX_LANES: usize = 16;
 
 struct Run<'a> {
@@ -73,26 +78,51 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn body(&mut self, body: &[Stmt]) {
-        for stmt in body {
-            match stmt {
-                Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
-                Stmt::For { var, count, body } => {
+    fn body(&mut self, body: &[Stmt], arch: Arch) {
+        let is_loop = |stmt: &Stmt| matches!(stmt, Stmt::For { .. });
+        for part in body.chunk_by(|a, b| !is_loop(a) && !is_loop(b)) {
+            match part {
+                [Stmt::For { var, count, body }] => {
                     for i in 0..*count {
                         self.vars[var.0] = i;
-                        self.body(body);
+                        self.body(body, arch);
                     }
                 }
-                Stmt::Let(reg, value) | Stmt::Set(reg, value) => self.regs[reg.0] = self.value(value),
+                straight => arch.dispatch(Straight { run: self, body: straight }),
+            }
+        }
+    }
+}
+
+/// Statements without loops. [`pulp`] compiles what executes them for this CPU's vectors: without, every fused multiply-add of every lane
+/// is a call of a function.
+struct Straight<'a, 'b> {
+    run: &'a mut Run<'b>,
+    body: &'a [Stmt],
+}
+
+impl NullaryFnOnce for Straight<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let run = self.run;
+        for stmt in self.body {
+            match stmt {
+                Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
+                Stmt::For { .. } => unreachable!("straight statements hold no loop"),
+                Stmt::Let(reg, value) | Stmt::Set(reg, value) => run.regs[reg.0] = run.value(value),
                 Stmt::Store(to, reg) => {
-                    let (region, at) = self.place(to, self.lanes);
-                    let lanes = self.lanes;
-                    self.memory.region_mut(region)[at..at + lanes].copy_from_slice(&self.regs[reg.0][..lanes]);
+                    let (region, at) = run.place(to, run.lanes);
+                    run.memory.region_mut(region)[at..at + run.lanes].copy_from_slice(&run.regs[reg.0][..run.lanes]);
                 }
             }
         }
     }
+}
 
+impl Run<'_> {
+    #[inline(always)]
     fn place(&self, address: &Address, width: usize) -> (Region, usize) {
         let buffer = &self.kernel.buffers[address.buffer.0];
         let at = address.offset + address.terms.iter().map(|(var, stride)| self.vars[var.0] * stride).sum::<usize>();
@@ -101,6 +131,7 @@ impl Run<'_> {
         (region, base + at)
     }
 
+    #[inline(always)]
     fn value(&self, value: &Value) -> [f32; MAX_LANES] {
         let lanes = self.lanes;
         let mut result = [0.0; MAX_LANES];
@@ -111,53 +142,29 @@ impl Run<'_> {
             }
             Value::Broadcast(from) => {
                 let (region, at) = self.place(from, 1);
-                result[..lanes].fill(self.memory.region(region)[at]);
+                result = [self.memory.region(region)[at]; MAX_LANES];
             }
-            Value::Splat(x) => result[..lanes].fill(*x),
+            Value::Splat(x) => result = [*x; MAX_LANES],
             Value::Copy(a) => result = self.regs[a.0],
             Value::Binary(op, a, b) => {
-                for i in 0..lanes {
-                    result[i] = binary(*op, self.regs[a.0][i], self.regs[b.0][i]);
-                }
+                let (a, b) = (&self.regs[a.0], &self.regs[b.0]);
+                (0..MAX_LANES).for_each(|i| result[i] = op.apply(a[i], b[i]));
             }
             Value::Fma(a, b, c) => {
-                for i in 0..lanes {
-                    let (a, b, c) = (self.regs[a.0][i], self.regs[b.0][i], self.regs[c.0][i]);
-                    result[i] = if self.fuses { a.mul_add(b, c) } else { a * b + c };
+                let (a, b, c) = (&self.regs[a.0], &self.regs[b.0], &self.regs[c.0]);
+                if self.fuses {
+                    (0..MAX_LANES).for_each(|i| result[i] = a[i].mul_add(b[i], c[i]));
+                } else {
+                    (0..MAX_LANES).for_each(|i| result[i] = a[i] * b[i] + c[i]);
                 }
             }
             Value::Power(base, a) => {
-                for i in 0..lanes {
-                    result[i] = base.power(self.regs[a.0][i]);
-                }
+                let a = &self.regs[a.0];
+                (0..MAX_LANES).for_each(|i| result[i] = base.power(a[i]));
             }
             Value::FirstLanes(a, used) => result[..*used].copy_from_slice(&self.regs[a.0][..*used]),
         }
         result
-    }
-}
-
-pub(crate) fn binary(op: Binary, a: f32, b: f32) -> f32 {
-    match op {
-        Binary::Add => a + b,
-        Binary::Sub => a - b,
-        Binary::Mul => a * b,
-        Binary::Div => a / b,
-        Binary::Min => {
-            if a < b {
-                a
-            } else {
-                b
-            }
-        }
-        Binary::Max => {
-            if a > b {
-                a
-            } else {
-                b
-            }
-        }
-        Binary::Maximum => f32::from_bits(binary(Binary::Max, a, b).to_bits() | binary(Binary::Max, b, a).to_bits()),
     }
 }
 
@@ -200,7 +207,7 @@ pub fn stage(plan: &Plan, index: usize, threads: usize, memory: &mut Memory) {
 /// # Panics
 /// If the memory is not the plan's.
 pub fn output(plan: &Plan, memory: &Memory) -> Vec<f32> {
-    let batch = plan.options.batch;
+    let batch = plan.batch;
     let mut output = vec![0.0; plan.output_len];
     for unpack in &plan.unpack {
         let src = &memory.arena[unpack.src..][..batch * unpack.pixels * unpack.pitch];

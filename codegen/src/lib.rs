@@ -4,19 +4,20 @@
 #[cfg(test)]
 extern crate self as sartor_codegen;
 
+pub mod compile;
 pub mod emit;
 pub mod interpret;
-pub mod isa;
-pub mod kernel;
-pub mod layer;
+pub mod ir;
+pub mod lab;
+pub mod layout;
 pub mod lower;
-pub mod name;
-pub mod normalize;
-pub mod pack;
+pub mod network;
 pub mod plan;
-pub mod problem;
 pub mod prove;
-pub mod stage;
-#[cfg(test)]
-mod testing;
-pub mod tuning;
+pub mod schedule;
+
+pub use ir::{isa, kernel, name, stage};
+pub use lab as problem;
+pub use network::{layers as layer, normalize, pack};
+
+pub use schedule::tuning;

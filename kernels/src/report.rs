@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::runtime::Level;
+
 /// Prints a line and, if `SARTOR_TEST_LOG` names a file, appends it there.
 fn log(line: &str) {
     println!("{line}");
@@ -26,6 +28,23 @@ pub fn checked(level: &str, checks: usize, what: &str) {
 /// If the log cannot be written.
 pub fn skipped(what: &str, why: &str) {
     log(&format!("skip: {what}: {why}"));
+}
+
+/// Whether this machine can run a level; if not, says that `what` was left out at it. Levels of another architecture are left out without
+/// a word: scripts/test-neon.sh runs them elsewhere.
+///
+/// # Panics
+/// If the log cannot be written.
+pub fn can_run(level: Level, what: &str) -> bool {
+    let is_native = match level {
+        Level::Portable => true,
+        Level::Neon => cfg!(target_arch = "aarch64"),
+        Level::Avx2 | Level::Avx512 => cfg!(target_arch = "x86_64"),
+    };
+    if is_native && !level.is_available() {
+        skipped(&format!("{what} at level {level}"), "this CPU lacks it");
+    }
+    level.is_available()
 }
 
 /// Says a figure that docs/trust.md gives.

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use sartor_models::weights::{FileKind, LoadError, LoadOptions, Loaded, Problem};
 use sartor_models::zoo::Spec;
-use sartor_models::{Activation, Builder, Conv2d, Network, Node, NodeId, Op, Padding, Shape, Tensor, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, Node, NodeId, Op, Shape, Tensor, Weights, Window};
 
 /// A 1x1 convolution `a` with bias from 2 to 1 channels, batch norm `b`, linear layer `c` to 3.
 fn tiny() -> Network {
     let mut net = Builder::new("tiny", Shape::new(2, 1, 1)).unwrap();
-    let conv = Conv2d { oc: 1, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: true };
+    let conv = Conv2d { oc: 1, groups: 1, bias: true, window: Window::POINT };
     let a = net.add("a", Op::Conv2d(conv), &[net.input()]).unwrap();
     let b = net.add("b", Op::BatchNorm { eps: 1e-5 }, &[a]).unwrap();
     let c = net.add("c", Op::Linear { out: 3, bias: false }, &[b]).unwrap();

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sartor::judge::engines::{GenericEngine, ReferenceEngine};
+use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Options, plan};
+use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, NodeId, Weights};
 use tch::{Kind, Tensor};
@@ -129,7 +130,7 @@ impl Engine for Interpreter {
         let layers = normalize(network, weights).map_err(|error| error.to_string())?;
         let packed = pack(&layers);
         let options = Options { batch, fuse: self.fuse, ..Options::new(self.at) };
-        let plan = plan(&layers, &packed, options).map_err(|error| error.to_string())?;
+        let plan = plan(&layers, &packed, &options).map_err(|error| error.to_string())?;
         let mut maps = Maps::new(&plan, network, input);
         let mut memory = interpret::memory(&plan, &packed.data, input);
         for index in 0..plan.stages.len() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sartor::judge::verify::of_image;
-use sartor_codegen::layer::MapId;
+use sartor_codegen::layout::MapId;
 use sartor_codegen::plan::{Place, Plan};
 use sartor_kernels::runtime::{Program, Session};
 use sartor_models::{Network, NodeId};
@@ -57,7 +57,7 @@ pub struct Maps<'a> {
 impl<'a> Maps<'a> {
     /// With the input's value.
     pub fn new(plan: &'a Plan, network: &'a Network, input: &[f32]) -> Self {
-        let input = tensor(input, plan.options.batch, network.input_shape());
+        let input = tensor(input, plan.batch, network.input_shape());
         Self { plan, network, values: BTreeMap::from([(NodeId(0), input)]) }
     }
 
@@ -76,9 +76,9 @@ impl<'a> Maps<'a> {
     }
 
     fn read(&mut self, id: MapId, arena: &[f32]) {
-        let Place::Arena { offset } = self.plan.places[id.0] else { return };
-        let map = &self.plan.layers.maps[id.0];
-        let (pitch, pixels, batch) = (self.plan.pitch(id), map.h * map.w, self.plan.options.batch);
+        let Place::Arena { offset } = self.plan.places[id] else { return };
+        let map = &self.plan.layers[id];
+        let (pitch, pixels, batch) = (self.plan.pitch(id), map.h * map.w, self.plan.batch);
         let rows: Vec<&[f32]> = arena[offset..][..batch * pixels * pitch].chunks_exact(pitch).collect();
         assert!(rows.iter().all(|row| row[map.pads()].iter().all(|&x| x == 0.0)), "{}: a pad lane is not zero", map.name);
         for value in self.plan.layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == id) {
@@ -95,7 +95,7 @@ impl<'a> Maps<'a> {
     /// # Panics
     /// If the program has more outputs than the network.
     pub fn finish(mut self, mut output: &[f32]) -> BTreeMap<NodeId, Tensor> {
-        let batch = self.plan.options.batch;
+        let batch = self.plan.batch;
         for &id in self.network.outputs() {
             let shape = self.network.node(id).shape;
             let (values, rest) = output.split_at(batch * shape.len());

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use libloading::Library;
 use sartor::Model;
-use sartor_codegen::emit::{self, Generated, Kind};
+use sartor_codegen::compile::{self, Generated, Kind};
 use sartor_codegen::plan::Plan;
 use sartor_kernels::runtime::{self, Level};
 use sartor_models::{Network, NodeId, Weights};
@@ -52,7 +52,7 @@ impl Programs {
     pub fn build(what: &str, level: Level, networks: &[(&Network, &Weights)]) -> Result<Self, String> {
         let name = format!("{}_{level}", what.replace([' ', '-'], "_"));
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/programs").join(&name);
-        let generate = |&(network, weights): &(&Network, &Weights)| emit::generate(network, weights, &[level], 1, Kind::Lib);
+        let generate = |&(network, weights): &(&Network, &Weights)| compile::generate(network, weights, &[level], 1, Kind::Lib);
         let crates: Vec<Generated> =
             networks.iter().map(generate).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
         write_together(&folder, &name, level, &crates).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -112,7 +112,7 @@ fn write_together(folder: &Path, name: &str, level: Level, crates: &[Generated])
 
 fn manifest(name: &str) -> String {
     format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[profile.release]\nlto = \"off\"\n\n[workspace]\n"
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[profile.release]\nlto = \"off\"\n\n[workspace]\n"
     )
 }
 
@@ -125,7 +125,7 @@ fn library_of(level: Level, count: usize) -> String {
     }
     let programs: Vec<String> = (0..count).map(|index| format!("&n{index}::level::PROGRAM")).collect();
     let _ = writeln!(text, "\nstatic PROGRAMS: [&runtime::Program; {count}] = [{}];", programs.join(", "));
-    text + "\n#[no_mangle]\npub extern \"C\" fn program(index: usize) -> *const runtime::Program {\n    PROGRAMS[index]\n}\n"
+    text + "\n#[unsafe(no_mangle)]\npub extern \"C\" fn program(index: usize) -> *const runtime::Program {\n    PROGRAMS[index]\n}\n"
 }
 
 /// Builds the crate in `folder` with the settings of generated crates, and finds its library.

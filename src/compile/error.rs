@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use sartor_codegen::emit::GenerateError;
+use sartor_codegen::compile::GenerateError;
 use sartor_kernels::runtime::SessionError;
 use sartor_models::escape;
 

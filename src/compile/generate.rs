@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use sartor_codegen::emit;
-use sartor_codegen::emit::{GenerateError, Kind, Package};
-use sartor_codegen::plan::Options;
+use sartor_codegen::compile;
+use sartor_codegen::compile::{GenerateError, Kind, Package};
+use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
@@ -36,7 +36,7 @@ pub fn generate(
 ) -> Result<Generated, GenerateError> {
     let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level).shared_by(threads) };
     let options: Vec<Options> = levels.iter().map(options).collect();
-    let generated = emit::generate_for(network, weights, &options, batch, package)?;
+    let generated = compile::generate_for(network, weights, &options, batch, package)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Planned::from).collect() })
 }
 

@@ -17,7 +17,7 @@ pub use model::Model;
 pub use options::CompileOptions;
 pub use planned::{Planned, PlannedLayer, PlannedStage};
 pub use rustc::{BuildError, without_settings};
-pub use sartor_codegen::emit::{GenerateError, Kind, PackageError};
+pub use sartor_codegen::compile::{GenerateError, Kind, PackageError};
 
 pub(crate) use generate::Generated;
 pub(crate) use load::load;

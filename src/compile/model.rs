@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sartor_codegen::emit::Kind;
+use sartor_codegen::compile::Kind;
 use sartor_kernels::runtime::session::check_threads;
 use sartor_kernels::runtime::{Level, Program, Session, SessionError};
 use sartor_models::{Network, Weights};
@@ -152,7 +152,7 @@ mod tests {
             let path = entry.unwrap().path();
             (Path::new("src/runtime").join(path.file_name().unwrap()), std::fs::read(path).unwrap())
         });
-        let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
+        let manifest = "[package]\nname = \"doubling\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
         let source = r#"
             pub mod runtime;
             use runtime::{Context, Lengths, Level, Program, Stage, Units};

@@ -1,6 +1,7 @@
 //! Options of compiling a network to a crate.
 
-use sartor_codegen::emit::{Kind, Package};
+use sartor_codegen::compile::{Kind, Package};
+use sartor_codegen::isa;
 use sartor_kernels::runtime::Level;
 
 use crate::tuning::Tunings;
@@ -29,14 +30,13 @@ pub struct CompileOptions {
     pub standalone: bool,
 }
 
-/// What `sartor compile` does without options: a program for one image and all levels, with stages split for two threads. The tunings
+/// What `sartor compile` does without options: a program for one image at the levels of this machine's architecture and the portable one,
+/// with stages split for two threads. The tunings
 /// differ: these are the shipped ones, where the command takes those that are [installed](Tunings::installed).
 impl Default for CompileOptions {
     fn default() -> Self {
-        let mut levels = Level::ALL.to_vec();
-        levels.reverse();
         Self {
-            levels,
+            levels: isa::levels_for(std::env::consts::ARCH),
             batch: 1,
             threads: 2,
             kind: Kind::Bin,

@@ -57,6 +57,6 @@ impl From<Plan> for Planned {
             };
         }
         stages.push(PlannedStage { name: "outputs".into(), layers: Vec::new() });
-        Self { level: plan.options.level, arena_len: plan.lengths.arena, scratch_len: plan.lengths.scratch, stages, plan }
+        Self { level: plan.level, arena_len: plan.lengths.arena, scratch_len: plan.lengths.scratch, stages, plan }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use sartor_codegen::emit::Kind;
+use sartor_codegen::compile::Kind;
 use sartor_models::escape;
 
 use super::generate::Generated;
@@ -53,7 +53,7 @@ pub enum BuildError {
 
 /// The flags for every crate. Cargo derives the same from a generated crate's manifest in release mode.
 pub(crate) const FLAGS: [&str; 5] =
-    ["--edition=2021", "-Copt-level=3", "-Ccodegen-units=1", "-Cembed-bitcode=no", "-Cstrip=symbols"];
+    ["--edition=2024", "-Copt-level=3", "-Ccodegen-units=1", "-Cembed-bitcode=no", "-Cstrip=symbols"];
 
 /// The environment variables that rustc and the linker get: they say where these are, and what they run with.
 const ENVIRONMENT: [&str; 17] = [

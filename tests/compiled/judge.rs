@@ -99,7 +99,7 @@ fn near_reference(
     values: Values,
     exceptions: &mut BTreeMap<&str, usize>,
 ) {
-    let batch = problem.plan.options.batch;
+    let batch = problem.plan.batch;
     let engine = ReferenceEngine::new(&problem.network, &problem.weights).unwrap();
     let found = interpret::output(&problem.plan, memory);
     let known = BTreeMap::from([(NodeId(0), input.to_vec())]);

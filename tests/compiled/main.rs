@@ -32,8 +32,8 @@ fn native() -> &'static (Runner, Vec<Sample>) {
 }
 
 fn sample_holds(level: Level) {
-    if !level.is_available() {
-        return report::skipped(&format!("compiled kernels at level {level}"), "this machine cannot run it");
+    if !report::can_run(level, "compiled kernels") {
+        return;
     }
     let (runner, samples) = native();
     let sample = samples.iter().find(|sample| sample.level == level).unwrap();
@@ -57,10 +57,7 @@ fn avx512() {
 
 #[test]
 fn neon() {
-    if cfg!(target_arch = "aarch64") {
-        sample_holds(Level::Neon);
-    }
-    // Elsewhere elsewhere.rs runs it under qemu.
+    sample_holds(Level::Neon);
 }
 
 /// What the other tests rely on.

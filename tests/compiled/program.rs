@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sartor::codegen::emit::{Kind, generate};
+use sartor::codegen::compile::{Kind, generate};
 use sartor::codegen::{interpret, normalize::normalize, pack::pack};
 use sartor::data::npy;
 use sartor::kernels::report;

@@ -4,19 +4,16 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 use sartor_models::escape::{code, rust_string};
 
-use crate::isa;
-use crate::kernel::{Access, Kernel, ROOT_POWERS};
-use crate::layer::MapId;
-use crate::plan::{Place, Plan};
-use crate::prove::Lengths;
+use crate::ir::isa;
+use crate::ir::kernel::{Access, Kernel, KernelId};
+use crate::plan::{Lengths, Place, Plan, Unpack};
 
-use super::kernel::{self, Helper};
-use super::stage;
 use super::text::Text;
+use super::{kernel, prelude, stage};
 
 /// Prints the file.
 pub fn print(network: &Network, plan: &Plan) -> String {
-    let level = plan.options.level;
+    let level = plan.level;
     let mut text = Text::default();
     header(&mut text, network, plan);
     intrinsics(&mut text, level);
@@ -27,8 +24,8 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
-    prelude(&mut text, level, &plan.kernels);
-    for (index, printed) in plan.kernels.iter().enumerate() {
+    prelude::print(&mut text, level, plan.kernels.as_ref());
+    for (index, printed) in plan.kernels.iter_enumerated() {
         text.line("");
         kernel_doc(&mut text, plan, index);
         kernel::print(&mut text, printed);
@@ -48,7 +45,7 @@ pub fn print(network: &Network, plan: &Plan) -> String {
 pub fn print_kernels(level: Level, kernels: &[Kernel]) -> String {
     let mut text = Text::default();
     intrinsics(&mut text, level);
-    prelude(&mut text, level, kernels);
+    prelude::print(&mut text, level, kernels);
     for printed in kernels {
         text.line("");
         kernel::print(&mut text, printed);
@@ -65,17 +62,17 @@ fn intrinsics(text: &mut Text, level: Level) {
 
 fn header(text: &mut Text, network: &Network, plan: &Plan) {
     let Lengths { arena, scratch, weights, .. } = plan.lengths;
-    text.line(format!("//! {} for {}.", code(&network.name), plan.options.level));
+    text.line(format!("//! {} for {}.", code(&network.name), plan.level));
     text.line("//!");
     text.line(format!("//! Memory in f32: arena {arena}, scratch {scratch} a thread, weights {weights}."));
     text.line("//!");
     text.line("//! | map | h x w x c | f32 | where |");
     text.line("//! | --- | --- | ---: | --- |");
-    for (id, (map, place)) in plan.layers.maps.iter().zip(&plan.places).enumerate() {
-        let row = map.w * plan.pitch(MapId(id));
+    for (map, place) in plan.layers.maps.iter().zip(&plan.places) {
+        let row = map.w * map.pitch();
         let (len, place) = match place {
-            Place::Input => (map.c * map.h * map.w * plan.options.batch, "input, NCHW".into()),
-            Place::Arena { offset } => (row * map.h * plan.options.batch, format!("arena + {offset}")),
+            Place::Input => (map.c * map.h * map.w * plan.batch, "input, NCHW".into()),
+            Place::Arena { offset } => (row * map.h * plan.batch, format!("arena + {offset}")),
             Place::Ring { offset, rows } => (row * rows, format!("scratch + {offset}, ring of {rows} rows")),
         };
         text.line(format!("//! | {} | {} x {} x {} | {len} | {place} |", code(&map.name), map.h, map.w, map.c));
@@ -84,13 +81,13 @@ fn header(text: &mut Text, network: &Network, plan: &Plan) {
 }
 
 /// The problem that a kernel was made for, the layers that share it, and what the proof says of its buffers.
-fn kernel_doc(text: &mut Text, plan: &Plan, index: usize) {
+fn kernel_doc(text: &mut Text, plan: &Plan, index: KernelId) {
     let kernel = &plan.kernels[index];
     for line in &kernel.doc {
         text.line(format!("/// `{line}`"));
     }
-    let layers = (0..plan.layers.layers.len()).filter(|&layer| plan.kernels_of[layer].contains(&index)).skip(1);
-    let layers: Vec<String> = layers.map(|layer| code(&plan.layers.layers[layer].name)).collect();
+    let layers = plan.layers.layers.keys().filter(|&layer| plan.kernels_of[layer].contains(&index)).skip(1);
+    let layers: Vec<String> = layers.map(|layer| code(&plan.layers[layer].name)).collect();
     if !layers.is_empty() {
         text.line("///");
         text.comment("///", &format!("Also for {}.", layers.join(", ")));
@@ -103,59 +100,46 @@ fn kernel_doc(text: &mut Text, plan: &Plan, index: usize) {
     text.comment("///", &format!("Reads {}; writes {}.", buffers(Access::Read), buffers(Access::Write)));
 }
 
-fn prelude(text: &mut Text, level: Level, kernels: &[Kernel]) {
-    let source = match level {
-        Level::Avx512 => include_str!("prelude/avx512.rs"),
-        Level::Avx2 => include_str!("prelude/avx2.rs"),
-        Level::Neon => include_str!("prelude/neon.rs"),
-        Level::Portable => include_str!("prelude/portable.rs"),
-    };
-    let mut used: Vec<Helper> = Vec::new();
-    kernels.iter().for_each(|printed| kernel::helpers(&printed.body, &mut used));
-    let root_powers = ROOT_POWERS.map(|bits| format!("{bits:#x}")).join(", ");
-    for part in source.split("//@ ").filter(|part| !part.is_empty()) {
-        let (name, code) = part.split_once('\n').unwrap_or((part, ""));
-        if name == "Always" || used.iter().any(|helper| format!("{helper:?}") == name) {
-            text.line("");
-            code.trim_end().replace("ROOT_POWERS", &root_powers).lines().for_each(|line| text.line(line));
-        }
-    }
-}
-
 /// The last stage: results to the user's NCHW.
 fn outputs(text: &mut Text, plan: &Plan) {
-    let batch = plan.options.batch;
+    let batch = plan.batch;
     text.line("/// Copies the results to the output, NCHW.");
     let params = ["cx: &Context", "units: &mut Units<'_>"].map(String::from);
     text.function("unsafe extern \"C\" fn outputs", &params, "", |text| {
-        text.block("for _ in units", |text| {
-            for unpack in &plan.unpack {
-                let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
-                let src = if unpack.src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({})", unpack.src) };
-                text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
-                // All passes of an output come before the first of the next.
-                let pass = if dst_len == 1 { "cx.pass()".to_string() } else { format!("cx.pass() * {dst_len}") };
-                let dst = match unpack.dst {
-                    0 => format!("cx.output().add({pass})"),
-                    dst => format!("cx.output().add(cx.passes() * {dst} + {pass})"),
-                };
-                text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
-                text.line(format!(
-                    "layout::unpack(src, {}, {batch}, {}, {}, dst);",
-                    unpack.pitch, unpack.pixels, unpack.channels
-                ));
-                if unpack.log_softmax {
-                    text.line(format!("layout::log_softmax(dst, {});", unpack.channels));
-                }
-            }
+        if plan.unpack.is_empty() {
+            return text.line("units.for_each(drop);");
+        }
+        let safe =
+            "SAFETY: the arena and the output are as long as the program says, and every place below was proven to lie in them.";
+        text.comment("//", safe);
+        text.block("unsafe", |text| {
+            text.block("for _ in units", |text| plan.unpack.iter().for_each(|unpack| copy(text, unpack, batch)))
         });
     });
+}
+
+/// Copies one result.
+fn copy(text: &mut Text, unpack: &Unpack, batch: usize) {
+    let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
+    let src = if unpack.src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({})", unpack.src) };
+    text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
+    // All passes of an output come before the first of the next.
+    let pass = if dst_len == 1 { "cx.pass()".to_string() } else { format!("cx.pass() * {dst_len}") };
+    let dst = match unpack.dst {
+        0 => format!("cx.output().add({pass})"),
+        dst => format!("cx.output().add(cx.passes() * {dst} + {pass})"),
+    };
+    text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
+    text.line(format!("layout::unpack(src, {}, {batch}, {}, {}, dst);", unpack.pitch, unpack.pixels, unpack.channels));
+    if unpack.log_softmax {
+        text.line(format!("layout::log_softmax(dst, {});", unpack.channels));
+    }
 }
 
 fn program(text: &mut Text, plan: &Plan) {
     let mut entries: Vec<Vec<String>> = Vec::new();
     for planned in &plan.stages {
-        let name = |index: usize| &plan.layers.layers[planned.layers[index]].name;
+        let name = |index: usize| &plan.layers[planned.layers[index]].name;
         let name = match planned.layers.len() {
             1 => name(0).clone(),
             count => format!("{} .. {}", name(0), name(count - 1)),
@@ -167,7 +151,7 @@ fn program(text: &mut Text, plan: &Plan) {
     text.line("");
     text.line("/// The network at this level.");
     let Lengths { input, arena, scratch, .. } = plan.lengths;
-    let (level, batch, output) = (plan.options.level, plan.options.batch, plan.output_len);
+    let (level, batch, output) = (plan.level, plan.batch, plan.output_len);
     text.block_ending("pub static PROGRAM: Program =", "};", |text| {
         text.line(format!(
             "let lengths = Lengths {{ input: {input}, output: {output}, arena: {arena}, scratch: {scratch} }};"

@@ -66,7 +66,7 @@ const DEVICES: &str = "aux com1 com2 com3 com4 com5 com6 com7 com8 com9 con lpt1
 
 impl Package {
     /// Checks what the user gave.
-    pub(super) fn check(&self) -> Result<(), PackageError> {
+    pub fn check(&self) -> Result<(), PackageError> {
         if let Some(name) = &self.name {
             check_name(name).map_err(|rule| PackageError::Name { name: name.clone(), rule })?;
         }
@@ -91,7 +91,7 @@ impl Package {
         for (key, value) in entries {
             text += &format!("{key} = {}\n", value.to_toml_value());
         }
-        text += "edition = \"2021\"\nrust-version = \"1.89\"\npublish = false\n";
+        text += "edition = \"2024\"\nrust-version = \"1.89\"\npublish = false\n";
         if self.kind == Kind::Dylib {
             text += "\n[lib]\ncrate-type = [\"cdylib\"]\n";
         }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::isa;
-use crate::kernel::Kernel;
-use crate::stage::{Int, Pointer, Region, Stage, Step};
+use crate::ir::isa;
+use typed_index_collections::TiSlice;
+
+use crate::ir::kernel::{Kernel, KernelId};
+use crate::ir::stage::{Int, Pointer, Region, Stage, Step};
 
 use super::text::Text;
 
 /// Prints a stage.
-pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
+pub fn print(text: &mut Text, stage: &Stage, kernels: &TiSlice<KernelId, Kernel>) {
     for line in &stage.doc {
         text.line(format!("/// `{line}`"));
     }
@@ -30,8 +32,26 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &[Kernel]) {
             }
         }
         let unit = if mentions(&steps, "unit") { "unit" } else { "_" };
-        text.block(&format!("for {unit} in units"), |text| body(text, &steps, kernels));
+        let head = format!("for {unit} in units");
+        if !calls(&steps) {
+            return text.block(&head, |text| body(text, &steps, kernels));
+        }
+        text.comment("//", SAFETY);
+        text.block("unsafe", |text| text.block(&head, |text| body(text, &steps, kernels)));
     });
+}
+
+const SAFETY: &str = "SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to \
+                      share nothing with what another unit writes.";
+
+/// Whether a stage calls kernels.
+fn calls(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Call { .. } => true,
+        Step::For { body, .. } => calls(body),
+        Step::Match { arms, .. } => arms.iter().any(|arm| calls(&arm.body)),
+        _ => false,
+    })
 }
 
 /// The steps without variables that nothing reads.
@@ -78,7 +98,7 @@ fn regions_of(body: &[Step], regions: &mut BTreeSet<Region>) {
     }
 }
 
-fn body(text: &mut Text, steps: &[Step], kernels: &[Kernel]) {
+fn body(text: &mut Text, steps: &[Step], kernels: &TiSlice<KernelId, Kernel>) {
     for step in steps {
         match step {
             Step::Comment(comment) => text.comment("//", comment),

@@ -2,12 +2,12 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::PANEL;
 use super::epilogue::{Cell, Epilogue, Stored, clear};
 use super::pointwise::Segment;
 use super::tile::{self, Block, Column, Tile};
 use super::window::{ColumnRun, columns};
-use crate::kernel::{Access, Buf, Builder, Index, Kernel, Value};
+use crate::ir::kernel::{Access, Buf, Builder, Index, Kernel, Value};
+use crate::layout::PANEL;
 
 /// How the source lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

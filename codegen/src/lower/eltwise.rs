@@ -3,9 +3,9 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
-use super::PANEL;
 use super::epilogue::activate;
-use crate::kernel::{Access, Binary, Builder, Kernel, Value};
+use crate::ir::kernel::{Access, Binary, Builder, Kernel, Value};
+use crate::layout::PANEL;
 
 /// What is done before the activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,8 +2,8 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::PANEL;
-use crate::kernel::{Access, Binary, Builder, Index, Kernel, Value};
+use crate::ir::kernel::{Access, Binary, Builder, Index, Kernel, Value};
+use crate::layout::PANEL;
 
 /// Running sums of a lane at most, which hide the latency of an addition.
 const CHAINS: usize = 4;

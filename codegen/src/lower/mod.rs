@@ -1,7 +1,7 @@
 //! From a layer's shape to a kernel: which tile, which order, which registers. One file a kernel family.
 //!
-//! All families share the layout of memory: rows of pixels of `pitch` f32, a pitch being a multiple of [`PANEL`]; weights in
-//! panels of [`PANEL`] output lanes, each `[bias, taps..]` of [`PANEL`] f32.
+//! All families share the layout of memory: rows of pixels of `pitch` f32, a pitch being a multiple of [`PANEL`](crate::layout::PANEL); weights in
+//! panels of `PANEL` output lanes, each `[bias, taps..]` of `PANEL` f32.
 //!
 //! NaN and infinities go where PyTorch's do, but for zero weights: a lane whose weight is zero because it is padding, or because
 //! its channel is in another group that shares a panel, becomes NaN where the source is not finite.
@@ -15,11 +15,3 @@ pub mod pointwise;
 mod tests;
 pub mod tile;
 pub mod window;
-
-/// Output lanes of a weight panel, and the multiple of every pitch: one AVX-512 register.
-pub const PANEL: usize = 16;
-
-/// `lanes` rounded up to whole panels.
-pub const fn padded(lanes: usize) -> usize {
-    lanes.next_multiple_of(PANEL)
-}

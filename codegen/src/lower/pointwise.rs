@@ -2,10 +2,10 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::PANEL;
 use super::epilogue::{Cell, Epilogue, Stored, clear};
 use super::tile::{self, Block, Column, Run, Tile};
-use crate::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
+use crate::ir::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
+use crate::layout::PANEL;
 
 /// Consecutive input lanes that a panel of weights meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 use sartor_kernels::runtime::Level;
 use serde::{Deserialize, Serialize};
 
-use super::PANEL;
-use crate::isa;
+use crate::ir::isa;
+use crate::layout::PANEL;
 
 /// A register tile that was asked for, instead of the one of least estimated cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -4,11 +4,11 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
-use super::PANEL;
 use super::epilogue::{Cell, Epilogue, Stored};
 use super::tile::even;
-use crate::isa;
-use crate::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
+use crate::ir::isa;
+use crate::ir::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
+use crate::layout::PANEL;
 
 /// What is done with a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! The accesses of a kernel, each with the loops around it.
 
-use crate::kernel::{Address, Kernel, Stmt, Value, Var};
+use crate::ir::kernel::{Address, Kernel, Stmt, Value, Var};
 
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Every vector load and store is aligned to its own size, so that none crosses a cache line and aligned instructions could
 //! be used. Regions begin on 64 bytes, but for the user's images, of which only single f32 are read.
 
-use crate::kernel::Kernel;
-use crate::stage::{Call, Region};
+use crate::ir::kernel::Kernel;
+use crate::ir::stage::{Call, Region};
 
 use super::access::{self, Kind};
 

@@ -1,11 +1,13 @@
 //! Every load, store and prefetch of a kernel stays inside its buffer, and every call of a stage hands over buffers that lie
 //! inside their region. Addresses are affine over boxes, so their extremes are at the corners and the check is exact.
 
-use crate::kernel::{Access, Kernel};
-use crate::stage::{Call, Region};
+use typed_index_collections::TiSlice;
 
-use super::Lengths;
+use crate::ir::kernel::{Access, Kernel, KernelId};
+use crate::ir::stage::{Call, Region};
+
 use super::access;
+use crate::plan::Lengths;
 
 /// An access or a call out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,12 +91,12 @@ pub fn kernel(kernel: &Kernel) -> Result<usize, BoundsError> {
 }
 
 /// Proves that a call's buffers lie inside their regions, and that what it writes may be written.
-pub fn call(stage: &str, call: &Call, kernels: &[Kernel], lengths: &Lengths) -> Result<(), BoundsError> {
+pub fn call(stage: &str, call: &Call, kernels: &TiSlice<KernelId, Kernel>, lengths: &Lengths) -> Result<(), BoundsError> {
     let (stage, unit) = (stage.to_string(), call.unit);
     let Some(kernel) = kernels.get(call.kernel).filter(|kernel| kernel.buffers.len() == call.args.len()) else {
         let (kernel, expected) = match kernels.get(call.kernel) {
             Some(kernel) => (kernel.name.clone(), kernel.buffers.len()),
-            None => (format!("kernel {}", call.kernel), 0),
+            None => (format!("kernel {}", call.kernel.0), 0),
         };
         return Err(BoundsError::Arity { stage, unit, kernel, expected, found: call.args.len() });
     };

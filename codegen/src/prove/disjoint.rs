@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Buffer, Kernel};
-use crate::stage::{Call, Region};
+use crate::ir::kernel::{Buffer, Kernel};
+use crate::ir::stage::{Call, Region};
 
 use super::Program;
 use super::footprint::Touched;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Address, Buf, Kernel, Stmt};
+use crate::ir::kernel::{Address, Buf, Kernel, Stmt};
 
 use super::access::{self, Kind};
 use super::set::Set;

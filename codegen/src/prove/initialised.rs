@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use crate::stage::{Call, Region};
+use crate::ir::stage::{Call, Region};
 
 use super::Program;
 use super::liveness::Live;
@@ -132,7 +132,7 @@ impl Stage<'_> {
     /// The map that lies at a place of the arena, and where in it. Calls outside all maps are refused by the liveness proof.
     fn place(&self, at: usize) -> (usize, usize) {
         let map = self.maps.iter().find(|live| live.memory.contains(&at));
-        map.map_or((usize::MAX >> 40, at), |live| (live.map, at - live.memory.start))
+        map.map_or((usize::MAX >> 40, at), |live| (live.map.0, at - live.memory.start))
     }
 
     fn run(&mut self, calls: &[Call], way: &'static str, state: &mut State) -> Result<(), InitialisedError> {
@@ -156,7 +156,7 @@ impl Stage<'_> {
 
     /// The number of what a call computes.
     fn value(&mut self, call: &Call, way: &'static str, state: &State) -> Result<usize, InitialisedError> {
-        let mut key = vec![call.kernel];
+        let mut key = vec![call.kernel.0];
         for (buffer, (touched, &(region, base))) in self.program.kernels[call.kernel].touched.iter().zip(&call.args).enumerate() {
             if touched.reads.is_empty() {
                 continue;

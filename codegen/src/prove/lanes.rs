@@ -1,7 +1,6 @@
 //! Registers as far as the padding proof knows them: which lanes hold a constant, which above all is zero.
 
-use crate::interpret::binary;
-use crate::kernel::{Base, Binary};
+use crate::ir::kernel::{Base, Binary};
 
 /// A register whose lanes may be known to be constant, whatever the data, as long as they are finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -57,7 +56,7 @@ impl Lanes {
     /// An operation lane by lane.
     pub fn binary(op: Binary, a: &Self, b: &Self) -> Self {
         let mut result = Self::zero_in(if op == Binary::Mul { a.zero | b.zero } else { 0 });
-        result.set(a.known & b.known & !result.zero, |i| binary(op, a.values[i], b.values[i]));
+        result.set(a.known & b.known & !result.zero, |i| op.apply(a.values[i], b.values[i]));
         result
     }
 

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use crate::layer::MapId;
+use crate::ir::stage::{Call, Region};
+use crate::layout::MapId;
+use crate::network::layers::LayerId;
 use crate::plan::{Place, Plan};
-use crate::stage::{Call, Region};
 
 use super::Program;
 
@@ -70,7 +71,7 @@ pub enum LivenessError {
 #[derive(Clone, Debug)]
 pub struct Live {
     /// The map.
-    pub map: usize,
+    pub map: MapId,
     /// The arena, or scratch memory for a ring.
     pub region: Region,
     /// Its f32.
@@ -90,22 +91,21 @@ impl Live {
 /// All maps but the network's input, where they are live.
 pub fn lives(plan: &Plan) -> Vec<Live> {
     let mut lives: Vec<Live> = Vec::new();
-    for (map, place) in plan.places.iter().enumerate() {
-        let shape = &plan.layers.maps[map];
+    for (map, place) in plan.places.iter_enumerated() {
+        let shape = &plan.layers[map];
         let row = shape.w * shape.pitch();
         let (region, offset, rows) = match *place {
             Place::Input => continue,
-            Place::Arena { offset } => (Region::Arena, offset, plan.options.batch * shape.h),
+            Place::Arena { offset } => (Region::Arena, offset, plan.batch * shape.h),
             Place::Ring { offset, rows } => (Region::Scratch, offset, rows),
         };
-        let id = MapId(map);
-        let touches = |layer: &usize| {
-            let layer = &plan.layers.layers[*layer];
-            layer.dst() == id || layer.sources().contains(&id)
+        let touches = |layer: &LayerId| {
+            let layer = &plan.layers[*layer];
+            layer.dst() == map || layer.sources().contains(&map)
         };
         let mut stages = (0..plan.stages.len()).filter(|&stage| plan.stages[stage].layers.iter().any(touches));
         let Some(first) = stages.next() else { continue };
-        let is_output = plan.layers.outputs.iter().any(|output| output.value.map == id);
+        let is_output = plan.layers.outputs.iter().any(|output| output.value.map == map);
         let last = if is_output { plan.stages.len() } else { stages.next_back().unwrap_or(first) };
         lives.push(Live { map, region, memory: offset..offset.saturating_add(rows * row), first, last });
     }
@@ -114,7 +114,7 @@ pub fn lives(plan: &Plan) -> Vec<Live> {
 
 /// Proves that no two maps are in each other's way. Returns how many pairs share memory at different times.
 pub fn maps(program: &Program<'_>) -> Result<usize, LivenessError> {
-    let name = |live: &Live| program.plan.layers.maps[live.map].name.clone();
+    let name = |live: &Live| program.plan.layers[live.map].name.clone();
     let mut shared = 0;
     for (index, a) in program.lives.iter().enumerate() {
         let (from, to, len) = (a.memory.start, a.memory.end, program.plan.lengths.of(a.region));
@@ -136,11 +136,11 @@ pub fn maps(program: &Program<'_>) -> Result<usize, LivenessError> {
 /// Proves that the calls of a stage read and write maps of its layers only, each buffer in one map.
 pub fn stage(program: &Program<'_>, index: usize) -> Result<(), LivenessError> {
     let planned = &program.plan.stages[index];
-    let layers = || planned.layers.iter().map(|&layer| &program.plan.layers.layers[layer]);
+    let layers = || planned.layers.iter().map(|&layer| &program.plan.layers[layer]);
     let written: Vec<MapId> = layers().map(|layer| layer.dst()).collect();
     let touched: Vec<MapId> = layers().flat_map(|layer| layer.sources()).chain(written.iter().copied()).collect();
     let memory = |maps: &[MapId]| -> Vec<&Live> {
-        program.lives.iter().filter(|live| live.first <= index && maps.contains(&MapId(live.map))).collect()
+        program.lives.iter().filter(|live| live.first <= index && maps.contains(&live.map)).collect()
     };
     let (readable, writable) = (memory(&touched), memory(&written));
     let inside = |lives: &[&Live], region: Region, range: &Range<usize>| {

@@ -34,9 +34,11 @@ pub use padding::PaddingError;
 pub use scope::ScopeError;
 pub use units::UnitsError;
 
-use crate::kernel::Kernel;
+use typed_index_collections::{TiVec, ti_vec};
+
+use crate::ir::kernel::{Kernel, KernelId};
+use crate::ir::stage::{Call, Region};
 use crate::plan::Plan;
-use crate::stage::{Call, Region};
 
 /// Why a program is refused: a defect of the compiler.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,31 +64,6 @@ pub enum Unproven {
     Padding(#[from] PaddingError),
     /// The results are not there.
     Output(#[from] OutputError),
-}
-
-/// Lengths of the regions, in f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lengths {
-    /// The user's images.
-    pub input: usize,
-    /// The arena.
-    pub arena: usize,
-    /// One thread's scratch memory.
-    pub scratch: usize,
-    /// The packed weights.
-    pub weights: usize,
-}
-
-impl Lengths {
-    /// Length of one region.
-    pub fn of(&self, region: Region) -> usize {
-        match region {
-            Region::Input => self.input,
-            Region::Arena => self.arena,
-            Region::Scratch => self.scratch,
-            Region::Weights => self.weights,
-        }
-    }
 }
 
 /// What was proven of a program.
@@ -148,7 +125,7 @@ struct KernelFacts {
 struct Program<'a> {
     plan: &'a Plan,
     weights: &'a [f32],
-    kernels: Vec<KernelFacts>,
+    kernels: TiVec<KernelId, KernelFacts>,
     units: Vec<Vec<units::Unit>>,
     lives: Vec<liveness::Live>,
 }
@@ -156,7 +133,7 @@ struct Program<'a> {
 impl<'a> Program<'a> {
     /// Proves the kernels by themselves, that memory can be pointed into, and that units run. Says nothing of maps.
     fn new(plan: &'a Plan, weights: &'a [f32]) -> Result<Self, Unproven> {
-        let kernels = plan.kernels.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
+        let kernels = plan.kernels.iter().map(facts).collect::<Result<TiVec<_, _>, _>>()?;
         overflow::regions(&plan.lengths)?;
         let units = plan.stages.iter().map(|stage| units::of(&stage.code)).collect::<Result<Vec<_>, _>>()?;
         Ok(Program { plan, weights, kernels, units, lives: Vec::new() })
@@ -265,7 +242,7 @@ pub fn stages(plan: &Plan, weights: &[f32]) -> Result<(), Unproven> {
 
 fn kernels_proven(program: &Program<'_>) -> Vec<KernelProven> {
     let sum = |ranges: &Vec<Range<usize>>| ranges.iter().map(Range::len).sum::<usize>();
-    let mut calls = vec![0; program.kernels.len()];
+    let mut calls: TiVec<KernelId, usize> = ti_vec![0; program.kernels.len()];
     program.units.iter().flatten().flat_map(|unit| unit.calls()).for_each(|call| calls[call.kernel] += 1);
     let facts = program.plan.kernels.iter().zip(&program.kernels).zip(calls);
     let proven = facts.map(|((kernel, facts), calls)| KernelProven {

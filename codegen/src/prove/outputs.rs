@@ -1,8 +1,8 @@
 //! What the user gets is read from maps that are still whole, and fills the output once. With several passes, an output lies at the
 //! passes times its place in one pass, and has the passes one after another: it fills what they have together as it does in one.
 
+use crate::ir::stage::Region;
 use crate::plan::Plan;
-use crate::stage::Region;
 
 use super::Program;
 use super::liveness::Live;
@@ -49,13 +49,13 @@ pub enum OutputError {
 
 /// Proves the last stage, which copies the results, after all others.
 pub fn prove(program: &Program<'_>, written: &Set) -> Result<(), OutputError> {
-    let Plan { unpack, layers, stages, options, output_len, .. } = program.plan;
+    let Plan { unpack, layers, stages, batch, output_len, .. } = program.plan;
     let mut end = 0;
     for (output, unpack) in unpack.iter().enumerate() {
-        let pixels = options.batch * unpack.pixels;
+        let pixels = batch * unpack.pixels;
         let (from, pitch) = (unpack.src, unpack.pitch);
         let whole = |live: &Live| {
-            let map = &layers.maps[live.map];
+            let map = &layers[live.map];
             let fits = live.memory == (from..from + pixels * pitch) && (map.pitch(), map.h * map.w) == (pitch, unpack.pixels);
             live.region == Region::Arena && live.last == stages.len() && fits
         };

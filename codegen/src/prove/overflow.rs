@@ -2,10 +2,11 @@
 //! checks in 64 bits; the only 32-bit integers are variables of loops that no address mentions, which Rust infers to be `i32`.
 //! Byte offsets fit `isize`, as pointer arithmetic demands.
 
-use crate::kernel::{Kernel, Stmt, Var};
-use crate::stage::Region;
+use crate::ir::kernel::{Kernel, Stmt, Var};
+use crate::ir::stage::Region;
 
-use super::{Lengths, access};
+use super::access;
+use crate::plan::Lengths;
 
 /// Most f32 of anything that a pointer is moved over: `isize::MAX` bytes of a 64-bit machine.
 const MOST: usize = isize::MAX as usize / size_of::<f32>();

@@ -8,9 +8,11 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
-use crate::lower::PANEL;
-use crate::stage::{Call, Region};
+use typed_index_collections::{TiSlice, TiVec};
+
+use crate::ir::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
+use crate::ir::stage::{Call, Region};
+use crate::layout::{MapId, PANEL};
 
 use super::Program;
 use super::lanes::Lanes;
@@ -52,14 +54,14 @@ enum Home {
     Input,
     Weights(usize),
     /// A map, and the lane of it that the buffer begins at.
-    Map(usize, usize),
+    Map(MapId, usize),
 }
 
 /// Proves all stages, in order. Returns the pad lanes that are zero.
 pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
     let maps = &program.plan.layers.maps;
     // A lane that nothing was written to is as good as zero here: it is never read.
-    let mut zeros: Vec<Vec<bool>> = maps.iter().map(|map| vec![true; map.pitch()]).collect();
+    let mut zeros: TiVec<MapId, Vec<bool>> = maps.iter().map(|map| vec![true; map.pitch()]).collect();
     let mut pads = 0;
     for (index, planned) in program.plan.stages.iter().enumerate() {
         let mut seen = HashSet::new();
@@ -99,7 +101,7 @@ pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
             }
         }
         for &layer in &planned.layers {
-            let map = program.plan.layers.layers[layer].dst().0;
+            let map = program.plan.layers[layer].dst();
             let pad = maps[map].pads();
             if let Some(lane) = pad.clone().find(|&lane| !zeros[map][lane]) {
                 let (stage, channels) = (planned.code.name.clone(), maps[map].c);
@@ -122,7 +124,7 @@ fn home(program: &Program<'_>, stage: usize, (region, offset): (Region, usize)) 
             // Calls outside all maps are refused by the liveness proof.
             let live = program.lives.iter().find(here);
             live.map_or(Home::Input, |live| {
-                Home::Map(live.map, (offset - live.memory.start) % program.plan.layers.maps[live.map].pitch())
+                Home::Map(live.map, (offset - live.memory.start) % program.plan.layers[live.map].pitch())
             })
         }
     }
@@ -137,8 +139,8 @@ struct Run<'a> {
     homes: &'a [Home],
     touched: &'a [super::footprint::Touched],
     /// As the stages before left it.
-    before: &'a [Vec<bool>],
-    zeros: &'a mut [Vec<bool>],
+    before: &'a TiSlice<MapId, Vec<bool>>,
+    zeros: &'a mut TiSlice<MapId, Vec<bool>>,
     regs: Vec<Lanes>,
     /// Registers that hold what their buffer held before the call.
     old: Vec<Option<usize>>,
@@ -245,7 +247,7 @@ impl Run<'_> {
     /// The lanes of `width` f32 that are zero in all iterations.
     fn load(&self, at: &Address, width: usize, old: bool) -> u16 {
         let mut zero = mask(width);
-        let maps: &[Vec<bool>] = if old { self.before } else { self.zeros };
+        let maps: &TiSlice<MapId, Vec<bool>> = if old { self.before } else { self.zeros };
         let home = self.homes[at.buffer.0];
         self.each(at, &mut |position| {
             for i in 0..width {

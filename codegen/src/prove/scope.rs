@@ -1,6 +1,6 @@
 //! Kernels are well formed: every name is declared where it is used, and buffers that are only read are not stored to.
 
-use crate::kernel::{Access, Address, Kernel, Reg, Stmt, Value, Var};
+use crate::ir::kernel::{Access, Address, Kernel, Reg, Stmt, Value, Var};
 
 /// A kernel that does not make sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

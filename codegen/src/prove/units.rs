@@ -4,7 +4,7 @@
 //! it finds the variables that are kept. Here it is proven that these depend on the unit before alone, not on where the range
 //! began, so that the two ways are all there are, however units are split over threads.
 
-use crate::stage::{Call, Stage, StageError};
+use crate::ir::stage::{Call, Stage, StageError};
 
 /// A stage that does not run, or whose units remember too much.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

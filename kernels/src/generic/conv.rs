@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 use super::simd::{Clamp, curve, dispatch, fmadd, lanes};
 use super::{LANES, check, pitch};
 use crate::runtime::{Aligned, Level};
-use crate::shape::{Activation, Conv, Maps, product};
+use crate::shape::{Activation, Conv, Maps, Window, product};
 
 /// Widest panel of output channels: two of the widest vectors.
 const PANEL: usize = 2 * LANES;
@@ -71,13 +71,12 @@ impl PackedConv {
     /// # Panics
     /// As [`new`](Self::new).
     pub fn linear(level: Level, ic: usize, oc: usize, weight: &[f32], bias: &[f32]) -> Self {
-        let window = crate::shape::Window::square(1, 1, 0);
-        Self::new(level, Conv { oc, groups: 1, window }, ic, weight, bias)
+        Self::new(level, Conv { oc, groups: 1, window: Window::POINT }, ic, weight, bias)
     }
 
     /// `dst = activation(conv(src))`.
     pub fn run(&self, src: &[f32], maps: Maps, activation: Option<Activation>, dst: &mut [f32]) {
-        let dst_maps = self.conv.window.output(maps, self.conv.oc);
+        let dst_maps = maps.under(&self.conv.window, self.conv.oc);
         assert_eq!(maps.c, product(&[self.ic, self.conv.groups]), "input channels");
         check("source", src, maps);
         check("destination", dst, dst_maps);
@@ -188,11 +187,12 @@ impl Run<'_> {
         }
         let origins: [Origin; ROWS] = std::array::from_fn(|m| Origin::of(row + m, self.dst_maps, conv));
         let mut panel = &weight[column * taps * ic..][..width * taps * ic];
+        let (down, across) = conv.window.dilation;
         for ky in 0..conv.window.kernel.0 {
             for kx in 0..conv.window.kernel.1 {
                 let mut lines: [&[f32]; ROWS] = [&[]; ROWS];
                 for (line, origin) in lines.iter_mut().zip(&origins) {
-                    *line = match origin.tap(ky, kx, self.maps) {
+                    *line = match origin.tap(ky * down, kx * across, self.maps) {
                         Some(pixel) => &self.src[pixel * pitch(self.maps.c) + group * ic..][..ic],
                         None => &zeros[..ic],
                     };
@@ -224,7 +224,7 @@ impl Run<'_> {
         Clamp::of(simd, self.activation).apply_all(simd, values);
         curve(simd, self.activation, values);
         // Whole panels where the lanes after the channels are pad lanes, and zero.
-        let whole = conv.groups == 1 && self.activation != Some(Activation::Sigmoid);
+        let whole = conv.groups == 1 && self.activation.is_none_or(Activation::keeps_zero);
         let valid = if whole { width } else { width.min(oc - channel) };
         for (values, line) in values.chunks_exact(width).zip(self.dst[row * pitch..][..rows * pitch].chunks_exact_mut(pitch)) {
             line[group * oc + channel..][..valid].copy_from_slice(&values[..valid]);
@@ -252,11 +252,11 @@ impl Origin {
         Self { image, y: y as isize - py.before as isize, x: x as isize - px.before as isize }
     }
 
-    /// The input pixel of a tap, if it is not padding.
+    /// The input pixel of a tap so many rows and columns further, if it is not padding.
     #[inline(always)]
-    fn tap(self, ky: usize, kx: usize, src: Maps) -> Option<usize> {
+    fn tap(self, down: usize, right: usize, src: Maps) -> Option<usize> {
         // What is negative becomes larger than any map.
-        let (y, x) = ((self.y + ky as isize) as usize, (self.x + kx as isize) as usize);
+        let (y, x) = ((self.y + down as isize) as usize, (self.x + right as isize) as usize);
         (y < src.h && x < src.w).then(|| (self.image * src.h + y) * src.w + x)
     }
 }

@@ -1,39 +1,121 @@
 //! Convolutions and linear layers.
 
+use std::ops::Range;
+
+use pulp::NullaryFnOnce;
+
 use super::{Value, check};
-use crate::shape::{Conv, Maps};
+use crate::shape::{Conv, Maps, Window};
 
 /// `dst[n, o, y, x] = bias[o] + Σ src[n, i, y * sh + ky - ph, x * sw + kx - pw] * weight[o, i, ky, kx]` over the input channels
 /// `i` of the group of `o` and the taps that are not padding.
 ///
 /// `weight` is `[oc, c / groups, kh, kw]`, `bias` `[oc]`.
 pub fn conv2d<T: Value>(src: &[T], maps: Maps, weight: &[f32], bias: Option<&[f32]>, conv: &Conv) -> Vec<f64> {
-    let (ic, oc) = (maps.c / conv.groups, conv.oc / conv.groups);
-    let dst_maps = conv.window.output(maps, conv.oc);
-    let (rows, columns) = conv.window.axes();
+    let ic = maps.c / conv.groups;
     check("source", src.len(), maps.len());
     check("weights", weight.len(), conv.oc * ic * conv.window.taps());
-    let mut dst = vec![0.0; dst_maps.len()];
-    for (plane_index, plane) in dst.chunks_exact_mut(dst_maps.pixels()).enumerate() {
-        let (n, o) = (plane_index / conv.oc, plane_index % conv.oc);
-        plane.fill(bias.map_or(0.0, |bias| bias[o].into()));
-        for i in 0..ic {
-            let src = &src[(n * maps.c + o / oc * ic + i) * maps.pixels()..][..maps.pixels()];
-            for ky in 0..rows.kernel {
-                for kx in 0..columns.kernel {
-                    let w = f64::from(weight[((o * ic + i) * rows.kernel + ky) * columns.kernel + kx]);
-                    let xs = columns.outputs(kx, maps.w, dst_maps.w);
-                    for y in rows.outputs(ky, maps.h, dst_maps.h) {
-                        let src = &src[rows.input(y, ky) * maps.w..][..maps.w];
-                        for x in xs.clone() {
-                            plane[y * dst_maps.w + x] += src[columns.input(x, kx)].into() * w;
+    let mut dst = vec![0.0; maps.under(&conv.window, conv.oc).len()];
+    // Uses the CPU's vectors. Rust never fuses a product with a sum, so every CPU computes the same bits.
+    let products = Products { src, maps, weight, bias, conv, dst: &mut dst };
+    match conv.window == Window::POINT {
+        true => pulp::Arch::new().dispatch(Pointwise(products)),
+        false => pulp::Arch::new().dispatch(Windowed(products)),
+    }
+    dst
+}
+
+/// A convolution to compute. Each output's sum runs over its channels, then its window's rows, then its columns.
+struct Products<'a, T> {
+    src: &'a [T],
+    maps: Maps,
+    weight: &'a [f32],
+    bias: Option<&'a [f32]>,
+    conv: &'a Conv,
+    dst: &'a mut [f64],
+}
+
+/// Any convolution. The innermost loop runs over a row of outputs.
+struct Windowed<'a, T>(Products<'a, T>);
+
+impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Products { src, maps, weight, conv, .. } = self.0;
+        let (ic, oc) = (maps.c / conv.groups, conv.oc / conv.groups);
+        let dst_maps = maps.under(&conv.window, conv.oc);
+        let (rows, columns) = conv.window.axes();
+        let (pixels, taps) = (maps.pixels(), conv.window.taps());
+        // Of each column of the window.
+        let outputs: Vec<Range<usize>> = (0..columns.kernel).map(|kx| columns.outputs(kx, maps.w, dst_maps.w)).collect();
+        for (row_index, sums) in self.0.dst.chunks_exact_mut(dst_maps.w).enumerate() {
+            let (plane, y) = (row_index / dst_maps.h, row_index % dst_maps.h);
+            let (n, o) = (plane / conv.oc, plane % conv.oc);
+            sums.fill(self.0.bias.map_or(0.0, |bias| bias[o].into()));
+            for i in 0..ic {
+                let src = &src[(n * maps.c + o / oc * ic + i) * pixels..][..pixels];
+                let weight = &weight[(o * ic + i) * taps..][..taps];
+                for ky in rows.taps(y, maps.h) {
+                    let src = &src[rows.input(y, ky) * maps.w..][..maps.w];
+                    for (kx, xs) in outputs.iter().enumerate().filter(|(_, xs)| !xs.is_empty()) {
+                        let w = f64::from(weight[ky * columns.kernel + kx]);
+                        let (sums, src) = (&mut sums[xs.clone()], &src[columns.input(xs.start, kx)..]);
+                        match columns.stride {
+                            // The compiler makes vectors of this one.
+                            1 => sums.iter_mut().zip(src).for_each(|(sum, &x)| *sum += x.into() * w),
+                            stride => sums.iter_mut().zip(src.iter().step_by(stride)).for_each(|(sum, &x)| *sum += x.into() * w),
                         }
                     }
                 }
             }
         }
     }
-    dst
+}
+
+/// A 1x1 convolution: a product of matrices. The sums of some channels at some pixels grow side by side.
+struct Pointwise<'a, T>(Products<'a, T>);
+
+impl<T: Value> NullaryFnOnce for Pointwise<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        const CHANNELS: usize = 4;
+        const PIXELS: usize = 16;
+        let Products { src, maps, weight, bias, conv, dst } = self.0;
+        let (ic, oc) = (maps.c / conv.groups, conv.oc / conv.groups);
+        let pixels = maps.pixels();
+        let mut panel = vec![[0.0; PIXELS]; ic];
+        for (index, src) in src.chunks_exact(ic * pixels).enumerate() {
+            let (image, group) = (index / conv.groups, index % conv.groups);
+            for begin in (0..pixels).step_by(PIXELS) {
+                // The last pixels may be fewer: the rest of their panel is not used.
+                let count = PIXELS.min(pixels - begin);
+                for (xs, plane) in panel.iter_mut().zip(src.chunks_exact(pixels)) {
+                    xs.iter_mut().zip(&plane[begin..][..count]).for_each(|(x, &src)| *x = src.into());
+                }
+                for first in (0..oc).step_by(CHANNELS) {
+                    // The last channels may be fewer: one of them is computed more than once.
+                    let channels: [usize; CHANNELS] = std::array::from_fn(|channel| group * oc + (first + channel).min(oc - 1));
+                    let weights = channels.map(|o| &weight[o * ic..][..ic]);
+                    let mut sums = channels.map(|o| [bias.map_or(0.0, |bias| f64::from(bias[o])); PIXELS]);
+                    for (i, xs) in panel.iter().enumerate() {
+                        for channel in 0..CHANNELS {
+                            let w = f64::from(weights[channel][i]);
+                            for pixel in 0..PIXELS {
+                                sums[channel][pixel] += xs[pixel] * w;
+                            }
+                        }
+                    }
+                    for (sums, o) in sums.iter().zip(channels) {
+                        dst[(image * conv.oc + o) * pixels + begin..][..count].copy_from_slice(&sums[..count]);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// `dst[n, o] = bias[o] + Σ src[n, i] * weight[o, i]`; `src` is `[n, ic]`, `weight` `[oc, ic]`.
@@ -53,7 +135,6 @@ pub fn linear<T: Value>(src: &[T], ic: usize, weight: &[f32], bias: Option<&[f32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::Window;
 
     #[test]
     fn a_3x3_window_over_a_counted_map() {
@@ -75,7 +156,7 @@ mod tests {
 
     #[test]
     fn groups_see_their_own_channels_only() {
-        let conv = Conv { oc: 4, groups: 2, window: Window::square(1, 1, 0) };
+        let conv = Conv { oc: 4, groups: 2, window: Window::POINT };
         let dst = conv2d(&[1.0_f32, 10.0, 100.0, 1000.0], Maps::new(1, 4, 1, 1), &[1., 2., 3., 4., 5., 6., 7., 8.], None, &conv);
         assert_eq!(dst, [21., 43., 6500., 8700.]);
     }
@@ -83,7 +164,7 @@ mod tests {
     #[test]
     fn linear_is_a_1x1_convolution_of_a_1x1_map() {
         let (src, weight) = ([1.0_f32, -2.0, 3.0, 0.5, 0.25, 4.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let conv = Conv { oc: 2, groups: 1, window: Window::square(1, 1, 0) };
+        let conv = Conv { oc: 2, groups: 1, window: Window::POINT };
         let dst = linear(&src, 3, &weight, Some(&[100.0, 200.0]), 2);
         assert_eq!(dst, [106., 212., 113., 227.25]);
         assert_eq!(dst, conv2d(&src, Maps::new(2, 3, 1, 1), &weight, Some(&[100.0, 200.0]), &conv));

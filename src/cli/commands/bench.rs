@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::Level;
-use sartor::codegen::plan::check_batch;
+use sartor::codegen::schedule::check_batch;
 use sartor::measure::bench::{Report, measure};
 use sartor::measure::explain::{ExplainedStage, Explanation};
 use serde::Serialize;

@@ -1,8 +1,10 @@
 //! `sartor compile`
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use sartor::kernels::runtime::level::UnknownLevel;
 use sartor::models::escape;
 use sartor::{CompileOptions, Level};
 use serde_json::json;
@@ -24,9 +26,10 @@ pub struct Compile {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// The levels that the program has code for. It uses the best one that its CPU has
-    #[arg(long, value_delimiter = ',', default_value = "avx512,avx2,neon,portable")]
-    levels: Vec<Level>,
+    /// The levels that the program has code for: a list such as avx2,portable, or all. It uses the best one that its CPU has [default: the
+    /// levels of this machine's architecture, and portable]
+    #[arg(long, value_name = "LEVELS")]
+    levels: Vec<Levels>,
     /// Images that the program takes at a time. Sessions of the library take any number
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
@@ -56,6 +59,22 @@ pub struct Compile {
     json: bool,
 }
 
+/// A list of levels.
+#[derive(Clone)]
+struct Levels(Vec<Level>);
+
+impl FromStr for Levels {
+    type Err = String;
+
+    fn from_str(list: &str) -> Result<Self, String> {
+        if list == "all" {
+            return Ok(Self(Level::ALL.to_vec()));
+        }
+        let levels = list.split(',').map(str::parse).collect::<Result<_, UnknownLevel>>();
+        levels.map(Self).map_err(|unknown| format!("{unknown}, or all"))
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum CrateKind {
     /// A program
@@ -67,7 +86,10 @@ enum CrateKind {
 impl Compile {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, origin) = self.source.load()?;
-        let mut levels = self.levels;
+        let mut levels: Vec<Level> = self.levels.into_iter().flat_map(|levels| levels.0).collect();
+        if levels.is_empty() {
+            levels = CompileOptions::default().levels;
+        }
         levels.sort_by_key(|&level| std::cmp::Reverse(level));
         levels.dedup();
         let kind = match self.kind {

@@ -6,7 +6,7 @@ use sartor_kernels::runtime::{Aligned, Level, OutOfMemory};
 use sartor_kernels::shape::{Activation, Maps, Window};
 use sartor_models::{Network, NodeId, Op, Weights};
 
-use super::{EngineError, activation, check_input, check_tensors, conv, maps, param, window};
+use super::{EngineError, check_input, check_tensors, conv, maps, param};
 
 /// Runs a network on one thread, with kernels that get their shapes at run time. Batch norms are folded into the layer before them, and
 /// activations are fused into it.
@@ -236,9 +236,9 @@ impl Fuser<'_> {
         let node = self.network.node(id);
         let kernel = match node.op {
             Op::Conv2d(_) | Op::Linear { .. } | Op::BatchNorm { .. } => return self.linear_kernel(id),
-            Op::Activation(function) => Kernel::Activation(activation(function)),
-            Op::MaxPool(pool) => Kernel::MaxPool(window(pool.kernel, pool.stride, pool.padding)),
-            Op::AvgPool(pool) => Kernel::AvgPool(window(pool.kernel, pool.stride, pool.padding)),
+            Op::Activation(function) => Kernel::Activation(function),
+            Op::MaxPool(window) => Kernel::MaxPool(window),
+            Op::AvgPool(window) => Kernel::AvgPool(window),
             Op::GlobalAvgPool => Kernel::GlobalAvgPool,
             Op::Add => Kernel::Add,
             Op::Mul => Kernel::Mul,
@@ -278,7 +278,7 @@ impl Fuser<'_> {
         let activation = match self.only_reader(last).map(|next| (next, self.network.node(next).op)) {
             Some((next, Op::Activation(function))) => {
                 fused.push(next);
-                Some(activation(function))
+                Some(function)
             }
             _ => None,
         };

@@ -7,10 +7,10 @@ mod reference;
 mod tests;
 
 use sartor_kernels::runtime::{Level, OutOfMemory};
-use sartor_kernels::shape::{self, Maps, Window};
+use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::escape::line;
 use sartor_models::weights::{Problem, list};
-use sartor_models::{Activation, Conv2d, Network, NodeId, Padding, Weights};
+use sartor_models::{Conv2d, Network, NodeId, Weights};
 
 pub use generic::GenericEngine;
 pub use reference::{Expected, ReferenceEngine};
@@ -79,21 +79,6 @@ fn maps(network: &Network, id: NodeId, batch: usize) -> Maps {
     Maps::new(batch, shape.c, shape.h, shape.w)
 }
 
-fn conv(conv: Conv2d) -> shape::Conv {
-    shape::Conv { oc: conv.oc, groups: conv.groups, window: window(conv.kernel, conv.stride, conv.padding) }
-}
-
-/// A window as the kernels describe it.
-pub fn window(kernel: (usize, usize), stride: (usize, usize), padding: (Padding, Padding)) -> Window {
-    let axis = |padding: Padding| shape::Padding { before: padding.before, after: padding.after };
-    Window { kernel, stride, padding: (axis(padding.0), axis(padding.1)) }
-}
-
-pub(crate) fn activation(activation: Activation) -> shape::Activation {
-    match activation {
-        Activation::Relu => shape::Activation::Relu,
-        Activation::Relu6 => shape::Activation::Relu6,
-        Activation::Silu => shape::Activation::Silu,
-        Activation::Sigmoid => shape::Activation::Sigmoid,
-    }
+fn conv(conv: Conv2d) -> Conv {
+    Conv { oc: conv.oc, groups: conv.groups, window: conv.window }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sartor_kernels::reference::{self, BatchNorm, Value, bound};
 use sartor_models::{Network, NodeId, Op, Weights};
 
-use super::{EngineError, activation, check_input, check_tensors, conv, maps, param, window};
+use super::{EngineError, check_input, check_tensors, conv, maps, param};
 
 /// Runs a network operator by operator. Each operator computes in f64, and its result is rounded to f32.
 #[derive(Clone, Copy, Debug)]
@@ -120,9 +120,9 @@ impl<'a> ReferenceEngine<'a> {
             }
             Op::Linear { out, bias } => reference::linear(inputs[0], src.c, param("weight"), bias.then(|| param("bias")), out),
             Op::BatchNorm { eps } => reference::batch_norm(inputs[0], src, &self.batch_norm(id, eps)),
-            Op::Activation(function) => reference::activation(inputs[0], activation(function)),
-            Op::MaxPool(pool) => reference::max_pool(inputs[0], src, &window(pool.kernel, pool.stride, pool.padding)),
-            Op::AvgPool(pool) => reference::avg_pool(inputs[0], src, &window(pool.kernel, pool.stride, pool.padding), true),
+            Op::Activation(function) => reference::activation(inputs[0], function),
+            Op::MaxPool(window) => reference::max_pool(inputs[0], src, &window),
+            Op::AvgPool(window) => reference::avg_pool(inputs[0], src, &window, true),
             Op::GlobalAvgPool => reference::global_avg_pool(inputs[0], src),
             Op::Add => reference::add(inputs[0], src, inputs[1], self.network.node(node.inputs[1]).shape.c),
             Op::Mul => reference::mul(inputs[0], src, inputs[1]),
@@ -156,8 +156,8 @@ impl<'a> ReferenceEngine<'a> {
                 let scale = bound::max_abs(&scale);
                 scale * errors[0] + bound::batch_norm(largest(0), scale, bound::max_abs(&shift))
             }
-            Op::Activation(function) => bound::activation(activation(function), largest(0), errors[0]),
-            Op::AvgPool(pool) => errors[0] + bound::mean(window(pool.kernel, pool.stride, pool.padding).taps(), largest(0)),
+            Op::Activation(function) => bound::activation(function, largest(0), errors[0]),
+            Op::AvgPool(window) => errors[0] + bound::mean(window.taps(), largest(0)),
             Op::GlobalAvgPool => errors[0] + bound::mean(self.network.node(node.inputs[0]).shape.pixels(), largest(0)),
             Op::Add => errors[0] + errors[1] + bound::rounding(largest(0) + largest(1)),
             Op::Mul => errors[0] * largest(1) + errors[1] * largest(0) + bound::rounding(largest(0) * largest(1)),

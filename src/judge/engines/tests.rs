@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_kernels::reference::bound;
 use sartor_models::zoo::Spec;
-use sartor_models::{Builder, Op, Pool, Shape, Tensor, zoo};
+use sartor_models::{Activation, Builder, Op, Shape, Tensor, Window, zoo};
 
 use super::*;
 
@@ -10,14 +12,10 @@ fn levels() -> Vec<Level> {
     Level::allowed().expect("SARTOR_MAX_LEVEL is a level")
 }
 
-/// Values in -1..1 that look random.
+/// Values in -1..1.
 fn noise(seed: u64, len: usize) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
+    let mut bits = Pcg32::seed_from_u64(seed);
+    (0..len).map(|_| (bits.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
 /// Judges every value the generic engine computes by what the reference makes of the values it was computed from.
@@ -55,15 +53,14 @@ fn judge(network: &Network, weights: &Weights, batch: usize) {
 }
 
 fn conv2d(oc: usize, kernel: usize, stride: usize, groups: usize, bias: bool) -> Op {
-    let padding = Padding::around(kernel / 2);
-    Op::Conv2d(Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding, groups, bias })
+    Op::Conv2d(Conv2d { oc, groups, bias, window: Window::square(kernel, stride, kernel / 2) })
 }
 
 /// A network with every operator, with nodes that are read twice, and with outputs in the middle of what could be fused.
 fn every_operator() -> Network {
     let mut b = Builder::new("every_operator", Shape::new(5, 13, 9)).unwrap();
     let bn = Op::BatchNorm { eps: 1e-3 };
-    let pool = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
+    let pool = Window::square(3, 2, 1);
     let input = b.input();
     let first = b.add("first", bn, &[input]).unwrap();
     let stem = b.add("stem", conv2d(22, 3, 2, 1, true), &[first]).unwrap();

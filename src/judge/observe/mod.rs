@@ -4,7 +4,8 @@ mod executor;
 
 use std::collections::BTreeMap;
 
-use sartor_codegen::layer::{Layer, MapId};
+use sartor_codegen::layer::{Layer, LayerId};
+use sartor_codegen::layout::MapId;
 use sartor_codegen::plan::{Place, Plan, StagePlan};
 use sartor_kernels::runtime::SessionError;
 use sartor_kernels::shape::Maps;
@@ -36,15 +37,15 @@ impl Seen {
 
     /// A map before any row is written.
     fn unwritten(plan: &Plan, id: MapId) -> Self {
-        let map = &plan.layers.maps[id.0];
-        let (maps, pitch) = (Maps::new(plan.options.batch, map.c, map.h, map.w), plan.pitch(id));
+        let map = &plan.layers[id];
+        let (maps, pitch) = (Maps::new(plan.batch, map.c, map.h, map.w), plan.pitch(id));
         Self { maps, pitch, data: vec![f32::NAN; maps.n * maps.pixels() * pitch], written: vec![false; maps.n * maps.h] }
     }
 
     /// The user's images, given as NCHW.
     fn input(plan: &Plan, input: &[f32]) -> Self {
-        let map = &plan.layers.maps[0];
-        let maps = Maps::new(plan.options.batch, map.c, map.h, map.w);
+        let map = &plan.layers[MapId(0)];
+        let maps = Maps::new(plan.batch, map.c, map.h, map.w);
         let nhwc = |image: &'_ [f32]| -> Vec<f32> {
             (0..maps.pixels()).flat_map(|pixel| image[pixel..].iter().step_by(maps.pixels()).copied()).collect()
         };
@@ -55,7 +56,7 @@ impl Seen {
 
 /// Copies a map that outlives its stage; `None` for a map that exists inside a stage only.
 pub fn read(plan: &Plan, id: MapId, executor: &impl Executor, input: &[f32]) -> Option<Seen> {
-    match plan.places[id.0] {
+    match plan.places[id] {
         Place::Input => Some(Seen::input(plan, input)),
         Place::Arena { offset } => {
             let mut seen = Seen::unwritten(plan, id);
@@ -71,8 +72,8 @@ pub fn read(plan: &Plan, id: MapId, executor: &impl Executor, input: &[f32]) -> 
 /// A layer that has just run, with the maps before and after.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
-    /// Its index in the plan.
-    pub index: usize,
+    /// Which of the plan's layers.
+    pub index: LayerId,
     before: &'a BTreeMap<MapId, Seen>,
     after: &'a BTreeMap<MapId, Seen>,
 }
@@ -117,7 +118,7 @@ pub fn observe(
 ) -> Result<(), SessionError> {
     executor.arena_mut().fill(f32::NAN);
     for (index, stage) in plan.stages.iter().enumerate() {
-        let layers = || stage.layers.iter().map(|&layer| &plan.layers.layers[layer]);
+        let layers = || stage.layers.iter().map(|&layer| &plan.layers[layer]);
         let touched = layers().flat_map(|layer| layer.sources().into_iter().chain([layer.dst()]));
         let before: BTreeMap<MapId, Seen> = touched.filter_map(|map| Some((map, read(plan, map, executor, input)?))).collect();
         let mut after: BTreeMap<MapId, Seen> =
@@ -142,8 +143,8 @@ fn copy_rings(plan: &Plan, stage: &StagePlan, unit: usize, scratch: &[f32], afte
     let Some(rows) = &stage.rows else { return };
     let (image, strip) = (unit / rows.strips, unit % rows.strips);
     for (at, &layer) in stage.layers.iter().enumerate() {
-        let map = plan.layers.layers[layer].dst();
-        let Place::Ring { offset, rows: slots } = plan.places[map.0] else { continue };
+        let map = plan.layers[layer].dst();
+        let Place::Ring { offset, rows: slots } = plan.places[map] else { continue };
         let seen = after.get_mut(&map).expect("every result of the stage has an entry");
         let row_len = seen.maps.w * seen.pitch;
         let (begin, end) = rows.rows[at][strip];

@@ -2,8 +2,9 @@
 
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
+use sartor_codegen::compile::PlanError;
 use sartor_codegen::normalize::normalize;
-use sartor_codegen::plan::check_batch;
+use sartor_codegen::schedule::check_batch;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
@@ -22,7 +23,7 @@ pub fn images(network: &Network, batch: usize, seed: u64) -> Vec<f32> {
 /// # Errors
 /// If the network cannot be compiled or run.
 pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) -> Result<Vec<Verdict>, VerifyError> {
-    check_batch(network, batch)?;
+    check_batch(network, batch).map_err(PlanError::from)?;
     let model = Model::open(network, weights, level)?;
     check(&model, network, weights, &images(network, batch, 0))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sartor_codegen::layer::{Layers, Output};
+use sartor_codegen::layer::{Normalized, Output};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::Maps;
 use sartor_models::{Network, NodeId, Weights};
@@ -28,7 +28,7 @@ pub struct Case<'a> {
     pub network: &'a Network,
     pub weights: &'a Weights,
     /// The layers of the network; the plan's must be the same.
-    pub layers: &'a Layers,
+    pub layers: &'a Normalized,
     pub planned: &'a Planned,
     pub input: &'a [f32],
     /// The output, computed in other ways; the executor's must have the same bits.
@@ -45,14 +45,14 @@ pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict
     let planned: Vec<_> = planned.stages.iter().flat_map(|stage| &stage.layers).collect();
     assert_eq!(planned.len(), layers.layers.len(), "layers of the program and of the network");
     observe(plan, executor, input, &mut output, |observed| {
-        let layer = &layers.layers[observed.index];
-        let (distance, fault) = layer::check(layer, observed);
+        let layer = &layers[observed.index];
+        let (distance, fault) = layer::check(layers, observed);
         let (name, problem, kernel) =
-            (layer.name.clone(), planned[observed.index].problem.clone(), planned[observed.index].kernel.clone());
+            (layer.name.clone(), planned[observed.index.0].problem.clone(), planned[observed.index.0].kernel.clone());
         verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));
         // Several layers may write parts of one value. It is complete after the last of them.
         let map = layer.dst();
-        if layers.layers[observed.index + 1..].iter().all(|later| later.dst() != map) {
+        if layers.layers.iter().skip(observed.index.0 + 1).all(|later| later.dst() != map) {
             for value in layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == map) {
                 let result = observed.result(layer);
                 values.insert(value.node, result.channels(value.lanes.iter().copied()), result);
@@ -62,7 +62,7 @@ pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict
     verdicts.extend(outputs(case, executor, &output, &mut values));
 
     let mut distances = BTreeMap::new();
-    drift(network, weights, input, plan.options.batch, |id, exact, bound| {
+    drift(network, weights, input, plan.batch, |id, exact, bound| {
         if let Some(value) = values.0.remove(&id) {
             distances.insert(id, Distance::largest(&value.data, exact, |_| bound, value.maps, &value.written));
         }

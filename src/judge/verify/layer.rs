@@ -1,12 +1,11 @@
 //! Compares what one layer wrote with what it should have made of what it read.
 
-use sartor_codegen::layer::{Layer, LayerOp, PoolKind, factor_of_sums};
+use sartor_codegen::layer::{Filter, Layer, LayerOp, Normalized, PoolKind};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
 
 use super::distance::Distance;
-use crate::judge::engines::{activation, window};
 use crate::judge::observe::{Observed, Seen};
 
 /// The exact values, NCHW, and how far an f32 kernel may be from each.
@@ -23,17 +22,10 @@ impl Expected {
     }
 
     fn activated(self, function: Option<Activation>) -> Self {
-        let Some(function) = function.map(activation) else { return self };
+        let Some(function) = function else { return self };
         let bound = |(x, error): (&f64, &f64)| bound::activation(function, x.abs() + error, *error);
         let bound = self.exact.iter().zip(&self.bound).map(bound).collect();
         Self { exact: reference::activation(&self.exact, function), bound }
-    }
-
-    /// The activation of a convolution's sums, which may be scaled by a factor.
-    fn activated_sums(self, function: Option<Activation>) -> Self {
-        let factor = factor_of_sums(function);
-        let divided = |values: Vec<f64>| values.into_iter().map(|x| x / factor).collect();
-        Self { exact: divided(self.exact), bound: divided(self.bound) }.activated(function)
     }
 
     /// With another map added, which rounds once more.
@@ -51,13 +43,14 @@ fn whole(seen: &Seen) -> Vec<f32> {
 }
 
 /// The distance of a layer's result from the exact one, and what else is wrong with the map that it wrote.
-pub fn check(layer: &Layer, observed: Observed<'_>) -> (Distance, Option<String>) {
+pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<String>) {
+    let layer = &network[observed.index];
     let result = observed.result(layer);
     let (first, count) = match &layer.op {
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
         _ => (0, observed.source(layer.sources()[0]).maps.c),
     };
-    let expected = expected(layer, observed);
+    let expected = expected(layer, network.filters[observed.index].as_ref(), observed);
     let maps = Maps { c: count, ..result.maps };
     let found = result.channels(first..first + count);
     let distance = Distance::largest(&found, &expected.exact, |i| expected.bound[i] + bound::UNDERFLOW, maps, &result.written);
@@ -88,16 +81,15 @@ fn stray(result: &Seen, before: Option<&Seen>, first: usize, count: usize) -> Op
     (0..result.data.len()).find_map(wrong)
 }
 
-fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
+fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> Expected {
     let dst = observed.result(layer).maps;
     match &layer.op {
         LayerOp::Conv(conv) => {
             let src = observed.source(conv.src);
-            let window = window(conv.kernel, conv.stride, conv.padding);
-            let attributes = Conv { oc: conv.oc, groups: conv.groups, window };
+            let attributes = Conv { oc: conv.oc, groups: conv.groups, window: conv.window };
             let channels = src.channels(conv.src_lanes.iter().copied());
             let maps = Maps { c: conv.src_lanes.len(), ..src.maps };
-            let sum = convolved(&channels, maps, &conv.weight, &conv.bias, &attributes).activated_sums(conv.act);
+            let sum = convolved(&channels, maps, filter, &attributes).activated(conv.act);
             match conv.shortcut {
                 Some(map) => sum.plus(Maps { c: conv.oc, ..dst }, observed.source(map)).activated(conv.post_act),
                 None => sum,
@@ -105,19 +97,17 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
         }
         LayerOp::Depthwise(conv) => {
             let src = observed.source(conv.src);
-            let window = window(conv.kernel, conv.stride, conv.padding);
-            let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window };
-            convolved(&whole(src), src.maps, &conv.weight, &conv.bias, &attributes).activated_sums(conv.act)
+            let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window: conv.window };
+            convolved(&whole(src), src.maps, filter, &attributes).activated(conv.act)
         }
         LayerOp::Pool(pool) => {
             let src = observed.source(pool.src);
-            let window = window(pool.kernel, pool.stride, pool.padding);
             let channels = whole(src);
             let (exact, error) = match pool.kind {
-                PoolKind::Max => (reference::max_pool(&channels, src.maps, &window), 0.0),
+                PoolKind::Max => (reference::max_pool(&channels, src.maps, &pool.window), 0.0),
                 PoolKind::Average => {
-                    let error = bound::mean(window.taps(), bound::max_abs(&channels));
-                    (reference::avg_pool(&channels, src.maps, &window, true), error)
+                    let error = bound::mean(pool.window.taps(), bound::max_abs(&channels));
+                    (reference::avg_pool(&channels, src.maps, &pool.window, true), error)
                 }
             };
             Expected { bound: vec![error; exact.len()], exact }.activated(pool.act)
@@ -144,8 +134,9 @@ fn expected(layer: &Layer, observed: Observed<'_>) -> Expected {
     }
 }
 
-/// A convolution. The bound of each output channel comes from its own weights and the largest value that its group reads.
-fn convolved(src: &[f32], maps: Maps, weight: &[f32], bias: &[f32], conv: &Conv) -> Expected {
+/// The sums of a convolution, without the factor that its activation wants. The bound of each output channel comes from its own weights and the largest value that its group reads.
+fn convolved(src: &[f32], maps: Maps, filter: Option<&Filter>, conv: &Conv) -> Expected {
+    let Filter { weight, bias, factor } = filter.expect("a convolution has a filter");
     let exact = reference::conv2d(src, maps, weight, Some(bias), conv);
     let mut largest = vec![0.0_f64; conv.groups];
     for (plane, values) in src.chunks_exact(maps.pixels()).enumerate() {
@@ -160,6 +151,6 @@ fn convolved(src: &[f32], maps: Maps, weight: &[f32], bias: &[f32], conv: &Conv)
         })
         .collect();
     let pixels = exact.len() / (maps.n * conv.oc);
-    let bound = (0..exact.len()).map(|i| bounds[i / pixels % conv.oc]).collect();
-    Expected { exact, bound }
+    let bound = (0..exact.len()).map(|i| bounds[i / pixels % conv.oc] / factor).collect();
+    Expected { exact: exact.into_iter().map(|x| x / factor).collect(), bound }
 }

@@ -125,9 +125,9 @@ fn products(network: &Network, id: NodeId) -> usize {
     let node = network.node(id);
     let src = network.node(node.inputs[0]).shape;
     match node.op {
-        Op::Conv2d(conv) => src.c / conv.groups * conv.kernel.0 * conv.kernel.1,
+        Op::Conv2d(conv) => src.c / conv.groups * conv.window.taps(),
         Op::Linear { .. } => src.c,
-        Op::AvgPool(pool) => pool.kernel.0 * pool.kernel.1,
+        Op::AvgPool(window) => window.taps(),
         Op::GlobalAvgPool => src.pixels(),
         _ => 1,
     }

@@ -1,10 +1,11 @@
 //! Verifies a problem that is given in one line: compares it with the f64 reference, and with other ways to compute it.
 
+use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
 use sartor_codegen::isa;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Plan, plan};
+use sartor_codegen::plan::Plan;
 use sartor_codegen::problem::Problem;
 use sartor_kernels::runtime::Level;
 
@@ -28,11 +29,11 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let layers = normalize(&problem.network, &weights)?;
     let packed = pack(&layers);
     let images = problem.images();
-    let program = plan(&layers, &packed, problem.options(&layers, level))?;
+    let program = plan(&layers, &packed, &problem.options(&layers, level))?;
     let run = |program: &Plan, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
     let mut again = vec![Again { how: format!("on {} threads", problem.threads), output: run(&program, problem.threads) }];
     for (other, level) in others(problem, level) {
-        let output = run(&plan(&layers, &packed, other.options(&layers, level))?, 1);
+        let output = run(&plan(&layers, &packed, &other.options(&layers, level))?, 1);
         again.push(Again { how: format!("as level={level} {other}"), output });
     }
     let mut executor = Interpreter::new(&program, &packed.data, &images);
@@ -76,7 +77,7 @@ fn exact(verdict: Verdict) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use sartor_codegen::plan::Options;
+    use sartor_codegen::schedule::Options;
 
     use super::*;
 
@@ -92,7 +93,7 @@ mod tests {
         let layers = normalize(&problem.network, &weights).unwrap();
         let packed = pack(&layers);
         let images = problem.images();
-        let made = |level| plan(&layers, &packed, Options::new(level)).unwrap();
+        let made = |level| plan(&layers, &packed, &Options::new(level)).unwrap();
         let output = |level| interpret::plan(&made(level), &packed.data, &images, 1).1;
         let avx2 = made(Level::Avx2);
         for (level, same) in [(Level::Neon, true), (Level::Portable, false)] {

@@ -1,10 +1,11 @@
 //! Shows what the compiler proves of a program before it emits it.
 
-use sartor_codegen::emit::GenerateError;
+use sartor_codegen::compile::{GenerateError, PlanError};
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::{Options, PlanError, plan};
+use sartor_codegen::prove::program;
 pub use sartor_codegen::prove::{KernelProven, Proven, StageProven};
+use sartor_codegen::schedule::{self, Options};
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
@@ -19,6 +20,6 @@ pub fn prove(network: &Network, weights: &Weights, level: Level) -> Result<Prove
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
     let options = Options { tuning: Tunings::installed().0.of(level), ..Options::new(level) };
-    let plan = plan(&layers, &packed, options)?;
-    Ok(plan.prove(&packed.data).map_err(PlanError::from)?)
+    let plan = schedule::plan(&layers, &packed, &options).map_err(PlanError::from)?;
+    Ok(program(&plan, &packed.data).map_err(PlanError::from)?)
 }

@@ -50,7 +50,7 @@ pub fn count(plan: &Plan, caches: &Caches) -> Result<Vec<Counts>, StageError> {
     let mut replay = |stage: &[Call], counts: &mut Counts| {
         let before = hierarchy.traffic;
         for call in stage {
-            kernels[call.kernel].run(&call.args, &bases, &mut hierarchy);
+            kernels[call.kernel.0].run(&call.args, &bases, &mut hierarchy);
         }
         counts.traffic = since(hierarchy.traffic, before);
     };
@@ -64,8 +64,8 @@ pub fn count(plan: &Plan, caches: &Caches) -> Result<Vec<Counts>, StageError> {
     let before = hierarchy.traffic;
     let mut last = Counts::default();
     for unpack in &plan.unpack {
-        let len = unpack.pixels * unpack.channels * plan.options.batch;
-        let read = unpack.pixels * unpack.pitch * plan.options.batch;
+        let len = unpack.pixels * unpack.channels * plan.batch;
+        let read = unpack.pixels * unpack.pitch * plan.batch;
         last.read_bytes += 4 * len as u64;
         last.written_bytes += 4 * len as u64;
         bases.lines(Region::Arena, unpack.src, read).for_each(|line| hierarchy.access(line, false));
@@ -86,7 +86,7 @@ fn of_calls(plan: &Plan, kernels: &[Replay], calls: &[Call]) -> Counts {
     let mut seen = [plan.lengths.input, plan.lengths.arena, plan.lengths.scratch, plan.lengths.weights]
         .map(|len| vec![(false, false); (4 * len).div_ceil(LINE)]);
     for call in calls {
-        let kernel = &kernels[call.kernel];
+        let kernel = &kernels[call.kernel.0];
         counts.fmas += kernel.cost.fmas;
         counts.others += kernel.cost.others;
         counts.loads += kernel.cost.loads - kernel.broadcasts;

@@ -170,10 +170,10 @@ fn layer(planned: &crate::PlannedLayer, machine: &CoreSpeed) -> ExplainedLayer {
 fn tiles(name: &KernelName, machine: &CoreSpeed) -> Vec<TileEstimate> {
     let field = |wanted: &str| name.fields.iter().find(|(field, _)| field == wanted).map(|&(_, value)| value);
     let (Some(m), Some(k), Some(n)) = (field("m").or(field("ow")), field("k"), field("n")) else { return Vec::new() };
-    let estimates = tile::estimates(name.level, m, n / sartor_codegen::lower::PANEL, k);
+    let estimates = tile::estimates(name.level, m, n / sartor_codegen::layout::PANEL, k);
     let best = estimates.first().map_or(1.0, |estimate| estimate.cycles);
     let tile = |estimate: tile::Estimate| TileEstimate {
-        tile: joined(&[estimate.rows, estimate.panels * sartor_codegen::lower::PANEL]),
+        tile: joined(&[estimate.rows, estimate.panels * sartor_codegen::layout::PANEL]),
         cycles: estimate.cycles,
         ratio: estimate.cycles / best,
         limit: step_limit(&estimate, machine),
@@ -183,7 +183,7 @@ fn tiles(name: &KernelName, machine: &CoreSpeed) -> Vec<TileEstimate> {
 
 /// What takes longest in a step of a full tile: its multiply-adds, its loads, or the wait for the sums of the step before.
 fn step_limit(tile: &tile::Estimate, machine: &CoreSpeed) -> &'static str {
-    let vectors = (tile.panels * sartor_codegen::lower::PANEL / machine.lanes) as f64;
+    let vectors = (tile.panels * sartor_codegen::layout::PANEL / machine.lanes) as f64;
     let rows = tile.rows as f64;
     let fma = rows * vectors * (2 * machine.lanes) as f64 / machine.fma_gflops;
     let loads = vectors / machine.loads + rows / machine.broadcasts;

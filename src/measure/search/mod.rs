@@ -10,10 +10,10 @@ mod trial;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use sartor_codegen::layer::Layers;
+use sartor_codegen::layer::{LayerId, Normalized};
 use sartor_codegen::normalize::normalize;
-use sartor_codegen::plan::Options;
-use sartor_codegen::plan::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
+use sartor_codegen::schedule::Options;
+use sartor_codegen::schedule::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
 use sartor_codegen::tuning::Choice;
 use sartor_models::{Network, Weights};
 
@@ -39,7 +39,7 @@ pub fn problems(network: &Network, weights: &Weights, options: &Options) -> Resu
     let layers = normalize(network, weights)?;
     let mut distinct: BTreeMap<String, (u64, Run)> = BTreeMap::new();
     for run in runs(&layers, options) {
-        let macs: u64 = run.layers.iter().map(|&layer| layers.layers[layer].macs).sum();
+        let macs: u64 = run.layers.iter().map(|&layer| layers[layer].macs).sum();
         distinct.entry(run.problem.clone()).or_insert((0, run)).0 += macs;
     }
     let mut runs: Vec<(u64, Run)> = distinct.into_values().collect();
@@ -50,7 +50,7 @@ pub fn problems(network: &Network, weights: &Weights, options: &Options) -> Resu
 /// The problems of a network.
 #[derive(Clone, Debug)]
 pub struct Problems {
-    layers: Layers,
+    layers: Normalized,
     /// The distinct problems, those with most work first.
     pub runs: Vec<Run>,
 }
@@ -158,7 +158,7 @@ impl Problems {
 }
 
 /// Consecutive stages, each with its layers.
-fn located(run: &[usize], choices: &[Choice]) -> Vec<Candidate> {
+fn located(run: &[LayerId], choices: &[Choice]) -> Vec<Candidate> {
     let mut at = 0;
     let mut stages = Vec::new();
     for choice in choices {
@@ -169,7 +169,7 @@ fn located(run: &[usize], choices: &[Choice]) -> Vec<Candidate> {
 }
 
 /// The division of a problem into spans with the least total time, and that time.
-fn shortest(count: usize, run: &[usize], spans: &[Candidate], times: &[f64]) -> (Vec<Candidate>, f64) {
+fn shortest(count: usize, run: &[LayerId], spans: &[Candidate], times: &[f64]) -> (Vec<Candidate>, f64) {
     // best[n] holds the stages of the first n layers with the least time, and that time.
     let mut best: Vec<(Vec<Candidate>, f64)> = vec![(Vec::new(), 0.0)];
     for end in 1..=count {
@@ -190,11 +190,12 @@ mod tests {
     #[test]
     fn the_cut_of_least_time_is_found() {
         let choice = |layers: usize| Choice::Rows { strip: 2, layers: vec![Default::default(); layers] };
-        let span = |layers: &[usize]| (layers.to_vec(), choice(layers.len()));
+        let ids = |layers: &[usize]| layers.iter().copied().map(LayerId).collect::<Vec<_>>();
+        let span = |layers: &[usize]| (ids(layers), choice(layers.len()));
         let spans = [span(&[4]), span(&[5]), span(&[6]), span(&[4, 5]), span(&[5, 6]), span(&[4, 5, 6])];
         let cut = |times: [f64; 6]| {
-            let (stages, time) = shortest(3, &[4, 5, 6], &spans, &times);
-            (stages.into_iter().map(|(layers, _)| layers).collect::<Vec<_>>(), time)
+            let (stages, time) = shortest(3, &ids(&[4, 5, 6]), &spans, &times);
+            (stages.into_iter().map(|(layers, _)| layers.into_iter().map(usize::from).collect()).collect::<Vec<Vec<_>>>(), time)
         };
         assert_eq!(cut([1.0, 1.0, 1.0, 3.0, 3.0, 4.0]), (vec![vec![4], vec![5], vec![6]], 3.0));
         assert_eq!(cut([1.0, 1.0, 1.0, 1.5, 1.25, 2.0]), (vec![vec![4, 5, 6]], 2.0));

@@ -4,9 +4,11 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use sartor_codegen::emit;
-use sartor_codegen::layer::{Layers, MapId};
-use sartor_codegen::plan::{Options, Place, Plan};
+use sartor_codegen::compile;
+use sartor_codegen::layer::{LayerId, Normalized};
+use sartor_codegen::layout::MapId;
+use sartor_codegen::plan::{Place, Plan};
+use sartor_codegen::schedule::Options;
 use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::Session;
 use sartor_models::Network;
@@ -18,7 +20,7 @@ use crate::measure::bench::{Samples, test_input};
 use crate::tuning::cpu_caches::Sizes;
 
 /// A stage to time: its layers, and how to compute them.
-pub type Candidate = (Vec<usize>, Choice);
+pub type Candidate = (Vec<LayerId>, Choice);
 
 /// The fewest and the most rounds over all candidates.
 const ROUNDS: (usize, usize) = (15, 400);
@@ -30,9 +32,9 @@ const SECONDS: f64 = 0.8;
 ///
 /// # Errors
 /// If the trial cannot be built or run, or candidates for the same layers compute different results.
-pub fn time(network: &Network, layers: &Layers, options: &Options, stages: &[Candidate]) -> Result<Vec<f64>, TuneError> {
+pub fn time(network: &Network, layers: &Normalized, options: &Options, stages: &[Candidate]) -> Result<Vec<f64>, TuneError> {
     let level = options.level;
-    let emitted = emit::trial(network, layers, options, stages)?;
+    let emitted = compile::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");
     let generated = Generated { files: emitted.files, plans: Vec::new() };
     let built = build(&generated, Kind::Dylib).map_err(CompileError::from)?;
@@ -55,10 +57,10 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(plan: &'a Plan, session: Session) -> Self {
         let mut arena = test_input(plan.lengths.arena);
-        for (index, (map, place)) in plan.layers.maps.iter().zip(&plan.places).enumerate() {
+        for (map, place) in plan.layers.maps.iter().zip(&plan.places) {
             let Place::Arena { offset } = *place else { continue };
-            let pitch = plan.pitch(MapId(index));
-            let pixels = arena[offset..][..plan.options.batch * map.h * map.w * pitch].chunks_exact_mut(pitch);
+            let pitch = map.pitch();
+            let pixels = arena[offset..][..plan.batch * map.h * map.w * pitch].chunks_exact_mut(pitch);
             pixels.for_each(|pixel| pixel[map.c..].fill(0.0));
         }
         let other = vec![1.0; 2 * Sizes::here().l2.max(1 << 20) as usize / 4];
@@ -67,13 +69,13 @@ impl<'a> Bench<'a> {
 
     /// Places and lengths of the maps that a stage reads and does not make itself.
     fn sources(&self, stage: usize) -> Vec<(usize, usize)> {
-        let layers = || self.plan.stages[stage].layers.iter().map(|&layer| &self.plan.layers.layers[layer]);
+        let layers = || self.plan.stages[stage].layers.iter().map(|&layer| &self.plan.layers[layer]);
         let inner: Vec<MapId> = layers().map(|layer| layer.dst()).collect();
         let read = layers().flat_map(|layer| layer.sources()).filter(|map| !inner.contains(map));
-        let place = |map: MapId| match self.plan.places[map.0] {
+        let place = |map: MapId| match self.plan.places[map] {
             Place::Arena { offset } => {
-                let shape = &self.plan.layers.maps[map.0];
-                Some((offset, self.plan.options.batch * shape.h * shape.w * self.plan.pitch(map)))
+                let shape = &self.plan.layers[map];
+                Some((offset, self.plan.batch * shape.h * shape.w * self.plan.pitch(map)))
             }
             _ => None,
         };
@@ -89,15 +91,15 @@ impl<'a> Bench<'a> {
 
     /// Checks that candidates for the same layers write the same values.
     fn check(&mut self, stages: &[Candidate]) -> Result<(), TuneError> {
-        let mut first: Vec<(&[usize], Vec<u32>)> = Vec::new();
+        let mut first: Vec<(&[LayerId], Vec<u32>)> = Vec::new();
         for (index, (layers, choice)) in stages.iter().enumerate() {
             let arena = &self.arena;
             self.session.arena_mut().copy_from_slice(arena);
             self.run(index)?;
-            let dst = layers.last().map(|&layer| self.plan.layers.layers[layer].dst());
-            let Some((map, Place::Arena { offset })) = dst.map(|map| (map, self.plan.places[map.0])) else { continue };
-            let shape = &self.plan.layers.maps[map.0];
-            let len = self.plan.options.batch * shape.h * shape.w * self.plan.pitch(map);
+            let dst = layers.last().map(|&layer| self.plan.layers[layer].dst());
+            let Some((map, Place::Arena { offset })) = dst.map(|map| (map, self.plan.places[map])) else { continue };
+            let shape = &self.plan.layers[map];
+            let len = self.plan.batch * shape.h * shape.w * self.plan.pitch(map);
             let bits: Vec<u32> = self.session.arena()[offset..][..len].iter().map(|x| x.to_bits()).collect();
             match first.iter().find(|(of, _)| of == layers) {
                 Some((_, expected)) if *expected != bits => return Err(TuneError::Differs { choice: format!("{choice:?}") }),

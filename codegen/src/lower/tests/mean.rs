@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
 
 use super::*;
-use crate::kernel::Kernel;
+use crate::ir::kernel::Kernel;
 use crate::lower::mean::Mean;
 
 impl Family for Mean {

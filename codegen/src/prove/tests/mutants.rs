@@ -9,9 +9,11 @@ use sartor_kernels::runtime::Level;
 use super::numbers::{self, Kind};
 use super::sample::{images, layers};
 use crate::interpret;
-use crate::plan::{Options, Place, Plan, Unpack, unproven};
+use crate::ir::stage::Region;
+use crate::layout::MapId;
+use crate::plan::{Place, Plan, Unpack};
 use crate::prove::{Program, Unproven, initialised, liveness, program};
-use crate::stage::Region;
+use crate::schedule::{Options, Schedule};
 
 /// Mutants of one kind, by what became of them.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +84,7 @@ impl Hunt<'_> {
             None if is_equivalent(self.plan, mutant, self.weights) => tally.equivalent += 1,
             None if differs() => tally.interpreter += 1,
             None => {
-                println!("{}: {kind:?}: {what} survives", self.plan.options.level);
+                println!("{}: {kind:?}: {what} survives", self.plan.level);
                 tally.survived += 1;
             }
         }
@@ -111,16 +113,15 @@ impl Hunt<'_> {
 
     /// Each ring by a row, in all places that know of it.
     fn rings(&mut self) {
-        for map in 0..self.plan.places.len() {
+        for map in self.plan.places.keys() {
             let Place::Ring { rows, .. } = self.plan.places[map] else { continue };
             for changed in [rows + 1, rows - 1].into_iter().filter(|&rows| rows > 0) {
                 let mut mutant = self.plan.clone();
                 if let Place::Ring { rows, .. } = &mut mutant.places[map] {
                     *rows = changed;
                 }
-                let writes = |stage: &crate::plan::StagePlan| {
-                    stage.layers.iter().any(|&layer| self.plan.layers.layers[layer].dst().0 == map)
-                };
+                let writes =
+                    |stage: &crate::plan::StagePlan| stage.layers.iter().any(|&layer| self.plan.layers[layer].dst() == map);
                 let stage = self.plan.stages.iter().position(writes).unwrap();
                 let mut found = 0;
                 numbers::each(&mut mutant, &mut |kind, number| {
@@ -131,7 +132,7 @@ impl Hunt<'_> {
                         *number = changed;
                     }
                 });
-                self.judge(Kind::RingDepth, &mutant, &format!("ring of {} with {changed} rows", self.plan.layers.maps[map].name));
+                self.judge(Kind::RingDepth, &mutant, &format!("ring of {} with {changed} rows", self.plan.layers[map].name));
             }
         }
     }
@@ -139,12 +140,12 @@ impl Hunt<'_> {
 
 /// Plans in which one map was placed elsewhere before anything was lowered: one panel or one row off, or where another map dies
 /// in the very stage that first needs this one.
-fn moved(plan: &Plan) -> Vec<(Kind, usize, usize)> {
+fn moved(plan: &Plan) -> Vec<(Kind, MapId, usize)> {
     let lives = liveness::lives(plan);
     let arena: Vec<_> = lives.iter().filter(|live| live.region == Region::Arena).collect();
     let mut moves = Vec::new();
     for live in &arena {
-        let map = &plan.layers.maps[live.map];
+        let map = &plan.layers[live.map];
         let row = map.w * map.pitch();
         let steps = [live.memory.start.checked_add(16), live.memory.start.checked_sub(16)];
         let rows = [live.memory.start.checked_add(row), live.memory.start.checked_sub(row)];
@@ -160,16 +161,18 @@ fn moved(plan: &Plan) -> Vec<(Kind, usize, usize)> {
 fn hunt(options: &Options) -> BTreeMap<Kind, Tally> {
     let (layers, packed) = layers();
     let mut tallies = BTreeMap::new();
-    let plan = unproven(&layers, &packed, options.clone(), |_| {}).unwrap();
+    let schedule = Schedule::new(&layers, options).unwrap();
+    let plan = schedule.lower(&layers, &packed, options);
     program(&plan, &packed.data).unwrap();
     let results = RUNS.map(|run| result(&plan, &packed.data, run)).to_vec();
     let mut hunt = Hunt { plan: &plan, weights: &packed.data, results, tallies: &mut tallies };
     hunt.numbers();
     hunt.rings();
     for (kind, map, offset) in moved(&plan) {
-        let move_map = |places: &mut [Place]| places[map] = Place::Arena { offset };
-        let mutant = unproven(&layers, &packed, options.clone(), move_map).unwrap();
-        hunt.judge(kind, &mutant, &format!("map {} at {offset}", layers.maps[map].name));
+        let mut moved = schedule.clone();
+        moved.places[map] = Place::Arena { offset };
+        let mutant = moved.lower(&layers, &packed, options);
+        hunt.judge(kind, &mutant, &format!("map {} at {offset}", layers[map].name));
     }
     tallies
 }

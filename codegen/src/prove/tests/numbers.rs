@@ -1,7 +1,7 @@
 //! Every number of a plan, and what it is.
 
+use crate::ir::stage::{Int, Region, Step};
 use crate::plan::Plan;
-use crate::stage::{Int, Region, Step};
 
 /// What a number of a plan says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

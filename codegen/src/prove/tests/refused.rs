@@ -3,11 +3,13 @@
 use sartor_kernels::runtime::Level;
 
 use super::sample::sample;
-use crate::kernel::{Access, Builder, Kernel, Stmt, Value};
-use crate::pack::Packed;
+use crate::ir::kernel::{Access, Builder, Kernel, Stmt, Value};
+use crate::ir::stage::{Int, Region, Step};
+use crate::layout::MapId;
+use crate::network::layers::LayerId;
+use crate::network::pack::Packed;
 use crate::plan::{Place, Plan};
 use crate::prove::{self, Unproven};
-use crate::stage::{Int, Region, Step};
 
 fn plan() -> (Plan, Packed) {
     sample(Level::Avx512, 1)
@@ -40,16 +42,12 @@ fn pointer(body: &mut [Step], nth: usize, region: Region) -> Option<&mut Int> {
 
 /// Index of the stage of a layer.
 fn stage_of(plan: &Plan, layer: &str) -> usize {
-    let is = |index: &usize| plan.layers.layers[*index].name == layer;
+    let is = |index: &LayerId| plan.layers[*index].name == layer;
     plan.stages.iter().position(|stage| stage.layers.iter().any(is)).unwrap()
 }
 
-fn map_of(plan: &Plan, name: &str) -> usize {
-    plan.layers
-        .maps
-        .iter()
-        .position(|map| map.name == name)
-        .unwrap_or_else(|| panic!("no map {name} in {:?}", plan.layers.maps.iter().map(|map| &map.name).collect::<Vec<_>>()))
+fn map_of(plan: &Plan, name: &str) -> MapId {
+    plan.layers.maps.position(|map| map.name == name).unwrap()
 }
 
 fn assert_contains(error: &str, parts: &[&str]) {
@@ -63,7 +61,7 @@ fn scope() {
         b.repeat("i", 2, |b, _| {
             b.splat("x", 1.0);
         });
-        b.store(dst.at(0), crate::kernel::Reg(0));
+        b.store(dst.at(0), crate::ir::kernel::Reg(0));
     });
     assert_eq!(error, "kernel k: register 0 is used outside its scope");
     let error = kernel_error(|b| {
@@ -248,7 +246,9 @@ fn fill(value: f32, len: usize) -> Kernel {
 fn padding() {
     // A bias in a pad lane.
     let error = refused(|_, packed| {
-        let crate::pack::PackedLayer::Conv(runs) = &packed.layers[0] else { panic!("the first layer is the stem") };
+        let crate::network::pack::PackedLayer::Conv(runs) = &packed.layers[LayerId(0)] else {
+            panic!("the first layer is the stem")
+        };
         let last = packed.data[runs[0].offset..].chunks(16 * (1 + 27)).nth(1).unwrap();
         assert_eq!(last[15], 0.0);
         packed.data[runs[0].offset + 16 * (1 + 27) + 15] = 1.0;
@@ -286,5 +286,5 @@ fn outputs() {
 fn an_error_is_the_compilers() {
     let (mut plan, packed) = plan();
     plan.lengths.weights -= 1;
-    assert!(matches!(plan.prove(&packed.data), Err(Unproven::Bounds(_))));
+    assert!(matches!(prove::program(&plan, &packed.data), Err(Unproven::Bounds(_))));
 }

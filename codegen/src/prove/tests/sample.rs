@@ -2,13 +2,15 @@
 //! that blends, a shuffle, pools, a squeeze-and-excitation whose gate must clear its pad lanes, and two outputs.
 
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Window};
 
-use crate::layer::Layers;
-use crate::normalize::normalize;
-use crate::pack::{Packed, pack};
-use crate::plan::{Options, Plan, plan};
-use crate::testing::{draw, noise};
+use crate::compile::plan;
+use crate::lab::testing::{draw, noise};
+use crate::network::layers::Normalized;
+use crate::network::normalize::normalize;
+use crate::network::pack::{Packed, pack};
+use crate::plan::Plan;
+use crate::schedule::Options;
 
 /// The network.
 pub fn network() -> Network {
@@ -20,7 +22,7 @@ pub fn network() -> Network {
     let wide = nodes.act("wide.act", Activation::Silu, wide);
     let project = nodes.conv("project", wide, 20, 1, 1, 1);
     let block = nodes.add("block", Op::Add, &[project, stem]);
-    let pool = Pool { kernel: (3, 3), stride: (1, 1), padding: Padding::around(1) };
+    let pool = Window::square(3, 1, 1);
     let pooled = nodes.add("pool", Op::MaxPool(pool), &[block]);
     let both = nodes.add("both", Op::Concat, &[pooled, project]);
     let grouped = nodes.conv("grouped", both, 20, 1, 1, 4);
@@ -49,13 +51,13 @@ impl Nodes {
     }
 
     fn conv(&mut self, name: &str, src: NodeId, oc: usize, kernel: usize, stride: usize, groups: usize) -> NodeId {
-        let (kernel, padding) = ((kernel, kernel), Padding::around(kernel / 2));
-        self.add(name, Op::Conv2d(Conv2d { oc, kernel, stride: (stride, stride), padding, groups, bias: true }), &[src])
+        let window = Window::square(kernel, stride, kernel / 2);
+        self.add(name, Op::Conv2d(Conv2d { oc, groups, bias: true, window }), &[src])
     }
 }
 
 /// The network normalised, with its packed weights.
-pub fn layers() -> (Layers, Packed) {
+pub fn layers() -> (Normalized, Packed) {
     let network = network();
     let layers = normalize(&network, &draw::weights(&network)).unwrap();
     let packed = pack(&layers);
@@ -65,7 +67,7 @@ pub fn layers() -> (Layers, Packed) {
 /// Its plan.
 pub fn sample(level: Level, batch: usize) -> (Plan, Packed) {
     let (layers, packed) = layers();
-    (plan(&layers, &packed, Options { batch, ..Options::new(level) }).unwrap(), packed)
+    (plan(&layers, &packed, &Options { batch, ..Options::new(level) }).unwrap(), packed)
 }
 
 /// Images for a plan.

@@ -7,8 +7,9 @@ use sartor_kernels::runtime::Level;
 use super::numbers;
 use super::sample::{images, layers};
 use crate::interpret::{self, Memory};
-use crate::plan::{Options, Plan, unproven};
+use crate::plan::Plan;
 use crate::prove::program;
+use crate::schedule::{self, Options};
 
 /// Runs a plan with each stage's units cut before those of `cuts`, each range in fresh scratch memory, in the order given.
 fn run(plan: &Plan, weights: &[f32], cuts: impl Fn(usize, usize) -> bool, backwards: bool) -> Memory {
@@ -51,7 +52,7 @@ fn every_split_of_the_sample_agrees() {
     let (layers, packed) = layers();
     for batch in [1, 2] {
         let options = Options { batch, ..Options::new(Level::Avx512) };
-        let plan = unproven(&layers, &packed, options, |_| {}).unwrap();
+        let plan = schedule::plan(&layers, &packed, &options).unwrap();
         program(&plan, &packed.data).unwrap();
         // Chains have three strips an image.
         assert_eq!(plan.stages.iter().filter(|stage| stage.rows.is_some()).map(|stage| stage.code.units).max(), Some(3 * batch));
@@ -64,7 +65,7 @@ proptest! {
     #[test]
     fn splits_of_a_proven_mutant_agree(target: prop::sample::Index, up: bool, by in prop_oneof![Just(1usize), Just(16)], split: u64) {
         let (layers, packed) = layers();
-        let mut plan = unproven(&layers, &packed, Options::new(Level::Avx512), |_| {}).unwrap();
+        let mut plan = schedule::plan(&layers, &packed, &Options::new(Level::Avx512)).unwrap();
         let mut count = 0;
         numbers::each(&mut plan, &mut |_, _| count += 1);
         let (target, mut at) = (target.index(count), 0);

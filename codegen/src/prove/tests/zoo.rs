@@ -6,10 +6,10 @@ use sartor_kernels::report::checked;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Weights, zoo};
 
-use crate::normalize::normalize;
-use crate::pack::pack;
-use crate::plan::{Options, unproven};
+use crate::network::normalize::normalize;
+use crate::network::pack::pack;
 use crate::prove;
+use crate::schedule::{self, Options};
 
 #[test]
 fn every_zoo_network_is_proven_at_every_level() {
@@ -19,7 +19,7 @@ fn every_zoo_network_is_proven_at_every_level() {
         let layers = normalize(&network, &Weights::random(&network, 1)).unwrap();
         let packed = pack(&layers);
         for level in Level::ALL {
-            let plan = unproven(&layers, &packed, Options::new(level), |_| {}).unwrap();
+            let plan = schedule::plan(&layers, &packed, &Options::new(level)).unwrap();
             let begun = Instant::now();
             let proven = prove::program(&plan, &packed.data).unwrap_or_else(|error| panic!("{name} at {level}: {error}"));
             let took = begun.elapsed();

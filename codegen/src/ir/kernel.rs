@@ -1,0 +1,393 @@
+//! The kernel IR: a small affine program over vector registers.
+//!
+//! Loops have constant bounds and every address is `buffer + constant + Σ constant · loop variable`, so extremes lie at the
+//! corners of the loop box and a bounds proof is exact ([`prove`](crate::prove)). The value is printed as Rust for a level
+//! ([`emit`](crate::emit)), executed ([`interpret`](crate::interpret)) and counted ([`Cost`]).
+
+use sartor_kernels::runtime::Level;
+
+use crate::ir::isa;
+
+/// A kernel of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KernelId(pub usize);
+
+impl From<usize> for KernelId {
+    fn from(index: usize) -> Self {
+        Self(index)
+    }
+}
+
+impl From<KernelId> for usize {
+    fn from(id: KernelId) -> Self {
+        id.0
+    }
+}
+
+/// A loop variable of one kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Var(pub usize);
+
+/// A vector register of one kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Reg(pub usize);
+
+/// A buffer that a kernel is called with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Buf(pub usize);
+
+/// Whether a kernel reads or writes a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Only loads.
+    Read,
+    /// Only stores, or loads of what it stored or what the caller left there.
+    Write,
+}
+
+/// A formal parameter: `len` f32 that the caller vouches for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Buffer {
+    /// Name of the parameter.
+    pub name: String,
+    /// Length in f32.
+    pub len: usize,
+    /// How it is used.
+    pub access: Access,
+}
+
+/// Where a load or store goes: `buffer + offset + Σ stride · variable`, in f32.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// The buffer.
+    pub buffer: Buf,
+    /// The constant part.
+    pub offset: usize,
+    /// Strides of the loop variables in scope, outermost first.
+    pub terms: Vec<(Var, usize)>,
+}
+
+impl Buf {
+    /// The address of an element.
+    pub fn at(self, offset: usize) -> Address {
+        Address { buffer: self, offset, terms: Vec::new() }
+    }
+}
+
+impl Address {
+    /// The address `stride` further for each step of a loop.
+    #[must_use]
+    pub fn plus(mut self, index: Index, stride: usize) -> Self {
+        if let Index::Var(var) = index
+            && stride != 0
+        {
+            self.terms.push((var, stride));
+        }
+        self
+    }
+
+    /// The address `offset` further.
+    #[must_use]
+    pub fn offset(mut self, offset: usize) -> Self {
+        self.offset += offset;
+        self
+    }
+}
+
+/// A loop's index: a loop of one iteration has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// The loop was not needed.
+    Zero,
+    /// The variable of a loop.
+    Var(Var),
+}
+
+/// Operations on two registers, lane by lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Binary {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Sub,
+    /// `a * b`
+    Mul,
+    /// `a / b`
+    Div,
+    /// `if a < b { a } else { b }`: a NaN in `b` wins, as in x86's `minps`.
+    Min,
+    /// `if a > b { a } else { b }`: a NaN in `b` wins, as in x86's `maxps`.
+    Max,
+    /// The larger of both, NaN if one is NaN: the bits of `Max(a, b)` or `Max(b, a)`, which differ only if one is NaN or both are zero.
+    Maximum,
+}
+
+impl Binary {
+    /// The operation on one lane.
+    pub fn apply(self, a: f32, b: f32) -> f32 {
+        match self {
+            Binary::Add => a + b,
+            Binary::Sub => a - b,
+            Binary::Mul => a * b,
+            Binary::Div => a / b,
+            Binary::Min if a < b => a,
+            Binary::Max if a > b => a,
+            Binary::Min | Binary::Max => b,
+            Binary::Maximum => f32::from_bits(Binary::Max.apply(a, b).to_bits() | Binary::Max.apply(b, a).to_bits()),
+        }
+    }
+}
+
+/// What is raised to a power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// Two: `2^n` of `n + 127 + 1.5 · 2^23`, whose low bits become the exponent bits.
+    Two,
+    /// The eighth root of two: `2^(k/8)`, times 1.510_537_1, of `k/8 + 127 + 1.5 · 2^20`. Of its low bits, the last three choose one of
+    /// [`ROOT_POWERS`], and all, as eighths, are added to its exponent bits.
+    EighthRootOfTwo,
+}
+
+/// The bits of 1.510_537_1 · 2^(j/8) for j from 0 to 7, less those of one, and less j eighths of an exponent. With this factor all eight
+/// are within 3e-8 of an f32 (Gal, "Computing elementary functions: a new approach for achieving high accuracy and good
+/// performance", 1985).
+pub const ROOT_POWERS: [u32; 8] = [0x41_5948, 0x42_d92b, 0x45_ee85, 0x4a_be08, 0x48_b7dd, 0x45_179f, 0x42_9616, 0x41_4d35];
+
+impl Base {
+    /// The power of one lane.
+    pub fn power(self, exponent: f32) -> f32 {
+        let bits = exponent.to_bits();
+        f32::from_bits(match self {
+            Base::Two => bits << 23,
+            Base::EighthRootOfTwo => (bits << 20).wrapping_add(ROOT_POWERS[bits as usize % ROOT_POWERS.len()]),
+        })
+    }
+}
+
+/// What a register can be given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// As many f32 as the level has lanes.
+    Load(Address),
+    /// One f32 in all lanes.
+    Broadcast(Address),
+    /// A constant in all lanes.
+    Splat(f32),
+    /// Another register.
+    Copy(Reg),
+    /// An operation on two registers.
+    Binary(Binary, Reg, Reg),
+    /// `a * b + c`, rounded once where the level fuses.
+    Fma(Reg, Reg, Reg),
+    /// A power, whose exponent the low bits of a register's floats hold.
+    Power(Base, Reg),
+    /// The first lanes of a register and zeros.
+    FirstLanes(Reg, usize),
+}
+
+/// One step of a kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stmt {
+    /// A line for the reader.
+    Comment(String),
+    /// `for var in 0..count`.
+    For {
+        /// Counts up from zero.
+        var: Var,
+        /// Iterations; at least two.
+        count: usize,
+        /// What is repeated.
+        body: Vec<Stmt>,
+    },
+    /// Declares a register.
+    Let(Reg, Value),
+    /// Gives a declared register another value.
+    Set(Reg, Value),
+    /// Writes all lanes of a register.
+    Store(Address, Reg),
+    /// Fetches the cache line of an address into L2.
+    Prefetch(Address),
+    /// What was loaded before is loaded again where it is used again: the registers hold no more.
+    Reload,
+}
+
+/// A kernel for one level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernel {
+    /// Unique in its program: the specification, see [`crate::ir::name`].
+    pub name: String,
+    /// What it computes, for the reader of the generated code.
+    pub doc: Vec<String>,
+    /// The level it is for.
+    pub level: Level,
+    /// Parameters.
+    pub buffers: Vec<Buffer>,
+    /// Names of loop variables.
+    pub vars: Vec<String>,
+    /// Names of registers.
+    pub regs: Vec<String>,
+    /// What it does.
+    pub body: Vec<Stmt>,
+}
+
+/// Dynamic counts of one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Vector fused multiply-adds.
+    pub fmas: u64,
+    /// Vector loads and broadcasts.
+    pub loads: u64,
+    /// Vector stores.
+    pub stores: u64,
+    /// All other vector operations.
+    pub others: u64,
+}
+
+impl Kernel {
+    /// Counts what a call executes.
+    pub fn cost(&self) -> Cost {
+        let mut cost = Cost::default();
+        count(&self.body, 1, &mut cost);
+        cost
+    }
+
+    /// f32 lanes of a register.
+    pub fn lanes(&self) -> usize {
+        isa::of(self.level).lanes
+    }
+
+    /// Whether another kernel is this one, but for its name and its documentation.
+    pub fn is_same(&self, other: &Kernel) -> bool {
+        let Kernel { name: _, doc: _, level, buffers, vars, regs, body } = self;
+        (level, buffers, vars, regs, body) == (&other.level, &other.buffers, &other.vars, &other.regs, &other.body)
+    }
+}
+
+fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
+    for stmt in body {
+        match stmt {
+            Stmt::For { count: n, body, .. } => count(body, times * *n as u64, cost),
+            Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
+                Value::Load(_) | Value::Broadcast(_) => cost.loads += times,
+                Value::Fma(..) => cost.fmas += times,
+                Value::Splat(_) | Value::Copy(_) => {}
+                Value::Binary(..) | Value::Power(..) | Value::FirstLanes(..) => cost.others += times,
+            },
+            Stmt::Store(..) => cost.stores += times,
+            Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
+        }
+    }
+}
+
+/// Writes a kernel statement by statement.
+#[derive(Debug)]
+pub struct Builder {
+    kernel: Kernel,
+    open: Vec<Vec<Stmt>>,
+}
+
+impl Builder {
+    /// An empty kernel.
+    pub fn new(name: impl Into<String>, doc: Vec<String>, level: Level) -> Self {
+        let kernel =
+            Kernel { name: name.into(), doc, level, buffers: Vec::new(), vars: Vec::new(), regs: Vec::new(), body: Vec::new() };
+        Self { kernel, open: vec![Vec::new()] }
+    }
+
+    /// f32 lanes of a register.
+    pub fn lanes(&self) -> usize {
+        self.kernel.lanes()
+    }
+
+    /// The level.
+    pub fn level(&self) -> Level {
+        self.kernel.level
+    }
+
+    /// Adds a parameter.
+    pub fn buffer(&mut self, name: impl Into<String>, len: usize, access: Access) -> Buf {
+        self.kernel.buffers.push(Buffer { name: name.into(), len, access });
+        Buf(self.kernel.buffers.len() - 1)
+    }
+
+    /// Adds a loop; one of a single iteration becomes its body, one of none nothing.
+    pub fn repeat(&mut self, name: &str, count: usize, body: impl FnOnce(&mut Self, Index)) {
+        match count {
+            0 => {}
+            1 => body(self, Index::Zero),
+            _ => {
+                self.kernel.vars.push(name.into());
+                let var = Var(self.kernel.vars.len() - 1);
+                self.open.push(Vec::new());
+                body(self, Index::Var(var));
+                let body = self.open.pop().unwrap_or_default();
+                self.push(Stmt::For { var, count, body });
+            }
+        }
+    }
+
+    /// Declares a register.
+    pub fn set_new(&mut self, name: impl Into<String>, value: Value) -> Reg {
+        self.kernel.regs.push(name.into());
+        let reg = Reg(self.kernel.regs.len() - 1);
+        self.push(Stmt::Let(reg, value));
+        reg
+    }
+
+    /// Loads into a new register.
+    pub fn load(&mut self, name: impl Into<String>, from: Address) -> Reg {
+        self.set_new(name, Value::Load(from))
+    }
+
+    /// A new register of one constant.
+    pub fn splat(&mut self, name: impl Into<String>, value: f32) -> Reg {
+        self.set_new(name, Value::Splat(value))
+    }
+
+    /// Gives a register another value.
+    pub fn set(&mut self, reg: Reg, value: Value) {
+        self.push(Stmt::Set(reg, value));
+    }
+
+    /// `acc = a * b + acc`.
+    pub fn fma(&mut self, acc: Reg, a: Reg, b: Reg) {
+        self.set(acc, Value::Fma(a, b, acc));
+    }
+
+    /// `reg = op(reg, other)`.
+    pub fn update(&mut self, op: Binary, reg: Reg, other: Reg) {
+        self.set(reg, Value::Binary(op, reg, other));
+    }
+
+    /// Writes a register.
+    pub fn store(&mut self, to: Address, reg: Reg) {
+        self.push(Stmt::Store(to, reg));
+    }
+
+    /// Fetches a cache line into L2.
+    pub fn prefetch(&mut self, at: Address) {
+        self.push(Stmt::Prefetch(at));
+    }
+
+    /// Keeps the compiler from holding what was loaded before.
+    pub fn reload(&mut self) {
+        self.push(Stmt::Reload);
+    }
+
+    /// Adds a line for the reader.
+    pub fn comment(&mut self, text: impl Into<String>) {
+        self.push(Stmt::Comment(text.into()));
+    }
+
+    /// The kernel.
+    pub fn finish(mut self) -> Kernel {
+        self.kernel.body = self.open.pop().unwrap_or_default();
+        self.kernel
+    }
+
+    fn push(&mut self, stmt: Stmt) {
+        if let Some(body) = self.open.last_mut() {
+            body.push(stmt);
+        }
+    }
+}

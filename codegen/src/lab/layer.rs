@@ -1,0 +1,115 @@
+//! Reads a layer's line, and makes a network of it in which the layer stands alone.
+
+use std::str::FromStr;
+
+use sartor_models::escape::from_word;
+use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Shape, Window};
+
+use super::network::{NAME, node_name};
+use super::scan::{LineError, Part};
+use crate::network::line::{Axis, Each, LayerLine, Operator};
+
+impl LayerLine {
+    /// A network in which this layer stands alone. Convolutions of at most 4 channels read the images; in front of all others a 1x1 convolution
+    /// of a one-channel image makes the map that they read, and is an output, so that it is not fused.
+    ///
+    /// # Errors
+    /// If the sizes do not fit one another.
+    pub(super) fn network(&self, line: Part<'_>) -> Result<Network, LineError> {
+        let fault = |error| line.fault(error);
+        let (rows, columns) = (self.rows, self.columns);
+        let pair = |of: fn(Axis) -> usize| (of(rows), of(columns));
+        let (kernel, stride, dilation) = (pair(|a| a.kernel), pair(|a| a.stride), pair(|a| a.dilation));
+        let window = Window { kernel, stride, dilation, padding: (rows.padded(), columns.padded()) };
+        let point = |oc| Op::Conv2d(Conv2d { oc, groups: 1, bias: false, window: Window::POINT });
+        let (ic, op) = match self.operator {
+            Operator::Conv { groups, ic, oc } => (ic, Op::Conv2d(Conv2d { oc, groups, bias: true, window })),
+            Operator::Each(each, c) => {
+                let op = match each {
+                    Each::MaxPool => Op::MaxPool(window),
+                    Each::AvgPool => Op::AvgPool(window),
+                    Each::Mean => Op::GlobalAvgPool,
+                    Each::Scale => Op::Mul,
+                    Each::Add => Op::Add,
+                    Each::Activation(act) => Op::Activation(act),
+                };
+                (c, op)
+            }
+        };
+        let reads_image = matches!(self.operator, Operator::Conv { ic: ..=4, .. });
+        let image = Shape::new(if reads_image { ic } else { 1 }, rows.src, columns.src);
+        let mut builder = Builder::new(NAME, image).map_err(fault)?;
+        let mut outputs: Vec<NodeId> = Vec::new();
+        let mut nodes = 0;
+        let mut add = |builder: &mut Builder, op, inputs: &[NodeId]| {
+            nodes += 1;
+            builder.add(node_name(nodes), op, inputs).map_err(fault)
+        };
+        let mut src = builder.input();
+        if !reads_image {
+            src = add(&mut builder, point(ic), &[src])?;
+            outputs.push(src);
+        }
+        let inputs = match op {
+            Op::Mul => vec![src, add(&mut builder, Op::GlobalAvgPool, &[src])?],
+            Op::Add => vec![src, src],
+            _ => vec![src],
+        };
+        let last = add(&mut builder, op, &inputs)?;
+        let made = builder.shape(last);
+        if (made.h, made.w) != (rows.dst, columns.dst) {
+            return Err(line.fault(format_args!("the result is {}x{}, not {}x{}", made.h, made.w, rows.dst, columns.dst)));
+        }
+        outputs.push(last);
+        builder.finish(&outputs).map_err(fault)
+    }
+
+    pub(super) fn parse(line: Part<'_>) -> Result<Self, LineError> {
+        let (sizes, name) = line.split_once("_n\"").ok_or_else(|| line.fault("there is no _n\"NAME\" at the end"))?;
+        let written = name.text.strip_suffix('"').ok_or_else(|| name.fault("the name does not end in '\"'"))?;
+        let name = from_word(written).ok_or_else(|| name.fault("a '\\' in the name begins no escape: write '\\\\'"))?;
+        let mut parts: Vec<Part<'_>> = sizes.split('_').collect();
+        let mut batch = 1;
+        if let Some(images) = parts.first().filter(|part| part.text.starts_with("mb")) {
+            batch = images.sizes(&["mb"])?.need("mb")?;
+            parts.remove(0);
+        }
+        let each = parts.first().and_then(|part| Each::of(part.text));
+        if each.is_some() {
+            parts.remove(0);
+        }
+        let [channels, rows, columns] = parts[..] else {
+            return Err(sizes.fault("write [mbN_][OPERATOR_]CHANNELS_ROWS_COLUMNS, as ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0"));
+        };
+        let operator = match each {
+            Some(each) => Operator::Each(each, channels.sizes(&["ic"])?.need("ic")?),
+            None => {
+                let sizes = channels.sizes(&["g", "ic", "oc"])?;
+                Operator::Conv { groups: sizes.need("g")?, ic: sizes.need("ic")?, oc: sizes.need("oc")? }
+            }
+        };
+        let axis = |part: Part<'_>, keys: [&'static str; 6]| {
+            let sizes = part.sizes(&keys)?;
+            let [src, dst, kernel, stride, dilation, padding] = keys;
+            Ok(Axis {
+                src: sizes.need(src)?,
+                dst: sizes.need(dst)?,
+                kernel: sizes.need(kernel)?,
+                stride: sizes.or(stride, 1),
+                dilation: sizes.dilation(dilation, 0)?,
+                padding: sizes.need(padding)?,
+            })
+        };
+        let rows = axis(rows, ["ih", "oh", "kh", "sh", "dh", "ph"])?;
+        let columns = axis(columns, ["iw", "ow", "kw", "sw", "dw", "pw"])?;
+        Ok(Self { batch, operator, rows, columns, name })
+    }
+}
+
+impl FromStr for LayerLine {
+    type Err = LineError;
+
+    fn from_str(line: &str) -> Result<Self, LineError> {
+        Self::parse(Part { at: 0, text: line })
+    }
+}

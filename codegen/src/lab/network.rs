@@ -1,0 +1,192 @@
+//! A network as words: the input's sizes, a word a node in order, and the outputs.
+//!
+//! `ic3ih9iw9 conv_oc16kh3ph1_bias relu shuffle_g4 add@3,1 out@4,2`. Sizes are oneDNN's: what is left out is 1, or 0 for padding, and
+//! that of the width is that of the height; `dh1` leaves one pixel out between taps. Padding at the end of an axis, below and on the right, is that before it unless `phe` and
+//! `pwe` say it: `ph0phe1` has one row below. A node reads the one before unless it says which, the input being 0. Without `out`, the
+//! last node is the output. Names are not kept: node 3 is `n3`.
+
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
+
+use super::scan::{LineError, Part, Sizes};
+
+/// Name of networks that are read from a line.
+pub const NAME: &str = "problem";
+/// The usual `eps` of a batch norm.
+const EPS: f64 = 1e-5;
+
+/// Name of a node by its place.
+pub fn node_name(index: usize) -> String {
+    format!("n{index}")
+}
+
+/// The words of a network but the input's.
+pub fn print(network: &Network) -> String {
+    let mut line = String::new();
+    for (index, node) in network.nodes().iter().enumerate().skip(1) {
+        line += " ";
+        line += &operator(&node.op);
+        if !node.inputs.iter().map(|id| id.0).eq([index - 1]) {
+            line += &references(&node.inputs);
+        }
+    }
+    if network.outputs().iter().map(|id| id.0).ne([network.nodes().len() - 1]) {
+        line += " out";
+        line += &references(network.outputs());
+    }
+    line
+}
+
+fn references(ids: &[NodeId]) -> String {
+    format!("@{}", ids.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(","))
+}
+
+fn operator(op: &Op) -> String {
+    match *op {
+        Op::Input => "input".into(),
+        Op::Conv2d(conv) => {
+            let groups = if conv.groups == 1 { String::new() } else { format!("g{}", conv.groups) };
+            let bias = if conv.bias { "_bias" } else { "" };
+            format!("conv_{groups}oc{}{}{bias}", conv.oc, sizes_of(conv.window))
+        }
+        Op::BatchNorm { eps } if eps == EPS => "bn".into(),
+        Op::BatchNorm { eps } => format!("bn_eps{eps:?}"),
+        Op::Activation(act) => act.to_string(),
+        Op::MaxPool(pool) => pooled("maxpool", pool),
+        Op::AvgPool(pool) => pooled("avgpool", pool),
+        Op::GlobalAvgPool => "mean".into(),
+        Op::Linear { out, bias } => format!("linear_oc{out}{}", if bias { "_bias" } else { "" }),
+        Op::Add => "add".into(),
+        Op::Mul => "mul".into(),
+        Op::Concat => "concat".into(),
+        Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
+        Op::LogSoftmax => "logsoftmax".into(),
+    }
+}
+
+fn pooled(word: &str, window: Window) -> String {
+    match sizes_of(window) {
+        sizes if sizes.is_empty() => word.into(),
+        sizes => format!("{word}_{sizes}"),
+    }
+}
+
+/// The sizes of a window that are not the usual ones.
+fn sizes_of(window: Window) -> String {
+    let Window { kernel, stride, dilation, padding: (rows, columns) } = window;
+    let sizes = [
+        ("kh", kernel.0, 1),
+        ("kw", kernel.1, kernel.0),
+        ("sh", stride.0, 1),
+        ("sw", stride.1, stride.0),
+        ("dh", dilation.0 - 1, 0),
+        ("dw", dilation.1 - 1, dilation.0 - 1),
+        ("ph", rows.before, 0),
+        ("phe", rows.after, rows.before),
+        ("pw", columns.before, rows.before),
+        ("pwe", columns.after, after_columns(rows, columns.before)),
+    ];
+    sizes.iter().filter(|(_, size, default)| size != default).map(|(name, size, _)| format!("{name}{size}")).collect()
+}
+
+/// The columns of padding on the right that need not be said: those below where the left is as above, and else those on the left.
+fn after_columns(rows: Padding, before: usize) -> usize {
+    if before == rows.before { rows.after } else { before }
+}
+
+const WINDOW: [&str; 10] = ["kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
+const CONV: [&str; 12] = ["g", "oc", "kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
+
+/// The window of sizes.
+fn read_window(sizes: &Sizes<'_>) -> Result<Window, LineError> {
+    let pair = |h: &str, w: &str, default| {
+        let first = sizes.or(h, default);
+        (first, sizes.or(w, first))
+    };
+    let before = pair("ph", "pw", 0);
+    let rows = Padding { before: before.0, after: sizes.or("phe", before.0) };
+    let columns = Padding { before: before.1, after: sizes.or("pwe", after_columns(rows, before.1)) };
+    let dilation = (sizes.dilation("dh", 0)?, sizes.dilation("dw", sizes.or("dh", 0))?);
+    Ok(Window { kernel: pair("kh", "kw", 1), stride: pair("sh", "sw", 1), dilation, padding: (rows, columns) })
+}
+
+/// The network of the input's shape, as `input` says it, and the words behind.
+pub fn parse<'a>(input: Part<'a>, shape: Shape, words: impl Iterator<Item = Part<'a>>) -> Result<Network, LineError> {
+    let mut builder = Builder::new(NAME, shape).map_err(|error| input.fault(error))?;
+    let mut last = 0;
+    let mut outputs = None;
+    for word in words {
+        let (head, ids) = match word.split_once("@") {
+            Some((head, ids)) => {
+                let id = |part: Part<'a>| match part.number()? {
+                    id if id <= last => Ok(NodeId(id)),
+                    _ => Err(part.fault(format_args!("the last node before this is {last}"))),
+                };
+                (head, ids.split(',').map(id).collect::<Result<Vec<_>, _>>()?)
+            }
+            None => (word, vec![NodeId(last)]),
+        };
+        if outputs.is_some() {
+            return Err(word.fault("nothing may follow the outputs"));
+        }
+        if head.text == "out" {
+            outputs = Some((word, ids));
+            continue;
+        }
+        last = builder.add(node_name(last + 1), read_operator(head)?, &ids).map_err(|error| word.fault(error))?.0;
+    }
+    let (word, outputs) = outputs.unwrap_or((input, vec![NodeId(last)]));
+    builder.finish(&outputs).map_err(|error| word.fault(error))
+}
+
+fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
+    let (head, rest) = word.split_once("_").map_or((word, None), |(head, rest)| (head, Some(rest)));
+    // The sizes, and whether a bias follows them.
+    let sizes = |keys: &[&'static str], takes_bias: bool| -> Result<(Sizes<'_>, bool), LineError> {
+        let none = Part { at: word.at + word.text.len(), text: "" };
+        let (sizes, bias) = match rest {
+            Some(rest) if takes_bias => rest.split_once("_").map_or((rest, None), |(sizes, bias)| (sizes, Some(bias))),
+            rest => (rest.unwrap_or(none), None),
+        };
+        match bias {
+            Some(bias) if bias.text != "bias" => Err(bias.fault("only 'bias' may stand here")),
+            bias => Ok((sizes.sizes(keys)?, bias.is_some())),
+        }
+    };
+    let plain = |op: Op| match rest {
+        None => Ok(op),
+        Some(rest) => Err(rest.fault(format_args!("'{}' has no sizes", head.text))),
+    };
+    match head.text {
+        "conv" => {
+            let (sizes, bias) = sizes(&CONV, true)?;
+            let (oc, groups) = (sizes.need("oc")?, sizes.or("g", 1));
+            Ok(Op::Conv2d(Conv2d { oc, groups, bias, window: read_window(&sizes)? }))
+        }
+        "maxpool" => Ok(Op::MaxPool(read_window(&sizes(&WINDOW, false)?.0)?)),
+        "avgpool" => Ok(Op::AvgPool(read_window(&sizes(&WINDOW, false)?.0)?)),
+        "linear" => {
+            let (sizes, bias) = sizes(&["oc"], true)?;
+            Ok(Op::Linear { out: sizes.need("oc")?, bias })
+        }
+        "shuffle" => Ok(Op::ChannelShuffle { groups: sizes(&["g"], false)?.0.need("g")? }),
+        "bn" => match rest {
+            None => Ok(Op::BatchNorm { eps: EPS }),
+            Some(rest) => {
+                let eps = rest.text.strip_prefix("eps").and_then(|eps| eps.parse().ok());
+                eps.map(|eps| Op::BatchNorm { eps }).ok_or_else(|| rest.fault("this should be 'eps' and a number"))
+            }
+        },
+        "mean" => plain(Op::GlobalAvgPool),
+        "add" => plain(Op::Add),
+        "mul" => plain(Op::Mul),
+        "concat" => plain(Op::Concat),
+        "logsoftmax" => plain(Op::LogSoftmax),
+        act => match Activation::parse(act) {
+            Some(act) => plain(Op::Activation(act)),
+            None => Err(head.fault(format_args!(
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, mul, concat, shuffle, logsoftmax, and out",
+                Activation::ALL.map(|act| act.to_string()).join(", ")
+            ))),
+        },
+    }
+}

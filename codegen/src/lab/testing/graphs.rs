@@ -1,0 +1,215 @@
+//! Random networks and problems. What is drawn shrinks to fewer nodes, then to smaller ones.
+
+use std::ops::RangeInclusive;
+
+use proptest::prelude::*;
+use sartor_codegen::problem::{Data, Problem};
+use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
+
+/// One thing to add to a network: what, to which nodes, and how large.
+type Choice = (u8, u16, u16, usize);
+
+/// Problems, mostly on small maps, with a tail of up to 40 x 40 pixels.
+pub fn problem() -> impl Strategy<Value = Problem> {
+    let data = prop_oneof![2 => Just(Data::Reals), 1 => Just(Data::Integers)];
+    let sizes = prop_oneof![
+        6 => Just((1..=6, 1..=8, 24)),
+        3 => Just((1..=40, 1..=12, 40)),
+        2 => Just((1..=70, 1..=16, 70)),
+        1 => Just((1..=8, 9..=40, 32)),
+    ];
+    (data, sizes, any::<u16>())
+        .prop_flat_map(|(data, (c, edge, most), seed)| (graph(c, edge, most, WORK, data), Just((data, seed))))
+        .prop_flat_map(|(network, (data, seed))| options(Problem { data, seed: seed.into(), ..Problem::new(network) }))
+}
+
+/// Multiply-accumulates of a drawn problem's network, about: the interpreter takes milliseconds for so much.
+const WORK: u64 = 150_000;
+
+/// Ways to compute a problem. Whatever a plan can be told to do is drawn here, and only here.
+fn options(problem: Problem) -> impl Strategy<Value = Problem> {
+    let l2 = prop_oneof![Just(1 << 20), Just(1 << 12), Just(1 << 15)];
+    let tune = prop_oneof![1 => Just(0), 3 => 1..1000u64];
+    (1..=3usize, 1..=4usize, any::<bool>(), l2, tune).prop_map(move |(batch, threads, fuse, l2, tune)| {
+        // Problems shrink to one image and one thread.
+        Problem { batch, threads, fuse, l2, tune, ..problem.clone() }
+    })
+}
+
+/// Networks of up to 12 drawn blocks: chains, shortcuts, concatenations, gates and shuffles. Images have `c` channels and an edge
+/// of so many pixels, layers mostly at most `most` channels, and all convolutions together about `work` multiply-accumulates.
+pub fn graph(
+    c: RangeInclusive<usize>,
+    edge: RangeInclusive<usize>,
+    most: usize,
+    work: u64,
+    data: Data,
+) -> impl Strategy<Value = Network> {
+    let choices = prop::collection::vec((0u8..18, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
+    (c, edge.clone(), edge, choices, any::<u16>()).prop_map(move |(c, h, w, choices, ends)| {
+        let builder = Builder::new("problem", Shape::new(c, h, w)).unwrap();
+        Grower { last: builder.input(), builder, nodes: 1, work, exact: data == Data::Integers }.grow(&choices, ends).unwrap()
+    })
+}
+
+struct Grower {
+    builder: Builder,
+    last: NodeId,
+    nodes: usize,
+    /// Multiply-accumulates that may yet be added.
+    work: u64,
+    /// Whether only operators may be added that keep integers whole.
+    exact: bool,
+}
+
+impl Grower {
+    fn grow(mut self, choices: &[Choice], ends: u16) -> Result<Network, GraphError> {
+        for &choice in choices {
+            self.last = self.block(choice)?;
+        }
+        let mut outputs = vec![self.last];
+        if ends.is_multiple_of(3) {
+            outputs.push(NodeId(usize::from(ends / 3) % self.nodes));
+        }
+        if ends % 4 == 1 && !self.exact {
+            let pooled = self.add(Op::GlobalAvgPool, &[self.last])?;
+            outputs.push(self.add(Op::LogSoftmax, &[pooled])?);
+        }
+        self.builder.finish(&outputs)
+    }
+
+    fn block(&mut self, (what, a, b, c): Choice) -> Result<NodeId, GraphError> {
+        // Mostly the last node, so that chains are drawn as well as trees.
+        let src = if a % 4 == 0 { NodeId(usize::from(a / 4) % self.nodes) } else { self.last };
+        let shape = self.builder.shape(src);
+        let b = usize::from(b);
+        match what {
+            0 | 1 => self.conv(src, c, (1, 1), 1, 1, b),
+            2 => self.conv(src, c, (1 + 2 * (b % 2), 3), 1 + b % 2, 1, b),
+            16 => self.conv(src, c, (KERNELS[b % 4], KERNELS[b / 4 % 4]), 1 + b / 16 % 3, 1, b),
+            17 => self.conv(src, shape.c, (KERNELS[b % 4], KERNELS[b / 4 % 4]), 1 + b / 16 % 3, shape.c, b),
+            3 => {
+                let groups = divisor(shape.c, b);
+                let kernel = [1, 1, 1, 3][b / 64 % 4];
+                self.conv(src, groups * (1 + c % 4), (kernel, kernel), 1, groups, b)
+            }
+            4 | 5 => self.conv(src, shape.c, (3, 3), 1 + b % 2, shape.c, b),
+            6 => self.batch_norm(src),
+            7 | 8 => self.act(src, b),
+            9 => {
+                let (kernel, stride) = ((3, 3), (1 + b % 2, 1));
+                // What is more on one side than half the window is not drawn.
+                let pool = Window::new(kernel, stride, padding(shape, kernel, stride, b / 256 % 3, b / 768 % 3));
+                self.add(if b % 4 < 2 || self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])
+            }
+            10 => {
+                let partner = self.partner(src, b);
+                let (large, small) = if self.builder.shape(partner).c > shape.c { (partner, src) } else { (src, partner) };
+                self.add(Op::Add, &[large, small])
+            }
+            11 => {
+                let mut operands = vec![src, self.partner(src, b)];
+                if b % 3 == 0 {
+                    operands.push(self.partner(src, b / 3));
+                }
+                self.add(Op::Concat, &operands)
+            }
+            12 => self.add(Op::ChannelShuffle { groups: divisor(shape.c, b) }, &[src]),
+            13 if self.exact => {
+                let whole = Window::new((shape.h, shape.w), (1, 1), Padding::around(0));
+                let gate = self.add(Op::MaxPool(whole), &[src])?;
+                let gate = self.act(gate, 1)?;
+                self.add(Op::Mul, &[src, gate])
+            }
+            13 => {
+                let pooled = self.add(Op::GlobalAvgPool, &[src])?;
+                let squeezed = self.add(Op::Linear { out: c, bias: true }, &[pooled])?;
+                let restored = self.add(Op::Linear { out: shape.c, bias: b % 2 == 0 }, &[squeezed])?;
+                let gate = self.add(Op::Activation(Activation::Sigmoid), &[restored])?;
+                self.add(Op::Mul, &[src, gate])
+            }
+            14 => {
+                let branch = self.conv(src, shape.c + b % 3, (1, 1), 1, 1, 0)?;
+                let mut branch = self.batch_norm(branch)?;
+                if b % 4 == 1 {
+                    branch = self.act(branch, b / 4)?;
+                }
+                // None was added if that were too much work.
+                if branch == src { Ok(src) } else { self.add(Op::Add, &[branch, src]) }
+            }
+            _ => {
+                let pool = Window::square(3, 2, 1);
+                let branch = self.conv(src, c, (3, 3), 2, 1, 0)?;
+                let pooled = self.add(if self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])?;
+                if branch == src {
+                    return Ok(pooled);
+                }
+                let both = self.add(Op::Concat, &if b % 2 == 0 { [pooled, branch] } else { [branch, pooled] })?;
+                self.act(both, b)
+            }
+        }
+    }
+
+    /// Another node, or the same, whose map has the same rows and columns.
+    fn partner(&self, node: NodeId, choice: usize) -> NodeId {
+        let shape = self.builder.shape(node);
+        let fits = |id: &NodeId| self.builder.shape(*id).h == shape.h && self.builder.shape(*id).w == shape.w;
+        let partners: Vec<NodeId> = (0..self.nodes).map(NodeId).filter(fits).collect();
+        partners[choice % partners.len()]
+    }
+
+    fn conv(
+        &mut self,
+        src: NodeId,
+        oc: usize,
+        kernel: (usize, usize),
+        stride: usize,
+        groups: usize,
+        choice: usize,
+    ) -> Result<NodeId, GraphError> {
+        let bias = oc.is_multiple_of(2);
+        let shape = self.builder.shape(src);
+        let stride = (stride, stride);
+        let window = Window::new(kernel, stride, padding(shape, kernel, stride, choice / 256 % 16, choice / 4096));
+        let taps = window.taps() * shape.pixels() * shape.c / groups / (stride.0 * stride.1);
+        let Some(rest) = self.work.checked_sub((oc * taps) as u64) else { return Ok(src) };
+        self.work = rest;
+        self.add(Op::Conv2d(Conv2d { oc, groups, bias, window }), &[src])
+    }
+
+    fn batch_norm(&mut self, src: NodeId) -> Result<NodeId, GraphError> {
+        if self.exact { Ok(src) } else { self.add(Op::BatchNorm { eps: 1e-3 }, &[src]) }
+    }
+
+    fn act(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
+        let fits = |act: &Activation| !self.exact || act.step().is_some();
+        let acts: Vec<Activation> = Activation::ALL.into_iter().filter(fits).collect();
+        self.add(Op::Activation(acts[choice % acts.len()]), &[src])
+    }
+
+    fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let id = self.builder.add(format!("n{}", self.nodes), op, inputs)?;
+        self.nodes += 1;
+        Ok(id)
+    }
+}
+
+const KERNELS: [usize; 4] = [3, 5, 7, 1];
+
+/// Padding of rows and of columns, each of a kind of its own: from 0 on, as much on both sides, TensorFlow's `SAME` and its reverse; then,
+/// up to 4, all on one side; above, as much on both sides.
+fn padding(shape: Shape, kernel: (usize, usize), stride: (usize, usize), rows: usize, columns: usize) -> (Padding, Padding) {
+    let axis = |size, kernel, stride, kind| match kind {
+        1 => Padding::same(size, kernel, stride),
+        2 => Padding::same(size, kernel, stride).reversed(),
+        3 => Padding { before: 0, after: kernel - 1 },
+        4 => Padding { before: kernel - 1, after: 0 },
+        _ => Padding::both(kernel / 2),
+    };
+    (axis(shape.h, kernel.0, stride.0, rows), axis(shape.w, kernel.1, stride.1, columns))
+}
+
+fn divisor(n: usize, choice: usize) -> usize {
+    let divisors: Vec<usize> = (1..=n).filter(|d| n.is_multiple_of(*d)).collect();
+    divisors[choice % divisors.len()]
+}

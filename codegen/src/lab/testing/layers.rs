@@ -1,0 +1,188 @@
+//! Normalised layers by the letter of their contract: f64, plain loops, memory that is NaN until it is written, and writes in
+//! whole groups of 16 lanes as kernels make them.
+
+use sartor_models::Window;
+
+use crate::layout::{Map, MapId};
+use crate::network::layers::{Filter, Layer, LayerOp, Normalized, PoolKind, Value};
+
+use super::activation;
+
+/// A map in memory, `[h][w][pitch]`.
+pub struct Memory {
+    /// The map.
+    pub map: Map,
+    pitch: usize,
+    data: Vec<f64>,
+}
+
+impl Memory {
+    fn new(map: &Map) -> Self {
+        let pitch = map.c.next_multiple_of(16);
+        Self { map: map.clone(), pitch, data: vec![f64::NAN; map.h * map.w * pitch] }
+    }
+
+    /// One lane of one pixel, which must have been written.
+    pub fn get(&self, y: usize, x: usize, lane: usize) -> f64 {
+        let value = self.data[(y * self.map.w + x) * self.pitch + lane];
+        assert!(!value.is_nan(), "map '{}': lane {lane} is read before it is written", self.map.name);
+        value
+    }
+
+    fn set(&mut self, y: usize, x: usize, lane: usize, value: f64) {
+        self.data[(y * self.map.w + x) * self.pitch + lane] = value;
+    }
+
+    /// The value that a tap of an output reads; `None` on the padding.
+    fn tap(&self, window: Window, (y, x): (usize, usize), (ky, kx): (usize, usize), lane: usize) -> Option<f64> {
+        let Window { stride, dilation, padding, .. } = window;
+        let y = (y * stride.0 + ky * dilation.0).checked_sub(padding.0.before).filter(|&y| y < self.map.h)?;
+        let x = (x * stride.1 + kx * dilation.1).checked_sub(padding.1.before).filter(|&x| x < self.map.w)?;
+        Some(self.get(y, x, lane))
+    }
+
+    /// A value in `c x h x w` order.
+    pub fn channels(&self, value: &Value) -> Vec<f64> {
+        let (h, w) = (self.map.h, self.map.w);
+        let pixels = |lane| (0..h * w).map(move |i| self.get(i / w, i % w, lane));
+        value.lanes.iter().flat_map(|&lane| pixels(lane)).collect()
+    }
+
+    /// Writes lanes `first..first + c` of all pixels and zeros in the rest of their last group of 16.
+    fn write(&mut self, first: usize, c: usize, f: impl Fn(usize, usize, usize) -> f64) {
+        assert!(first + c <= self.map.c, "lanes {first}..{} of map '{}' of {}", first + c, self.map.name, self.map.c);
+        for y in 0..self.map.h {
+            for x in 0..self.map.w {
+                for lane in first / 16 * 16..first {
+                    self.get(y, x, lane);
+                }
+                for i in 0..c {
+                    self.set(y, x, first + i, f(y, x, i));
+                }
+                for lane in first + c..(first + c).next_multiple_of(16) {
+                    self.set(y, x, lane, 0.0);
+                }
+            }
+        }
+    }
+}
+
+/// Runs all layers; returns all maps, none of which is reused.
+pub fn evaluate(layers: &Normalized, input: &[f64]) -> Vec<Memory> {
+    let mut maps: Vec<Memory> = layers.maps.iter().map(Memory::new).collect();
+    let Map { c, h, w, .. } = layers[MapId(0)];
+    assert_eq!(input.len(), c * h * w);
+    for (i, &x) in input.iter().enumerate() {
+        maps[0].set(i / w % h, i % w, i / w / h, x);
+    }
+    for (layer, filter) in layers.layers.iter().zip(&layers.filters) {
+        assert!(!layer.sources().contains(&layer.dst()), "layer '{}' reads the map it writes", layer.name);
+        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers[MapId(0)]));
+        run(layer, filter.as_ref(), &maps, &mut dst);
+        maps[layer.dst().0] = dst;
+    }
+    for map in &maps[1..] {
+        for at in 0..map.data.len() {
+            let lane = at % map.pitch;
+            assert!(!map.data[at].is_nan(), "map '{}': lane {lane} is never written", map.map.name);
+            assert!(lane < map.map.c || map.data[at] == 0.0, "map '{}': pad lane {lane} is not zero", map.map.name);
+        }
+    }
+    maps
+}
+
+fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory) {
+    let at = |id: MapId| &maps[id.0];
+    let whole = |id: MapId| {
+        assert_ne!(id, MapId(0), "layer '{}': only the source of a convolution may be the network's input", layer.name);
+        at(id)
+    };
+    match &layer.op {
+        LayerOp::Conv(conv) => {
+            let filter = filter.expect("a convolution has a filter");
+            let src = at(conv.src);
+            let (ic, oc) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
+            let (kh, kw) = conv.window.kernel;
+            assert_eq!(filter.weight.len(), conv.oc * ic * kh * kw);
+            assert_eq!(filter.bias.len(), conv.oc);
+            assert!(conv.shortcut.is_some() || conv.post_act.is_none());
+            if let Some(shortcut) = conv.shortcut {
+                let map = &whole(shortcut).map;
+                assert!(conv.dst_lane == 0 && map.c <= conv.oc && (map.h, map.w) == (dst.map.h, dst.map.w));
+            }
+            dst.write(conv.dst_lane, conv.oc, |y, x, o| {
+                let mut sum = f64::from(filter.bias[o]);
+                for i in 0..ic {
+                    let lane = conv.src_lanes[o / oc * ic + i];
+                    for ky in 0..kh {
+                        for kx in 0..kw {
+                            let value = src.tap(conv.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
+                            sum += f64::from(filter.weight[((o * ic + i) * kh + ky) * kw + kx]) * value;
+                        }
+                    }
+                }
+                let value = activation(conv.act, sum / filter.factor);
+                let shortcut = conv.shortcut.map(at).filter(|map| o < map.map.c).map_or(0.0, |map| map.get(y, x, o));
+                activation(conv.post_act, value + shortcut)
+            });
+        }
+        LayerOp::Depthwise(depthwise) => {
+            let filter = filter.expect("a convolution has a filter");
+            let src = whole(depthwise.src);
+            let (kh, kw) = depthwise.window.kernel;
+            assert_eq!(dst.map.c, src.map.c);
+            assert_eq!(filter.weight.len(), src.map.c * kh * kw);
+            dst.write(0, src.map.c, |y, x, lane| {
+                let mut sum = f64::from(filter.bias[lane]);
+                for ky in 0..kh {
+                    for kx in 0..kw {
+                        let value = src.tap(depthwise.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
+                        sum += f64::from(filter.weight[(lane * kh + ky) * kw + kx]) * value;
+                    }
+                }
+                activation(depthwise.act, sum / filter.factor)
+            });
+        }
+        LayerOp::Pool(pool) => {
+            let src = whole(pool.src);
+            dst.write(0, src.map.c, |y, x, lane| {
+                let (kh, kw) = pool.window.kernel;
+                let window = (0..kh * kw).map(|i| src.tap(pool.window, (y, x), (i / kw, i % kw), lane));
+                let taps = window.len() as f64;
+                let value = match pool.kind {
+                    PoolKind::Max => window.flatten().reduce(f64::max).unwrap(),
+                    PoolKind::Average => window.flatten().sum::<f64>() / taps,
+                };
+                activation(pool.act, value)
+            });
+        }
+        LayerOp::Mean { src, .. } => {
+            let src = whole(*src);
+            assert_eq!((dst.map.c, dst.map.h, dst.map.w), (src.map.c, 1, 1));
+            let pixels = (src.map.h * src.map.w) as f64;
+            dst.write(0, src.map.c, |_, _, lane| {
+                (0..src.map.h).flat_map(|y| (0..src.map.w).map(move |x| src.get(y, x, lane))).sum::<f64>() / pixels
+            });
+        }
+        LayerOp::Scale { src, gate, act, .. } => {
+            let (src, gate) = (whole(*src), whole(*gate));
+            assert_eq!((gate.map.c, gate.map.h, gate.map.w), (src.map.c, 1, 1));
+            assert_eq!(dst.map.c, src.map.c);
+            dst.write(0, src.map.c, |y, x, lane| activation(*act, src.get(y, x, lane) * gate.get(0, 0, lane)));
+        }
+        LayerOp::Add { a, b, act, .. } => {
+            let (a, b) = (whole(*a), whole(*b));
+            assert_eq!(dst.map.c, a.map.c);
+            assert!(b.map.c <= a.map.c);
+            dst.write(0, a.map.c, |y, x, lane| {
+                let b = if lane < b.map.c { b.get(y, x, lane) } else { 0.0 };
+                activation(*act, a.get(y, x, lane) + b)
+            });
+        }
+        LayerOp::Activation { src, act, .. } => {
+            let src = whole(*src);
+            assert_eq!(dst.map.c, src.map.c);
+            dst.write(0, src.map.c, |y, x, lane| activation(Some(*act), src.get(y, x, lane)));
+        }
+    }
+}

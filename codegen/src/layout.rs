@@ -1,0 +1,60 @@
+//! How maps and weights lie in memory.
+//!
+//! A *map* is an activation, NHWC; a *lane* is a position along its channel axis. Lanes come in panels of 16.
+
+use std::ops::Range;
+
+/// Output lanes of a weight panel, and the multiple of every pitch: one AVX-512 register.
+pub const PANEL: usize = 16;
+
+/// `lanes` rounded up to whole panels.
+pub const fn padded(lanes: usize) -> usize {
+    lanes.next_multiple_of(PANEL)
+}
+
+/// Index into a network's maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MapId(pub usize);
+
+impl From<usize> for MapId {
+    fn from(index: usize) -> Self {
+        Self(index)
+    }
+}
+
+impl From<MapId> for usize {
+    fn from(id: MapId) -> Self {
+        id.0
+    }
+}
+
+/// An activation of one image in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// Name of the node that defines it.
+    pub name: String,
+    /// Lanes in use; memory holds this rounded up to 16, and the rest is always zero.
+    pub c: usize,
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+}
+
+impl Map {
+    /// f32 from pixel to pixel in memory: its lanes rounded up to whole panels, and one panel more, which nobody reads or writes, where
+    /// pixels would lie a multiple of 2 KiB apart.
+    pub fn pitch(&self) -> usize {
+        let lanes = padded(self.c);
+        if lanes.is_multiple_of(ALIASED) && self.h * self.w > 1 { lanes + PANEL } else { lanes }
+    }
+
+    /// Its pad lanes, which are always zero.
+    pub fn pads(&self) -> Range<usize> {
+        self.c..padded(self.c)
+    }
+}
+
+/// Half of the 4 KiB after which addresses fall into the same set of an L1 again. At such a pitch the pixels of a window
+/// push each other out.
+const ALIASED: usize = 512;

@@ -1,0 +1,6 @@
+//! A network as codegen sees it: fused layers over maps, and their weights as kernels read them.
+
+pub mod layers;
+pub mod line;
+pub mod normalize;
+pub mod pack;

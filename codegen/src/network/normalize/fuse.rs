@@ -1,0 +1,295 @@
+//! Which nodes become one layer.
+
+use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Weights, Window};
+
+use super::NormalizeError;
+use super::fold::{self, Affine};
+use crate::network::layers::PoolKind;
+
+/// Fused nodes, in the network's terms: channels and node ids, no maps and lanes yet.
+pub(super) struct Step {
+    /// The node that does the work and has the weights.
+    pub node: NodeId,
+    /// What it reads. A convolution's second input is its shortcut.
+    pub inputs: Vec<NodeId>,
+    /// What it computes.
+    pub op: Fused,
+}
+
+/// The operator of a [`Step`].
+pub(super) enum Fused {
+    Input,
+    Conv {
+        conv: Conv2d,
+        affine: Affine,
+        act: Option<Activation>,
+        post_act: Option<Activation>,
+    },
+    Depthwise {
+        conv: Conv2d,
+        affine: Affine,
+        act: Option<Activation>,
+    },
+    Pool {
+        kind: PoolKind,
+        window: Window,
+        act: Option<Activation>,
+    },
+    Mean,
+    Scale {
+        act: Option<Activation>,
+    },
+    Add {
+        act: Option<Activation>,
+    },
+    Activation(Activation),
+    Shuffle {
+        groups: usize,
+    },
+    /// Its activation belongs to whatever writes the operands: all of them have a place for it.
+    Concat {
+        act: Option<Activation>,
+    },
+}
+
+impl Step {
+    /// The place for an activation that follows: occupied or free; none if the operator has no such place.
+    pub(super) fn act(&mut self) -> Option<&mut Option<Activation>> {
+        match &mut self.op {
+            Fused::Conv { post_act, .. } if self.inputs.len() == 2 => Some(post_act),
+            Fused::Conv { act, .. } | Fused::Depthwise { act, .. } | Fused::Pool { act, .. } => Some(act),
+            Fused::Scale { act } | Fused::Add { act } | Fused::Concat { act } => Some(act),
+            Fused::Input | Fused::Mean | Fused::Activation(_) | Fused::Shuffle { .. } => None,
+        }
+    }
+
+    fn takes_act(&mut self) -> bool {
+        self.act().is_some_and(|act| act.is_none())
+    }
+}
+
+/// A fused network.
+pub(super) struct Steps {
+    /// By the last of the nodes fused, whose value the step computes; `None` for nodes fused into later ones and dead nodes.
+    pub steps: Vec<Option<Step>>,
+    /// The values returned, and whether a log-softmax follows.
+    pub outputs: Vec<(NodeId, bool)>,
+}
+
+impl Steps {
+    /// The step that computes a value.
+    pub(super) fn at(&self, id: NodeId) -> &Step {
+        self.steps[id.0].as_ref().expect("only a node's one reader fuses it away")
+    }
+
+    /// The step that writes a value that may have been shuffled since.
+    pub(super) fn writer(&self, mut id: NodeId) -> NodeId {
+        while let Step { op: Fused::Shuffle { .. }, inputs, .. } = self.at(id) {
+            id = inputs[0];
+        }
+        id
+    }
+
+    /// All steps with the values they compute, inputs first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, &Step)> {
+        self.steps.iter().enumerate().filter_map(|(id, step)| step.as_ref().map(|step| (NodeId(id), step)))
+    }
+}
+
+/// Folds and fuses.
+pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, NormalizeError> {
+    let mut fuser = Fuser::new(network, weights);
+    fold::check(network, weights, &fuser.live().collect::<Vec<_>>())?;
+    fuser.refuse_dilated()?;
+    let mut steps = Steps { steps: Vec::new(), outputs: fuser.outputs()? };
+    for id in (0..network.nodes().len()).map(NodeId) {
+        let step = if fuser.readers[id.0] > 0 { fuser.step(id) } else { None };
+        fuser.steps.push(step);
+    }
+    steps.steps = fuser.steps;
+    Ok(steps)
+}
+
+struct Fuser<'a> {
+    network: &'a Network,
+    weights: &'a Weights,
+    /// What each node reads, nodes that change nothing being skipped.
+    inputs: Vec<Vec<NodeId>>,
+    /// What the network returns, in the same sense.
+    outputs: Vec<NodeId>,
+    /// How often a node's value is read by live nodes or returned.
+    readers: Vec<usize>,
+    steps: Vec<Option<Step>>,
+}
+
+impl<'a> Fuser<'a> {
+    fn new(network: &'a Network, weights: &'a Weights) -> Self {
+        let nodes = network.nodes();
+        let mut same: Vec<NodeId> = Vec::with_capacity(nodes.len());
+        let mut inputs: Vec<Vec<NodeId>> = Vec::with_capacity(nodes.len());
+        for (id, node) in nodes.iter().enumerate() {
+            let sources: Vec<NodeId> = node.inputs.iter().map(|input| same[input.0]).collect();
+            same.push(if node.is_identity() { sources[0] } else { NodeId(id) });
+            inputs.push(sources);
+        }
+        let outputs: Vec<NodeId> = network.outputs().iter().map(|output| same[output.0]).collect();
+        let mut readers = vec![0; nodes.len()];
+        for output in &outputs {
+            readers[output.0] += 1;
+        }
+        for id in (0..nodes.len()).rev() {
+            if readers[id] > 0 {
+                for input in &inputs[id] {
+                    readers[input.0] += 1;
+                }
+            }
+        }
+        Self { network, weights, inputs, outputs, readers, steps: Vec::with_capacity(nodes.len()) }
+    }
+
+    fn live(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.readers.len()).filter(|&id| self.readers[id] > 0).map(NodeId)
+    }
+
+    /// Refuses windows whose taps are no neighbours, which no kernel is compiled for yet.
+    fn refuse_dilated(&self) -> Result<(), NormalizeError> {
+        for id in self.live() {
+            let node = self.network.node(id);
+            if let Op::Conv2d(Conv2d { window, .. }) | Op::MaxPool(window) | Op::AvgPool(window) = node.op
+                && window.dilation != (1, 1)
+            {
+                let (h, w) = window.dilation;
+                let help = format!("its window is dilated by {h}x{w}, and only windows of neighbouring pixels are compiled");
+                return Err(NormalizeError::Unsupported { node: node.name.clone(), help });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_log_softmax(&self, id: NodeId) -> bool {
+        matches!(self.network.node(id).op, Op::LogSoftmax)
+    }
+
+    fn outputs(&self) -> Result<Vec<(NodeId, bool)>, NormalizeError> {
+        if let Some(inner) = self.live().flat_map(|id| &self.inputs[id.0]).find(|&&input| self.is_log_softmax(input)) {
+            return Err(NormalizeError::Unsupported {
+                node: self.network.node(*inner).name.clone(),
+                help: "a log-softmax can only be an output of the network; return its input instead".into(),
+            });
+        }
+        let output = |&id: &NodeId| if self.is_log_softmax(id) { (self.inputs[id.0][0], true) } else { (id, false) };
+        Ok(self.outputs.iter().map(output).collect())
+    }
+
+    /// The step that ends with node `id`. What it fuses leaves its own place.
+    fn step(&mut self, id: NodeId) -> Option<Step> {
+        let inputs = self.inputs[id.0].clone();
+        let fused = match self.network.node(id).op {
+            Op::BatchNorm { eps } => Some(self.batch_norm(id, eps)),
+            Op::Activation(act) => self.activated(inputs[0], act),
+            Op::Add => self.summed(inputs[0], inputs[1]),
+            _ => None,
+        };
+        if fused.is_some() {
+            return fused;
+        }
+        let op = match self.network.node(id).op {
+            Op::Input => Fused::Input,
+            Op::Conv2d(conv) => self.conv(id, conv),
+            Op::Linear { out, bias } => self.conv(id, Conv2d { oc: out, groups: 1, bias, window: Window::POINT }),
+            Op::Activation(act) => Fused::Activation(act),
+            Op::MaxPool(window) => Fused::Pool { kind: PoolKind::Max, window, act: None },
+            Op::AvgPool(window) => Fused::Pool { kind: PoolKind::Average, window, act: None },
+            Op::GlobalAvgPool => Fused::Mean,
+            Op::Add => Fused::Add { act: None },
+            Op::Mul => Fused::Scale { act: None },
+            Op::Concat => {
+                let inputs = inputs.into_iter().flat_map(|input| self.operands(input)).collect();
+                return Some(Step { node: id, inputs, op: Fused::Concat { act: None } });
+            }
+            Op::ChannelShuffle { groups } => Fused::Shuffle { groups },
+            Op::BatchNorm { .. } | Op::LogSoftmax => return None,
+        };
+        Some(Step { node: id, inputs, op })
+    }
+
+    fn conv(&self, id: NodeId, conv: Conv2d) -> Fused {
+        let ic = self.network.node(self.inputs[id.0][0]).shape.c;
+        let affine = Affine::bias(self.network, self.weights, id);
+        // A convolution of one channel by itself is no more depthwise than dense, and reads the network's input.
+        if conv.groups == ic && conv.oc == ic && ic > 1 {
+            Fused::Depthwise { conv, affine, act: None }
+        } else {
+            Fused::Conv { conv, affine, act: None, post_act: None }
+        }
+    }
+
+    /// The step of a value that has no reader but the node now fused.
+    fn only(&mut self, id: NodeId) -> Option<&mut Step> {
+        if self.readers[id.0] == 1 { self.steps[id.0].as_mut() } else { None }
+    }
+
+    fn batch_norm(&mut self, id: NodeId, eps: f64) -> Step {
+        let (network, weights) = (self.network, self.weights);
+        let input = self.inputs[id.0][0];
+        if let Some(Step { inputs, op, .. }) = self.only(input)
+            && let Fused::Conv { affine, act: None, .. } | Fused::Depthwise { affine, act: None, .. } = op
+            && inputs.len() == 1
+        {
+            affine.batch_norm(network, weights, id, eps);
+            return self.steps[input.0].take().expect("matched above");
+        }
+        let c = network.node(id).shape.c;
+        let mut affine = Affine::identity(c);
+        affine.batch_norm(network, weights, id, eps);
+        let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::POINT };
+        Step { node: id, inputs: vec![input], op: Fused::Depthwise { conv, affine, act: None } }
+    }
+
+    /// The step before with its activation, if it has a place for it.
+    ///
+    /// What makes something else of a zero, as a sigmoid does, is taken only by layers that clear the lanes beyond their own afterwards.
+    fn activated(&mut self, input: NodeId, function: Activation) -> Option<Step> {
+        let step = self.only(input)?;
+        let clears = !matches!(step.op, Fused::Depthwise { .. } | Fused::Pool { .. } | Fused::Concat { .. });
+        if !step.takes_act() || (!function.keeps_zero() && !clears) {
+            return None;
+        }
+        if let Fused::Concat { .. } = step.op {
+            let operands = step.inputs.clone();
+            let mut takes = |&id: &NodeId| {
+                self.only(id).is_some_and(|operand| operand.takes_act() && !matches!(operand.op, Fused::Concat { .. }))
+            };
+            if !operands.iter().all(&mut takes) {
+                return None;
+            }
+        }
+        let mut step = self.steps[input.0].take()?;
+        *step.act()? = Some(function);
+        Some(step)
+    }
+
+    /// The convolution that takes the sum `a + b`, the later one if both could: it need not wait for the other.
+    fn summed(&mut self, a: NodeId, b: NodeId) -> Option<Step> {
+        let same = self.network.node(a).shape.c == self.network.node(b).shape.c;
+        let mut takes =
+            |id: NodeId| self.only(id).is_some_and(|step| matches!(step.op, Fused::Conv { .. }) && step.inputs.len() == 1);
+        let (conv, shortcut) =
+            [(a, b), (b, a)].into_iter().filter(|&(conv, _)| (conv == a || same) && takes(conv)).max_by_key(|&(conv, _)| conv)?;
+        let mut step = self.steps[conv.0].take()?;
+        step.inputs.push(shortcut);
+        Some(step)
+    }
+
+    /// A concatenation's operand, or the operands of one that only it reads.
+    fn operands(&mut self, input: NodeId) -> Vec<NodeId> {
+        match self.only(input) {
+            Some(Step { inputs, op: Fused::Concat { act: None }, .. }) => {
+                let inputs = inputs.clone();
+                self.steps[input.0] = None;
+                inputs
+            }
+            _ => vec![input],
+        }
+    }
+}

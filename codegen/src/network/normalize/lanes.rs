@@ -1,0 +1,306 @@
+//! Maps and lanes for every value, and weights in the order of the lanes they meet.
+
+use std::collections::HashMap;
+
+use sartor_models::{Activation, Network, NodeId, Weights, Window, graph::MAX_ELEMENTS};
+
+use typed_index_collections::TiVec;
+
+use super::NormalizeError;
+use super::fuse::{Fused, Step, Steps};
+use super::place::Place;
+use crate::layout::{Map, MapId};
+use crate::network::layers::{
+    Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Value, factor_of_sums,
+};
+
+/// The map of the network's input.
+const INPUT: MapId = MapId(0);
+
+/// Turns steps into layers.
+pub(super) fn lay_out(
+    network: &Network,
+    weights: &Weights,
+    fused: &Steps,
+    places: &[Option<Place>],
+) -> Result<Normalized, NormalizeError> {
+    let input = network.input_shape();
+    let maps = TiVec::from(vec![Map { name: network.nodes()[0].name.clone(), c: input.c, h: input.h, w: input.w }]);
+    let mut tailor = Layout {
+        network,
+        weights,
+        fused,
+        places,
+        values: HashMap::new(),
+        ordered: HashMap::new(),
+        concats: HashMap::new(),
+        layers: Layers { maps, layers: TiVec::new(), outputs: Vec::new() },
+        filters: TiVec::new(),
+    };
+    for (id, step) in fused.iter() {
+        if !places[id.0].is_some_and(|place| place.waits) {
+            tailor.step(id, step)?;
+        }
+    }
+    for &(output, log_softmax) in &fused.outputs {
+        let value = tailor.ordered(output)?;
+        tailor.layers.outputs.push(Output { value, log_softmax });
+    }
+    Ok(Normalized { network: tailor.layers, filters: tailor.filters })
+}
+
+struct Layout<'a> {
+    network: &'a Network,
+    weights: &'a Weights,
+    fused: &'a Steps,
+    places: &'a [Option<Place>],
+    /// Values of the steps so far, shuffles excepted.
+    values: HashMap<NodeId, Value>,
+    /// Copies in the order of the channels.
+    ordered: HashMap<NodeId, Value>,
+    /// Maps of concatenations.
+    concats: HashMap<NodeId, MapId>,
+    layers: Layers,
+    filters: TiVec<LayerId, Option<Filter>>,
+}
+
+impl Layout<'_> {
+    fn step(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
+        match &step.op {
+            Fused::Input => {
+                let lanes = (0..self.network.input_shape().c).collect();
+                self.values.insert(id, Value { node: id, map: INPUT, lanes });
+                Ok(())
+            }
+            Fused::Shuffle { .. } => Ok(()),
+            Fused::Concat { act } => self.concat(id, step, *act),
+            Fused::Conv { .. } => self.conv(id, step),
+            _ => self.by_lane(id, step),
+        }
+    }
+
+    fn conv(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
+        let Fused::Conv { conv, ref affine, mut act, mut post_act } = step.op else { unreachable!("called for convolutions") };
+        let src = self.value(step.inputs[0]);
+        let shortcut = step.inputs.get(1).map(|&shortcut| self.ordered(shortcut)).transpose()?.map(|value| value.map);
+        let last = if shortcut.is_some() { &mut post_act } else { &mut act };
+        *last = last.or(self.act_of_concat(id));
+        let filter = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
+        let dst_lane = self.places[id.0].map_or(0, |place| place.lane);
+        let dst = self.dst(id);
+        let op = Conv {
+            src: src.map,
+            src_lanes: src.lanes,
+            dst,
+            dst_lane,
+            oc: conv.oc,
+            window: conv.window,
+            groups: conv.groups,
+            act,
+            shortcut,
+            post_act,
+        };
+        self.push(id, step, LayerOp::Conv(op), Some(filter), (dst_lane..dst_lane + conv.oc).collect());
+        Ok(())
+    }
+
+    /// The operators that leave every channel in its lane.
+    fn by_lane(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
+        let (a, b) = match *step.inputs {
+            [a, b] => self.agreeing(a, b)?,
+            _ => {
+                let a = self.whole(step.inputs[0])?;
+                (a.clone(), a)
+            }
+        };
+        let dst = self.dst(id);
+        let src = a.map;
+        let mut filter = None;
+        let op = match step.op {
+            Fused::Depthwise { conv, ref affine, act } => {
+                let folded = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
+                let (window, taps) = (conv.window, conv.window.taps());
+                let (weight, bias) = (permuted(&folded.weight, &a.lanes, taps), permuted(&folded.bias, &a.lanes, 1));
+                filter = Some(Filter { weight, bias, ..folded });
+                LayerOp::Depthwise(Depthwise { src, dst, window, c: a.lanes.len(), act })
+            }
+            Fused::Pool { kind, window, act } => {
+                let act = act.or(self.act_of_concat(id));
+                LayerOp::Pool(Pool { src, dst, kind, window, act })
+            }
+            Fused::Mean => LayerOp::Mean { src, dst },
+            Fused::Scale { act } => LayerOp::Scale { src, gate: b.map, act, dst },
+            Fused::Add { act } => LayerOp::Add { a: src, b: b.map, act, dst },
+            Fused::Activation(act) => LayerOp::Activation { src, act, dst },
+            Fused::Input | Fused::Conv { .. } | Fused::Shuffle { .. } | Fused::Concat { .. } => {
+                unreachable!("laid out by `step`")
+            }
+        };
+        self.push(id, step, op, filter, a.lanes);
+        Ok(())
+    }
+
+    /// Writes the operands that are still missing from the map, lower lanes first.
+    fn concat(&mut self, id: NodeId, step: &Step, act: Option<Activation>) -> Result<(), NormalizeError> {
+        let dst = self.concat_map(id);
+        let mut lanes = Vec::new();
+        for (i, &operand) in step.inputs.iter().enumerate() {
+            let writer = self.fused.writer(operand);
+            match self.places[writer.0].filter(|place| place.concat == id) {
+                Some(place) => {
+                    if place.waits {
+                        self.step(writer, self.fused.at(writer))?;
+                    }
+                    lanes.extend(self.value(operand).lanes);
+                }
+                None => {
+                    let name = format!("{}.copy{i}", self.network.node(step.node).name);
+                    let src = self.value(operand);
+                    lanes.extend(self.copy(name, &src, dst, lanes.len(), act)?.lanes);
+                }
+            }
+        }
+        let value = Value { node: id, map: dst, lanes };
+        if act.is_some() {
+            for layer in self.layers.layers.iter_mut().filter(|layer| layer.dst() == dst) {
+                layer.value = value.clone();
+            }
+        }
+        self.values.insert(id, value);
+        Ok(())
+    }
+
+    /// Where a value is, possibly in a part of a map or in the network's input.
+    fn value(&self, id: NodeId) -> Value {
+        let mut channels: Vec<usize> = (0..self.network.node(id).shape.c).collect();
+        let mut writer = id;
+        while let Step { op: Fused::Shuffle { groups }, inputs, .. } = self.fused.at(writer) {
+            let per_group = channels.len() / groups;
+            for c in &mut channels {
+                *c = *c % groups * per_group + *c / groups;
+            }
+            writer = inputs[0];
+        }
+        let Value { map, ref lanes, .. } = self.values[&writer];
+        Value { node: id, map, lanes: channels.into_iter().map(|c| lanes[c]).collect() }
+    }
+
+    /// Whether a value has an NHWC map to itself.
+    fn is_whole(&self, value: &Value) -> bool {
+        value.map != INPUT && self.layers[value.map].c == value.lanes.len()
+    }
+
+    /// Where a value has a map to itself.
+    fn whole(&mut self, id: NodeId) -> Result<Value, NormalizeError> {
+        let value = self.value(id);
+        if self.is_whole(&value) { Ok(value) } else { self.ordered(id) }
+    }
+
+    /// Where a value has a map to itself with channel `c` in lane `c`.
+    fn ordered(&mut self, id: NodeId) -> Result<Value, NormalizeError> {
+        let value = self.value(id);
+        if self.is_whole(&value) && value.lanes.iter().enumerate().all(|(c, &lane)| c == lane) {
+            return Ok(value);
+        }
+        if let Some(ordered) = self.ordered.get(&id) {
+            return Ok(ordered.clone());
+        }
+        let name = format!("{}.reorder", self.network.node(id).name);
+        let dst = self.map(id, name.clone());
+        let ordered = self.copy(name, &value, dst, 0, None)?;
+        self.ordered.insert(id, ordered.clone());
+        Ok(ordered)
+    }
+
+    /// Where two values have the channels of the second in the same lanes.
+    fn agreeing(&mut self, a: NodeId, b: NodeId) -> Result<(Value, Value), NormalizeError> {
+        let (whole_a, whole_b) = (self.whole(a)?, self.whole(b)?);
+        if whole_a.lanes.starts_with(&whole_b.lanes) {
+            return Ok((whole_a, whole_b));
+        }
+        Ok((self.ordered(a)?, self.ordered(b)?))
+    }
+
+    /// A convolution by the identity, its channels in order from `dst_lane`.
+    fn copy(
+        &mut self,
+        name: String,
+        src: &Value,
+        dst: MapId,
+        dst_lane: usize,
+        act: Option<Activation>,
+    ) -> Result<Value, NormalizeError> {
+        let c = src.lanes.len();
+        if c.checked_mul(c).is_none_or(|n| n > MAX_ELEMENTS) {
+            return Err(NormalizeError::Unsupported {
+                node: self.network.node(src.node).name.clone(),
+                help: format!("its {c} channels must be copied here, which is done for up to 32768"),
+            });
+        }
+        let (factor, mut weight) = (factor_of_sums(act), vec![0.0; c * c]);
+        weight.iter_mut().step_by(c + 1).for_each(|w| *w = factor as f32);
+        let value = Value { node: src.node, map: dst, lanes: (dst_lane..dst_lane + c).collect() };
+        let conv = Conv {
+            src: src.map,
+            src_lanes: src.lanes.clone(),
+            dst,
+            dst_lane,
+            oc: c,
+            window: Window::POINT,
+            groups: 1,
+            act,
+            shortcut: None,
+            post_act: None,
+        };
+        self.layers.layers.push(Layer { name, op: LayerOp::Conv(conv), value: value.clone(), macs: 0 });
+        self.filters.push(Some(Filter { weight, bias: vec![0.0; c], factor }));
+        Ok(value)
+    }
+
+    fn push(&mut self, id: NodeId, step: &Step, op: LayerOp, filter: Option<Filter>, lanes: Vec<usize>) {
+        let name = self.network.node(step.node).name.clone();
+        let mut layer = Layer { name, op, value: Value { node: id, map: INPUT, lanes }, macs: self.network.macs_of(step.node) };
+        layer.value.map = layer.dst();
+        self.values.insert(id, layer.value.clone());
+        self.layers.layers.push(layer);
+        self.filters.push(filter);
+    }
+
+    /// The map that a step writes: its own, made here, or a concatenation's.
+    fn dst(&mut self, id: NodeId) -> MapId {
+        match self.places[id.0] {
+            Some(place) => self.concat_map(place.concat),
+            None => self.map(id, self.network.node(id).name.clone()),
+        }
+    }
+
+    fn concat_map(&mut self, concat: NodeId) -> MapId {
+        if let Some(&map) = self.concats.get(&concat) {
+            return map;
+        }
+        let map = self.map(concat, self.network.node(concat).name.clone());
+        self.concats.insert(concat, map);
+        map
+    }
+
+    fn map(&mut self, id: NodeId, name: String) -> MapId {
+        let shape = self.network.node(id).shape;
+        self.layers.maps.push_and_get_key(Map { name, c: shape.c, h: shape.h, w: shape.w })
+    }
+
+    fn act_of_concat(&self, id: NodeId) -> Option<Activation> {
+        match self.fused.at(self.places[id.0]?.concat).op {
+            Fused::Concat { act } => act,
+            _ => None,
+        }
+    }
+}
+
+/// Rows of `row` values, row `c` moved to `lanes[c]`.
+fn permuted(values: &[f32], lanes: &[usize], row: usize) -> Vec<f32> {
+    let mut moved = vec![0.0; values.len()];
+    for (from, &lane) in values.chunks_exact(row).zip(lanes) {
+        moved[lane * row..][..row].copy_from_slice(from);
+    }
+    moved
+}

@@ -1,0 +1,81 @@
+//! Which layers write straight into a concatenation's map.
+
+use sartor_models::{Network, NodeId};
+
+use super::fuse::{Fused, Steps};
+use crate::network::pack::lifts_zero;
+
+/// Where in a concatenation's map a step writes.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The concatenation.
+    pub concat: NodeId,
+    /// First lane.
+    pub lane: usize,
+    /// Whether the step must wait for its turn among the operands: they share 16 lanes, and the lower are written first.
+    pub waits: bool,
+}
+
+/// One reading of a value.
+struct Use {
+    reader: NodeId,
+    /// Whether the reader picks lanes, so that it can read a part of a map.
+    picks: bool,
+}
+
+/// By value, the place of its step; all others write a map of their own, from which operands are copied.
+///
+/// Readers of a placed value other than its concatenation come after it, when the whole map is written: a kernel may touch
+/// the lanes it does not use.
+pub(super) fn place(network: &Network, fused: &Steps) -> Vec<Option<Place>> {
+    let uses = uses(network, fused);
+    let mut places: Vec<Option<Place>> = vec![None; uses.len()];
+    for (concat, step) in fused.iter() {
+        if !matches!(step.op, Fused::Concat { .. }) {
+            continue;
+        }
+        let mut lane = 0usize;
+        let mut previous = concat;
+        for &operand in &step.inputs {
+            let id = fused.writer(operand);
+            let writer = fused.at(id);
+            let fits = match writer.op {
+                // Lanes below its own in a shared group of 16 must stay zero for the lower layer's values to be added.
+                Fused::Conv { act, .. } if lifts_zero(act) => lane.is_multiple_of(16) && writer.inputs.len() == 1,
+                Fused::Conv { .. } => lane == 0 || writer.inputs.len() == 1,
+                Fused::Pool { .. } => lane == 0,
+                _ => false,
+            };
+            let once = uses[id.0].iter().filter(|u| u.reader == concat).count() == 1;
+            let others_pick_later = uses[id.0].iter().all(|u| u.reader == concat || (u.picks && u.reader > concat));
+            if fits && once && others_pick_later && places[id.0].is_none() {
+                let waits = !lane.is_multiple_of(16) && id < previous;
+                places[id.0] = Some(Place { concat, lane, waits });
+                previous = if waits { concat } else { id };
+            } else {
+                previous = concat;
+            }
+            lane += network.node(operand).shape.c;
+        }
+    }
+    places
+}
+
+fn uses(network: &Network, fused: &Steps) -> Vec<Vec<Use>> {
+    let mut uses: Vec<Vec<Use>> = network.nodes().iter().map(|_| Vec::new()).collect();
+    for (reader, step) in fused.iter() {
+        for (i, &input) in step.inputs.iter().enumerate() {
+            let picks = match step.op {
+                Fused::Conv { .. } => i == 0,
+                Fused::Concat { .. } => true,
+                Fused::Shuffle { .. } => continue,
+                _ => false,
+            };
+            uses[fused.writer(input).0].push(Use { reader, picks });
+        }
+    }
+    for &(output, _) in &fused.outputs {
+        uses[fused.writer(output).0].push(Use { reader: output, picks: false });
+    }
+    uses
+}

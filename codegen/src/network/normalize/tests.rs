@@ -1,0 +1,681 @@
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use sartor_models::weights::Problem;
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Tensor, Weights, Window};
+
+use super::fuse::{self, Fused};
+use super::{NormalizeError, normalize};
+use crate::lab::testing::{draw, layers, network, noise};
+use crate::layout::MapId;
+use crate::network::layers::{Layer, LayerId, LayerOp, Normalized};
+
+/// Folding rounds each weight and bias once: 2^-24 a factor, which the few dozen layers of a network add up and amplify.
+const TOLERANCE: f64 = 2e-5;
+
+/// Normalises with drawn weights and compares the value of every layer and output with the network's.
+pub(super) fn checked(network: &Network) -> Normalized {
+    let weights = draw::weights(network);
+    let normal = normalize(network, &weights).unwrap();
+    let input: Vec<f64> = noise(7).take(network.input_shape().len()).collect();
+    let expected = network::evaluate(network, &weights, &input);
+    let maps = layers::evaluate(&normal, &input);
+    let outputs = normal.outputs.iter().map(|output| ("output", &output.value));
+    for (name, value) in normal.layers.iter().map(|layer| (layer.name.as_str(), &layer.value)).chain(outputs) {
+        let want = &expected[value.node.0];
+        let got = maps[value.map.0].channels(value);
+        assert_eq!(got.len(), want.len(), "layer '{name}'");
+        let scale = want.iter().fold(1e-3, |m: f64, x| m.max(x.abs()));
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            assert!((got - want).abs() <= TOLERANCE * scale, "layer '{name}' at {i}: {got}, not {want}, of up to {scale}");
+        }
+    }
+    assert_eq!(normal.outputs.len(), network.outputs().len());
+    for (output, &id) in normal.outputs.iter().zip(network.outputs()) {
+        assert!(output.value.lanes.iter().copied().eq(0..network.node(id).shape.c));
+        assert_eq!(normal[output.value.map].c, output.value.lanes.len());
+        assert_eq!(output.log_softmax, matches!(network.node(id).op, Op::LogSoftmax));
+        assert!(output.log_softmax || expected[output.value.node.0] == expected[id.0]);
+    }
+    normal
+}
+
+/// A layer in one line.
+fn line(layer: &Layer) -> String {
+    let mut words = vec![layer.name.clone()];
+    let act = match &layer.op {
+        LayerOp::Conv(conv) => {
+            words.push("conv".into());
+            if conv.dst_lane > 0 {
+                words.push(format!("@{}", conv.dst_lane));
+            }
+            words.extend(conv.act.map(|act| format!("{act:?}")));
+            words.extend(conv.shortcut.map(|_| "+shortcut".into()));
+            conv.post_act
+        }
+        LayerOp::Depthwise(depthwise) => {
+            words.push("depthwise".into());
+            depthwise.act
+        }
+        LayerOp::Pool(pool) => {
+            words.push(format!("{:?}", pool.kind));
+            pool.act
+        }
+        LayerOp::Mean { .. } => {
+            words.push("mean".into());
+            None
+        }
+        LayerOp::Scale { act, .. } => {
+            words.push("scale".into());
+            *act
+        }
+        LayerOp::Add { act, .. } => {
+            words.push("add".into());
+            *act
+        }
+        LayerOp::Activation { act, .. } => {
+            words.push("activation".into());
+            Some(*act)
+        }
+    };
+    words.extend(act.map(|act| format!("{act:?}")));
+    words.join(" ")
+}
+
+/// A network under construction whose nodes have the names given.
+struct Graph(Builder);
+
+impl Graph {
+    fn new(c: usize, h: usize, w: usize) -> Self {
+        Self(Builder::new("graph", Shape::new(c, h, w)).unwrap())
+    }
+
+    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        self.0.add(name, op, inputs).unwrap()
+    }
+
+    fn conv(&mut self, name: &str, oc: usize, src: NodeId) -> NodeId {
+        self.grouped(name, oc, 1, src)
+    }
+
+    fn grouped(&mut self, name: &str, oc: usize, groups: usize, src: NodeId) -> NodeId {
+        let conv = Conv2d { oc, groups, bias: true, window: Window::POINT };
+        self.add(name, Op::Conv2d(conv), &[src])
+    }
+
+    /// 3x3.
+    fn depthwise(&mut self, name: &str, src: NodeId) -> NodeId {
+        let c = self.0.shape(src).c;
+        let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::square(3, 1, 1) };
+        self.add(name, Op::Conv2d(conv), &[src])
+    }
+
+    /// A 3x3 average.
+    fn pool(&mut self, name: &str, src: NodeId) -> NodeId {
+        self.add(name, Op::AvgPool(Window::square(3, 1, 1)), &[src])
+    }
+
+    fn bn(&mut self, name: &str, src: NodeId) -> NodeId {
+        self.add(name, Op::BatchNorm { eps: 1e-5 }, &[src])
+    }
+
+    fn act(&mut self, name: &str, act: Activation, src: NodeId) -> NodeId {
+        self.add(name, Op::Activation(act), &[src])
+    }
+
+    fn relu(&mut self, name: &str, src: NodeId) -> NodeId {
+        self.act(name, Activation::Relu, src)
+    }
+
+    fn shuffle(&mut self, name: &str, groups: usize, src: NodeId) -> NodeId {
+        self.add(name, Op::ChannelShuffle { groups }, &[src])
+    }
+
+    fn finish(self, outputs: &[NodeId]) -> Network {
+        self.0.finish(outputs).unwrap()
+    }
+
+    /// Asserts that the layers are equal to the network, and what they are.
+    fn becomes(self, outputs: &[NodeId], lines: &[&str]) -> Normalized {
+        let layers = checked(&self.finish(outputs));
+        assert_eq!(layers.layers.iter().map(line).collect::<Vec<_>>(), lines);
+        layers
+    }
+}
+
+#[test]
+fn batch_norms_and_activations_join_the_convolution_before_them() {
+    let mut g = Graph::new(3, 5, 4);
+    let x = g.conv("conv", 8, g.0.input());
+    let x = g.bn("bn", x);
+    let x = g.bn("bn2", x);
+    let x = g.act("silu", Activation::Silu, x);
+    let x = g.depthwise("dw", x);
+    let x = g.bn("dw.bn", x);
+    let x = g.relu("relu", x);
+    let x = g.add("mean", Op::GlobalAvgPool, &[x]);
+    let x = g.add("fc", Op::Linear { out: 5, bias: true }, &[x]);
+    let x = g.bn("fc.bn", x);
+    g.becomes(&[x], &["conv conv Silu", "dw depthwise Relu", "mean mean", "fc conv"]);
+}
+
+#[test]
+fn a_batch_norm_that_no_convolution_can_take_is_depthwise() {
+    let mut g = Graph::new(3, 4, 4);
+    let read_twice = g.conv("conv", 8, g.0.input());
+    let bn = g.bn("bn", read_twice);
+    let bn = g.relu("relu", bn);
+    let sum = g.add("add", Op::Add, &[bn, read_twice]);
+    let after_sum = g.bn("after_sum", sum);
+    g.becomes(&[after_sum], &["conv conv", "bn depthwise Relu", "add add", "after_sum depthwise"]);
+}
+
+#[test]
+fn a_batch_norm_after_an_activation_or_a_sum_is_not_folded() {
+    let mut g = Graph::new(3, 4, 4);
+    let stem = g.conv("stem", 8, g.0.input());
+    let relu = g.relu("relu", stem);
+    let bn = g.bn("bn", relu);
+    let conv = g.conv("conv", 8, bn);
+    let sum = g.add("add", Op::Add, &[conv, bn]);
+    let last = g.bn("last", sum);
+    g.becomes(&[last], &["stem conv Relu", "bn depthwise", "conv conv +shortcut", "last depthwise"]);
+}
+
+#[test]
+fn a_batch_norm_of_the_input_reads_a_copy() {
+    let mut g = Graph::new(3, 4, 4);
+    let x = g.bn("bn", g.0.input());
+    g.becomes(&[x], &["input.reorder conv", "bn depthwise"]);
+}
+
+#[test]
+fn depthwise_means_one_output_a_channel() {
+    let mut g = Graph::new(4, 4, 4);
+    let x = g.conv("stem", 6, g.0.input());
+    let x = g.grouped("multiplier", 12, 6, x);
+    let x = g.grouped("depthwise", 12, 12, x);
+    let x = g.conv("one", 1, x);
+    let x = g.grouped("single", 1, 1, x);
+    g.becomes(&[x], &["stem conv", "multiplier conv", "depthwise depthwise", "one conv", "single conv"]);
+}
+
+#[test]
+fn a_convolution_takes_the_sum_and_the_activation_after_it() {
+    let mut g = Graph::new(3, 4, 4);
+    let stem = g.conv("stem", 20, g.0.input());
+    let conv = g.conv("conv", 20, stem);
+    let conv = g.act("silu", Activation::Silu, conv);
+    let sum = g.add("add", Op::Add, &[conv, stem]);
+    let relu = g.relu("relu", sum);
+    g.becomes(&[relu], &["stem conv", "conv conv Silu +shortcut Relu"]);
+}
+
+#[test]
+fn a_partial_sum_joins_only_the_larger_operand() {
+    let mut g = Graph::new(3, 4, 4);
+    let stem = g.conv("stem", 17, g.0.input());
+    let wider = g.conv("wider", 27, stem);
+    let wide = g.add("add", Op::Add, &[wider, stem]);
+    let narrower = g.conv("narrower", 5, wide);
+    let dw = g.depthwise("dw", wide);
+    let last = g.add("last", Op::Add, &[dw, narrower]);
+    g.becomes(&[last], &["stem conv", "wider conv +shortcut", "narrower conv", "dw depthwise", "last add"]);
+}
+
+#[test]
+fn the_second_operand_takes_a_sum_of_equal_channels() {
+    let mut g = Graph::new(3, 4, 4);
+    let stem = g.conv("stem", 8, g.0.input());
+    let conv = g.conv("conv", 8, stem);
+    let sum = g.add("add", Op::Add, &[stem, conv]);
+    let left = g.conv("left", 8, sum);
+    let right = g.conv("right", 8, sum);
+    let both = g.add("both", Op::Add, &[left, right]);
+    g.becomes(&[both], &["stem conv", "conv conv +shortcut", "left conv", "right conv +shortcut"]);
+}
+
+#[test]
+fn a_convolution_waits_for_the_sum_it_takes() {
+    let mut g = Graph::new(3, 4, 4);
+    let conv = g.conv("conv", 8, g.0.input());
+    let other = g.conv("other", 8, g.0.input());
+    let dw = g.depthwise("dw", other);
+    let sum = g.add("add", Op::Add, &[conv, dw]);
+    g.becomes(&[sum], &["other conv", "dw depthwise", "conv conv +shortcut"]);
+}
+
+#[test]
+fn a_value_added_to_itself_or_to_the_input_is_right() {
+    let mut g = Graph::new(3, 4, 4);
+    let conv = g.conv("conv", 3, g.0.input());
+    let double = g.add("double", Op::Add, &[conv, conv]);
+    let last = g.conv("last", 3, double);
+    let sum = g.add("add", Op::Add, &[last, g.0.input()]);
+    g.becomes(&[sum], &["conv conv", "double add", "input.reorder conv", "last conv +shortcut"]);
+}
+
+#[test]
+fn the_gate_stands_between_batch_norm_and_relu6() {
+    let mut g = Graph::new(3, 6, 6);
+    let x = g.conv("stem", 24, g.0.input());
+    let dw = g.depthwise("dw", x);
+    let dw = g.bn("dw.bn", dw);
+    let se = g.add("se.mean", Op::GlobalAvgPool, &[dw]);
+    let se = g.conv("se.down", 2, se);
+    let se = g.bn("se.bn", se);
+    let se = g.relu("se.relu", se);
+    let se = g.conv("se.up", 24, se);
+    let se = g.act("se.sigmoid", Activation::Sigmoid, se);
+    let x = g.add("se.mul", Op::Mul, &[dw, se]);
+    let x = g.act("relu6", Activation::Relu6, x);
+    let x = g.conv("project", 12, x);
+    g.becomes(
+        &[x],
+        &[
+            "stem conv",
+            "dw depthwise",
+            "se.mean mean",
+            "se.down conv Relu",
+            "se.up conv Sigmoid",
+            "se.mul scale Relu6",
+            "project conv",
+        ],
+    );
+}
+
+#[test]
+fn a_shuffle_permutes_lanes_and_costs_nothing() {
+    let mut g = Graph::new(3, 5, 5);
+    let x = g.conv("stem", 12, g.0.input());
+    let x = g.grouped("group", 24, 3, x);
+    let x = g.shuffle("shuffle", 3, x);
+    let x = g.depthwise("dw", x);
+    let x = g.relu("relu", x);
+    let x = g.pool("pool", x);
+    let x = g.shuffle("again", 4, x);
+    let x = g.shuffle("and_again", 2, x);
+    let x = g.relu("act", x);
+    let x = g.grouped("last", 12, 3, x);
+    let layers =
+        g.becomes(&[x], &["stem conv", "group conv", "dw depthwise Relu", "pool Average", "act activation Relu", "last conv"]);
+    assert_ne!(layers[LayerId(2)].value.lanes, (0..24).collect::<Vec<_>>());
+}
+
+#[test]
+fn order_is_restored_where_lanes_disagree() {
+    let mut g = Graph::new(3, 4, 4);
+    let x = g.conv("stem", 12, g.0.input());
+    let shuffled = g.shuffle("shuffle", 3, x);
+    let dw = g.depthwise("dw", shuffled);
+    let other = g.depthwise("other", x);
+    let sum = g.add("add", Op::Add, &[dw, other]);
+    let conv = g.conv("conv", 12, sum);
+    let shortcut = g.add("shortcut", Op::Add, &[conv, shuffled]);
+    let dw2 = g.depthwise("dw2", shuffled);
+    let dw3 = g.depthwise("dw3", shuffled);
+    let agreeing = g.add("agreeing", Op::Add, &[dw2, dw3]);
+    g.becomes(
+        &[shortcut, shuffled, agreeing],
+        &[
+            "stem conv",
+            "dw depthwise",
+            "other depthwise",
+            "dw.reorder conv",
+            "add add",
+            "shuffle.reorder conv",
+            "conv conv +shortcut",
+            "dw2 depthwise",
+            "dw3 depthwise",
+            "agreeing add",
+            "agreeing.reorder conv",
+        ],
+    );
+}
+
+#[test]
+fn shufflenets_units_need_no_copies() {
+    let mut g = Graph::new(3, 6, 6);
+    let x = g.conv("stem", 24, g.0.input());
+    let pooled = g.pool("pool", x);
+    let b = g.conv("b1", 12, x);
+    let b = g.relu("b1.relu", b);
+    let b = g.shuffle("b1.shuffle", 3, b);
+    let b = g.depthwise("b2", b);
+    let b = g.bn("b2.bn", b);
+    let b = g.grouped("b3", 216, 3, b);
+    let both = g.add("concat", Op::Concat, &[pooled, b]);
+    let x = g.relu("relu", both);
+    let b = g.grouped("c1", 60, 3, x);
+    let b = g.shuffle("c1.shuffle", 3, b);
+    let b = g.depthwise("c2", b);
+    let b = g.grouped("c3", 240, 3, b);
+    let sum = g.add("add", Op::Add, &[x, b]);
+    let x = g.relu("relu2", sum);
+    let layers = g.becomes(
+        &[x],
+        &[
+            "stem conv",
+            "pool Average Relu",
+            "b1 conv Relu",
+            "b2 depthwise",
+            "b3 conv @24 Relu",
+            "c1 conv",
+            "c2 depthwise",
+            "c3 conv +shortcut Relu",
+        ],
+    );
+    assert_eq!(layers.maps.len(), 8, "the operands of the concatenation share a map");
+}
+
+#[test]
+fn lower_lanes_of_a_shared_group_are_written_first() {
+    let mut g = Graph::new(3, 4, 4);
+    let b = g.conv("b", 7, g.0.input());
+    let a = g.conv("a", 5, g.0.input());
+    let c = g.conv("c", 4, g.0.input());
+    let d = g.conv("d", 4, g.0.input());
+    let both = g.add("concat", Op::Concat, &[a, b, c, d]);
+    g.becomes(&[both], &["a conv", "d conv @16", "b conv @5", "c conv @12"]);
+}
+
+#[test]
+fn operands_that_cannot_be_placed_are_copied() {
+    let mut g = Graph::new(3, 4, 4);
+    let x = g.conv("x", 5, g.0.input());
+    let twice = g.add("twice", Op::Concat, &[x, x]);
+    let dw = g.depthwise("dw", twice);
+    let pool = g.pool("pool", twice);
+    let conv = g.conv("conv", 3, twice);
+    let last = g.add("last", Op::Concat, &[g.0.input(), dw, pool, conv]);
+    let relu = g.relu("relu", last);
+    g.becomes(
+        &[relu],
+        &[
+            "x conv",
+            "twice.copy0 conv",
+            "twice.copy1 conv @5",
+            "dw depthwise",
+            "pool Average",
+            "last.copy0 conv",
+            "last.copy1 conv @3",
+            "last.copy2 conv @13",
+            "conv conv @23",
+            "relu activation Relu",
+        ],
+    );
+}
+
+#[test]
+fn a_placed_operand_can_be_read_by_later_convolutions() {
+    let mut g = Graph::new(3, 4, 4);
+    let a = g.conv("a", 5, g.0.input());
+    let b = g.conv("b", 7, g.0.input());
+    let both = g.add("concat", Op::Concat, &[a, b]);
+    let later = g.conv("later", 4, b);
+    let again = g.add("again", Op::Concat, &[both, b]);
+    g.becomes(&[later, both, again], &["a conv", "b conv @5", "later conv", "again.copy0 conv", "again.copy1 conv @12"]);
+}
+
+#[test]
+fn an_operand_read_before_the_concatenation_or_by_lane_is_copied() {
+    let mut g = Graph::new(3, 4, 4);
+    let a = g.conv("a", 16, g.0.input());
+    let b = g.conv("b", 8, a);
+    let dense = g.add("dense", Op::Concat, &[a, b]);
+    let dw = g.depthwise("dw", b);
+    let last = g.conv("last", 4, dense);
+    g.becomes(&[last, dw], &["a conv", "b conv", "dense.copy0 conv", "dense.copy1 conv @16", "dw depthwise", "last conv"]);
+}
+
+#[test]
+fn a_convolution_with_a_shortcut_writes_only_the_first_lanes() {
+    let mut g = Graph::new(3, 4, 4);
+    let stem = g.conv("stem", 16, g.0.input());
+    let left = g.conv("left", 16, stem);
+    let left = g.add("left.add", Op::Add, &[left, stem]);
+    let right = g.conv("right", 16, stem);
+    let right = g.add("right.add", Op::Add, &[right, stem]);
+    let both = g.add("concat", Op::Concat, &[left, right]);
+    let relu = g.relu("relu", both);
+    let lines = ["stem conv", "left conv +shortcut Relu", "right conv +shortcut", "concat.copy1 conv @16 Relu"];
+    g.becomes(&[relu], &lines);
+}
+
+#[test]
+fn nested_concatenations_are_one_and_single_ones_vanish() {
+    let mut g = Graph::new(3, 4, 4);
+    let a = g.conv("a", 5, g.0.input());
+    let b = g.conv("b", 7, g.0.input());
+    let inner = g.add("inner", Op::Concat, &[a, b]);
+    let c = g.conv("c", 20, g.0.input());
+    let outer = g.add("outer", Op::Concat, &[inner, c]);
+    let single = g.add("single", Op::Concat, &[outer]);
+    let trivial = g.shuffle("trivial", 1, single);
+    let relu = g.relu("relu", trivial);
+    g.becomes(&[relu], &["a conv Relu", "b conv @5 Relu", "c conv @12 Relu"]);
+}
+
+#[test]
+fn a_shuffled_operand_and_a_shuffled_concatenation_keep_their_channels() {
+    let mut g = Graph::new(3, 4, 4);
+    let a = g.conv("a", 6, g.0.input());
+    let a = g.shuffle("a.shuffle", 3, a);
+    let b = g.conv("b", 10, g.0.input());
+    let b = g.shuffle("b.shuffle", 2, b);
+    let both = g.add("concat", Op::Concat, &[a, b]);
+    let x = g.shuffle("shuffle", 4, both);
+    let x = g.depthwise("dw", x);
+    let x = g.conv("last", 3, x);
+    g.becomes(&[x], &["a conv", "b conv @6", "dw depthwise", "last conv"]);
+}
+
+#[test]
+fn an_activation_that_not_all_operands_can_take_stands_alone() {
+    let mut g = Graph::new(3, 4, 4);
+    let a = g.conv("a", 6, g.0.input());
+    let a = g.act("silu", Activation::Silu, a);
+    let b = g.conv("b", 10, g.0.input());
+    let both = g.add("concat", Op::Concat, &[a, b]);
+    let relu = g.relu("relu", both);
+    g.becomes(&[relu], &["a conv Silu", "b conv @6", "relu activation Relu"]);
+}
+
+#[test]
+fn a_copy_takes_the_activation_its_operand_could_have_taken() {
+    for act in [Activation::Relu, Activation::Silu] {
+        let mut g = Graph::new(3, 4, 4);
+        let a = g.conv("a", 6, g.0.input());
+        let b = g.depthwise("b", a);
+        let c = g.conv("c", 6, g.0.input());
+        let both = g.add("concat", Op::Concat, &[c, b]);
+        let last = g.act("act", act, both);
+        g.becomes(&[last], &["a conv", "b depthwise", &format!("c conv {act:?}"), &format!("concat.copy1 conv @6 {act:?}")]);
+    }
+}
+
+#[test]
+fn inner_outputs_keep_their_maps() {
+    let mut g = Graph::new(3, 4, 4);
+    let conv = g.conv("conv", 8, g.0.input());
+    let relu = g.relu("relu", conv);
+    let other = g.conv("other", 8, relu);
+    let sum = g.add("add", Op::Add, &[other, relu]);
+    let both = g.add("concat", Op::Concat, &[sum, other]);
+    let layers = g.becomes(
+        &[conv, both, other, NodeId(0), conv],
+        &[
+            "conv conv",
+            "relu activation Relu",
+            "other conv",
+            "add add",
+            "concat.copy0 conv",
+            "concat.copy1 conv @8",
+            "input.reorder conv",
+        ],
+    );
+    assert!(layers.outputs.iter().all(|output| output.value.map != MapId(0)));
+}
+
+#[test]
+fn dead_nodes_and_their_tensors_are_dropped() {
+    let mut g = Graph::new(3, 4, 4);
+    let conv = g.conv("conv", 8, g.0.input());
+    let dead = g.conv("dead", 8, conv);
+    g.add("dead.softmax.mean", Op::GlobalAvgPool, &[dead]);
+    let relu = g.relu("relu", conv);
+    g.becomes(&[relu], &["conv conv Relu"]);
+}
+
+#[test]
+fn a_log_softmax_is_an_output_or_an_error() {
+    let mut g = Graph::new(3, 1, 1);
+    let fc = g.add("fc", Op::Linear { out: 10, bias: false }, &[g.0.input()]);
+    let softmax = g.add("softmax", Op::LogSoftmax, &[fc]);
+    g.becomes(&[softmax], &["fc conv"]);
+
+    let mut g = Graph::new(3, 1, 1);
+    let softmax = g.add("softmax", Op::LogSoftmax, &[g.0.input()]);
+    let relu = g.relu("relu", softmax);
+    let error = normalize(&g.finish(&[relu]), &Weights::default()).unwrap_err();
+    assert!(matches!(&error, NormalizeError::Unsupported { node, .. } if node == "softmax"), "{error}");
+}
+
+#[test]
+fn all_missing_and_misshapen_tensors_are_named() {
+    let mut g = Graph::new(3, 4, 4);
+    let conv = g.conv("conv", 8, g.0.input());
+    let bn = g.bn("bn", conv);
+    let network = g.finish(&[bn]);
+    let mut weights = Weights::default();
+    weights.insert("conv.weight", Tensor::new(vec![8, 3], vec![0.0; 24]));
+    weights.insert("bn.weight", Tensor::new(vec![8], vec![0.0; 8]));
+    let error = normalize(&network, &weights).unwrap_err();
+    let NormalizeError::Tensors { problems, .. } = &error else { panic!("{error}") };
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "tensor 'conv.weight' has shape [8, 3], but the network needs [8, 3, 1, 1]",
+            "missing tensor 'conv.bias' of shape [8]",
+            "missing tensor 'bn.bias' of shape [8]",
+            "missing tensor 'bn.running_mean' of shape [8]",
+            "missing tensor 'bn.running_var' of shape [8]",
+        ]
+    );
+}
+
+/// A 1x1 convolution and a batch norm of one channel with the tensors given: weight, bias; weight, bias, mean, variance.
+fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> (Network, Weights) {
+    let mut g = Graph::new(1, 1, 1);
+    let conv = g.conv("conv", 1, g.0.input());
+    let bn = g.bn("bn", conv);
+    let network = g.finish(&[bn]);
+    let mut weights = Weights::default();
+    weights.insert("conv.weight", Tensor::new(vec![1, 1, 1, 1], vec![weight]));
+    for (name, value) in
+        [("conv.bias", bias), ("bn.weight", gamma), ("bn.bias", beta), ("bn.running_mean", mean), ("bn.running_var", var)]
+    {
+        weights.insert(name, Tensor::new(vec![1], vec![value]));
+    }
+    (network, weights)
+}
+
+fn folded((network, weights): (Network, Weights)) -> Result<(f32, f32), NormalizeError> {
+    let layers = normalize(&network, &weights)?;
+    let Some(Some(filter)) = layers.filters.first() else { panic!("{:?}", layers.layers) };
+    Ok((filter.weight[0], filter.bias[0]))
+}
+
+#[test]
+fn folding_rounds_once_and_flushes_denormals() {
+    let one_channel = |values| folded(one_channel(values)).unwrap();
+    let factor = f64::from(0.7f32) / (f64::from(0.9f32) + 1e-5).sqrt();
+    let expected = (f64::from(0.3f32) * factor, (f64::from(0.1f32) - f64::from(0.2f32)) * factor + f64::from(0.4f32));
+    assert_eq!(one_channel([0.3, 0.1, 0.7, 0.4, 0.2, 0.9]), (expected.0 as f32, expected.1 as f32));
+    assert_eq!(one_channel([1e-20, 0.0, 1e-20, 1e-40, 0.0, 1.0]), (0.0, 0.0));
+    assert_eq!(one_channel([f32::MIN_POSITIVE * 2.0, 0.0, 1.0, 0.0, 0.0, 1.0]).0, {
+        (f64::from(f32::MIN_POSITIVE * 2.0) / 1.00001f64.sqrt()) as f32
+    });
+}
+
+#[test]
+fn what_cannot_be_folded_is_refused_unless_that_is_allowed() {
+    for values in [[1.0, 0.0, 1.0, 0.0, 0.0, -1.0], [1e30, 0.0, 1e30, 0.0, 0.0, 1.0], [1.0, 1e30, 1e30, 0.0, 0.0, 1.0]] {
+        let (network, weights) = one_channel(values);
+        let error = folded((network.clone(), weights.clone())).unwrap_err();
+        let NormalizeError::Tensors { problems, .. } = &error else { panic!("{error}") };
+        assert!(matches!(problems[..], [Problem::Unfoldable { channel: 0, count: 1, of: 1, .. }]), "{error}");
+        let (weight, bias) = folded((network, weights.with_non_finite_allowed())).unwrap();
+        assert!(!(weight.is_finite() && bias.is_finite()), "{values:?}: {weight} {bias}");
+    }
+}
+
+/// What a value may be that passes the check, the folded weight and bias are finite, also times what SiLU puts into them.
+#[test]
+fn what_is_not_refused_is_finite() {
+    let mut refused = 0;
+    let mut rng = TestRunner::deterministic();
+    let value = prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO;
+    for _ in 0..4000 {
+        let values = prop::array::uniform6(value).new_tree(&mut rng).unwrap().current();
+        let (network, weights) = one_channel(values);
+        match fuse::fuse(&network, &weights) {
+            Ok(steps) => {
+                let (_, step) = steps.iter().last().unwrap();
+                let Fused::Conv { affine, .. } = &step.op else { panic!("not folded") };
+                let filter = affine.fold(&network, &weights, step.node, std::f64::consts::LOG2_E);
+                assert!(filter.weight[0].is_finite() && filter.bias[0].is_finite(), "{values:?}");
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!((400..3600).contains(&refused), "{refused} of 4000 are refused");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn drawn_networks_and_their_layers_agree(network in draw::network()) {
+        let layers = checked(&network);
+        let macs: u64 = layers.layers.iter().map(|layer| layer.macs).sum();
+        prop_assert!(macs <= network.macs());
+    }
+}
+
+/// The property above is worth what its networks reach.
+#[test]
+fn drawn_networks_reach_every_rule() {
+    let mut runner = TestRunner::deterministic();
+    let mut reached: Vec<String> = Vec::new();
+    for _ in 0..600 {
+        let network = draw::network().new_tree(&mut runner).unwrap().current();
+        for layer in &normalize(&network, &draw::weights(&network)).unwrap().layers {
+            let line = line(layer);
+            let (name, rest) = line.split_once(' ').unwrap();
+            reached.push(format!("{} {rest}", name.trim_start_matches(|c: char| c == 'n' || c.is_ascii_digit())));
+        }
+    }
+    for rule in [
+        " conv +shortcut Relu",
+        " conv Silu +shortcut",
+        " conv @",
+        " Average Relu",
+        " Max",
+        " scale Relu6",
+        " add Sigmoid",
+        " activation",
+        ".reorder conv",
+        ".copy1 conv @",
+        " mean",
+        " depthwise Silu",
+    ] {
+        assert!(reached.iter().any(|line| line.starts_with(rule)), "no drawn network has a layer '{rule}'");
+    }
+}
+
+#[test]
+fn a_network_that_returns_its_input_copies_it() {
+    let g = Graph::new(3, 2, 2);
+    g.becomes(&[NodeId(0)], &["input.reorder conv"]);
+}

@@ -1,0 +1,164 @@
+//! Lowers layers whose weights outweigh their maps: a 1x1 convolution cut along its output lanes, so that every weight is read
+//! once and by one thread; and the mean over a map.
+
+use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
+use crate::layout::MapId;
+use crate::layout::{PANEL, padded};
+use crate::lower::mean::Mean;
+use crate::lower::pointwise::Pointwise;
+use crate::lower::tile::{self, Run};
+use crate::network::layers::{LayerId, LayerOp};
+use crate::network::pack::{PackedLayer, PanelRun};
+use crate::schedule::tuning::PanelsChoice;
+
+use super::Context;
+use super::chain::{call, epilogue};
+use super::library::Spec;
+use crate::network::line::problem_line;
+use crate::plan::{Place, StagePlan};
+
+/// Panels of a unit: at most this many, so that more threads find work to share.
+const MOST_PANELS: usize = 4;
+
+pub fn lower(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsChoice) -> StagePlan {
+    let (layers, packed) = (cx.layers, cx.packed);
+    let problem = problem_line(layers, &cx.layers[layer], cx.options.batch);
+    let (LayerOp::Conv(conv), PackedLayer::Conv(runs)) = (&layers[layer].op, &packed.layers[layer]) else {
+        return StagePlan {
+            code: Stage { name, doc: vec![problem], units: 0, body: Vec::new() },
+            layers: vec![layer],
+            rows: None,
+        };
+    };
+    let dst = &layers[conv.dst];
+    let m = dst.h * dst.w * cx.options.batch;
+    let mut arms: Vec<Arm> = Vec::new();
+    let mut units = 0;
+    for run in runs {
+        let k: usize = run.segments.iter().map(|segment| segment.len).sum();
+        let block = how.panels.unwrap_or_else(|| width(cx, m, run.panels, k)).clamp(1, run.panels);
+        let ahead = how.ahead.unwrap_or(1);
+        for part in parts(run, cut(m, run.panels, block, cx.options.threads), k, ahead, packed.data.len()) {
+            let len = part.size * PANEL * (1 + k);
+            let is_last = part.count == 1 && part.start + part.size == run.panels;
+            let mut spec = Pointwise {
+                m,
+                segments: run.segments.clone(),
+                panels: part.size,
+                idle: if is_last { cx.whole_vectors(run.idle) } else { 0 },
+                src_pitch: cx.pitch(conv.src),
+                dst_pitch: cx.pitch(conv.dst),
+                epilogue: epilogue(cx, conv, run),
+                ahead: 0,
+                tile: how.tile,
+            };
+            // What follows in memory is what is needed next: the same layer's next panels, or the next layer's first.
+            let worthwhile = ahead > 0 && m >= FEWEST_ROWS && spec.can_fetch(cx.options.level, len);
+            if worthwhile && follows(run, part, k, ahead, packed.data.len()) {
+                spec.ahead = len;
+            }
+            let next = (spec.ahead > 0).then_some(len * ahead);
+            let index = Int::var("unit").minus(units);
+            let index = if part.count == 1 { Int::Const(0) } else { index };
+            let lane = index.clone().times(part.size * PANEL).plus((run.first + part.start) * PANEL);
+            let weights = index.times(part.size * spec.panel_len()).plus(run.offset + part.start * spec.panel_len());
+            let mut args = vec![
+                whole(cx, conv.src, Int::Const(0)),
+                Pointer { region: Region::Weights, offset: weights.clone() },
+                whole(cx, conv.dst, lane.clone()),
+            ];
+            args.extend(conv.shortcut.filter(|_| run.shortcut).map(|map| whole(cx, map, lane)));
+            args.extend(next.map(|next| Pointer { region: Region::Weights, offset: weights.plus(next) }));
+            let step = call(cx, layer, &Spec::Pointwise(spec), args, &problem);
+            arms.push(Arm { lo: units, hi: units + part.count - 1, body: vec![step] });
+            units += part.count;
+        }
+    }
+    let body = if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: Int::var("unit"), arms }] };
+    StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
+}
+
+/// Fewer pixels than this leave no multiply-adds to fetch weights under.
+const FEWEST_ROWS: usize = 4;
+
+/// The units of a run of panels. The last ones stand alone if too few weights follow them to fetch `ahead` units ahead.
+fn parts(run: &PanelRun, units: Vec<Run>, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
+    let mut parts = Vec::new();
+    for part in units {
+        if part.count <= ahead || follows(run, part, k, ahead, weights) {
+            parts.push(part);
+        } else {
+            let count = part.count - ahead;
+            parts.push(Run { count, ..part });
+            parts.push(Run { start: part.start + part.size * count, count: ahead, ..part });
+        }
+    }
+    parts
+}
+
+/// Whether as many weights as a unit has lie `ahead` units after the last unit of a part.
+fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) -> bool {
+    let end = part.start + part.size * (part.count + ahead);
+    run.offset + end * PANEL * (1 + k) <= weights
+}
+
+/// Cuts panels into units of at most `block`, as many for each thread, of as many panels: unless there is one unit. For a few
+/// pixels, whose units are short, as few as there can be.
+fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
+    let count = match panels.div_ceil(block) {
+        count if count == 1 || m < FEWEST_ROWS => return tile::even(panels, block),
+        count => count.next_multiple_of(threads).min(panels),
+    };
+    let mut runs: Vec<Run> = Vec::new();
+    for unit in 0..count {
+        let start = unit * panels / count;
+        let size = (unit + 1) * panels / count - start;
+        match runs.last_mut() {
+            Some(run) if run.size == size => run.count += 1,
+            _ => runs.push(Run { start, size, count: 1 }),
+        }
+    }
+    runs
+}
+
+/// Panels of a unit: those of the best tile, and more where tiles are narrow.
+fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
+    let best = tile::choose(cx.options.level, m, panels, k)[0].panels.size;
+    (MOST_PANELS / best).max(1) * best
+}
+
+/// A mean over each image's map, its panels shared by the threads unless one walk over the map is faster.
+pub fn mean(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
+    let problem = problem_line(cx.layers, &cx.layers[layer], cx.options.batch);
+    let (mut body, mut parts) = (Vec::new(), 1);
+    if let LayerOp::Mean { src, dst } = cx.layers[layer].op {
+        let map = &cx.layers[src];
+        let (pixels, panels) = (map.h * map.w, padded(map.c) / PANEL);
+        let largest = if Mean::is_one_walk(panels, cx.pitch(src)) { panels } else { panels.div_ceil(cx.options.threads) };
+        let runs = tile::even(panels, largest);
+        parts = runs.iter().map(|run| run.count).sum();
+        let (image, part) = match cx.options.batch {
+            1 => (Int::Const(0), Int::var("unit")),
+            _ => (Int::var("unit").over(parts), Int::var("unit").modulo(parts)),
+        };
+        let (mut arms, mut lo) = (Vec::new(), 0);
+        for run in runs {
+            let spec = Mean { pixels, panels: run.size, src_pitch: cx.pitch(src), factor: 1.0 / pixels as f32 };
+            let index = if run.count == 1 { Int::Const(0) } else { part.clone().minus(lo) };
+            let lane = index.times(run.size * PANEL).plus(run.start * PANEL);
+            let at = |map| whole(cx, map, image.clone().times(cx.image_len(map)).plus(lane.clone()));
+            let args = vec![at(src), at(dst)];
+            arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![call(cx, layer, &Spec::Mean(spec), args, &problem)] });
+            lo += run.count;
+        }
+        body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: part, arms }] });
+    }
+    let code = Stage { name, doc: vec![problem], units: parts * cx.options.batch, body };
+    StagePlan { code, layers: vec![layer], rows: None }
+}
+
+/// A place in a map of the arena, counted from its first image.
+fn whole(cx: &Context<'_>, map: MapId, at: Int) -> Pointer {
+    let offset = if let Place::Arena { offset } = cx.places[map] { offset } else { 0 };
+    Pointer { region: Region::Arena, offset: at.plus(offset) }
+}

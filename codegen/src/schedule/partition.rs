@@ -1,0 +1,233 @@
+//! Which layers share a stage.
+//!
+//! A chain runs depth first over strips of rows, its inner maps never leaving the cache; it pays while its weights stay in L2
+//! beside them. Layers whose weights outweigh their maps are cut along the output lanes instead, so that each weight is read once.
+
+use super::{Options, weight_bytes};
+use crate::layout::MapId;
+use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
+use crate::network::line::problem;
+use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
+
+/// The layers of a stage and how they are cut into units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Depth first over strips of rows of the last layer.
+    Chain {
+        /// Indices of the layers, in order.
+        layers: Vec<LayerId>,
+        /// Output rows of a unit.
+        strip: usize,
+        /// What was chosen for each layer.
+        how: Vec<LayerChoice>,
+    },
+    /// One 1x1 convolution, cut along its output lanes.
+    Panels {
+        /// Index of the layer.
+        layer: LayerId,
+        /// What was chosen for it.
+        how: PanelsChoice,
+    },
+    /// One mean over a map, cut along the images and its panels.
+    Mean {
+        /// Index of the layer.
+        layer: LayerId,
+    },
+}
+
+impl Group {
+    /// Indices of its layers.
+    pub fn layers(&self) -> Vec<LayerId> {
+        match self {
+            Group::Chain { layers, .. } => layers.clone(),
+            Group::Panels { layer, .. } | Group::Mean { layer } => vec![*layer],
+        }
+    }
+}
+
+/// Narrowest map over which a chain of rows still has enough pixels a call.
+const NARROWEST: usize = 9;
+
+/// Pixels that a unit of a chain should have at least.
+const PIXELS: usize = 56;
+
+/// Cuts a network into stages.
+pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut next = LayerId(0);
+    while next < layers.end() {
+        let tuned = tuned(layers, next, options);
+        let new = if tuned.is_empty() { vec![estimated(layers, next, options)] } else { tuned };
+        next = next + new.iter().map(|group| group.layers().len()).sum::<usize>();
+        groups.extend(new);
+    }
+    groups
+}
+
+/// The stage that begins with a layer, as the cost model has it.
+pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
+    let layer = &layers[next];
+    if matches!(layer.op, LayerOp::Mean { .. }) {
+        return Group::Mean { layer: next };
+    }
+    if layer.is_pointwise() && by_panels(layers, layer, options) {
+        return Group::Panels { layer: next, how: PanelsChoice::default() };
+    }
+    let mut chain = vec![next];
+    while options.fuse && next + chain.len() < layers.end() && extends(layers, &chain, next + chain.len(), options) {
+        chain.push(next + chain.len());
+    }
+    Group::Chain { strip: strip(layers, &chain, options.threads), how: vec![LayerChoice::default(); chain.len()], layers: chain }
+}
+
+/// Layers from `next` on that may share a stage: what is chosen for them is chosen together.
+pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
+    let mut chain = vec![next];
+    let bounded = |chain: &[LayerId]| chain_bytes(layers, chain) <= options.l2 / 2;
+    while options.fuse && next + chain.len() < layers.end() && joins(layers, &chain, next + chain.len()) {
+        chain.push(next + chain.len());
+        if !bounded(&chain) {
+            chain.pop();
+            break;
+        }
+    }
+    chain
+}
+
+/// The stages of the run that begins with a layer, if they were measured.
+fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
+    if matches!(layers[next].op, LayerOp::Mean { .. }) {
+        return Vec::new();
+    }
+    let run = run(layers, next, options);
+    let Some(choices) = options.tuning.get(&problem(layers, &run, options.batch)) else { return Vec::new() };
+    let mut at = 0;
+    let mut groups = Vec::new();
+    for choice in choices {
+        groups.push(group(layers, &run[at..at + choice.layers()], choice, options.threads));
+        at += choice.layers();
+    }
+    groups
+}
+
+/// A stage as it was chosen, in strips low enough for the threads.
+pub fn group(layers: &Layers, stage: &[LayerId], choice: &Choice, threads: usize) -> Group {
+    match choice {
+        Choice::Panels(how) if stage.len() == 1 && layers[stage[0]].is_pointwise() && !reads_input(layers, stage[0]) => {
+            Group::Panels { layer: stage[0], how: *how }
+        }
+        Choice::Panels(_) => Group::Chain {
+            strip: strip(layers, stage, threads),
+            how: vec![LayerChoice::default(); stage.len()],
+            layers: stage.to_vec(),
+        },
+        Choice::Rows { strip, layers: how } => {
+            let rows = layers[layers[stage[stage.len() - 1]].dst()].h;
+            Group::Chain { layers: stage.to_vec(), strip: shared(*strip, rows, threads), how: how.clone() }
+        }
+    }
+}
+
+fn reads_input(layers: &Layers, layer: LayerId) -> bool {
+    layers[layer].sources().contains(&MapId(0))
+}
+
+/// Whether a 1x1 convolution should be cut along its output lanes: its map is small, or its weights are large and its map fits L2.
+fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
+    let LayerOp::Conv(conv) = &layer.op else { return false };
+    let src = &layers[conv.src];
+    // The user's planar images are for the direct kernel.
+    if conv.src == MapId(0) {
+        return false;
+    }
+    let pixels = src.h * src.w * options.batch;
+    let map_bytes = 4 * pixels * src.pitch();
+    pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weight_bytes(layer) > options.l2 / 4 && map_bytes <= options.l2 / 2)
+}
+
+/// Whether the layer after a chain should join it.
+fn extends(layers: &Layers, chain: &[LayerId], next: LayerId, options: &Options) -> bool {
+    let layer = &layers[next];
+    let width = layers[layers[chain[chain.len() - 1]].dst()].w;
+    let by_panels = layer.is_pointwise() && by_panels(layers, layer, options);
+    let longer = [chain, &[next]].concat();
+    let weights = chain_bytes(layers, &longer);
+    joins(layers, chain, next)
+        && width >= NARROWEST
+        && !by_panels
+        && weights <= options.l2 / 2
+        && weights + ring_bytes(layers, &longer, options) <= options.l2 / 4 * 3
+}
+
+/// Bytes, about, of the rows that the inner maps of a chain keep.
+fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
+    let mut rows = strip(layers, chain, options.threads);
+    let mut bytes = 0;
+    for pair in chain.windows(2).rev() {
+        let (kernel, stride) = match &layers[pair[1]].op {
+            LayerOp::Depthwise(depthwise) => (depthwise.window.kernel.0, depthwise.window.stride.0),
+            LayerOp::Pool(pool) => (pool.window.kernel.0, pool.window.stride.0),
+            _ => (1, 1),
+        };
+        let map = &layers[layers[pair[0]].dst()];
+        rows = ((rows - 1) * stride + kernel).next_multiple_of(2).min(map.h);
+        bytes += 4 * rows * map.w * map.pitch();
+    }
+    bytes
+}
+
+/// Whether the layer after a chain can join it.
+fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
+    let (last, layer) = (&layers[chain[chain.len() - 1]], &layers[next]);
+    let map = last.dst();
+    let readers = layers.layers.iter().filter(|layer| layer.sources().contains(&map)).count();
+    let writers = layers.layers.iter().filter(|layer| layer.dst() == map).count();
+    let is_output = layers.outputs.iter().any(|output| output.value.map == map);
+    if readers != 1 || writers != 1 || is_output || main_source(layer) != Some(map) {
+        return false;
+    }
+    // A strip needs more than one row of its source only where a window slides; those maps stay in rings.
+    let last_is_dense = matches!(last.op, LayerOp::Conv(_));
+    match &layer.op {
+        LayerOp::Depthwise(_) | LayerOp::Pool(_) => last_is_dense,
+        LayerOp::Conv(_) => layer.is_pointwise() && !last_is_dense,
+        _ => false,
+    }
+}
+
+/// Bytes of the packed weights of a chain.
+fn chain_bytes(layers: &Layers, chain: &[LayerId]) -> usize {
+    chain.iter().map(|&index| weight_bytes(&layers[index])).sum()
+}
+
+/// The map that a layer reads row by row.
+fn main_source(layer: &Layer) -> Option<MapId> {
+    match &layer.op {
+        LayerOp::Conv(conv) => Some(conv.src),
+        LayerOp::Depthwise(depthwise) => Some(depthwise.src),
+        LayerOp::Pool(pool) => Some(pool.src),
+        LayerOp::Scale { src, .. } | LayerOp::Activation { src, .. } => Some(*src),
+        LayerOp::Add { .. } | LayerOp::Mean { .. } => None,
+    }
+}
+
+/// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where the threads then share the rows
+/// more evenly; a map too small for that is a unit a thread.
+pub fn strip(layers: &Layers, chain: &[LayerId], threads: usize) -> usize {
+    let map = &layers[layers[chain[chain.len() - 1]].dst()];
+    let fewest = PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h.div_ceil(threads));
+    (fewest..=2 * fewest).min_by_key(|&strip| (longest_share(map.h, strip, threads), strip % 2)).unwrap_or(fewest)
+}
+
+/// The highest strip of at most `strip` rows with which the busiest thread has the least to do. Lower strips than were measured cost
+/// one thread next to nothing.
+fn shared(strip: usize, rows: usize, threads: usize) -> usize {
+    (1..=strip).rev().min_by_key(|&strip| longest_share(rows, strip, threads)).unwrap_or(strip)
+}
+
+/// Rows of the busiest of the threads that share strips of a map's rows.
+pub fn longest_share(rows: usize, strip: usize, threads: usize) -> usize {
+    let strips = rows.div_ceil(strip);
+    let begin = |thread: usize| (strips * thread / threads * strip).min(rows);
+    (0..threads).map(|thread| begin(thread + 1) - begin(thread)).max().unwrap_or(rows)
+}

@@ -1,0 +1,248 @@
+use proptest::prelude::*;
+use sartor_kernels::runtime::Level;
+use sartor_models::{Network, zoo};
+
+use super::alternatives::{alternatives, by_panels, runs, together};
+use super::partition::Group;
+use super::{Options, Schedule, trial};
+use crate::compile::plan;
+use crate::interpret;
+use crate::ir::kernel::Kernel;
+use crate::ir::name::KernelName;
+use crate::lab::drawn_tuning;
+use crate::lab::testing::{draw, network, noise};
+use crate::layout::{Map, PANEL};
+use crate::network::layers::LayerId;
+use crate::network::normalize::normalize;
+use crate::network::pack::pack;
+use crate::plan::Place;
+use crate::prove;
+use crate::schedule::tuning::Choice;
+
+/// Rounding of f32 through the few dozen layers of a network, relative to the largest output.
+const TOLERANCE: f64 = 1e-4;
+
+/// No two kernels of a program are the same or share a name, and every name reads back.
+fn check_names(kernels: &[Kernel]) {
+    for (index, kernel) in kernels.iter().enumerate() {
+        assert!(kernel.name.parse::<KernelName>().is_ok(), "{}", kernel.name);
+        for other in &kernels[..index] {
+            assert!(other.name != kernel.name && !other.is_same(kernel), "{} and {}", other.name, kernel.name);
+        }
+    }
+}
+
+/// Interprets a network's plan and compares its outputs with the network's, evaluated in f64.
+fn check(network: &Network, options: &Options, threads: usize) {
+    let weights = draw::weights(network);
+    let layers = normalize(network, &weights).unwrap();
+    let packed = pack(&layers);
+    let plan = plan(&layers, &packed, options).unwrap();
+    check_names(plan.kernels.as_ref());
+    let len = network.input_shape().len();
+    let input: Vec<f64> = noise(11).take(len * options.batch).map(|x| f64::from(x as f32)).collect();
+    let images: Vec<f32> = input.iter().map(|&x| x as f32).collect();
+    let (_, output) = interpret::plan(&plan, &packed.data, &images, threads);
+    for (image, values) in input.chunks(len).enumerate() {
+        let expected = network::evaluate(network, &weights, values);
+        let mut at = 0;
+        for &id in network.outputs() {
+            let want = &expected[id.0];
+            let got = &output[at + image * want.len()..][..want.len()];
+            at += options.batch * want.len();
+            let scale = want.iter().fold(1e-3, |m: f64, x| m.max(x.abs()));
+            for (i, (&got, want)) in got.iter().zip(want).enumerate() {
+                assert!(
+                    (f64::from(got) - want).abs() <= TOLERANCE * scale,
+                    "{} image {image} at {i}: {got}, not {want}, of up to {scale} ({options:?}, {threads} threads)",
+                    network.node(id).name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn zoo_networks_are_planned_right_at_every_level() {
+    for name in zoo::defaults() {
+        let family = name.parse::<zoo::Spec>().unwrap();
+        let network = family.with_resolution(32, 48).with_classes(10).build().unwrap();
+        for level in Level::ALL {
+            check(&network, &Options::new(level), 1);
+        }
+    }
+}
+
+/// Every way to compute each part of a run that measuring may try: the parts in one stage, and each with one thing changed.
+fn ways(layers: &crate::network::layers::Layers, run: &[LayerId], options: &Options) -> Vec<(Vec<LayerId>, Choice)> {
+    let mut ways = Vec::new();
+    for begin in 0..run.len() {
+        for end in begin + 1..=run.len().min(begin + 3) {
+            let part = &run[begin..end];
+            let alone = if part.len() == 1 { by_panels(layers, part[0]) } else { None };
+            for base in std::iter::once(together(layers, part, options)).chain(alone) {
+                let others = alternatives(layers, part, &base, options);
+                assert!(others.iter().all(|other| other.cycles > 0.0 && other.cycles.is_finite()), "{others:?}");
+                ways.push((part.to_vec(), base));
+                ways.extend(others.into_iter().map(|other| (part.to_vec(), other.choice)));
+            }
+        }
+    }
+    ways
+}
+
+/// Tries every way to compute every run and compares the bits of what they write. Returns how many were compared.
+fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
+    let layers = normalize(network, &draw::weights(network)).unwrap();
+    let mut compared = 0;
+    for run in runs(&layers, options) {
+        let ways = ways(&layers, &run.layers, options);
+        let (plan, packed) = trial(&layers, options, &ways);
+        prove::stages(&plan, &packed.data).unwrap();
+        check_names(plan.kernels.as_ref());
+        let input: Vec<f32> = noise(5).take(plan.lengths.input).map(|x| x as f32).collect();
+        let mut memory = interpret::memory(&plan, &packed.data, &input);
+        let mut before: Vec<f32> = noise(6).take(plan.lengths.arena).map(|x| x as f32).collect();
+        for (map, place) in layers.maps.iter().zip(&plan.places) {
+            let Place::Arena { offset } = *place else { continue };
+            let pads = (0..options.batch * map.h * map.w * map.pitch()).filter(|i| i % map.pitch() >= map.c);
+            pads.for_each(|i| before[offset + i] = 0.0);
+        }
+        let mut first: Vec<(&[LayerId], Vec<u32>)> = Vec::new();
+        for (index, (part, choice)) in ways.iter().enumerate() {
+            memory.arena.copy_from_slice(&before);
+            memory.scratch.fill(f32::NAN);
+            interpret::stage(&plan, index, threads, &mut memory);
+            let dst = layers[part[part.len() - 1]].dst();
+            let Place::Arena { offset } = plan.places[dst] else { panic!("{dst:?} is not whole") };
+            let map = &layers[dst];
+            let len = options.batch * map.h * map.w * plan.pitch(dst);
+            let bits: Vec<u32> = memory.arena[offset..][..len].iter().map(|x| x.to_bits()).collect();
+            match first.iter().find(|(of, _)| of == part) {
+                None => first.push((part, bits)),
+                Some((_, expected)) => {
+                    assert!(*expected == bits, "{}: {choice:?} differs ({options:?}, {threads} threads)", run.problem);
+                    compared += 1;
+                }
+            }
+        }
+    }
+    compared
+}
+
+#[test]
+fn all_ways_to_compute_a_problem_give_the_same_bits() {
+    let network = "mobilenet_v2_x0.35@32x32".parse::<zoo::Spec>().unwrap().with_classes(3).build().unwrap();
+    for level in Level::ALL {
+        assert!(check_ways(&network, &Options::new(level), 1) > 100);
+    }
+}
+
+/// MobileNetV1, in the test of the zoo, computes such maps.
+#[test]
+fn pixels_that_would_alias_in_l1_lie_a_panel_further_apart() {
+    let pitch = |c, h, w| Map { name: "map".into(), c, h, w }.pitch();
+    assert_eq!([500, 512, 513, 1024, 256, 1].map(|c| pitch(c, 1, 2)), [528, 528, 528, 1040, 256, 16]);
+    assert_eq!(pitch(512, 1, 1), 512, "a single pixel has no neighbour");
+}
+
+#[test]
+fn a_plan_is_the_same_each_time_it_is_made_with_the_same_tuning() {
+    let network = "rexnet_digits".parse::<zoo::Spec>().unwrap().build().unwrap();
+    let layers = normalize(&network, &draw::weights(&network)).unwrap();
+    let packed = pack(&layers);
+    let options = |seed| {
+        let options = Options::new(Level::Avx512);
+        Options { tuning: drawn_tuning(&layers, &options, seed).into(), ..options }
+    };
+    let stages = |seed| plan(&layers, &packed, &options(seed)).unwrap().stages;
+    let text = |seed| format!("{:?}", stages(seed));
+    assert_eq!(text(1), text(1));
+    assert_ne!(text(1), text(2));
+}
+
+/// Each has at most two rows, or a panel, more to do than the most even shares.
+#[test]
+fn every_thread_finds_work_in_every_stage() {
+    let mut stages = 0;
+    for name in ["mobilenet_v2_x1.0", "efficientnet_b0", "shufflenet_v1_g3_x1.0"] {
+        let network = name.parse::<zoo::Spec>().unwrap().build().unwrap();
+        let layers = normalize(&network, &draw::weights(&network)).unwrap();
+        let packed = pack(&layers);
+        for threads in [2, 3, 4, 8, 16] {
+            let options = Options { threads, ..Options::new(Level::Avx2) };
+            let schedule = Schedule::new(&layers, &options).unwrap();
+            let plan = schedule.lower(&layers, &packed, &options);
+            let stages_of = schedule.groups.iter().zip(&plan.stages).filter(|(_, stage)| stage.code.units > 0);
+            for (group, stage) in stages_of {
+                let layer = &layers[stage.layers[stage.layers.len() - 1]];
+                let map = &layers[layer.dst()];
+                let units = |thread: usize| stage.code.units * thread / threads;
+                let busiest = (0..threads).map(|thread| units(thread + 1) - units(thread)).max().unwrap();
+                // A strip has as many rows as the others, or fewer; units of panels differ by one.
+                let (all, share, slack) = match group {
+                    Group::Chain { .. } => (map.h, busiest * map.h.div_ceil(stage.code.units), 2),
+                    Group::Panels { .. } if map.h * map.w > 1 => {
+                        let panels = map.pitch() / PANEL;
+                        (panels, (busiest * panels).div_ceil(stage.code.units), 1)
+                    }
+                    _ => continue,
+                };
+                assert!(
+                    share <= all.div_ceil(threads) + slack,
+                    "{name}, {threads} threads: {}, {share} of {all}",
+                    stage.code.doc[0]
+                );
+                stages += 1;
+            }
+        }
+    }
+    assert!(stages > 400, "{stages} stages");
+}
+
+proptest! {
+    #[test]
+    fn ways_to_compute_drawn_problems_give_the_same_bits(
+        network in draw::network(),
+        level in 0..4usize,
+        batch in 1..3usize,
+        threads in 1..4usize,
+    ) {
+        check_ways(&network, &Options { batch, ..Options::new(Level::ALL[level]) }, threads);
+    }
+
+    #[test]
+    fn drawn_tunings_and_threads_change_no_bit(
+        network in draw::network(),
+        level in 0..4usize,
+        batch in 1..3usize,
+        threads in 1..4usize,
+        planned in 2..10usize,
+        seed: u64,
+        l2 in prop_oneof![Just(1 << 12), Just(1 << 20)],
+    ) {
+        let layers = normalize(&network, &draw::weights(&network)).unwrap();
+        let packed = pack(&layers);
+        let options = Options { batch, l2, ..Options::new(Level::ALL[level]) };
+        let tuned = Options { tuning: drawn_tuning(&layers, &options, seed).into(), threads: planned, ..options.clone() };
+        let input: Vec<f32> = noise(7).take(network.input_shape().len() * batch).map(|x| x as f32).collect();
+        let output = |options: Options| {
+            let plan = plan(&layers, &packed, &options).unwrap();
+            interpret::plan(&plan, &packed.data, &input, threads).1.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
+        };
+        prop_assert_eq!(output(options), output(tuned));
+    }
+
+    #[test]
+    fn drawn_networks_are_planned_right(
+        network in draw::network(),
+        level in 0..4usize,
+        batch in 1..4usize,
+        threads in 1..4usize,
+        planned in 2..10usize,
+        fuse: bool,
+        l2 in prop_oneof![Just(1 << 12), Just(1 << 20)],
+    ) {
+        check(&network, &Options { batch, l2, fuse, threads: planned, ..Options::new(Level::ALL[level]) }, threads);
+    }
+}
