@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind};
+use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind, Scale};
 use sartor::codegen::layout::MapId;
 use sartor::codegen::network::line::problem_line;
 use sartor::codegen::normalize::normalize;
@@ -67,9 +67,9 @@ impl Family {
             LayerOp::Conv(_) => Some(Family::Direct),
             LayerOp::Depthwise(_) => Some(Family::Depthwise),
             LayerOp::Pool(_) => Some(Family::Pool),
-            LayerOp::Mean { .. } => Some(Family::Mean),
-            LayerOp::Scale { .. } => Some(Family::Scale),
-            LayerOp::Add { .. } | LayerOp::Activation { .. } => None,
+            LayerOp::Mean(_) => Some(Family::Mean),
+            LayerOp::Scale(_) => Some(Family::Scale),
+            LayerOp::Add(_) | LayerOp::Activation(_) => None,
         }
     }
 }
@@ -126,9 +126,9 @@ impl Problem {
                 };
                 (op, pool.act)
             }
-            LayerOp::Mean { .. } => (Op::GlobalAvgPool, None),
-            LayerOp::Scale { act, .. } => (Op::Mul, *act),
-            LayerOp::Add { .. } | LayerOp::Activation { .. } => return None,
+            LayerOp::Mean(_) => (Op::GlobalAvgPool, None),
+            LayerOp::Scale(Scale { act, .. }) => (Op::Mul, *act),
+            LayerOp::Add(_) | LayerOp::Activation(_) => return None,
         };
         let work = match op {
             Op::Conv2d(conv) => Work::Flops(2 * macs(src, dst, &conv)),
