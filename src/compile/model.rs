@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sartor_codegen::isa;
 use sartor_models::escape;
 
 use crate::compile::generate::{GenerateError, Generated, Kind, Package, Plan, generate};
@@ -40,14 +41,13 @@ pub struct CompileOptions {
     pub standalone: bool,
 }
 
-/// What `sartor compile` does without options: a program for one image and all levels, cut for two threads. But for the tunings, which are
-/// the shipped ones: the command takes those that are [installed](Tunings::installed).
+/// What `sartor compile` does without options: a program for one image, cut for two threads, at the levels of this machine's architecture
+/// and the portable one. Only the tunings are others: the shipped ones, where the command takes those that are
+/// [installed](Tunings::installed).
 impl Default for CompileOptions {
     fn default() -> Self {
-        let mut levels = Level::ALL.to_vec();
-        levels.reverse();
         Self {
-            levels,
+            levels: isa::levels_for(std::env::consts::ARCH),
             batch: 1,
             threads: 2,
             kind: Kind::Bin,

@@ -4,6 +4,7 @@
 mod files;
 mod kernel;
 mod level;
+mod library;
 mod package;
 mod prelude;
 mod stage;

@@ -22,10 +22,15 @@ fn golden() -> Network {
     net.finish(&[fc]).unwrap()
 }
 
-/// Writes the network's crate for the portable level and builds it with rustc alone, as a package of this name. Returns what it built.
+/// The network's crate for the portable level: see [`build_for`].
 fn build(network: &Network, seed: u64, kind: Kind, package: &str, dir: &Path) -> PathBuf {
+    build_for(network, seed, &[Level::Portable], kind, package, dir)
+}
+
+/// Writes the network's crate for these levels and builds it with rustc alone, as a package of this name. Returns what it built.
+fn build_for(network: &Network, seed: u64, levels: &[Level], kind: Kind, package: &str, dir: &Path) -> PathBuf {
     let dir = dir.join(package);
-    for (path, bytes) in generate(network, &Weights::random(network, seed), &[Level::Portable], 1, kind).unwrap().files {
+    for (path, bytes) in generate(network, &Weights::random(network, seed), levels, 1, kind).unwrap().files {
         let path = dir.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();

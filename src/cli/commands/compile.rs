@@ -1,8 +1,10 @@
 //! `sartor compile`
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use sartor::kernels::runtime::level::UnknownLevel;
 use sartor::models::escape;
 use sartor::{CompileOptions, Level};
 use serde_json::json;
@@ -23,9 +25,10 @@ pub struct Compile {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// Levels the program holds; it takes the best that its machine runs
-    #[arg(long, value_delimiter = ',', default_value = "avx512,avx2,neon,portable")]
-    levels: Vec<Level>,
+    /// Levels that the program holds, as avx2,portable, or all; it takes the best that its machine runs [default: the levels of this
+    /// machine's architecture, and portable]
+    #[arg(long, value_name = "LEVELS")]
+    levels: Vec<Levels>,
     /// Images that the program takes at a time; a session of the library takes any number
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
@@ -55,6 +58,22 @@ pub struct Compile {
     json: bool,
 }
 
+/// A list of levels.
+#[derive(Clone)]
+struct Levels(Vec<Level>);
+
+impl FromStr for Levels {
+    type Err = String;
+
+    fn from_str(list: &str) -> Result<Self, String> {
+        if list == "all" {
+            return Ok(Self(Level::ALL.to_vec()));
+        }
+        let levels = list.split(',').map(str::parse).collect::<Result<_, UnknownLevel>>();
+        levels.map(Self).map_err(|unknown| format!("{unknown}, or all"))
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
     /// A program
@@ -66,7 +85,10 @@ enum Kind {
 impl Compile {
     pub fn run(self) -> Result<(), Failure> {
         let (network, weights, origin) = self.source.load()?;
-        let mut levels = self.levels;
+        let mut levels: Vec<Level> = self.levels.into_iter().flat_map(|levels| levels.0).collect();
+        if levels.is_empty() {
+            levels = CompileOptions::default().levels;
+        }
         levels.sort_by_key(|&level| std::cmp::Reverse(level));
         levels.dedup();
         let kind = match self.kind {
