@@ -122,7 +122,7 @@ fn specialised(problem: &Problem, data: &Data, level: Level) -> Result<Runner, C
     crate::own_cache();
     let model = Model::open(&network, &data.weights, level)?;
     let mut session = model.session(1)?;
-    let stages = &model.plan().stages;
+    let stages = &model.planned().stages;
     let stage = stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.name == TARGET));
     let stage = stage.filter(|&stage| stages[stage].layers.len() == 1).expect("the layer has a stage of its own");
     let (units, image) = (model.program().stages()[stage].units(), data.image.clone());

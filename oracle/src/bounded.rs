@@ -51,7 +51,7 @@ impl Torch<'_> {
         let node = self.network.node(id);
         let magnitude = |i: usize| inputs[i].exact.abs().to_kind(Kind::Float);
         let absolute = || self.params(id).iter().map(Tensor::abs).collect::<Vec<_>>();
-                Some(match node.op {
+        Some(match node.op {
             Op::Input => return None,
             Op::Activation(act) if act.is_exact() => return None,
             Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => return None,

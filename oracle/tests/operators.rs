@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Weights, Window};
-use sartor_oracle::engine::{levels, quick};
+use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, wrong};
@@ -205,7 +205,11 @@ fn uneven_padding() {
                     ("depthwise", 24, conv(24, kernel, stride, 24)),
                 ] {
                     let name = format!("{name} {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
-                    networks.push(chain(name, Shape::new(c, h, w), &[Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv })]));
+                    networks.push(chain(
+                        name,
+                        Shape::new(c, h, w),
+                        &[Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv })],
+                    ));
                 }
                 if padding.0.after > kernel / 2 || padding.1.before > kernel / 2 {
                     continue;
@@ -325,7 +329,16 @@ fn inverted_residuals() {
             networks.push(network(name, Shape::new(3, h, w), |net| {
                 let x = net.add("stem", Op::Conv2d(conv(ic, 3, 1, 1)), &[net.input()]).unwrap();
                 let (expand, depthwise) = (Op::Conv2d(conv(hidden, 1, 1, 1)), Op::Conv2d(conv(hidden, kernel, stride, hidden)));
-                let ops = [expand, BN, Op::Activation(Activation::Silu), depthwise, BN, Op::Activation(Activation::Relu6), Op::Conv2d(conv(oc, 1, 1, 1)), BN];
+                let ops = [
+                    expand,
+                    BN,
+                    Op::Activation(Activation::Silu),
+                    depthwise,
+                    BN,
+                    Op::Activation(Activation::Relu6),
+                    Op::Conv2d(conv(oc, 1, 1, 1)),
+                    BN,
+                ];
                 let y = ops.into_iter().enumerate().fold(x, |at, (i, op)| net.add(format!("op{i}"), op, &[at]).unwrap());
                 if stride == 1 { net.add("add", Op::Add, &[y, x]).unwrap() } else { y }
             }));

@@ -23,7 +23,7 @@ pub fn cache() -> PathBuf {
 
 /// Leaves the user's own cache alone in this process; tests that open models or read tunings begin with it.
 pub fn own_cache() {
-    sartor::compile::cache::set_folder(cache());
+    sartor::files::cache_folder::set(cache());
 }
 
 pub fn sartor() -> Command {

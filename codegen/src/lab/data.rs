@@ -1,5 +1,7 @@
 //! The weights and images of a problem.
 
+use rand_pcg::Pcg64;
+use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_models::{NodeId, Op, Tensor, Weights};
 
 use super::Problem;
@@ -111,13 +113,8 @@ impl Problem {
     }
 }
 
-/// Reproducible bits (splitmix64).
-pub(crate) fn noise(mut seed: u64) -> impl Iterator<Item = u64> {
-    std::iter::repeat_with(move || {
-        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = seed;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
+/// Reproducible bits.
+pub(crate) fn noise(seed: u64) -> impl Iterator<Item = u64> {
+    let mut bits = Pcg64::seed_from_u64(seed);
+    std::iter::repeat_with(move || bits.next_u64())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ExportError;
+use super::error::ExportError;
 use super::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
 use crate::graph::{Activation, Network, Node, NodeId, Op, Shape, Window};
 use crate::weights::Weights;

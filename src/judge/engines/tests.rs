@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_kernels::reference::bound;
 use sartor_models::zoo::Spec;
 use sartor_models::{Activation, Builder, Op, Shape, Tensor, Window, zoo};
@@ -10,14 +12,10 @@ fn levels() -> Vec<Level> {
     Level::allowed().expect("SARTOR_MAX_LEVEL is a level")
 }
 
-/// Values in -1..1 that look random.
+/// Values in -1..1.
 fn noise(seed: u64, len: usize) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
+    let mut bits = Pcg32::seed_from_u64(seed);
+    (0..len).map(|_| (bits.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
 /// Judges every value the generic engine computes by what the reference makes of the values it was computed from.

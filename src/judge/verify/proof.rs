@@ -1,4 +1,4 @@
-//! What the compiler proves of a network's programs before it emits them.
+//! Shows what the compiler proves of a program before it emits it.
 
 use sartor_codegen::compile::{GenerateError, PlanError};
 use sartor_codegen::normalize::normalize;
@@ -11,10 +11,11 @@ use sartor_models::{Network, Weights};
 
 use crate::tuning::Tunings;
 
-/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as every compile does, and tells what was proven of the program.
+/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as compiling does, and returns what was proven of the
+/// program.
 ///
 /// # Errors
-/// If the network cannot be planned, or something cannot be proven.
+/// If the network cannot be planned, or a property cannot be proven.
 pub fn prove(network: &Network, weights: &Weights, level: Level) -> Result<Proven, GenerateError> {
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);

@@ -8,7 +8,7 @@ pub(super) const HEAD: usize = 512;
 /// Files that users give in place of weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum FileKind {
     /// No bytes.
     Empty,
     /// A folder.
@@ -43,7 +43,7 @@ pub enum Kind {
     Text,
 }
 
-impl Kind {
+impl FileKind {
     /// The kind of a file that begins so, unless it begins as a safetensors file does.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let head = &head[..head.len().min(HEAD)];
