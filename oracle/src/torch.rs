@@ -140,6 +140,7 @@ fn activation(act: Activation, x: &Tensor) -> Tensor {
         Activation::Silu => x.silu(),
         Activation::Sigmoid => x.sigmoid(),
         Activation::HardSwish => x.hardswish(),
+        Activation::Gelu => x.gelu("none"),
         Activation::LeakyRelu(slope) => x.prelu(&Tensor::from(slope.value()).to_kind(x.kind())),
     }
 }

@@ -1,6 +1,7 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it; this one lists them.
 
 mod function;
+mod gelu;
 mod hard_swish;
 mod leaky_relu;
 mod parameter;
@@ -33,6 +34,8 @@ pub enum Activation {
     HardSwish,
     /// `max(0, x) + slope * min(0, x)`
     LeakyRelu(Parameter),
+    /// `x * (1 + erf(x / sqrt(2))) / 2`
+    Gelu,
 }
 
 /// The body for the [`Function`] of an activation.
@@ -46,6 +49,7 @@ macro_rules! function {
             Sigmoid => sigmoid::Sigmoid,
             HardSwish => hard_swish::HardSwish,
             LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
+            Gelu => gelu::Gelu,
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -60,7 +64,7 @@ macro_rules! function {
 
 impl Activation {
     /// All functions: what tests check and draw from. Those with a parameter are there with values that differ in kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Relu,
         Self::Relu6,
         Self::Silu,
@@ -68,6 +72,7 @@ impl Activation {
         Self::HardSwish,
         Self::LeakyRelu(Parameter::new(0.01)),
         Self::LeakyRelu(Parameter::new(0.25)),
+        Self::Gelu,
     ];
 }
 
