@@ -33,7 +33,7 @@ fn pictures_that_are_none() {
     let truncated = folder.file("half.png", &std::fs::read(PICTURE).unwrap()[..300]);
     fails(&["run", "rexnet_digits", "--image", &truncated], &["half.png"]);
     fails(&["run", "rexnet_digits", "--image", "missing.png"], &["missing.png", "No such file"]);
-    fails(&["run", "rexnet_digits", "--image", PICTURE, "--resize", "16"], &["too small for the crop"]);
+    fails(&["run", "rexnet_digits", "--image", PICTURE, "--resize", "16"], &["too small for a crop"]);
     fails(&["run", "rexnet_digits", "--image", PICTURE, "--std", "0,1,1"], &["--std"]);
     let photo = std::fs::read("tests/pictures/files/photos/coffee.jpg").unwrap();
     let cut = folder.file("cut.jpg", &photo[..photo.len() / 2]);
@@ -190,8 +190,8 @@ fn answers_that_are_not_finite() {
     weights.save(&file).unwrap();
     for engine in ["generic", "reference", "specialised"] {
         let run = ["run", "rexnet_digits", "--weights", &file, "--image", PICTURE, "--engine", engine, "--output", &output];
-        fails(&run, &["the network's answer has 10 NaN or infinite values of 10", "too large for f32", "--allow-non-finite"]);
-        fails(&[&run[..], &["--json"]].concat(), &["the network's answer has"]);
+        fails(&run, &["10 of the answer's 10 values are NaN or infinite", "too large for f32", "--allow-non-finite"]);
+        fails(&[&run[..], &["--json"]].concat(), &["values are NaN or infinite"]);
         assert!(!Path::new(&output).exists());
         sartor().args(run).arg("--allow-non-finite").assert().success();
         std::fs::remove_file(&output).unwrap();
@@ -202,7 +202,7 @@ fn answers_that_are_not_finite() {
     values[100] = f32::NAN;
     npy::write(Path::new(&input), &[1, 3, 32, 32], &values).unwrap();
     let run = ["run", "efficientnet_b0@32x32", "--input", &input, "--engine", "generic"];
-    fails(&run, &["the network's answer has", "1 of the input's values are NaN or infinite"]);
+    fails(&run, &["of the answer's", "1 of the input's values are NaN or infinite"]);
     sartor().args(run).arg("--allow-non-finite").assert().success();
 }
 
@@ -217,7 +217,7 @@ fn weights_of_wrapped_modules() {
     let plain = top(&run(DIGITS).stderr("").get_output().stdout);
     for prefix in ["module.", "state_dict.module._orig_mod."] {
         let file = folder.file("digits_ddp_prefix.safetensors", &renamed(|name| format!("{prefix}{name}")));
-        let assert = run(&file).stderr(contains(format!("without their prefix '{prefix}'")).and(contains(&file)));
+        let assert = run(&file).stderr(contains(format!("begin with '{prefix}', which is ignored")).and(contains(&file)));
         assert_eq!(top(&assert.get_output().stdout), plain, "{prefix}");
     }
     let one = folder.file("one.safetensors", &renamed(|name| name.replace("features.0.", "module.features.0.")));
@@ -240,7 +240,7 @@ fn files_that_are_no_weights() {
     let onnx = folder.path("net.onnx");
     sartor().args(["export", "rexnet_digits", "-o", &onnx]).assert().success();
     with(&onnx, &["an ONNX file"]);
-    with(PICTURE, &["no safetensors file"]);
+    with(PICTURE, &["not a safetensors file"]);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn options_that_are_impossible() {
     run(&["--threads", "18446744073709551615"], &["threads is 18446744073709551615"]);
     run(&["--threads", "2", "--engine", "generic"], &["runs on one thread", "help: "]);
     run(&["--engine", "fast"], &["'fast'", "specialised"]);
-    run(&["--resize", "0"], &["too small for the crop"]);
+    run(&["--resize", "0"], &["too small for a crop"]);
     run(&["--input", PICTURE], &["--image", "--input"]);
     run(&["--labels", "missing.txt"], &["missing.txt"]);
     fails(&["run", "rexnet_digits"], &["--image", "--input"]);
@@ -282,7 +282,7 @@ fn outputs_that_cannot_be_written() {
     let below = format!("{file}/out");
     fails(&["run", "rexnet_digits", "--image", PICTURE, "--output", &below], &[&below]);
     fails(&["compile", "rexnet_digits", "-o", &below], &[&below]);
-    fails(&["compile", "rexnet_digits", "-o", &folder.path(".")], &["not made by sartor"]);
+    fails(&["compile", "rexnet_digits", "-o", &folder.path(".")], &["not written by sartor"]);
     assert_eq!(std::fs::read(file).unwrap(), b"x");
     assert_eq!(folder.entries(), 1);
 }

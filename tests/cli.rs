@@ -284,7 +284,7 @@ fn tuning_goes_on_where_it_stopped_and_is_reported() {
     assert_eq!(shown["measured"].as_array().unwrap().len(), 2);
     assert_eq!(std::fs::read(&file).unwrap(), written);
     sartor().args(["tune", "rexnet_digits", "--report", "--tuning", &file]).assert().success().stdout(contains("2 of "));
-    fails(&["tune", "mobilenet_v1_x0.25", "--report", "--tuning", &file], &["holds nothing measured", "run sartor tune"]);
+    fails(&["tune", "mobilenet_v1_x0.25", "--report", "--tuning", &file], &["has no results", "run sartor tune"]);
 }
 
 #[test]
@@ -319,10 +319,10 @@ fn tuning_files_that_cannot_be_used_are_named() {
             "run" => &["--image", PICTURE],
             _ => &[],
         };
-        fails(&[&[command, "rexnet_digits", "--tuning", &broken], rest].concat(), &["broken.json", "is no tuning file"]);
+        fails(&[&[command, "rexnet_digits", "--tuning", &broken], rest].concat(), &["broken.json", "not a tuning file"]);
         fails(&[&[command, "rexnet_digits", "--tuning", &missing], rest].concat(), &["missing.json", "does not exist"]);
     }
-    fails(&["tune", "rexnet_digits", "--tuning", &broken], &["broken.json", "is no tuning file"]);
+    fails(&["tune", "rexnet_digits", "--tuning", &broken], &["broken.json", "not a tuning file"]);
     // The usual file is only a help.
     folder.file("tuning.json", b"{}");
     let show = sartor().args(["show", "rexnet_digits"]).env("SARTOR_CACHE", folder.path("")).assert().success();

@@ -68,7 +68,7 @@ fn bad_lines_are_errors_that_say_where() {
         ("ic3ih9iw9 gelu", "column 11 of the problem: 'gelu': there is no such operator"),
         ("", "column 1 of the problem: there is no network"),
         ("ic3ih9iw9 conv_oc8kh11", "kernel height is 11: larger than the padded input"),
-        ("mb4000000000ic1ih1iw1 relu mean", "too many to interpret"),
+        ("mb4000000000ic1ih1iw1 relu mean", "too large to interpret"),
     ];
     for (line, what) in cases {
         sartor(&["verify", "--problem", line]).failure().code(1).stderr(contains(what)).stderr(contains("help: "));

@@ -11,8 +11,8 @@ use sartor_models::{Network, Weights};
 
 use crate::tuning::Tunings;
 
-/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as compiling does, and returns what was proven of the
-/// program.
+/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as compiling does, and returns what was
+/// proven of the program.
 ///
 /// # Errors
 /// If the network cannot be planned, or a property cannot be proven.
