@@ -1,35 +1,28 @@
-//! Sartor cuts a program to measure for a light convolutional network.
+//! Sartor compiles light convolutional networks into programs made for them alone.
+//!
+//! [`compile()`] writes a network as a crate; [`Model`] compiles it and loads it into this process; [`verify()`] compares the program with an f64
+//! reference. The rest is in rooms, each of which uses only those before it: [`files`], [`tuning`], [`data`], [`mod@compile`], [`judge`],
+//! [`measure`].
 
-pub mod bench;
-mod build;
-pub mod cache;
-pub mod caches;
-pub mod engine;
-pub mod explain;
-pub mod export;
-mod generate;
-pub mod image;
-pub mod labels;
-mod made;
-mod model;
-pub mod npy;
-pub mod observe;
-pub mod output;
-pub mod private;
-pub mod process;
-pub mod sweep;
-pub mod tune;
-pub mod verify;
+pub mod compile;
+pub mod data;
+pub mod files;
+pub mod judge;
+pub mod measure;
+pub mod tuning;
 
-pub use build::{BuildError, without_settings};
-pub use generate::{GenerateError, Kind, PackageError, Plan, PlannedLayer, PlannedStage};
-pub use made::MANIFEST;
-pub use model::{CompileError, CompileOptions, Compiled, Model, compile, plan};
+pub use compile::{
+    BuildError, CompileError, CompileOptions, Compiled, GenerateError, Kind, Model, PackageError, Planned, PlannedLayer,
+    PlannedStage, compile, plan, without_settings,
+};
+pub use files::manifest::MANIFEST;
+pub use judge::verify::verify;
 pub use sartor_codegen as codegen;
 pub use sartor_kernels as kernels;
 pub use sartor_kernels::runtime::{Level, Session};
 pub use sartor_models as models;
 pub use sartor_models::{Network, Weights};
+pub use tuning::Tunings;
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -7,10 +7,11 @@ use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use predicates::prelude::*;
 use predicates::str::contains;
+use sartor::data::npy;
 use sartor::models::Tensor;
 use sartor::models::weights::LoadOptions;
 use sartor::models::zoo::Spec;
-use sartor::{Level, Weights, npy};
+use sartor::{Level, Weights};
 use serde_json::Value;
 
 mod common;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
-use sartor::{Level, npy};
+use sartor::Level;
+use sartor::data::npy;
 use serde_json::Value;
 
 mod common;
@@ -134,8 +135,13 @@ fn compiles_a_program_that_runs_and_compiles_it_again() {
     let folder = Folder::new();
     let (dir, input) = (folder.path("digits"), folder.path("in.npy"));
     npy::write(Path::new(&input), &[1, 3, 32, 32], &[0.25; 3 * 32 * 32]).unwrap();
-    for _ in 0..2 {
-        let report: Value = json(&["compile", "rexnet_digits", "-o", &dir, "--json"]);
+    let own = if cfg!(target_arch = "aarch64") { &["neon", "portable"][..] } else { &["avx512", "avx2", "portable"] };
+    let all = ["avx512", "avx2", "neon", "portable"];
+    for (options, expected) in [(&[][..], own), (&["--levels", "all"], &all), (&["--levels", "portable,neon"], &all[2..])] {
+        let report: Value = json(&[&["compile", "rexnet_digits", "-o", &dir, "--json"], options].concat());
+        let levels: Vec<&str> =
+            report["levels"].as_array().unwrap().iter().map(|level| level["level"].as_str().unwrap()).collect();
+        assert_eq!(levels, expected);
         let artifact = PathBuf::from(report["artifact"].as_str().unwrap());
         assert_eq!(artifact.metadata().unwrap().len(), report["artifact_bytes"].as_u64().unwrap());
         Command::new(artifact).arg(&input).assert().success().stdout(contains("class"));
@@ -288,7 +294,7 @@ fn programs_are_planned_as_they_were_tuned() {
         let shown: Value = json(&["show", "rexnet_digits", "--level", "avx2", "--json", "--tuning", file]);
         shown["layers"].as_array().unwrap().iter().map(|layer| layer["kernel"].as_str().unwrap().to_owned()).collect()
     };
-    let caches = serde_json::to_string(&sartor::caches::Sizes::here()).unwrap();
+    let caches = serde_json::to_string(&sartor::tuning::cpu_caches::Sizes::here()).unwrap();
     let of = |problems: &str| {
         format!(r#"{{"format": 1, "machines": [{{"level": "avx2", "caches": {caches}, "problems": {{{problems}}}}}]}}"#)
     };

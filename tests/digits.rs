@@ -3,11 +3,12 @@
 mod common;
 
 use safetensors::SafeTensors;
-use sartor::engine::GenericEngine;
-use sartor::image::{Picture, Preprocess};
+use sartor::data::image::{Picture, Preprocess};
+use sartor::data::labels;
+use sartor::judge::engines::GenericEngine;
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
-use sartor::{Level, Model, Network, Weights, labels};
+use sartor::{Level, Model, Network, Weights};
 
 const PICTURES: usize = 360;
 /// Number of pictures that PyTorch classified correctly. The training script prints it.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rand_distr::{Distribution, Uniform};
 use rand_pcg::Pcg64;
 use sartor::kernels::report::{figure, skipped};
-use sartor::models::{Builder, Conv2d, Op, Padding, Shape};
+use sartor::models::{Builder, Conv2d, Op, Shape, Window};
 use sartor::{CompileOptions, Level, Model, Weights, compile};
 
 /// Names the output folder, for this test binary as a process that compiles.
@@ -36,7 +36,7 @@ fn compile_to(output: &Path) {
     log::set_max_level(log::LevelFilter::Info);
 
     let mut net = Builder::new("tiny", Shape::new(3, 8, 8)).unwrap();
-    let conv = Conv2d { oc: 5, kernel: (3, 3), stride: (1, 1), padding: Padding::around(1), groups: 1, bias: true };
+    let conv = Conv2d { oc: 5, groups: 1, bias: true, window: Window::square(3, 1, 1) };
     let conv = net.add("conv", Op::Conv2d(conv), &[net.input()]).unwrap();
     let network = net.finish(&[conv]).unwrap();
     let weights = Weights::random(&network, 1);

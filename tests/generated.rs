@@ -5,11 +5,12 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sartor::Tunings;
 use sartor::codegen::compile::generate;
+use sartor::data::npy;
 use sartor::kernels::report::{checked, skipped};
 use sartor::models::zoo;
-use sartor::tune::Tunings;
-use sartor::{CompileOptions, Kind, Level, Model, Network, Weights, compile, npy};
+use sartor::{CompileOptions, Kind, Level, Model, Network, Weights, compile};
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -85,7 +86,7 @@ fn rustc_alone_takes_a_crate_without_a_warning() {
         let at = dir.path().join(format!("{kind:?}"));
         write(&network(name), &Level::ALL, kind, &at);
         let mut rustc = Command::new("rustc");
-        rustc.args("--edition 2021 --crate-type rlib --crate-name alone -D warnings --emit metadata".split(' '));
+        rustc.args("--edition 2024 --crate-type rlib --crate-name alone -D warnings --emit metadata".split(' '));
         run(rustc.arg("--out-dir").arg(dir.path()).arg(at.join("src/lib.rs")).current_dir(dir.path()));
     }
 }

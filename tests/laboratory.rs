@@ -12,9 +12,9 @@ use std::thread;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sartor::Level;
 use sartor::codegen::problem::Problem;
+use sartor::judge::verify::problem::interpret;
 use sartor::kernels::report::checked;
 use sartor::models::{Node, Op};
-use sartor::verify::problem::interpret;
 
 /// Problems of all levels together, if `SARTOR_CASES` does not say.
 const CASES: usize = 10_000;

@@ -9,9 +9,9 @@ mod common;
 use sartor::codegen::compile::plan;
 use sartor::codegen::schedule::Options;
 use sartor::codegen::{interpret, normalize, pack};
+use sartor::judge::verify::of_image;
 use sartor::kernels::report;
 use sartor::models::zoo;
-use sartor::verify::of_image;
 use sartor::{Level, Model, Network, Weights};
 
 /// Networks, and whether they also run on three images.
@@ -65,7 +65,7 @@ fn compiled_is_interpreted(level: Level) {
         let weights = Weights::random(&network, 1);
         let packed = pack::pack(&normalize::normalize(&network, &weights).unwrap());
         let model = Model::open(&network, &weights, level).unwrap();
-        let program = &model.plan().program;
+        let program = &model.planned().plan;
         for batch in if several { vec![1, 3] } else { vec![1] } {
             let input = images(batch * network.input_shape().len());
             let images: Vec<&[f32]> = input.chunks_exact(network.input_shape().len()).collect();

@@ -15,11 +15,11 @@ use std::path::Path;
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use sartor::Tunings;
 use sartor::codegen::compile::{Kind, generate};
 use sartor::codegen::kernel::{Kernel, Stmt, Value};
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
-use sartor::tune::Tunings;
 use sartor::{Level, Weights};
 
 const NETWORKS: [&str; 2] = ["mobilenet_v2_x1.0", "rexnet_x1.0"];
@@ -30,8 +30,8 @@ fn kernels(level: Level) -> Vec<Kernel> {
     for name in NETWORKS {
         let network = name.parse::<Spec>().unwrap().build().unwrap();
         for tunings in [Tunings::none(), Tunings::shipped()] {
-            let plan = sartor::plan(&network, &Weights::random(&network, 1), level, &tunings).unwrap();
-            for mut kernel in plan.program.kernels {
+            let planned = sartor::plan(&network, &Weights::random(&network, 1), level, &tunings).unwrap();
+            for mut kernel in planned.plan.kernels {
                 if kernels.iter().any(|known| known.body == kernel.body && known.buffers == kernel.buffers) {
                     continue;
                 }

@@ -2,15 +2,16 @@
 
 use std::process::Command;
 
+use sartor::Tunings;
+use sartor::data::npy;
 use sartor::kernels::report;
-use sartor::models::{Builder, Conv2d, Op, Padding, Shape};
-use sartor::tune::Tunings;
-use sartor::{CompileOptions, Level, Weights, compile, npy};
+use sartor::models::{Builder, Conv2d, Op, Shape, Window};
+use sartor::{CompileOptions, Level, Weights, compile};
 
 #[test]
 fn the_cap_selects_each_level() {
     let mut builder = Builder::new("capped", Shape::new(3, 4, 4)).unwrap();
-    let conv = Conv2d { oc: 8, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: true };
+    let conv = Conv2d { oc: 8, groups: 1, bias: true, window: Window::POINT };
     let input = builder.input();
     let last = builder.add("conv", Op::Conv2d(conv), &[input]).unwrap();
     let network = builder.finish(&[last]).unwrap();

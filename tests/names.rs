@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use sartor::codegen::compile::generate;
+use sartor::data::npy;
 use sartor::models::{Activation, Builder, Op, Shape};
-use sartor::{CompileOptions, Kind, Level, Network, Weights, compile, npy};
+use sartor::{CompileOptions, Kind, Level, Network, Weights, compile};
 
 mod common;
 use common::{Folder, PICTURE, fails, sartor};

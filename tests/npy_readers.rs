@@ -5,7 +5,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
-use sartor::npy;
+use sartor::data::npy;
 
 mod common;
 use common::{Folder, PROGRAM, TINY, good_input, npy_file, sartor};

@@ -10,8 +10,8 @@ use std::process::{Command as Process, Stdio};
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
+use sartor::data::npy;
 use sartor::kernels::report::skipped;
-use sartor::npy;
 
 mod common;
 use common::{Folder, PROGRAM, TINY, good_input, npy_file, sartor};

@@ -4,11 +4,11 @@ mod common;
 
 use std::path::Path;
 
+use sartor::judge::verify::{Verdict, check, images};
 use sartor::kernels::report::checked;
 use sartor::models::Tensor;
 use sartor::models::weights::LoadOptions;
 use sartor::models::zoo::Spec;
-use sartor::verify::{Verdict, check, images};
 use sartor::{Level, Model, Network, Weights};
 
 fn build(spec: &str) -> Network {

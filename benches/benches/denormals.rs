@@ -5,10 +5,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion};
-use sartor::bench::test_input;
-use sartor::engine::GenericEngine;
+use sartor::judge::engines::GenericEngine;
+use sartor::measure::bench::test_input;
 use sartor::models::zoo::Spec;
-use sartor::models::{Builder, Conv2d, GraphError, Op, Padding, Shape, Tensor};
+use sartor::models::{Builder, Conv2d, GraphError, Op, Shape, Tensor, Window};
 use sartor::{Level, Model, Network, Weights};
 
 type Failure = Box<dyn std::error::Error>;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Failure> {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .configure_from_args();
-    let depthwise = Conv2d { kernel: (3, 3), padding: Padding::around(1), groups: 64, ..POINTWISE };
+    let depthwise = Conv2d { window: Window::square(3, 1, 1), groups: 64, ..POINTWISE };
     let small: Spec = "mobilenet_v1_x0.25@96x96".parse()?;
     // Only `cargo bench` measures: a test runs everything once.
     let measures = std::env::args().any(|arg| arg == "--bench");
@@ -40,7 +40,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-const POINTWISE: Conv2d = Conv2d { oc: 64, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
+const POINTWISE: Conv2d = Conv2d { oc: 64, groups: 1, bias: false, window: Window::POINT };
 
 /// Convolutions one after another.
 fn layers(name: &str, conv: Conv2d) -> Result<Network, GraphError> {

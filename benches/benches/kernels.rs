@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use sartor::Level;
-use sartor::bench::Probe;
+use sartor::measure::bench::Probe;
 use sartor_benches::{Engine, Family, Problem, Work, problems};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

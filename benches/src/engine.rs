@@ -1,10 +1,9 @@
 //! The engines, each computing one problem on the same numbers.
 
-use sartor::bench::test_input;
-use sartor::engine::window;
 use sartor::kernels::generic::{self, PackedConv, PackedDepthwise, map_len};
 use sartor::kernels::reference;
-use sartor::kernels::shape::{self, Conv, Maps};
+use sartor::kernels::shape::{Conv, Maps};
+use sartor::measure::bench::test_input;
 use sartor::models::{Activation, Conv2d, Op, Shape};
 use sartor::{CompileError, Level, Model, Weights};
 
@@ -75,7 +74,7 @@ impl Runner {
 /// What all engines compute with; NCHW.
 struct Data {
     op: Op,
-    act: Option<shape::Activation>,
+    act: Option<Activation>,
     maps: Maps,
     /// The user's image.
     image: Vec<f32>,
@@ -97,7 +96,7 @@ impl Data {
             None => image.clone(),
         };
         let gate = reference::round(&reference::global_avg_pool(&src, maps));
-        Self { op: problem.op, act: problem.act.map(activation), maps, image, src, gate, weights }
+        Self { op: problem.op, act: problem.act, maps, image, src, gate, weights }
     }
 
     fn param(&self, name: &str) -> &[f32] {
@@ -108,8 +107,8 @@ impl Data {
         let (src, maps) = (&self.src[..], self.maps);
         let dst = match self.op {
             Op::Conv2d(conv) => reference::conv2d(src, maps, self.param("weight"), Some(self.param("bias")), &conv_of(&conv)),
-            Op::MaxPool(pool) => reference::max_pool(src, maps, &window(pool.kernel, pool.stride, pool.padding)),
-            Op::AvgPool(pool) => reference::avg_pool(src, maps, &window(pool.kernel, pool.stride, pool.padding), true),
+            Op::MaxPool(window) => reference::max_pool(src, maps, &window),
+            Op::AvgPool(window) => reference::avg_pool(src, maps, &window, true),
             Op::GlobalAvgPool => reference::global_avg_pool(src, maps),
             Op::Mul => reference::mul(src, maps, &self.gate),
             _ => unreachable!("no problem has {:?}", self.op),
@@ -123,7 +122,7 @@ fn specialised(problem: &Problem, data: &Data, level: Level) -> Result<Runner, C
     crate::own_cache();
     let model = Model::open(&network, &data.weights, level)?;
     let mut session = model.session(1)?;
-    let stages = &model.plan().stages;
+    let stages = &model.planned().stages;
     let stage = stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.name == TARGET));
     let stage = stage.filter(|&stage| stages[stage].layers.len() == 1).expect("the layer has a stage of its own");
     let (units, image) = (model.program().stages()[stage].units(), data.image.clone());
@@ -143,14 +142,14 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
     let mut src = vec![0.0; map_len(maps)];
     generic::pack(&data.src, maps, &mut src);
     let dst_maps = match problem.op {
-        Op::Conv2d(conv) => conv_of(&conv).window.output(maps, conv.oc),
-        Op::MaxPool(pool) | Op::AvgPool(pool) => window(pool.kernel, pool.stride, pool.padding).output(maps, maps.c),
+        Op::Conv2d(conv) => maps.under(&conv.window, conv.oc),
+        Op::MaxPool(window) | Op::AvgPool(window) => maps.under(&window, maps.c),
         Op::GlobalAvgPool => Maps { h: 1, w: 1, ..maps },
         _ => maps,
     };
     let mut run: Operator = match problem.op {
         Op::Conv2d(conv) if conv.groups == maps.c && conv.oc == maps.c => {
-            let packed = PackedDepthwise::new(level, conv_of(&conv).window, maps.c, data.param("weight"), data.param("bias"));
+            let packed = PackedDepthwise::new(level, conv.window, maps.c, data.param("weight"), data.param("bias"));
             Box::new(move |dst| packed.run(&src, maps, act, dst))
         }
         Op::Conv2d(conv) => {
@@ -158,14 +157,8 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
             let packed = PackedConv::new(level, conv_of(&conv), maps.c / conv.groups, weight, bias);
             Box::new(move |dst| packed.run(&src, maps, act, dst))
         }
-        Op::MaxPool(pool) => {
-            let window = window(pool.kernel, pool.stride, pool.padding);
-            Box::new(move |dst| generic::max_pool(level, &src, maps, &window, dst))
-        }
-        Op::AvgPool(pool) => {
-            let window = window(pool.kernel, pool.stride, pool.padding);
-            Box::new(move |dst| generic::avg_pool(level, &src, maps, &window, dst))
-        }
+        Op::MaxPool(window) => Box::new(move |dst| generic::max_pool(level, &src, maps, &window, dst)),
+        Op::AvgPool(window) => Box::new(move |dst| generic::avg_pool(level, &src, maps, &window, dst)),
         Op::GlobalAvgPool => Box::new(move |dst| generic::global_avg_pool(level, &src, maps, dst)),
         Op::Mul => {
             let gate_maps = Maps { h: 1, w: 1, ..maps };
@@ -192,14 +185,5 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
 }
 
 fn conv_of(conv: &Conv2d) -> Conv {
-    Conv { oc: conv.oc, groups: conv.groups, window: window(conv.kernel, conv.stride, conv.padding) }
-}
-
-fn activation(act: Activation) -> shape::Activation {
-    match act {
-        Activation::Relu => shape::Activation::Relu,
-        Activation::Relu6 => shape::Activation::Relu6,
-        Activation::Silu => shape::Activation::Silu,
-        Activation::Sigmoid => shape::Activation::Sigmoid,
-    }
+    Conv { oc: conv.oc, groups: conv.groups, window: conv.window }
 }

@@ -6,10 +6,9 @@ use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind};
 use sartor::codegen::layout::MapId;
 use sartor::codegen::network::line::problem_line;
 use sartor::codegen::normalize::normalize;
-use sartor::engine::window;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
-use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Padding, Pool, Shape};
+use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Shape, Window};
 use sartor::{Network, Weights};
 
 /// The networks whose layers are measured: one of each family that brings kernels of its own.
@@ -113,19 +112,17 @@ impl Problem {
         let (op, act) = match &layer.op {
             LayerOp::Conv(conv) => {
                 (src.c, dst.c) = (conv.src_lanes.len(), conv.oc);
-                let (kernel, stride, padding, groups) = (conv.kernel, conv.stride, conv.padding, conv.groups);
-                (Op::Conv2d(Conv2d { oc: conv.oc, kernel, stride, padding, groups, bias: true }), conv.act)
+                (Op::Conv2d(Conv2d { oc: conv.oc, groups: conv.groups, bias: true, window: conv.window }), conv.act)
             }
             LayerOp::Depthwise(depthwise) => {
-                let (kernel, stride, padding, c) = (depthwise.kernel, depthwise.stride, depthwise.padding, src.c);
-                (Op::Conv2d(Conv2d { oc: c, kernel, stride, padding, groups: c, bias: true }), depthwise.act)
+                let c = src.c;
+                (Op::Conv2d(Conv2d { oc: c, groups: c, bias: true, window: depthwise.window }), depthwise.act)
             }
             LayerOp::Pool(pool) => {
                 dst.c = src.c;
-                let window = Pool { kernel: pool.kernel, stride: pool.stride, padding: pool.padding };
                 let op = match pool.kind {
-                    PoolKind::Max => Op::MaxPool(window),
-                    PoolKind::Average => Op::AvgPool(window),
+                    PoolKind::Max => Op::MaxPool(pool.window),
+                    PoolKind::Average => Op::AvgPool(pool.window),
                 };
                 (op, pool.act)
             }
@@ -153,8 +150,7 @@ impl Problem {
         let mut src = builder.input();
         let mut outputs = Vec::new();
         if !self.reads_image {
-            let point =
-                Conv2d { oc: self.src.c, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
+            let point = Conv2d { oc: self.src.c, groups: 1, bias: false, window: Window::POINT };
             src = builder.add(FEED, Op::Conv2d(point), &[src])?;
             outputs.push(src);
         }
@@ -175,8 +171,7 @@ impl Problem {
 
 /// Multiply-accumulates that meet no padding.
 fn macs(src: Shape, dst: Shape, conv: &Conv2d) -> u64 {
-    let window = window(conv.kernel, conv.stride, conv.padding);
-    let (rows, columns) = window.axes();
+    let (rows, columns) = conv.window.axes();
     let taps = |axis: Axis, src, dst| (0..dst).map(|o| axis.taps(o, src).len()).sum::<usize>();
     (taps(rows, src.h, dst.h) * taps(columns, src.w, dst.w) * conv.oc * (src.c / conv.groups)) as u64
 }
@@ -197,9 +192,9 @@ pub fn problems() -> Vec<Problem> {
             let dst = &layers[layer.dst()];
             let size = if problem.family == Family::Mean { (problem.src.h, problem.src.w) } else { (dst.h, dst.w) };
             let window = match problem.op {
-                Op::Conv2d(conv) => (0, conv.kernel, conv.stride),
-                Op::MaxPool(pool) => (1, pool.kernel, pool.stride),
-                Op::AvgPool(pool) => (2, pool.kernel, pool.stride),
+                Op::Conv2d(conv) => (0, conv.window.kernel, conv.window.stride),
+                Op::MaxPool(window) => (1, window.kernel, window.stride),
+                Op::AvgPool(window) => (2, window.kernel, window.stride),
                 _ => (3, (0, 0), (0, 0)),
             };
             let key = (problem.family, std::cmp::Reverse(size), window);
@@ -218,6 +213,7 @@ mod tests {
     use sartor::codegen::compile::plan;
     use sartor::codegen::pack::pack;
     use sartor::codegen::schedule::Options;
+    use sartor::models::Padding;
 
     use super::*;
 
@@ -259,7 +255,7 @@ mod tests {
                 if let (Work::Flops(flops), Op::Conv2d(conv)) = (problem.work, problem.op) {
                     // The report's count takes the taps on padding for work.
                     assert!(flops <= 2 * target.macs, "{}", problem.line);
-                    assert_eq!(flops == 2 * target.macs, conv.padding == Padding::around(0), "{}", problem.line);
+                    assert_eq!(flops == 2 * target.macs, conv.window.padding == Padding::around(0), "{}", problem.line);
                 }
             }
         }

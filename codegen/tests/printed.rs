@@ -27,7 +27,7 @@ fn check_format(network: &Network, batch: usize, kind: Kind) {
         sources.extend(path.extension().is_some_and(|e| e == "rs").then_some(path));
     }
     assert!(sources.len() >= 6, "{sources:?}");
-    let output = Command::new("rustfmt").args(["--check", "--edition", "2021"]).args(&sources).output().unwrap();
+    let output = Command::new("rustfmt").args(["--check", "--edition", "2024"]).args(&sources).output().unwrap();
     let differences = String::from_utf8_lossy(&output.stdout);
     let what = format!("{} x {batch}, {kind:?}", network.name);
     assert!(output.status.success(), "{what}:\n{differences:.3000}\n{}", String::from_utf8_lossy(&output.stderr));

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use sartor_codegen::compile::{Generated, Kind, Package, generate, generate_for};
 use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Pool, Shape, Weights};
+use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Shape, Weights, Window};
 
-const POINTWISE: Conv2d = Conv2d { oc: 5, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
-const DIRECT: Conv2d = Conv2d { kernel: (3, 3), padding: Padding::around(1), ..POINTWISE };
+const POINTWISE: Conv2d = Conv2d { oc: 5, groups: 1, bias: false, window: Window::POINT };
+const DIRECT: Conv2d = Conv2d { window: Window::square(3, 1, 1), ..POINTWISE };
 const DEPTHWISE: Conv2d = Conv2d { groups: 5, ..DIRECT };
-const HALVE: Pool = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
+const HALVE: Window = Window::square(3, 2, 1);
 const BN: Op = Op::BatchNorm { eps: 1e-5 };
 
 /// A convolution of 3 channels to 5 on 4x4 pixels, then what `body` adds to it.
 fn network(name: &str, body: impl FnOnce(&mut Builder, NodeId) -> Result<NodeId, GraphError>) -> Network {
     let mut net = Builder::new(name, Shape::new(3, 4, 4)).unwrap();
-    let stem = net.add("stem", Op::Conv2d(Conv2d { stride: (2, 2), ..DIRECT }), &[net.input()]).unwrap();
+    let stem = net.add("stem", Op::Conv2d(Conv2d { window: HALVE, ..DIRECT }), &[net.input()]).unwrap();
     let last = body(&mut net, stem).unwrap();
     net.finish(&[last]).unwrap()
 }

@@ -4,11 +4,11 @@
 use sartor::codegen::compile::PlanError;
 use sartor::codegen::problem::Problem;
 use sartor::codegen::schedule::ScheduleError;
-use sartor::engine::ReferenceEngine;
-use sartor::verify::VerifyError;
-use sartor::verify::problem::interpret;
+use sartor::judge::engines::ReferenceEngine;
+use sartor::judge::verify::VerifyError;
+use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
 
 use crate::Choices;
 
@@ -104,23 +104,21 @@ fn op(choices: &mut Choices<'_>) -> Op {
         (Padding { before: before.0, after: after.0 }, Padding { before: before.1, after: after.1 })
     };
     let pool =
-        |choices: &mut Choices<'_>| Pool { kernel: pair(choices, 6), stride: pair(choices, 4), padding: padding(choices, 4) };
+        |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
     match choices.below(16) {
         0..=3 => {
             let kernel = pair(choices, 8);
             let groups = choices.below(48);
             Op::Conv2d(Conv2d {
                 oc: choices.below(48),
-                kernel,
-                stride: pair(choices, 4),
-                padding: padding(choices, 5),
+                window: Window::new(kernel, pair(choices, 4), padding(choices, 5)),
                 // Mostly dense.
                 groups: if groups < 24 { 1 } else { groups - 24 },
                 bias: choices.below(2) == 0,
             })
         }
         4 => Op::BatchNorm { eps: [1e-3, 1e-5, 0.0, f64::NAN][choices.below(4)] },
-        5 | 6 => Op::Activation([Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid][choices.below(4)]),
+        5 | 6 => Op::Activation(Activation::ALL[choices.below(Activation::ALL.len())]),
         7 => Op::MaxPool(pool(choices)),
         8 => Op::AvgPool(pool(choices)),
         9 => Op::GlobalAvgPool,

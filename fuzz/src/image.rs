@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use sartor::image::Preprocess;
+use sartor::data::image::Preprocess;
 
 /// Height and width of the network's input.
 const SIZE: usize = 8;

@@ -6,7 +6,7 @@ use sartor_kernels::runtime::Level;
 use crate::Choices;
 
 const FAMILIES: [&str; 6] = ["pointwise", "depthwise3x3s2", "direct5x5s1", "mean", "scale", "avgpool7x7s1"];
-const FIELDS: [&str; 6] = ["m", "k", "n", "rows", "ow", "c"];
+const FIELDS: [&str; 8] = ["m", "k", "n", "rows", "ow", "c", "sp", "lane"];
 const WORDS: [&str; 7] = ["relu", "relu6", "silu", "sigmoid", "blend", "add", "sums"];
 
 /// Takes the bytes as a text, and as the parts of a name.
@@ -21,12 +21,11 @@ pub fn judge(data: &[u8]) {
     let mut name = KernelName::new(FAMILIES[choices.below(6)], Level::ALL[choices.below(4)]);
     name.tile = (0..choices.below(4)).map(|_| size(&mut choices)).collect();
     for _ in 0..choices.below(5) {
-        name = name.field(FIELDS[choices.below(6)], size(&mut choices));
+        name = name.field(FIELDS[choices.below(8)], size(&mut choices));
     }
     for _ in 0..choices.below(4) {
         name = name.words(&[WORDS[choices.below(7)]]);
     }
-    name.version = 1 + choices.below(4);
     let text = name.to_string();
     assert_eq!(text.parse(), Ok(name), "{text}");
 }

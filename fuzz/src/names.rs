@@ -7,7 +7,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use sartor_codegen::compile::{Generated, Kind, generate};
 use sartor_codegen::problem::LayerLine;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, Op, Padding, Shape, Weights, escape};
+use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, Op, Shape, Weights, Window, escape};
 
 /// Names of the network and its nodes: of a convolution, its activation, a pooling and a classifier.
 type Names<'a> = [&'a str; 5];
@@ -47,7 +47,7 @@ pub fn judge(data: &[u8]) -> bool {
 fn network(names: Names<'_>) -> Result<Network, GraphError> {
     let [network, conv, act, pool, fc] = names;
     let mut builder = Builder::new(network, Shape::new(3, 4, 4))?;
-    let window = Conv2d { oc: 5, kernel: (3, 3), stride: (2, 2), padding: Padding::around(1), groups: 1, bias: true };
+    let window = Conv2d { oc: 5, groups: 1, bias: true, window: Window::square(3, 2, 1) };
     let conv = builder.add(conv, Op::Conv2d(window), &[builder.input()])?;
     let act = builder.add(act, Op::Activation(Activation::Silu), &[conv])?;
     let pool = builder.add(pool, Op::GlobalAvgPool, &[act])?;

@@ -7,15 +7,15 @@ pub fn judge(data: &[u8]) -> bool {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.npy");
     std::fs::write(&path, data).unwrap();
-    let found = sartor::npy::read(&path).ok();
+    let found = sartor::data::npy::read(&path).ok();
     let expected = oracle(data);
     let bits = |array: &Option<(Vec<usize>, Vec<f32>)>| {
         array.as_ref().map(|(shape, values)| (shape.clone(), values.iter().map(|x| x.to_bits()).collect::<Vec<_>>()))
     };
     assert_eq!(bits(&found), bits(&expected));
     let Some((shape, values)) = &found else { return false };
-    sartor::npy::write(&path, shape, values).unwrap();
-    assert_eq!(bits(&sartor::npy::read(&path).ok()), bits(&found));
+    sartor::data::npy::write(&path, shape, values).unwrap();
+    assert_eq!(bits(&sartor::data::npy::read(&path).ok()), bits(&found));
     true
 }
 

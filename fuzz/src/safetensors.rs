@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use sartor_models::weights::{LoadError, LoadOptions};
-use sartor_models::{Builder, Conv2d, Network, Op, Padding, Shape, Weights};
+use sartor_models::{Builder, Conv2d, Network, Op, Shape, Weights, Window};
 
 /// A network of a few small tensors: `c.weight` `[2, 1, 1, 1]`, `c.bias` `[2]`, `l.weight` `[1, 2]`.
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let mut builder = Builder::new("tiny", Shape::new(1, 1, 1)).unwrap();
-    let conv = Conv2d { oc: 2, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: true };
+    let conv = Conv2d { oc: 2, groups: 1, bias: true, window: Window::POINT };
     let conv = builder.add("c", Op::Conv2d(conv), &[builder.input()]).unwrap();
     let linear = builder.add("l", Op::Linear { out: 1, bias: false }, &[conv]).unwrap();
     builder.finish(&[linear]).unwrap()

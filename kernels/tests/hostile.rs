@@ -34,7 +34,7 @@ fn levels() -> impl Iterator<Item = Level> {
 fn a_stride_whose_reach_wraps_is_refused() {
     // 12 strides of vectors are 2^64 + 8: what is read would lie before the source.
     let stride = 1_537_228_672_809_129_302_u64 as usize;
-    let window = Window { kernel: (1, 1), stride: (1, stride), padding: Padding::around(0) };
+    let window = Window::new((1, 1), (1, stride), Padding::around(0));
     let maps = Maps::new(1, 1, 1, stride.wrapping_mul(3).wrapping_add(1));
     for level in levels() {
         let depthwise = PackedDepthwise::new(level, window, 1, &[1.0], &[0.0]);
@@ -75,7 +75,7 @@ fn lengths_that_wrap_are_refused() {
 
 #[test]
 fn weights_whose_number_wraps_are_refused() {
-    let window = Window { kernel: (ROOT, ROOT), stride: (1, 1), padding: Padding::around(0) };
+    let window = Window::new((ROOT, ROOT), (1, 1), Padding::around(0));
     overflows("taps", || assert_eq!(window.taps(), 0));
     let tall = Window { kernel: (ROOT, 1), ..window };
     for level in levels() {
@@ -94,17 +94,17 @@ fn weights_whose_number_wraps_are_refused() {
 
 #[test]
 fn windows_that_wrap_are_refused() {
-    for axis in [
-        Axis { kernel: 1, stride: 1, padding: Padding::both(usize::MAX / 2 + 1) },
-        Axis { kernel: 1, stride: 1, padding: Padding::both(usize::MAX / 2) },
-        Axis { kernel: 1, stride: 1, padding: Padding::both(isize::MAX as usize / 2 + 1) },
-    ] {
-        overflows("padding", || assert_eq!(axis.output(3), 0));
+    let plain = Axis { kernel: 1, stride: 1, dilation: 1, padding: Padding::both(0) };
+    for padding in [usize::MAX / 2 + 1, usize::MAX / 2, isize::MAX as usize / 2 + 1] {
+        overflows("padding", || assert_eq!(Axis { padding: Padding::both(padding), ..plain }.output(3), 0));
     }
-    panics("no stride", || assert_eq!(Axis { kernel: 1, stride: 0, padding: Padding::both(0) }.output(3), 0));
-    panics("a large kernel", || assert_eq!(Axis { kernel: usize::MAX, stride: 1, padding: Padding::both(1) }.output(3), 0));
+    panics("no stride", || assert_eq!(Axis { stride: 0, ..plain }.output(3), 0));
+    panics("no dilation", || assert_eq!(Axis { dilation: 0, ..plain }.taps(0, 3), 0..0));
+    panics("a large kernel", || assert_eq!(Axis { kernel: usize::MAX, padding: Padding::both(1), ..plain }.output(3), 0));
+    // Twice 2^63 is zero where it wraps, and one more is the reach of a single tap.
+    panics("a large dilation", || assert_eq!(Axis { kernel: 3, dilation: usize::MAX / 2 + 1, ..plain }.output(3), 3));
     // A map without rows has a length however wide it is.
-    let window = Window { kernel: (1, 2), stride: (1, 1), padding: (Padding::both(1), Padding::both(1 << (usize::BITS - 3))) };
+    let window = Window::new((1, 2), (1, 1), (Padding::both(1), Padding::both(1 << (usize::BITS - 3))));
     for level in levels() {
         let depthwise = PackedDepthwise::new(level, window, 1, &[1.0; 2], &[0.0]);
         panics("no rows", || depthwise.run(&[], Maps::new(1, 1, 0, 3), None, &mut [0.0; 16]));

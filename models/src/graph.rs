@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use sartor_ops::Axis;
+pub use sartor_ops::{Activation, Padding, Window};
+
 use crate::escape::{self, line};
 
 /// One image's activation: channels, height, width. The batch is a parameter of compilation, not of the network.
@@ -53,79 +56,17 @@ pub const MAX_ELEMENTS: usize = 1 << 30;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub usize);
 
-/// Elementwise functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// `max(0, x)`
-    Relu,
-    /// `min(6, max(0, x))`
-    Relu6,
-    /// `x / (1 + exp(-x))`
-    Silu,
-    /// `1 / (1 + exp(-x))`
-    Sigmoid,
-}
-
-/// What an operator sees in front of an axis and behind it: zeros, or for max pooling what never wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Padding {
-    /// Rows above or columns on the left.
-    pub before: usize,
-    /// Rows below or columns on the right.
-    pub after: usize,
-}
-
-impl Padding {
-    /// As much on both sides.
-    pub const fn both(size: usize) -> Self {
-        Self { before: size, after: size }
-    }
-
-    /// As much on all four sides: of the rows and of the columns.
-    pub const fn around(size: usize) -> (Self, Self) {
-        (Self::both(size), Self::both(size))
-    }
-
-    /// TensorFlow's `SAME`: the least with which a window makes `size / stride`, rounded up, of `size`. Where that is odd, one more is
-    /// behind.
-    pub const fn same(size: usize, kernel: usize, stride: usize) -> Self {
-        let total = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
-        Self { before: total / 2, after: total - total / 2 }
-    }
-
-    /// The sides exchanged.
-    #[must_use]
-    pub const fn reversed(self) -> Self {
-        Self { before: self.after, after: self.before }
-    }
-}
-
 /// A 2-d convolution, as in PyTorch, but that the two sides of an axis may be padded differently; `weight` is `[oc, ic / groups, kh, kw]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv2d {
     /// Output channels.
     pub oc: usize,
-    /// Kernel height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Of rows and of columns.
-    pub padding: (Padding, Padding),
     /// Groups; divides input and output channels.
     pub groups: usize,
     /// Whether there is a `bias` parameter of `[oc]`.
     pub bias: bool,
-}
-
-/// Window of a pooling operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pool {
-    /// Window height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Of rows and of columns; on each side at most half the window, as in PyTorch.
-    pub padding: (Padding, Padding),
+    /// Where it looks.
+    pub window: Window,
 }
 
 /// What a node computes.
@@ -142,10 +83,10 @@ pub enum Op {
     },
     /// An elementwise function.
     Activation(Activation),
-    /// Max pooling; padding never wins.
-    MaxPool(Pool),
-    /// Average pooling that counts padding, PyTorch's default.
-    AvgPool(Pool),
+    /// Max pooling; padding never wins. On each side at most half the window is padding, as in PyTorch.
+    MaxPool(Window),
+    /// Average pooling that counts padding, PyTorch's default; padded as max pooling, and never dilated.
+    AvgPool(Window),
     /// Mean over each channel's pixels; the result is `c x 1 x 1`.
     GlobalAvgPool,
     /// Fully connected layer on a `c x 1 x 1` map. Parameters `weight` `[out, c]` and, if asked for, `bias`.
@@ -267,7 +208,7 @@ impl Network {
         let param = |suffix: &str, shape: &[usize]| Param { name: format!("{}.{suffix}", node.name), shape: shape.to_vec() };
         match (node.op, input) {
             (Op::Conv2d(conv), Some(src)) => {
-                let weight = param("weight", &[conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1]);
+                let weight = param("weight", &[conv.oc, src.c / conv.groups, conv.window.kernel.0, conv.window.kernel.1]);
                 std::iter::once(weight).chain(conv.bias.then(|| param("bias", &[conv.oc]))).collect()
             }
             (Op::Linear { out, bias }, Some(src)) => {
@@ -295,7 +236,9 @@ impl Network {
         let node = self.node(id);
         let src = node.inputs.first().map_or(0, |&i| self.node(i).shape.c) as u64;
         match node.op {
-            Op::Conv2d(conv) => node.shape.len() as u64 * (src / conv.groups as u64) * (conv.kernel.0 * conv.kernel.1) as u64,
+            Op::Conv2d(conv) => {
+                node.shape.len() as u64 * (src / conv.groups as u64) * (conv.window.kernel.0 * conv.window.kernel.1) as u64
+            }
             Op::Linear { out, .. } => out as u64 * src,
             _ => 0,
         }
@@ -413,8 +356,15 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::Input => Err(fault(node, "op", "Input", "a network has one input, made by Builder::new")),
         Op::Conv2d(conv) => infer_conv(node, conv, inputs[0]),
         Op::BatchNorm { eps } if !(eps.is_finite() && eps > 0.0) => Err(fault(node, "eps", eps, "must be positive and finite")),
+        Op::Activation(act) if act.parameter().is_some_and(|parameter| !parameter.value().is_finite()) => {
+            Err(fault(node, "parameter of the activation", act, "must be finite"))
+        }
         Op::BatchNorm { .. } | Op::Activation(_) => Ok(inputs[0]),
-        Op::MaxPool(pool) | Op::AvgPool(pool) => infer_pool(node, pool, inputs[0]),
+        Op::AvgPool(window) if window.dilation != (1, 1) => {
+            let (h, w) = window.dilation;
+            Err(fault(node, "dilation", format_args!("{h}x{w}"), "average pooling has none: use 1"))
+        }
+        Op::MaxPool(window) | Op::AvgPool(window) => infer_pool(node, window, inputs[0]),
         Op::GlobalAvgPool => Ok(Shape::new(inputs[0].c, 1, 1)),
         Op::Linear { out, .. } => {
             flat(node, inputs[0])?;
@@ -461,9 +411,10 @@ fn infer_conv(node: &str, conv: Conv2d, src: Shape) -> Result<Shape, GraphError>
     positive(node, "oc", conv.oc)?;
     divides(node, conv.groups, src.c, "input channels")?;
     divides(node, conv.groups, conv.oc, "output channels")?;
-    let h = window(node, "kernel height", src.h, conv.kernel.0, conv.stride.0, conv.padding.0)?;
-    let w = window(node, "kernel width", src.w, conv.kernel.1, conv.stride.1, conv.padding.1)?;
-    check_weight(node, &[conv.oc, src.c / conv.groups, conv.kernel.0, conv.kernel.1])?;
+    let (rows, columns) = conv.window.axes();
+    let h = outputs(node, "kernel height", src.h, rows)?;
+    let w = outputs(node, "kernel width", src.w, columns)?;
+    check_weight(node, &[conv.oc, src.c / conv.groups, conv.window.kernel.0, conv.window.kernel.1])?;
     Ok(Shape::new(conv.oc, h, w))
 }
 
@@ -475,29 +426,34 @@ fn check_weight(node: &str, shape: &[usize]) -> Result<(), GraphError> {
     }
 }
 
-fn infer_pool(node: &str, pool: Pool, src: Shape) -> Result<Shape, GraphError> {
-    for (attribute, kernel, padding) in
-        [("vertical padding", pool.kernel.0, pool.padding.0), ("horizontal padding", pool.kernel.1, pool.padding.1)]
-    {
-        let most = padding.before.max(padding.after);
-        if most > kernel / 2 {
-            return Err(fault(node, attribute, most, &format!("at most half the window of {kernel}")));
+fn infer_pool(node: &str, window: Window, src: Shape) -> Result<Shape, GraphError> {
+    let (rows, columns) = window.axes();
+    for (attribute, axis) in [("vertical padding", rows), ("horizontal padding", columns)] {
+        let most = axis.padding.before.max(axis.padding.after);
+        if let Some(reach) = axis.reach()
+            && most > reach / 2
+        {
+            return Err(fault(node, attribute, most, &format!("at most half the window of {reach}")));
         }
     }
-    let h = window(node, "window height", src.h, pool.kernel.0, pool.stride.0, pool.padding.0)?;
-    let w = window(node, "window width", src.w, pool.kernel.1, pool.stride.1, pool.padding.1)?;
+    let h = outputs(node, "window height", src.h, rows)?;
+    let w = outputs(node, "window width", src.w, columns)?;
     Ok(Shape::new(src.c, h, w))
 }
 
-fn window(node: &str, what: &str, size: usize, kernel: usize, stride: usize, padding: Padding) -> Result<usize, GraphError> {
-    positive(node, what, kernel)?;
-    positive(node, "stride", stride)?;
-    let Padding { before, after } = padding;
-    let padded = size.checked_add(before).and_then(|padded| padded.checked_add(after));
-    match padded {
-        Some(padded) if padded >= kernel => Ok((padded - kernel) / stride + 1),
-        _ => Err(fault(node, what, kernel, &format!("larger than the padded input of {before} + {size} + {after}"))),
-    }
+/// The outputs of a window's axis over `size` inputs.
+fn outputs(node: &str, what: &str, size: usize, axis: Axis) -> Result<usize, GraphError> {
+    positive(node, what, axis.kernel)?;
+    positive(node, "stride", axis.stride)?;
+    positive(node, "dilation", axis.dilation)?;
+    let padding = axis.padding;
+    axis.outputs_over(size).ok_or_else(|| {
+        let help = format!("larger than the padded input of {} + {size} + {}", padding.before, padding.after);
+        match axis.dilation {
+            1 => fault(node, what, axis.kernel, &help),
+            dilation => fault(node, what, format_args!("{} with dilation {dilation}", axis.kernel), &help),
+        }
+    })
 }
 
 fn positive(node: &str, attribute: &str, value: usize) -> Result<(), GraphError> {

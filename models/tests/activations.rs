@@ -1,9 +1,9 @@
 //! Under random weights activations neither vanish nor explode, through any network of the zoo.
 
 use sartor_kernels::reference::{self, BatchNorm};
-use sartor_kernels::shape::{self, Conv, Maps, Window};
+use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::zoo::{self, Spec};
-use sartor_models::{Activation, Network, NodeId, Op, Padding, Pool, Weights};
+use sartor_models::{Network, NodeId, Op, Weights};
 
 /// All nodes' values in f64.
 fn run(network: &Network, weights: &Weights, input: Vec<f64>) -> Vec<Vec<f64>> {
@@ -11,11 +11,6 @@ fn run(network: &Network, weights: &Weights, input: Vec<f64>) -> Vec<Vec<f64>> {
         let shape = network.node(id).shape;
         Maps::new(1, shape.c, shape.h, shape.w)
     };
-    let window = |kernel, stride, (rows, columns): (Padding, Padding)| {
-        let axis = |padding: Padding| shape::Padding { before: padding.before, after: padding.after };
-        Window { kernel, stride, padding: (axis(rows), axis(columns)) }
-    };
-    let pool = |p: Pool| window(p.kernel, p.stride, p.padding);
     let mut values = vec![input];
     for node in &network.nodes()[1..] {
         let first = node.inputs[0];
@@ -24,7 +19,7 @@ fn run(network: &Network, weights: &Weights, input: Vec<f64>) -> Vec<Vec<f64>> {
         let value = match node.op {
             Op::Input => unreachable!("a network has one input"),
             Op::Conv2d(c) => {
-                let conv = Conv { oc: c.oc, window: window(c.kernel, c.stride, c.padding), groups: c.groups };
+                let conv = Conv { oc: c.oc, window: c.window, groups: c.groups };
                 reference::conv2d(src, src_maps, param("weight").unwrap(), param("bias"), &conv)
             }
             Op::Linear { out, .. } => reference::linear(src, src_maps.c, param("weight").unwrap(), param("bias"), out),
@@ -32,17 +27,9 @@ fn run(network: &Network, weights: &Weights, input: Vec<f64>) -> Vec<Vec<f64>> {
                 let [weight, bias, mean, var] = ["weight", "bias", "running_mean", "running_var"].map(|s| param(s).unwrap());
                 reference::batch_norm(src, src_maps, &BatchNorm { weight, bias, mean, var, eps })
             }
-            Op::Activation(act) => reference::activation(
-                src,
-                match act {
-                    Activation::Relu => shape::Activation::Relu,
-                    Activation::Relu6 => shape::Activation::Relu6,
-                    Activation::Silu => shape::Activation::Silu,
-                    Activation::Sigmoid => shape::Activation::Sigmoid,
-                },
-            ),
-            Op::MaxPool(p) => reference::max_pool(src, src_maps, &pool(p)),
-            Op::AvgPool(p) => reference::avg_pool(src, src_maps, &pool(p), true),
+            Op::Activation(act) => reference::activation(src, act),
+            Op::MaxPool(window) => reference::max_pool(src, src_maps, &window),
+            Op::AvgPool(window) => reference::avg_pool(src, src_maps, &window, true),
             Op::GlobalAvgPool => reference::global_avg_pool(src, src_maps),
             Op::Add => reference::add(src, src_maps, &values[node.inputs[1].0], maps(node.inputs[1]).c),
             Op::Mul => reference::mul(src, src_maps, &values[node.inputs[1].0]),

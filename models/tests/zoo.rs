@@ -104,7 +104,7 @@ type Padded = ((Padding, Padding), (usize, usize));
 /// Every convolution with a window, in order, and the `eps` of all batch norms.
 fn padded(network: &Network) -> (Vec<Padded>, Vec<f64>) {
     let windows = network.nodes().iter().filter_map(|node| match node.op {
-        Op::Conv2d(conv) if conv.kernel != (1, 1) => Some((conv.padding, (node.shape.h, node.shape.w))),
+        Op::Conv2d(conv) if conv.window.kernel != (1, 1) => Some((conv.window.padding, (node.shape.h, node.shape.w))),
         _ => None,
     });
     let eps = network.nodes().iter().filter_map(|node| match node.op {

@@ -1,9 +1,9 @@
 //! Running error analysis: a node's exact value together with how far an f32 engine may be from it.
 
-use sartor_models::{Activation, NodeId, Op};
+use sartor_models::{NodeId, Op};
 use tch::{Kind, Tensor};
 
-use crate::tolerance::{BATCH_NORM, DENORMAL, EXPONENTIAL, LOG_SOFTMAX, ONCE, SIGMOID_SLOPE, SILU_SLOPE, STORE, sum};
+use crate::tolerance::{BATCH_NORM, DENORMAL, LOG_SOFTMAX, ONCE, STORE, activation, sum};
 use crate::torch::{Torch, apply};
 
 /// An exact value and the bound on an engine's distance from it, element by element.
@@ -51,9 +51,9 @@ impl Torch<'_> {
         let node = self.network.node(id);
         let magnitude = |i: usize| inputs[i].exact.abs().to_kind(Kind::Float);
         let absolute = || self.params(id).iter().map(Tensor::abs).collect::<Vec<_>>();
-        let pixels = |(h, w): (usize, usize)| sum(h * w);
         Some(match node.op {
-            Op::Input | Op::Activation(Activation::Relu | Activation::Relu6) => return None,
+            Op::Input => return None,
+            Op::Activation(act) if act.is_exact() => return None,
             Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => return None,
             Op::Conv2d(_) | Op::Linear { .. } => {
                 let terms: i64 = self.params(id)[0].size()[1..].iter().product();
@@ -63,11 +63,11 @@ impl Torch<'_> {
                 let (scale, shift) = self.batch_norm_magnitudes(id);
                 (magnitude(0) * scale + shift) * BATCH_NORM
             }
-            Op::Activation(Activation::Silu | Activation::Sigmoid) => exact.abs() * EXPONENTIAL,
-            Op::AvgPool(pool) => apply(&node.op, &[], &[magnitude(0)]) * pixels(pool.kernel),
+            Op::Activation(act) => act.scale().choose(&inputs[0].exact, exact).abs() * activation(act),
+            Op::AvgPool(window) => apply(&node.op, &[], &[magnitude(0)]) * sum(window.taps()),
             Op::GlobalAvgPool => {
                 let src = self.network.node(node.inputs[0]).shape;
-                apply(&node.op, &[], &[magnitude(0)]) * pixels((src.h, src.w))
+                apply(&node.op, &[], &[magnitude(0)]) * sum(src.pixels())
             }
             Op::Add | Op::Mul => exact.abs() * ONCE,
             Op::LogSoftmax => {
@@ -90,9 +90,7 @@ impl Torch<'_> {
         Some(match op {
             Op::Conv2d(_) | Op::Linear { .. } => apply(op, &[self.params(id)[0].abs()], &errors),
             Op::BatchNorm { .. } => &errors[0] * self.batch_norm_magnitudes(id).0,
-            Op::Activation(Activation::Relu | Activation::Relu6) => errors[0].shallow_clone(),
-            Op::Activation(Activation::Silu) => &errors[0] * SILU_SLOPE,
-            Op::Activation(Activation::Sigmoid) => &errors[0] * SIGMOID_SLOPE,
+            Op::Activation(act) => &errors[0] * act.slope(),
             Op::Mul => {
                 let magnitude = |i: usize| inputs[i].exact.abs();
                 magnitude(0) * &errors[1] + magnitude(1) * &errors[0] + &errors[0] * &errors[1]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sartor::verify::of_image;
+use sartor::judge::verify::of_image;
 use sartor_codegen::layout::MapId;
 use sartor_codegen::plan::{Place, Plan};
 use sartor_kernels::runtime::{Program, Session};

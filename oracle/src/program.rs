@@ -32,9 +32,9 @@ impl Engine for Program {
     }
 
     fn values(&self, network: &Network, weights: &Weights, input: &[f32], _: usize) -> Result<BTreeMap<NodeId, Tensor>, String> {
-        sartor::cache::set_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/target/cache"));
+        sartor::files::cache_folder::set(concat!(env!("CARGO_MANIFEST_DIR"), "/target/cache"));
         let model = Model::open(network, weights, self.at).map_err(|error| error.to_string())?;
-        observe::values(model.program(), &model.plan().program, network, input)
+        observe::values(model.program(), &model.planned().plan, network, input)
     }
 }
 
@@ -112,7 +112,7 @@ fn write_together(folder: &Path, name: &str, level: Level, crates: &[Generated])
 
 fn manifest(name: &str) -> String {
     format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[profile.release]\nlto = \"off\"\n\n[workspace]\n"
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[profile.release]\nlto = \"off\"\n\n[workspace]\n"
     )
 }
 
@@ -125,7 +125,7 @@ fn library_of(level: Level, count: usize) -> String {
     }
     let programs: Vec<String> = (0..count).map(|index| format!("&n{index}::level::PROGRAM")).collect();
     let _ = writeln!(text, "\nstatic PROGRAMS: [&runtime::Program; {count}] = [{}];", programs.join(", "));
-    text + "\n#[no_mangle]\npub extern \"C\" fn program(index: usize) -> *const runtime::Program {\n    PROGRAMS[index]\n}\n"
+    text + "\n#[unsafe(no_mangle)]\npub extern \"C\" fn program(index: usize) -> *const runtime::Program {\n    PROGRAMS[index]\n}\n"
 }
 
 /// Builds the crate in `folder` with the settings of generated crates, and finds its library.

@@ -4,6 +4,8 @@
 //! derivative, and what the operator's own rounding adds is a constant below times `U` times the sum of the absolute values
 //! of the terms that were added up, which cancellation does not shrink.
 
+use sartor_models::Activation;
+
 /// Unit roundoff of f32.
 pub const U: f64 = f32::EPSILON as f64 / 2.0;
 
@@ -20,15 +22,11 @@ pub fn sum(terms: usize) -> f64 {
 /// Batch norm, per `|x g| + |mean g| + |b|`: subtract, multiply, add, and a scale `g` of one division and one root, each rounded once.
 pub const BATCH_NORM: f64 = 6.0 * U;
 
-/// Sigmoid and SiLU, per result: an exponential good to 2 ulp (4 U), one addition, one division, one product, doubled because the
-/// exponential's relative error grows with its argument's rounding, `|x| U`, up to the 8 where it still matters in f32.
-pub const EXPONENTIAL: f64 = 24.0 * U;
-
-/// Largest derivative of SiLU (1.0998 at x = 2.4).
-pub const SILU_SLOPE: f64 = 1.1;
-
-/// Largest derivative of the sigmoid.
-pub const SIGMOID_SLOPE: f64 = 0.25;
+/// An activation, per result or per argument as [`Activation::scale`] says: twice its error, since an exponential's relative error grows
+/// with its argument's rounding, `|x| U`, up to the 8 where it still matters in f32.
+pub fn activation(act: Activation) -> f64 {
+    4.0 * act.roundings() * U
+}
 
 /// One addition or product, per result.
 pub const ONCE: f64 = U;

@@ -1,6 +1,6 @@
 //! A network with PyTorch's operators, node by node.
 
-use sartor_models::{Activation, Network, NodeId, Op, Padding, Weights};
+use sartor_models::{Activation, Network, NodeId, Op, Padding, Weights, Window};
 use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
@@ -98,25 +98,24 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
     match *op {
         Op::Input => unreachable!("an input has a value already"),
         Op::Conv2d(conv) => {
-            let (src, padding) = padded(&inputs[0], conv.padding, 0.0);
+            let Window { stride, dilation, padding, .. } = conv.window;
+            let (src, padding) = padded(&inputs[0], padding, 0.0);
             let groups = i64::try_from(conv.groups).expect("groups");
-            src.conv2d(&params[0], params.get(1), pair(conv.stride), padding, [1, 1], groups)
+            src.conv2d(&params[0], params.get(1), pair(stride), padding, pair(dilation), groups)
         }
         Op::BatchNorm { eps } => {
             let [weight, bias, mean, var] = params else { unreachable!("batch norm has four parameters") };
             inputs[0].batch_norm(Some(weight), Some(bias), Some(mean), Some(var), false, 0.0, eps, false)
         }
-        Op::Activation(Activation::Relu) => inputs[0].relu(),
-        Op::Activation(Activation::Relu6) => inputs[0].clamp(0, 6),
-        Op::Activation(Activation::Silu) => inputs[0].silu(),
-        Op::Activation(Activation::Sigmoid) => inputs[0].sigmoid(),
-        Op::MaxPool(pool) => {
-            let (src, padding) = padded(&inputs[0], pool.padding, f64::NEG_INFINITY);
-            src.max_pool2d(pair(pool.kernel), pair(pool.stride), padding, [1, 1], false)
+        Op::Activation(act) => activation(act, &inputs[0]),
+        Op::MaxPool(Window { kernel, stride, dilation, padding }) => {
+            let (src, padding) = padded(&inputs[0], padding, f64::NEG_INFINITY);
+            src.max_pool2d(pair(kernel), pair(stride), padding, pair(dilation), false)
         }
-        Op::AvgPool(pool) => {
-            let (src, padding) = padded(&inputs[0], pool.padding, 0.0);
-            src.avg_pool2d(pair(pool.kernel), pair(pool.stride), padding, false, true, None::<i64>)
+        // Average pooling has no dilation.
+        Op::AvgPool(Window { kernel, stride, padding, .. }) => {
+            let (src, padding) = padded(&inputs[0], padding, 0.0);
+            src.avg_pool2d(pair(kernel), pair(stride), padding, false, true, None::<i64>)
         }
         Op::GlobalAvgPool => inputs[0].adaptive_avg_pool2d([1, 1]),
         Op::Linear { .. } => inputs[0].flatten(1, -1).linear(&params[0], params.get(1)).unsqueeze(-1).unsqueeze(-1),
@@ -130,5 +129,17 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
         Op::Concat => Tensor::cat(inputs, 1),
         Op::ChannelShuffle { groups } => inputs[0].channel_shuffle(groups as i64),
         Op::LogSoftmax => inputs[0].log_softmax(1, inputs[0].kind()),
+    }
+}
+
+/// PyTorch's call of an activation.
+fn activation(act: Activation, x: &Tensor) -> Tensor {
+    match act {
+        Activation::Relu => x.relu(),
+        Activation::Relu6 => x.clamp(0, 6),
+        Activation::Silu => x.silu(),
+        Activation::Sigmoid => x.sigmoid(),
+        Activation::HardSwish => x.hardswish(),
+        Activation::LeakyRelu(slope) => x.prelu(&Tensor::from(slope.value()).to_kind(x.kind())),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sartor::verify::drift;
+use sartor::judge::verify::drift;
 use sartor_models::{Network, Weights};
 use tch::{Kind, Tensor};
 

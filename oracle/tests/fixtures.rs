@@ -8,7 +8,7 @@ use sartor_kernels::report::checked;
 use sartor_models::weights::LoadOptions;
 use sartor_models::zoo::Spec;
 use sartor_models::{Network, NodeId, Weights};
-use sartor_oracle::engine::{levels, quick};
+use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::{Whole, tensor, values, wrong};
 use tch::Tensor;

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Weights};
-use sartor_oracle::engine::{Engine, Pytorch};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Weights, Window};
+use sartor_oracle::engine::Engine;
+use sartor_oracle::engines::Pytorch;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, Whole, tensor, values};
 
-const CONV: Conv2d = Conv2d { oc: 24, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
+const CONV: Conv2d = Conv2d { oc: 24, groups: 1, bias: false, window: Window::POINT };
 
 /// An inverted residual.
 fn network() -> Network {
     let mut net = Builder::new("block", Shape::new(24, 9, 9)).unwrap();
     let expand = Conv2d { oc: 144, ..CONV };
-    let depthwise = Conv2d { oc: 144, kernel: (3, 3), padding: Padding::around(1), groups: 144, ..CONV };
+    let depthwise = Conv2d { oc: 144, groups: 144, window: Window::square(3, 1, 1), ..CONV };
     let mut at = net.input();
     for (i, conv) in [expand, depthwise, CONV].into_iter().enumerate() {
         at = net.add(format!("conv{i}"), Op::Conv2d(conv), &[at]).unwrap();

@@ -3,7 +3,8 @@
 
 use sartor_kernels::report::checked;
 use sartor_models::zoo::{self, Spec};
-use sartor_oracle::engine::{Engine, programs, quick, uncompiled};
+use sartor_oracle::engine::Engine;
+use sartor_oracle::engines::{programs, quick, uncompiled};
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, Whole, tensor, wrong};
 use tch::Kind;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape, Weights};
-use sartor_oracle::engine::{levels, quick};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Weights, Window};
+use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, wrong};
@@ -13,10 +13,9 @@ use tch::Tensor;
 
 const BN: Op = Op::BatchNorm { eps: 1e-3 };
 const SIZES: [(usize, usize); 7] = [(1, 1), (1, 9), (2, 2), (7, 7), (8, 8), (9, 5), (15, 13)];
-const ACTIVATIONS: [Activation; 4] = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
 
 fn conv(oc: usize, kernel: usize, stride: usize, groups: usize) -> Conv2d {
-    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding: Padding::around(kernel / 2), groups, bias: false }
+    Conv2d { oc, groups, bias: false, window: Window::square(kernel, stride, kernel / 2) }
 }
 
 /// A network of the nodes that `body` adds to an input; it ends in the last.
@@ -103,7 +102,7 @@ fn pointwise() {
             ));
         }
     }
-    for act in ACTIVATIONS {
+    for act in Activation::ALL {
         let ops = [Op::Conv2d(Conv2d { bias: true, ..conv(29, 1, 1, 1) }), BN, Op::Activation(act)];
         networks.push(chain(format!("pointwise, {act:?}"), Shape::new(23, 7, 5), &ops));
     }
@@ -122,7 +121,7 @@ fn depthwise() {
             }
         }
     }
-    for act in ACTIVATIONS {
+    for act in Activation::ALL {
         let ops = [Op::Conv2d(Conv2d { bias: true, ..conv(19, 3, 2, 19) }), BN, Op::Activation(act)];
         networks.push(chain(format!("depthwise, {act:?}"), Shape::new(19, 9, 7), &ops));
     }
@@ -140,9 +139,9 @@ fn direct() {
             networks.push(chain(name, Shape::new(ic, h, w), &[Op::Conv2d(conv(oc, kernel, stride, 1))]));
         }
     }
-    let uneven = Conv2d { kernel: (1, 3), stride: (2, 1), padding: (Padding::both(0), Padding::both(1)), ..conv(9, 3, 1, 1) };
+    let uneven = Conv2d { window: Window::new((1, 3), (2, 1), (Padding::both(0), Padding::both(1))), ..conv(9, 3, 1, 1) };
     networks.push(chain("convolution 1x3 stride 2x1".into(), Shape::new(5, 7, 6), &[Op::Conv2d(uneven)]));
-    let unpadded = Conv2d { padding: Padding::around(0), ..conv(9, 3, 2, 1) };
+    let unpadded = Conv2d { window: Window::square(3, 2, 0), ..conv(9, 3, 2, 1) };
     networks.push(chain("convolution without padding".into(), Shape::new(5, 8, 7), &[Op::Conv2d(unpadded)]));
     judge("convolution", &networks);
 }
@@ -170,7 +169,7 @@ fn pools() {
                 if h < kernel - 2 * padding || w < kernel - 2 * padding {
                     continue;
                 }
-                let pool = Pool { kernel: (kernel, kernel), stride: (stride, stride), padding: Padding::around(padding) };
+                let pool = Window::square(kernel, stride, padding);
                 for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::AvgPool(pool))] {
                     let name = format!("{name} pool {kernel}x{kernel} stride {stride}, {c} channels at {h}x{w}");
                     networks.push(chain(name, Shape::new(c, h, w), &[op]));
@@ -206,12 +205,16 @@ fn uneven_padding() {
                     ("depthwise", 24, conv(24, kernel, stride, 24)),
                 ] {
                     let name = format!("{name} {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
-                    networks.push(chain(name, Shape::new(c, h, w), &[Op::Conv2d(Conv2d { padding, ..conv })]));
+                    networks.push(chain(
+                        name,
+                        Shape::new(c, h, w),
+                        &[Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv })],
+                    ));
                 }
                 if padding.0.after > kernel / 2 || padding.1.before > kernel / 2 {
                     continue;
                 }
-                let pool = Pool { kernel: (kernel, kernel), stride: (stride, stride), padding };
+                let pool = Window { padding, ..Window::square(kernel, stride, 0) };
                 for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::AvgPool(pool))] {
                     let name = format!("{name} pool {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
                     networks.push(chain(name, Shape::new(13, h, w), &[op]));
@@ -241,7 +244,7 @@ fn elementwise() {
     let mut networks = Vec::new();
     for (h, w) in SIZES {
         for c in [1, 13, 32] {
-            for act in ACTIVATIONS {
+            for act in Activation::ALL {
                 networks.push(chain(format!("{act:?}, {c} channels at {h}x{w}"), Shape::new(c, h, w), &[Op::Activation(act)]));
             }
             networks.push(chain(format!("batch norm, {c} channels at {h}x{w}"), Shape::new(c, h, w), &[BN]));
@@ -291,7 +294,7 @@ fn shuffles_and_concatenations() {
                 format!("shuffle unit {ic} to {oc} in {groups} groups at {h}x{w}"),
                 Shape::new(ic, h, w),
                 |net| {
-                    let halve = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
+                    let halve = Window::square(3, 2, 1);
                     let mid = groups * 4;
                     let ops = [
                         Op::Conv2d(conv(mid, 1, 1, if ic % groups == 0 { groups } else { 1 })),
@@ -324,10 +327,18 @@ fn inverted_residuals() {
         for (ic, hidden, oc, kernel, stride) in [(8, 48, 8, 3, 1), (13, 78, 19, 3, 1), (16, 64, 24, 5, 2), (3, 18, 5, 3, 2)] {
             let name = format!("inverted residual {ic}-{hidden}-{oc}, {kernel}x{kernel} stride {stride} at {h}x{w}");
             networks.push(network(name, Shape::new(3, h, w), |net| {
-                let act = |i: usize| Op::Activation(ACTIVATIONS[i]);
                 let x = net.add("stem", Op::Conv2d(conv(ic, 3, 1, 1)), &[net.input()]).unwrap();
                 let (expand, depthwise) = (Op::Conv2d(conv(hidden, 1, 1, 1)), Op::Conv2d(conv(hidden, kernel, stride, hidden)));
-                let ops = [expand, BN, act(2), depthwise, BN, act(1), Op::Conv2d(conv(oc, 1, 1, 1)), BN];
+                let ops = [
+                    expand,
+                    BN,
+                    Op::Activation(Activation::Silu),
+                    depthwise,
+                    BN,
+                    Op::Activation(Activation::Relu6),
+                    Op::Conv2d(conv(oc, 1, 1, 1)),
+                    BN,
+                ];
                 let y = ops.into_iter().enumerate().fold(x, |at, (i, op)| net.add(format!("op{i}"), op, &[at]).unwrap());
                 if stride == 1 { net.add("add", Op::Add, &[y, x]).unwrap() } else { y }
             }));

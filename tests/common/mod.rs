@@ -16,14 +16,14 @@ pub fn cache() -> PathBuf {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
         // Where others can write to the clone, each process has a cache of its own.
-        sartor::private::folder(&shared).unwrap_or_else(|_| Folder::new().0.keep())
+        sartor::files::private::folder(&shared).unwrap_or_else(|_| Folder::new().0.keep())
     });
     FOLDER.clone()
 }
 
 /// Makes this process use the tests' cache instead of the user's. Tests that open models or read tunings begin with it.
 pub fn own_cache() {
-    sartor::cache::set_folder(cache());
+    sartor::files::cache_folder::set(cache());
 }
 
 pub fn sartor() -> Command {

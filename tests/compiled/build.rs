@@ -11,7 +11,7 @@ use sartor::codegen::kernel::{Access, Kernel};
 const MANIFEST: &str = "[package]
 name = \"runner\"
 version = \"0.0.0\"
-edition = \"2021\"
+edition = \"2024\"
 
 [profile.release]
 opt-level = 3

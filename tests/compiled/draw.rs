@@ -2,7 +2,7 @@
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
-use sartor::models::{Activation, Builder, Conv2d, GraphError, NodeId, Op, Padding, Pool, Shape, Tensor};
+use sartor::models::{Activation, Builder, Conv2d, GraphError, NodeId, Op, Padding, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 /// Draws from one seed.
@@ -25,6 +25,11 @@ impl Draw {
 
     fn one<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())]
+    }
+
+    /// An activation, or none.
+    fn act(&mut self) -> Option<Activation> {
+        self.below(Activation::ALL.len() + 1).checked_sub(1).map(|index| Activation::ALL[index])
     }
 
     /// A real of -1..1.
@@ -60,8 +65,6 @@ impl Draw {
 const KINDS: usize = 12;
 /// Sizes of windows. Large ones are rare, because they make more code to compile.
 const KERNELS: [usize; 8] = [3, 3, 3, 3, 3, 5, 5, 7];
-const ACTS: [Option<Activation>; 5] =
-    [None, Some(Activation::Relu), Some(Activation::Relu6), Some(Activation::Silu), Some(Activation::Sigmoid)];
 
 struct Grow<'a> {
     builder: Builder,
@@ -76,7 +79,7 @@ impl Grow<'_> {
     fn kind(&mut self, kind: usize) -> Result<Vec<NodeId>, GraphError> {
         let input = self.builder.input();
         let c = self.builder.shape(input).c;
-        let act = self.draw.one(&ACTS);
+        let act = self.draw.act();
         let last = match kind {
             0 => {
                 let oc = self.draw.within(1, 70);
@@ -87,7 +90,7 @@ impl Grow<'_> {
                 let oc = c + self.draw.within(0, 2) * self.draw.within(0, 20);
                 let branch = self.conv(input, oc, (1, 1), 1, 1, act)?;
                 let sum = self.add(Op::Add, &[branch, input])?;
-                let after = self.draw.one(&ACTS);
+                let after = self.draw.act();
                 self.act(sum, after)?
             }
             2 => {
@@ -108,7 +111,7 @@ impl Grow<'_> {
             }
             7 => {
                 let (kernel, stride) = ((3, 3), (self.draw.within(1, 2), self.draw.within(1, 2)));
-                let pool = Pool { kernel, stride, padding: self.padding(input, kernel, stride) };
+                let pool = Window::new(kernel, stride, self.padding(input, kernel, stride));
                 let op = self.draw.one(&[Op::MaxPool(pool), Op::AvgPool(pool)]);
                 let pooled = self.add(op, &[input])?;
                 self.act(pooled, act)?
@@ -160,9 +163,9 @@ impl Grow<'_> {
         act: Option<Activation>,
     ) -> Grown {
         let stride = (stride, stride);
-        let padding = self.padding(src, kernel, stride);
+        let window = Window::new(kernel, stride, self.padding(src, kernel, stride));
         let bias = self.draw.below(2) == 0;
-        let conv = self.add(Op::Conv2d(Conv2d { oc, kernel, stride, padding, groups, bias }), &[src])?;
+        let conv = self.add(Op::Conv2d(Conv2d { oc, groups, bias, window }), &[src])?;
         self.act(conv, act)
     }
 

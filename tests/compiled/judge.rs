@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sartor::codegen::interpret;
-use sartor::engine::ReferenceEngine;
+use sartor::judge::engines::ReferenceEngine;
 use sartor::kernels::reference::bound;
 use sartor::kernels::report;
 use sartor::models::NodeId;

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use sartor::codegen::compile::{Kind, generate};
 use sartor::codegen::{interpret, normalize::normalize, pack::pack};
+use sartor::data::npy;
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
-use sartor::{Level, Weights, npy};
+use sartor::{Level, Weights};
 
 use crate::run::{Runner, Tool, write_files};
 

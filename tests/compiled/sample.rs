@@ -37,7 +37,7 @@ impl Sample {
     /// The first problems, the same for every level.
     pub fn new(level: Level, problems: usize) -> Self {
         let mut sample = Self { level, kernels: Vec::new(), problems: Vec::new() };
-        let mut versions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut names = BTreeMap::new();
         let mut draw = Draw::new(4);
         for number in 0..problems {
             let network = draw.problem(number);
@@ -46,28 +46,24 @@ impl Sample {
             let packed = pack(&layers);
             let batch = 1 + usize::from(number % 7 == 0);
             let plan = plan(&layers, &packed, &Options { batch, ..Options::new(level) }).unwrap();
-            let numbers = plan.kernels.iter().map(|kernel| sample.add(kernel, &mut versions)).collect();
+            let numbers = plan.kernels.iter().map(|kernel| sample.add(kernel, &mut names)).collect();
             sample.problems.push(Problem { network, weights, plan, packed, numbers });
         }
         sample
     }
 
     /// The number of a kernel. Names are unique in a program only.
-    fn add(&mut self, kernel: &Kernel, versions: &mut BTreeMap<String, Vec<usize>>) -> usize {
-        let same = versions.entry(kernel.name.clone()).or_default();
-        let body = |number: &&usize| {
-            let known = &self.kernels[**number];
-            known.body == kernel.body && known.buffers == kernel.buffers
-        };
-        if let Some(&number) = same.iter().find(body) {
+    fn add(&mut self, kernel: &Kernel, names: &mut BTreeMap<String, usize>) -> usize {
+        if let Some(number) = self.kernels.iter().position(|known| known.is_same(kernel)) {
             return number;
         }
         let mut kernel = kernel.clone();
-        if !same.is_empty() {
-            write!(kernel.name, "_again{}", same.len()).unwrap();
+        let same = names.entry(kernel.name.clone()).or_default();
+        if *same > 0 {
+            write!(kernel.name, "_again{same}").unwrap();
         }
+        *same += 1;
         self.kernels.push(kernel);
-        same.push(self.kernels.len() - 1);
         self.kernels.len() - 1
     }
 }

@@ -52,15 +52,19 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
     let window = || {
         let (kernel, stride, pads) = (ints("kernel_shape"), ints("strides"), ints("pads"));
         let padding = |axis: usize| Padding { before: pads[axis], after: pads[axis + 2] };
-        Window { kernel: (kernel[0], kernel[1]), stride: (stride[0], stride[1]), padding: (padding(0), padding(1)) }
+        let dilation = match ints("dilations")[..] {
+            [h, w] => (h, w),
+            _ => (1, 1),
+        };
+        Window { kernel: (kernel[0], kernel[1]), stride: (stride[0], stride[1]), dilation, padding: (padding(0), padding(1)) }
     };
-    let out = |size: usize, kernel: usize, stride: usize, padding: Padding| {
-        (padding.before + size + padding.after - kernel) / stride + 1
+    let out = |size: usize, kernel: usize, stride: usize, dilation: usize, padding: Padding| {
+        (padding.before + size + padding.after - (kernel - 1) * dilation - 1) / stride + 1
     };
     let swept = |c: usize| {
         let w = window();
-        let rows = out(dims[2], w.kernel.0, w.stride.0, w.padding.0);
-        vec![dims[0], c, rows, out(dims[3], w.kernel.1, w.stride.1, w.padding.1)]
+        let rows = out(dims[2], w.kernel.0, w.stride.0, w.dilation.0, w.padding.0);
+        vec![dims[0], c, rows, out(dims[3], w.kernel.1, w.stride.1, w.dilation.1, w.padding.1)]
     };
     match node.op_type() {
         "Conv" => {
@@ -81,6 +85,12 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Relu" => each(|x| x.max(0.0)),
         "Clip" => (dims.clone(), x.iter().map(|x| x.clamp(inputs[1].1[0], inputs[2].1[0])).collect()),
         "Sigmoid" => each(|x| 1.0 / (1.0 + (-x).exp())),
+        "HardSwish" => each(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+        "LeakyRelu" => {
+            let alpha = f64::from(attribute("alpha").map_or(0.01, |alpha| alpha.f()));
+            (dims.clone(), x.iter().map(|&x| if x < 0.0 { alpha * x } else { x }).collect())
+        }
+        "Erf" => each(erf),
         "Identity" => each(|x| x),
         "MaxPool" => (swept(dims[1]), reference::max_pool(x, maps(), &window())),
         "AveragePool" => (swept(dims[1]), reference::avg_pool(x, maps(), &window(), int("count_include_pad", 0) == 1)),
@@ -94,6 +104,7 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "LogSoftmax" => (dims.clone(), reference::log_softmax(x, dims[1])),
         "Add" => broadcast(inputs, |a, b| a + b),
         "Mul" => broadcast(inputs, |a, b| a * b),
+        "Div" => broadcast(inputs, |a, b| a / b),
         "Reshape" => (inputs[1].1.iter().map(|&d| d as usize).collect(), x.clone()),
         "Transpose" => transpose(inputs[0], &ints("perm")),
         "Concat" => along_channels(inputs, int("axis", -1), |_, channels| 0..channels),
@@ -105,10 +116,21 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
     }
 }
 
-/// Elementwise, a dimension of 1 standing for any.
+/// The error function by its definition: Simpson's rule for the integral of 2 / sqrt(pi) exp(-t^2), which is 1 beyond 6.
+fn erf(x: f64) -> f64 {
+    const STEPS: u32 = 1200;
+    let (end, sign) = (x.abs().min(6.0), x.signum());
+    let step = end / f64::from(STEPS);
+    let weight = |i: u32| if i == 0 || i == STEPS { 1.0 } else { 2.0 + 2.0 * f64::from(i % 2) };
+    let sum: f64 = (0..=STEPS).map(|i| weight(i) * (-(f64::from(i) * step).powi(2)).exp()).sum();
+    sign * sum * step / 3.0 * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+/// Elementwise, a dimension of 1, or none at all, standing for any.
 fn broadcast(inputs: &[&Value], f: fn(f64, f64) -> f64) -> Value {
     let ((dims, a), (narrow, b)) = (inputs[0], inputs[1]);
-    assert!(dims.len() == narrow.len() && dims.iter().zip(narrow).all(|(d, n)| d == n || *n == 1), "{dims:?} and {narrow:?}");
+    let fits = narrow.is_empty() || dims.len() == narrow.len();
+    assert!(fits && dims.iter().zip(narrow).all(|(d, n)| d == n || *n == 1), "{dims:?} and {narrow:?}");
     let at = |i: usize| {
         let (mut rest, mut stride, mut at) = (i, 1, 0);
         for (&d, &n) in dims.iter().zip(narrow).rev() {

@@ -4,21 +4,19 @@ mod evaluate;
 
 use evaluate::evaluate;
 use prost::Message;
-use sartor::bench::test_input;
-use sartor::engine::ReferenceEngine;
-use sartor::export::write_onnx;
+use sartor::data::export::write_onnx;
+use sartor::judge::engines::ReferenceEngine;
+use sartor::measure::bench::test_input;
 use sartor::models::export::{ExportError, OPSET, onnx, proto};
 use sartor::models::zoo::{self, Spec};
-use sartor::models::{Activation, Builder, Conv2d, NodeId, Op, Padding, Pool, Shape, Tensor};
+use sartor::models::{Activation, Builder, Conv2d, NodeId, Op, Padding, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 const CONV: Conv2d = Conv2d {
     oc: 6,
-    kernel: (3, 3),
-    stride: (2, 1),
-    padding: (Padding::both(1), Padding { before: 0, after: 2 }),
     groups: 2,
     bias: true,
+    window: Window::new((3, 3), (2, 1), (Padding::both(1), Padding { before: 0, after: 2 })),
 };
 
 /// The file's outputs are the reference's.
@@ -72,12 +70,11 @@ fn every_family_of_the_zoo() {
 fn every_operator() {
     agrees(
         &network("operators", |net| {
-            let halve = Pool { kernel: (3, 2), stride: (2, 2), padding: (Padding { before: 0, after: 1 }, Padding::both(1)) };
+            let halve = Window::new((3, 2), (2, 2), (Padding { before: 0, after: 1 }, Padding::both(1)));
             let input = net.input();
             let conv = net.add("conv", Op::Conv2d(CONV), &[input]).unwrap();
             let norm = net.add("norm", Op::BatchNorm { eps: 1e-3 }, &[conv]).unwrap();
-            let acts = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
-            let acts = acts.map(|act| net.add(format!("{act:?}"), Op::Activation(act), &[norm]).unwrap());
+            let acts = Activation::ALL.map(|act| net.add(format!("{act:?}"), Op::Activation(act), &[norm]).unwrap());
             let cat = net.add("cat", Op::Concat, &acts).unwrap();
             let shuffle = net.add("shuffle", Op::ChannelShuffle { groups: 8 }, &[cat]).unwrap();
             let partial = net.add("partial", Op::Add, &[shuffle, norm]).unwrap();
@@ -99,6 +96,20 @@ fn every_operator() {
 }
 
 #[test]
+fn dilated_windows() {
+    agrees(
+        &network("dilated", |net| {
+            let dilated = |window: Window| Window { dilation: (2, 1), ..window };
+            let conv = Conv2d { window: dilated(CONV.window), ..CONV };
+            let conv = net.add("conv", Op::Conv2d(conv), &[net.input()]).unwrap();
+            let pool = net.add("pool", Op::MaxPool(dilated(Window::square(2, 1, 1))), &[conv]).unwrap();
+            vec![conv, pool]
+        }),
+        2,
+    );
+}
+
+#[test]
 fn outputs_that_others_read_that_repeat_or_that_are_the_input() {
     agrees(
         &network("outputs", |net| {
@@ -114,7 +125,7 @@ fn outputs_that_others_read_that_repeat_or_that_are_the_input() {
 #[test]
 fn outputs_of_one_pixel_are_vectors_though_others_read_them_as_maps() {
     let mut net = Builder::new("pixel", Shape::new(4, 1, 1)).unwrap();
-    let conv = Conv2d { oc: 4, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: true };
+    let conv = Conv2d { oc: 4, groups: 1, bias: true, window: Window::POINT };
     let first = net.add("first\n\u{1b}", Op::Conv2d(conv), &[NodeId(0)]).unwrap();
     let second = net.add("second", Op::Conv2d(conv), &[first]).unwrap();
     let linear = net.add("linear", Op::Linear { out: 3, bias: true }, &[second]).unwrap();

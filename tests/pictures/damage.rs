@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sartor::image::{Fault, Preprocess};
+use sartor::data::image::{Fault, Preprocess};
 
 use crate::{as_it_is, files, pixels_of};
 

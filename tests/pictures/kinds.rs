@@ -1,6 +1,6 @@
 //! Every kind of file that is read, and those that are not.
 
-use sartor::image::Fault;
+use sartor::data::image::Fault;
 
 use crate::{apart, as_it_is, files, pixels, pixels_of, sheet};
 

@@ -8,7 +8,7 @@ mod upright;
 
 use std::path::{Path, PathBuf};
 
-use sartor::image::{PictureError, Preprocess};
+use sartor::data::image::{PictureError, Preprocess};
 
 const FILES: &str = "tests/pictures/files";
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use sartor::image::{Fault, MAX_MEMORY, Preprocess};
+use sartor::data::image::{Fault, MAX_MEMORY, Preprocess};
 use sartor_kernels::report::skipped;
 
 use crate::{FILES, pixels_of};

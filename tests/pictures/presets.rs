@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sartor::image::{Preprocess, Preset};
+use sartor::data::image::{Preprocess, Preset};
 
 use crate::{FILES, apart, files, pixels, sheet};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sartor::image::Preprocess;
+use sartor::data::image::Preprocess;
 
 use crate::{FILES, apart, as_it_is, pixels_of, sheet};
 

@@ -7,23 +7,6 @@ use crate::ir::kernel::{Access, Address, Base, Binary, Buf, Buffer, Kernel, Reg,
 
 use super::text::Text;
 
-/// Functions beside intrinsics that a file's kernels call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Helper {
-    /// [`Binary::Maximum`]
-    Maximum,
-    /// [`Base::Two`]
-    PowerOfTwo,
-    /// [`Base::EighthRootOfTwo`]
-    PowerOfRoot,
-    /// [`Value::FirstLanes`]
-    FirstLanes,
-    /// [`Stmt::Prefetch`]
-    Prefetch,
-    /// [`Stmt::Reload`]
-    Reload,
-}
-
 /// Prints a kernel's function, below its documentation.
 pub fn print(text: &mut Text, kernel: &Kernel) {
     let isa = isa::of(kernel.level);
@@ -42,7 +25,10 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
     let printer = Printer { kernel, isa, assigned: assigned(&kernel.body) };
     // The C ABI cannot unwind. At calls that might, rustc 1.95 forgets `inline(never)` of functions with target features, and in
     // a stage that its kernels were inlined into, registers run out: accumulators moved and spilled at every step of a sum.
-    text.function(&format!("unsafe extern \"C\" fn {}", kernel.name), &params, "", |text| printer.body(text, &kernel.body));
+    text.function(&format!("unsafe extern \"C\" fn {}", kernel.name), &params, "", |text| {
+        text.line("// SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.");
+        text.block("unsafe", |text| printer.body(text, &kernel.body));
+    });
 }
 
 /// Buffers that a body touches.
@@ -74,29 +60,6 @@ fn assigned(body: &[Stmt]) -> HashSet<Reg> {
         }
     }
     set
-}
-
-/// Helpers that a kernel's text calls.
-pub fn helpers(body: &[Stmt], found: &mut Vec<Helper>) {
-    for stmt in body {
-        let helper = match stmt {
-            Stmt::For { body, .. } => {
-                helpers(body, found);
-                None
-            }
-            Stmt::Let(_, value) | Stmt::Set(_, value) => match value {
-                Value::Binary(Binary::Maximum, ..) => Some(Helper::Maximum),
-                Value::Power(Base::Two, _) => Some(Helper::PowerOfTwo),
-                Value::Power(Base::EighthRootOfTwo, _) => Some(Helper::PowerOfRoot),
-                Value::FirstLanes(..) => Some(Helper::FirstLanes),
-                _ => None,
-            },
-            Stmt::Prefetch(_) => Some(Helper::Prefetch),
-            Stmt::Reload => Some(Helper::Reload),
-            Stmt::Comment(_) | Stmt::Store(..) => None,
-        };
-        found.extend(helper.filter(|helper| !found.contains(helper)));
-    }
 }
 
 struct Printer<'a> {

@@ -5,13 +5,11 @@ use sartor_models::Network;
 use sartor_models::escape::{code, rust_string};
 
 use crate::ir::isa;
-use crate::ir::kernel::{Access, Kernel, KernelId, ROOT_POWERS};
-use crate::plan::Lengths;
-use crate::plan::{Place, Plan};
+use crate::ir::kernel::{Access, Kernel, KernelId};
+use crate::plan::{Lengths, Place, Plan, Unpack};
 
-use super::kernel::{self, Helper};
-use super::stage;
 use super::text::Text;
+use super::{kernel, prelude, stage};
 
 /// Prints the file.
 pub fn print(network: &Network, plan: &Plan) -> String {
@@ -26,7 +24,7 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     };
     text.line(format!("use crate::runtime::{imports};"));
     text.line("use crate::weights::WEIGHTS;");
-    prelude(&mut text, level, plan.kernels.as_ref());
+    prelude::print(&mut text, level, plan.kernels.as_ref());
     for (index, printed) in plan.kernels.iter_enumerated() {
         text.line("");
         kernel_doc(&mut text, plan, index);
@@ -47,7 +45,7 @@ pub fn print(network: &Network, plan: &Plan) -> String {
 pub fn print_kernels(level: Level, kernels: &[Kernel]) -> String {
     let mut text = Text::default();
     intrinsics(&mut text, level);
-    prelude(&mut text, level, kernels);
+    prelude::print(&mut text, level, kernels);
     for printed in kernels {
         text.line("");
         kernel::print(&mut text, printed);
@@ -102,53 +100,40 @@ fn kernel_doc(text: &mut Text, plan: &Plan, index: KernelId) {
     text.comment("///", &format!("Reads {}; writes {}.", buffers(Access::Read), buffers(Access::Write)));
 }
 
-fn prelude(text: &mut Text, level: Level, kernels: &[Kernel]) {
-    let source = match level {
-        Level::Avx512 => include_str!("prelude/avx512.rs"),
-        Level::Avx2 => include_str!("prelude/avx2.rs"),
-        Level::Neon => include_str!("prelude/neon.rs"),
-        Level::Portable => include_str!("prelude/portable.rs"),
-    };
-    let mut used: Vec<Helper> = Vec::new();
-    kernels.iter().for_each(|printed| kernel::helpers(&printed.body, &mut used));
-    let root_powers = ROOT_POWERS.map(|bits| format!("{bits:#x}")).join(", ");
-    for part in source.split("//@ ").filter(|part| !part.is_empty()) {
-        let (name, code) = part.split_once('\n').unwrap_or((part, ""));
-        if name == "Always" || used.iter().any(|helper| format!("{helper:?}") == name) {
-            text.line("");
-            code.trim_end().replace("ROOT_POWERS", &root_powers).lines().for_each(|line| text.line(line));
-        }
-    }
-}
-
 /// The last stage: results to the user's NCHW.
 fn outputs(text: &mut Text, plan: &Plan) {
     let batch = plan.batch;
     text.line("/// Copies the results to the output, NCHW.");
     let params = ["cx: &Context", "units: &mut Units<'_>"].map(String::from);
     text.function("unsafe extern \"C\" fn outputs", &params, "", |text| {
-        text.block("for _ in units", |text| {
-            for unpack in &plan.unpack {
-                let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
-                let src = if unpack.src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({})", unpack.src) };
-                text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
-                // All passes of an output come before the first of the next.
-                let pass = if dst_len == 1 { "cx.pass()".to_string() } else { format!("cx.pass() * {dst_len}") };
-                let dst = match unpack.dst {
-                    0 => format!("cx.output().add({pass})"),
-                    dst => format!("cx.output().add(cx.passes() * {dst} + {pass})"),
-                };
-                text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
-                text.line(format!(
-                    "layout::unpack(src, {}, {batch}, {}, {}, dst);",
-                    unpack.pitch, unpack.pixels, unpack.channels
-                ));
-                if unpack.log_softmax {
-                    text.line(format!("layout::log_softmax(dst, {});", unpack.channels));
-                }
-            }
+        if plan.unpack.is_empty() {
+            return text.line("units.for_each(drop);");
+        }
+        let safe =
+            "SAFETY: the arena and the output are as long as the program says, and every place below was proven to lie in them.";
+        text.comment("//", safe);
+        text.block("unsafe", |text| {
+            text.block("for _ in units", |text| plan.unpack.iter().for_each(|unpack| copy(text, unpack, batch)))
         });
     });
+}
+
+/// Copies one result.
+fn copy(text: &mut Text, unpack: &Unpack, batch: usize) {
+    let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
+    let src = if unpack.src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({})", unpack.src) };
+    text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
+    // All passes of an output come before the first of the next.
+    let pass = if dst_len == 1 { "cx.pass()".to_string() } else { format!("cx.pass() * {dst_len}") };
+    let dst = match unpack.dst {
+        0 => format!("cx.output().add({pass})"),
+        dst => format!("cx.output().add(cx.passes() * {dst} + {pass})"),
+    };
+    text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
+    text.line(format!("layout::unpack(src, {}, {batch}, {}, {}, dst);", unpack.pitch, unpack.pixels, unpack.channels));
+    if unpack.log_softmax {
+        text.line(format!("layout::log_softmax(dst, {});", unpack.channels));
+    }
 }
 
 fn program(text: &mut Text, plan: &Plan) {

@@ -4,7 +4,9 @@
 mod files;
 mod kernel;
 mod level;
+mod library;
 mod package;
+mod prelude;
 mod stage;
 mod text;
 

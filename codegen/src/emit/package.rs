@@ -91,7 +91,7 @@ impl Package {
         for (key, value) in entries {
             text += &format!("{key} = {}\n", value.to_toml_value());
         }
-        text += "edition = \"2021\"\nrust-version = \"1.89\"\npublish = false\n";
+        text += "edition = \"2024\"\nrust-version = \"1.89\"\npublish = false\n";
         if self.kind == Kind::Dylib {
             text += "\n[lib]\ncrate-type = [\"cdylib\"]\n";
         }

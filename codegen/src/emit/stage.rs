@@ -32,8 +32,26 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &TiSlice<KernelId, Kernel>
             }
         }
         let unit = if mentions(&steps, "unit") { "unit" } else { "_" };
-        text.block(&format!("for {unit} in units"), |text| body(text, &steps, kernels));
+        let head = format!("for {unit} in units");
+        if !calls(&steps) {
+            return text.block(&head, |text| body(text, &steps, kernels));
+        }
+        text.comment("//", SAFETY);
+        text.block("unsafe", |text| text.block(&head, |text| body(text, &steps, kernels)));
     });
+}
+
+const SAFETY: &str = "SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to \
+                      share nothing with what another unit writes.";
+
+/// Whether a stage calls kernels.
+fn calls(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Call { .. } => true,
+        Step::For { body, .. } => calls(body),
+        Step::Match { arms, .. } => arms.iter().any(|arm| calls(&arm.body)),
+        _ => false,
+    })
 }
 
 /// The steps without variables that nothing reads.

@@ -142,6 +142,12 @@ const PORTABLE: Isa = Isa {
     },
 };
 
+/// The levels that a program for this architecture can use, best first: its own, and the portable one.
+pub fn levels_for(arch: &str) -> Vec<Level> {
+    let all = Level::ALL.into_iter().rev();
+    all.filter(|&level| of(level).arch.is_none_or(|own| own == arch)).collect()
+}
+
 /// The table of a level.
 pub fn of(level: Level) -> &'static Isa {
     match level {
@@ -149,5 +155,18 @@ pub fn of(level: Level) -> &'static Isa {
         Level::Avx2 => &AVX2,
         Level::Neon => &NEON,
         Level::Portable => &PORTABLE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_architecture_has_its_own_levels_and_the_portable_one() {
+        assert_eq!(levels_for("x86_64"), [Level::Avx512, Level::Avx2, Level::Portable]);
+        assert_eq!(levels_for("aarch64"), [Level::Neon, Level::Portable]);
+        assert_eq!(levels_for("riscv64"), [Level::Portable]);
+        assert!(levels_for(std::env::consts::ARCH).into_iter().any(Level::is_available));
     }
 }

@@ -255,6 +255,12 @@ impl Kernel {
     pub fn lanes(&self) -> usize {
         isa::of(self.level).lanes
     }
+
+    /// Whether another kernel is this one, but for its name and its documentation.
+    pub fn is_same(&self, other: &Kernel) -> bool {
+        let Kernel { name: _, doc: _, level, buffers, vars, regs, body } = self;
+        (level, buffers, vars, regs, body) == (&other.level, &other.buffers, &other.vars, &other.regs, &other.body)
+    }
 }
 
 fn count(body: &[Stmt], times: u64, cost: &mut Cost) {

@@ -1,11 +1,37 @@
 //! Kernel names: the name is the specification, printed and parsed here alone.
 //!
-//! `family[_tile][_field..][_word..][_vN]_level`, for example `pointwise_14x32_m196_k64_n384_relu6_avx512`.
+//! `family[_tile][_field..][_word..]_level`, for example `pointwise_14x32_m196_k64_n384_relu6_avx512`. The fields that a name always has:
+//!
+//! | field | what it is |
+//! | --- | --- |
+//! | `m` | pixels of a call |
+//! | `k`, `n` | input taps and output lanes of a convolution |
+//! | `rows` | source rows that a call reads |
+//! | `ow` | output columns |
+//! | `c` | lanes |
+//!
+//! Others are there only where two kernels of one program would have the same name without them ([`tell_apart`]):
+//!
+//! | field | what it is |
+//! | --- | --- |
+//! | `sp`, `dp` | f32 from pixel to pixel of the source and of the destination |
+//! | `ap` | the same of the map that is added |
+//! | `ac` | lanes of the map that is added |
+//! | `plane` | f32 from channel to channel of the user's images |
+//! | `sw` | horizontal stride, where it is not the vertical one |
+//! | `top` | rows of the window above the source's first row |
+//! | `iw`, `pad` | source columns, and columns of padding on the left |
+//! | `last` | lanes of the last panel that hold channels |
+//! | `ahead` | f32 of weights that are fetched for later |
+//! | `lane`, `len` | a run of input lanes: the first, and how many |
+//! | `panels`, `pixels` | a tile beside the first |
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
 use sartor_kernels::runtime::Level;
+use sartor_ops::Activation;
 
 /// A kernel's name, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,15 +44,13 @@ pub struct KernelName {
     pub fields: Vec<(String, usize)>,
     /// Fused operations, in order.
     pub words: Vec<String>,
-    /// Tells apart kernels that differ in strides alone; 1 is not printed.
-    pub version: usize,
     /// The level.
     pub level: Level,
 }
 
-/// A text that is no kernel name.
+/// A text that is not a valid kernel name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{name}' is no kernel name: {reason}; write family[_tile][_field..][_word..][_vN]_level")]
+#[error("'{name}' is not a kernel name: {reason}; write family[_tile][_field..][_word..]_level")]
 pub struct NameError {
     /// The text.
     pub name: String,
@@ -37,7 +61,7 @@ pub struct NameError {
 impl KernelName {
     /// A family at a level.
     pub fn new(family: &str, level: Level) -> Self {
-        Self { family: family.into(), tile: Vec::new(), fields: Vec::new(), words: Vec::new(), version: 1, level }
+        Self { family: family.into(), tile: Vec::new(), fields: Vec::new(), words: Vec::new(), level }
     }
 
     /// With a tile.
@@ -56,10 +80,40 @@ impl KernelName {
 
     /// With fused operations.
     #[must_use]
-    pub fn words(mut self, words: &[&str]) -> Self {
-        self.words.extend(words.iter().map(|&word| word.into()));
+    pub fn words(mut self, words: &[impl ToString]) -> Self {
+        self.words.extend(words.iter().map(ToString::to_string));
         self
     }
+}
+
+/// Gives kernels of the same name further fields, as few as tell them apart. `details[i]` holds what else there is to say of kernel `i`.
+/// Kernels with the same details keep the same name.
+pub fn tell_apart(names: &mut [KernelName], details: &[Vec<(&'static str, usize)>]) {
+    let mut of_one_name: HashMap<KernelName, Vec<usize>> = HashMap::new();
+    for (index, name) in names.iter().enumerate() {
+        of_one_name.entry(name.clone()).or_default().push(index);
+    }
+    for group in of_one_name.into_values() {
+        let longest = group.iter().map(|&kernel| details[kernel].len()).max().unwrap_or(0);
+        let (mut chosen, mut distinct) = (Vec::new(), 1);
+        for position in 0..longest {
+            chosen.push(position);
+            let told: HashSet<Vec<_>> = group.iter().map(|&kernel| pick(&details[kernel], &chosen)).collect();
+            if told.len() > distinct {
+                distinct = told.len();
+            } else {
+                chosen.pop();
+            }
+        }
+        for kernel in group {
+            let fields = pick(&details[kernel], &chosen).into_iter().flatten();
+            names[kernel].fields.extend(fields.map(|(field, value)| (field.to_string(), value)));
+        }
+    }
+}
+
+fn pick(details: &[(&'static str, usize)], positions: &[usize]) -> Vec<Option<(&'static str, usize)>> {
+    positions.iter().map(|&position| details.get(position).copied()).collect()
 }
 
 impl fmt::Display for KernelName {
@@ -75,15 +129,14 @@ impl fmt::Display for KernelName {
         for word in &self.words {
             write!(f, "_{word}")?;
         }
-        if self.version > 1 {
-            write!(f, "_v{}", self.version)?;
-        }
         write!(f, "_{}", self.level)
     }
 }
 
-/// Fused operations a name may hold; `relu6` would otherwise read as a size.
-const WORDS: [&str; 7] = ["relu", "relu6", "silu", "sigmoid", "blend", "add", "sums"];
+/// Whether a part of a name is a fused operation; `relu6` would otherwise read as a size.
+fn is_word(part: &str) -> bool {
+    ["blend", "add", "sums"].contains(&part) || Activation::parse(part).is_some()
+}
 
 impl FromStr for KernelName {
     type Err = NameError;
@@ -97,19 +150,16 @@ impl FromStr for KernelName {
         let mut parsed = KernelName::new(family.ok_or_else(|| fail("it does not begin with a family"))?, level);
         for (index, part) in parts.enumerate() {
             let split = part.find(|c: char| c.is_ascii_digit());
-            if WORDS.contains(&part) {
+            if is_word(part) {
                 parsed.words.push(part.into());
             } else if index == 0 && split == Some(0) {
                 let extents: Result<Vec<usize>, _> = part.split('x').map(number).collect();
-                parsed.tile = extents.map_err(|()| fail("its tile is no product of sizes"))?;
+                parsed.tile = extents.map_err(|()| fail("its tile is not a product of sizes"))?;
             } else if let Some(at) = split.filter(|&at| at > 0) {
-                let value = number(&part[at..]).map_err(|()| fail("a size is no number"))?;
-                match &part[..at] {
-                    "v" if value > 1 => parsed.version = value,
-                    field => parsed.fields.push((field.into(), value)),
-                }
+                let value = number(&part[at..]).map_err(|()| fail("a size is not a number"))?;
+                parsed.fields.push((part[..at].into(), value));
             } else {
-                return Err(fail(&format!("'{part}' is no tile, size or operation")));
+                return Err(fail(&format!("'{part}' is not a tile, a size or an operation")));
             }
         }
         // What is out of order or written with leading zeros is not what would be printed.
@@ -119,4 +169,29 @@ impl FromStr for KernelName {
 
 fn number(text: &str) -> Result<usize, ()> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().map_err(|_| ()) } else { Err(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_get_the_fields_that_tell_their_kernels_apart_and_no_others() {
+        let name = |m| KernelName::new("pointwise", Level::Avx2).field("m", m).words(&["relu"]);
+        let mut names = [name(49), name(7), name(49), name(49), name(49)];
+        let details = [(64, 128, 16), (64, 128, 16), (64, 64, 16), (96, 64, 16), (64, 64, 16)]
+            .map(|(sp, dp, ap)| vec![("ap", ap), ("sp", sp), ("dp", dp)]);
+        tell_apart(&mut names, &details);
+        let printed = names.map(|name| name.to_string());
+        let expected = ["49_sp64_dp128", "7", "49_sp64_dp64", "49_sp96_dp64", "49_sp64_dp64"];
+        assert_eq!(printed, expected.map(|fields| format!("pointwise_m{fields}_relu_avx2")));
+    }
+
+    #[test]
+    fn a_list_that_ends_earlier_is_told_from_a_longer_one() {
+        let name = KernelName::new("pointwise", Level::Portable);
+        let mut names = [name.clone(), name];
+        tell_apart(&mut names, &[vec![("lane", 0), ("len", 4)], vec![("lane", 0), ("len", 4), ("lane", 9)]]);
+        assert_eq!(names.map(|name| name.to_string()), ["pointwise_portable", "pointwise_lane9_portable"]);
+    }
 }

@@ -34,6 +34,14 @@ const EXACT: f64 = (1 << 24) as f64;
 /// Most weights of a filter that are not zero, so that values grow slowly from layer to layer.
 const TAPS: usize = 12;
 
+/// Values that are whole multiples of a step, a power of two of at most one.
+#[derive(Clone, Copy)]
+struct Grid {
+    /// The largest magnitude.
+    largest: f64,
+    step: f64,
+}
+
 impl Problem {
     /// The weights.
     pub fn weights(&self) -> Weights {
@@ -64,16 +72,17 @@ impl Problem {
         noise(!self.seed).take(len).map(value).collect()
     }
 
-    /// Whether no order of summation rounds: integers that only meet operators that keep them, in sums that stay below 2^24.
+    /// Whether no order of summation rounds: whole numbers, or whole multiples of a step, that only meet operators that keep them, in sums
+    /// that stay below 2^24 steps.
     pub fn is_exact(&self, weights: &Weights) -> bool {
         if self.data != Data::Integers {
             return false;
         }
-        let mut largest: Vec<f64> = Vec::new();
+        let mut grids: Vec<Grid> = Vec::new();
         for (id, node) in self.network.nodes().iter().enumerate() {
-            let of = |input: usize| largest[node.inputs[input].0];
-            let bound = match node.op {
-                Op::Input => 3.0,
+            let of = |input: usize| grids[node.inputs[input].0];
+            let grid = match node.op {
+                Op::Input => Grid { largest: 3.0, step: 1.0 },
                 Op::Conv2d(_) | Op::Linear { .. } => {
                     let params = self.network.params_of(NodeId(id));
                     let data =
@@ -81,19 +90,24 @@ impl Problem {
                     let filter = params[0].shape[1..].iter().product();
                     let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x.abs())).sum::<f64>();
                     let bias = data(1).iter().fold(0.0, |max: f64, &x| max.max(x.abs().into()));
-                    data(0).chunks(filter).map(sum).fold(0.0, f64::max) * of(0) + bias
+                    Grid { largest: data(0).chunks(filter).map(sum).fold(0.0, f64::max) * of(0).largest + bias, ..of(0) }
                 }
-                Op::Activation(sartor_models::Activation::Relu6) => of(0).min(6.0),
-                Op::Activation(sartor_models::Activation::Relu) | Op::MaxPool(_) | Op::ChannelShuffle { .. } => of(0),
-                Op::Add => of(0) + of(1),
-                Op::Mul => of(0) * of(1),
-                Op::Concat => (0..node.inputs.len()).map(of).fold(0.0, f64::max),
-                Op::Activation(_) | Op::BatchNorm { .. } | Op::AvgPool(_) | Op::GlobalAvgPool | Op::LogSoftmax => return false,
+                Op::Activation(act) => match act.step() {
+                    Some(step) => Grid { largest: act.largest(of(0).largest), step: of(0).step * step },
+                    None => return false,
+                },
+                Op::MaxPool(_) | Op::ChannelShuffle { .. } => of(0),
+                Op::Add => Grid { largest: of(0).largest + of(1).largest, step: of(0).step.min(of(1).step) },
+                Op::Mul => Grid { largest: of(0).largest * of(1).largest, step: of(0).step * of(1).step },
+                Op::Concat => (1..node.inputs.len())
+                    .map(of)
+                    .fold(of(0), |a, b| Grid { largest: a.largest.max(b.largest), step: a.step.min(b.step) }),
+                Op::BatchNorm { .. } | Op::AvgPool(_) | Op::GlobalAvgPool | Op::LogSoftmax => return false,
             };
-            if bound > EXACT {
+            if grid.largest > EXACT * grid.step {
                 return false;
             }
-            largest.push(bound);
+            grids.push(grid);
         }
         true
     }

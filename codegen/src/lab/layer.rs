@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use sartor_models::escape::from_word;
-use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Shape, Window};
 
 use super::network::{NAME, node_name};
 use super::scan::{LineError, Part};
@@ -19,16 +19,15 @@ impl LayerLine {
         let fault = |error| line.fault(error);
         let (rows, columns) = (self.rows, self.columns);
         let pair = |of: fn(Axis) -> usize| (of(rows), of(columns));
-        let (kernel, stride, padding) = (pair(|a| a.kernel), pair(|a| a.stride), (rows.padded(), columns.padded()));
-        let pool = Pool { kernel, stride, padding };
-        let point =
-            |oc| Op::Conv2d(Conv2d { oc, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false });
+        let (kernel, stride, dilation) = (pair(|a| a.kernel), pair(|a| a.stride), pair(|a| a.dilation));
+        let window = Window { kernel, stride, dilation, padding: (rows.padded(), columns.padded()) };
+        let point = |oc| Op::Conv2d(Conv2d { oc, groups: 1, bias: false, window: Window::POINT });
         let (ic, op) = match self.operator {
-            Operator::Conv { groups, ic, oc } => (ic, Op::Conv2d(Conv2d { oc, kernel, stride, padding, groups, bias: true })),
+            Operator::Conv { groups, ic, oc } => (ic, Op::Conv2d(Conv2d { oc, groups, bias: true, window })),
             Operator::Each(each, c) => {
                 let op = match each {
-                    Each::MaxPool => Op::MaxPool(pool),
-                    Each::AvgPool => Op::AvgPool(pool),
+                    Each::MaxPool => Op::MaxPool(window),
+                    Each::AvgPool => Op::AvgPool(window),
                     Each::Mean => Op::GlobalAvgPool,
                     Each::Scale => Op::Mul,
                     Each::Add => Op::Add,
@@ -89,19 +88,20 @@ impl LayerLine {
                 Operator::Conv { groups: sizes.need("g")?, ic: sizes.need("ic")?, oc: sizes.need("oc")? }
             }
         };
-        let axis = |part: Part<'_>, keys: [&'static str; 5]| {
+        let axis = |part: Part<'_>, keys: [&'static str; 6]| {
             let sizes = part.sizes(&keys)?;
-            let [src, dst, kernel, stride, padding] = keys;
+            let [src, dst, kernel, stride, dilation, padding] = keys;
             Ok(Axis {
                 src: sizes.need(src)?,
                 dst: sizes.need(dst)?,
                 kernel: sizes.need(kernel)?,
                 stride: sizes.or(stride, 1),
+                dilation: sizes.dilation(dilation, 0)?,
                 padding: sizes.need(padding)?,
             })
         };
-        let rows = axis(rows, ["ih", "oh", "kh", "sh", "ph"])?;
-        let columns = axis(columns, ["iw", "ow", "kw", "sw", "pw"])?;
+        let rows = axis(rows, ["ih", "oh", "kh", "sh", "dh", "ph"])?;
+        let columns = axis(columns, ["iw", "ow", "kw", "sw", "dw", "pw"])?;
         Ok(Self { batch, operator, rows, columns, name })
     }
 }

@@ -1,14 +1,13 @@
 //! A network as words: the input's sizes, a word a node in order, and the outputs.
 //!
 //! `ic3ih9iw9 conv_oc16kh3ph1_bias relu shuffle_g4 add@3,1 out@4,2`. Sizes are oneDNN's: what is left out is 1, or 0 for padding, and
-//! that of the width is that of the height. Padding at the end of an axis, below and on the right, is that before it unless `phe` and
+//! that of the width is that of the height; `dh1` leaves one pixel out between taps. Padding at the end of an axis, below and on the right, is that before it unless `phe` and
 //! `pwe` say it: `ph0phe1` has one row below. A node reads the one before unless it says which, the input being 0. Without `out`, the
 //! last node is the output. Names are not kept: node 3 is `n3`.
 
-use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
 
 use super::scan::{LineError, Part, Sizes};
-use crate::network::line::{activation, activation_word};
 
 /// Name of networks that are read from a line.
 pub const NAME: &str = "problem";
@@ -47,11 +46,11 @@ fn operator(op: &Op) -> String {
         Op::Conv2d(conv) => {
             let groups = if conv.groups == 1 { String::new() } else { format!("g{}", conv.groups) };
             let bias = if conv.bias { "_bias" } else { "" };
-            format!("conv_{groups}oc{}{}{bias}", conv.oc, window(conv.kernel, conv.stride, conv.padding))
+            format!("conv_{groups}oc{}{}{bias}", conv.oc, sizes_of(conv.window))
         }
         Op::BatchNorm { eps } if eps == EPS => "bn".into(),
         Op::BatchNorm { eps } => format!("bn_eps{eps:?}"),
-        Op::Activation(act) => activation_word(act).into(),
+        Op::Activation(act) => act.to_string(),
         Op::MaxPool(pool) => pooled("maxpool", pool),
         Op::AvgPool(pool) => pooled("avgpool", pool),
         Op::GlobalAvgPool => "mean".into(),
@@ -64,19 +63,23 @@ fn operator(op: &Op) -> String {
     }
 }
 
-fn pooled(word: &str, pool: Pool) -> String {
-    match window(pool.kernel, pool.stride, pool.padding) {
+fn pooled(word: &str, window: Window) -> String {
+    match sizes_of(window) {
         sizes if sizes.is_empty() => word.into(),
         sizes => format!("{word}_{sizes}"),
     }
 }
 
-fn window(kernel: (usize, usize), stride: (usize, usize), (rows, columns): (Padding, Padding)) -> String {
+/// The sizes of a window that are not the usual ones.
+fn sizes_of(window: Window) -> String {
+    let Window { kernel, stride, dilation, padding: (rows, columns) } = window;
     let sizes = [
         ("kh", kernel.0, 1),
         ("kw", kernel.1, kernel.0),
         ("sh", stride.0, 1),
         ("sw", stride.1, stride.0),
+        ("dh", dilation.0 - 1, 0),
+        ("dw", dilation.1 - 1, dilation.0 - 1),
         ("ph", rows.before, 0),
         ("phe", rows.after, rows.before),
         ("pw", columns.before, rows.before),
@@ -90,11 +93,11 @@ fn after_columns(rows: Padding, before: usize) -> usize {
     if before == rows.before { rows.after } else { before }
 }
 
-const WINDOW: [&str; 8] = ["kh", "kw", "sh", "sw", "ph", "phe", "pw", "pwe"];
-const CONV: [&str; 10] = ["g", "oc", "kh", "kw", "sh", "sw", "ph", "phe", "pw", "pwe"];
+const WINDOW: [&str; 10] = ["kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
+const CONV: [&str; 12] = ["g", "oc", "kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
 
-/// Kernel, stride and padding.
-fn read_window(sizes: &Sizes<'_>) -> Pool {
+/// The window of sizes.
+fn read_window(sizes: &Sizes<'_>) -> Result<Window, LineError> {
     let pair = |h: &str, w: &str, default| {
         let first = sizes.or(h, default);
         (first, sizes.or(w, first))
@@ -102,7 +105,8 @@ fn read_window(sizes: &Sizes<'_>) -> Pool {
     let before = pair("ph", "pw", 0);
     let rows = Padding { before: before.0, after: sizes.or("phe", before.0) };
     let columns = Padding { before: before.1, after: sizes.or("pwe", after_columns(rows, before.1)) };
-    Pool { kernel: pair("kh", "kw", 1), stride: pair("sh", "sw", 1), padding: (rows, columns) }
+    let dilation = (sizes.dilation("dh", 0)?, sizes.dilation("dw", sizes.or("dh", 0))?);
+    Ok(Window { kernel: pair("kh", "kw", 1), stride: pair("sh", "sw", 1), dilation, padding: (rows, columns) })
 }
 
 /// The network of the input's shape, as `input` says it, and the words behind.
@@ -155,11 +159,11 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
     match head.text {
         "conv" => {
             let (sizes, bias) = sizes(&CONV, true)?;
-            let Pool { kernel, stride, padding } = read_window(&sizes);
-            Ok(Op::Conv2d(Conv2d { oc: sizes.need("oc")?, kernel, stride, padding, groups: sizes.or("g", 1), bias }))
+            let (oc, groups) = (sizes.need("oc")?, sizes.or("g", 1));
+            Ok(Op::Conv2d(Conv2d { oc, groups, bias, window: read_window(&sizes)? }))
         }
-        "maxpool" => Ok(Op::MaxPool(read_window(&sizes(&WINDOW, false)?.0))),
-        "avgpool" => Ok(Op::AvgPool(read_window(&sizes(&WINDOW, false)?.0))),
+        "maxpool" => Ok(Op::MaxPool(read_window(&sizes(&WINDOW, false)?.0)?)),
+        "avgpool" => Ok(Op::AvgPool(read_window(&sizes(&WINDOW, false)?.0)?)),
         "linear" => {
             let (sizes, bias) = sizes(&["oc"], true)?;
             Ok(Op::Linear { out: sizes.need("oc")?, bias })
@@ -177,9 +181,12 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
         "mul" => plain(Op::Mul),
         "concat" => plain(Op::Concat),
         "logsoftmax" => plain(Op::LogSoftmax),
-        act => match activation(act) {
+        act => match Activation::parse(act) {
             Some(act) => plain(Op::Activation(act)),
-            None => Err(head.fault("there is no such operator; they are conv, bn, relu, relu6, silu, sigmoid, maxpool, avgpool, mean, linear, add, mul, concat, shuffle, logsoftmax, and out")),
+            None => Err(head.fault(format_args!(
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, mul, concat, shuffle, logsoftmax, and out",
+                Activation::ALL.map(|act| act.to_string()).join(", ")
+            ))),
         },
     }
 }

@@ -96,6 +96,12 @@ impl<'a> Sizes<'a> {
         self.get(key).map_or(default, |(_, value)| value)
     }
 
+    /// The distance of a window's taps, of which oneDNN counts what lies between them; `default` is that number where it is left out.
+    pub fn dilation(&self, key: &str, default: usize) -> Result<usize, LineError> {
+        let (part, between) = self.get(key).unwrap_or((self.whole, default));
+        between.checked_add(1).ok_or_else(|| part.fault("this dilation is too large"))
+    }
+
     /// A size that may not.
     pub fn need(&self, key: &str) -> Result<usize, LineError> {
         self.get(key).map(|(_, value)| value).ok_or_else(|| self.whole.fault(format_args!("there is no size '{key}'")))

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sartor_models::{Op, Padding, Weights, zoo};
+use sartor_models::{Conv2d, Op, Padding, Weights, zoo};
 
 use super::{LayerLine, Problem};
 use crate::lab::testing::graphs;
@@ -64,9 +64,36 @@ fn sides_are_padded_apart() {
         let line = format!("ic3ih9iw9 conv_oc8kh3{sizes}");
         let problem: Problem = line.parse().unwrap();
         let Op::Conv2d(conv) = problem.network.nodes()[1].op else { panic!("{line}") };
-        assert_eq!(conv.padding, (Padding { before: top, after: bottom }, Padding { before: left, after: right }), "{line}");
+        assert_eq!(
+            conv.window.padding,
+            (Padding { before: top, after: bottom }, Padding { before: left, after: right }),
+            "{line}"
+        );
         assert!(problem.to_string().ends_with(&line), "{problem}");
     }
+}
+
+/// oneDNN counts the pixels that are left out between taps.
+#[test]
+fn dilated_windows_are_replayed_and_not_compiled() {
+    for (sizes, dilation) in [("dh1", (2, 2)), ("dh1dw0", (2, 1)), ("dw2", (1, 3)), ("sh2dh1ph1", (2, 2))] {
+        for line in [format!("ic3ih9iw9 conv_oc8kh3{sizes}"), format!("ic3ih9iw9 maxpool_kh3{sizes}")] {
+            let problem: Problem = line.parse().unwrap();
+            assert_eq!(problem.to_string(), line);
+            let (Op::Conv2d(Conv2d { window, .. }) | Op::MaxPool(window)) = problem.network.nodes()[1].op else {
+                panic!("{line}")
+            };
+            assert_eq!(window.dilation, dilation, "{line}");
+            let error = normalize(&problem.network, &problem.weights()).unwrap_err().to_string();
+            assert!(error.contains("node 'n1'") && error.contains("dilated by"), "{error}");
+        }
+    }
+    let line = "g1ic3oc8_ih9oh5kh3dh1ph0_iw9ow7kw3dw2pw2_n\"x\"";
+    let layer: LayerLine = line.parse().unwrap();
+    assert_eq!(layer.to_string(), line);
+    let problem: Problem = line.parse().unwrap();
+    let Op::Conv2d(conv) = problem.network.nodes()[1].op else { panic!("{line}") };
+    assert_eq!((conv.window.dilation, conv.window.padding), ((2, 3), (Padding::both(0), Padding::both(2))));
 }
 
 /// As in oneDNN, the sizes of the result say what is below and on the right.
@@ -86,7 +113,7 @@ fn a_layers_line_says_the_padding_behind_by_the_size_of_the_result() {
         let line = format!("g1ic3oc8_{rows}_iw9ow9kw3pw1_n\"x\"");
         let problem: Problem = line.parse().unwrap();
         let Op::Conv2d(conv) = problem.network.nodes()[1].op else { panic!("{line}") };
-        assert_eq!(conv.padding, (padding, Padding::both(1)), "{line}");
+        assert_eq!(conv.window.padding, (padding, Padding::both(1)), "{line}");
     }
 }
 
@@ -109,7 +136,7 @@ fn faults_say_where_they_are() {
         ("ic3ih9iw9 conv_oc8_base", 19, "only 'bias'"),
         ("ic3ih9iw9 relu conv_g2oc8", 15, "does not divide 3"),
         ("ic3ih9iw9 relu add@1,2", 21, "the last node before this is 1"),
-        ("ic3ih9iw9 gelu", 10, "no such operator"),
+        ("ic3ih9iw9 glu", 10, "no such operator"),
         ("ic3ih9iw9 relu_oc3", 15, "has no sizes"),
         ("ic3ih9iw9 bn_eps-1", 10, "must be positive"),
         // 2^60 weights, which no map gives away.
@@ -124,6 +151,10 @@ fn faults_say_where_they_are() {
         ("ic3ih9iw9 maxpool_kh3phe2", 10, "vertical padding is 2: at most half the window of 3"),
         ("ic3ih9iw9 conv_oc8kh3ph18446744073709551615", 10, "larger than the padded input"),
         ("ic3ih9iw9 conv_oc8kh3phe18446744073709551615", 10, "larger than the padded input"),
+        ("ic3ih9iw9 conv_oc8kh3dh4", 10, "3 with dilation 5: larger than the padded input of 0 + 9 + 0"),
+        ("ic3ih9iw9 conv_oc8kh3dh9223372036854775807", 10, "larger than the padded input"),
+        ("ic3ih9iw9 conv_oc8kh3dh18446744073709551615", 23, "dilation is too large"),
+        ("ic3ih9iw9 avgpool_kh3dh1", 10, "average pooling has none"),
         ("ic3_ih9oh9kh1ph0_iw9ow9kw1pw0_n\"x\"", 0, "'g'"),
     ];
     for (line, at, what) in cases {

@@ -2,9 +2,10 @@
 
 use std::f32::consts::LOG2_E;
 
-use sartor_models::Activation;
+use sartor_ops::{Activation, Arithmetic};
 
 use crate::ir::kernel::{Address, Base, Binary, Builder, Reg, Value};
+use crate::network::layers::factor_of_sums;
 
 /// Added to a float of small magnitude, leaves its nearest integer in the low bits, with the bias of an f32's exponent on top:
 /// 1.5 · 2^23 + 127.
@@ -50,76 +51,126 @@ const SIDE_BY_SIDE: usize = 2;
 /// Infinities go where PyTorch's do, but for SiLU of minus infinity: it is -1.4e-36, next to the function's limit, where
 /// PyTorch computes inf / inf = NaN. SiLU and the sigmoid of anything below -87 are those of -87, within 1.5e-36 and 1.7e-38.
 pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
-    match act {
-        None => {}
-        Some(Activation::Relu) => {
-            let zero = b.splat("zero", 0.0);
-            for &x in regs {
-                b.set(x, Value::Binary(Binary::Max, zero, x));
-            }
+    let Some(act) = act else { return };
+    let mut written: Vec<Vec<Reg>> = regs.chunks(SIDE_BY_SIDE).map(<[Reg]>::to_vec).collect();
+    act.apply(&mut Written { b, constants: Vec::new() }, &mut written);
+    for (&x, y) in regs.iter().zip(written.into_iter().flatten()) {
+        if x != y {
+            b.set(x, Value::Copy(y));
         }
-        Some(Activation::Relu6) => {
-            let zero = b.splat("zero", 0.0);
-            let six = b.splat("six", 6.0);
-            for &x in regs {
-                b.set(x, Value::Binary(Binary::Max, zero, x));
-                b.set(x, Value::Binary(Binary::Min, six, x));
-            }
-        }
-        Some(Activation::Silu) => sigmoid(b, regs, true),
-        Some(Activation::Sigmoid) => sigmoid(b, regs, false),
     }
 }
 
-/// `x := 1 / (1 + exp(-x))`, times `x` if `scaled`. With n the integer nearest to -x / ln 2 and s = x + n ln 2, exp(-x) is
-/// 2^n · exp(-s).
-fn sigmoid(b: &mut Builder, regs: &[Reg], scaled: bool) {
-    let round = b.splat("round", ROUND);
-    let log2e = b.splat("log2e", -LOG2_E);
-    let ln2 = [b.splat("ln2", LN_2[0]), b.splat("ln2_low", LN_2[1])];
-    logistic(b, regs, &NATURAL, scaled, |b, arg| {
-        let bits = each(b, arg, "bits", |_, arg| Value::Fma(arg, log2e, round));
-        let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
-        let near = each(b, &exponent, "near", |i, exponent| Value::Fma(exponent, ln2[0], arg[i]));
-        let s = each(b, &exponent, "s", |i, exponent| Value::Fma(exponent, ln2[1], near[i]));
-        (bits, s)
-    });
+/// Arithmetic as a kernel's text, on a few registers side by side.
+struct Written<'a> {
+    b: &'a mut Builder,
+    /// The constants so far, by name and value.
+    constants: Vec<(String, f32, Reg)>,
 }
 
-/// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see
-/// [`factor_of_sums`](crate::network::layers::factor_of_sums); what becomes of infinities and NaN is as in [`activate`].
-fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
-    if act == Some(Activation::Silu) { silu_of_sums(b, sums) } else { activate(b, act, sums) }
+impl Written<'_> {
+    /// A register of one constant, the same for the same name and value.
+    fn splat(&mut self, name: &str, value: f32) -> Reg {
+        let known = self.constants.iter().find(|(other, same, _)| other == name && same.to_bits() == value.to_bits());
+        if let Some(&(.., reg)) = known {
+            return reg;
+        }
+        let reg = self.b.splat(name, value);
+        self.constants.push((name.into(), value, reg));
+        reg
+    }
+
+    fn binary(&mut self, name: &str, op: Binary, x: &[Reg], y: &[Reg]) -> Vec<Reg> {
+        x.iter().zip(y).enumerate().map(|(i, (&x, &y))| self.b.set_new(format!("{name}{i}"), Value::Binary(op, x, y))).collect()
+    }
 }
 
-/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the multiple of an eighth nearest to -z and s = z + n, 2^(-z) is
-/// 2^n · 2^(-s). Nothing before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
-fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
-    let round = b.splat("round", ROUND_TO_EIGHTH);
-    logistic(b, sums, &BINARY, true, |b, arg| {
-        let bits = each(b, arg, "bits", |_, arg| Value::Binary(Binary::Sub, round, arg));
-        let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
-        let s = each(b, &exponent, "s", |i, exponent| Value::Binary(Binary::Add, arg[i], exponent));
-        (bits, s)
-    });
+/// As many registers as are computed side by side, or fewer at the end. A constant is as many times the same one.
+impl Arithmetic for Written<'_> {
+    type Vector = Vec<Reg>;
+
+    fn constant(&mut self, name: &str, value: f32) -> Vec<Reg> {
+        vec![self.splat(name, value); SIDE_BY_SIDE]
+    }
+
+    fn add(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
+        self.binary("sum", Binary::Add, x, y)
+    }
+
+    fn mul(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
+        self.binary("product", Binary::Mul, x, y)
+    }
+
+    fn div(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
+        self.binary("quotient", Binary::Div, x, y)
+    }
+
+    fn min(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
+        self.binary("min", Binary::Min, x, y)
+    }
+
+    fn max(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
+        self.binary("max", Binary::Max, x, y)
+    }
+
+    fn fma(&mut self, x: &Vec<Reg>, y: &Vec<Reg>, z: &Vec<Reg>) -> Vec<Reg> {
+        let terms = x.iter().zip(y).zip(z).enumerate();
+        terms.map(|(i, ((&x, &y), &z))| self.b.set_new(format!("fused{i}"), Value::Fma(x, y, z))).collect()
+    }
+
+    /// In place.
+    fn clamp(&mut self, x: &Vec<Reg>, low: f32, high: f32) -> Vec<Reg> {
+        let ends = [(low, Binary::Max), (high, Binary::Min)].map(|(end, op)| end.is_finite().then(|| (self.end(end), op)));
+        for &x in x {
+            for (end, op) in ends.into_iter().flatten() {
+                self.b.set(x, Value::Binary(op, end, x));
+            }
+        }
+        x.clone()
+    }
+
+    /// In place: with n the integer nearest to -x / ln 2 and s = x + n ln 2, exp(-x) is 2^n · exp(-s).
+    fn logistic(&mut self, x: &Vec<Reg>, scaled: bool) -> Vec<Reg> {
+        let round = self.splat("round", ROUND);
+        let log2e = self.splat("log2e", -LOG2_E);
+        let ln2 = [self.splat("ln2", LN_2[0]), self.splat("ln2_low", LN_2[1])];
+        self.logistic_of(x, &NATURAL, scaled, |b, arg| {
+            let bits = each(b, arg, "bits", |_, arg| Value::Fma(arg, log2e, round));
+            let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
+            let near = each(b, &exponent, "near", |i, exponent| Value::Fma(exponent, ln2[0], arg[i]));
+            let s = each(b, &exponent, "s", |i, exponent| Value::Fma(exponent, ln2[1], near[i]));
+            (bits, s)
+        });
+        x.clone()
+    }
 }
 
-/// `x := one / (one + base^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within the range floats that hold
-/// n in their low bits, and s. It ends in multiply-adds and one division, which every level rounds alike, so that every
-/// level that fuses gives the same bits.
-fn logistic(
-    b: &mut Builder,
-    regs: &[Reg],
-    exponential: &Exponential,
-    scaled: bool,
-    reduce: impl Fn(&mut Builder, &[Reg]) -> (Vec<Reg>, Vec<Reg>),
-) {
-    let &Exponential { base, range, p, one } = exponential;
-    let least = b.splat("least", -range);
-    let most = b.splat("most", range);
-    let one = b.splat("one", one);
-    let p: Vec<Reg> = p.iter().enumerate().map(|(i, &value)| b.splat(format!("p{i}"), value)).collect();
-    for regs in regs.chunks(SIDE_BY_SIDE) {
+impl Written<'_> {
+    /// The end of a clamp, named for the reader.
+    fn end(&mut self, end: f32) -> Reg {
+        match end {
+            0.0 => self.splat("zero", end),
+            6.0 => self.splat("six", end),
+            _ => self.splat("end", end),
+        }
+    }
+
+    /// `x := one / (one + base^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within the range floats that
+    /// hold n in their low bits, and s. It ends in multiply-adds and one division, which every level rounds alike, so that every
+    /// level that fuses gives the same bits.
+    fn logistic_of(
+        &mut self,
+        regs: &[Reg],
+        exponential: &Exponential,
+        scaled: bool,
+        reduce: impl Fn(&mut Builder, &[Reg]) -> (Vec<Reg>, Vec<Reg>),
+    ) {
+        let &Exponential { base, range, p, one } = exponential;
+        let least = self.splat("least", -range);
+        let most = self.splat("most", range);
+        let one = self.splat("one", one);
+        let p: Vec<Reg> = p.iter().enumerate().map(|(i, &value)| self.splat(&format!("p{i}"), value)).collect();
+        let b = &mut *self.b;
         // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
         for &x in regs {
             b.set(x, Value::Binary(Binary::Max, least, x));
@@ -135,6 +186,27 @@ fn logistic(
         for (&x, under) in regs.iter().zip(under) {
             b.set(x, Value::Binary(Binary::Div, if scaled { x } else { one }, under));
         }
+    }
+}
+
+/// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see
+/// [`factor_of_sums`](crate::network::layers::factor_of_sums); what becomes of infinities and NaN is as in [`activate`].
+fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
+    if factor_of_sums(act) == 1.0 { activate(b, act, sums) } else { silu_of_sums(b, sums) }
+}
+
+/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the multiple of an eighth nearest to -z and s = z + n, 2^(-z) is
+/// 2^n · 2^(-s). Nothing before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
+fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
+    let mut written = Written { b, constants: Vec::new() };
+    let round = written.splat("round", ROUND_TO_EIGHTH);
+    for sums in sums.chunks(SIDE_BY_SIDE) {
+        written.logistic_of(sums, &BINARY, true, |b, arg| {
+            let bits = each(b, arg, "bits", |_, arg| Value::Binary(Binary::Sub, round, arg));
+            let exponent = each(b, &bits, "exponent", |_, bits| Value::Binary(Binary::Sub, bits, round));
+            let s = each(b, &exponent, "s", |i, exponent| Value::Binary(Binary::Add, arg[i], exponent));
+            (bits, s)
+        });
     }
 }
 
@@ -189,16 +261,11 @@ pub struct Stored {
     pub keep: Option<usize>,
 }
 
-/// Whether an activation is a few dozen operations.
-fn is_long(act: Option<Activation>) -> bool {
-    matches!(act, Some(Activation::Silu | Activation::Sigmoid))
-}
-
 impl Epilogue {
     /// An activation that waits until all tiles are stored.
     fn late(&self) -> Option<Activation> {
         let ends = !self.blend && self.shortcut.is_none() && self.post_act.is_none();
-        self.act.filter(|_| ends && is_long(self.act))
+        self.act.filter(|act| ends && act.is_long())
     }
 
     /// Whether [`Self::finish_stored`] has something to do.

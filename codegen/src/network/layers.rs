@@ -7,7 +7,7 @@
 
 use std::ops::{Add, Deref, Index};
 
-use sartor_models::{Activation, NodeId, Padding};
+use sartor_models::{Activation, NodeId, Window};
 use typed_index_collections::TiVec;
 
 use crate::layout::{Map, MapId};
@@ -173,12 +173,8 @@ pub struct Conv {
     pub dst_lane: usize,
     /// Output channels.
     pub oc: usize,
-    /// Kernel height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Zero rows and zero columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// Groups.
     pub groups: usize,
     /// Applied before the shortcut is added.
@@ -196,12 +192,8 @@ pub struct Depthwise {
     pub src: MapId,
     /// What is written; the same lanes.
     pub dst: MapId,
-    /// Kernel height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Zero rows and zero columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// Lanes.
     pub c: usize,
     /// Applied last.
@@ -217,12 +209,8 @@ pub struct Pool {
     pub dst: MapId,
     /// Max or average.
     pub kind: PoolKind,
-    /// Window height and width.
-    pub kernel: (usize, usize),
-    /// Vertical and horizontal stride.
-    pub stride: (usize, usize),
-    /// Padding rows and columns.
-    pub padding: (Padding, Padding),
+    /// Where it looks; never dilated.
+    pub window: Window,
     /// Applied last.
     pub act: Option<Activation>,
 }
@@ -268,7 +256,7 @@ impl Deref for Normalized {
 impl Conv {
     /// Terms of each sum but the bias.
     pub fn taps(&self) -> usize {
-        self.src_lanes.len() / self.groups * self.kernel.0 * self.kernel.1
+        self.src_lanes.len() / self.groups * self.window.taps()
     }
 }
 

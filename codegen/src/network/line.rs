@@ -4,9 +4,8 @@
 
 use std::fmt;
 
-use sartor_models::Activation;
-use sartor_models::Padding;
 use sartor_models::escape::word;
+use sartor_models::{Activation, Padding, Window};
 
 use crate::layout::PANEL;
 use crate::network::layers::{Depthwise, Layer, LayerId, LayerOp, Layers, Pool, PoolKind};
@@ -61,21 +60,21 @@ pub enum Each {
 
 impl Each {
     /// Its word.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> String {
         match self {
-            Each::MaxPool => "maxpool",
-            Each::AvgPool => "avgpool",
-            Each::Mean => "mean",
-            Each::Scale => "scale",
-            Each::Add => "add",
-            Each::Activation(act) => activation_word(act),
+            Each::MaxPool => "maxpool".into(),
+            Each::AvgPool => "avgpool".into(),
+            Each::Mean => "mean".into(),
+            Each::Scale => "scale".into(),
+            Each::Add => "add".into(),
+            Each::Activation(act) => act.to_string(),
         }
     }
 
     /// The operator of a word.
     pub(crate) fn of(word: &str) -> Option<Self> {
         let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Scale, Each::Add];
-        all.into_iter().find(|each| each.word() == word).or_else(|| activation(word).map(Each::Activation))
+        all.into_iter().find(|each| each.word() == word).or_else(|| Activation::parse(word).map(Each::Activation))
     }
 }
 
@@ -90,6 +89,8 @@ pub struct Axis {
     pub kernel: usize,
     /// Stride of the window.
     pub stride: usize,
+    /// Inputs from one tap to the next.
+    pub dilation: usize,
     /// Zeros in front. Those behind follow from `dst`.
     pub padding: usize,
 }
@@ -98,7 +99,8 @@ impl Axis {
     /// The zeros on both sides: as many behind as in front where that makes the result's size, and else the fewest that make it.
     pub(crate) fn padded(self) -> Padding {
         let both = Padding::both(self.padding);
-        let reach = || self.dst.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel);
+        let window = sartor_ops::Axis { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: both };
+        let reach = || self.dst.checked_sub(1)?.checked_mul(self.stride)?.checked_add(window.reach()?);
         let (Some(reach), Some(front)) = (reach(), self.padding.checked_add(self.src)) else { return both };
         let unread = front.checked_add(self.padding).and_then(|room| room.checked_sub(reach));
         if unread.is_some_and(|unread| unread < self.stride) {
@@ -114,34 +116,32 @@ impl LayerLine {
     pub fn of(layers: &Layers, layer: &Layer, batch: usize) -> Self {
         let dst = &layers[layer.dst()];
         let src = layer.sources().first().map_or(dst, |&id| &layers[id]);
-        let point = ((1, 1), (1, 1), Padding::around(0));
         let each = |each| Operator::Each(each, src.c);
-        let (operator, (kernel, stride, padding)) = match &layer.op {
-            LayerOp::Conv(conv) => (
-                Operator::Conv { groups: conv.groups, ic: conv.src_lanes.len(), oc: conv.oc },
-                (conv.kernel, conv.stride, conv.padding),
-            ),
+        let (operator, window) = match &layer.op {
+            LayerOp::Conv(conv) => (Operator::Conv { groups: conv.groups, ic: conv.src_lanes.len(), oc: conv.oc }, conv.window),
             LayerOp::Depthwise(dw) => {
                 let c = dw.c;
-                (Operator::Conv { groups: c, ic: c, oc: c }, (dw.kernel, dw.stride, dw.padding))
+                (Operator::Conv { groups: c, ic: c, oc: c }, dw.window)
             }
             LayerOp::Pool(pool) => {
                 let kind = if pool.kind == PoolKind::Max { Each::MaxPool } else { Each::AvgPool };
-                (each(kind), (pool.kernel, pool.stride, pool.padding))
+                (each(kind), pool.window)
             }
-            LayerOp::Mean { .. } => (each(Each::Mean), ((src.h, src.w), (1, 1), Padding::around(0))),
-            LayerOp::Scale { .. } => (each(Each::Scale), point),
-            LayerOp::Add { .. } => (each(Each::Add), point),
-            LayerOp::Activation { act, .. } => (each(Each::Activation(*act)), point),
+            LayerOp::Mean { .. } => (each(Each::Mean), Window::new((src.h, src.w), (1, 1), Padding::around(0))),
+            LayerOp::Scale { .. } => (each(Each::Scale), Window::POINT),
+            LayerOp::Add { .. } => (each(Each::Add), Window::POINT),
+            LayerOp::Activation { act, .. } => (each(Each::Activation(*act)), Window::POINT),
         };
-        let axis = |src, dst, kernel, stride, padding| Axis { src, dst, kernel, stride, padding };
-        Self {
-            batch,
-            operator,
-            rows: axis(src.h, dst.h, kernel.0, stride.0, padding.0.before),
-            columns: axis(src.w, dst.w, kernel.1, stride.1, padding.1.before),
-            name: layer.name.clone(),
-        }
+        let axis = |src, dst, sartor_ops::Axis { kernel, stride, dilation, padding }| Axis {
+            src,
+            dst,
+            kernel,
+            stride,
+            dilation,
+            padding: padding.before,
+        };
+        let (rows, columns) = window.axes();
+        Self { batch, operator, rows: axis(src.h, dst.h, rows), columns: axis(src.w, dst.w, columns), name: layer.name.clone() }
     }
 }
 
@@ -172,26 +172,11 @@ impl LayerLine {
         };
         let axis = |x: char, axis: Axis| {
             let stride = if axis.stride == 1 { String::new() } else { format!("s{x}{}", axis.stride) };
-            format!("_i{x}{}o{x}{}k{x}{}{stride}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
+            let dilation = if axis.dilation == 1 { String::new() } else { format!("d{x}{}", axis.dilation - 1) };
+            format!("_i{x}{}o{x}{}k{x}{}{stride}{dilation}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
         };
         channels + &axis('h', self.rows) + &axis('w', self.columns)
     }
-}
-
-/// The word of an activation.
-pub fn activation_word(act: Activation) -> &'static str {
-    match act {
-        Activation::Relu => "relu",
-        Activation::Relu6 => "relu6",
-        Activation::Silu => "silu",
-        Activation::Sigmoid => "sigmoid",
-    }
-}
-
-/// The activation of a word.
-pub fn activation(word: &str) -> Option<Activation> {
-    let all = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
-    all.into_iter().find(|&act| activation_word(act) == word)
 }
 
 /// A layer's problem in one line, in oneDNN's notation.
@@ -209,22 +194,18 @@ pub fn problem(layers: &Layers, run: &[LayerId], batch: usize) -> String {
         let mut words = vec![geometry(layers, layer, batch)];
         match &layer.op {
             LayerOp::Conv(conv) => {
-                words.extend(conv.act.map(|act| activation_word(act).into()));
+                words.extend(conv.act.map(|act| act.to_string()));
                 words.extend((conv.dst_lane % PANEL != 0).then(|| "blend".into()));
                 words.extend(conv.shortcut.map(|_| "add".into()));
-                words.extend(conv.post_act.map(|act| activation_word(act).into()));
+                words.extend(conv.post_act.map(|act| act.to_string()));
             }
             LayerOp::Depthwise(Depthwise { act, .. }) | LayerOp::Pool(Pool { act, .. }) => {
-                words.extend(act.map(|act| activation_word(act).into()));
+                words.extend(act.map(|act| act.to_string()));
             }
             LayerOp::Mean { .. } => words.push("mean".into()),
-            LayerOp::Scale { act, .. } => {
-                words.extend(std::iter::once("scale".into()).chain(act.map(|act| activation_word(act).into())))
-            }
-            LayerOp::Add { act, .. } => {
-                words.extend(std::iter::once("add".into()).chain(act.map(|act| activation_word(act).into())))
-            }
-            LayerOp::Activation { act, .. } => words.push(activation_word(*act).into()),
+            LayerOp::Scale { act, .. } => words.extend(std::iter::once("scale".into()).chain(act.map(|act| act.to_string()))),
+            LayerOp::Add { act, .. } => words.extend(std::iter::once("add".into()).chain(act.map(|act| act.to_string()))),
+            LayerOp::Activation { act, .. } => words.push(act.to_string()),
         }
         words.join("_")
     };

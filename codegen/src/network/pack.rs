@@ -3,7 +3,7 @@
 //! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
 //! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
 
-use sartor_models::{Activation, Padding};
+use sartor_models::{Activation, Window};
 use typed_index_collections::TiVec;
 
 use crate::layout::PANEL;
@@ -76,7 +76,7 @@ pub fn pack_some(network: &Normalized, wanted: impl Fn(LayerId) -> bool) -> Pack
 
 /// Whether an activation writes something else than zero where it reads zero.
 pub fn lifts_zero(act: Option<Activation>) -> bool {
-    act == Some(Activation::Sigmoid)
+    act.is_some_and(|act| !act.keeps_zero())
 }
 
 fn pack_conv(layers: &Layers, conv: &Conv, filter: &Filter, data: &mut Vec<f32>) -> Vec<PanelRun> {
@@ -131,7 +131,7 @@ fn inputs_of(conv: &Conv, panel: usize) -> Vec<usize> {
 
 fn pack_panel(conv: &Conv, filter: &Filter, panel: usize, inputs: &[usize], data: &mut Vec<f32>) {
     let (per_in, per_out) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
-    let window = conv.kernel.0 * conv.kernel.1;
+    let window = conv.window.taps();
     let channels: Vec<Option<usize>> = (0..PANEL).map(|lane| channel_at(conv, panel, lane)).collect();
     data.extend(channels.iter().map(|channel| channel.map_or(0.0, |o| filter.bias[o])));
     for &input in inputs {
@@ -146,7 +146,7 @@ fn pack_panel(conv: &Conv, filter: &Filter, panel: usize, inputs: &[usize], data
 
 fn pack_depthwise(depthwise: &Depthwise, filter: &Filter, data: &mut Vec<f32>) -> usize {
     let offset = data.len();
-    let window = depthwise.kernel.0 * depthwise.kernel.1;
+    let window = depthwise.window.taps();
     let lanes = depthwise.c;
     for panel in 0..lanes.div_ceil(PANEL) {
         let lane = |i: usize| Some(panel * PANEL + i).filter(|&lane| lane < lanes);
@@ -161,6 +161,6 @@ fn pack_depthwise(depthwise: &Depthwise, filter: &Filter, data: &mut Vec<f32>) -
 impl Layer {
     /// Whether it is a 1x1 convolution that keeps the map's size.
     pub fn is_pointwise(&self) -> bool {
-        matches!(&self.op, LayerOp::Conv(conv) if conv.kernel == (1, 1) && conv.stride == (1, 1) && conv.padding == Padding::around(0))
+        matches!(&self.op, LayerOp::Conv(conv) if conv.window == Window::POINT)
     }
 }

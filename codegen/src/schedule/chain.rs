@@ -5,7 +5,6 @@
 //! layer, the groups that a layer must have done follow from the windows of its reader. Within a thread's range of units,
 //! `<layer>_next` remembers what is done; at the start of a range the rows above the strip are computed anew.
 
-use sartor_models::Padding;
 use sartor_models::escape::word;
 
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
@@ -168,9 +167,9 @@ fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how: Lay
     let layer = &cx.layers[index];
     let (family, slide) = match &layer.op {
         LayerOp::Conv(conv) if layer.is_pointwise() && cx.places[conv.src] != Place::Input => ("pointwise", STILL),
-        LayerOp::Conv(conv) => ("direct", slide(conv.kernel, conv.stride, conv.padding)),
-        LayerOp::Depthwise(depthwise) => ("depthwise", slide(depthwise.kernel, depthwise.stride, depthwise.padding)),
-        LayerOp::Pool(pool) => ("pool", slide(pool.kernel, pool.stride, pool.padding)),
+        LayerOp::Conv(conv) => ("direct", slide(conv.window)),
+        LayerOp::Depthwise(depthwise) => ("depthwise", slide(depthwise.window)),
+        LayerOp::Pool(pool) => ("pool", slide(pool.window)),
         LayerOp::Scale { .. } => ("scale", STILL),
         LayerOp::Add { .. } => ("add", STILL),
         LayerOp::Mean { .. } | LayerOp::Activation { .. } => ("activation", STILL),
@@ -196,8 +195,9 @@ fn is_still(layer: &Layer) -> bool {
     !matches!(layer.op, LayerOp::Depthwise(_) | LayerOp::Pool(_))
 }
 
-fn slide(kernel: (usize, usize), stride: (usize, usize), padding: (Padding, Padding)) -> Slide {
-    Slide { kernel: kernel.0, stride: stride.0, pad: padding.0.before }
+fn slide(window: sartor_models::Window) -> Slide {
+    let (rows, _) = window.axes();
+    Slide { kernel: rows.kernel, stride: rows.stride, pad: rows.padding.before }
 }
 
 /// Gives each inner map a ring just deep enough, and tells which rows each strip computes.
@@ -317,17 +317,18 @@ fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, presen
     match &layer.op {
         LayerOp::Conv(conv) => conv_calls(cx, member, conv, &out_row, &src_row, rows, present, problem),
         LayerOp::Depthwise(_) | LayerOp::Pool(_) => {
-            let (kind, src, kernel, stride, padding, act) = match &layer.op {
-                LayerOp::Depthwise(dw) => (window::Kind::Depthwise, dw.src, dw.kernel, dw.stride, dw.padding, dw.act),
+            let (kind, src, geometry, act) = match &layer.op {
+                LayerOp::Depthwise(dw) => (window::Kind::Depthwise, dw.src, dw.window, dw.act),
                 LayerOp::Pool(pool) => {
                     let kind = match pool.kind {
                         crate::network::layers::PoolKind::Max => window::Kind::Max,
                         crate::network::layers::PoolKind::Average => window::Kind::Average,
                     };
-                    (kind, pool.src, pool.kernel, pool.stride, pool.padding, pool.act)
+                    (kind, pool.src, pool.window, pool.act)
                 }
                 _ => unreachable!("matched above"),
             };
+            let sartor_models::Window { kernel, stride, padding, .. } = geometry;
             let mut steps = Vec::new();
             // A row too many in one call costs less than a call of one row.
             let most = member.how.rows.unwrap_or(WINDOW_ROWS + 1).max(1);
@@ -447,10 +448,10 @@ fn conv_calls(
                 _ => Source::Pitched { pitch: cx.pitch(conv.src) },
             };
             let spec = Direct {
-                kernel: conv.kernel,
+                kernel: conv.window.kernel,
                 present,
-                stride: conv.stride.1,
-                pad: conv.padding.1.before,
+                stride: conv.window.stride.1,
+                pad: conv.window.padding.1.before,
                 iw: src_map.w,
                 ow: dst_map.w,
                 source,

@@ -1,5 +1,7 @@
 //! What the cost model knows of a stage.
 
+use sartor_models::Window;
+
 use super::Options;
 use crate::ir::isa;
 use crate::layout::{PANEL, padded};
@@ -34,10 +36,10 @@ pub fn cycles(layers: &Layers, stage: &[LayerId], choice: &Choice, options: &Opt
                 tile::cost(level, m, k, &blocks) * dst.h as f64 / rows as f64
             }
             LayerOp::Depthwise(_) | LayerOp::Pool(_) => {
-                let (kernel, stride) = match &layer.op {
-                    LayerOp::Depthwise(window) => (window.kernel, window.stride),
-                    LayerOp::Pool(window) => (window.kernel, window.stride),
-                    _ => ((1, 1), (1, 1)),
+                let Window { kernel, stride, .. } = match &layer.op {
+                    LayerOp::Depthwise(depthwise) => depthwise.window,
+                    LayerOp::Pool(pool) => pool.window,
+                    _ => Window::POINT,
                 };
                 let columns = match choice {
                     Choice::Rows { layers, .. } => layers[at].columns.unwrap_or(8),

@@ -1,20 +1,20 @@
 //! The distinct kernels of a program: layers of the same specification share one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use sartor_kernels::runtime::Level;
 use typed_index_collections::TiVec;
 
 use crate::ir::kernel::{Kernel, KernelId};
-use crate::ir::name::KernelName;
+use crate::ir::name::{KernelName, tell_apart};
 use crate::layout::PANEL;
-use crate::lower::direct::Direct;
+use crate::lower::direct::{Direct, Source};
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::epilogue::Epilogue;
 use crate::lower::mean::Mean;
-use crate::lower::pointwise::Pointwise;
+use crate::lower::pointwise::{Pointwise, Segment};
+use crate::lower::tile::Block;
 use crate::lower::window::{self, Window};
-use crate::network::line::activation_word;
 
 /// What a kernel is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,16 +35,16 @@ pub enum Spec {
 #[derive(Debug)]
 pub struct Library {
     level: Level,
-    /// All kernels.
-    pub kernels: TiVec<KernelId, Kernel>,
+    kernels: TiVec<KernelId, Kernel>,
+    /// The specification that each kernel was made from first.
+    specs: Vec<Spec>,
     known: HashMap<String, KernelId>,
-    names: BTreeSet<String>,
 }
 
 impl Library {
     /// None yet.
     pub fn new(level: Level) -> Self {
-        Self { level, kernels: TiVec::new(), known: HashMap::new(), names: BTreeSet::new() }
+        Self { level, kernels: TiVec::new(), specs: Vec::new(), known: HashMap::new() }
     }
 
     /// The kernel of a specification, made where it is new. `problem` says for which layer.
@@ -54,26 +54,31 @@ impl Library {
         if let Some(&index) = self.known.get(&key) {
             return index;
         }
-        let base = name(spec, self.level);
-        let mut unique = base.clone();
-        // Kernels that differ in strides alone share a name but for a version.
-        for version in 2.. {
-            if self.names.insert(unique.to_string()) {
-                break;
-            }
-            unique = KernelName { version, ..base.clone() };
-        }
+        let name = name(spec, self.level).to_string();
         let doc = vec![problem.to_string()];
         let kernel = match spec {
-            Spec::Pointwise(spec) => spec.lower(self.level, unique.to_string(), doc),
-            Spec::Direct(spec) => spec.lower(self.level, unique.to_string(), doc),
-            Spec::Window(spec) => spec.lower(self.level, unique.to_string(), doc),
-            Spec::Mean(spec) => spec.lower(self.level, unique.to_string(), doc),
-            Spec::Eltwise(spec) => spec.lower(self.level, unique.to_string(), doc),
+            Spec::Pointwise(spec) => spec.lower(self.level, name, doc),
+            Spec::Direct(spec) => spec.lower(self.level, name, doc),
+            Spec::Window(spec) => spec.lower(self.level, name, doc),
+            Spec::Mean(spec) => spec.lower(self.level, name, doc),
+            Spec::Eltwise(spec) => spec.lower(self.level, name, doc),
         };
-        let id = self.kernels.push_and_get_key(kernel);
+        // Specifications that ask for more than there is, such as a tile wider than the map, come to the same kernel.
+        let id = self.kernels.position(|known| known.is_same(&kernel)).unwrap_or_else(|| {
+            self.specs.push(spec.clone());
+            self.kernels.push_and_get_key(kernel)
+        });
         self.known.insert(key, id);
         id
+    }
+
+    /// All kernels, each with a name of its own.
+    pub fn finish(self) -> TiVec<KernelId, Kernel> {
+        let mut names: Vec<KernelName> = self.specs.iter().map(|spec| name(spec, self.level)).collect();
+        let details: Vec<_> = self.specs.iter().map(|spec| details(spec, self.level)).collect();
+        tell_apart(&mut names, &details);
+        let named = self.kernels.into_iter().zip(names);
+        named.map(|(kernel, name)| Kernel { name: name.to_string(), ..kernel }).collect()
     }
 }
 
@@ -107,7 +112,7 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 window::Kind::Average => "avgpool",
             };
             let (kh, kw) = spec.kernel;
-            let words: Vec<&str> = spec.act.map(activation_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(&format!("{family}{kh}x{kw}s{}", spec.stride.0), level)
                 .tile(&[spec.rows, spec.widest(level).min(spec.ow), PANEL])
                 .field("rows", spec.present.1 - spec.present.0)
@@ -122,20 +127,71 @@ fn name(spec: &Spec, level: Level) -> KernelName {
                 eltwise::Kind::Scale => "scale",
                 eltwise::Kind::Add { .. } => "add",
             };
-            let words: Vec<&str> = spec.act.map(activation_word).into_iter().collect();
+            let words: Vec<String> = spec.act.map(|act| act.to_string()).into_iter().collect();
             KernelName::new(family, level).field("m", spec.m).field("c", spec.panels * PANEL).words(&words)
         }
     }
 }
 
-fn epilogue_words(epilogue: &Epilogue) -> Vec<&'static str> {
-    let mut words: Vec<&str> = epilogue.act.map(activation_word).into_iter().collect();
+/// What a kernel depends on beside what its name always says; [`crate::ir::name`] says what the fields are.
+fn details(spec: &Spec, level: Level) -> Vec<(&'static str, usize)> {
+    match spec {
+        Spec::Pointwise(spec) => {
+            let mut details = vec![("sp", spec.src_pitch), ("dp", spec.dst_pitch)];
+            details.extend(epilogue_details(&spec.epilogue));
+            details.push(("ahead", spec.ahead));
+            details.extend(tile_details(&spec.segments, &spec.blocks(level)));
+            details
+        }
+        Spec::Direct(spec) => {
+            let source = match spec.source {
+                Source::Planar { plane } => ("plane", plane),
+                Source::Pitched { pitch } => ("sp", pitch),
+            };
+            let mut details = vec![source, ("dp", spec.dst_pitch), ("top", spec.present.0), ("iw", spec.iw), ("pad", spec.pad)];
+            details.extend(epilogue_details(&spec.epilogue));
+            details.extend(tile_details(&spec.segments, &spec.blocks(level)));
+            details
+        }
+        Spec::Window(spec) => vec![
+            ("sp", spec.src_pitch),
+            ("dp", spec.dst_pitch),
+            ("top", spec.present.0),
+            ("sw", spec.stride.1),
+            ("iw", spec.iw),
+            ("pad", spec.pad),
+        ],
+        Spec::Mean(spec) => vec![("sp", spec.src_pitch)],
+        Spec::Eltwise(spec) => {
+            let mut details = vec![("sp", spec.src_pitch), ("dp", spec.dst_pitch)];
+            if let eltwise::Kind::Add { panels, pitch } = spec.kind {
+                details.extend([("ap", pitch), ("ac", panels * PANEL)]);
+            }
+            details.extend(spec.last_lanes.map(|lanes| ("last", lanes)));
+            details
+        }
+    }
+}
+
+fn epilogue_details(epilogue: &Epilogue) -> [(&'static str, usize); 2] {
+    [("ap", epilogue.shortcut.unwrap_or(0)), ("last", epilogue.last_lanes.unwrap_or(PANEL))]
+}
+
+/// The runs of input lanes, and the tiles beside the first.
+fn tile_details(segments: &[Segment], blocks: &[Block]) -> Vec<(&'static str, usize)> {
+    let segments = segments.iter().flat_map(|segment| [("lane", segment.lane), ("len", segment.len)]);
+    let blocks = blocks.iter().skip(1).flat_map(|block| [("panels", block.panels.size), ("pixels", block.rows)]);
+    segments.chain(blocks).collect()
+}
+
+fn epilogue_words(epilogue: &Epilogue) -> Vec<String> {
+    let mut words: Vec<String> = epilogue.act.map(|act| act.to_string()).into_iter().collect();
     if epilogue.blend {
-        words.push("blend");
+        words.push("blend".into());
     }
     if epilogue.shortcut.is_some() {
-        words.push("add");
+        words.push("add".into());
     }
-    words.extend(epilogue.post_act.map(activation_word));
+    words.extend(epilogue.post_act.map(|act| act.to_string()));
     words
 }

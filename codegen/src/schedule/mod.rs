@@ -157,7 +157,7 @@ impl Schedule {
             level: options.level,
             batch: options.batch,
             layers: layers.clone(),
-            kernels: cx.library.kernels,
+            kernels: cx.library.finish(),
             stages,
             places: cx.places,
             unpack,
@@ -236,7 +236,7 @@ impl Context<'_> {
 fn weight_bytes(layer: &Layer) -> usize {
     4 * match &layer.op {
         LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.taps()),
-        LayerOp::Depthwise(depthwise) => padded(depthwise.c) * (1 + depthwise.kernel.0 * depthwise.kernel.1),
+        LayerOp::Depthwise(depthwise) => padded(depthwise.c) * (1 + depthwise.window.taps()),
         _ => 0,
     }
 }

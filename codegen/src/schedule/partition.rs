@@ -165,8 +165,8 @@ fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
     let mut bytes = 0;
     for pair in chain.windows(2).rev() {
         let (kernel, stride) = match &layers[pair[1]].op {
-            LayerOp::Depthwise(depthwise) => (depthwise.kernel.0, depthwise.stride.0),
-            LayerOp::Pool(pool) => (pool.kernel.0, pool.stride.0),
+            LayerOp::Depthwise(depthwise) => (depthwise.window.kernel.0, depthwise.window.stride.0),
+            LayerOp::Pool(pool) => (pool.window.kernel.0, pool.window.stride.0),
             _ => (1, 1),
         };
         let map = &layers[layers[pair[0]].dst()];

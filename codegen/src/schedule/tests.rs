@@ -7,6 +7,8 @@ use super::partition::Group;
 use super::{Options, Schedule, trial};
 use crate::compile::plan;
 use crate::interpret;
+use crate::ir::kernel::Kernel;
+use crate::ir::name::KernelName;
 use crate::lab::drawn_tuning;
 use crate::lab::testing::{draw, network, noise};
 use crate::layout::{Map, PANEL};
@@ -20,12 +22,23 @@ use crate::schedule::tuning::Choice;
 /// Rounding of f32 through the few dozen layers of a network, relative to the largest output.
 const TOLERANCE: f64 = 1e-4;
 
+/// No two kernels of a program are the same or share a name, and every name reads back.
+fn check_names(kernels: &[Kernel]) {
+    for (index, kernel) in kernels.iter().enumerate() {
+        assert!(kernel.name.parse::<KernelName>().is_ok(), "{}", kernel.name);
+        for other in &kernels[..index] {
+            assert!(other.name != kernel.name && !other.is_same(kernel), "{} and {}", other.name, kernel.name);
+        }
+    }
+}
+
 /// Interprets a network's plan and compares its outputs with the network's, evaluated in f64.
 fn check(network: &Network, options: &Options, threads: usize) {
     let weights = draw::weights(network);
     let layers = normalize(network, &weights).unwrap();
     let packed = pack(&layers);
     let plan = plan(&layers, &packed, options).unwrap();
+    check_names(plan.kernels.as_ref());
     let len = network.input_shape().len();
     let input: Vec<f64> = noise(11).take(len * options.batch).map(|x| f64::from(x as f32)).collect();
     let images: Vec<f32> = input.iter().map(|&x| x as f32).collect();
@@ -86,6 +99,7 @@ fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
         let ways = ways(&layers, &run.layers, options);
         let (plan, packed) = trial(&layers, options, &ways);
         prove::stages(&plan, &packed.data).unwrap();
+        check_names(plan.kernels.as_ref());
         let input: Vec<f32> = noise(5).take(plan.lengths.input).map(|x| x as f32).collect();
         let mut memory = interpret::memory(&plan, &packed.data, &input);
         let mut before: Vec<f32> = noise(6).take(plan.lengths.arena).map(|x| x as f32).collect();

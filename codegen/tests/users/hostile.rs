@@ -15,7 +15,7 @@ fn judge(source: &str, name: &str, library: &Path, dir: &Path) -> Result<(), Str
     let file = dir.join(name).with_extension("rs");
     std::fs::write(&file, source).unwrap();
     let mut rustc = Command::new("rustc");
-    rustc.args(["--edition", "2021", "--crate-name", name, "--extern"]).arg(format!("golden={}", library.display()));
+    rustc.args(["--edition", "2024", "--crate-name", name, "--extern"]).arg(format!("golden={}", library.display()));
     rustc.arg("--out-dir").arg(dir).arg(&file);
     let first = source.lines().next().unwrap_or_default();
     if let Some(code) = first.strip_prefix("// refused: ") {

@@ -7,16 +7,14 @@ use std::process::Command;
 use sartor_codegen::compile::{Kind, generate};
 use sartor_codegen::{interpret, normalize, pack};
 use sartor_kernels::runtime::Level;
-use sartor_models::{Builder, Network, Op, Padding, Pool, Shape, Weights};
+use sartor_models::{Builder, Network, Op, Shape, Weights, Window};
 
-use crate::{build, golden, stdout};
+use crate::{build, build_for, golden, stdout};
 
 /// Of another name than `golden`, without weights.
 fn other() -> Network {
     let mut net = Builder::new("other", Shape::new(2, 4, 4)).unwrap();
-    let pool = net
-        .add("pool", Op::MaxPool(Pool { kernel: (2, 2), stride: (2, 2), padding: Padding::around(0) }), &[net.input()])
-        .unwrap();
+    let pool = net.add("pool", Op::MaxPool(Window::square(2, 2, 0)), &[net.input()]).unwrap();
     net.finish(&[pool]).unwrap()
 }
 
@@ -25,10 +23,9 @@ const PROGRAM: &str = r#"
 
 macro_rules! run {
     ($network:ident) => {{
-        let program = $network::best().unwrap().unwrap();
-        let input: Vec<f32> = (0..program.input_len()).map(|i| (i % 7) as f32 - 3.0).collect();
-        let mut output = vec![0.0; program.output_len()];
-        $network::runtime::Session::new(program, 2).unwrap().run(&input, &mut output).unwrap();
+        let input: Vec<f32> = (0..$network::INPUT_LEN).map(|i| (i % 7) as f32 - 3.0).collect();
+        let mut output = [0.0_f32; $network::OUTPUT_LEN];
+        $network::Model::new(2).unwrap().run(&input, &mut output).unwrap();
         println!("{:?}", output.iter().map(|x| x.to_bits()).collect::<Vec<u32>>());
     }};
 }
@@ -71,7 +68,7 @@ fn crates_of_one_name_and_of_others_live_in_one_program() {
     ];
     let mut rustc = Command::new("rustc");
     std::fs::write(at("user.rs"), PROGRAM).unwrap();
-    rustc.args(["--edition", "2021", "-D", "warnings", "--out-dir"]).arg(dir.path()).arg(at("user.rs"));
+    rustc.args(["--edition", "2024", "-D", "warnings", "--out-dir"]).arg(dir.path()).arg(at("user.rs"));
     for (name, library) in &libraries {
         rustc.arg("--extern").arg(format!("{name}={}", library.display()));
     }
@@ -99,4 +96,56 @@ fn a_shared_library_has_one_symbol() {
     let dir = tempfile::tempdir().unwrap();
     let library = build(&golden(), 1, Kind::Dylib, "golden", dir.path());
     assert_eq!(exported(&library, &["--dynamic"]), BTreeSet::from(["sartor_program".to_string()]));
+}
+
+/// The examples in the documentation are compiled and run.
+#[test]
+fn the_documentation_is_true() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = build(&golden(), 1, Kind::Bin, "golden", dir.path());
+    let mut rustdoc = Command::new("rustdoc");
+    rustdoc
+        .args(["--test", "--edition", "2024", "--crate-name", "golden", "--extern"])
+        .arg(format!("golden={}", library.display()));
+    let printed = stdout(&rustdoc.arg(dir.path().join("golden/src/lib.rs")).current_dir(dir.path()).output().unwrap());
+    assert!(printed.contains("1 passed; 0 failed; 0 ignored"), "{printed}");
+}
+
+/// A crate without a level for this CPU builds, and says what it has.
+#[test]
+fn a_crate_for_other_machines_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = if cfg!(target_arch = "aarch64") { Level::Avx2 } else { Level::Neon };
+    let library = build_for(&golden(), 1, &[elsewhere], Kind::Lib, "golden", dir.path());
+    let source = dir.path().join("user.rs");
+    let main = format!(
+        "fn main() {{ println!(\"{{}}; {{}}\", golden::Model::new(1).unwrap_err(), golden::Model::with_level(golden::Level::{elsewhere:?}, 1).unwrap_err()) }}"
+    );
+    std::fs::write(&source, main).unwrap();
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-D", "warnings", "--out-dir"]).arg(dir.path()).arg(&source);
+    stdout(&rustc.arg("--extern").arg(format!("golden={}", library.display())).output().unwrap());
+    let printed = stdout(&Command::new(dir.path().join("user")).output().unwrap());
+    let expected = format!(
+        "no level compiled in runs on this CPU: this crate has {elsewhere}; this CPU cannot run level {elsewhere}: compile for a lower one\n"
+    );
+    assert_eq!(printed, expected);
+}
+
+/// The environment may forbid all levels that there are.
+#[test]
+fn a_variable_that_allows_no_level_is_named() {
+    if !Level::Avx2.is_available() {
+        return sartor_kernels::report::skipped("SARTOR_MAX_LEVEL below all levels of a crate", "it takes a CPU with avx2");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let library = build_for(&golden(), 1, &[Level::Avx2], Kind::Lib, "golden", dir.path());
+    let source = dir.path().join("user.rs");
+    std::fs::write(&source, "fn main() { println!(\"{}\", golden::Model::new(1).unwrap_err()) }").unwrap();
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-D", "warnings", "--out-dir"]).arg(dir.path()).arg(&source);
+    stdout(&rustc.arg("--extern").arg(format!("golden={}", library.display())).output().unwrap());
+    let said = |max: &str| stdout(&Command::new(dir.path().join("user")).env("SARTOR_MAX_LEVEL", max).output().unwrap());
+    assert_eq!(said("portable"), "SARTOR_MAX_LEVEL allows no level that runs on this CPU: this crate has avx2\n");
+    assert!(said("fast").starts_with("level 'SARTOR_MAX_LEVEL=fast' is unknown"), "{}", said("fast"));
 }

@@ -9,12 +9,12 @@ use std::process::{Command, Output};
 
 use sartor_codegen::compile::{Kind, generate};
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, Op, Padding, Shape, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, Op, Shape, Weights, Window};
 
 /// A convolution and a classifier, with maps that cross stages.
 fn golden() -> Network {
     let mut net = Builder::new("golden", Shape::new(3, 4, 4)).unwrap();
-    let conv = Conv2d { oc: 5, kernel: (3, 3), stride: (2, 2), padding: Padding::around(1), groups: 1, bias: true };
+    let conv = Conv2d { oc: 5, groups: 1, bias: true, window: Window::square(3, 2, 1) };
     let stem = net.add("stem", Op::Conv2d(conv), &[net.input()]).unwrap();
     let act = net.add("act", Op::Activation(Activation::Silu), &[stem]).unwrap();
     let mean = net.add("pool", Op::GlobalAvgPool, &[act]).unwrap();
@@ -22,10 +22,15 @@ fn golden() -> Network {
     net.finish(&[fc]).unwrap()
 }
 
-/// Writes the network's crate for the portable level and builds it with rustc alone, as a package of this name. Returns what it built.
+/// The network's crate for the portable level: see [`build_for`].
 fn build(network: &Network, seed: u64, kind: Kind, package: &str, dir: &Path) -> PathBuf {
+    build_for(network, seed, &[Level::Portable], kind, package, dir)
+}
+
+/// Writes the network's crate for these levels and builds it with rustc alone, as a package of this name. Returns what it built.
+fn build_for(network: &Network, seed: u64, levels: &[Level], kind: Kind, package: &str, dir: &Path) -> PathBuf {
     let dir = dir.join(package);
-    for (path, bytes) in generate(network, &Weights::random(network, seed), &[Level::Portable], 1, kind).unwrap().files {
+    for (path, bytes) in generate(network, &Weights::random(network, seed), levels, 1, kind).unwrap().files {
         let path = dir.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
@@ -35,7 +40,7 @@ fn build(network: &Network, seed: u64, kind: Kind, package: &str, dir: &Path) ->
     let mut rustc = Command::new("rustc");
     // Without bitcode, as Cargo builds it: tools would read that in place of the code.
     rustc
-        .args("--edition 2021 -O -C codegen-units=1 -C embed-bitcode=no -D warnings".split(' '))
+        .args("--edition 2024 -O -C codegen-units=1 -C embed-bitcode=no -D warnings".split(' '))
         .args(["--crate-type", crate_type]);
     // As Cargo tells packages apart.
     rustc.args(["--crate-name", &network.name, "-C", &format!("metadata={package}"), "-o"]).arg(&library);

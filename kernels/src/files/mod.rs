@@ -1,7 +1,7 @@
 //! The files that a program reads and writes.
 //!
-//! This folder depends on nothing but `std` and is vendored, as it is, into every generated program, so that a program and
-//! `sartor run` take the same inputs and treat outputs alike: modules here refer to one another through `super` only.
+//! The files here depend on nothing but `std` and on one another, through `super`: every generated program has a copy of them, so that
+//! it takes the same inputs as `sartor run` and treats outputs alike.
 
 mod header;
 pub mod npy;

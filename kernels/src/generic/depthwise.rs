@@ -41,7 +41,7 @@ impl PackedDepthwise {
 
     /// `dst = activation(conv(src))`.
     pub fn run(&self, src: &[f32], maps: Maps, activation: Option<Activation>, dst: &mut [f32]) {
-        let dst_maps = self.window.output(maps, self.channels);
+        let dst_maps = maps.under(&self.window, self.channels);
         assert_eq!(maps.c, self.channels, "channels");
         check("source", src, maps);
         check("destination", dst, dst_maps);
@@ -75,6 +75,7 @@ impl WithSimd for Run<'_> {
         let pitch = pitch(src.c);
         let vectors = pitch / S::F32_LANES;
         let values = S::as_simd_f32s(self.src).0;
+        let lifts_pads = self.activation.is_some_and(|activation| !activation.keeps_zero());
         // Columns none of whose taps are padding.
         let inside = columns.outputs(0, src.w, dst.w).start..columns.outputs(columns.kernel - 1, src.w, dst.w).end;
         let mut taps = Vec::with_capacity(self.packed.window.taps());
@@ -97,7 +98,7 @@ impl WithSimd for Run<'_> {
                 } else {
                     pixels::<S, 1>(simd, self.packed, &taps, values, step, self.activation, part);
                 }
-                if self.activation == Some(Activation::Sigmoid) {
+                if lifts_pads {
                     part.chunks_exact_mut(pitch).for_each(|pixel| pixel[src.c..].fill(0.0));
                 }
                 x += tile;

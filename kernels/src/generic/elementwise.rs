@@ -12,7 +12,7 @@ pub fn activation(level: Level, src: &[f32], maps: Maps, activation: Activation,
     check("source", src, maps);
     check("destination", dst, maps);
     dispatch(level, Activate { src, activation, dst });
-    if activation == Activation::Sigmoid {
+    if !activation.keeps_zero() {
         dst.chunks_exact_mut(pitch(maps.c)).for_each(|pixel| pixel[maps.c..].fill(0.0));
     }
 }
@@ -132,7 +132,7 @@ impl PackedNorm {
         check("source", src, maps);
         check("destination", dst, maps);
         dispatch(self.level, Norm { packed: self, src, activation, dst });
-        if activation == Some(Activation::Sigmoid) {
+        if activation.is_some_and(|activation| !activation.keeps_zero()) {
             dst.chunks_exact_mut(pitch(maps.c)).for_each(|pixel| pixel[maps.c..].fill(0.0));
         }
     }

@@ -19,13 +19,13 @@ pub fn avg_pool(level: Level, src: &[f32], maps: Maps, window: &Window, dst: &mu
 
 /// The mean of every channel of every image: `n` maps of 1x1.
 pub fn global_avg_pool(level: Level, src: &[f32], maps: Maps, dst: &mut [f32]) {
-    let window = Window { kernel: (maps.h, maps.w), stride: (1, 1), padding: Padding::around(0) };
+    let window = Window::new((maps.h, maps.w), (1, 1), Padding::around(0));
     run(level, src, maps, &window, false, dst);
 }
 
 fn run(level: Level, src: &[f32], maps: Maps, window: &Window, max: bool, dst: &mut [f32]) {
     check("source", src, maps);
-    assert_eq!(dst.len(), map_len(window.output(maps, maps.c)), "length of the destination");
+    assert_eq!(dst.len(), map_len(maps.under(window, maps.c)), "length of the destination");
     dispatch(level, Run { src, maps, window, max, dst });
 }
 
@@ -43,7 +43,7 @@ impl WithSimd for Run<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (rows, columns) = self.window.axes();
-        let (src, dst) = (self.maps, self.window.output(self.maps, self.maps.c));
+        let (src, dst) = (self.maps, self.maps.under(self.window, self.maps.c));
         let pitch = pitch(src.c);
         let taps = simd.splat_f32s(self.window.taps() as f32);
         for (pixel, out) in self.dst.chunks_exact_mut(pitch).enumerate() {

@@ -3,6 +3,7 @@
 use std::any::TypeId;
 
 use pulp::{Scalar128b, Simd, WithSimd};
+use sartor_ops::Arithmetic;
 
 use crate::runtime::Level;
 use crate::shape::Activation;
@@ -67,11 +68,11 @@ impl<S: Simd> Clamp<S> {
     /// No clamp for what is none.
     #[inline(always)]
     pub fn of(simd: S, activation: Option<Activation>) -> Self {
-        let (low, high) = match activation {
-            Some(Activation::Relu) => (0.0, f32::INFINITY),
-            Some(Activation::Relu6) => (0.0, 6.0),
-            _ => (f32::NEG_INFINITY, f32::INFINITY),
-        };
+        Self::between(simd, activation.and_then(Activation::clamp).unwrap_or((f32::NEG_INFINITY, f32::INFINITY)))
+    }
+
+    #[inline(always)]
+    fn between(simd: S, (low, high): (f32, f32)) -> Self {
         Self { low: simd.splat_f32s(low), high: simd.splat_f32s(high) }
     }
 
@@ -91,22 +92,67 @@ impl<S: Simd> Clamp<S> {
     }
 }
 
-/// Applies the part of an activation that is no clamp, in place. Lanes that hold zero hold 0.5 after a sigmoid.
+/// Applies the part of an activation that is no clamp, in place. Lanes that hold zero hold what the function makes of it.
 #[inline(always)]
 pub fn curve<S: Simd>(simd: S, activation: Option<Activation>, values: &mut [f32]) {
-    let one = simd.splat_f32s(1.0);
-    match activation {
-        Some(Activation::Silu) => {
-            for x in S::as_mut_simd_f32s(values).0 {
-                *x = simd.div_f32s(*x, simd.add_f32s(one, exp(simd, simd.neg_f32s(*x))));
-            }
-        }
-        Some(Activation::Sigmoid) => {
-            for x in S::as_mut_simd_f32s(values).0 {
-                *x = simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(*x))));
-            }
-        }
-        Some(Activation::Relu | Activation::Relu6) | None => {}
+    if let Some(activation) = activation
+        && activation.clamp().is_none()
+    {
+        activation.apply(&mut Vectors(simd), S::as_mut_simd_f32s(values).0);
+    }
+}
+
+/// The arithmetic of a level's vectors.
+struct Vectors<S>(S);
+
+impl<S: Simd> Arithmetic for Vectors<S> {
+    type Vector = S::f32s;
+
+    #[inline(always)]
+    fn constant(&mut self, _: &str, value: f32) -> S::f32s {
+        self.0.splat_f32s(value)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, a: &S::f32s, b: &S::f32s) -> S::f32s {
+        self.0.add_f32s(*a, *b)
+    }
+
+    #[inline(always)]
+    fn mul(&mut self, a: &S::f32s, b: &S::f32s) -> S::f32s {
+        self.0.mul_f32s(*a, *b)
+    }
+
+    #[inline(always)]
+    fn div(&mut self, a: &S::f32s, b: &S::f32s) -> S::f32s {
+        self.0.div_f32s(*a, *b)
+    }
+
+    #[inline(always)]
+    fn min(&mut self, a: &S::f32s, b: &S::f32s) -> S::f32s {
+        self.0.select_f32s(self.0.less_than_f32s(*a, *b), *a, *b)
+    }
+
+    #[inline(always)]
+    fn max(&mut self, a: &S::f32s, b: &S::f32s) -> S::f32s {
+        self.0.select_f32s(self.0.greater_than_f32s(*a, *b), *a, *b)
+    }
+
+    #[inline(always)]
+    fn fma(&mut self, a: &S::f32s, b: &S::f32s, c: &S::f32s) -> S::f32s {
+        fmadd(self.0, *a, *b, *c)
+    }
+
+    #[inline(always)]
+    fn clamp(&mut self, x: &S::f32s, low: f32, high: f32) -> S::f32s {
+        Clamp::between(self.0, (low, high)).apply(self.0, *x)
+    }
+
+    #[inline(always)]
+    fn logistic(&mut self, x: &S::f32s, scaled: bool) -> S::f32s {
+        let one = self.0.splat_f32s(1.0);
+        let under = self.0.add_f32s(one, exp(self.0, self.0.neg_f32s(*x)));
+        self.0.div_f32s(if scaled { *x } else { one }, under)
     }
 }
 

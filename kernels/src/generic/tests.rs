@@ -84,8 +84,9 @@ fn rng(seed: usize) -> Pcg64Mcg {
 /// `(maps, oc, groups, window)`
 fn convolutions() -> Vec<(Maps, Conv)> {
     let square = Window::square;
-    let tall = Window { kernel: (5, 1), stride: (2, 1), padding: (Padding { before: 2, after: 1 }, Padding::both(0)) };
-    let wide = Window { kernel: (1, 3), stride: (1, 3), padding: (Padding::both(0), Padding::both(2)) };
+    let tall = Window::new((5, 1), (2, 1), (Padding { before: 2, after: 1 }, Padding::both(0)));
+    let wide = Window::new((1, 3), (1, 3), (Padding::both(0), Padding::both(2)));
+    let dilated = Window { dilation: (2, 3), ..Window::new((3, 3), (1, 2), (Padding::both(2), Padding { before: 1, after: 3 })) };
     [
         // 1x1, from one pixel and one channel to more than a tile, a panel and a block
         (Maps::new(1, 1, 1, 1), 1, 1, square(1, 1, 0)),
@@ -105,6 +106,8 @@ fn convolutions() -> Vec<(Maps, Conv)> {
         (Maps::new(1, 1, 9, 9), 1, 1, square(3, 3, 0)),
         (Maps::new(2, 4, 6, 5), 9, 1, tall),
         (Maps::new(1, 4, 5, 6), 9, 1, wide),
+        (Maps::new(1, 4, 5, 6), 9, 1, dilated),
+        (Maps::new(2, 6, 9, 8), 20, 2, dilated),
         // groups whose channels begin anywhere in a vector
         (Maps::new(1, 240, 4, 4), 60, 3, square(1, 1, 0)),
         (Maps::new(3, 60, 3, 3), 240, 3, square(1, 1, 0)),
@@ -129,7 +132,7 @@ fn convolution() {
             let bias = data.values(rng, conv.oc);
             let expected = reference::conv2d(&src, maps, &weight, Some(&bias), &conv);
             let dot = bound::dot(terms, bound::max_abs(&src), bound::max_abs(&weight), bound::max_abs(&bias));
-            let dst_maps = conv.window.output(maps, conv.oc);
+            let dst_maps = maps.under(&conv.window, conv.oc);
             for level in tally.levels() {
                 let kernel = PackedConv::new(level, conv, ic, &weight, &bias);
                 let case = format!("{conv:?} of {maps:?}, {data:?}, {level}");
@@ -185,14 +188,9 @@ fn depthwise() {
         (Maps::new(1, 3, 2, 2), square(5, 1, 2)),
         (Maps::new(1, 4, 5, 5), square(3, 1, 0)),
         (Maps::new(1, 31, 3, 40), square(1, 1, 0)),
-        (
-            Maps::new(1, 5, 9, 20),
-            Window {
-                kernel: (3, 5),
-                stride: (2, 3),
-                padding: (Padding { before: 0, after: 1 }, Padding { before: 2, after: 3 }),
-            },
-        ),
+        (Maps::new(1, 19, 9, 20), Window { dilation: (3, 2), ..Window::square(3, 1, 2) }),
+        (Maps::new(1, 19, 9, 14), Window { dilation: (2, 4), ..Window::square(3, 2, 4) }),
+        (Maps::new(1, 5, 9, 20), Window::new((3, 5), (2, 3), (Padding { before: 0, after: 1 }, Padding { before: 2, after: 3 }))),
     ];
     for (seed, (maps, window)) in cases.into_iter().enumerate() {
         let rng = &mut rng(seed);
@@ -202,7 +200,7 @@ fn depthwise() {
             let (weight, bias) = (data.values(rng, maps.c * window.taps()), data.values(rng, maps.c));
             let expected = reference::conv2d(&src, maps, &weight, Some(&bias), &conv);
             let dot = bound::dot(window.taps(), bound::max_abs(&src), bound::max_abs(&weight), bound::max_abs(&bias));
-            let dst_maps = window.output(maps, maps.c);
+            let dst_maps = maps.under(&window, maps.c);
             for level in tally.levels() {
                 let kernel = PackedDepthwise::new(level, window, maps.c, &weight, &bias);
                 let case = format!("depthwise {window:?} of {maps:?}, {data:?}, {level}");
@@ -237,7 +235,8 @@ fn pooling() {
         Window::square(2, 2, 0),
         Window::square(2, 1, 1),
         Window { padding: (Padding { before: 0, after: 1 }, Padding { before: 0, after: 1 }), ..Window::square(3, 2, 0) },
-        Window { kernel: (1, 3), stride: (2, 1), padding: (Padding::both(0), Padding { before: 1, after: 0 }) },
+        Window::new((1, 3), (2, 1), (Padding::both(0), Padding { before: 1, after: 0 })),
+        Window { dilation: (2, 1), ..Window::square(3, 1, 1) },
     ];
     for (seed, maps) in MAPS.into_iter().enumerate() {
         for data in BOTH {
@@ -246,12 +245,11 @@ fn pooling() {
             for level in tally.levels() {
                 let from = packed(&src, maps);
                 for window in &windows {
-                    let fits = |size: usize, kernel: usize, padding: Padding| padding.before + size + padding.after >= kernel;
-                    let (kernel, (rows, columns)) = (window.kernel, window.padding);
-                    if !fits(maps.h, kernel.0, rows) || !fits(maps.w, kernel.1, columns) {
+                    let (rows, columns) = window.axes();
+                    if rows.outputs_over(maps.h).is_none() || columns.outputs_over(maps.w).is_none() {
                         continue;
                     }
-                    let dst_maps = window.output(maps, maps.c);
+                    let dst_maps = maps.under(window, maps.c);
                     let case = format!("{window:?} of {maps:?}, {level}");
                     judge(&format!("max {case}"), dst_maps, &reference::max_pool(&src, maps, window), 0.0, |dst| {
                         max_pool(level, &from, maps, window, dst);
@@ -395,9 +393,10 @@ fn activations_of_special_values() {
             let mut found = vec![0.0; maps.len()];
             unpack(&dst, maps, &mut found);
             for ((&x, found), &expected) in src.iter().zip(found).zip(&expected) {
-                // Of the result, and where the exponential is below the smallest normal number, of that.
+                // Of what the error is small beside, and where the exponential is below the smallest normal number, of that.
+                let beside = function.scale().choose(f64::from(x.abs()), expected.abs());
                 let smallest = f64::from(f32::MIN_POSITIVE) * f64::from(x.abs()).clamp(1.0, 200.0);
-                let bound = if x.is_finite() { bound::activation(function, expected.abs(), 0.0) + smallest } else { 0.0 };
+                let bound = if x.is_finite() { bound::activation(function, beside, 0.0) + smallest } else { 0.0 };
                 let (error, _) = bound::largest_error(&[found], &[expected]);
                 assert!(error <= bound, "{function:?}({x}) is {found}, not {expected}, {level}");
             }

@@ -5,14 +5,7 @@ use crate::shape::Activation;
 
 /// The function applied to every element; NaN stays NaN.
 pub fn activation<T: Value>(src: &[T], activation: Activation) -> Vec<f64> {
-    let f = match activation {
-        // A comparison with NaN is false, where `f64::max` would drop it.
-        Activation::Relu => |x: f64| if x < 0.0 { 0.0 } else { x },
-        Activation::Relu6 => |x: f64| x.clamp(0.0, 6.0),
-        Activation::Silu => |x: f64| x / (1.0 + (-x).exp()),
-        Activation::Sigmoid => |x: f64| 1.0 / (1.0 + (-x).exp()),
-    };
-    src.iter().map(|&x| f(x.into())).collect()
+    src.iter().map(|&x| activation.at(x.into())).collect()
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ pub fn conv2d<T: Value>(src: &[T], maps: Maps, weight: &[f32], bias: Option<&[f3
     let ic = maps.c / conv.groups;
     check("source", src.len(), maps.len());
     check("weights", weight.len(), conv.oc * ic * conv.window.taps());
-    let mut dst = vec![0.0; conv.window.output(maps, conv.oc).len()];
+    let mut dst = vec![0.0; maps.under(&conv.window, conv.oc).len()];
     // Uses the CPU's vectors. Rust never fuses a product with a sum, so every CPU computes the same bits.
     let products = Products { src, maps, weight, bias, conv, dst: &mut dst };
-    match conv.window == Window::square(1, 1, 0) {
+    match conv.window == Window::POINT {
         true => pulp::Arch::new().dispatch(Pointwise(products)),
         false => pulp::Arch::new().dispatch(Windowed(products)),
     }
@@ -45,7 +45,7 @@ impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
     fn call(self) {
         let Products { src, maps, weight, conv, .. } = self.0;
         let (ic, oc) = (maps.c / conv.groups, conv.oc / conv.groups);
-        let dst_maps = conv.window.output(maps, conv.oc);
+        let dst_maps = maps.under(&conv.window, conv.oc);
         let (rows, columns) = conv.window.axes();
         let (pixels, taps) = (maps.pixels(), conv.window.taps());
         // Of each column of the window.
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn groups_see_their_own_channels_only() {
-        let conv = Conv { oc: 4, groups: 2, window: Window::square(1, 1, 0) };
+        let conv = Conv { oc: 4, groups: 2, window: Window::POINT };
         let dst = conv2d(&[1.0_f32, 10.0, 100.0, 1000.0], Maps::new(1, 4, 1, 1), &[1., 2., 3., 4., 5., 6., 7., 8.], None, &conv);
         assert_eq!(dst, [21., 43., 6500., 8700.]);
     }
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn linear_is_a_1x1_convolution_of_a_1x1_map() {
         let (src, weight) = ([1.0_f32, -2.0, 3.0, 0.5, 0.25, 4.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let conv = Conv { oc: 2, groups: 1, window: Window::square(1, 1, 0) };
+        let conv = Conv { oc: 2, groups: 1, window: Window::POINT };
         let dst = linear(&src, 3, &weight, Some(&[100.0, 200.0]), 2);
         assert_eq!(dst, [106., 212., 113., 227.25]);
         assert_eq!(dst, conv2d(&src, Maps::new(2, 3, 1, 1), &weight, Some(&[100.0, 200.0]), &conv));

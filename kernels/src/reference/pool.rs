@@ -26,7 +26,7 @@ pub fn global_avg_pool<T: Value>(src: &[T], maps: Maps) -> Vec<f64> {
 /// `reduce` over the values of each window that are not padding.
 fn pool<T: Value>(src: &[T], maps: Maps, window: &Window, reduce: impl Fn(&mut dyn Iterator<Item = f64>) -> f64) -> Vec<f64> {
     check("source", src.len(), maps.len());
-    let dst_maps = window.output(maps, maps.c);
+    let dst_maps = maps.under(window, maps.c);
     let (rows, columns) = window.axes();
     let mut dst = Vec::with_capacity(dst_maps.len());
     for plane in src.chunks_exact(maps.pixels()) {

@@ -26,7 +26,7 @@ mod linux {
     /// The C library's `cpu_set_t`: a bit for each logical core.
     #[repr(C)]
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    struct Set([usize; MOST / usize::BITS as usize]);
+    pub(super) struct Set([usize; MOST / usize::BITS as usize]);
 
     /// Cores that a set can hold.
     const MOST: usize = 1024;
@@ -39,7 +39,7 @@ mod linux {
     }
 
     impl Set {
-        fn of(cores: impl IntoIterator<Item = usize>) -> Self {
+        pub(super) fn of(cores: impl IntoIterator<Item = usize>) -> Self {
             let mut set = Self([0; MOST / usize::BITS as usize]);
             for core in cores {
                 set.0[core / usize::BITS as usize] |= 1 << (core % usize::BITS as usize);
@@ -47,13 +47,13 @@ mod linux {
             set
         }
 
-        fn cores(&self) -> Vec<usize> {
+        pub(super) fn cores(&self) -> Vec<usize> {
             let has = |core: &usize| self.0[core / usize::BITS as usize] >> (core % usize::BITS as usize) & 1 == 1;
             (0..MOST).filter(has).collect()
         }
 
         /// Those that the calling thread may use; `None` where the system has more than fit.
-        fn allowed() -> Option<Self> {
+        pub(super) fn allowed() -> Option<Self> {
             let mut set = Self::of([]);
             // SAFETY: the set has the length that is told.
             (unsafe { sched_getaffinity(0, size_of::<Self>(), &raw mut set) } == 0).then_some(set)
@@ -69,7 +69,12 @@ mod linux {
         spread(&allowed.cores(), current, threads, siblings)
     }
 
-    fn spread(allowed: &[usize], current: usize, threads: usize, siblings: impl Fn(usize) -> Vec<usize>) -> Vec<usize> {
+    pub(super) fn spread(
+        allowed: &[usize],
+        current: usize,
+        threads: usize,
+        siblings: impl Fn(usize) -> Vec<usize>,
+    ) -> Vec<usize> {
         let behind = allowed.partition_point(|&core| core < current);
         let mut order = [&allowed[behind..], &allowed[..behind]].concat();
         if order.first() != Some(&current) {
@@ -97,7 +102,7 @@ mod linux {
     }
 
     /// The numbers of a list such as `0-1,8`.
-    fn numbers(list: &str) -> Vec<usize> {
+    pub(super) fn numbers(list: &str) -> Vec<usize> {
         let range = |part: &str| {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             Some(first.parse().ok()?..=last.parse().ok()?)
@@ -113,64 +118,8 @@ mod linux {
             let _ = unsafe { pthread_setaffinity_np(thread.as_pthread_t(), size_of::<Set>(), &raw const set) };
         }
     }
-
-    #[cfg(test)]
-    mod tests {
-        use std::sync::Arc;
-        use std::sync::atomic::{AtomicBool, Ordering};
-
-        use super::*;
-
-        #[test]
-        fn a_set_holds_the_cores_it_is_made_of() {
-            for cores in [vec![], vec![0], vec![3, 63, 64, 1023]] {
-                assert_eq!(Set::of(cores.clone()).cores(), cores);
-            }
-        }
-
-        #[test]
-        fn threads_begin_on_physical_cores_of_their_own_while_there_are_some() {
-            let allowed = [0, 1, 2, 3, 6, 7];
-            // Two ways in which systems number the logical cores of a physical one.
-            let pairs = |core: usize| vec![core / 2 * 2, core / 2 * 2 + 1];
-            let halves = |core: usize| vec![core % 4, core % 4 + 4];
-            assert_eq!(spread(&allowed, 1, 2, pairs), [1, 2]);
-            assert_eq!(spread(&allowed, 1, 4, pairs), [1, 2, 6, 3]);
-            assert_eq!(spread(&allowed, 6, 6, pairs), [6, 7, 0, 1, 2, 3]);
-            assert_eq!(spread(&allowed, 3, 9, pairs), [3, 6, 7, 0, 1, 2]);
-            assert_eq!(spread(&allowed, 3, 2, halves), [3, 6]);
-            assert_eq!(spread(&allowed, 3, 4, halves), [3, 6, 0, 1]);
-            assert_eq!(spread(&allowed, 2, 5, halves), [2, 3, 0, 1, 6]);
-            assert_eq!(spread(&allowed, 7, 2, |_| Vec::new()), [7, 0], "a system that does not tell");
-            assert_eq!(spread(&allowed, 5, 2, pairs), [0; 0], "a core that is not allowed any more");
-        }
-
-        #[test]
-        fn lists_of_cores_are_read() {
-            assert_eq!(numbers("0-1,8"), [0, 1, 8]);
-            assert_eq!(numbers("5"), [5]);
-            assert_eq!(numbers("x,2-,3-4"), [3, 4]);
-            assert_eq!(numbers(""), [0; 0]);
-        }
-
-        #[test]
-        fn a_placed_thread_may_still_run_wherever_its_creator_may() {
-            let places = places(4);
-            assert!(!places.is_empty());
-            for core in places {
-                let placed = Arc::new(AtomicBool::new(false));
-                let seen = Arc::clone(&placed);
-                let thread = std::thread::spawn(move || {
-                    while !seen.load(Ordering::Relaxed) {
-                        std::thread::yield_now();
-                    }
-                    Set::allowed()
-                });
-                place(&thread, core);
-                placed.store(true, Ordering::Relaxed);
-                let allowed = thread.join().unwrap();
-                assert!(allowed.is_some() && allowed == Set::allowed(), "{core}");
-            }
-        }
-    }
 }
+
+#[cfg(test)]
+#[path = "../tests/cores.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! What a compiled program needs while it runs: level detection, aligned memory, worker threads.
 //!
-//! This folder depends on nothing but `std` and is vendored, as it is, beside every generated crate:
-//! modules here refer to one another through `super` only. No safe code can cause undefined behaviour with what is public here.
+//! The files here depend on nothing but `std` and on one another, through `super`: every generated crate has a copy of them.
+//! No safe code can cause undefined behaviour with what is public here.
 
 mod arena;
 mod cores;

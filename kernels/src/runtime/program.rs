@@ -184,12 +184,6 @@ impl Program {
         Self { abi: ABI, level, batch, lengths, weights_len, weights, stages, stage_count }
     }
 
-    /// The same with another number of the contract, as a crate of another version may have it.
-    #[cfg(test)]
-    pub const fn of_abi(self, abi: u32) -> Self {
-        Self { abi, ..self }
-    }
-
     /// [`ABI`] of the crate that holds it.
     #[inline]
     pub const fn abi(&self) -> u32 {

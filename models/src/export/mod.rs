@@ -1,56 +1,21 @@
 //! Networks as ONNX files, operator by operator as PyTorch's exporter and timm's modules have them: nothing is folded or fused.
 
+mod error;
 mod ops;
 pub mod proto;
 
 use prost::Message;
 
-use crate::escape::line;
 use crate::graph::{Network, NodeId};
-use crate::weights::{Problem, Weights, list};
+use crate::weights::Weights;
+use error::MAX_BYTES;
+
+pub use error::ExportError;
 
 /// The version of ONNX's operators that files ask for.
 pub const OPSET: i64 = 17;
 /// The version of the format that came with them.
 const IR_VERSION: i64 = 8;
-/// What one protobuf message may hold.
-const MAX_BYTES: usize = i32::MAX as usize;
-
-/// A network that cannot be written as ONNX.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExportError {
-    /// Tensors that the network needs are missing, have another shape, or have or give values that are NaN or infinite.
-    #[error("the weights do not fit network '{}':{}\ngive weights that were saved from this network", line(.network), list(.problems))]
-    Tensors {
-        /// The network's name.
-        network: String,
-        /// All tensors at fault.
-        problems: Vec<Problem>,
-    },
-    /// No images, or more than a map's bytes can be counted for.
-    #[error("batch is {0}: use 1 or more, few enough for 31 bits of bytes a map")]
-    Batch(usize),
-    /// Two values of the file would have one name.
-    #[error("node '{}': the name '{}' is taken by another value of the file: rename one of the nodes", line(.node), line(.name))]
-    Name {
-        /// The later node.
-        node: String,
-        /// The name.
-        name: String,
-    },
-    /// More than a protobuf message may hold.
-    #[error(
-        "network '{}' takes {bytes} bytes, an ONNX file with its weights inside holds {MAX_BYTES}: use a smaller width",
-        line(.network)
-    )]
-    Size {
-        /// The network's name.
-        network: String,
-        /// Bytes it takes.
-        bytes: usize,
-    },
-}
 
 /// The bytes of an ONNX file: one input, `input`, of `batch` images in NCHW; the outputs are named as their nodes. An output of one pixel,
 /// as a classifier's, is `batch x channels`, all others are `batch x channels x rows x columns`.

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ExportError;
+use super::error::ExportError;
 use super::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
-use crate::graph::{Activation, Network, Node, NodeId, Op, Pool, Shape};
+use crate::graph::{Activation, Network, Node, NodeId, Op, Shape, Window};
 use crate::weights::Weights;
 
 /// Writes one node after the other.
@@ -43,8 +43,7 @@ impl<'a> Writer<'a> {
         match node.op {
             Op::Input => self.claim(node, &node.name)?,
             Op::Conv2d(conv) => {
-                let window = Pool { kernel: conv.kernel, stride: conv.stride, padding: conv.padding };
-                let attributes = window_attributes(window).into_iter().chain([int("group", conv.groups as i64)]);
+                let attributes = window_attributes(conv.window).into_iter().chain([int("group", conv.groups as i64)]);
                 self.push(node, "Conv", &with_params(), &node.name, attributes)?;
             }
             Op::BatchNorm { eps } => {
@@ -56,6 +55,10 @@ impl<'a> Writer<'a> {
                 self.push(node, "Clip", &[&inputs[..], &bounds].concat(), &node.name, [])?;
             }
             Op::Activation(Activation::Sigmoid) => self.push(node, "Sigmoid", &inputs, &node.name, [])?,
+            Op::Activation(Activation::HardSwish) => self.push(node, "HardSwish", &inputs, &node.name, [])?,
+            Op::Activation(Activation::LeakyRelu(slope)) => {
+                self.push(node, "LeakyRelu", &inputs, &node.name, [float("alpha", slope.value())])?;
+            }
             Op::Activation(Activation::Silu) => {
                 let sigmoid = self.inner(node, "sigmoid", "Sigmoid", &inputs, [])?;
                 self.push(node, "Mul", &[inputs[0].clone(), sigmoid], &node.name, [])?;
@@ -246,15 +249,20 @@ fn operator(op: &str, inputs: &[String], output: &str, attributes: impl IntoIter
     }
 }
 
-fn window_attributes(window: Pool) -> [Attribute; 3] {
+/// A window's attributes; the dilation only where taps are no neighbours, for that is the usual.
+fn window_attributes(window: Window) -> Vec<Attribute> {
     let pair = |(a, b): (usize, usize)| vec![a as i64, b as i64];
     let (rows, columns) = window.padding;
     let pads = [rows.before, columns.before, rows.after, columns.after];
-    [
+    let mut attributes = vec![
         ints("kernel_shape", pair(window.kernel)),
         ints("strides", pair(window.stride)),
         ints("pads", pads.map(|size| size as i64).to_vec()),
-    ]
+    ];
+    if window.dilation != (1, 1) {
+        attributes.push(ints("dilations", pair(window.dilation)));
+    }
+    attributes
 }
 
 fn ints(name: &str, values: Vec<i64>) -> Attribute {

@@ -1,7 +1,6 @@
 //! Weights of the right network with another number of classes.
 
-use super::Problem;
-use super::load::core_shape;
+use super::problem::{Problem, core_shape};
 use crate::graph::Network;
 
 /// The number of classes that a file is for, if nothing else about it is wrong.

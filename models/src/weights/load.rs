@@ -1,7 +1,6 @@
 //! Reading safetensors files, in any naming that the network is known by.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,9 +8,12 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorInfo};
 
-use super::kind::{self, Kind};
+use super::file_kind::{self, FileKind};
+use super::list::list;
 use super::naming::{Naming, fitting};
-use super::{Tensor, Weights, classes, header, list, values};
+use super::problem::{Problem, core_shape};
+use super::tensors::{Tensor, Weights};
+use super::{classes, header, values};
 use crate::escape::{self, line};
 use crate::graph::Network;
 
@@ -57,7 +59,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What it is.
-        kind: Kind,
+        kind: FileKind,
     },
     /// The header is no safetensors header, or does not describe this many bytes.
     #[error("'{}' is damaged, truncated or no safetensors file ({bytes} bytes were read): {}", escape::path(.path), line(&.reason.to_string()))]
@@ -117,91 +119,6 @@ fn hint(other: &Option<String>) -> String {
     other.as_ref().map_or(String::new(), |other| format!("\nthese are the weights of network '{other}'"))
 }
 
-/// What is wrong with one tensor, in the file's own names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// The network needs it and the file lacks it.
-    Missing {
-        /// The name it would have in the file.
-        name: String,
-        /// The shape it would have.
-        shape: Vec<usize>,
-    },
-    /// The network has no such tensor.
-    Extra {
-        /// Its name.
-        name: String,
-        /// Its shape.
-        shape: Vec<usize>,
-    },
-    /// It has another shape than the network's.
-    Shape {
-        /// Its name.
-        name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// The network's.
-        expected: Vec<usize>,
-    },
-    /// Its type is neither f32, f16 nor bf16.
-    Type {
-        /// Its name.
-        name: String,
-        /// Its type, in safetensors' spelling.
-        found: String,
-    },
-    /// It holds NaN or infinite values.
-    NonFinite {
-        /// Its name.
-        name: String,
-        /// How many.
-        count: usize,
-        /// Of how many.
-        of: usize,
-    },
-    /// Weights that it is folded into, or that are folded into it, become NaN or infinite.
-    Unfoldable {
-        /// Its name.
-        name: String,
-        /// The first channel where that is so.
-        channel: usize,
-        /// How many such channels there are.
-        count: usize,
-        /// Of how many.
-        of: usize,
-        /// The first channel's values, and what becomes of them.
-        how: String,
-    },
-}
-
-/// Most dimensions that errors spell out.
-const MAX_DIMS: usize = 8;
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { name, shape } => write!(f, "missing tensor '{}' of shape {shape:?}", line(name)),
-            Self::Extra { name, shape } => write!(f, "extra tensor '{}' of shape {}", line(name), dims(shape)),
-            Self::Shape { name, found, expected } => {
-                write!(f, "tensor '{}' has shape {}, but the network needs {expected:?}", line(name), dims(found))
-            }
-            Self::Type { name, found } => {
-                write!(f, "tensor '{}' has type {found}; convert it to F32 (F16 and BF16 will do)", line(name))
-            }
-            Self::NonFinite { name, count, of } => {
-                write!(f, "tensor '{}' has {count} NaN or infinite values of {of}", line(name))
-            }
-            Self::Unfoldable { name, channel, count, of, how } => {
-                let name = line(name);
-                write!(
-                    f,
-                    "tensor '{name}' makes weights NaN or too large for f32 in {count} of {of} channels; in channel {channel}, {how}"
-                )
-            }
-        }
-    }
-}
-
 impl Weights {
     /// Reads a safetensors file and takes from it the network's parameters; see [`Loaded::parse`].
     ///
@@ -244,7 +161,7 @@ impl Loaded {
     /// If the file is of another kind or damaged; if it has missing, extra, ill-shaped or ill-typed tensors, or values that are not
     /// finite or not once folded, and the error names all; or if its names do not tell which of two networks it is for.
     pub fn parse(bytes: &[u8], path: &Path, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
-        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| match Kind::of(bytes) {
+        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| match FileKind::of(bytes) {
             Some(kind) => LoadError::Kind { path: path.into(), kind },
             None => LoadError::Format { path: path.into(), bytes: bytes.len(), reason },
         })?;
@@ -262,7 +179,8 @@ impl Loaded {
         }
         let own_names = params.iter().map(|param| param.name.clone());
         let in_file: BTreeMap<String, String> = own_names.zip(names.iter().cloned()).collect();
-        let mut weights = Weights { allow_non_finite: options.allow_non_finite, ..Weights::default() };
+        let mut weights = Weights::default();
+        weights.allow_non_finite(options.allow_non_finite);
         let mut problems = Vec::new();
         let data = &bytes[size_of::<u64>() + header..];
         for (param, name) in params.into_iter().zip(names) {
@@ -298,22 +216,17 @@ fn tensors_of(metadata: &Metadata) -> BTreeMap<String, &TensorInfo> {
     metadata.tensors().into_iter().filter(|(name, _)| name.rsplit('.').next() != Some("num_batches_tracked")).collect()
 }
 
-/// A shape as a file claims it, which may have any number of dimensions.
-fn dims(shape: &[usize]) -> String {
-    if shape.len() <= MAX_DIMS { format!("{shape:?}") } else { format!("[{}, .. {} dimensions]", shape[0], shape.len()) }
-}
-
 /// The bytes of a file; of one that is of another kind, or endless, no more than tells so.
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let io = |reason| LoadError::Io { path: path.into(), reason };
     let mut file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if metadata.is_dir() {
-        return Err(LoadError::Kind { path: path.into(), kind: Kind::Folder });
+        return Err(LoadError::Kind { path: path.into(), kind: FileKind::Folder });
     }
     let mut bytes = Vec::new();
-    file.by_ref().take(kind::HEAD as u64).read_to_end(&mut bytes).map_err(io)?;
-    if kind::begins_safetensors(&bytes) || (metadata.is_file() && Kind::of(&bytes).is_none()) {
+    file.by_ref().take(file_kind::HEAD as u64).read_to_end(&mut bytes).map_err(io)?;
+    if file_kind::begins_safetensors(&bytes) || (metadata.is_file() && FileKind::of(&bytes).is_none()) {
         file.read_to_end(&mut bytes).map_err(io)?;
     }
     Ok(bytes)
@@ -330,18 +243,7 @@ fn tensor(data: &[u8], info: &TensorInfo, name: &str, expected: &[usize]) -> Res
         Dtype::BF16 => convert(bytes, |b| bf16::from_le_bytes(b).to_f32()),
         other => return Err(Problem::Type { name: name.into(), found: other.to_string() }),
     };
-    Ok(Tensor { shape: expected.to_vec(), data })
-}
-
-/// `[n, c]` of `[n, c, 1, 1]`: a linear layer and a 1x1 convolution have the same weights.
-pub(super) fn core_shape(shape: &[usize]) -> &[usize] {
-    if let [n_c @ .., 1, 1] = shape
-        && n_c.len() == 2
-    {
-        n_c
-    } else {
-        shape
-    }
+    Ok(Tensor::new(expected.to_vec(), data))
 }
 
 fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {

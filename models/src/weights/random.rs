@@ -4,7 +4,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
 
 use super::{Tensor, Weights};
-use crate::graph::{Activation, Network, Node, NodeId, Op, Shape};
+use crate::graph::{Network, Node, NodeId, Op, Shape};
 
 impl Weights {
     /// Weights drawn from a seed, the same on every platform. A parameter's values depend on the seed, its name, its shape and
@@ -12,8 +12,8 @@ impl Weights {
     ///
     /// Convolutions and linear layers are uniform with the variance that gives outputs of mean square 1 (He et al.,
     /// arXiv:1502.01852, with the mean square of the input estimated node by node). Batch norms have running means within
-    /// 0.1 of 0, variances within 0.2 of 1, scales within 0.1 of 1 and biases within 0.1 of 0; in front of a SiLU, scales are within 0.1
-    /// of 0.816 and biases within 1 of 0.
+    /// 0.1 of 0, variances within 0.2 of 1, scales within 0.1 of 1 and biases within 0.1 of 0; in front of a function that grows faster
+    /// than its argument, as SiLU does, scales are within 0.1 of 0.816 and biases within 1 of 0.
     pub fn random(network: &Network, seed: u64) -> Self {
         let mut weights = Self::default();
         let mut mean_squares: Vec<f64> = Vec::with_capacity(network.nodes().len());
@@ -22,8 +22,8 @@ impl Weights {
             for param in network.params_of(NodeId(id)) {
                 let suffix = param.name.rsplit('.').next().unwrap_or_default();
                 let (centre, spread) = match (&node.op, suffix) {
-                    (Op::BatchNorm { .. }, "weight") if feeds_silu(network, NodeId(id)) => (SILU_SCALE, 0.1),
-                    (Op::BatchNorm { .. }, "bias") if feeds_silu(network, NodeId(id)) => (0.0, SILU_BIAS),
+                    (Op::BatchNorm { .. }, "weight") if feeds_stretching(network, NodeId(id)) => (STRETCHED_SCALE, 0.1),
+                    (Op::BatchNorm { .. }, "bias") if feeds_stretching(network, NodeId(id)) => (0.0, STRETCHED_BIAS),
                     (Op::BatchNorm { .. }, "weight") => (1.0, 0.1),
                     (Op::BatchNorm { .. }, "running_var") => (1.0, 0.2),
                     (_, "weight") => {
@@ -47,19 +47,21 @@ impl Weights {
     }
 }
 
-/// Spread of a batch norm's biases in front of a SiLU.
+/// Spread of a batch norm's biases in front of an activation that stretches.
 ///
 /// SiLU grows faster than its argument, so a network of many multiplies what its weights happen to be off by: without biases, half of the
 /// EfficientNets drawn grew a hundredfold on the way, saturated their gates and multiplied rounding by as much. A bias of the
 /// signal's size, as training makes them, keeps the mean square where it is.
-const SILU_BIAS: f64 = 1.0;
+const STRETCHED_BIAS: f64 = 1.0;
 
-/// Scale of a batch norm in front of a SiLU: with the biases, its output has mean square 1, `SILU_SCALE^2 + SILU_BIAS^2 / 3`.
-const SILU_SCALE: f64 = 0.816;
+/// Scale of a batch norm in front of such an activation: with the biases, its output has mean square 1,
+/// `STRETCHED_SCALE^2 + STRETCHED_BIAS^2 / 3`.
+const STRETCHED_SCALE: f64 = 0.816;
 
-/// Whether a SiLU reads a node.
-fn feeds_silu(network: &Network, id: NodeId) -> bool {
-    network.nodes()[id.0 + 1..].iter().any(|later| later.op == Op::Activation(Activation::Silu) && later.inputs.contains(&id))
+/// Whether an activation that stretches reads a node.
+fn feeds_stretching(network: &Network, id: NodeId) -> bool {
+    let stretches = |op: &Op| matches!(op, Op::Activation(act) if act.stretches());
+    network.nodes()[id.0 + 1..].iter().any(|later| stretches(&later.op) && later.inputs.contains(&id))
 }
 
 /// Estimate of a node's mean square, its convolutions being drawn as above. Activations are taken at a normal distribution.
@@ -68,10 +70,8 @@ fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
     match node.op {
         Op::Input | Op::Conv2d(_) | Op::Linear { .. } => 1.0,
         Op::BatchNorm { .. } | Op::MaxPool(_) | Op::ChannelShuffle { .. } | Op::LogSoftmax => of(0),
-        // A shortcut was rectified before: it passes as it is.
-        Op::Activation(Activation::Relu | Activation::Relu6) => of(0) / if after_join { 1.0 } else { 2.0 },
-        Op::Activation(Activation::Silu) => of(0) * 0.36,
-        Op::Activation(Activation::Sigmoid) => 0.3,
+        // A shortcut was rectified before.
+        Op::Activation(act) => act.mean_square(of(0), after_join),
         // What is common to a window's pixels survives the mean.
         Op::AvgPool(_) | Op::GlobalAvgPool => of(0) * 0.6,
         Op::Add => of(0) + of(1) * inputs[1].0.c as f64 / inputs[0].0.c as f64,

@@ -50,7 +50,7 @@ impl View for &Tensor {
     }
 
     fn shape(&self) -> &[usize] {
-        &self.shape
+        Tensor::shape(self)
     }
 
     fn data(&self) -> Cow<'_, [u8]> {

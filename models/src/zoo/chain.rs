@@ -1,14 +1,13 @@
 //! Building a network that is, but for its shortcuts, a chain.
 
 use super::{Spec, Variant};
-use crate::graph::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape};
+use crate::graph::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
 
 pub type Result<T = ()> = std::result::Result<T, GraphError>;
 
 /// A square convolution without bias that keeps the size at stride 1.
 pub fn conv(oc: usize, kernel: usize, stride: usize) -> Conv2d {
-    let padding = Padding::around(kernel / 2);
-    Conv2d { oc, kernel: (kernel, kernel), stride: (stride, stride), padding, groups: 1, bias: false }
+    Conv2d { oc, groups: 1, bias: false, window: Window::square(kernel, stride, kernel / 2) }
 }
 
 /// [`conv`] of every channel by itself.
@@ -81,12 +80,13 @@ impl Chain {
 
     /// Convolution, padded as the variant has it.
     pub fn conv(&mut self, name: impl Into<String>, conv: Conv2d) -> Result {
-        let (kernel, stride, src) = (conv.kernel, conv.stride, self.builder.shape(self.at));
+        let Window { kernel, stride, padding, .. } = conv.window;
+        let src = self.builder.shape(self.at);
         let padding = match self.variant {
-            Variant::Torch => conv.padding,
+            Variant::Torch => padding,
             Variant::Tf => (Padding::same(src.h, kernel.0, stride.0), Padding::same(src.w, kernel.1, stride.1)),
         };
-        self.add(name, Op::Conv2d(Conv2d { padding, ..conv }))
+        self.add(name, Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv }))
     }
 
     /// Batch norm.

@@ -6,7 +6,7 @@
 
 use super::chain::{Chain, Result, conv, depthwise, make_divisible};
 use super::{Entry, Spec};
-use crate::graph::{Activation::Relu, Conv2d, Network, Op, Padding, Pool};
+use crate::graph::{Activation::Relu, Conv2d, Network, Op, Window};
 
 pub(super) const PAPER: Entry = Entry {
     groups: &GROUPS,
@@ -45,7 +45,7 @@ fn build(spec: &Spec, form: Form) -> Result<Network> {
     let groups = spec.groups;
     let scale = |channels: usize, divisor| make_divisible(channels as f64 * spec.width, divisor);
     let stage2 = GROUPS.iter().zip(STAGE2).find(|(g, _)| **g == groups).map_or(0, |(_, channels)| channels);
-    let halve = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
+    let halve = Window::square(3, 2, 1);
 
     let mut net = Chain::new(spec)?;
     net.enter(2);

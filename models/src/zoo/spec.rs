@@ -1,15 +1,91 @@
-//! Which network: a family and its parameters, written `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
+//! Families of networks, and which network of one: its parameters, written `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
-use super::{Entry, Variant, ZooError, entries};
-use crate::graph::Network;
+use super::error::ZooError;
+use super::variant::Variant;
+use crate::graph::{GraphError, Network};
 
 const WIDTHS: RangeInclusive<f64> = 0.05..=8.0;
 const RESOLUTIONS: RangeInclusive<usize> = 32..=1024;
 const CLASSES: RangeInclusive<usize> = 1..=100_000;
+
+/// A family of networks.
+#[derive(Debug)]
+pub struct Entry {
+    /// The name that specifications begin with, for example `rexnet_lite`.
+    pub family: &'static str,
+    /// What it is, in one line.
+    pub description: &'static str,
+    /// Where the definition comes from.
+    pub source: &'static str,
+    pub(super) width: f64,
+    pub(super) resolution: (usize, usize),
+    pub(super) classes: usize,
+    /// Group counts it is defined for; empty if it has no such parameter.
+    pub(super) groups: &'static [usize],
+    pub(super) default_groups: usize,
+    pub(super) variants: &'static [Variant],
+    /// Whether the name states the width even where it is the default.
+    pub(super) names_width: bool,
+    /// Whether kernel sizes may be chosen per stage.
+    pub(super) kernel_conf: bool,
+    pub(super) build: fn(&Spec) -> Result<Network, GraphError>,
+    /// Other names that its parameters go by.
+    pub(crate) aliases: &'static [Alias],
+}
+
+/// A naming of parameters other than the network's own.
+#[derive(Debug)]
+pub(crate) struct Alias {
+    /// Whose names they are.
+    pub label: &'static str,
+    /// The name there of a parameter of ours.
+    pub rename: fn(&str) -> String,
+    /// Whether networks that compute something else have the same names and shapes.
+    pub shared: bool,
+}
+
+impl Entry {
+    /// An entry for 224x224 input and 1000 classes, without groups.
+    pub(super) const fn new(
+        family: &'static str,
+        description: &'static str,
+        source: &'static str,
+        build: fn(&Spec) -> Result<Network, GraphError>,
+    ) -> Self {
+        Self {
+            family,
+            description,
+            source,
+            width: 1.0,
+            resolution: (224, 224),
+            classes: 1000,
+            groups: &[],
+            default_groups: 1,
+            variants: &[],
+            names_width: true,
+            kernel_conf: false,
+            build,
+            aliases: &[],
+        }
+    }
+
+    /// The definitions that it is built by, the first if none is asked for; empty if there is but one.
+    pub fn variants(&self) -> &'static [Variant] {
+        self.variants
+    }
+
+    /// The family at its default width and resolution, once for each of its group counts.
+    pub fn defaults(&'static self) -> Vec<Spec> {
+        let spec = Spec::of(self);
+        if self.groups.is_empty() {
+            return vec![spec];
+        }
+        self.groups.iter().map(|&groups| spec.clone().with_groups(groups)).collect()
+    }
+}
 
 /// A network of the zoo and its parameters.
 ///
@@ -103,7 +179,7 @@ impl Spec {
         (self.entry.build)(self).map_err(|fault| ZooError::Graph { network: self.to_string(), fault })
     }
 
-    fn check(&self) -> Result<(), ZooError> {
+    pub(super) fn check(&self) -> Result<(), ZooError> {
         if !WIDTHS.contains(&self.width) {
             return Err(self.fault("width", self.width, between(&WIDTHS)));
         }
@@ -134,7 +210,7 @@ impl Spec {
         Ok(())
     }
 
-    fn fault(&self, attribute: &'static str, value: impl fmt::Display, help: String) -> ZooError {
+    pub(super) fn fault(&self, attribute: &'static str, value: impl fmt::Display, help: String) -> ZooError {
         ZooError::Parameter { network: self.entry.family.into(), attribute, value: value.to_string(), help }
     }
 }
@@ -166,54 +242,6 @@ impl fmt::Display for Spec {
     }
 }
 
-impl FromStr for Spec {
-    type Err = ZooError;
-
-    fn from_str(name: &str) -> Result<Self, ZooError> {
-        let (rest, resolution) = split(name, "@");
-        let (rest, width) = split(rest, "_x");
-        let (family, groups) = split(rest, "_g");
-        let of = |family: &str| entries().iter().find(|entry| entry.family == family).map(Self::of);
-        let with_variant = || {
-            let (family, variant) = family.rsplit_once('_')?;
-            Some(of(family)?.with_variant(variant.parse().ok()?))
-        };
-        let mut spec = of(family).or_else(with_variant).ok_or_else(|| unknown(name))?;
-        let entry = spec.entry;
-        if let Some(text) = groups {
-            let groups = text.parse().map_err(|_| spec.fault("groups", text, "must be a whole number".into()))?;
-            if entry.groups.is_empty() {
-                return Err(spec.fault("groups", groups, "this family has no groups".into()));
-            }
-            spec.groups = groups;
-        }
-        if let Some(text) = width {
-            spec.width = text.parse().map_err(|_| spec.fault("width", text, "must be a number such as 1.4".into()))?;
-        }
-        if let Some(text) = resolution {
-            let sizes = text.split_once('x').and_then(|(h, w)| Some((h.parse().ok()?, w.parse().ok()?)));
-            spec.resolution =
-                sizes.ok_or_else(|| spec.fault("resolution", text, "must be HEIGHTxWIDTH, such as 320x320".into()))?;
-        }
-        spec.check()?;
-        Ok(spec)
-    }
-}
-
-fn split<'a>(text: &'a str, mark: &str) -> (&'a str, Option<&'a str>) {
-    text.rsplit_once(mark).map_or((text, None), |(head, tail)| (head, Some(tail)))
-}
-
 fn between<T: fmt::Debug>(range: &RangeInclusive<T>) -> String {
     format!("must be between {:?} and {:?}", range.start(), range.end())
-}
-
-fn unknown(name: &str) -> ZooError {
-    let of_variants =
-        |entry: &'static Entry| entry.variants.iter().map(move |&variant| Spec::of(entry).with_variant(variant).to_string());
-    let names = entries().iter().map(|entry| entry.family.to_string()).chain(super::defaults());
-    let names = names.chain(entries().iter().flat_map(of_variants));
-    let likeness = |candidate: &String| strsim::jaro_winkler(candidate, name);
-    let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
-    ZooError::Unknown { name: name.into(), nearest }
 }

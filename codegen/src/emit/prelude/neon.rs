@@ -1,37 +1,35 @@
-//@ Always
-/// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
-#[target_feature(enable = "neon")]
-#[inline]
-#[allow(dead_code)]
+//! The table of NEON.
+
+use super::Helper;
+
+pub fn text(helper: Helper) -> Option<&'static str> {
+    Some(match helper {
+        Helper::Min => {
+            "
 fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcltq_f32(a, b), a, b)
-}
-
-/// `if a > b { a } else { b }` in each lane: a NaN in `b` wins.
-#[target_feature(enable = "neon")]
-#[inline]
-#[allow(dead_code)]
+}"
+        }
+        Helper::Max => {
+            "
 fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcgtq_f32(a, b), a, b)
-}
-//@ Maximum
-/// The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set.
-#[target_feature(enable = "neon")]
-#[inline]
+}"
+        }
+        Helper::Maximum => {
+            "
 fn maximum(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(max(a, b)), vreinterpretq_u32_f32(max(b, a))))
-}
-//@ PowerOfTwo
-/// `2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits.
-#[target_feature(enable = "neon")]
-#[inline]
+}"
+        }
+        Helper::PowerOfTwo => {
+            "
 fn power_of_two(a: float32x4_t) -> float32x4_t {
     vreinterpretq_f32_u32(vshlq_n_u32::<23>(vreinterpretq_u32_f32(a)))
-}
-//@ PowerOfRoot
-/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
-#[target_feature(enable = "neon")]
-#[inline]
+}"
+        }
+        Helper::PowerOfRoot => {
+            "
 fn power_of_root(a: float32x4_t) -> float32x4_t {
     static TABLE: [u32; 8] = [ROOT_POWERS];
     // SAFETY: the table has the 32 bytes that are read.
@@ -42,27 +40,25 @@ fn power_of_root(a: float32x4_t) -> float32x4_t {
     let bytes = vmlaq_n_u32(vdupq_n_u32(0x0302_0100), first, 0x0101_0101);
     let found = vreinterpretq_u32_u8(vqtbl2q_u8(table, vreinterpretq_u8_u32(bytes)));
     vreinterpretq_f32_u32(vaddq_u32(vshlq_n_u32::<20>(bits), found))
-}
-//@ FirstLanes
-/// The first `N` lanes, then zeros.
-#[target_feature(enable = "neon")]
-#[inline]
+}"
+        }
+        Helper::FirstLanes => {
+            "
 fn first_lanes<const N: u32>(a: float32x4_t) -> float32x4_t {
     // SAFETY: the array holds four lanes.
     let lane = unsafe { vld1q_u32([0, 1, 2, 3].as_ptr()) };
     let used = vcltq_u32(lane, vdupq_n_u32(N));
     vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), used))
-}
-//@ Prefetch
-/// Fetches a cache line into L2.
-#[target_feature(enable = "neon")]
-#[inline]
-unsafe fn prefetch(at: *const f32) {
-    std::arch::asm!("prfm pldl2keep, [{at}]", at = in(reg) at, options(nostack, readonly));
-}
-//@ Reload
-/// Keeps the compiler from holding what was loaded before in registers, of which there are too few.
-#[inline(always)]
-fn reload() {
-    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::Acquire);
+}"
+        }
+        Helper::Prefetch => {
+            "
+fn prefetch(at: *const f32) {
+    // SAFETY: nothing is read, so that any address will do.
+    unsafe { std::arch::asm!(\"prfm pldl2keep, [{at}]\", at = in(reg) at, options(nostack, readonly)) };
+}"
+        }
+        Helper::Reload => super::portable::RELOAD,
+        _ => return None,
+    })
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
 use sartor_codegen::problem::{Data, Problem};
-use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
 
 /// One thing to add to a network: what, to which nodes, and how large.
 type Choice = (u8, u16, u16, usize);
@@ -99,7 +99,7 @@ impl Grower {
             9 => {
                 let (kernel, stride) = ((3, 3), (1 + b % 2, 1));
                 // What is more on one side than half the window is not drawn.
-                let pool = Pool { kernel, stride, padding: padding(shape, kernel, stride, b / 256 % 3, b / 768 % 3) };
+                let pool = Window::new(kernel, stride, padding(shape, kernel, stride, b / 256 % 3, b / 768 % 3));
                 self.add(if b % 4 < 2 || self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])
             }
             10 => {
@@ -116,8 +116,8 @@ impl Grower {
             }
             12 => self.add(Op::ChannelShuffle { groups: divisor(shape.c, b) }, &[src]),
             13 if self.exact => {
-                let gate = self
-                    .add(Op::MaxPool(Pool { kernel: (shape.h, shape.w), stride: (1, 1), padding: Padding::around(0) }), &[src])?;
+                let whole = Window::new((shape.h, shape.w), (1, 1), Padding::around(0));
+                let gate = self.add(Op::MaxPool(whole), &[src])?;
                 let gate = self.act(gate, 1)?;
                 self.add(Op::Mul, &[src, gate])
             }
@@ -138,7 +138,7 @@ impl Grower {
                 if branch == src { Ok(src) } else { self.add(Op::Add, &[branch, src]) }
             }
             _ => {
-                let pool = Pool { kernel: (3, 3), stride: (2, 2), padding: Padding::around(1) };
+                let pool = Window::square(3, 2, 1);
                 let branch = self.conv(src, c, (3, 3), 2, 1, 0)?;
                 let pooled = self.add(if self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])?;
                 if branch == src {
@@ -169,11 +169,12 @@ impl Grower {
     ) -> Result<NodeId, GraphError> {
         let bias = oc.is_multiple_of(2);
         let shape = self.builder.shape(src);
-        let padding = padding(shape, kernel, (stride, stride), choice / 256 % 16, choice / 4096);
-        let taps = kernel.0 * kernel.1 * shape.pixels() * shape.c / groups / (stride * stride);
+        let stride = (stride, stride);
+        let window = Window::new(kernel, stride, padding(shape, kernel, stride, choice / 256 % 16, choice / 4096));
+        let taps = window.taps() * shape.pixels() * shape.c / groups / (stride.0 * stride.1);
         let Some(rest) = self.work.checked_sub((oc * taps) as u64) else { return Ok(src) };
         self.work = rest;
-        self.add(Op::Conv2d(Conv2d { oc, kernel, stride: (stride, stride), padding, groups, bias }), &[src])
+        self.add(Op::Conv2d(Conv2d { oc, groups, bias, window }), &[src])
     }
 
     fn batch_norm(&mut self, src: NodeId) -> Result<NodeId, GraphError> {
@@ -181,7 +182,9 @@ impl Grower {
     }
 
     fn act(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
-        self.add(Op::Activation(ACTS[choice % if self.exact { 2 } else { 4 }]), &[src])
+        let fits = |act: &Activation| !self.exact || act.step().is_some();
+        let acts: Vec<Activation> = Activation::ALL.into_iter().filter(fits).collect();
+        self.add(Op::Activation(acts[choice % acts.len()]), &[src])
     }
 
     fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
@@ -192,8 +195,6 @@ impl Grower {
 }
 
 const KERNELS: [usize; 4] = [3, 5, 7, 1];
-/// The first two keep integers whole.
-const ACTS: [Activation; 4] = [Activation::Relu, Activation::Relu6, Activation::Silu, Activation::Sigmoid];
 
 /// Padding of rows and of columns, each of a kind of its own: from 0 on, as much on both sides, TensorFlow's `SAME` and its reverse; then,
 /// up to 4, all on one side; above, as much on both sides.

@@ -1,7 +1,7 @@
 //! Normalised layers by the letter of their contract: f64, plain loops, memory that is NaN until it is written, and writes in
 //! whole groups of 16 lanes as kernels make them.
 
-use sartor_models::Padding;
+use sartor_models::Window;
 
 use crate::layout::{Map, MapId};
 use crate::network::layers::{Filter, Layer, LayerOp, Normalized, PoolKind, Value};
@@ -33,10 +33,11 @@ impl Memory {
         self.data[(y * self.map.w + x) * self.pitch + lane] = value;
     }
 
-    /// The value at a padded coordinate; `None` on the padding.
-    fn padded(&self, y: usize, x: usize, lane: usize, padding: (Padding, Padding)) -> Option<f64> {
-        let y = y.checked_sub(padding.0.before).filter(|&y| y < self.map.h)?;
-        let x = x.checked_sub(padding.1.before).filter(|&x| x < self.map.w)?;
+    /// The value that a tap of an output reads; `None` on the padding.
+    fn tap(&self, window: Window, (y, x): (usize, usize), (ky, kx): (usize, usize), lane: usize) -> Option<f64> {
+        let Window { stride, dilation, padding, .. } = window;
+        let y = (y * stride.0 + ky * dilation.0).checked_sub(padding.0.before).filter(|&y| y < self.map.h)?;
+        let x = (x * stride.1 + kx * dilation.1).checked_sub(padding.1.before).filter(|&x| x < self.map.w)?;
         Some(self.get(y, x, lane))
     }
 
@@ -101,7 +102,7 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
             let filter = filter.expect("a convolution has a filter");
             let src = at(conv.src);
             let (ic, oc) = (conv.src_lanes.len() / conv.groups, conv.oc / conv.groups);
-            let (kh, kw) = conv.kernel;
+            let (kh, kw) = conv.window.kernel;
             assert_eq!(filter.weight.len(), conv.oc * ic * kh * kw);
             assert_eq!(filter.bias.len(), conv.oc);
             assert!(conv.shortcut.is_some() || conv.post_act.is_none());
@@ -115,8 +116,7 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                     let lane = conv.src_lanes[o / oc * ic + i];
                     for ky in 0..kh {
                         for kx in 0..kw {
-                            let (y, x) = (y * conv.stride.0 + ky, x * conv.stride.1 + kx);
-                            let value = src.padded(y, x, lane, conv.padding).unwrap_or(0.0);
+                            let value = src.tap(conv.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
                             sum += f64::from(filter.weight[((o * ic + i) * kh + ky) * kw + kx]) * value;
                         }
                     }
@@ -129,15 +129,14 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
         LayerOp::Depthwise(depthwise) => {
             let filter = filter.expect("a convolution has a filter");
             let src = whole(depthwise.src);
-            let (kh, kw) = depthwise.kernel;
+            let (kh, kw) = depthwise.window.kernel;
             assert_eq!(dst.map.c, src.map.c);
             assert_eq!(filter.weight.len(), src.map.c * kh * kw);
             dst.write(0, src.map.c, |y, x, lane| {
                 let mut sum = f64::from(filter.bias[lane]);
                 for ky in 0..kh {
                     for kx in 0..kw {
-                        let (y, x) = (y * depthwise.stride.0 + ky, x * depthwise.stride.1 + kx);
-                        let value = src.padded(y, x, lane, depthwise.padding).unwrap_or(0.0);
+                        let value = src.tap(depthwise.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
                         sum += f64::from(filter.weight[(lane * kh + ky) * kw + kx]) * value;
                     }
                 }
@@ -147,10 +146,8 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
         LayerOp::Pool(pool) => {
             let src = whole(pool.src);
             dst.write(0, src.map.c, |y, x, lane| {
-                let window = (0..pool.kernel.0 * pool.kernel.1).map(|i| {
-                    let (ky, kx) = (i / pool.kernel.1, i % pool.kernel.1);
-                    src.padded(y * pool.stride.0 + ky, x * pool.stride.1 + kx, lane, pool.padding)
-                });
+                let (kh, kw) = pool.window.kernel;
+                let window = (0..kh * kw).map(|i| src.tap(pool.window, (y, x), (i / kw, i % kw), lane));
                 let taps = window.len() as f64;
                 let value = match pool.kind {
                     PoolKind::Max => window.flatten().reduce(f64::max).unwrap(),

@@ -15,21 +15,9 @@ pub fn noise(seed: u64) -> impl Iterator<Item = f64> {
     lab::noise(seed).map(|bits| (bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0)
 }
 
-/// An elementwise function in f64; NaN stays NaN.
+/// An activation in f64, if there is one.
 pub fn activation(act: Option<Activation>, x: f64) -> f64 {
-    match act {
-        None => x,
-        Some(Activation::Relu) => {
-            if x < 0.0 {
-                0.0
-            } else {
-                x
-            }
-        }
-        Some(Activation::Relu6) => x.clamp(0.0, 6.0),
-        Some(Activation::Silu) => x / (1.0 + (-x).exp()),
-        Some(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),
-    }
+    act.map_or(x, |act| act.at(x))
 }
 
 /// An activation of a convolution's sum, which holds the factor of its weights.

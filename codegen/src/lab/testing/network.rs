@@ -1,6 +1,6 @@
 //! A network straight from its graph: NCHW, f64, plain loops.
 
-use sartor_models::{Conv2d, Network, NodeId, Op, Padding, Pool, Shape, Weights};
+use sartor_models::{Conv2d, Network, NodeId, Op, Shape, Weights, Window};
 
 use super::activation;
 
@@ -21,7 +21,7 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
             Op::Input => input.to_vec(),
             Op::Conv2d(c) => conv(srcs[0], c, node.shape, &params[0], &bias(c.oc)),
             Op::Linear { out, .. } => {
-                let c = Conv2d { oc: out, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias: false };
+                let c = Conv2d { oc: out, groups: 1, bias: false, window: Window::POINT };
                 conv(srcs[0], c, node.shape, &params[0], &bias(out))
             }
             Op::BatchNorm { eps } => {
@@ -62,7 +62,7 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
 
 fn conv((src, shape): (&[f64], Shape), conv: Conv2d, out: Shape, weight: &[f64], bias: &[f64]) -> Vec<f64> {
     let (ic, oc) = (shape.c / conv.groups, conv.oc / conv.groups);
-    let (kh, kw) = conv.kernel;
+    let Window { kernel: (kh, kw), stride, dilation, padding } = conv.window;
     let mut dst = Vec::new();
     for o in 0..conv.oc {
         for y in 0..out.h {
@@ -71,8 +71,8 @@ fn conv((src, shape): (&[f64], Shape), conv: Conv2d, out: Shape, weight: &[f64],
                 for i in 0..ic {
                     for ky in 0..kh {
                         for kx in 0..kw {
-                            let (iy, ix) = (y * conv.stride.0 + ky, x * conv.stride.1 + kx);
-                            let (above, left) = (conv.padding.0.before, conv.padding.1.before);
+                            let (iy, ix) = (y * stride.0 + ky * dilation.0, x * stride.1 + kx * dilation.1);
+                            let (above, left) = (padding.0.before, padding.1.before);
                             let inside = (above..above + shape.h).contains(&iy) && (left..left + shape.w).contains(&ix);
                             if inside {
                                 let c = o / oc * ic + i;
@@ -89,16 +89,17 @@ fn conv((src, shape): (&[f64], Shape), conv: Conv2d, out: Shape, weight: &[f64],
     dst
 }
 
-fn pool((src, shape): (&[f64], Shape), pool: Pool, out: Shape, reduce: impl Fn(&[Option<f64>]) -> f64) -> Vec<f64> {
+fn pool((src, shape): (&[f64], Shape), window: Window, out: Shape, reduce: impl Fn(&[Option<f64>]) -> f64) -> Vec<f64> {
+    let Window { kernel, stride, dilation, padding } = window;
     let mut dst = Vec::new();
     for c in 0..out.c {
         for y in 0..out.h {
             for x in 0..out.w {
                 let mut window = Vec::new();
-                for ky in 0..pool.kernel.0 {
-                    for kx in 0..pool.kernel.1 {
-                        let iy = (y * pool.stride.0 + ky).checked_sub(pool.padding.0.before).filter(|&iy| iy < shape.h);
-                        let ix = (x * pool.stride.1 + kx).checked_sub(pool.padding.1.before).filter(|&ix| ix < shape.w);
+                for ky in 0..kernel.0 {
+                    for kx in 0..kernel.1 {
+                        let iy = (y * stride.0 + ky * dilation.0).checked_sub(padding.0.before).filter(|&iy| iy < shape.h);
+                        let ix = (x * stride.1 + kx * dilation.1).checked_sub(padding.1.before).filter(|&ix| ix < shape.w);
                         window.push(iy.zip(ix).map(|(iy, ix)| src[(c * shape.h + iy) * shape.w + ix]));
                     }
                 }

@@ -16,7 +16,6 @@ use std::fmt::Debug;
 
 use sartor_kernels::reference::bound;
 use sartor_kernels::runtime::Level;
-use sartor_kernels::shape;
 use sartor_models::Activation;
 
 use super::epilogue::Epilogue;
@@ -173,19 +172,12 @@ pub fn check_at(family: &dyn Family, exact: bool, level: Level) {
 
 /// Whether an activation of integers is exact.
 pub fn is_exact(act: Option<Activation>) -> bool {
-    !matches!(act, Some(Activation::Silu | Activation::Sigmoid))
+    act.is_none_or(Activation::is_exact)
 }
 
 /// What an activation makes of an `error` in values of at most `max`.
 pub fn act_bound(act: Option<Activation>, max: f64, error: f64) -> f64 {
-    let function = match act {
-        None => return error,
-        Some(Activation::Relu) => shape::Activation::Relu,
-        Some(Activation::Relu6) => shape::Activation::Relu6,
-        Some(Activation::Silu) => shape::Activation::Silu,
-        Some(Activation::Sigmoid) => shape::Activation::Sigmoid,
-    };
-    bound::activation(function, max, error)
+    act.map_or(error, |act| bound::activation(act, max, error))
 }
 
 /// Lanes of `lanes` that hold channels.
@@ -264,22 +256,31 @@ pub fn conv_bound(k: usize, epilogue: &Epilogue) -> f64 {
 /// Epilogues that a convolution may end with: each activation, a shortcut, lanes written before, and all of it.
 pub fn epilogues(pitch: usize) -> Vec<Epilogue> {
     let plain = Epilogue::default();
-    let mut all: Vec<Epilogue> = ACTS.map(|act| Epilogue { act, ..plain }).to_vec();
+    let shortcut = Epilogue { shortcut: Some(pitch), ..plain };
+    let mut all: Vec<Epilogue> = acts().map(|act| Epilogue { act, last_lanes: to_clear(act), ..plain }).collect();
+    all.extend(acts().map(|post_act| Epilogue { post_act, last_lanes: to_clear(post_act), ..shortcut }));
     all.extend([
-        Epilogue { act: Some(Activation::Sigmoid), last_lanes: Some(USED), ..plain },
         Epilogue { blend: true, act: Some(Activation::Relu), ..plain },
-        Epilogue { shortcut: Some(pitch), ..plain },
-        Epilogue { shortcut: Some(pitch), act: Some(Activation::Relu6), ..plain },
-        Epilogue { shortcut: Some(pitch), post_act: Some(Activation::Relu), ..plain },
-        Epilogue { shortcut: Some(pitch), post_act: Some(Activation::Silu), ..plain },
-        Epilogue { shortcut: Some(pitch), post_act: Some(Activation::Sigmoid), last_lanes: Some(USED), ..plain },
-        Epilogue { shortcut: Some(pitch), blend: true, act: Some(Activation::Silu), post_act: Some(Activation::Relu6), ..plain },
+        Epilogue { act: Some(Activation::Relu6), ..shortcut },
+        Epilogue { blend: true, act: Some(Activation::Silu), post_act: Some(Activation::Relu6), ..shortcut },
     ]);
     all
 }
 
-/// Activations that keep zero at zero.
-pub const ACTS: [Option<Activation>; 4] = [None, Some(Activation::Relu), Some(Activation::Relu6), Some(Activation::Silu)];
+/// No activation, and all there are.
+pub fn acts() -> impl Iterator<Item = Option<Activation>> {
+    std::iter::once(None).chain(Activation::ALL.map(Some))
+}
+
+/// Those that keep zero at zero.
+pub fn keeping_acts() -> impl Iterator<Item = Option<Activation>> {
+    acts().filter(|&act| to_clear(act).is_none())
+}
+
+/// The lanes in use of a last panel, where the rest must be cleared after an activation.
+pub fn to_clear(act: Option<Activation>) -> Option<usize> {
+    act.filter(|act| !act.keeps_zero()).map(|_| USED)
+}
 
 /// Whether integers go through an epilogue without rounding.
 pub fn exact_epilogue(epilogue: &Epilogue) -> bool {

@@ -168,9 +168,13 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
         ("maxpool", Box::new(Window { rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
         ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
         ("mean", Box::new(mean::spec(23, 2, 16, 0.25)), true),
-        ("scale", Box::new(super::eltwise::spec(eltwise::Kind::Scale, 3, 3, 16, 0)), true),
-        ("add", Box::new(super::eltwise::spec(eltwise::Kind::Add { panels: 1, pitch: 32 }, 3, 3, 16, 1)), true),
-        ("activation", Box::new(super::eltwise::spec(eltwise::Kind::Copy, 3, 3, 16, 4)), false),
+        ("scale", Box::new(super::eltwise::spec(eltwise::Kind::Scale, 3, 3, 16, None)), true),
+        (
+            "add",
+            Box::new(super::eltwise::spec(eltwise::Kind::Add { panels: 1, pitch: 32 }, 3, 3, 16, Some(Activation::Relu))),
+            true,
+        ),
+        ("activation", Box::new(super::eltwise::spec(eltwise::Kind::Copy, 3, 3, 16, Some(Activation::Sigmoid))), false),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Which nodes become one layer.
 
-use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Padding, Pool, Weights};
+use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Weights, Window};
 
 use super::NormalizeError;
 use super::fold::{self, Affine};
@@ -32,7 +32,7 @@ pub(super) enum Fused {
     },
     Pool {
         kind: PoolKind,
-        window: Pool,
+        window: Window,
         act: Option<Activation>,
     },
     Mean,
@@ -100,6 +100,7 @@ impl Steps {
 pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, NormalizeError> {
     let mut fuser = Fuser::new(network, weights);
     fold::check(network, weights, &fuser.live().collect::<Vec<_>>())?;
+    fuser.refuse_dilated()?;
     let mut steps = Steps { steps: Vec::new(), outputs: fuser.outputs()? };
     for id in (0..network.nodes().len()).map(NodeId) {
         let step = if fuser.readers[id.0] > 0 { fuser.step(id) } else { None };
@@ -150,6 +151,21 @@ impl<'a> Fuser<'a> {
         (0..self.readers.len()).filter(|&id| self.readers[id] > 0).map(NodeId)
     }
 
+    /// Refuses windows whose taps are no neighbours, which no kernel is compiled for yet.
+    fn refuse_dilated(&self) -> Result<(), NormalizeError> {
+        for id in self.live() {
+            let node = self.network.node(id);
+            if let Op::Conv2d(Conv2d { window, .. }) | Op::MaxPool(window) | Op::AvgPool(window) = node.op
+                && window.dilation != (1, 1)
+            {
+                let (h, w) = window.dilation;
+                let help = format!("its window is dilated by {h}x{w}, and only windows of neighbouring pixels are compiled");
+                return Err(NormalizeError::Unsupported { node: node.name.clone(), help });
+            }
+        }
+        Ok(())
+    }
+
     fn is_log_softmax(&self, id: NodeId) -> bool {
         matches!(self.network.node(id).op, Op::LogSoftmax)
     }
@@ -180,9 +196,7 @@ impl<'a> Fuser<'a> {
         let op = match self.network.node(id).op {
             Op::Input => Fused::Input,
             Op::Conv2d(conv) => self.conv(id, conv),
-            Op::Linear { out, bias } => {
-                self.conv(id, Conv2d { oc: out, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: 1, bias })
-            }
+            Op::Linear { out, bias } => self.conv(id, Conv2d { oc: out, groups: 1, bias, window: Window::POINT }),
             Op::Activation(act) => Fused::Activation(act),
             Op::MaxPool(window) => Fused::Pool { kind: PoolKind::Max, window, act: None },
             Op::AvgPool(window) => Fused::Pool { kind: PoolKind::Average, window, act: None },
@@ -228,17 +242,17 @@ impl<'a> Fuser<'a> {
         let c = network.node(id).shape.c;
         let mut affine = Affine::identity(c);
         affine.batch_norm(network, weights, id, eps);
-        let conv = Conv2d { oc: c, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups: c, bias: false };
+        let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::POINT };
         Step { node: id, inputs: vec![input], op: Fused::Depthwise { conv, affine, act: None } }
     }
 
     /// The step before with its activation, if it has a place for it.
     ///
-    /// A sigmoid makes 0.5 of a zero: only layers that clear the lanes beyond their own afterwards take it.
+    /// What makes something else of a zero, as a sigmoid does, is taken only by layers that clear the lanes beyond their own afterwards.
     fn activated(&mut self, input: NodeId, function: Activation) -> Option<Step> {
         let step = self.only(input)?;
         let clears = !matches!(step.op, Fused::Depthwise { .. } | Fused::Pool { .. } | Fused::Concat { .. });
-        if !step.takes_act() || (function == Activation::Sigmoid && !clears) {
+        if !step.takes_act() || (!function.keeps_zero() && !clears) {
             return None;
         }
         if let Fused::Concat { .. } = step.op {

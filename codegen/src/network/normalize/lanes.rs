@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, Network, NodeId, Padding, Weights, graph::MAX_ELEMENTS};
+use sartor_models::{Activation, Network, NodeId, Weights, Window, graph::MAX_ELEMENTS};
 
 use typed_index_collections::TiVec;
 
@@ -88,16 +88,13 @@ impl Layout<'_> {
         let filter = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
         let dst_lane = self.places[id.0].map_or(0, |place| place.lane);
         let dst = self.dst(id);
-        let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
         let op = Conv {
             src: src.map,
             src_lanes: src.lanes,
             dst,
             dst_lane,
             oc: conv.oc,
-            kernel,
-            stride,
-            padding,
+            window: conv.window,
             groups: conv.groups,
             act,
             shortcut,
@@ -122,16 +119,14 @@ impl Layout<'_> {
         let op = match step.op {
             Fused::Depthwise { conv, ref affine, act } => {
                 let folded = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
-                let taps = conv.kernel.0 * conv.kernel.1;
-                let (kernel, stride, padding) = (conv.kernel, conv.stride, conv.padding);
+                let (window, taps) = (conv.window, conv.window.taps());
                 let (weight, bias) = (permuted(&folded.weight, &a.lanes, taps), permuted(&folded.bias, &a.lanes, 1));
                 filter = Some(Filter { weight, bias, ..folded });
-                LayerOp::Depthwise(Depthwise { src, dst, kernel, stride, padding, c: a.lanes.len(), act })
+                LayerOp::Depthwise(Depthwise { src, dst, window, c: a.lanes.len(), act })
             }
             Fused::Pool { kind, window, act } => {
                 let act = act.or(self.act_of_concat(id));
-                let (kernel, stride, padding) = (window.kernel, window.stride, window.padding);
-                LayerOp::Pool(Pool { src, dst, kind, kernel, stride, padding, act })
+                LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
             Fused::Mean => LayerOp::Mean { src, dst },
             Fused::Scale { act } => LayerOp::Scale { src, gate: b.map, act, dst },
@@ -251,9 +246,7 @@ impl Layout<'_> {
             dst,
             dst_lane,
             oc: c,
-            kernel: (1, 1),
-            stride: (1, 1),
-            padding: Padding::around(0),
+            window: Window::POINT,
             groups: 1,
             act,
             shortcut: None,

@@ -46,7 +46,7 @@ pub enum NormalizeError {
 /// that writes the same map has run.
 ///
 /// # Errors
-/// If tensors are missing or ill-shaped, if they hold or give by folding values that are NaN or infinite and the weights do not allow
+/// If tensors are missing or ill-shaped, if a window is dilated, for no kernel is compiled for one yet, if they hold or give by folding values that are NaN or infinite and the weights do not allow
 /// it, or if an operator is unsupported where it stands.
 pub fn normalize(network: &Network, weights: &Weights) -> Result<Normalized, NormalizeError> {
     let fused = fuse::fuse(network, weights)?;

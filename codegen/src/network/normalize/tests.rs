@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sartor_models::weights::Problem;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape, Tensor, Weights};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Tensor, Weights, Window};
 
 use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
@@ -99,20 +99,20 @@ impl Graph {
     }
 
     fn grouped(&mut self, name: &str, oc: usize, groups: usize, src: NodeId) -> NodeId {
-        let conv = Conv2d { oc, kernel: (1, 1), stride: (1, 1), padding: Padding::around(0), groups, bias: true };
+        let conv = Conv2d { oc, groups, bias: true, window: Window::POINT };
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
     /// 3x3.
     fn depthwise(&mut self, name: &str, src: NodeId) -> NodeId {
         let c = self.0.shape(src).c;
-        let conv = Conv2d { oc: c, kernel: (3, 3), stride: (1, 1), padding: Padding::around(1), groups: c, bias: false };
+        let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::square(3, 1, 1) };
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
     /// A 3x3 average.
     fn pool(&mut self, name: &str, src: NodeId) -> NodeId {
-        self.add(name, Op::AvgPool(Pool { kernel: (3, 3), stride: (1, 1), padding: Padding::around(1) }), &[src])
+        self.add(name, Op::AvgPool(Window::square(3, 1, 1)), &[src])
     }
 
     fn bn(&mut self, name: &str, src: NodeId) -> NodeId {

@@ -2,7 +2,7 @@
 //! that blends, a shuffle, pools, a squeeze-and-excitation whose gate must clear its pad lanes, and two outputs.
 
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Pool, Shape};
+use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Window};
 
 use crate::compile::plan;
 use crate::lab::testing::{draw, noise};
@@ -22,7 +22,7 @@ pub fn network() -> Network {
     let wide = nodes.act("wide.act", Activation::Silu, wide);
     let project = nodes.conv("project", wide, 20, 1, 1, 1);
     let block = nodes.add("block", Op::Add, &[project, stem]);
-    let pool = Pool { kernel: (3, 3), stride: (1, 1), padding: Padding::around(1) };
+    let pool = Window::square(3, 1, 1);
     let pooled = nodes.add("pool", Op::MaxPool(pool), &[block]);
     let both = nodes.add("both", Op::Concat, &[pooled, project]);
     let grouped = nodes.conv("grouped", both, 20, 1, 1, 4);
@@ -51,8 +51,8 @@ impl Nodes {
     }
 
     fn conv(&mut self, name: &str, src: NodeId, oc: usize, kernel: usize, stride: usize, groups: usize) -> NodeId {
-        let (kernel, padding) = ((kernel, kernel), Padding::around(kernel / 2));
-        self.add(name, Op::Conv2d(Conv2d { oc, kernel, stride: (stride, stride), padding, groups, bias: true }), &[src])
+        let window = Window::square(kernel, stride, kernel / 2);
+        self.add(name, Op::Conv2d(Conv2d { oc, groups, bias: true, window }), &[src])
     }
 }
 

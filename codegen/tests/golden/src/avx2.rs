@@ -14,7 +14,8 @@ use std::arch::x86_64::*;
 use crate::runtime::{Context, Lengths, Level, Program, Stage, Units, layout};
 use crate::weights::WEIGHTS;
 
-/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
+/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which
+/// the low bits are added as exponent bits.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn power_of_root(a: __m256) -> __m256 {
@@ -40,82 +41,85 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(
     wei: *const f32,
     dst: *mut f32,
 ) {
-    let b0 = _mm256_loadu_ps(wei);
-    let mut c0_0 = b0;
-    for c in 0..3 {
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let a = _mm256_set1_ps(*src1.add(c * 16));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let a = _mm256_set1_ps(*src2.add(c * 16));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-    }
-    _mm256_storeu_ps(dst, c0_0);
-    let zero = _mm256_set1_ps(0.0);
-    _mm256_storeu_ps(dst.add(8), zero);
-    let b0 = _mm256_loadu_ps(wei);
-    let mut c0_0 = b0;
-    for c in 0..3 {
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-    }
-    _mm256_storeu_ps(dst.add(16), c0_0);
-    let zero = _mm256_set1_ps(0.0);
-    _mm256_storeu_ps(dst.add(24), zero);
-    for r in 0..2 {
-        let mut y0 = _mm256_loadu_ps(dst.add(r * 16));
-        let round = _mm256_set1_ps(1572991.0);
-        let least = _mm256_set1_ps(-125.5);
-        let most = _mm256_set1_ps(125.5);
-        let one = _mm256_set1_ps(std::f32::consts::LOG2_E);
-        let p0 = _mm256_set1_ps(0.9550874);
-        let p1 = _mm256_set1_ps(-0.66201615);
-        let p2 = _mm256_set1_ps(0.22946915);
-        let p3 = _mm256_set1_ps(-0.05301846);
-        y0 = _mm256_max_ps(least, y0);
-        let arg0 = _mm256_min_ps(most, y0);
-        let bits0 = _mm256_sub_ps(round, arg0);
-        let exponent0 = _mm256_sub_ps(bits0, round);
-        let s0 = _mm256_add_ps(arg0, exponent0);
-        let exp0 = _mm256_fmadd_ps(p3, s0, p2);
-        let exp0 = _mm256_fmadd_ps(exp0, s0, p1);
-        let exp0 = _mm256_fmadd_ps(exp0, s0, p0);
-        let power0 = power_of_root(bits0);
-        let under0 = _mm256_fmadd_ps(exp0, power0, one);
-        y0 = _mm256_div_ps(y0, under0);
-        _mm256_storeu_ps(dst.add(r * 16), y0);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = _mm256_loadu_ps(wei);
+        let mut c0_0 = b0;
+        for c in 0..3 {
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
+            let a = _mm256_set1_ps(*src1.add(c * 16));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
+            let a = _mm256_set1_ps(*src2.add(c * 16));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+        }
+        _mm256_storeu_ps(dst, c0_0);
+        let zero = _mm256_set1_ps(0.0);
+        _mm256_storeu_ps(dst.add(8), zero);
+        let b0 = _mm256_loadu_ps(wei);
+        let mut c0_0 = b0;
+        for c in 0..3 {
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+        }
+        _mm256_storeu_ps(dst.add(16), c0_0);
+        let zero = _mm256_set1_ps(0.0);
+        _mm256_storeu_ps(dst.add(24), zero);
+        for r in 0..2 {
+            let mut y0 = _mm256_loadu_ps(dst.add(r * 16));
+            let round = _mm256_set1_ps(1572991.0);
+            let least = _mm256_set1_ps(-125.5);
+            let most = _mm256_set1_ps(125.5);
+            let one = _mm256_set1_ps(std::f32::consts::LOG2_E);
+            let p0 = _mm256_set1_ps(0.9550874);
+            let p1 = _mm256_set1_ps(-0.66201615);
+            let p2 = _mm256_set1_ps(0.22946915);
+            let p3 = _mm256_set1_ps(-0.05301846);
+            y0 = _mm256_max_ps(least, y0);
+            let arg0 = _mm256_min_ps(most, y0);
+            let bits0 = _mm256_sub_ps(round, arg0);
+            let exponent0 = _mm256_sub_ps(bits0, round);
+            let s0 = _mm256_add_ps(arg0, exponent0);
+            let exp0 = _mm256_fmadd_ps(p3, s0, p2);
+            let exp0 = _mm256_fmadd_ps(exp0, s0, p1);
+            let exp0 = _mm256_fmadd_ps(exp0, s0, p0);
+            let power0 = power_of_root(bits0);
+            let under0 = _mm256_fmadd_ps(exp0, power0, one);
+            y0 = _mm256_div_ps(y0, under0);
+            _mm256_storeu_ps(dst.add(r * 16), y0);
+        }
     }
 }
 
@@ -131,102 +135,105 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
     wei: *const f32,
     dst: *mut f32,
 ) {
-    let b0 = _mm256_loadu_ps(wei);
-    let mut c0_0 = b0;
-    for c in 0..3 {
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
-        let a = _mm256_set1_ps(*src0.add(c * 16));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
-        let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let a = _mm256_set1_ps(*src1.add(c * 16));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let a = _mm256_set1_ps(*src2.add(c * 16));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-    }
-    _mm256_storeu_ps(dst, c0_0);
-    let zero = _mm256_set1_ps(0.0);
-    _mm256_storeu_ps(dst.add(8), zero);
-    let b0 = _mm256_loadu_ps(wei);
-    let mut c0_0 = b0;
-    for c in 0..3 {
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 16));
-        let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
-        let a = _mm256_set1_ps(*src0.add(c * 16 + 2));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
-        let a = _mm256_set1_ps(*src0.add(c * 16 + 3));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-        let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-        reload();
-        let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-        let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-    }
-    _mm256_storeu_ps(dst.add(16), c0_0);
-    let zero = _mm256_set1_ps(0.0);
-    _mm256_storeu_ps(dst.add(24), zero);
-    for r in 0..2 {
-        let mut y0 = _mm256_loadu_ps(dst.add(r * 16));
-        let round = _mm256_set1_ps(1572991.0);
-        let least = _mm256_set1_ps(-125.5);
-        let most = _mm256_set1_ps(125.5);
-        let one = _mm256_set1_ps(std::f32::consts::LOG2_E);
-        let p0 = _mm256_set1_ps(0.9550874);
-        let p1 = _mm256_set1_ps(-0.66201615);
-        let p2 = _mm256_set1_ps(0.22946915);
-        let p3 = _mm256_set1_ps(-0.05301846);
-        y0 = _mm256_max_ps(least, y0);
-        let arg0 = _mm256_min_ps(most, y0);
-        let bits0 = _mm256_sub_ps(round, arg0);
-        let exponent0 = _mm256_sub_ps(bits0, round);
-        let s0 = _mm256_add_ps(arg0, exponent0);
-        let exp0 = _mm256_fmadd_ps(p3, s0, p2);
-        let exp0 = _mm256_fmadd_ps(exp0, s0, p1);
-        let exp0 = _mm256_fmadd_ps(exp0, s0, p0);
-        let power0 = power_of_root(bits0);
-        let under0 = _mm256_fmadd_ps(exp0, power0, one);
-        y0 = _mm256_div_ps(y0, under0);
-        _mm256_storeu_ps(dst.add(r * 16), y0);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = _mm256_loadu_ps(wei);
+        let mut c0_0 = b0;
+        for c in 0..3 {
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
+            let a = _mm256_set1_ps(*src0.add(c * 16));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
+            let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
+            let a = _mm256_set1_ps(*src1.add(c * 16));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
+            let a = _mm256_set1_ps(*src2.add(c * 16));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+        }
+        _mm256_storeu_ps(dst, c0_0);
+        let zero = _mm256_set1_ps(0.0);
+        _mm256_storeu_ps(dst.add(8), zero);
+        let b0 = _mm256_loadu_ps(wei);
+        let mut c0_0 = b0;
+        for c in 0..3 {
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 16));
+            let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
+            let a = _mm256_set1_ps(*src0.add(c * 16 + 2));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
+            let a = _mm256_set1_ps(*src0.add(c * 16 + 3));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
+            let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            reload();
+            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
+            let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+        }
+        _mm256_storeu_ps(dst.add(16), c0_0);
+        let zero = _mm256_set1_ps(0.0);
+        _mm256_storeu_ps(dst.add(24), zero);
+        for r in 0..2 {
+            let mut y0 = _mm256_loadu_ps(dst.add(r * 16));
+            let round = _mm256_set1_ps(1572991.0);
+            let least = _mm256_set1_ps(-125.5);
+            let most = _mm256_set1_ps(125.5);
+            let one = _mm256_set1_ps(std::f32::consts::LOG2_E);
+            let p0 = _mm256_set1_ps(0.9550874);
+            let p1 = _mm256_set1_ps(-0.66201615);
+            let p2 = _mm256_set1_ps(0.22946915);
+            let p3 = _mm256_set1_ps(-0.05301846);
+            y0 = _mm256_max_ps(least, y0);
+            let arg0 = _mm256_min_ps(most, y0);
+            let bits0 = _mm256_sub_ps(round, arg0);
+            let exponent0 = _mm256_sub_ps(bits0, round);
+            let s0 = _mm256_add_ps(arg0, exponent0);
+            let exp0 = _mm256_fmadd_ps(p3, s0, p2);
+            let exp0 = _mm256_fmadd_ps(exp0, s0, p1);
+            let exp0 = _mm256_fmadd_ps(exp0, s0, p0);
+            let power0 = power_of_root(bits0);
+            let under0 = _mm256_fmadd_ps(exp0, power0, one);
+            y0 = _mm256_div_ps(y0, under0);
+            _mm256_storeu_ps(dst.add(r * 16), y0);
+        }
     }
 }
 
@@ -236,25 +243,28 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
 unsafe extern "C" fn mean_m4_c16_avx2(src: *const f32, dst: *mut f32) {
-    let mut s0_0 = _mm256_loadu_ps(src);
-    let mut s0_1 = _mm256_loadu_ps(src.add(8));
-    let s1_0 = _mm256_loadu_ps(src.add(16));
-    let s1_1 = _mm256_loadu_ps(src.add(24));
-    let s2_0 = _mm256_loadu_ps(src.add(32));
-    let s2_1 = _mm256_loadu_ps(src.add(40));
-    let s3_0 = _mm256_loadu_ps(src.add(48));
-    let s3_1 = _mm256_loadu_ps(src.add(56));
-    let factor = _mm256_set1_ps(0.25);
-    s0_0 = _mm256_add_ps(s0_0, s1_0);
-    s0_0 = _mm256_add_ps(s0_0, s2_0);
-    s0_0 = _mm256_add_ps(s0_0, s3_0);
-    s0_0 = _mm256_mul_ps(s0_0, factor);
-    _mm256_storeu_ps(dst, s0_0);
-    s0_1 = _mm256_add_ps(s0_1, s1_1);
-    s0_1 = _mm256_add_ps(s0_1, s2_1);
-    s0_1 = _mm256_add_ps(s0_1, s3_1);
-    s0_1 = _mm256_mul_ps(s0_1, factor);
-    _mm256_storeu_ps(dst.add(8), s0_1);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let mut s0_0 = _mm256_loadu_ps(src);
+        let mut s0_1 = _mm256_loadu_ps(src.add(8));
+        let s1_0 = _mm256_loadu_ps(src.add(16));
+        let s1_1 = _mm256_loadu_ps(src.add(24));
+        let s2_0 = _mm256_loadu_ps(src.add(32));
+        let s2_1 = _mm256_loadu_ps(src.add(40));
+        let s3_0 = _mm256_loadu_ps(src.add(48));
+        let s3_1 = _mm256_loadu_ps(src.add(56));
+        let factor = _mm256_set1_ps(0.25);
+        s0_0 = _mm256_add_ps(s0_0, s1_0);
+        s0_0 = _mm256_add_ps(s0_0, s2_0);
+        s0_0 = _mm256_add_ps(s0_0, s3_0);
+        s0_0 = _mm256_mul_ps(s0_0, factor);
+        _mm256_storeu_ps(dst, s0_0);
+        s0_1 = _mm256_add_ps(s0_1, s1_1);
+        s0_1 = _mm256_add_ps(s0_1, s2_1);
+        s0_1 = _mm256_add_ps(s0_1, s3_1);
+        s0_1 = _mm256_mul_ps(s0_1, factor);
+        _mm256_storeu_ps(dst.add(8), s0_1);
+    }
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
@@ -263,16 +273,19 @@ unsafe extern "C" fn mean_m4_c16_avx2(src: *const f32, dst: *mut f32) {
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
 unsafe extern "C" fn pointwise_1x16_m1_k5_n8_avx2(src: *const f32, wei: *const f32, dst: *mut f32) {
-    let b0 = _mm256_loadu_ps(wei);
-    let mut c0_0 = b0;
-    for k in 0..5 {
-        let w0 = _mm256_loadu_ps(wei.add(k * 16 + 16));
-        let a = _mm256_set1_ps(*src.add(k));
-        c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = _mm256_loadu_ps(wei);
+        let mut c0_0 = b0;
+        for k in 0..5 {
+            let w0 = _mm256_loadu_ps(wei.add(k * 16 + 16));
+            let a = _mm256_set1_ps(*src.add(k));
+            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+        }
+        _mm256_storeu_ps(dst, c0_0);
+        let zero = _mm256_set1_ps(0.0);
+        _mm256_storeu_ps(dst.add(8), zero);
     }
-    _mm256_storeu_ps(dst, c0_0);
-    let zero = _mm256_set1_ps(0.0);
-    _mm256_storeu_ps(dst.add(8), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -281,14 +294,24 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let input = cx.input();
     let arena = cx.arena();
     let weights = cx.weights();
-    for unit in units {
-        // stem: 4x4x3 to 2x2x5
-        match unit {
-            0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(input, input.add(4), weights, arena);
-            }
-            _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for unit in units {
+            // stem: 4x4x3 to 2x2x5
+            match unit {
+                0 => {
+                    direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(input, input.add(4), weights, arena);
+                }
+                _ => {
+                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
+                        input.add(4),
+                        input.add(8),
+                        input.add(12),
+                        weights,
+                        arena.add(32),
+                    );
+                }
             }
         }
     }
@@ -298,8 +321,12 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
 #[target_feature(enable = "avx2,fma")]
 unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
-    for _ in units {
-        mean_m4_c16_avx2(arena, arena.add(64));
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for _ in units {
+            mean_m4_c16_avx2(arena, arena.add(64));
+        }
     }
 }
 
@@ -308,17 +335,24 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
     let weights = cx.weights();
-    for _ in units {
-        pointwise_1x16_m1_k5_n8_avx2(arena.add(64), weights.add(448), arena);
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for _ in units {
+            pointwise_1x16_m1_k5_n8_avx2(arena.add(64), weights.add(448), arena);
+        }
     }
 }
 
 /// Copies the results to the output, NCHW.
 unsafe extern "C" fn outputs(cx: &Context, units: &mut Units<'_>) {
-    for _ in units {
-        let src = std::slice::from_raw_parts(cx.arena(), 16);
-        let dst = std::slice::from_raw_parts_mut(cx.output().add(cx.pass() * 4), 4);
-        layout::unpack(src, 16, 1, 1, 4, dst);
+    // SAFETY: the arena and the output are as long as the program says, and every place below was proven to lie in them.
+    unsafe {
+        for _ in units {
+            let src = std::slice::from_raw_parts(cx.arena(), 16);
+            let dst = std::slice::from_raw_parts_mut(cx.output().add(cx.pass() * 4), 4);
+            layout::unpack(src, 16, 1, 1, 4, dst);
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use golden as network;
 
 use files::{npy, output};
-use network::runtime::{Aligned, Level, Program, Session};
-use network::{INPUT, OUTPUTS};
+use network::runtime::Aligned;
+use network::{INPUT, INPUT_LEN, Level, Model, OUTPUT_LEN, OUTPUTS};
 
 const USAGE: &str = "\
 usage: golden INPUT.npy [--output OUTPUT.npy] [--threads N] [--top K] [--level LEVEL] [--allow-non-finite]
@@ -30,7 +30,7 @@ example: golden images.npy --top 3
 // The unwinder linked in is one library less to load at the start.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
-extern "C" {}
+unsafe extern "C" {}
 
 /// What the command line asks for.
 struct Options {
@@ -111,19 +111,18 @@ fn number(name: &str, value: &OsString) -> Result<usize, String> {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let program = program(options.level)?;
     // First, so that threads start while the file is read.
-    let mut session = Session::new(program, options.threads).map_err(text)?;
+    let mut model = model(options.level, options.threads)?;
     let input = read_input(&options.input).map_err(|error| format!("{}: {error}", options.input.display()))?;
-    let mut output = zeros(INPUT[0] * program.output_len())?;
+    let mut output = zeros(OUTPUT_LEN)?;
     let report = std::env::var_os("SARTOR_REPORT").is_some().then(SystemTime::now);
     let start = Instant::now();
-    session.run(&input, &mut output).map_err(text)?;
+    model.run(&input, &mut output).map_err(text)?;
     let ms = start.elapsed().as_secs_f64() * 1e3;
     if let Some(path) = &options.output {
         write_output(path, &output).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    print(&format!("level {}, threads {}, {ms:.3} ms", program.level(), options.threads))?;
+    print(&format!("level {}, threads {}, {ms:.3} ms", model.level(), options.threads))?;
     for (name, shape, values) in parts(&output) {
         match shape {
             [_, classes, 1, 1] => {
@@ -176,15 +175,13 @@ fn print_report(began: SystemTime) {
     let _ = writeln!(io::stderr(), "first stage {began} ns\nresident {resident}");
 }
 
-fn program(level: Option<Level>) -> Result<&'static Program, String> {
-    let allowed = Level::allowed().map_err(text)?;
-    match level {
-        Some(level) if !allowed.contains(&level) => {
-            Err(format!("level {level} cannot run here: this CPU lacks it or SARTOR_MAX_LEVEL forbids it"))
-        }
-        Some(level) => network::program(level).ok_or_else(|| format!("level {level} was not compiled in")),
-        None => network::best().map_err(text)?.ok_or_else(|| "no level compiled in can run here".into()),
+/// The model at the level that is asked for, or at the best.
+fn model(level: Option<Level>, threads: usize) -> Result<Model, String> {
+    let Some(level) = level else { return Model::new(threads).map_err(text) };
+    if !Level::allowed().map_err(text)?.contains(&level) {
+        return Err(format!("level {level} cannot run here: this CPU lacks it or SARTOR_MAX_LEVEL forbids it"));
     }
+    Model::with_level(level, threads).map_err(text)
 }
 
 fn print_best(image: usize, scores: &[f32], top: usize) -> Result<(), String> {
@@ -215,7 +212,7 @@ fn read_input(path: &Path) -> Result<Aligned, String> {
     if shape != INPUT && !(INPUT[0] == 1 && shape == INPUT[1..]) {
         return Err(format!("its shape is {shape:?}, the network takes {INPUT:?}"));
     }
-    let mut values = Aligned::try_zeroed(INPUT.iter().product()).map_err(text)?;
+    let mut values = Aligned::try_zeroed(INPUT_LEN).map_err(text)?;
     npy::read_values(&mut file, &mut values).map_err(text)?;
     npy::read_end(&mut file).map_err(text)?;
     Ok(values)

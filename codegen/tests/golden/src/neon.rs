@@ -17,7 +17,6 @@ use crate::weights::WEIGHTS;
 /// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
 #[target_feature(enable = "neon")]
 #[inline]
-#[allow(dead_code)]
 fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcltq_f32(a, b), a, b)
 }
@@ -25,12 +24,12 @@ fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
 /// `if a > b { a } else { b }` in each lane: a NaN in `b` wins.
 #[target_feature(enable = "neon")]
 #[inline]
-#[allow(dead_code)]
 fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcgtq_f32(a, b), a, b)
 }
 
-/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
+/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which
+/// the low bits are added as exponent bits.
 #[target_feature(enable = "neon")]
 #[inline]
 fn power_of_root(a: float32x4_t) -> float32x4_t {
@@ -62,123 +61,126 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
     wei: *const f32,
     dst: *mut f32,
 ) {
-    let b0 = vld1q_f32(wei);
-    let b1 = vld1q_f32(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 80));
-        let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let a = vdupq_n_f32(*src1.add(c * 16));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 96));
-        let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 128));
-        let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let a = vdupq_n_f32(*src2.add(c * 16));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 144));
-        let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-    }
-    vst1q_f32(dst, c0_0);
-    vst1q_f32(dst.add(4), c0_1);
-    let zero = vdupq_n_f32(0.0);
-    vst1q_f32(dst.add(8), zero);
-    vst1q_f32(dst.add(12), zero);
-    let b0 = vld1q_f32(wei);
-    let b1 = vld1q_f32(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 64));
-        let w1 = vld1q_f32(wei.add(c * 144 + 68));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 80));
-        let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 2));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 96));
-        let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 3));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 112));
-        let w1 = vld1q_f32(wei.add(c * 144 + 116));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 128));
-        let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 2));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 144));
-        let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 3));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-    }
-    vst1q_f32(dst.add(16), c0_0);
-    vst1q_f32(dst.add(20), c0_1);
-    let zero = vdupq_n_f32(0.0);
-    vst1q_f32(dst.add(24), zero);
-    vst1q_f32(dst.add(28), zero);
-    for r in 0..2 {
-        let mut y0 = vld1q_f32(dst.add(r * 16));
-        let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
-        let round = vdupq_n_f32(1572991.0);
-        let least = vdupq_n_f32(-125.5);
-        let most = vdupq_n_f32(125.5);
-        let one = vdupq_n_f32(std::f32::consts::LOG2_E);
-        let p0 = vdupq_n_f32(0.9550874);
-        let p1 = vdupq_n_f32(-0.66201615);
-        let p2 = vdupq_n_f32(0.22946915);
-        let p3 = vdupq_n_f32(-0.05301846);
-        y0 = max(least, y0);
-        y1 = max(least, y1);
-        let arg0 = min(most, y0);
-        let arg1 = min(most, y1);
-        let bits0 = vsubq_f32(round, arg0);
-        let bits1 = vsubq_f32(round, arg1);
-        let exponent0 = vsubq_f32(bits0, round);
-        let exponent1 = vsubq_f32(bits1, round);
-        let s0 = vaddq_f32(arg0, exponent0);
-        let s1 = vaddq_f32(arg1, exponent1);
-        let exp0 = vfmaq_f32(p2, p3, s0);
-        let exp1 = vfmaq_f32(p2, p3, s1);
-        let exp0 = vfmaq_f32(p1, exp0, s0);
-        let exp1 = vfmaq_f32(p1, exp1, s1);
-        let exp0 = vfmaq_f32(p0, exp0, s0);
-        let exp1 = vfmaq_f32(p0, exp1, s1);
-        let power0 = power_of_root(bits0);
-        let power1 = power_of_root(bits1);
-        let under0 = vfmaq_f32(one, exp0, power0);
-        let under1 = vfmaq_f32(one, exp1, power1);
-        y0 = vdivq_f32(y0, under0);
-        y1 = vdivq_f32(y1, under1);
-        vst1q_f32(dst.add(r * 16), y0);
-        vst1q_f32(dst.add(r * 16 + 4), y1);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = vld1q_f32(wei);
+        let b1 = vld1q_f32(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 80));
+            let w1 = vld1q_f32(wei.add(c * 144 + 84));
+            let a = vdupq_n_f32(*src1.add(c * 16));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 96));
+            let w1 = vld1q_f32(wei.add(c * 144 + 100));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 128));
+            let w1 = vld1q_f32(wei.add(c * 144 + 132));
+            let a = vdupq_n_f32(*src2.add(c * 16));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 144));
+            let w1 = vld1q_f32(wei.add(c * 144 + 148));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+        }
+        vst1q_f32(dst, c0_0);
+        vst1q_f32(dst.add(4), c0_1);
+        let zero = vdupq_n_f32(0.0);
+        vst1q_f32(dst.add(8), zero);
+        vst1q_f32(dst.add(12), zero);
+        let b0 = vld1q_f32(wei);
+        let b1 = vld1q_f32(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 64));
+            let w1 = vld1q_f32(wei.add(c * 144 + 68));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 80));
+            let w1 = vld1q_f32(wei.add(c * 144 + 84));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 2));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 96));
+            let w1 = vld1q_f32(wei.add(c * 144 + 100));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 3));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 112));
+            let w1 = vld1q_f32(wei.add(c * 144 + 116));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 128));
+            let w1 = vld1q_f32(wei.add(c * 144 + 132));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 2));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 144));
+            let w1 = vld1q_f32(wei.add(c * 144 + 148));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 3));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+        }
+        vst1q_f32(dst.add(16), c0_0);
+        vst1q_f32(dst.add(20), c0_1);
+        let zero = vdupq_n_f32(0.0);
+        vst1q_f32(dst.add(24), zero);
+        vst1q_f32(dst.add(28), zero);
+        for r in 0..2 {
+            let mut y0 = vld1q_f32(dst.add(r * 16));
+            let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
+            let round = vdupq_n_f32(1572991.0);
+            let least = vdupq_n_f32(-125.5);
+            let most = vdupq_n_f32(125.5);
+            let one = vdupq_n_f32(std::f32::consts::LOG2_E);
+            let p0 = vdupq_n_f32(0.9550874);
+            let p1 = vdupq_n_f32(-0.66201615);
+            let p2 = vdupq_n_f32(0.22946915);
+            let p3 = vdupq_n_f32(-0.05301846);
+            y0 = max(least, y0);
+            y1 = max(least, y1);
+            let arg0 = min(most, y0);
+            let arg1 = min(most, y1);
+            let bits0 = vsubq_f32(round, arg0);
+            let bits1 = vsubq_f32(round, arg1);
+            let exponent0 = vsubq_f32(bits0, round);
+            let exponent1 = vsubq_f32(bits1, round);
+            let s0 = vaddq_f32(arg0, exponent0);
+            let s1 = vaddq_f32(arg1, exponent1);
+            let exp0 = vfmaq_f32(p2, p3, s0);
+            let exp1 = vfmaq_f32(p2, p3, s1);
+            let exp0 = vfmaq_f32(p1, exp0, s0);
+            let exp1 = vfmaq_f32(p1, exp1, s1);
+            let exp0 = vfmaq_f32(p0, exp0, s0);
+            let exp1 = vfmaq_f32(p0, exp1, s1);
+            let power0 = power_of_root(bits0);
+            let power1 = power_of_root(bits1);
+            let under0 = vfmaq_f32(one, exp0, power0);
+            let under1 = vfmaq_f32(one, exp1, power1);
+            y0 = vdivq_f32(y0, under0);
+            y1 = vdivq_f32(y1, under1);
+            vst1q_f32(dst.add(r * 16), y0);
+            vst1q_f32(dst.add(r * 16 + 4), y1);
+        }
     }
 }
 
@@ -194,153 +196,156 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
     wei: *const f32,
     dst: *mut f32,
 ) {
-    let b0 = vld1q_f32(wei);
-    let b1 = vld1q_f32(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 32));
-        let w1 = vld1q_f32(wei.add(c * 144 + 36));
-        let a = vdupq_n_f32(*src0.add(c * 16));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 48));
-        let w1 = vld1q_f32(wei.add(c * 144 + 52));
-        let a = vdupq_n_f32(*src0.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 80));
-        let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let a = vdupq_n_f32(*src1.add(c * 16));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 96));
-        let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 128));
-        let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let a = vdupq_n_f32(*src2.add(c * 16));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 144));
-        let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-    }
-    vst1q_f32(dst, c0_0);
-    vst1q_f32(dst.add(4), c0_1);
-    let zero = vdupq_n_f32(0.0);
-    vst1q_f32(dst.add(8), zero);
-    vst1q_f32(dst.add(12), zero);
-    let b0 = vld1q_f32(wei);
-    let b1 = vld1q_f32(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 16));
-        let w1 = vld1q_f32(wei.add(c * 144 + 20));
-        let a = vdupq_n_f32(*src0.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 32));
-        let w1 = vld1q_f32(wei.add(c * 144 + 36));
-        let a = vdupq_n_f32(*src0.add(c * 16 + 2));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 48));
-        let w1 = vld1q_f32(wei.add(c * 144 + 52));
-        let a = vdupq_n_f32(*src0.add(c * 16 + 3));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 64));
-        let w1 = vld1q_f32(wei.add(c * 144 + 68));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 80));
-        let w1 = vld1q_f32(wei.add(c * 144 + 84));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 2));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 96));
-        let w1 = vld1q_f32(wei.add(c * 144 + 100));
-        let a = vdupq_n_f32(*src1.add(c * 16 + 3));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 112));
-        let w1 = vld1q_f32(wei.add(c * 144 + 116));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 128));
-        let w1 = vld1q_f32(wei.add(c * 144 + 132));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 2));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-        reload();
-        let w0 = vld1q_f32(wei.add(c * 144 + 144));
-        let w1 = vld1q_f32(wei.add(c * 144 + 148));
-        let a = vdupq_n_f32(*src2.add(c * 16 + 3));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
-        c0_1 = vfmaq_f32(c0_1, a, w1);
-    }
-    vst1q_f32(dst.add(16), c0_0);
-    vst1q_f32(dst.add(20), c0_1);
-    let zero = vdupq_n_f32(0.0);
-    vst1q_f32(dst.add(24), zero);
-    vst1q_f32(dst.add(28), zero);
-    for r in 0..2 {
-        let mut y0 = vld1q_f32(dst.add(r * 16));
-        let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
-        let round = vdupq_n_f32(1572991.0);
-        let least = vdupq_n_f32(-125.5);
-        let most = vdupq_n_f32(125.5);
-        let one = vdupq_n_f32(std::f32::consts::LOG2_E);
-        let p0 = vdupq_n_f32(0.9550874);
-        let p1 = vdupq_n_f32(-0.66201615);
-        let p2 = vdupq_n_f32(0.22946915);
-        let p3 = vdupq_n_f32(-0.05301846);
-        y0 = max(least, y0);
-        y1 = max(least, y1);
-        let arg0 = min(most, y0);
-        let arg1 = min(most, y1);
-        let bits0 = vsubq_f32(round, arg0);
-        let bits1 = vsubq_f32(round, arg1);
-        let exponent0 = vsubq_f32(bits0, round);
-        let exponent1 = vsubq_f32(bits1, round);
-        let s0 = vaddq_f32(arg0, exponent0);
-        let s1 = vaddq_f32(arg1, exponent1);
-        let exp0 = vfmaq_f32(p2, p3, s0);
-        let exp1 = vfmaq_f32(p2, p3, s1);
-        let exp0 = vfmaq_f32(p1, exp0, s0);
-        let exp1 = vfmaq_f32(p1, exp1, s1);
-        let exp0 = vfmaq_f32(p0, exp0, s0);
-        let exp1 = vfmaq_f32(p0, exp1, s1);
-        let power0 = power_of_root(bits0);
-        let power1 = power_of_root(bits1);
-        let under0 = vfmaq_f32(one, exp0, power0);
-        let under1 = vfmaq_f32(one, exp1, power1);
-        y0 = vdivq_f32(y0, under0);
-        y1 = vdivq_f32(y1, under1);
-        vst1q_f32(dst.add(r * 16), y0);
-        vst1q_f32(dst.add(r * 16 + 4), y1);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = vld1q_f32(wei);
+        let b1 = vld1q_f32(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 32));
+            let w1 = vld1q_f32(wei.add(c * 144 + 36));
+            let a = vdupq_n_f32(*src0.add(c * 16));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 48));
+            let w1 = vld1q_f32(wei.add(c * 144 + 52));
+            let a = vdupq_n_f32(*src0.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 80));
+            let w1 = vld1q_f32(wei.add(c * 144 + 84));
+            let a = vdupq_n_f32(*src1.add(c * 16));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 96));
+            let w1 = vld1q_f32(wei.add(c * 144 + 100));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 128));
+            let w1 = vld1q_f32(wei.add(c * 144 + 132));
+            let a = vdupq_n_f32(*src2.add(c * 16));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 144));
+            let w1 = vld1q_f32(wei.add(c * 144 + 148));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+        }
+        vst1q_f32(dst, c0_0);
+        vst1q_f32(dst.add(4), c0_1);
+        let zero = vdupq_n_f32(0.0);
+        vst1q_f32(dst.add(8), zero);
+        vst1q_f32(dst.add(12), zero);
+        let b0 = vld1q_f32(wei);
+        let b1 = vld1q_f32(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 16));
+            let w1 = vld1q_f32(wei.add(c * 144 + 20));
+            let a = vdupq_n_f32(*src0.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 32));
+            let w1 = vld1q_f32(wei.add(c * 144 + 36));
+            let a = vdupq_n_f32(*src0.add(c * 16 + 2));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 48));
+            let w1 = vld1q_f32(wei.add(c * 144 + 52));
+            let a = vdupq_n_f32(*src0.add(c * 16 + 3));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 64));
+            let w1 = vld1q_f32(wei.add(c * 144 + 68));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 80));
+            let w1 = vld1q_f32(wei.add(c * 144 + 84));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 2));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 96));
+            let w1 = vld1q_f32(wei.add(c * 144 + 100));
+            let a = vdupq_n_f32(*src1.add(c * 16 + 3));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 112));
+            let w1 = vld1q_f32(wei.add(c * 144 + 116));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 128));
+            let w1 = vld1q_f32(wei.add(c * 144 + 132));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 2));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+            reload();
+            let w0 = vld1q_f32(wei.add(c * 144 + 144));
+            let w1 = vld1q_f32(wei.add(c * 144 + 148));
+            let a = vdupq_n_f32(*src2.add(c * 16 + 3));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c0_1 = vfmaq_f32(c0_1, a, w1);
+        }
+        vst1q_f32(dst.add(16), c0_0);
+        vst1q_f32(dst.add(20), c0_1);
+        let zero = vdupq_n_f32(0.0);
+        vst1q_f32(dst.add(24), zero);
+        vst1q_f32(dst.add(28), zero);
+        for r in 0..2 {
+            let mut y0 = vld1q_f32(dst.add(r * 16));
+            let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
+            let round = vdupq_n_f32(1572991.0);
+            let least = vdupq_n_f32(-125.5);
+            let most = vdupq_n_f32(125.5);
+            let one = vdupq_n_f32(std::f32::consts::LOG2_E);
+            let p0 = vdupq_n_f32(0.9550874);
+            let p1 = vdupq_n_f32(-0.66201615);
+            let p2 = vdupq_n_f32(0.22946915);
+            let p3 = vdupq_n_f32(-0.05301846);
+            y0 = max(least, y0);
+            y1 = max(least, y1);
+            let arg0 = min(most, y0);
+            let arg1 = min(most, y1);
+            let bits0 = vsubq_f32(round, arg0);
+            let bits1 = vsubq_f32(round, arg1);
+            let exponent0 = vsubq_f32(bits0, round);
+            let exponent1 = vsubq_f32(bits1, round);
+            let s0 = vaddq_f32(arg0, exponent0);
+            let s1 = vaddq_f32(arg1, exponent1);
+            let exp0 = vfmaq_f32(p2, p3, s0);
+            let exp1 = vfmaq_f32(p2, p3, s1);
+            let exp0 = vfmaq_f32(p1, exp0, s0);
+            let exp1 = vfmaq_f32(p1, exp1, s1);
+            let exp0 = vfmaq_f32(p0, exp0, s0);
+            let exp1 = vfmaq_f32(p0, exp1, s1);
+            let power0 = power_of_root(bits0);
+            let power1 = power_of_root(bits1);
+            let under0 = vfmaq_f32(one, exp0, power0);
+            let under1 = vfmaq_f32(one, exp1, power1);
+            y0 = vdivq_f32(y0, under0);
+            y1 = vdivq_f32(y1, under1);
+            vst1q_f32(dst.add(r * 16), y0);
+            vst1q_f32(dst.add(r * 16 + 4), y1);
+        }
     }
 }
 
@@ -350,43 +355,46 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
 #[target_feature(enable = "neon")]
 #[inline(never)]
 unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
-    let mut s0_0 = vld1q_f32(src);
-    let mut s0_1 = vld1q_f32(src.add(4));
-    let mut s0_2 = vld1q_f32(src.add(8));
-    let mut s0_3 = vld1q_f32(src.add(12));
-    let s1_0 = vld1q_f32(src.add(16));
-    let s1_1 = vld1q_f32(src.add(20));
-    let s1_2 = vld1q_f32(src.add(24));
-    let s1_3 = vld1q_f32(src.add(28));
-    let s2_0 = vld1q_f32(src.add(32));
-    let s2_1 = vld1q_f32(src.add(36));
-    let s2_2 = vld1q_f32(src.add(40));
-    let s2_3 = vld1q_f32(src.add(44));
-    let s3_0 = vld1q_f32(src.add(48));
-    let s3_1 = vld1q_f32(src.add(52));
-    let s3_2 = vld1q_f32(src.add(56));
-    let s3_3 = vld1q_f32(src.add(60));
-    let factor = vdupq_n_f32(0.25);
-    s0_0 = vaddq_f32(s0_0, s1_0);
-    s0_0 = vaddq_f32(s0_0, s2_0);
-    s0_0 = vaddq_f32(s0_0, s3_0);
-    s0_0 = vmulq_f32(s0_0, factor);
-    vst1q_f32(dst, s0_0);
-    s0_1 = vaddq_f32(s0_1, s1_1);
-    s0_1 = vaddq_f32(s0_1, s2_1);
-    s0_1 = vaddq_f32(s0_1, s3_1);
-    s0_1 = vmulq_f32(s0_1, factor);
-    vst1q_f32(dst.add(4), s0_1);
-    s0_2 = vaddq_f32(s0_2, s1_2);
-    s0_2 = vaddq_f32(s0_2, s2_2);
-    s0_2 = vaddq_f32(s0_2, s3_2);
-    s0_2 = vmulq_f32(s0_2, factor);
-    vst1q_f32(dst.add(8), s0_2);
-    s0_3 = vaddq_f32(s0_3, s1_3);
-    s0_3 = vaddq_f32(s0_3, s2_3);
-    s0_3 = vaddq_f32(s0_3, s3_3);
-    s0_3 = vmulq_f32(s0_3, factor);
-    vst1q_f32(dst.add(12), s0_3);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let mut s0_0 = vld1q_f32(src);
+        let mut s0_1 = vld1q_f32(src.add(4));
+        let mut s0_2 = vld1q_f32(src.add(8));
+        let mut s0_3 = vld1q_f32(src.add(12));
+        let s1_0 = vld1q_f32(src.add(16));
+        let s1_1 = vld1q_f32(src.add(20));
+        let s1_2 = vld1q_f32(src.add(24));
+        let s1_3 = vld1q_f32(src.add(28));
+        let s2_0 = vld1q_f32(src.add(32));
+        let s2_1 = vld1q_f32(src.add(36));
+        let s2_2 = vld1q_f32(src.add(40));
+        let s2_3 = vld1q_f32(src.add(44));
+        let s3_0 = vld1q_f32(src.add(48));
+        let s3_1 = vld1q_f32(src.add(52));
+        let s3_2 = vld1q_f32(src.add(56));
+        let s3_3 = vld1q_f32(src.add(60));
+        let factor = vdupq_n_f32(0.25);
+        s0_0 = vaddq_f32(s0_0, s1_0);
+        s0_0 = vaddq_f32(s0_0, s2_0);
+        s0_0 = vaddq_f32(s0_0, s3_0);
+        s0_0 = vmulq_f32(s0_0, factor);
+        vst1q_f32(dst, s0_0);
+        s0_1 = vaddq_f32(s0_1, s1_1);
+        s0_1 = vaddq_f32(s0_1, s2_1);
+        s0_1 = vaddq_f32(s0_1, s3_1);
+        s0_1 = vmulq_f32(s0_1, factor);
+        vst1q_f32(dst.add(4), s0_1);
+        s0_2 = vaddq_f32(s0_2, s1_2);
+        s0_2 = vaddq_f32(s0_2, s2_2);
+        s0_2 = vaddq_f32(s0_2, s3_2);
+        s0_2 = vmulq_f32(s0_2, factor);
+        vst1q_f32(dst.add(8), s0_2);
+        s0_3 = vaddq_f32(s0_3, s1_3);
+        s0_3 = vaddq_f32(s0_3, s2_3);
+        s0_3 = vaddq_f32(s0_3, s3_3);
+        s0_3 = vmulq_f32(s0_3, factor);
+        vst1q_f32(dst.add(12), s0_3);
+    }
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
@@ -395,18 +403,21 @@ unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
 #[target_feature(enable = "neon")]
 #[inline(never)]
 unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f32, dst: *mut f32) {
-    let b0 = vld1q_f32(wei);
-    let mut c0_0 = b0;
-    for k in 0..5 {
-        let w0 = vld1q_f32(wei.add(k * 16 + 16));
-        let a = vdupq_n_f32(*src.add(k));
-        c0_0 = vfmaq_f32(c0_0, a, w0);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = vld1q_f32(wei);
+        let mut c0_0 = b0;
+        for k in 0..5 {
+            let w0 = vld1q_f32(wei.add(k * 16 + 16));
+            let a = vdupq_n_f32(*src.add(k));
+            c0_0 = vfmaq_f32(c0_0, a, w0);
+        }
+        vst1q_f32(dst, c0_0);
+        let zero = vdupq_n_f32(0.0);
+        vst1q_f32(dst.add(4), zero);
+        vst1q_f32(dst.add(8), zero);
+        vst1q_f32(dst.add(12), zero);
     }
-    vst1q_f32(dst, c0_0);
-    let zero = vdupq_n_f32(0.0);
-    vst1q_f32(dst.add(4), zero);
-    vst1q_f32(dst.add(8), zero);
-    vst1q_f32(dst.add(12), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -415,14 +426,24 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let input = cx.input();
     let arena = cx.arena();
     let weights = cx.weights();
-    for unit in units {
-        // stem: 4x4x3 to 2x2x5
-        match unit {
-            0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(input, input.add(4), weights, arena);
-            }
-            _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(input.add(4), input.add(8), input.add(12), weights, arena.add(32));
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for unit in units {
+            // stem: 4x4x3 to 2x2x5
+            match unit {
+                0 => {
+                    direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(input, input.add(4), weights, arena);
+                }
+                _ => {
+                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
+                        input.add(4),
+                        input.add(8),
+                        input.add(12),
+                        weights,
+                        arena.add(32),
+                    );
+                }
             }
         }
     }
@@ -432,8 +453,12 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
 #[target_feature(enable = "neon")]
 unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
-    for _ in units {
-        mean_m4_c16_neon(arena, arena.add(64));
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for _ in units {
+            mean_m4_c16_neon(arena, arena.add(64));
+        }
     }
 }
 
@@ -442,17 +467,24 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
     let weights = cx.weights();
-    for _ in units {
-        pointwise_1x16_m1_k5_n4_neon(arena.add(64), weights.add(448), arena);
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for _ in units {
+            pointwise_1x16_m1_k5_n4_neon(arena.add(64), weights.add(448), arena);
+        }
     }
 }
 
 /// Copies the results to the output, NCHW.
 unsafe extern "C" fn outputs(cx: &Context, units: &mut Units<'_>) {
-    for _ in units {
-        let src = std::slice::from_raw_parts(cx.arena(), 16);
-        let dst = std::slice::from_raw_parts_mut(cx.output().add(cx.pass() * 4), 4);
-        layout::unpack(src, 16, 1, 1, 4, dst);
+    // SAFETY: the arena and the output are as long as the program says, and every place below was proven to lie in them.
+    unsafe {
+        for _ in units {
+            let src = std::slice::from_raw_parts(cx.arena(), 16);
+            let dst = std::slice::from_raw_parts_mut(cx.output().add(cx.pass() * 4), 4);
+            layout::unpack(src, 16, 1, 1, 4, dst);
+        }
     }
 }
 

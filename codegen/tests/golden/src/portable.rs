@@ -18,12 +18,14 @@ struct F32x4([f32; 4]);
 
 #[inline(always)]
 unsafe fn load(from: *const f32) -> F32x4 {
-    F32x4(from.cast::<[f32; 4]>().read_unaligned())
+    // SAFETY: the caller vouches for four f32.
+    F32x4(unsafe { from.cast::<[f32; 4]>().read_unaligned() })
 }
 
 #[inline(always)]
 unsafe fn store(to: *mut f32, a: F32x4) {
-    to.cast::<[f32; 4]>().write_unaligned(a.0);
+    // SAFETY: the caller vouches for four f32.
+    unsafe { to.cast::<[f32; 4]>().write_unaligned(a.0) };
 }
 
 #[inline(always)]
@@ -32,51 +34,45 @@ fn splat(a: f32) -> F32x4 {
 }
 
 #[inline(always)]
-#[allow(dead_code)]
 fn add(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] + b.0[i]))
 }
 
 #[inline(always)]
-#[allow(dead_code)]
 fn sub(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] - b.0[i]))
 }
 
 #[inline(always)]
-#[allow(dead_code)]
 fn mul(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] * b.0[i]))
 }
 
 #[inline(always)]
-#[allow(dead_code)]
 fn div(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] / b.0[i]))
 }
 
 /// `a * b + c`, rounded twice: without the instruction, rounding once would take a function call.
 #[inline(always)]
-#[allow(dead_code)]
 fn mul_add(a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] * b.0[i] + c.0[i]))
 }
 
 /// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
 #[inline(always)]
-#[allow(dead_code)]
 fn min(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| if a.0[i] < b.0[i] { a.0[i] } else { b.0[i] }))
 }
 
 /// `if a > b { a } else { b }` in each lane: a NaN in `b` wins.
 #[inline(always)]
-#[allow(dead_code)]
 fn max(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| if a.0[i] > b.0[i] { a.0[i] } else { b.0[i] }))
 }
 
-/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane: its last bits choose what its low bits lack as exponent bits.
+/// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which
+/// the low bits are added as exponent bits.
 #[inline(always)]
 fn power_of_root(a: F32x4) -> F32x4 {
     const TABLE: [u32; 8] = [0x415948, 0x42d92b, 0x45ee85, 0x4abe08, 0x48b7dd, 0x45179f, 0x429616, 0x414d35];
@@ -99,123 +95,126 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(
     wei: *const f32,
     dst: *mut f32,
 ) {
-    let b0 = load(wei);
-    let b1 = load(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = load(wei.add(c * 144 + 80));
-        let w1 = load(wei.add(c * 144 + 84));
-        let a = splat(*src1.add(c * 16));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 96));
-        let w1 = load(wei.add(c * 144 + 100));
-        let a = splat(*src1.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 128));
-        let w1 = load(wei.add(c * 144 + 132));
-        let a = splat(*src2.add(c * 16));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 144));
-        let w1 = load(wei.add(c * 144 + 148));
-        let a = splat(*src2.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-    }
-    store(dst, c0_0);
-    store(dst.add(4), c0_1);
-    let zero = splat(0.0);
-    store(dst.add(8), zero);
-    store(dst.add(12), zero);
-    let b0 = load(wei);
-    let b1 = load(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = load(wei.add(c * 144 + 64));
-        let w1 = load(wei.add(c * 144 + 68));
-        let a = splat(*src1.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 80));
-        let w1 = load(wei.add(c * 144 + 84));
-        let a = splat(*src1.add(c * 16 + 2));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 96));
-        let w1 = load(wei.add(c * 144 + 100));
-        let a = splat(*src1.add(c * 16 + 3));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 112));
-        let w1 = load(wei.add(c * 144 + 116));
-        let a = splat(*src2.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 128));
-        let w1 = load(wei.add(c * 144 + 132));
-        let a = splat(*src2.add(c * 16 + 2));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 144));
-        let w1 = load(wei.add(c * 144 + 148));
-        let a = splat(*src2.add(c * 16 + 3));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-    }
-    store(dst.add(16), c0_0);
-    store(dst.add(20), c0_1);
-    let zero = splat(0.0);
-    store(dst.add(24), zero);
-    store(dst.add(28), zero);
-    for r in 0..2 {
-        let mut y0 = load(dst.add(r * 16));
-        let mut y1 = load(dst.add(r * 16 + 4));
-        let round = splat(1572991.0);
-        let least = splat(-125.5);
-        let most = splat(125.5);
-        let one = splat(std::f32::consts::LOG2_E);
-        let p0 = splat(0.9550874);
-        let p1 = splat(-0.66201615);
-        let p2 = splat(0.22946915);
-        let p3 = splat(-0.05301846);
-        y0 = max(least, y0);
-        y1 = max(least, y1);
-        let arg0 = min(most, y0);
-        let arg1 = min(most, y1);
-        let bits0 = sub(round, arg0);
-        let bits1 = sub(round, arg1);
-        let exponent0 = sub(bits0, round);
-        let exponent1 = sub(bits1, round);
-        let s0 = add(arg0, exponent0);
-        let s1 = add(arg1, exponent1);
-        let exp0 = mul_add(p3, s0, p2);
-        let exp1 = mul_add(p3, s1, p2);
-        let exp0 = mul_add(exp0, s0, p1);
-        let exp1 = mul_add(exp1, s1, p1);
-        let exp0 = mul_add(exp0, s0, p0);
-        let exp1 = mul_add(exp1, s1, p0);
-        let power0 = power_of_root(bits0);
-        let power1 = power_of_root(bits1);
-        let under0 = mul_add(exp0, power0, one);
-        let under1 = mul_add(exp1, power1, one);
-        y0 = div(y0, under0);
-        y1 = div(y1, under1);
-        store(dst.add(r * 16), y0);
-        store(dst.add(r * 16 + 4), y1);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = load(wei);
+        let b1 = load(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = load(wei.add(c * 144 + 80));
+            let w1 = load(wei.add(c * 144 + 84));
+            let a = splat(*src1.add(c * 16));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 96));
+            let w1 = load(wei.add(c * 144 + 100));
+            let a = splat(*src1.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 128));
+            let w1 = load(wei.add(c * 144 + 132));
+            let a = splat(*src2.add(c * 16));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 144));
+            let w1 = load(wei.add(c * 144 + 148));
+            let a = splat(*src2.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+        }
+        store(dst, c0_0);
+        store(dst.add(4), c0_1);
+        let zero = splat(0.0);
+        store(dst.add(8), zero);
+        store(dst.add(12), zero);
+        let b0 = load(wei);
+        let b1 = load(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = load(wei.add(c * 144 + 64));
+            let w1 = load(wei.add(c * 144 + 68));
+            let a = splat(*src1.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 80));
+            let w1 = load(wei.add(c * 144 + 84));
+            let a = splat(*src1.add(c * 16 + 2));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 96));
+            let w1 = load(wei.add(c * 144 + 100));
+            let a = splat(*src1.add(c * 16 + 3));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 112));
+            let w1 = load(wei.add(c * 144 + 116));
+            let a = splat(*src2.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 128));
+            let w1 = load(wei.add(c * 144 + 132));
+            let a = splat(*src2.add(c * 16 + 2));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 144));
+            let w1 = load(wei.add(c * 144 + 148));
+            let a = splat(*src2.add(c * 16 + 3));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+        }
+        store(dst.add(16), c0_0);
+        store(dst.add(20), c0_1);
+        let zero = splat(0.0);
+        store(dst.add(24), zero);
+        store(dst.add(28), zero);
+        for r in 0..2 {
+            let mut y0 = load(dst.add(r * 16));
+            let mut y1 = load(dst.add(r * 16 + 4));
+            let round = splat(1572991.0);
+            let least = splat(-125.5);
+            let most = splat(125.5);
+            let one = splat(std::f32::consts::LOG2_E);
+            let p0 = splat(0.9550874);
+            let p1 = splat(-0.66201615);
+            let p2 = splat(0.22946915);
+            let p3 = splat(-0.05301846);
+            y0 = max(least, y0);
+            y1 = max(least, y1);
+            let arg0 = min(most, y0);
+            let arg1 = min(most, y1);
+            let bits0 = sub(round, arg0);
+            let bits1 = sub(round, arg1);
+            let exponent0 = sub(bits0, round);
+            let exponent1 = sub(bits1, round);
+            let s0 = add(arg0, exponent0);
+            let s1 = add(arg1, exponent1);
+            let exp0 = mul_add(p3, s0, p2);
+            let exp1 = mul_add(p3, s1, p2);
+            let exp0 = mul_add(exp0, s0, p1);
+            let exp1 = mul_add(exp1, s1, p1);
+            let exp0 = mul_add(exp0, s0, p0);
+            let exp1 = mul_add(exp1, s1, p0);
+            let power0 = power_of_root(bits0);
+            let power1 = power_of_root(bits1);
+            let under0 = mul_add(exp0, power0, one);
+            let under1 = mul_add(exp1, power1, one);
+            y0 = div(y0, under0);
+            y1 = div(y1, under1);
+            store(dst.add(r * 16), y0);
+            store(dst.add(r * 16 + 4), y1);
+        }
     }
 }
 
@@ -230,153 +229,156 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
     wei: *const f32,
     dst: *mut f32,
 ) {
-    let b0 = load(wei);
-    let b1 = load(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = load(wei.add(c * 144 + 32));
-        let w1 = load(wei.add(c * 144 + 36));
-        let a = splat(*src0.add(c * 16));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 48));
-        let w1 = load(wei.add(c * 144 + 52));
-        let a = splat(*src0.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 80));
-        let w1 = load(wei.add(c * 144 + 84));
-        let a = splat(*src1.add(c * 16));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 96));
-        let w1 = load(wei.add(c * 144 + 100));
-        let a = splat(*src1.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 128));
-        let w1 = load(wei.add(c * 144 + 132));
-        let a = splat(*src2.add(c * 16));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 144));
-        let w1 = load(wei.add(c * 144 + 148));
-        let a = splat(*src2.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-    }
-    store(dst, c0_0);
-    store(dst.add(4), c0_1);
-    let zero = splat(0.0);
-    store(dst.add(8), zero);
-    store(dst.add(12), zero);
-    let b0 = load(wei);
-    let b1 = load(wei.add(4));
-    let mut c0_0 = b0;
-    let mut c0_1 = b1;
-    for c in 0..3 {
-        reload();
-        let w0 = load(wei.add(c * 144 + 16));
-        let w1 = load(wei.add(c * 144 + 20));
-        let a = splat(*src0.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 32));
-        let w1 = load(wei.add(c * 144 + 36));
-        let a = splat(*src0.add(c * 16 + 2));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 48));
-        let w1 = load(wei.add(c * 144 + 52));
-        let a = splat(*src0.add(c * 16 + 3));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 64));
-        let w1 = load(wei.add(c * 144 + 68));
-        let a = splat(*src1.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 80));
-        let w1 = load(wei.add(c * 144 + 84));
-        let a = splat(*src1.add(c * 16 + 2));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 96));
-        let w1 = load(wei.add(c * 144 + 100));
-        let a = splat(*src1.add(c * 16 + 3));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 112));
-        let w1 = load(wei.add(c * 144 + 116));
-        let a = splat(*src2.add(c * 16 + 1));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 128));
-        let w1 = load(wei.add(c * 144 + 132));
-        let a = splat(*src2.add(c * 16 + 2));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-        reload();
-        let w0 = load(wei.add(c * 144 + 144));
-        let w1 = load(wei.add(c * 144 + 148));
-        let a = splat(*src2.add(c * 16 + 3));
-        c0_0 = mul_add(a, w0, c0_0);
-        c0_1 = mul_add(a, w1, c0_1);
-    }
-    store(dst.add(16), c0_0);
-    store(dst.add(20), c0_1);
-    let zero = splat(0.0);
-    store(dst.add(24), zero);
-    store(dst.add(28), zero);
-    for r in 0..2 {
-        let mut y0 = load(dst.add(r * 16));
-        let mut y1 = load(dst.add(r * 16 + 4));
-        let round = splat(1572991.0);
-        let least = splat(-125.5);
-        let most = splat(125.5);
-        let one = splat(std::f32::consts::LOG2_E);
-        let p0 = splat(0.9550874);
-        let p1 = splat(-0.66201615);
-        let p2 = splat(0.22946915);
-        let p3 = splat(-0.05301846);
-        y0 = max(least, y0);
-        y1 = max(least, y1);
-        let arg0 = min(most, y0);
-        let arg1 = min(most, y1);
-        let bits0 = sub(round, arg0);
-        let bits1 = sub(round, arg1);
-        let exponent0 = sub(bits0, round);
-        let exponent1 = sub(bits1, round);
-        let s0 = add(arg0, exponent0);
-        let s1 = add(arg1, exponent1);
-        let exp0 = mul_add(p3, s0, p2);
-        let exp1 = mul_add(p3, s1, p2);
-        let exp0 = mul_add(exp0, s0, p1);
-        let exp1 = mul_add(exp1, s1, p1);
-        let exp0 = mul_add(exp0, s0, p0);
-        let exp1 = mul_add(exp1, s1, p0);
-        let power0 = power_of_root(bits0);
-        let power1 = power_of_root(bits1);
-        let under0 = mul_add(exp0, power0, one);
-        let under1 = mul_add(exp1, power1, one);
-        y0 = div(y0, under0);
-        y1 = div(y1, under1);
-        store(dst.add(r * 16), y0);
-        store(dst.add(r * 16 + 4), y1);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = load(wei);
+        let b1 = load(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = load(wei.add(c * 144 + 32));
+            let w1 = load(wei.add(c * 144 + 36));
+            let a = splat(*src0.add(c * 16));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 48));
+            let w1 = load(wei.add(c * 144 + 52));
+            let a = splat(*src0.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 80));
+            let w1 = load(wei.add(c * 144 + 84));
+            let a = splat(*src1.add(c * 16));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 96));
+            let w1 = load(wei.add(c * 144 + 100));
+            let a = splat(*src1.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 128));
+            let w1 = load(wei.add(c * 144 + 132));
+            let a = splat(*src2.add(c * 16));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 144));
+            let w1 = load(wei.add(c * 144 + 148));
+            let a = splat(*src2.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+        }
+        store(dst, c0_0);
+        store(dst.add(4), c0_1);
+        let zero = splat(0.0);
+        store(dst.add(8), zero);
+        store(dst.add(12), zero);
+        let b0 = load(wei);
+        let b1 = load(wei.add(4));
+        let mut c0_0 = b0;
+        let mut c0_1 = b1;
+        for c in 0..3 {
+            reload();
+            let w0 = load(wei.add(c * 144 + 16));
+            let w1 = load(wei.add(c * 144 + 20));
+            let a = splat(*src0.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 32));
+            let w1 = load(wei.add(c * 144 + 36));
+            let a = splat(*src0.add(c * 16 + 2));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 48));
+            let w1 = load(wei.add(c * 144 + 52));
+            let a = splat(*src0.add(c * 16 + 3));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 64));
+            let w1 = load(wei.add(c * 144 + 68));
+            let a = splat(*src1.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 80));
+            let w1 = load(wei.add(c * 144 + 84));
+            let a = splat(*src1.add(c * 16 + 2));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 96));
+            let w1 = load(wei.add(c * 144 + 100));
+            let a = splat(*src1.add(c * 16 + 3));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 112));
+            let w1 = load(wei.add(c * 144 + 116));
+            let a = splat(*src2.add(c * 16 + 1));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 128));
+            let w1 = load(wei.add(c * 144 + 132));
+            let a = splat(*src2.add(c * 16 + 2));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+            reload();
+            let w0 = load(wei.add(c * 144 + 144));
+            let w1 = load(wei.add(c * 144 + 148));
+            let a = splat(*src2.add(c * 16 + 3));
+            c0_0 = mul_add(a, w0, c0_0);
+            c0_1 = mul_add(a, w1, c0_1);
+        }
+        store(dst.add(16), c0_0);
+        store(dst.add(20), c0_1);
+        let zero = splat(0.0);
+        store(dst.add(24), zero);
+        store(dst.add(28), zero);
+        for r in 0..2 {
+            let mut y0 = load(dst.add(r * 16));
+            let mut y1 = load(dst.add(r * 16 + 4));
+            let round = splat(1572991.0);
+            let least = splat(-125.5);
+            let most = splat(125.5);
+            let one = splat(std::f32::consts::LOG2_E);
+            let p0 = splat(0.9550874);
+            let p1 = splat(-0.66201615);
+            let p2 = splat(0.22946915);
+            let p3 = splat(-0.05301846);
+            y0 = max(least, y0);
+            y1 = max(least, y1);
+            let arg0 = min(most, y0);
+            let arg1 = min(most, y1);
+            let bits0 = sub(round, arg0);
+            let bits1 = sub(round, arg1);
+            let exponent0 = sub(bits0, round);
+            let exponent1 = sub(bits1, round);
+            let s0 = add(arg0, exponent0);
+            let s1 = add(arg1, exponent1);
+            let exp0 = mul_add(p3, s0, p2);
+            let exp1 = mul_add(p3, s1, p2);
+            let exp0 = mul_add(exp0, s0, p1);
+            let exp1 = mul_add(exp1, s1, p1);
+            let exp0 = mul_add(exp0, s0, p0);
+            let exp1 = mul_add(exp1, s1, p0);
+            let power0 = power_of_root(bits0);
+            let power1 = power_of_root(bits1);
+            let under0 = mul_add(exp0, power0, one);
+            let under1 = mul_add(exp1, power1, one);
+            y0 = div(y0, under0);
+            y1 = div(y1, under1);
+            store(dst.add(r * 16), y0);
+            store(dst.add(r * 16 + 4), y1);
+        }
     }
 }
 
@@ -385,43 +387,46 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
 /// Reads src[..64]; writes dst[..16].
 #[inline(never)]
 unsafe extern "C" fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
-    let mut s0_0 = load(src);
-    let mut s0_1 = load(src.add(4));
-    let mut s0_2 = load(src.add(8));
-    let mut s0_3 = load(src.add(12));
-    let s1_0 = load(src.add(16));
-    let s1_1 = load(src.add(20));
-    let s1_2 = load(src.add(24));
-    let s1_3 = load(src.add(28));
-    let s2_0 = load(src.add(32));
-    let s2_1 = load(src.add(36));
-    let s2_2 = load(src.add(40));
-    let s2_3 = load(src.add(44));
-    let s3_0 = load(src.add(48));
-    let s3_1 = load(src.add(52));
-    let s3_2 = load(src.add(56));
-    let s3_3 = load(src.add(60));
-    let factor = splat(0.25);
-    s0_0 = add(s0_0, s1_0);
-    s0_0 = add(s0_0, s2_0);
-    s0_0 = add(s0_0, s3_0);
-    s0_0 = mul(s0_0, factor);
-    store(dst, s0_0);
-    s0_1 = add(s0_1, s1_1);
-    s0_1 = add(s0_1, s2_1);
-    s0_1 = add(s0_1, s3_1);
-    s0_1 = mul(s0_1, factor);
-    store(dst.add(4), s0_1);
-    s0_2 = add(s0_2, s1_2);
-    s0_2 = add(s0_2, s2_2);
-    s0_2 = add(s0_2, s3_2);
-    s0_2 = mul(s0_2, factor);
-    store(dst.add(8), s0_2);
-    s0_3 = add(s0_3, s1_3);
-    s0_3 = add(s0_3, s2_3);
-    s0_3 = add(s0_3, s3_3);
-    s0_3 = mul(s0_3, factor);
-    store(dst.add(12), s0_3);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let mut s0_0 = load(src);
+        let mut s0_1 = load(src.add(4));
+        let mut s0_2 = load(src.add(8));
+        let mut s0_3 = load(src.add(12));
+        let s1_0 = load(src.add(16));
+        let s1_1 = load(src.add(20));
+        let s1_2 = load(src.add(24));
+        let s1_3 = load(src.add(28));
+        let s2_0 = load(src.add(32));
+        let s2_1 = load(src.add(36));
+        let s2_2 = load(src.add(40));
+        let s2_3 = load(src.add(44));
+        let s3_0 = load(src.add(48));
+        let s3_1 = load(src.add(52));
+        let s3_2 = load(src.add(56));
+        let s3_3 = load(src.add(60));
+        let factor = splat(0.25);
+        s0_0 = add(s0_0, s1_0);
+        s0_0 = add(s0_0, s2_0);
+        s0_0 = add(s0_0, s3_0);
+        s0_0 = mul(s0_0, factor);
+        store(dst, s0_0);
+        s0_1 = add(s0_1, s1_1);
+        s0_1 = add(s0_1, s2_1);
+        s0_1 = add(s0_1, s3_1);
+        s0_1 = mul(s0_1, factor);
+        store(dst.add(4), s0_1);
+        s0_2 = add(s0_2, s1_2);
+        s0_2 = add(s0_2, s2_2);
+        s0_2 = add(s0_2, s3_2);
+        s0_2 = mul(s0_2, factor);
+        store(dst.add(8), s0_2);
+        s0_3 = add(s0_3, s1_3);
+        s0_3 = add(s0_3, s2_3);
+        s0_3 = add(s0_3, s3_3);
+        s0_3 = mul(s0_3, factor);
+        store(dst.add(12), s0_3);
+    }
 }
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
@@ -429,18 +434,21 @@ unsafe extern "C" fn mean_m4_c16_portable(src: *const f32, dst: *mut f32) {
 /// Reads src[..5], wei[..96]; writes dst[..16].
 #[inline(never)]
 unsafe extern "C" fn pointwise_1x16_m1_k5_n4_portable(src: *const f32, wei: *const f32, dst: *mut f32) {
-    let b0 = load(wei);
-    let mut c0_0 = b0;
-    for k in 0..5 {
-        let w0 = load(wei.add(k * 16 + 16));
-        let a = splat(*src.add(k));
-        c0_0 = mul_add(a, w0, c0_0);
+    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
+    unsafe {
+        let b0 = load(wei);
+        let mut c0_0 = b0;
+        for k in 0..5 {
+            let w0 = load(wei.add(k * 16 + 16));
+            let a = splat(*src.add(k));
+            c0_0 = mul_add(a, w0, c0_0);
+        }
+        store(dst, c0_0);
+        let zero = splat(0.0);
+        store(dst.add(4), zero);
+        store(dst.add(8), zero);
+        store(dst.add(12), zero);
     }
-    store(dst, c0_0);
-    let zero = splat(0.0);
-    store(dst.add(4), zero);
-    store(dst.add(8), zero);
-    store(dst.add(12), zero);
 }
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
@@ -448,20 +456,24 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let input = cx.input();
     let arena = cx.arena();
     let weights = cx.weights();
-    for unit in units {
-        // stem: 4x4x3 to 2x2x5
-        match unit {
-            0 => {
-                direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(input, input.add(4), weights, arena);
-            }
-            _ => {
-                direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
-                    input.add(4),
-                    input.add(8),
-                    input.add(12),
-                    weights,
-                    arena.add(32),
-                );
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for unit in units {
+            // stem: 4x4x3 to 2x2x5
+            match unit {
+                0 => {
+                    direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(input, input.add(4), weights, arena);
+                }
+                _ => {
+                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
+                        input.add(4),
+                        input.add(8),
+                        input.add(12),
+                        weights,
+                        arena.add(32),
+                    );
+                }
             }
         }
     }
@@ -470,8 +482,12 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
-    for _ in units {
-        mean_m4_c16_portable(arena, arena.add(64));
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for _ in units {
+            mean_m4_c16_portable(arena, arena.add(64));
+        }
     }
 }
 
@@ -479,17 +495,24 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
     let weights = cx.weights();
-    for _ in units {
-        pointwise_1x16_m1_k5_n4_portable(arena.add(64), weights.add(448), arena);
+    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
+    // nothing with what another unit writes.
+    unsafe {
+        for _ in units {
+            pointwise_1x16_m1_k5_n4_portable(arena.add(64), weights.add(448), arena);
+        }
     }
 }
 
 /// Copies the results to the output, NCHW.
 unsafe extern "C" fn outputs(cx: &Context, units: &mut Units<'_>) {
-    for _ in units {
-        let src = std::slice::from_raw_parts(cx.arena(), 16);
-        let dst = std::slice::from_raw_parts_mut(cx.output().add(cx.pass() * 4), 4);
-        layout::unpack(src, 16, 1, 1, 4, dst);
+    // SAFETY: the arena and the output are as long as the program says, and every place below was proven to lie in them.
+    unsafe {
+        for _ in units {
+            let src = std::slice::from_raw_parts(cx.arena(), 16);
+            let dst = std::slice::from_raw_parts_mut(cx.output().add(cx.pass() * 4), 4);
+            layout::unpack(src, 16, 1, 1, 4, dst);
+        }
     }
 }
 

@@ -1,0 +1,158 @@
+//! The root of a generated crate, `src/lib.rs`: how to use it, its shapes, its levels.
+
+use std::collections::BTreeSet;
+
+use sartor_kernels::runtime::Level;
+use sartor_models::escape::{code, rust_string};
+use sartor_models::{Network, Shape};
+
+use crate::ir::isa;
+
+use super::Kind;
+use super::package::{allowance, identifier};
+use super::text::Text;
+
+/// Prints the file of a crate of this name.
+pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, kind: Kind) -> String {
+    let mut text = Text::default();
+    doc(&mut text, network, levels, &identifier(name), kind);
+    text.line("");
+    text.line("// Kernels take one pointer a row.");
+    text.line("#![allow(clippy::too_many_arguments)]");
+    allowance(name).iter().for_each(|line| text.line(line));
+    text.line("");
+    modules(&mut text, levels, kind);
+    text.line("");
+    shapes(&mut text, network, batch);
+    text.line("");
+    programs(&mut text, levels);
+    if kind == Kind::Dylib {
+        text.line("");
+        text.line("/// For loaders: the program of a level by its number, null if it was not compiled in.");
+        text.line("#[unsafe(no_mangle)]");
+        text.function("pub extern \"C\" fn sartor_program", &["level: u32".into()], "*const Program", |text| {
+            text.line("let level = Level::ALL.into_iter().find(|&known| known as u32 == level);");
+            text.line("level.and_then(program).map_or(std::ptr::null(), std::ptr::from_ref)");
+        });
+    }
+    text.finish()
+}
+
+fn doc(text: &mut Text, network: &Network, levels: &[Level], name: &str, kind: Kind) {
+    let levels = levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
+    text.line(format!("//! {}, compiled by Sartor {} for {levels}.", code(&network.name), env!("CARGO_PKG_VERSION")));
+    if kind != Kind::Dylib {
+        EXAMPLE.lines().for_each(|line| text.line(format!("//! {}", line.replace("CRATE", name)).trim_end()));
+    }
+    text.line("//!");
+    text.line(
+        "//! Kernels check no bounds: before they were written, every access of every call was proven to stay in its buffer.",
+    );
+    text.line("//!");
+    text.line("//! `cargo build --release` builds the crate, and so does rustc alone:");
+    text.line("//!");
+    text.line("//! ```sh");
+    let rustc = "//! rustc --edition 2024 -C opt-level=3 -C codegen-units=1";
+    let crate_type = if kind == Kind::Dylib { "cdylib" } else { "rlib" };
+    text.line(format!("{rustc} --crate-type {crate_type} --crate-name {name} src/lib.rs"));
+    if kind == Kind::Bin {
+        text.line(format!("{rustc} --crate-name {name} --extern {name}=lib{name}.rlib src/main.rs"));
+    }
+    text.line("//! ```");
+}
+
+const EXAMPLE: &str = "
+A [`Model`] runs it:
+
+```
+use CRATE::{INPUT_LEN, Model, OUTPUT_LEN};
+
+# fn main() -> Result<(), CRATE::ModelError> {
+let mut model = Model::new(1)?; // one thread
+let input = vec![0.0; INPUT_LEN]; // what INPUT says, in this order
+let mut output = vec![0.0; OUTPUT_LEN];
+model.run(&input, &mut output)?; // as often as needed
+# Ok(())
+# }
+```
+
+Below it lie the [`Program`] of each level and the [`Session`](runtime::Session) that runs one, for runners of your own.";
+
+/// The modules in rustfmt's order, and what is public of them.
+fn modules(text: &mut Text, levels: &[Level], kind: Kind) {
+    for module in ["avx2", "avx512", "model", "neon", "portable", "runtime", "weights"] {
+        match (module, module.parse()) {
+            (_, Ok(level)) if !levels.contains(&level) => continue,
+            ("model", _) if kind == Kind::Dylib => continue,
+            (_, Ok(level)) => only_on(text, isa::of(level).arch),
+            // They are there for the levels alone.
+            ("weights", _) if levels.iter().all(|&level| isa::of(level).arch.is_some()) => {
+                only_on(text, levels.iter().filter_map(|&level| isa::of(level).arch));
+            }
+            _ => {}
+        }
+        text.line(format!("{}mod {module};", if module == "runtime" { "pub " } else { "" }));
+    }
+    text.line("");
+    if kind != Kind::Dylib {
+        text.line("pub use model::{Model, ModelError};");
+    }
+    text.line("pub use runtime::{Level, Program};");
+}
+
+/// What follows is compiled for these architectures; for all, if there is none.
+fn only_on(text: &mut Text, arches: impl IntoIterator<Item = &'static str>) {
+    let arches: BTreeSet<String> = arches.into_iter().map(|arch| format!("target_arch = \"{arch}\"")).collect();
+    let arches: Vec<String> = arches.into_iter().collect();
+    match &arches[..] {
+        [] => {}
+        [arch] => text.line(format!("#[cfg({arch})]")),
+        several => text.line(format!("#[cfg(any({}))]", several.join(", "))),
+    }
+}
+
+fn shapes(text: &mut Text, network: &Network, batch: usize) {
+    let shape = |shape: Shape| format!("[{batch}, {}, {}, {}]", shape.c, shape.h, shape.w);
+    let outputs: Vec<_> = network.outputs().iter().map(|&id| network.node(id)).collect();
+    text.line("/// The input's shape: images, channels, rows, columns. Values are f32 in this order.");
+    text.line(format!("pub const INPUT: [usize; 4] = {};", shape(network.input_shape())));
+    text.line("");
+    text.line("/// Values of the input.");
+    text.line(format!("pub const INPUT_LEN: usize = {};", batch * network.input_shape().len()));
+    text.line("");
+    text.line("/// Names and shapes of the outputs, which follow one another.");
+    let named: Vec<Vec<String>> = outputs.iter().map(|node| vec![rust_string(&node.name), shape(node.shape)]).collect();
+    text.calls(&format!("pub const OUTPUTS: [(&str, [usize; 4]); {}] = [", named.len()), "", &named, "];");
+    text.line("");
+    text.line("/// Values of all outputs together.");
+    let len: usize = outputs.iter().map(|node| node.shape.len()).sum();
+    text.line(format!("pub const OUTPUT_LEN: usize = {};", batch * len));
+}
+
+fn programs(text: &mut Text, levels: &[Level]) {
+    let mut best_first = levels.to_vec();
+    best_first.sort_by_key(|&level| std::cmp::Reverse(level));
+    text.line("/// The levels that were compiled in, the best first. Those of another architecture are left out when this crate is built.");
+    let names: Vec<String> = best_first.iter().map(|level| format!("Level::{level:?}")).collect();
+    text.list(&format!("pub const LEVELS: [Level; {}] = [", names.len()), &names, "];");
+    text.line("");
+    text.line("/// The program of a level, if it was compiled in.");
+    text.function("pub fn program", &["level: Level".into()], "Option<&'static Program>", |text| {
+        text.block("match level", |text| {
+            for &level in &best_first {
+                only_on(text, isa::of(level).arch);
+                text.line(format!("Level::{level:?} => Some(&{level}::PROGRAM),"));
+            }
+            text.line("#[allow(unreachable_patterns)]");
+            text.line("_ => None,");
+        });
+    });
+    text.line("");
+    text.line("/// The program of the best level that this CPU can run and `SARTOR_MAX_LEVEL` allows.");
+    text.line("///");
+    text.line("/// # Errors");
+    text.line("/// If the variable holds something that is not a level.");
+    text.function("pub fn best", &[], "Result<Option<&'static Program>, runtime::level::UnknownLevel>", |text| {
+        text.line("Ok(Level::allowed()?.into_iter().rev().find_map(program))");
+    });
+}

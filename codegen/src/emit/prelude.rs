@@ -1,0 +1,157 @@
+//! The functions that kernels call where their level has no intrinsic: of each level's table, a file has those that its kernels use.
+
+mod avx2;
+mod avx512;
+mod neon;
+mod portable;
+
+use std::collections::BTreeSet;
+
+use sartor_kernels::runtime::Level;
+
+use crate::ir::isa::{self, Isa};
+use crate::ir::kernel::{Base, Binary, Kernel, ROOT_POWERS, Stmt, Value};
+
+use super::text::Text;
+
+/// What a kernel may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Helper {
+    /// The type of a vector.
+    Vector,
+    /// [`Value::Load`]
+    Load,
+    /// [`Stmt::Store`]
+    Store,
+    /// [`Value::Splat`], [`Value::Broadcast`]
+    Splat,
+    /// [`Binary::Add`]
+    Add,
+    /// [`Binary::Sub`]
+    Sub,
+    /// [`Binary::Mul`]
+    Mul,
+    /// [`Binary::Div`]
+    Div,
+    /// [`Value::Fma`]
+    MulAdd,
+    /// [`Binary::Min`]
+    Min,
+    /// [`Binary::Max`]
+    Max,
+    /// [`Binary::Maximum`]
+    Maximum,
+    /// [`Base::Two`]
+    PowerOfTwo,
+    /// [`Base::EighthRootOfTwo`]
+    PowerOfRoot,
+    /// [`Value::FirstLanes`]
+    FirstLanes,
+    /// [`Stmt::Prefetch`]
+    Prefetch,
+    /// [`Stmt::Reload`]
+    Reload,
+}
+
+impl Helper {
+    /// Its text at a level, below its attributes; [`None`] where the level has an intrinsic.
+    fn text(self, level: Level) -> Option<&'static str> {
+        match level {
+            Level::Avx512 => avx512::text(self),
+            Level::Avx2 => avx2::text(self),
+            Level::Neon => neon::text(self),
+            Level::Portable => portable::text(self),
+        }
+    }
+
+    /// What its text is said to be.
+    fn doc(self) -> &'static [&'static str] {
+        match self {
+            Helper::Vector => &["Four lanes of plain Rust."],
+            Helper::Load | Helper::Store | Helper::Splat | Helper::Add | Helper::Sub | Helper::Mul | Helper::Div => &[],
+            Helper::MulAdd => &["`a * b + c`, rounded twice: without the instruction, rounding once would take a function call."],
+            Helper::Min => &["`if a < b { a } else { b }` in each lane: a NaN in `b` wins."],
+            Helper::Max => &["`if a > b { a } else { b }` in each lane: a NaN in `b` wins."],
+            Helper::Maximum => {
+                &["The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set."]
+            }
+            Helper::PowerOfTwo => &["`2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits."],
+            Helper::PowerOfRoot => &[
+                "A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which",
+                "the low bits are added as exponent bits.",
+            ],
+            Helper::FirstLanes => &["The first `N` lanes, then zeros."],
+            Helper::Prefetch => &["Fetches a cache line into L2."],
+            Helper::Reload => {
+                &["Keeps the compiler from holding what was loaded before in registers, of which there are too few."]
+            }
+        }
+    }
+
+    /// What its text uses.
+    fn needs(self) -> &'static [Helper] {
+        if self == Helper::Maximum { &[Helper::Vector, Helper::Max] } else { &[Helper::Vector] }
+    }
+
+    /// The attributes of its text at a level.
+    fn attributes(self, isa: &Isa) -> Vec<String> {
+        match (self, isa.features) {
+            (Helper::Vector, _) => vec!["#[derive(Clone, Copy)]".into()],
+            // It is a word to the compiler, and no instruction.
+            (Helper::Reload, _) | (_, None) => vec!["#[inline(always)]".into()],
+            (_, Some(features)) => vec![format!("#[target_feature(enable = \"{features}\")]"), "#[inline]".into()],
+        }
+    }
+}
+
+/// Prints what these kernels call.
+pub fn print(text: &mut Text, level: Level, kernels: &[Kernel]) {
+    let mut used = BTreeSet::new();
+    kernels.iter().for_each(|kernel| calls(&kernel.body, &mut used));
+    let needed: Vec<Helper> = used.iter().flat_map(|helper| helper.needs()).copied().collect();
+    used.extend(needed);
+    let table = ROOT_POWERS.map(|bits| format!("{bits:#x}")).join(", ");
+    for helper in used {
+        let Some(body) = helper.text(level) else { continue };
+        text.line("");
+        helper.doc().iter().for_each(|line| text.line(format!("/// {line}")));
+        helper.attributes(isa::of(level)).iter().for_each(|line| text.line(line));
+        body.trim().replace("ROOT_POWERS", &table).lines().for_each(|line| text.line(line));
+    }
+}
+
+/// What a kernel's text calls.
+fn calls(body: &[Stmt], found: &mut BTreeSet<Helper>) {
+    for stmt in body {
+        match stmt {
+            Stmt::Comment(_) => {}
+            Stmt::For { body, .. } => calls(body, found),
+            Stmt::Let(_, value) | Stmt::Set(_, value) => found.extend(of(value)),
+            Stmt::Store(..) => drop(found.insert(Helper::Store)),
+            Stmt::Prefetch(_) => drop(found.insert(Helper::Prefetch)),
+            Stmt::Reload => drop(found.insert(Helper::Reload)),
+        }
+    }
+}
+
+/// What the text of a value calls.
+fn of(value: &Value) -> Option<Helper> {
+    Some(match value {
+        Value::Copy(_) => return None,
+        Value::Load(_) => Helper::Load,
+        Value::Broadcast(_) | Value::Splat(_) => Helper::Splat,
+        Value::Fma(..) => Helper::MulAdd,
+        Value::Power(Base::Two, _) => Helper::PowerOfTwo,
+        Value::Power(Base::EighthRootOfTwo, _) => Helper::PowerOfRoot,
+        Value::FirstLanes(..) => Helper::FirstLanes,
+        Value::Binary(op, ..) => match op {
+            Binary::Add => Helper::Add,
+            Binary::Sub => Helper::Sub,
+            Binary::Mul => Helper::Mul,
+            Binary::Div => Helper::Div,
+            Binary::Min => Helper::Min,
+            Binary::Max => Helper::Max,
+            Binary::Maximum => Helper::Maximum,
+        },
+    })
+}

@@ -1,0 +1,100 @@
+//! The network, ready to run.
+
+use std::fmt;
+
+use crate::runtime::level::UnknownLevel;
+use crate::runtime::{Level, Session, SessionError};
+use crate::{LEVELS, best, program};
+
+/// The network with the memory and the threads to run it. Several can run side by side; they share the weights.
+#[derive(Debug)]
+pub struct Model {
+    session: Session,
+}
+
+impl Model {
+    /// A model of `threads` threads, at the best level that was compiled in, that this CPU has and that the environment variable
+    /// `SARTOR_MAX_LEVEL` allows.
+    ///
+    /// # Errors
+    /// If there is no such level, or there cannot be so many threads or memory for them.
+    pub fn new(threads: usize) -> Result<Self, ModelError> {
+        let runs = |level: Level| level.is_available() && program(level).is_some();
+        let none = || if LEVELS.into_iter().any(runs) { ModelError::NoneAllowed } else { ModelError::NoneAvailable };
+        let program = best()?.ok_or_else(none)?;
+        Ok(Self { session: Session::new(program, threads)? })
+    }
+
+    /// A model of `threads` threads at this level, whatever `SARTOR_MAX_LEVEL` says.
+    ///
+    /// # Errors
+    /// If the level was not compiled in or this CPU lacks it, or there cannot be so many threads or memory for them.
+    pub fn with_level(level: Level, threads: usize) -> Result<Self, ModelError> {
+        if !LEVELS.contains(&level) {
+            return Err(ModelError::NotCompiled(level));
+        }
+        // A level of another architecture is left out when this crate is built.
+        let program = program(level).ok_or(SessionError::LevelUnavailable(level))?;
+        Ok(Self { session: Session::new(program, threads)? })
+    }
+
+    /// Computes the outputs of images: any number of them, one after another in `input`. `output` receives the network's outputs
+    /// one after another, each over all images. Nothing is allocated.
+    ///
+    /// # Errors
+    /// If a length is wrong: [`INPUT_LEN`](crate::INPUT_LEN) goes with [`OUTPUT_LEN`](crate::OUTPUT_LEN), and twice the one with
+    /// twice the other. Or if the model has several threads and the process was forked since it was made.
+    pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), ModelError> {
+        Ok(self.session.run(input, output)?)
+    }
+
+    /// The level that it runs at.
+    pub fn level(&self) -> Level {
+        self.session.program().level()
+    }
+}
+
+/// Why a model cannot be made or run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// No level that was compiled in runs on this CPU.
+    NoneAvailable,
+    /// `SARTOR_MAX_LEVEL` allows no level that was compiled in and runs on this CPU.
+    NoneAllowed,
+    /// This level was not compiled in.
+    NotCompiled(Level),
+    /// `SARTOR_MAX_LEVEL` holds something that is not a level.
+    UnknownLevel(UnknownLevel),
+    /// What a [`Session`] says: the CPU lacks the level, a length is wrong, or there are no such threads or memory.
+    Session(SessionError),
+}
+
+impl fmt::Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let compiled = || LEVELS.map(Level::name).join(", ");
+        match self {
+            ModelError::NoneAvailable => write!(f, "no level compiled in runs on this CPU: this crate has {}", compiled()),
+            ModelError::NoneAllowed => {
+                write!(f, "SARTOR_MAX_LEVEL allows no level that runs on this CPU: this crate has {}", compiled())
+            }
+            ModelError::NotCompiled(level) => write!(f, "level {level} was not compiled in: this crate has {}", compiled()),
+            ModelError::UnknownLevel(unknown) => unknown.fmt(f),
+            ModelError::Session(refused) => refused.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ModelError {}
+
+impl From<UnknownLevel> for ModelError {
+    fn from(unknown: UnknownLevel) -> Self {
+        ModelError::UnknownLevel(unknown)
+    }
+}
+
+impl From<SessionError> for ModelError {
+    fn from(refused: SessionError) -> Self {
+        ModelError::Session(refused)
+    }
+}

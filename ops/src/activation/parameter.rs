@@ -1,0 +1,57 @@
+//! The parameter of an activation.
+
+use std::fmt;
+
+/// An f32 as its bits, so that what holds one can be compared, ordered and hashed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Parameter(u32);
+
+impl Parameter {
+    /// The parameter of a value.
+    pub const fn new(value: f32) -> Self {
+        Self(value.to_bits())
+    }
+
+    /// The value.
+    pub const fn value(self) -> f32 {
+        f32::from_bits(self.0)
+    }
+
+    /// The parameter of a printed text; `None` of any text that is not printed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let value = text.replace('p', ".").replace('m', "-").parse().ok()?;
+        Some(Self::new(value)).filter(|parameter| value.is_finite() && parameter.to_string() == text)
+    }
+}
+
+/// As part of an identifier: the shortest decimal number that is read as this value, with `p` for its point and `m` for a minus.
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", format!("{:?}", self.value()).replace('.', "p").replace('-', "m"))
+    }
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_read() {
+        for value in [0.0, -0.0, 0.01, 0.25, -1.5, 1e-30, 3e38, f32::MIN_POSITIVE / 2.0] {
+            let parameter = Parameter::new(value);
+            let text = parameter.to_string();
+            assert!(text.chars().all(|c| c.is_ascii_alphanumeric()), "{text}");
+            assert_eq!(Parameter::parse(&text), Some(parameter), "{text}");
+        }
+        assert_eq!(Parameter::new(0.01).to_string(), "0p01");
+        for text in ["", "0", "0.01", "00p1", "NaN", "inf", "1p0e0", "0p10", "+1p0"] {
+            assert_eq!(Parameter::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What each function says of itself is so.
+
+use super::*;
+
+/// From -30 to 30, densely.
+fn arguments() -> impl Iterator<Item = f64> {
+    (-30_000..=30_000).map(|i| f64::from(i) / 1000.0)
+}
+
+#[test]
+fn words_are_identifiers_and_are_read() {
+    for act in Activation::ALL {
+        let word = act.to_string();
+        assert!(word.starts_with(|c: char| c.is_ascii_lowercase()), "{word}");
+        assert!(word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{word}");
+        assert_eq!(Activation::parse(&word), Some(act), "{word}");
+    }
+    let words: std::collections::BTreeSet<String> = Activation::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(words.len(), Activation::ALL.len());
+    for word in ["", "Relu", "relu7", "relu66", "sigmoid1", "add", "blend", "sums"] {
+        assert_eq!(Activation::parse(word), None, "{word}");
+    }
+}
+
+#[test]
+fn slopes_are_the_functions_largest() {
+    for act in Activation::ALL {
+        let steepest = arguments().map(|x| ((act.at(x + 1e-6) - act.at(x - 1e-6)) / 2e-6).abs()).fold(0.0, f64::max);
+        assert!(steepest <= act.slope() * (1.0 + 1e-6), "{act}: {steepest}");
+        assert!(steepest >= act.slope() * 0.99, "{act}: {steepest}");
+    }
+}
+
+#[test]
+fn no_result_is_larger_than_the_largest() {
+    for act in Activation::ALL {
+        for x in arguments() {
+            assert!(act.at(x).abs() <= act.largest(x.abs()), "{act} of {x}");
+        }
+    }
+}
+
+#[test]
+fn what_clamps_only_does_so() {
+    for act in Activation::ALL {
+        let Some((low, high)) = act.clamp() else { continue };
+        assert!(arguments().all(|x| act.at(x) == x.max(low.into()).min(high.into())), "{act}");
+        assert!(act.is_exact(), "{act}");
+    }
+}
+
+#[test]
+fn what_is_exact_makes_multiples_of_a_step() {
+    for act in Activation::ALL {
+        let Some(step) = act.step() else { continue };
+        assert!(act.is_exact(), "{act}");
+        for x in -20..=20 {
+            assert_eq!((act.at(x.into()) / step).fract(), 0.0, "{act} of {x}");
+        }
+    }
+}
+
+#[test]
+fn mean_squares_are_those_of_a_normal_distribution() {
+    for act in Activation::ALL {
+        let weighted = |x: f64| act.at(x).powi(2) * (-x * x / 2.0).exp();
+        let mean = arguments().map(weighted).sum::<f64>() / 1000.0 / std::f64::consts::TAU.sqrt();
+        let said = act.mean_square(1.0, false);
+        assert!((mean / said - 1.0).abs() < 0.05, "{act}: {mean}, not {said}");
+    }
+}
+
+#[test]
+fn nan_stays_nan() {
+    for act in Activation::ALL {
+        assert!(act.at(f64::NAN).is_nan(), "{act}");
+    }
+}
+
+/// f32, one lane, fused or not.
+struct Scalar {
+    fuses: bool,
+}
+
+impl Arithmetic for Scalar {
+    type Vector = f32;
+
+    fn constant(&mut self, _: &str, value: f32) -> f32 {
+        value
+    }
+
+    fn add(&mut self, a: &f32, b: &f32) -> f32 {
+        a + b
+    }
+
+    fn mul(&mut self, a: &f32, b: &f32) -> f32 {
+        a * b
+    }
+
+    fn div(&mut self, a: &f32, b: &f32) -> f32 {
+        a / b
+    }
+
+    fn min(&mut self, a: &f32, b: &f32) -> f32 {
+        if a < b { *a } else { *b }
+    }
+
+    fn max(&mut self, a: &f32, b: &f32) -> f32 {
+        if a > b { *a } else { *b }
+    }
+
+    fn fma(&mut self, a: &f32, b: &f32, c: &f32) -> f32 {
+        if self.fuses { a.mul_add(*b, *c) } else { a * b + c }
+    }
+
+    fn clamp(&mut self, x: &f32, low: f32, high: f32) -> f32 {
+        let x = self.max(&low, x);
+        self.min(&high, &x)
+    }
+
+    fn logistic(&mut self, x: &f32, scaled: bool) -> f32 {
+        if scaled { x / (1.0 + (-x).exp()) } else { 1.0 / (1.0 + (-x).exp()) }
+    }
+}
+
+fn computed(act: Activation, fuses: bool, x: f32) -> f32 {
+    let mut value = [x];
+    act.apply(&mut Scalar { fuses }, &mut value);
+    value[0]
+}
+
+/// Every 4096th f32.
+fn floats() -> impl Iterator<Item = f32> {
+    (0..=u32::MAX).step_by(1 << 12).map(f32::from_bits).filter(|x| x.is_finite())
+}
+
+/// The bound of tests is twice what is found, so that another order of the same operations keeps it too.
+#[test]
+fn what_is_computed_is_half_as_far_from_the_definition_as_allowed() {
+    let epsilon = f64::from(f32::EPSILON);
+    for act in Activation::ALL {
+        for fuses in [false, true] {
+            let (mut worst, mut at) = (0.0, 0.0);
+            for x in floats().chain(arguments().map(|x| x as f32)) {
+                let exact = act.at(x.into());
+                let beside = act.scale().choose(f64::from(x.abs()), exact.abs());
+                // Results next to the smallest numbers have fewer digits.
+                let error = ((f64::from(computed(act, fuses, x)) - exact).abs() - 1e-35).max(0.0);
+                let error = if error == 0.0 { 0.0 } else { error / (beside * epsilon) };
+                if error > worst {
+                    (worst, at) = (error, x);
+                }
+            }
+            println!("{act}, fused {fuses}: {worst:.3} epsilons at {at}");
+            assert!(worst <= act.roundings() / 2.0, "{act}, fused {fuses}: {worst} epsilons at {at}");
+        }
+    }
+}
+
+#[test]
+fn zero_and_nan_are_kept_where_the_definition_keeps_them() {
+    for act in Activation::ALL {
+        for fuses in [false, true] {
+            assert!(computed(act, fuses, f32::NAN).is_nan(), "{act}");
+            for zero in [0.0, -0.0] {
+                assert_eq!(f64::from(computed(act, fuses, zero)), act.at(0.0), "{act}");
+            }
+        }
+    }
+}

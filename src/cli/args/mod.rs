@@ -1,0 +1,7 @@
+//! Arguments that several commands take.
+
+pub mod engine;
+pub mod level;
+pub mod picture;
+pub mod source;
+pub mod tuning;

@@ -1,0 +1,245 @@
+//! `sartor run`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{ArgGroup, Args};
+use sartor::Tunings;
+use sartor::data::labels::{Guess, Labels, top};
+use sartor::data::npy;
+use sartor::measure::bench::Samples;
+use sartor::models::escape;
+use sartor::{Level, Network, Weights};
+use serde_json::{Value, json};
+
+use crate::cli::args::engine::{Engine, EngineKind};
+use crate::cli::args::picture::{Pictures, Read};
+use crate::cli::args::source::Source;
+use crate::cli::args::tuning::TuningArgs;
+use crate::cli::failure::Failure;
+use crate::cli::memory::zeros;
+use crate::cli::print::{print, print_json};
+use crate::cli::progress;
+use crate::cli::table::{percent, table};
+
+/// Run a network on a picture or on a tensor. It is compiled first, unless it was before
+///
+/// Pictures are turned upright as their EXIF data says, resized to 256/224 of the input's size (bilinear, with antialiasing), cropped to the
+/// input, and normalised with ImageNet's mean and standard deviation. For rexnet_digits, they are resized to 32x32 and normalised to -1..1.
+/// Published weights need their own sizes and interpolation. `--preset torchvision-v1` does what torchvision does for its first weights
+/// of mobilenet_v2 and efficientnet_b0 to b3; `torchvision-v2` is for the second ones of mobilenet_v2 and efficientnet_b1. The steps are
+/// printed.
+#[derive(Args)]
+#[command(
+    group(ArgGroup::new("data").required(true).args(["paths", "input"])),
+    after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png --top 3"
+)]
+pub struct Run {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    tuning: TuningArgs,
+    #[command(flatten)]
+    pictures: Pictures,
+    /// A tensor of f32, [N, C, H, W] with any N or [C, H, W]: a .npy file, a pipe, or - for the standard input
+    #[arg(long, value_name = "F.npy")]
+    input: Option<PathBuf>,
+    /// Where to write the network's output. If it has several, the second goes to F.1.npy and so on
+    #[arg(long, value_name = "F.npy")]
+    output: Option<PathBuf>,
+    /// The engine
+    #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
+    engine: EngineKind,
+    /// The level [default: the best that this CPU has]
+    #[arg(long)]
+    level: Option<Level>,
+    /// The number of threads. The generic and reference engines run on one thread
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// How many classes to print
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    top: usize,
+    /// A file with the names of the classes, one per line
+    #[arg(long, value_name = "F")]
+    labels: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs are repeated for this many seconds, so that the time is more than chance.
+const BUDGET: Duration = Duration::from_millis(300);
+/// Runs are not repeated more often than this.
+const MOST_RUNS: usize = 200;
+
+impl Run {
+    pub fn run(self) -> Result<(), Failure> {
+        let (network, weights, origin) = self.source.load()?;
+        let level = crate::cli::args::level::choose(self.level)?;
+        let labels = match &self.labels {
+            Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", escape::path(path))))?,
+            None => Labels::default(),
+        };
+        let (batch, input, pictures) = self.data(&network)?;
+        let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
+        let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
+        let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
+        let times = time(|| engine.run(&input, batch, &mut output))?;
+        if !self.source.allows_non_finite() {
+            check_finite(&input, &output)?;
+        }
+        let generic = match self.engine {
+            EngineKind::Specialised => {
+                Some(generic_time(&network, &weights, level, &input, batch, &mut zeros(1, output.len())?)?)
+            }
+            _ => None,
+        };
+
+        let mut outputs = Vec::new();
+        let mut rest = output.as_slice();
+        for shape in shapes {
+            let (values, after) = rest.split_at(batch * shape.len());
+            outputs.push(([batch, shape.c, shape.h, shape.w], values));
+            rest = after;
+        }
+        if let Some(path) = &self.output {
+            for (index, (shape, values)) in outputs.iter().enumerate() {
+                let path = if index == 0 { path.clone() } else { path.with_extension(format!("{index}.npy")) };
+                let dims = if shape[2..] == [1, 1] { &shape[..2] } else { &shape[..] };
+                npy::write(&path, dims, values)?;
+            }
+        }
+        let guesses: Vec<Vec<Guess>> = match &outputs[..] {
+            [([_, classes, 1, 1], scores)] => scores.chunks_exact(*classes).map(|scores| top(scores, self.top)).collect(),
+            _ => Vec::new(),
+        };
+
+        if self.json {
+            let named = |g: &Guess| json!({"class": g.class, "name": labels.name(g.class), "probability": g.probability});
+            let top: Vec<Value> = guesses.iter().map(|image| image.iter().map(named).collect()).collect();
+            return print_json(&json!({
+                "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
+                "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
+                "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
+                "images": pictures.iter().map(described).collect::<Vec<_>>(),
+                "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
+            }));
+        }
+        let mut text = String::new();
+        for (image, guesses) in guesses.iter().enumerate() {
+            let rows = guesses.iter().map(|g| [labels.name(g.class), percent(g.probability)]);
+            let title = if guesses.is_empty() || batch == 1 { String::new() } else { format!("image {image}\n") };
+            text += &format!("{title}{}\n\n", table(["class", "probability>"], rows));
+        }
+        if guesses.is_empty() {
+            let shapes: Vec<String> = outputs.iter().map(|(shape, _)| format!("{shape:?}")).collect();
+            text += &format!("outputs of shape {}\n\n", shapes.join(", "));
+        }
+        text.extend(pictures.iter().map(|picture| picture.describe() + "\n"));
+        let how = match (self.engine, engine.built()) {
+            (EngineKind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
+            (EngineKind::Specialised, None) => ", compiled before".into(),
+            _ => String::new(),
+        };
+        text += &format!(
+            "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms ({}{how})",
+            network.name,
+            origin.name(),
+            self.threads,
+            if self.threads == 1 { "" } else { "s" },
+            self.engine.name(),
+            times.median() * 1e3,
+            if times.len() == 1 { "one run".into() } else { format!("median of {} runs", times.len()) }
+        );
+        if let Some(generic) = generic {
+            let ratio = generic / times.median();
+            text += &format!("\nthe generic engine takes {:.3} ms on one thread, {ratio:.1} times as long", generic * 1e3);
+        }
+        print(&text)
+    }
+
+    /// The number of images, their values, and the pictures that they were made from.
+    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>, Vec<Read>), Failure> {
+        if let Some(path) = &self.input {
+            return tensor(network, path).map(|(batch, values)| (batch, values, Vec::new()));
+        }
+        let mut pictures = self.pictures.read(&self.source.spec(), network)?;
+        let values = pictures.iter_mut().flat_map(|picture| std::mem::take(&mut picture.input.values)).collect();
+        Ok((pictures.len(), values, pictures))
+    }
+}
+
+/// How a picture was prepared, as JSON.
+fn described(picture: &Read) -> Value {
+    let Read { path, steps, input } = picture;
+    json!({
+        "path": path.display().to_string(), "orientation": input.orientation.number(), "turned": steps.exif, "missing": input.missing,
+        "cover": steps.cover, "crop": steps.crop, "interpolation": steps.interpolation.to_string(),
+        "mean": steps.mean, "std": steps.std,
+    })
+}
+
+fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
+    let (shape, values) = npy::read(path)?;
+    let needed = network.input_shape();
+    let image = [needed.c, needed.h, needed.w];
+    match &shape[..] {
+        [n, rest @ ..] if rest == image && *n > 0 => Ok((*n, values)),
+        all if all == image => Ok((1, values)),
+        _ => {
+            let message = format!(
+                "{} has shape {shape:?}, but {} takes [N, {}, {}, {}]",
+                escape::path(path),
+                network.name,
+                needed.c,
+                needed.h,
+                needed.w
+            );
+            Err(Failure::new(message).help("reshape the array, or give the network the array's resolution: NETWORK@HxW"))
+        }
+    }
+}
+
+/// Checks that all values of the answer are finite.
+fn check_finite(input: &[f32], output: &[f32]) -> Result<(), Failure> {
+    let wrong = |values: &[f32]| values.iter().filter(|value| !value.is_finite()).count();
+    if wrong(output) == 0 {
+        return Ok(());
+    }
+    let cause = match wrong(input) {
+        0 => "with these weights and this input, values become too large for f32".into(),
+        count => format!("{count} of the input's values are NaN or infinite"),
+    };
+    let message = format!("{} of the answer's {} values are NaN or infinite: {cause}", wrong(output), output.len());
+    Err(Failure::new(message).help("use --allow-non-finite to accept such answers"))
+}
+
+/// The seconds of runs after the first one, or of the first one if it took long.
+fn time(mut run: impl FnMut() -> Result<(), Failure>) -> Result<Samples, Failure> {
+    let first = Instant::now();
+    progress::spin("running", &mut run)?;
+    if first.elapsed() > BUDGET {
+        return Ok(Samples::new(vec![first.elapsed().as_secs_f64()]));
+    }
+    let begin = Instant::now();
+    let mut seconds = Vec::new();
+    while seconds.is_empty() || (begin.elapsed() < BUDGET && seconds.len() < MOST_RUNS) {
+        let start = Instant::now();
+        run()?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    Ok(Samples::new(seconds))
+}
+
+/// The median seconds of the generic engine, for comparison.
+fn generic_time(
+    network: &Network,
+    weights: &Weights,
+    level: Level,
+    input: &[f32],
+    batch: usize,
+    output: &mut [f32],
+) -> Result<f64, Failure> {
+    let mut engine = Engine::open(EngineKind::Generic, network, weights, level, 1, &Tunings::none())?;
+    Ok(time(|| engine.run(input, batch, output))?.median())
+}

@@ -1,0 +1,24 @@
+//! Compiling a network: to a crate in a folder, or to a library that is loaded into this process.
+
+mod cache;
+mod crate_folder;
+mod error;
+mod generate;
+mod load;
+mod model;
+mod options;
+mod planned;
+mod rustc;
+
+pub use crate_folder::{Compiled, compile};
+pub use error::CompileError;
+pub use generate::plan;
+pub use model::Model;
+pub use options::CompileOptions;
+pub use planned::{Planned, PlannedLayer, PlannedStage};
+pub use rustc::{BuildError, without_settings};
+pub use sartor_codegen::compile::{GenerateError, Kind, PackageError};
+
+pub(crate) use generate::Generated;
+pub(crate) use load::load;
+pub(crate) use rustc::build;

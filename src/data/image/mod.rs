@@ -1,0 +1,21 @@
+//! Pictures as input of networks: they are decoded, turned upright, resized, cropped and normalised, and become NCHW.
+
+mod decode;
+mod decoded;
+mod fault;
+mod jpeg;
+mod memory;
+mod orientation;
+mod picture;
+mod png;
+mod preprocess;
+mod presets;
+mod resize;
+
+pub use fault::{Fault, PictureError};
+pub use memory::MAX_MEMORY;
+pub use orientation::Orientation;
+pub use picture::Picture;
+pub use preprocess::{Input, Preprocess};
+pub use presets::{NoPreset, Preset};
+pub use resize::Interpolation;

@@ -1,0 +1,5 @@
+//! Whether programs compute the right values.
+
+pub mod engines;
+pub mod observe;
+pub mod verify;

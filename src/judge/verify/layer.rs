@@ -1,0 +1,156 @@
+//! Compares what one layer wrote with what it should have made of what it read.
+
+use sartor_codegen::layer::{Filter, Layer, LayerOp, Normalized, PoolKind};
+use sartor_kernels::reference::{self, bound};
+use sartor_kernels::shape::{Conv, Maps};
+use sartor_models::Activation;
+
+use super::distance::Distance;
+use crate::judge::observe::{Observed, Seen};
+
+/// The exact values, NCHW, and how far an f32 kernel may be from each.
+struct Expected {
+    exact: Vec<f64>,
+    bound: Vec<f64>,
+}
+
+impl Expected {
+    /// Values that are rounded once.
+    fn rounded(exact: Vec<f64>) -> Self {
+        let bound = exact.iter().map(|x| bound::rounding(x.abs())).collect();
+        Self { exact, bound }
+    }
+
+    fn activated(self, function: Option<Activation>) -> Self {
+        let Some(function) = function else { return self };
+        let bound = |(x, error): (&f64, &f64)| bound::activation(function, x.abs() + error, *error);
+        let bound = self.exact.iter().zip(&self.bound).map(bound).collect();
+        Self { exact: reference::activation(&self.exact, function), bound }
+    }
+
+    /// With another map added, which rounds once more.
+    fn plus(self, maps: Maps, other: &Seen) -> Self {
+        let other: Vec<f64> = whole(other).into_iter().map(f64::from).collect();
+        let exact = reference::add(&self.exact, maps, &other, other.len() / (maps.n * maps.pixels()));
+        let bound = exact.iter().zip(&self.bound).map(|(x, error)| error + bound::rounding(x.abs() + error)).collect();
+        Self { exact, bound }
+    }
+}
+
+/// All lanes that hold channels, NCHW.
+fn whole(seen: &Seen) -> Vec<f32> {
+    seen.channels(0..seen.maps.c)
+}
+
+/// The distance of a layer's result from the exact one, and what else is wrong with the map that it wrote.
+pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<String>) {
+    let layer = &network[observed.index];
+    let result = observed.result(layer);
+    let (first, count) = match &layer.op {
+        LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
+        _ => (0, observed.source(layer.sources()[0]).maps.c),
+    };
+    let expected = expected(layer, network.filters[observed.index].as_ref(), observed);
+    let maps = Maps { c: count, ..result.maps };
+    let found = result.channels(first..first + count);
+    let distance = Distance::largest(&found, &expected.exact, |i| expected.bound[i] + bound::UNDERFLOW, maps, &result.written);
+    (distance, stray(result, observed.before(layer), first, count))
+}
+
+/// Finds a lane outside `first..first + count` with a wrong value. A layer writes whole panels of 16 lanes: lanes before its own must keep
+/// their values, and lanes after its own must be zero.
+fn stray(result: &Seen, before: Option<&Seen>, first: usize, count: usize) -> Option<String> {
+    let panels = first / 16 * 16..(first + count).next_multiple_of(16);
+    let (row_len, lanes) = (result.maps.w * result.pitch, result.maps.c.next_multiple_of(16));
+    let wrong = |at: usize| {
+        let (lane, value) = (at % result.pitch, result.data[at]);
+        let old = before.map(|before| before.data[at]);
+        let right = if (first..first + count).contains(&lane) || !result.written[at / row_len] {
+            true
+        } else if panels.contains(&lane) && lane >= first {
+            value == 0.0
+        } else {
+            // Zero and minus zero are equal. NaN stands where nothing was written yet. Lanes between two pixels may hold anything.
+            old.map_or(lane >= lanes, |old| value == old || value.is_nan() && old.is_nan())
+        };
+        (!right).then(|| match old {
+            Some(old) if lane < first || !panels.contains(&lane) => format!("lane {lane} was changed from {old} to {value}"),
+            _ => format!("pad lane {lane} is {value}, not zero"),
+        })
+    };
+    (0..result.data.len()).find_map(wrong)
+}
+
+fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> Expected {
+    let dst = observed.result(layer).maps;
+    match &layer.op {
+        LayerOp::Conv(conv) => {
+            let src = observed.source(conv.src);
+            let attributes = Conv { oc: conv.oc, groups: conv.groups, window: conv.window };
+            let channels = src.channels(conv.src_lanes.iter().copied());
+            let maps = Maps { c: conv.src_lanes.len(), ..src.maps };
+            let sum = convolved(&channels, maps, filter, &attributes).activated(conv.act);
+            match conv.shortcut {
+                Some(map) => sum.plus(Maps { c: conv.oc, ..dst }, observed.source(map)).activated(conv.post_act),
+                None => sum,
+            }
+        }
+        LayerOp::Depthwise(conv) => {
+            let src = observed.source(conv.src);
+            let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window: conv.window };
+            convolved(&whole(src), src.maps, filter, &attributes).activated(conv.act)
+        }
+        LayerOp::Pool(pool) => {
+            let src = observed.source(pool.src);
+            let channels = whole(src);
+            let (exact, error) = match pool.kind {
+                PoolKind::Max => (reference::max_pool(&channels, src.maps, &pool.window), 0.0),
+                PoolKind::Average => {
+                    let error = bound::mean(pool.window.taps(), bound::max_abs(&channels));
+                    (reference::avg_pool(&channels, src.maps, &pool.window, true), error)
+                }
+            };
+            Expected { bound: vec![error; exact.len()], exact }.activated(pool.act)
+        }
+        LayerOp::Mean { src, .. } => {
+            let src = observed.source(*src);
+            let channels = whole(src);
+            let exact = reference::global_avg_pool(&channels, src.maps);
+            let planes = channels.chunks_exact(src.maps.pixels());
+            Expected { exact, bound: planes.map(|plane| bound::mean(plane.len(), bound::max_abs(plane))).collect() }
+        }
+        LayerOp::Scale { src, gate, act, .. } => {
+            let (src, gate) = (observed.source(*src), observed.source(*gate));
+            Expected::rounded(reference::mul(&whole(src), src.maps, &whole(gate))).activated(*act)
+        }
+        LayerOp::Add { a, b, act, .. } => {
+            let (a, b) = (observed.source(*a), observed.source(*b));
+            Expected::rounded(reference::add(&whole(a), a.maps, &whole(b), b.maps.c)).activated(*act)
+        }
+        LayerOp::Activation { src, act, .. } => {
+            let exact: Vec<f64> = whole(observed.source(*src)).into_iter().map(f64::from).collect();
+            Expected { bound: vec![0.0; exact.len()], exact }.activated(Some(*act))
+        }
+    }
+}
+
+/// The sums of a convolution, without the factor that its activation wants. The bound of each output channel comes from its own weights and the largest value that its group reads.
+fn convolved(src: &[f32], maps: Maps, filter: Option<&Filter>, conv: &Conv) -> Expected {
+    let Filter { weight, bias, factor } = filter.expect("a convolution has a filter");
+    let exact = reference::conv2d(src, maps, weight, Some(bias), conv);
+    let mut largest = vec![0.0_f64; conv.groups];
+    for (plane, values) in src.chunks_exact(maps.pixels()).enumerate() {
+        let group = plane % maps.c / (maps.c / conv.groups);
+        largest[group] = largest[group].max(bound::max_abs(values));
+    }
+    let terms = weight.len() / conv.oc;
+    let bounds: Vec<f64> = (0..conv.oc)
+        .map(|o| {
+            let filter = bound::max_abs(&weight[o * terms..][..terms]);
+            bound::dot(terms, largest[o / (conv.oc / conv.groups)], filter, f64::from(bias[o].abs()))
+        })
+        .collect();
+    let pixels = exact.len() / (maps.n * conv.oc);
+    let bound = (0..exact.len()).map(|i| bounds[i / pixels % conv.oc] / factor).collect();
+    Expected { exact: exact.into_iter().map(|x| x / factor).collect(), bound }
+}
