@@ -1,16 +1,21 @@
 //! Seeded inputs and weights.
 
-use rand_pcg::Pcg32;
-use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_models::{Network, Op, Param, Shape, Weights};
 use tch::Kind;
 
 use crate::torch::{Torch, ids, tensor, values};
 
-/// Uniform values in -1..1.
+/// Uniform values in -1..1 (SplitMix64).
 pub fn uniform(len: usize, seed: u64) -> Vec<f32> {
-    let mut bits = Pcg32::seed_from_u64(seed);
-    (0..len).map(|_| (bits.next_u32() >> 8) as f32 / (1u32 << 23) as f32 - 1.0).collect()
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+        })
+        .collect()
 }
 
 /// An input of a network, of standard deviation 1.
