@@ -103,8 +103,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         let after = if apart { pair(choices, n) } else { before };
         (Padding { before: before.0, after: after.0 }, Padding { before: before.1, after: after.1 })
     };
-    let pool =
-        |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
+    let pool = |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
     match choices.below(16) {
         0..=3 => {
             let kernel = pair(choices, 8);
