@@ -1,4 +1,4 @@
-//! Which layers are measured: chosen from the zoo by rule, so that no list can go stale.
+//! The layers that are measured. A rule chooses them from the zoo, so no list can go stale.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl Family {
         }
     }
 
-    /// The family of a layer; none of sums and lone activations, which these networks' convolutions take into their kernels.
+    /// The family of a layer. Sums and single activations have none, because the convolutions of these networks compute them.
     fn of(layers: &Layers, layer: &Layer) -> Option<Self> {
         let dst = &layers[layer.dst()];
         match &layer.op {
@@ -253,7 +253,7 @@ mod tests {
                 assert_eq!(report.iter().filter(|row| row.stage == target.stage).count(), 1, "{} {level}", problem.line);
                 assert!(target.problem.starts_with(&format!("{}_n", problem.line)), "{} for {}", target.problem, problem.line);
                 if let (Work::Flops(flops), Op::Conv2d(conv)) = (problem.work, problem.op) {
-                    // The report's count takes the taps on padding for work.
+                    // The report also counts the products with padding.
                     assert!(flops <= 2 * target.macs, "{}", problem.line);
                     assert_eq!(flops == 2 * target.macs, conv.window.padding == Padding::around(0), "{}", problem.line);
                 }
