@@ -2,7 +2,7 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue, Stored, clear};
+use super::epilogue::{Cell, Epilogue, Stored, clear, number_of};
 use super::family::Family;
 use super::pointwise::Segment;
 use super::pointwise::details_of_tiles;
@@ -140,6 +140,8 @@ impl Direct {
             wei.at((block.panels.start + panel) * self.panel_len() + tap * PANEL + lane)
                 .plus(n, block.panels.size * self.panel_len())
         };
+        let (columns, lanes_of) = (number_of(run.size, "column"), number_of(vectors * lanes, "lane"));
+        b.comment(format!("A tile of {columns} by {lanes_of}: sums that begin at the bias."));
         let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
         let mut acc = Vec::new();
         for r in 0..run.size {
@@ -150,6 +152,8 @@ impl Direct {
         let window = self.kernel.0 * self.kernel.1;
         let mut ic = 0;
         for segment in &self.segments {
+            let rows = number_of(self.present.1 - self.present.0, "row");
+            b.comment(format!("Adds the products of {}, {rows} of the window each.", number_of(segment.len, "input channel")));
             b.repeat("c", segment.len, |b, c| {
                 for kh in self.present.0..self.present.1 {
                     for kw in 0..self.kernel.1 {
@@ -191,6 +195,7 @@ impl Direct {
                 });
             }
         }
+        self.epilogue.comment(b, !idle.is_empty());
         self.epilogue.finish(b, &cells);
         let idle = &idle;
         let cleared = (0..run.size).flat_map(|r| idle.iter().map(move |&column| (r, column)));

@@ -3,7 +3,7 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
-use super::epilogue::activate;
+use super::epilogue::{activate, sentence};
 use super::family::Family;
 use crate::ir::kernel::{Access, Binary, Builder, Kernel, Value};
 use crate::ir::name::KernelName;
@@ -45,6 +45,17 @@ pub struct Eltwise {
 }
 
 impl Eltwise {
+    /// What is done with a pixel.
+    fn comment(&self, adds: bool) -> String {
+        let first = match self.kind {
+            Kind::Scale => Some("multiplies by the gate".to_string()),
+            Kind::Add { .. } if adds => Some("adds the other map".to_string()),
+            Kind::Add { .. } | Kind::Copy => None,
+        };
+        let steps = first.into_iter().chain(self.act.map(|act| format!("applies {}", act.word())));
+        sentence(&steps.chain(std::iter::once("stores the results".to_string())).collect::<Vec<_>>().join(", "))
+    }
+
     /// The kernel. Buffers: `src`, then `gate` or `other` if there is one, then `dst`.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
@@ -73,6 +84,7 @@ impl Eltwise {
                         (Kind::Scale, Some(gate)) => Some(b.load("g", gate.at(lane).plus(c, width))),
                         _ => None,
                     };
+                    b.comment(self.comment(adds));
                     b.repeat("p", self.m, |b, p| {
                         let x = b.load("x", src.at(lane).plus(c, width).plus(p, self.src_pitch));
                         if let Some(gate) = gate {

@@ -221,6 +221,18 @@ fn each(b: &mut Builder, from: &[Reg], name: &str, value: impl Fn(usize, Reg) ->
     from.iter().enumerate().map(|(i, &reg)| b.set_new(format!("{name}{i}"), value(i, reg))).collect()
 }
 
+/// A text as a sentence.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().iter().flat_map(|letter| letter.to_uppercase()).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// A number of things.
+pub fn number_of(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Stores zeros where a tile has lanes that are not computed.
 pub fn clear(b: &mut Builder, idle: impl Iterator<Item = Address>) {
     let mut zero = None;
@@ -299,6 +311,21 @@ impl Epilogue {
         Some(used.saturating_sub(lane)).filter(|&used| used < lanes)
     }
 
+    /// Says what [`Self::finish`] does; some lanes may be cleared behind it.
+    pub fn comment(&self, b: &mut Builder, clears: bool) {
+        let mut steps: Vec<String> = Vec::new();
+        let applies = |act: Activation| format!("applies {}", act.word());
+        let late = self.late();
+        steps.extend(self.act.filter(|_| late.is_none()).map(applies));
+        steps.extend(self.blend.then(|| "adds what is there".into()));
+        steps.extend(self.shortcut.map(|_| "adds the shortcut".into()));
+        steps.extend(self.post_act.map(applies));
+        let clears = if clears { ", and zeros for the lanes without a channel" } else { "" };
+        let late = late.map_or_else(String::new, |act| format!("; {} follows when all are stored", act.word()));
+        steps.push(format!("stores the results{clears}{late}"));
+        b.comment(sentence(&steps.join(", ")));
+    }
+
     /// Finishes a tile of `cells` and stores it, all but what [`Self::finish_stored`] does.
     pub fn finish(&self, b: &mut Builder, cells: &[Cell]) {
         if self.late().is_some() {
@@ -329,6 +356,7 @@ impl Epilogue {
     /// is a chain of some 60 cycles: one loop over many rows overlaps them, where each tile by itself would wait for its last.
     pub fn finish_stored(&self, b: &mut Builder, first: &[Stored], rows: usize, pitch: usize) {
         let Some(act) = self.late() else { return };
+        b.comment(format!("Applies {} to what is stored.", act.word()));
         b.repeat("r", rows, |b, r| {
             let at = |stored: &Stored| stored.at.clone().plus(r, pitch);
             let regs: Vec<Reg> = first.iter().enumerate().map(|(i, stored)| b.load(format!("y{i}"), at(stored))).collect();

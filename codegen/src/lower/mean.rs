@@ -3,6 +3,7 @@
 use sartor_kernels::runtime::Level;
 use sartor_ops::Parameter;
 
+use super::epilogue::number_of;
 use super::family::Family;
 use crate::ir::kernel::{Access, Binary, Builder, Index, Kernel, Value};
 use crate::ir::name::KernelName;
@@ -46,6 +47,7 @@ impl Mean {
         // All lanes of a panel together: a second walk over the map would find its cache lines gone.
         b.repeat("c", self.panels / together, |b, c| {
             let at = |pixel: usize, lane: usize| src.at(pixel * self.src_pitch + lane).plus(c, together * PANEL);
+            b.comment(format!("Sums of {} lanes, {} each, of which none waits for another.", together * PANEL, chains));
             let mut sums = Vec::new();
             for chain in 0..chains {
                 for (v, lane) in columns.clone().enumerate() {
@@ -58,8 +60,10 @@ impl Mean {
                     b.update(Binary::Add, sums[chain * columns.len() + v], a);
                 }
             };
+            b.comment(format!("Adds {}.", number_of(self.pixels - chains, "pixel")));
             b.repeat("p", rounds, |b, p| (0..chains).for_each(|chain| add(b, chain, chains + chain, p)));
             (0..rest).for_each(|chain| add(b, chain, chains * (1 + rounds) + chain, Index::Zero));
+            b.comment("Adds the sums of a lane, and stores the factor times that.");
             let factor = b.splat("factor", self.factor.value());
             for (v, lane) in columns.clone().enumerate() {
                 for chain in 1..chains {

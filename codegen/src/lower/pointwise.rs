@@ -2,7 +2,7 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue, Stored, clear};
+use super::epilogue::{Cell, Epilogue, Stored, clear, number_of};
 use super::family::Family;
 use super::tile::{self, Block, Column, Run, Tile};
 use crate::ir::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
@@ -126,6 +126,8 @@ impl Pointwise {
             let offset = (rows.start + r) * pitch + (panels.start + panel) * PANEL + lane;
             buffer.at(offset).plus(n, panels.size * PANEL).plus(m, rows.size * pitch)
         };
+        let (pixels, lanes) = (number_of(rows.size, "pixel"), number_of(vectors * b.lanes(), "lane"));
+        b.comment(format!("A tile of {pixels} by {lanes}: sums that begin at the bias."));
         let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
         let mut acc = Vec::with_capacity(rows.size * vectors);
         for r in 0..rows.size {
@@ -149,6 +151,9 @@ impl Pointwise {
             (0..ahead.before).for_each(|line| b.prefetch(ahead.at.clone().offset(line * LINE)));
         }
         for &Segment { lane, len } in &self.segments {
+            let from = if lane == 0 { String::new() } else { format!(" from lane {lane}") };
+            let meanwhile = if ahead.is_some() { ", while weights for later are fetched" } else { "" };
+            b.comment(format!("Adds the products of {}{from}{meanwhile}.", number_of(len, "input lane")));
             // A tile higher than usual has no registers for what the next of several steps loads.
             let every = ahead.filter(|_| idle.is_empty()).map_or(1, |ahead| ahead.every);
             let times = ahead.map_or(0, |ahead| (ahead.times - fetched).min(len / every));
@@ -177,6 +182,7 @@ impl Pointwise {
                 });
             }
         }
+        self.epilogue.comment(b, !idle.is_empty());
         self.epilogue.finish(b, &cells);
         let idle = &idle;
         let cleared = (0..rows.size).flat_map(|r| idle.iter().map(move |&at| (r, at)));

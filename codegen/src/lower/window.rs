@@ -4,7 +4,7 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
-use super::epilogue::{Cell, Epilogue, Stored};
+use super::epilogue::{Cell, Epilogue, Stored, number_of};
 use super::family::Family;
 use super::tile::even;
 use crate::ir::isa;
@@ -225,11 +225,20 @@ impl Window {
         x: Index,
     ) {
         let lanes = b.lanes();
+        let (rows, columns) = (number_of(self.rows, "row"), number_of(run.size, "column"));
+        let start = match self.kind {
+            Kind::Depthwise => "sums that begin at the bias",
+            Kind::Max => "the largest values so far",
+            Kind::Average => "sums that begin at zero",
+        };
+        b.comment(format!("A tile of {rows} by {columns}, {lanes} lanes: {start}."));
         let acc = self.start(b, run, bias);
         if self.kind == Kind::Depthwise && weights.is_empty() {
+            b.comment("Loads each row of the source once, and each weight once for all outputs that it meets there.");
             let wei = |tap: usize| buffers.weight(self, tap, c, v, lanes);
             self.by_rows(b, buffers, run, &acc, &wei, c, v, x);
         } else {
+            b.comment("Loads each pixel of the source once, for all outputs that read it.");
             self.by_pixels(b, buffers, run, &acc, weights, c, v, x);
         }
         if self.kind == Kind::Average {
@@ -240,6 +249,7 @@ impl Window {
             let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
             at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch)
         };
+        self.epilogue().comment(b, false);
         for (row, acc) in acc.iter().enumerate() {
             let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
             self.epilogue().finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
