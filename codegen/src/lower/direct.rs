@@ -143,12 +143,7 @@ impl Direct {
         let (columns, lanes_of) = (number_of(run.size, "column"), number_of(vectors * lanes, "lane"));
         b.comment(format!("A tile of {columns} by {lanes_of}: sums that begin at the bias."));
         let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
-        let mut acc = Vec::new();
-        for r in 0..run.size {
-            for (v, &bias) in bias.iter().enumerate() {
-                acc.push(b.set_new(format!("c{r}_{v}"), Value::Copy(bias)));
-            }
-        }
+        let acc = b.array("sum", [run.size, vectors], |[_, v]| Value::Copy(bias[v])).concat();
         let window = self.kernel.0 * self.kernel.1;
         let mut ic = 0;
         for segment in &self.segments {

@@ -129,12 +129,7 @@ impl Pointwise {
         let (pixels, lanes) = (number_of(rows.size, "pixel"), number_of(vectors * b.lanes(), "lane"));
         b.comment(format!("A tile of {pixels} by {lanes}: sums that begin at the bias."));
         let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
-        let mut acc = Vec::with_capacity(rows.size * vectors);
-        for r in 0..rows.size {
-            for (v, &bias) in bias.iter().enumerate() {
-                acc.push(b.set_new(format!("c{r}_{v}"), Value::Copy(bias)));
-            }
-        }
+        let acc = b.array("sum", [rows.size, vectors], |[_, v]| Value::Copy(bias[v])).concat();
         // One step: the taps of one input lane.
         let step = |b: &mut Builder, lane: usize, tap: usize, k: Index, stride: usize| {
             let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, stride * PANEL))).collect();

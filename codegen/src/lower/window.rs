@@ -269,10 +269,7 @@ impl Window {
             (Kind::Max, _) => Value::Splat(f32::NEG_INFINITY),
             _ => Value::Splat(0.0),
         };
-        let row = |b: &mut Builder, row: usize| {
-            (0..run.size).map(|r| b.set_new(format!("c{row}_{r}"), value.clone())).collect::<Vec<_>>()
-        };
-        (0..self.rows).map(|i| row(b, i)).collect()
+        b.array(if self.kind == Kind::Max { "largest" } else { "sum" }, [self.rows, run.size], |_| value.clone())
     }
 
     fn source(
