@@ -1,4 +1,4 @@
-//! What the command line says to input that is wrong and to machines that cannot: an error that names it, and nothing half-written.
+//! Wrong input, and machines that lack something: the command line prints an error that names the cause, and leaves no half-written file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -181,7 +181,7 @@ fn weights_with_negative_variances() {
 #[test]
 fn answers_that_are_not_finite() {
     let folder = Folder::new();
-    // Weights that are finite, and whose products of this picture are not.
+    // The weights are finite, but their products with this picture overflow.
     let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
     let mut weights = Weights::load(DIGITS, &network, LoadOptions::default()).unwrap();
     let shape = weights.get("output.4.weight").unwrap().shape().to_vec();
@@ -196,7 +196,7 @@ fn answers_that_are_not_finite() {
         sartor().args(run).arg("--allow-non-finite").assert().success();
         std::fs::remove_file(&output).unwrap();
     }
-    // An input that is at fault itself.
+    // The input itself is not finite.
     let input = folder.path("nan.npy");
     let mut values = vec![0.0; 3 * 32 * 32];
     values[100] = f32::NAN;
@@ -303,15 +303,15 @@ fn levels_that_this_machine_cannot_run() {
     } else {
         let mut command = sartor();
         command.env("SARTOR_MAX_LEVEL", "portable").args(run).arg(best.name());
-        command.assert().code(1).stderr(contains("SARTOR_MAX_LEVEL forbids").and(contains("help: use one of portable")));
+        command.assert().code(1).stderr(contains("SARTOR_MAX_LEVEL does not allow").and(contains("help: use one of portable")));
     }
     sartor().env("SARTOR_MAX_LEVEL", "fastest").args(["show", "rexnet_digits"]).assert().code(1).stderr(contains("fastest"));
 }
 
-/// A command whose files may hold `kib` KiB each: what it writes meets an error, as on a full disk.
+/// A command that may write files of at most `kib` KiB. Writing more fails, as on a full disk.
 fn limited(program: &Path, kib: usize) -> Command {
     let mut command = Command::new("bash");
-    // The signal that comes with the error would kill the process, which a full disk does not.
+    // The limit also sends a signal that would kill the process. A full disk does not, so the signal is ignored.
     command.args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\"", &kib.to_string()]).arg(program);
     command.env("SARTOR_CACHE", common::cache()).current_dir(env!("CARGO_MANIFEST_DIR"));
     command
@@ -330,7 +330,7 @@ fn disks_that_are_full() {
     let weights = ["--weights", DIGITS];
     let tmp = folder.path("tmp");
     std::fs::create_dir(&tmp).unwrap();
-    // 2 MiB hold the sources and the weights, but not what rustc makes of them.
+    // 2 MiB are enough for the sources and the weights, but not for the library that rustc writes.
     for (kib, parts) in [(0, ["File too large", &*tmp]), (2048, ["rustc could not build", "File too large"])] {
         let mut command = limited(&program, kib);
         command.env("TMPDIR", &tmp).env("SARTOR_CACHE", &cache);

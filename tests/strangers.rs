@@ -1,5 +1,5 @@
-//! What is on the machine and not ours: other users' files, settings made for other builds, files that come while we work, pipes and
-//! links. Nothing of it is run, waited for or lost.
+//! Things on the machine that are not Sartor's: other users' files, settings for other builds, files that appear during a compile, pipes and
+//! links. Sartor neither executes nor waits for nor destroys any of them.
 #![cfg(unix)]
 
 mod common;
@@ -50,7 +50,7 @@ fn succeeds(command: &mut Command) -> Output {
     output
 }
 
-/// Fails as commands do, with all of `parts` in what it says.
+/// The command must fail with an error that contains all of `parts`.
 fn fails(command: &mut Command, parts: &[&str]) -> String {
     let output = command.output().unwrap();
     let text = said(&output);
@@ -83,7 +83,7 @@ fn library(cache: &Path) -> PathBuf {
     files.find(|file| file.extension().is_some_and(|e| e == std::env::consts::DLL_EXTENSION)).unwrap()
 }
 
-/// A library that does something when it is loaded, to plant in the place of the tiny network's.
+/// A library that leaves a trace when it is loaded. It is planted in place of the tiny network's.
 struct Planted {
     dir: tempfile::TempDir,
     /// Its path in a cache.
@@ -294,7 +294,7 @@ fn a_file_that_comes_while_compiling_stays() {
     let dir = folder(0o700);
     let (out, rustc) = (dir.path().join("out"), dir.path().join("rustc"));
     let thesis = out.join("thesis.tex");
-    // It comes when the folder was checked long ago.
+    // The file appears long after the folder was checked.
     script(&rustc, &format!("mkdir -p '{0}'; echo mine > '{0}/thesis.tex'; exec rustc \"$@\"", out.display()));
     fails(compile_tiny(&out).env("RUSTC", &rustc), &["exists and was not written by sartor", out.to_str().unwrap()]);
     assert_eq!(fs::read_to_string(&thesis).unwrap(), "mine\n");
@@ -308,7 +308,7 @@ fn a_file_that_comes_while_compiling_stays() {
     fails(&mut compile_tiny(&out), &["thesis.tex was added or changed"]);
     fs::remove_file(&thesis).unwrap();
 
-    // A file of ours that was changed is not ours any more.
+    // A file that Sartor wrote and somebody changed is left alone.
     let source = out.join("src/main.rs");
     let text = fs::read_to_string(&source).unwrap();
     fs::write(&source, text.clone() + "// mine\n").unwrap();

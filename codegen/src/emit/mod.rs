@@ -7,6 +7,7 @@ mod level;
 mod library;
 mod package;
 mod prelude;
+mod roll;
 mod stage;
 mod text;
 

@@ -9,6 +9,8 @@
 pub mod direct;
 pub mod eltwise;
 pub mod epilogue;
+pub mod family;
+pub mod library;
 pub mod mean;
 pub mod pointwise;
 #[cfg(test)]

@@ -4,7 +4,6 @@ pub mod alternatives;
 mod arena;
 mod chain;
 mod cost;
-mod library;
 mod panels;
 mod partition;
 #[cfg(test)]
@@ -18,11 +17,11 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 use typed_index_collections::TiVec;
 
-use crate::ir::isa;
-use crate::ir::kernel::KernelId;
-use crate::layout::{MapId, PANEL, padded};
-use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
+use crate::layout::MapId;
+use crate::lower::library::Library;
+use crate::network::layers::{Layer, Layers};
 use crate::network::pack::Packed;
+use crate::ops::site::Site;
 use crate::plan::{Lengths, Place, Plan, StagePlan, Unpack};
 
 use partition::Group;
@@ -126,21 +125,22 @@ impl Schedule {
 
     /// Writes the stages and their kernels.
     pub fn lower(&self, layers: &Layers, packed: &Packed, options: &Options) -> Plan {
-        let mut cx = Context {
-            layers,
+        let site = Site {
+            level: options.level,
+            batch: options.batch,
+            maps: layers.maps.as_ref(),
             packed,
-            library: library::Library::new(options.level),
-            options,
             places: self.places.clone(),
-            scratch: 0,
+            library: Library::new(options.level),
             kernels_of: layers.layers.iter().map(|_| Vec::new()).collect(),
         };
+        let mut cx = Context { layers, options, site, scratch: 0 };
         let stages = self.groups.iter().enumerate().map(|(index, group)| {
             let name = format!("stage_{index:02}");
             // A map may lie in a ring for one stage of a trial and be whole for the next.
             for layer in group.layers() {
                 let layer = &layers[layer];
-                layer.sources().into_iter().chain([layer.dst()]).for_each(|map| cx.places[map] = self.places[map]);
+                layer.sources().into_iter().chain([layer.dst()]).for_each(|map| cx.site.places[map] = self.places[map]);
             }
             match group {
                 Group::Chain { layers, strip, how } => chain::lower(&mut cx, name, layers, *strip, how),
@@ -157,13 +157,13 @@ impl Schedule {
             level: options.level,
             batch: options.batch,
             layers: layers.clone(),
-            kernels: cx.library.finish(),
+            kernels: cx.site.library.finish(),
             stages,
-            places: cx.places,
+            places: cx.site.places,
             unpack,
             lengths,
             output_len,
-            kernels_of: cx.kernels_of,
+            kernels_of: cx.site.kernels_of,
         }
     }
 }
@@ -192,51 +192,13 @@ fn unpack(layers: &Layers, places: &TiVec<MapId, Place>, batch: usize) -> (Vec<U
 /// What lowering a stage needs and adds to.
 struct Context<'a> {
     layers: &'a Layers,
-    packed: &'a Packed,
     options: &'a Options,
-    places: TiVec<MapId, Place>,
+    site: Site<'a>,
+    /// f32 of the rings of the chain that needs most.
     scratch: usize,
-    library: library::Library,
-    kernels_of: TiVec<LayerId, Vec<KernelId>>,
-}
-
-impl Context<'_> {
-    fn pitch(&self, map: MapId) -> usize {
-        self.layers[map].pitch()
-    }
-
-    fn row_len(&self, map: MapId) -> usize {
-        self.layers[map].w * self.pitch(map)
-    }
-
-    /// f32 of one image of a map in the arena.
-    fn image_len(&self, map: MapId) -> usize {
-        self.layers[map].h * self.row_len(map)
-    }
-
-    /// How many of `lanes` lanes fill whole vectors.
-    fn whole_vectors(&self, lanes: usize) -> usize {
-        let width = isa::of(self.options.level).lanes;
-        lanes / width * width
-    }
-
-    fn panels(&self, map: MapId) -> usize {
-        padded(self.layers[map].c) / PANEL
-    }
-
-    fn uses(&mut self, layer: LayerId, kernel: KernelId) {
-        let kernels = &mut self.kernels_of[layer];
-        if !kernels.contains(&kernel) {
-            kernels.push(kernel);
-        }
-    }
 }
 
 /// Bytes of a layer's packed weights.
 fn weight_bytes(layer: &Layer) -> usize {
-    4 * match &layer.op {
-        LayerOp::Conv(conv) => padded(conv.oc) * (1 + conv.taps()),
-        LayerOp::Depthwise(depthwise) => padded(depthwise.c) * (1 + depthwise.window.taps()),
-        _ => 0,
-    }
+    4 * layer.op.packed_len()
 }

@@ -59,6 +59,16 @@ impl<'a> Writer<'a> {
             Op::Activation(Activation::LeakyRelu(slope)) => {
                 self.push(node, "LeakyRelu", &inputs, &node.name, [float("alpha", slope.value())])?;
             }
+            // The standard has an operator of its own from its version 20 on.
+            Op::Activation(Activation::Gelu) => {
+                let root = self.scalar(node, "root", std::f32::consts::SQRT_2)?;
+                let (one, half) = (self.scalar(node, "one", 1.0)?, self.scalar(node, "half", 0.5)?);
+                let scaled = self.inner(node, "scaled", "Div", &[inputs[0].clone(), root], [])?;
+                let erf = self.inner(node, "erf", "Erf", &[scaled], [])?;
+                let share = self.inner(node, "share", "Add", &[erf, one], [])?;
+                let double = self.inner(node, "double", "Mul", &[inputs[0].clone(), share], [])?;
+                self.push(node, "Mul", &[double, half], &node.name, [])?;
+            }
             Op::Activation(Activation::Silu) => {
                 let sigmoid = self.inner(node, "sigmoid", "Sigmoid", &inputs, [])?;
                 self.push(node, "Mul", &[inputs[0].clone(), sigmoid], &node.name, [])?;

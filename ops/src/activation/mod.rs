@@ -1,6 +1,7 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it; this one lists them.
 
 mod function;
+mod gelu;
 mod hard_swish;
 mod leaky_relu;
 mod parameter;
@@ -35,6 +36,8 @@ pub enum Activation {
     HardSwish,
     /// `max(0, x) + slope * min(0, x)`
     LeakyRelu(Parameter),
+    /// `x * (1 + erf(x / sqrt(2))) / 2`
+    Gelu,
 }
 
 /// The body for the [`Function`] of an activation.
@@ -48,6 +51,7 @@ macro_rules! function {
             Sigmoid => sigmoid::Sigmoid,
             HardSwish => hard_swish::HardSwish,
             LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
+            Gelu => gelu::Gelu,
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -62,7 +66,7 @@ macro_rules! function {
 
 impl Activation {
     /// All functions: what tests check and draw from. Those with a parameter are there with values that differ in kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Relu,
         Self::Relu6,
         Self::Silu,
@@ -70,6 +74,7 @@ impl Activation {
         Self::HardSwish,
         Self::LeakyRelu(Parameter::new(0.01)),
         Self::LeakyRelu(Parameter::new(0.25)),
+        Self::Gelu,
     ];
 }
 
