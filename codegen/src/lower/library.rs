@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sartor_kernels::runtime::Level;
 use typed_index_collections::TiVec;
 
-use super::family::Spec;
+use super::spec::Spec;
 use crate::ids::KernelId;
 use crate::ir::kernel::Kernel;
 use crate::ir::name::{KernelName, tell_apart};

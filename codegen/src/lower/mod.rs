@@ -13,6 +13,7 @@ pub mod family;
 pub mod library;
 pub mod mean;
 pub mod pointwise;
+pub mod spec;
 #[cfg(test)]
 mod tests;
 pub mod tile;

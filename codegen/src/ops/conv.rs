@@ -11,15 +11,15 @@ use typed_index_collections::TiSlice;
 
 use super::filter::Filter;
 use super::line;
+use super::operator::{Operator, Role, Way};
 use super::packed::{PackedLayer, PanelRun};
 use super::site::{RowGroup, Site};
-use super::{Operator, Role, Way};
 use crate::ir::stage::{Pointer, Region, Step};
 use crate::layout::{Map, MapId, PANEL, Place, padded};
 use crate::lower::direct::{Direct, Source};
 use crate::lower::epilogue::Epilogue;
-use crate::lower::family::Spec;
 use crate::lower::pointwise::{Pointwise, segments};
+use crate::lower::spec::Spec;
 use crate::lower::tile::{self, Tile, even, most_rows};
 
 /// A convolution with its batch norm, activations and shortcut: `post_act(act(conv(src)) + shortcut)`.

@@ -5,10 +5,10 @@ use typed_index_collections::TiSlice;
 
 use super::filter::Filter;
 use super::line;
+use super::operator::{Operator, Role, Way};
 use super::packed::PackedLayer;
 use super::site::{RowGroup, Site};
 use super::sliding::{self, Sliding};
-use super::{Operator, Role, Way};
 use crate::ir::stage::Step;
 use crate::layout::{Map, MapId, PANEL, Place, padded};
 use crate::lower::window::Kind;

@@ -6,7 +6,7 @@ use super::site::{RowGroup, Site};
 use crate::ir::stage::{Pointer, Step};
 use crate::layout::{MapId, PANEL};
 use crate::lower::eltwise::{Eltwise, Kind};
-use crate::lower::family::Spec;
+use crate::lower::spec::Spec;
 
 /// An elementwise operator.
 pub struct Elementwise {

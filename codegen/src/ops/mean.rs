@@ -3,8 +3,8 @@
 use sartor_models::{Padding, Window};
 use typed_index_collections::TiSlice;
 
-use super::Operator;
 use super::line::{self, Each};
+use super::operator::Operator;
 use super::site::{RowGroup, Site};
 use crate::ir::stage::Step;
 use crate::layout::{Map, MapId, Place};

@@ -4,9 +4,9 @@ use sartor_models::{Activation, Window};
 use typed_index_collections::TiSlice;
 
 use super::line::{self, Each};
+use super::operator::{Operator, Role, Way};
 use super::site::{RowGroup, Site};
 use super::sliding::{self, Sliding};
-use super::{Operator, Role, Way};
 use crate::ir::stage::Step;
 use crate::layout::{Map, MapId, Place};
 use crate::lower::window::Kind;

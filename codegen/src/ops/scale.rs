@@ -3,9 +3,9 @@
 use sartor_models::{Activation, Window};
 use typed_index_collections::TiSlice;
 
-use super::Operator;
 use super::elementwise::Elementwise;
 use super::line::{self, Each};
+use super::operator::Operator;
 use super::site::{RowGroup, Site};
 use crate::ir::stage::{Int, Step};
 use crate::layout::{Map, MapId, Place};

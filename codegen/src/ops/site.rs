@@ -9,8 +9,8 @@ use crate::ids::{KernelId, LayerId};
 use crate::ir::isa;
 use crate::ir::stage::{Int, Pointer, Region, Step};
 use crate::layout::{Map, MapId, PANEL, Place, padded};
-use crate::lower::family::Spec;
 use crate::lower::library::Library;
+use crate::lower::spec::Spec;
 
 /// What the calls of a program point into, and the kernels that they call.
 pub struct Site<'a> {

@@ -2,13 +2,13 @@
 
 use sartor_models::{Activation, Window};
 
-use super::Way;
+use super::operator::Way;
 use super::packed::PackedLayer;
 use super::site::{RowGroup, Site};
 use crate::ir::isa;
 use crate::ir::stage::{Pointer, Region, Step};
 use crate::layout::{Map, MapId, padded};
-use crate::lower::family::Spec;
+use crate::lower::spec::Spec;
 use crate::lower::tile;
 use crate::lower::window::{self, Kind};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Options;
 use super::cost::cycles;
+use super::options::Options;
 use super::partition::{self, Group};
 use crate::layout::{PANEL, padded};
 use crate::network::layers::{LayerId, LayerOp, Layers};

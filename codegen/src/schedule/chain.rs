@@ -7,7 +7,7 @@
 
 use sartor_models::escape::word;
 
-use super::Context;
+use super::context::Context;
 use crate::ir::stage::{Arm, Int, Stage, Step};
 use crate::layout::MapId;
 use crate::network::layers::LayerId;

@@ -1,6 +1,6 @@
 //! What the cost model knows of a stage.
 
-use super::Options;
+use super::options::Options;
 use crate::network::layers::{LayerId, Layers};
 use crate::ops::Way;
 use crate::ops::choice::{Choice, LayerChoice};

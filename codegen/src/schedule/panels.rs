@@ -13,8 +13,8 @@ use crate::network::layers::{LayerId, LayerOp};
 use crate::network::pack::{PackedLayer, PanelRun};
 use crate::schedule::tuning::PanelsChoice;
 
-use super::Context;
-use crate::lower::family::Spec;
+use super::context::Context;
+use crate::lower::spec::Spec;
 use crate::network::line::problem_line;
 use crate::plan::{Place, StagePlan};
 

@@ -3,7 +3,7 @@
 //! A chain runs depth first over strips of rows, its inner maps never leaving the cache; it pays while its weights stay in L2
 //! beside them. Layers whose weights outweigh their maps are cut along the output lanes instead, so that each weight is read once.
 
-use super::{Options, weight_bytes};
+use super::options::Options;
 use crate::layout::MapId;
 use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 use crate::network::line::problem;
@@ -143,7 +143,9 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     }
     let pixels = src.h * src.w * options.batch;
     let map_bytes = 4 * pixels * src.pitch();
-    pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weight_bytes(layer) > options.l2 / 4 && map_bytes <= options.l2 / 2)
+    pixels < NARROWEST * NARROWEST
+        || src.w < NARROWEST
+        || (4 * layer.op.packed_len() > options.l2 / 4 && map_bytes <= options.l2 / 2)
 }
 
 /// Whether the layer after a chain should join it.
@@ -193,7 +195,7 @@ fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
 
 /// Bytes of the packed weights of a chain.
 fn chain_bytes(layers: &Layers, chain: &[LayerId]) -> usize {
-    chain.iter().map(|&index| weight_bytes(&layers[index])).sum()
+    chain.iter().map(|&index| 4 * layers[index].op.packed_len()).sum()
 }
 
 /// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where the threads then share the rows

@@ -106,7 +106,7 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
         Op::AvgPool(_) | Op::GlobalAvgPool => products(network, id),
         Op::BatchNorm { .. } | Op::Add | Op::Mul | Op::LogSoftmax => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
-        Op::Activation(sartor_models::Activation::Silu | sartor_models::Activation::Sigmoid) => 4,
+        Op::Activation(act) if !act.is_exact() => 4,
         Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => return,
     };
     let alike = if node.shape.pixels() == 1 { node.shape.c } else { node.shape.pixels() };

@@ -6,7 +6,7 @@ use sartor_models::{Activation, Network, NodeId, Weights, Window, graph::MAX_ELE
 
 use typed_index_collections::TiVec;
 
-use super::NormalizeError;
+use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
 use crate::layout::{Map, MapId};
