@@ -123,7 +123,7 @@ impl Printer<'_> {
                 if let Stmt::Let(reg, value) = stmt { Some((*reg, Words::new(self).value(value).line.clone())) } else { None }
             };
             let (declares, items) = declared.iter().filter_map(item).unzip();
-            return Node::List { head: format!("let {}{name} = [", self.mark(first)), items, declares };
+            return Node::List { head: format!("let {}{name} =", self.mark(first)), items, declares };
         }
         let mut words = Words::new(self);
         words.line.declares =
@@ -164,7 +164,7 @@ fn print_nodes(text: &mut Text, nodes: &[Node]) {
         match node {
             Node::Comment(comment) => text.comment("//", comment),
             Node::Line(line) => text.line(line.to_string()),
-            Node::List { head, items, .. } => text.list(head, &items.iter().map(Line::to_string).collect::<Vec<_>>(), "];"),
+            Node::List { head, items, .. } => text.array(head, &items.iter().map(Line::to_string).collect::<Vec<_>>()),
             Node::For { head, body } => text.block(head, |text| print_nodes(text, body)),
             Node::Roll { var, count, body } => text.block(&format!("for {var} in 0..{count}"), |text| print_nodes(text, body)),
         }

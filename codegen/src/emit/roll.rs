@@ -111,7 +111,7 @@ const MOST: usize = 240;
 const LONGEST: usize = 40;
 
 /// Lines that a loop must save at least.
-const LEAST: usize = 1;
+const LEAST: usize = 3;
 
 /// Rolls up the lines of a kernel. `vars` are the names for the loops' variables, from the inside out.
 pub fn roll(nodes: Vec<Node>, vars: &[String]) -> Vec<Node> {
