@@ -32,7 +32,7 @@ fuzz_all() {
   cargo +nightly --version >/dev/null 2>&1 || { skip "no nightly toolchain (rustup toolchain install nightly)"; return 0; }
   command -v c++ >/dev/null || { skip "no C++ compiler for libFuzzer"; return 0; }
   PATH=$PWD/target/tools/bin:$PATH
-  command -v cargo-fuzz >/dev/null || cargo install --locked --root target/tools cargo-fuzz || { skip "cargo-fuzz cannot be installed"; return 0; }
+  command -v cargo-fuzz >/dev/null || cargo install --debug --locked --root target/tools cargo-fuzz || { skip "cargo-fuzz cannot be installed"; return 0; }
   cargo +nightly fuzz build || return
   local passed=0 failed=0 verdict=ok
   for target in "$@"; do

@@ -1,4 +1,8 @@
-//! Sartor cuts a program to measure for a light convolutional network.
+//! Sartor compiles light convolutional networks into programs made for them alone.
+//!
+//! [`compile()`] writes a network as a crate; [`Model`] compiles it and loads it into this process; [`verify()`] compares the
+//! program with an f64 reference. The rest is in rooms, each of which uses only those before it: [`files`], [`tuning`], [`data`],
+//! [`mod@compile`], [`judge`], [`measure`].
 
 pub mod compile;
 pub mod data;
@@ -7,9 +11,10 @@ pub mod judge;
 pub mod measure;
 pub mod tuning;
 
-pub use compile::generate::{GenerateError, Kind, PackageError, Plan, PlannedLayer, PlannedStage};
-pub use compile::model::{CompileError, CompileOptions, Compiled, Model, compile, plan};
-pub use compile::rustc::{BuildError, without_settings};
+pub use compile::{
+    BuildError, CompileError, CompileOptions, Compiled, GenerateError, Kind, Model, PackageError, Planned, PlannedLayer,
+    PlannedStage, compile, plan, without_settings,
+};
 pub use files::manifest::MANIFEST;
 pub use judge::verify::verify;
 pub use sartor_codegen as codegen;

@@ -30,8 +30,8 @@ fn kernels(level: Level) -> Vec<Kernel> {
     for name in NETWORKS {
         let network = name.parse::<Spec>().unwrap().build().unwrap();
         for tunings in [Tunings::none(), Tunings::shipped()] {
-            let plan = sartor::plan(&network, &Weights::random(&network, 1), level, &tunings).unwrap();
-            for mut kernel in plan.program.kernels {
+            let planned = sartor::plan(&network, &Weights::random(&network, 1), level, &tunings).unwrap();
+            for mut kernel in planned.plan.kernels {
                 if kernels.iter().any(|known| known.body == kernel.body && known.buffers == kernel.buffers) {
                     continue;
                 }

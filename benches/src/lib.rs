@@ -8,5 +8,5 @@ pub use problem::{Family, NETWORKS, Problem, Work, problems};
 
 /// Leaves the user's own cache and tuning alone in this process.
 pub fn own_cache() {
-    sartor::compile::cache::set_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/benches"));
+    sartor::files::cache_folder::set(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/benches"));
 }

@@ -8,6 +8,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_codegen::compile::{Kind, generate};
 use sartor_codegen::{interpret, normalize::normalize, pack::pack};
 use sartor_kernels::runtime::Level;
@@ -61,14 +63,10 @@ fn write(network: &str, levels: &str, batch: &str, kind: &str, dir: &Path) -> Re
     Ok(())
 }
 
-/// Values in -2..2 (splitmix64).
+/// Values in -2..2.
 fn values(len: usize) -> impl Iterator<Item = f32> {
-    (1..=len as u64).map(|i| {
-        let mut z = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 22) as f32 - 2.0
-    })
+    let mut bits = Pcg32::seed_from_u64(0);
+    (0..len).map(move |_| (bits.next_u32() >> 8) as f32 / (1 << 22) as f32 - 2.0)
 }
 
 /// A .npy file.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use sartor_models::weights::{Kind, LoadError, LoadOptions, Loaded, Problem};
+use sartor_models::weights::{FileKind, LoadError, LoadOptions, Loaded, Problem};
 use sartor_models::zoo::Spec;
 use sartor_models::{Activation, Builder, Conv2d, Network, Node, NodeId, Op, Shape, Tensor, Weights, Window};
 
@@ -286,7 +286,7 @@ proptest! {
         let bytes = encode(&tiny_tensors(), 0);
         let kept = &bytes[..(bytes.len() as f64 * keep) as usize];
         let result = Folder::new().load(kept, LoadOptions::default());
-        let empty = matches!(result, Err(LoadError::Kind { kind: Kind::Empty, .. }));
+        let empty = matches!(result, Err(LoadError::Kind { kind: FileKind::Empty, .. }));
         prop_assert!(matches!(result, Err(LoadError::Format { .. })) || (empty && kept.is_empty()), "{:?}", result);
     }
 
@@ -393,40 +393,44 @@ fn files_of_other_kinds_are_named_for_what_they_are() {
     let tar = [&b"weights.bin"[..], &[0; 246], b"ustar\x0000", &[0; 300]].concat();
     let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000000000000000000000000001\n\
         size 21355344\n";
-    let files: [(Kind, &[u8], &[&str]); 24] = [
-        (Kind::Empty, b"", &["an empty file"]),
-        (Kind::LfsPointer, lfs.as_bytes(), &["Git LFS pointer", "git lfs pull"]),
-        (Kind::Html, b"\n<!DOCTYPE html><html>", &["an HTML page"]),
-        (Kind::Html, b"\xef\xbb\xbf<html>", &["an HTML page"]),
-        (Kind::Torch, torch, &["PyTorch", "import torch", "torch.load(\"weights.safetensors\"", "weights_only=True"]),
-        (Kind::Torch, b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", &["PyTorch", "import torch"]),
-        (Kind::TorchScript, script, &["TorchScript", "torch.jit.load"]),
-        (Kind::Pickle, b"\x80\x04\x95\x0a\0\0\0\0\0\0\0}\x94.", &["pickle"]),
-        (Kind::Pickle, b"\x80\x02}q\0X\x01\0\0\0aq\x01K\x01s.", &["pickle"]),
+    let files: [(FileKind, &[u8], &[&str]); 24] = [
+        (FileKind::Empty, b"", &["an empty file"]),
+        (FileKind::LfsPointer, lfs.as_bytes(), &["Git LFS pointer", "git lfs pull"]),
+        (FileKind::Html, b"\n<!DOCTYPE html><html>", &["an HTML page"]),
+        (FileKind::Html, b"\xef\xbb\xbf<html>", &["an HTML page"]),
+        (FileKind::Torch, torch, &["PyTorch", "import torch", "torch.load(\"weights.safetensors\"", "weights_only=True"]),
+        (FileKind::Torch, b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", &["PyTorch", "import torch"]),
+        (FileKind::TorchScript, script, &["TorchScript", "torch.jit.load"]),
+        (FileKind::Pickle, b"\x80\x04\x95\x0a\0\0\0\0\0\0\0}\x94.", &["pickle"]),
+        (FileKind::Pickle, b"\x80\x02}q\0X\x01\0\0\0aq\x01K\x01s.", &["pickle"]),
         (
-            Kind::Npz,
+            FileKind::Npz,
             b"PK\x03\x04-\0\0\0\0\0\0\0!\0.\xe3\xf9\xbc\xff\xff\xff\xff\xff\xff\xff\xff\x05\0\x14\0w.npy\x01\0",
             &[".npz"],
         ),
-        (Kind::Npy, b"\x93NUMPY\x01\0v\0{'descr': '<f4'", &[".npy"]),
-        (Kind::Hdf5, b"\x89HDF\r\n\x1a\n\0\0", &["HDF5"]),
-        (Kind::Onnx, b"\x08\x08\x12\x07pytorch\x1a\x052.6.0", &["ONNX"]),
-        (Kind::Onnx, b"\x08\x07:\xd0\x0f\x0a\x05conv1", &["ONNX"]),
-        (Kind::TfLite, b"\x1c\0\0\0TFL3\x14\0\x20\0", &["TensorFlow Lite"]),
-        (Kind::Zip, b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0weights/a.safetensors", &["zip", "unpack"]),
-        (Kind::Archive, b"\x1f\x8b\x08\0\0\0\0\0\0\x03", &["compressed", "unpack"]),
-        (Kind::Archive, b"(\xb5/\xfd\0\0\0\0", &["compressed"]),
-        (Kind::Archive, &tar, &["archive"]),
-        (Kind::Json, b"{\"metadata\": {}, \"weight_map\": {}}", &["JSON"]),
-        (Kind::Json, b"[1, 2, 3]", &["JSON"]),
-        (Kind::Text, b"Entry not found", &["a text file"]),
-        (Kind::Text, b"404: Not Found\n", &["a text file"]),
-        (Kind::Text, "höchstens".as_bytes(), &["a text file"]),
+        (FileKind::Npy, b"\x93NUMPY\x01\0v\0{'descr': '<f4'", &[".npy"]),
+        (FileKind::Hdf5, b"\x89HDF\r\n\x1a\n\0\0", &["HDF5"]),
+        (FileKind::Onnx, b"\x08\x08\x12\x07pytorch\x1a\x052.6.0", &["ONNX"]),
+        (FileKind::Onnx, b"\x08\x07:\xd0\x0f\x0a\x05conv1", &["ONNX"]),
+        (FileKind::TfLite, b"\x1c\0\0\0TFL3\x14\0\x20\0", &["TensorFlow Lite"]),
+        (FileKind::Zip, b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0weights/a.safetensors", &["zip", "unpack"]),
+        (FileKind::Archive, b"\x1f\x8b\x08\0\0\0\0\0\0\x03", &["compressed", "unpack"]),
+        (FileKind::Archive, b"(\xb5/\xfd\0\0\0\0", &["compressed"]),
+        (FileKind::Archive, &tar, &["archive"]),
+        (FileKind::Json, b"{\"metadata\": {}, \"weight_map\": {}}", &["JSON"]),
+        (FileKind::Json, b"[1, 2, 3]", &["JSON"]),
+        (FileKind::Text, b"Entry not found", &["a text file"]),
+        (FileKind::Text, b"404: Not Found\n", &["a text file"]),
+        (FileKind::Text, "höchstens".as_bytes(), &["a text file"]),
     ];
     let folder = Folder::new();
     for (expected, bytes, parts) in files {
         for padding in [0, 4000] {
-            let padding = if bytes.is_empty() || matches!(expected, Kind::Text | Kind::Json | Kind::Html) { 0 } else { padding };
+            let padding = if bytes.is_empty() || matches!(expected, FileKind::Text | FileKind::Json | FileKind::Html) {
+                0
+            } else {
+                padding
+            };
             let bytes = [bytes, &vec![b' '; padding]].concat();
             let error = folder.load(&bytes, LoadOptions::default()).unwrap_err();
             assert!(matches!(&error, LoadError::Kind { kind, .. } if *kind == expected), "{expected:?}: {error}");
@@ -436,7 +440,7 @@ fn files_of_other_kinds_are_named_for_what_they_are() {
         }
     }
     let error = Weights::load(folder.0.path(), &tiny(), LoadOptions::default()).unwrap_err();
-    assert!(matches!(error, LoadError::Kind { kind: Kind::Folder, .. }), "{error}");
+    assert!(matches!(error, LoadError::Kind { kind: FileKind::Folder, .. }), "{error}");
 }
 
 #[test]

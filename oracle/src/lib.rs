@@ -3,6 +3,7 @@
 pub mod bounded;
 pub mod check;
 pub mod engine;
+pub mod engines;
 pub mod observe;
 pub mod program;
 pub mod random;

@@ -32,9 +32,9 @@ impl Engine for Program {
     }
 
     fn values(&self, network: &Network, weights: &Weights, input: &[f32], _: usize) -> Result<BTreeMap<NodeId, Tensor>, String> {
-        sartor::compile::cache::set_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/target/cache"));
+        sartor::files::cache_folder::set(concat!(env!("CARGO_MANIFEST_DIR"), "/target/cache"));
         let model = Model::open(network, weights, self.at).map_err(|error| error.to_string())?;
-        observe::values(model.program(), &model.plan().program, network, input)
+        observe::values(model.program(), &model.planned().plan, network, input)
     }
 }
 

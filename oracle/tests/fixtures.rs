@@ -1,5 +1,5 @@
-//! State dicts and answers of PyTorch's own modules (torchvision, timm, the published classes): each is loaded under its own names, but
-//! for timm's `tf_efficientnet`, under torchvision's; and the engines and compiled programs give the module's answers.
+//! State dicts and answers of PyTorch's own modules (torchvision, timm, the published classes). Each state dict loads under its own names,
+//! except that of timm's `tf_efficientnet`, which has torchvision's. The engines and the compiled programs give the module's answers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use sartor_kernels::report::checked;
 use sartor_models::weights::LoadOptions;
 use sartor_models::zoo::Spec;
 use sartor_models::{Network, NodeId, Weights};
-use sartor_oracle::engine::{levels, quick};
+use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::{Whole, tensor, values, wrong};
 use tch::Tensor;

@@ -1,9 +1,10 @@
-//! The judge itself: PyTorch passes, and what is wrong does not.
+//! Tests of the judge: PyTorch passes, and wrong values do not.
 
 use std::collections::BTreeMap;
 
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Weights, Window};
-use sartor_oracle::engine::{Engine, Pytorch};
+use sartor_oracle::engine::Engine;
+use sartor_oracle::engines::Pytorch;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, Whole, tensor, values};
 

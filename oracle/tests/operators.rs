@@ -1,11 +1,11 @@
-//! Every operator over edge shapes: 1x1 maps, odd sizes, stride 2 at odd sizes, one channel, prime channels, groups, 5x5 kernels
-//! larger than their map, batches.
+//! Judges every operator on shapes at the edge: 1x1 maps, odd sizes, stride 2 at odd sizes, one channel, prime numbers of channels, groups,
+//! windows larger than their map, batches.
 
 use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Weights, Window};
-use sartor_oracle::engine::{levels, quick};
+use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, wrong};
@@ -18,7 +18,7 @@ fn conv(oc: usize, kernel: usize, stride: usize, groups: usize) -> Conv2d {
     Conv2d { oc, groups, bias: false, window: Window::square(kernel, stride, kernel / 2) }
 }
 
-/// A network of the nodes that `body` adds to an input; it ends in the last.
+/// A network of the nodes that `body` adds to an input. The last node is the output.
 fn network(name: String, shape: Shape, body: impl FnOnce(&mut Builder) -> NodeId) -> Network {
     let mut net = Builder::new(name, shape).expect("input");
     let last = body(&mut net);
@@ -31,7 +31,7 @@ fn chain(name: String, shape: Shape, ops: &[Op]) -> Network {
     })
 }
 
-/// What an engine made of all networks.
+/// The verdicts on one engine over all networks.
 #[derive(Default)]
 struct Tally {
     checks: usize,
@@ -64,7 +64,7 @@ impl Tally {
     }
 }
 
-/// Judges every node of every network: at batch 1 and 3 in every engine, and compiled for a batch of 3.
+/// Judges every node of every network: in every engine that needs no compiler at batch 1 and 3, and in compiled programs at batch 3.
 fn judge(what: &str, networks: &[Network]) {
     let weights: Vec<Weights> = networks.iter().zip(0..).map(|(network, seed)| weights(network, seed)).collect();
     let cases = || networks.iter().zip(&weights).enumerate();
@@ -205,7 +205,11 @@ fn uneven_padding() {
                     ("depthwise", 24, conv(24, kernel, stride, 24)),
                 ] {
                     let name = format!("{name} {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
-                    networks.push(chain(name, Shape::new(c, h, w), &[Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv })]));
+                    networks.push(chain(
+                        name,
+                        Shape::new(c, h, w),
+                        &[Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv })],
+                    ));
                 }
                 if padding.0.after > kernel / 2 || padding.1.before > kernel / 2 {
                     continue;
@@ -325,7 +329,16 @@ fn inverted_residuals() {
             networks.push(network(name, Shape::new(3, h, w), |net| {
                 let x = net.add("stem", Op::Conv2d(conv(ic, 3, 1, 1)), &[net.input()]).unwrap();
                 let (expand, depthwise) = (Op::Conv2d(conv(hidden, 1, 1, 1)), Op::Conv2d(conv(hidden, kernel, stride, hidden)));
-                let ops = [expand, BN, Op::Activation(Activation::Silu), depthwise, BN, Op::Activation(Activation::Relu6), Op::Conv2d(conv(oc, 1, 1, 1)), BN];
+                let ops = [
+                    expand,
+                    BN,
+                    Op::Activation(Activation::Silu),
+                    depthwise,
+                    BN,
+                    Op::Activation(Activation::Relu6),
+                    Op::Conv2d(conv(oc, 1, 1, 1)),
+                    BN,
+                ];
                 let y = ops.into_iter().enumerate().fold(x, |at, (i, op)| net.add(format!("op{i}"), op, &[at]).unwrap());
                 if stride == 1 { net.add("add", Op::Add, &[y, x]).unwrap() } else { y }
             }));

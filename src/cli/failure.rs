@@ -1,9 +1,9 @@
-//! What a command says when it fails.
+//! Failures of commands.
 
 use std::error::Error;
 use std::fmt;
 
-/// A failed command: what is wrong, and what to do.
+/// Why a command failed, and what the user can do.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
@@ -15,7 +15,7 @@ impl Failure {
         Self { message: message.into(), help: None }
     }
 
-    /// With what to do.
+    /// Adds what the user can do.
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }

@@ -1,23 +1,21 @@
-//! `sartor`: one file a command, and what they share.
+//! The `sartor` command.
 
 mod args;
 mod commands;
 mod failure;
 mod memory;
+mod print;
 mod progress;
 mod table;
+mod timed;
 
-use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use sartor::models::escape;
 
 use commands::{bench, compile, explain, export, list, process, run, show, sweep, tune, verify};
-use failure::Failure;
 
-/// Cuts a program to measure for a light convolutional network.
+/// Compiles light convolutional networks into programs made for them alone.
 #[derive(Parser)]
 #[command(name = "sartor", version, after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png")]
 struct Cli {
@@ -40,7 +38,7 @@ enum Command {
     Export(export::Export),
 }
 
-/// Runs the command of this process's arguments.
+/// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
     progress::show_messages();
     let outcome = match Cli::parse().command {
@@ -59,47 +57,8 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say(&failure.to_string());
+            print::say(&failure.to_string());
             ExitCode::FAILURE
         }
     }
-}
-
-/// Writes a result to stdout. A reader that has gone away, as in `| head`, is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    write(&escape::terminal(text))
-}
-
-fn write(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot write to stdout: {error}"))),
-        _ => Ok(()),
-    }
-}
-
-/// Writes a line to stderr.
-fn say(text: &str) {
-    // Nobody is left to hear that stderr is closed.
-    let _ = writeln!(io::stderr(), "{}", escape::terminal(text));
-}
-
-/// Tells on stderr what the user should know.
-fn note(text: &str) {
-    say(&format!("note: {text}"));
-}
-
-/// Tells on stderr what is wrong but does not end the command.
-fn warn(text: &str) {
-    say(&format!("warning: {text}"));
-}
-
-/// A path in JSON, which holds text: what is no Unicode is replaced.
-fn as_text<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&path.display())
-}
-
-/// Writes a result to stdout as JSON.
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    write(&escape::json(&serde_json::to_string_pretty(value)?))
 }

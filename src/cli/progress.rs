@@ -1,4 +1,4 @@
-//! Signs of life on stderr, where that is a terminal, and what the library has to say.
+//! Progress bars, shown if stderr is a terminal, and the library's messages.
 
 use std::io::{self, IsTerminal};
 use std::sync::LazyLock;
@@ -7,7 +7,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sartor::models::escape;
 
-/// All that moves: hidden while a message is printed.
+use super::print;
+
+/// All bars and spinners. They are hidden while a message is printed.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 struct Messages;
@@ -21,23 +23,23 @@ impl log::Log for Messages {
         let text = record.args().to_string();
         match record.level() {
             _ if !self.enabled(record.metadata()) => {}
-            log::Level::Error | log::Level::Warn => BARS.suspend(|| super::warn(&text)),
-            _ => BARS.suspend(|| super::note(&text)),
+            log::Level::Error | log::Level::Warn => BARS.suspend(|| print::warn(&text)),
+            _ => BARS.suspend(|| print::note(&text)),
         }
     }
 
     fn flush(&self) {}
 }
 
-/// Prints the library's warnings from now on and, where somebody watches, its notes.
+/// Prints the library's warnings from now on; if stderr is a terminal, also its notes.
 pub fn show_messages() {
-    // Fails if it was done before.
+    // An error means that this was done before.
     if log::set_logger(&Messages).is_ok() {
         log::set_max_level(if io::stderr().is_terminal() { log::LevelFilter::Info } else { log::LevelFilter::Warn });
     }
 }
 
-/// A spinner while `work` goes on.
+/// Shows a spinner while `work` runs.
 pub fn spin<T>(message: impl Into<String>, work: impl FnOnce() -> T) -> T {
     let spinner = BARS.add(ProgressBar::new_spinner().with_message(escape::terminal(&message.into())));
     spinner.enable_steady_tick(Duration::from_millis(100));
@@ -46,7 +48,7 @@ pub fn spin<T>(message: impl Into<String>, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// A bar of `len` steps; it goes away when dropped.
+/// Shows a bar of `len` steps until it is dropped.
 pub fn bar(message: &'static str, len: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {eta}").expect("the template is valid");
     let bar = ProgressBar::new(len as u64).with_style(style).with_message(message);

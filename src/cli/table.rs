@@ -1,8 +1,8 @@
-//! Tables for people.
+//! Tables and numbers for people to read.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// A table of `rows`; columns whose title ends in `>` are aligned to the right.
+/// A table of `rows`. Columns whose titles end in `>` are aligned to the right.
 pub fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -26,7 +26,7 @@ pub fn grouped(count: u64) -> String {
     std::iter::once(digits[..head].to_owned()).chain(rest).collect::<Vec<_>>().join(",")
 }
 
-/// A share of 1 in percent.
+/// A share in percent; 1 is 100 %.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }

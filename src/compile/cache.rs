@@ -1,109 +1,43 @@
-//! Compiled programs, found by the content they were built from.
+//! The cache of compiled programs.
 //!
-//! An entry is a folder named by the digest of a crate's files and of how they are built. Its libraries are named by the version of
-//! rustc that built them and the digest of their own bytes, and renamed into place, so that a kill leaves them whole or absent, and
-//! damage shows when one is opened. Its lock lets one process build while others wait; the system frees it when its holder ends, however
-//! that ends. All is in folders that are [private]: nobody else has put anything there.
+//! An entry is a folder. Its name is the digest of a crate's files and of the flags that the crate is built with. A library in it is named by
+//! the version of rustc that built it and the digest of its own bytes, so damage is noticed when the library is opened. Libraries are renamed
+//! into place: if a process is killed, a library is whole or absent. A lock lets one process build while others wait; the system
+//! releases it when the process ends for whatever reason. All folders are [private]: no other user can put anything there.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use sartor_models::escape;
 
 use crate::compile::generate::Generated;
 use crate::compile::rustc;
+use crate::files::cache_folder::{self, CacheError};
 use crate::files::{output, private};
 
-/// Environment variable that names the cache's folder.
-pub const CACHE_VARIABLE: &str = "SARTOR_CACHE";
-
-/// The folder of the entries in the cache's.
+/// The folder in the cache that holds the entries.
 const PROGRAMS: &str = "programs";
 const LOCK: &str = "lock";
 
-/// A cache that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CacheError {
-    /// The system has no place for it.
-    #[error("there is no place for a cache, as HOME is not set: {CACHE_VARIABLE} names a folder")]
-    Nowhere,
-    /// It cannot be made, read or written, or others can write there.
-    #[error("cannot use the cache {}: {source}; {CACHE_VARIABLE} names another folder", escape::path(folder))]
-    Unusable {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: io::Error,
-        /// Whether [`CACHE_VARIABLE`] or [`set_folder`] named it.
-        named: bool,
-    },
-}
-
-impl CacheError {
-    /// Whether the user named the cache, so that to do without it would not be what was asked for.
-    pub(crate) fn is_of_named(&self) -> bool {
-        matches!(self, CacheError::Unusable { named: true, .. })
-    }
-}
-
-static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-
-/// Keeps the cache of this process in `folder`, whatever the environment says. The first call decides.
-pub fn set_folder(folder: impl Into<PathBuf>) {
-    // Fails if it was done before.
-    let _ = FOLDER.set(folder.into());
-}
-
-/// The cache's folder, made if there is none: [`CACHE_VARIABLE`], or `sartor` in the platform's place for caches.
-///
-/// # Errors
-/// If there is no place for one, it cannot be made, or anybody but this user can change what is in it.
-pub fn folder() -> Result<PathBuf, CacheError> {
-    let (folder, named) = place()?;
-    private::folder(&folder).map_err(|source| CacheError::Unusable { folder, source, named })
-}
-
-/// The cache's folder, if it was made.
-///
-/// # Errors
-/// If there is no place for one, or anybody but this user can change what is in it.
-pub fn existing() -> Result<Option<PathBuf>, CacheError> {
-    let (folder, named) = place()?;
-    private::existing(&folder).map_err(|source| CacheError::Unusable { folder, source, named })
-}
-
-/// Where the cache would be, and whether the user said so.
-fn place() -> Result<(PathBuf, bool), CacheError> {
-    let named = FOLDER.get().cloned().or_else(|| std::env::var_os(CACHE_VARIABLE).filter(|f| !f.is_empty()).map(PathBuf::from));
-    match named {
-        // Unit tests leave the user's alone.
-        _ if cfg!(test) => Ok((std::env::temp_dir().join(format!("sartor-unit-tests-{}", std::process::id())), true)),
-        Some(folder) => Ok((folder, true)),
-        None => Ok((dirs::cache_dir().ok_or(CacheError::Nowhere)?.join("sartor"), false)),
-    }
-}
-
-/// The place of a program in the cache.
-pub(crate) struct Entry {
+/// The folder of one program in the cache.
+pub(crate) struct CacheEntry {
     folder: PathBuf,
     /// Whether the user named the cache.
     named: bool,
 }
 
-impl Entry {
-    /// The entry of a generated crate, made if there is none.
+impl CacheEntry {
+    /// Opens the entry of a generated crate. It is made if it is missing.
     ///
     /// # Errors
-    /// As [`folder`].
+    /// As [`cache_folder::open`].
     pub fn open(generated: &Generated) -> Result<Self, CacheError> {
-        let (_, named) = place()?;
-        Self::of(generated, &folder()?, named)
+        let (_, named) = cache_folder::place()?;
+        Self::of(generated, &cache_folder::open()?, named)
     }
 
-    /// The same in the cache at `cache`.
+    /// The same, in the cache at `cache`.
     pub fn of(generated: &Generated, cache: &Path, named: bool) -> Result<Self, CacheError> {
         let folder = cache.join(PROGRAMS).join(name(generated));
         let made = private::folder(&folder);
@@ -114,8 +48,8 @@ impl Entry {
         CacheError::Unusable { folder: self.folder.clone(), source, named: self.named }
     }
 
-    /// The library that a rustc of version `rustc` built, of any if that is not known, if there is one that is what was stored. One
-    /// that is not is reported and removed.
+    /// The entry's library that was built by a rustc of version `rustc`, or by any version if that is not known. A damaged
+    /// library is reported, removed and not returned.
     pub fn library(&self, rustc: Option<&str>) -> Option<PathBuf> {
         let files = std::fs::read_dir(&self.folder).ok()?.flatten().map(|entry| entry.path());
         let mut libraries: Vec<PathBuf> =
@@ -129,30 +63,30 @@ impl Entry {
             }
             let sound = digest_of(library).is_ok_and(|found| found == digest);
             if !sound {
-                log::warn!("{} is damaged: the program is built again", escape::path(library));
-                // Where it cannot be removed, it is found damaged again.
+                log::warn!("{} is damaged; the program is built again", escape::path(library));
+                // If it cannot be removed, it is found damaged the next time too.
                 let _ = output::remove(library);
             }
             sound
         })
     }
 
-    /// The right to build the entry, until the file is closed. Waits while another process has it.
+    /// Takes the lock that gives the right to build the entry, until the file is closed. Waits while another process holds it.
     pub fn lock(&self) -> Result<File, CacheError> {
         self.locked().map_err(|source| self.error(source))
     }
 
     fn locked(&self) -> io::Result<File> {
         let path = self.folder.join(LOCK);
-        // Whatever else is there was not put there by sartor, and nothing here is worth keeping.
+        // Sartor put nothing but a file there, and nothing in the cache is worth keeping.
         output::remove_unless_file(&path)?;
         let file = private::open_lock(&path)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                log::info!("another process is building this program: waiting for it");
+                log::info!("waiting for another process that is building this program");
                 file.lock()?;
             }
-            // A file system without locks: two processes may do the same work, each in a folder of its own.
+            // The file system has no locks. Two processes may do the same work then, each in a folder of its own.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             outcome => outcome?,
         }
@@ -167,14 +101,14 @@ impl Entry {
     fn stored(&self, library: &Path, rustc: &str) -> io::Result<PathBuf> {
         let name = format!("{}-{}", short(rustc), digest_of(library)?);
         let place = self.folder.join(name).with_extension(std::env::consts::DLL_EXTENSION);
-        // What is in the way of a file is not ours: a pipe would be written to, a link followed.
+        // Only a regular file may be there: a pipe would be written to, and a link followed.
         output::remove_unless_file(&place)?;
         output::copy_file(library, &place)?;
         Ok(place)
     }
 }
 
-/// All that the bytes of a library depend on, but for the version of rustc.
+/// The name of a crate's entry: a digest of all that a library's bytes depend on, except the version of rustc.
 fn name(generated: &Generated) -> String {
     let mut hasher = blake3::Hasher::new();
     let files = generated.files.iter().flat_map(|(path, bytes)| [path.as_os_str().as_encoded_bytes(), bytes]);
@@ -184,7 +118,7 @@ fn name(generated: &Generated) -> String {
     hasher.finalize().to_hex()[..32].into()
 }
 
-/// A digest of what rustc says of itself.
+/// A digest of what `rustc -vV` prints.
 fn short(rustc: &str) -> String {
     blake3::hash(rustc.as_bytes()).to_hex()[..16].into()
 }
@@ -205,11 +139,11 @@ mod tests {
         Generated { files: vec![("a".into(), text.into())], plans: Vec::new() }
     }
 
-    fn entry(folder: &Path) -> Entry {
-        Entry::of(&generated("x"), folder, true).unwrap()
+    fn entry(folder: &Path) -> CacheEntry {
+        CacheEntry::of(&generated("x"), folder, true).unwrap()
     }
 
-    fn store(entry: &Entry, bytes: &[u8], rustc: &str) -> PathBuf {
+    fn store(entry: &CacheEntry, bytes: &[u8], rustc: &str) -> PathBuf {
         let _lock = entry.lock().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let library = folder.path().join("built");

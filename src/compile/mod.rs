@@ -1,6 +1,24 @@
-//! From a network to a program: a crate on disk, or a library in this process.
+//! Compiling a network: to a crate in a folder, or to a library that is loaded into this process.
 
-pub mod cache;
-pub mod generate;
-pub mod model;
-pub mod rustc;
+mod cache;
+mod crate_folder;
+mod error;
+mod generate;
+mod load;
+mod model;
+mod options;
+mod planned;
+mod rustc;
+
+pub use crate_folder::{Compiled, compile};
+pub use error::CompileError;
+pub use generate::plan;
+pub use model::Model;
+pub use options::CompileOptions;
+pub use planned::{Planned, PlannedLayer, PlannedStage};
+pub use rustc::{BuildError, without_settings};
+pub use sartor_codegen::compile::{GenerateError, Kind, PackageError};
+
+pub(crate) use generate::Generated;
+pub(crate) use load::load;
+pub(crate) use rustc::build;

@@ -1,4 +1,4 @@
-//! Networks written for other engines.
+//! Writes networks as ONNX files, for other engines.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use sartor_models::{Network, Weights};
 
 use crate::files::output;
 
-/// A network that was not written.
+/// The network cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportFileError {
-    /// It cannot be expressed.
+    /// It cannot be expressed in ONNX.
     #[error(transparent)]
     Export(#[from] ExportError),
     /// The file cannot be written.
@@ -21,12 +21,13 @@ pub enum ExportFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
 }
 
-/// Writes a network with its weights as an ONNX file for `batch` images, and returns its size in bytes. The file appears when it is complete.
+/// Writes a network with its weights as an ONNX file for `batch` images. Returns the file's size in bytes. The file appears when
+/// it is complete.
 ///
 /// # Errors
 /// If the weights do not fit, the network is too large for ONNX, or the file cannot be written.

@@ -1,13 +1,13 @@
-//! What a classifier's answer means.
+//! Names of a classifier's classes, and the classes it finds most likely.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Longest list of names that is read, in bytes.
+/// The largest list of names that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Names of classes, one a line; without them a class is called by its index.
+/// The names of classes. A class without a name is called by its index.
 #[derive(Clone, Debug, Default)]
 pub struct Labels(Vec<String>);
 
@@ -19,12 +19,12 @@ impl Labels {
     pub fn load(path: &Path) -> io::Result<Self> {
         let mut text = String::new();
         if File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)? as u64 > MAX_BYTES {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is longer than a list of names can be"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a list of names has at most 16 MiB"));
         }
         Ok(Self(text.lines().map(str::to_owned).collect()))
     }
 
-    /// Number of names; 0 if classes are called by their index.
+    /// The number of names; 0 if classes are called by their index.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -40,17 +40,17 @@ impl Labels {
     }
 }
 
-/// A class and how likely the network holds it to be.
+/// A class, and its probability.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guess {
-    /// Index of the class.
+    /// The class's index.
     pub class: usize,
-    /// Softmax of the scores, in `0..=1`.
+    /// The softmax of its score, in `0..=1`.
     pub probability: f64,
 }
 
-/// The `k` likeliest classes, the first of equals first. `scores` are logits or their log-softmax; of NaN scores, the
-/// probability is NaN and they come last.
+/// The `k` most likely classes; of equal ones, the first comes first. `scores` are logits or their log-softmax. A NaN score has a
+/// probability of NaN and comes last.
 pub fn top(scores: &[f32], k: usize) -> Vec<Guess> {
     let rank = |class: usize| if scores[class].is_nan() { f32::NEG_INFINITY } else { scores[class] };
     let mut classes: Vec<usize> = (0..scores.len()).collect();

@@ -1,4 +1,4 @@
-//! What networks read and what they say: pictures, arrays, the names of classes; and networks as files for others.
+//! Inputs and outputs of networks: pictures, arrays and names of classes. And networks as ONNX files.
 
 pub mod export;
 pub mod image;

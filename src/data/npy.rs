@@ -1,4 +1,4 @@
-//! NumPy's `.npy` as files: see [`sartor_kernels::files::npy`], which compiled programs read and write with too.
+//! Reads and writes NumPy's `.npy` files. The format itself is in [`sartor_kernels::files::npy`], which compiled programs use too.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use sartor_models::escape;
 
 use crate::files::output;
 
-/// Most values that are read: 4 GiB.
+/// The most values that are read: 4 GiB.
 const MAX_VALUES: usize = 1 << 30;
 
-/// Values that are read at once: memory grows with what is there, not with what the shape claims.
+/// How many values are read at once. So memory grows with the file's length, not with the length that its shape claims.
 const BLOCK: usize = 1 << 20;
 
-/// A file that could not be read or written as `.npy`.
+/// A file cannot be read or written as `.npy`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {
@@ -23,24 +23,24 @@ pub enum NpyError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
-    /// The file is not what is needed.
+    /// The file is not an array that is needed.
     #[error("{}: {what}", escape::path(path))]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and what to do; what the file holds is escaped.
+        /// What is wrong and what to do. Text from the file is escaped.
         what: String,
     },
 }
 
-/// Reads the shape and the values, from a file or a pipe; `-` is the standard input.
+/// Reads the shape and the values from a file or a pipe. `-` is the standard input.
 ///
 /// # Errors
-/// If the file cannot be read, is not `.npy`, holds anything but little-endian f32 in C order, or is not as long as its shape says;
-/// if it holds more than 4 GiB of values or more than there is memory for.
+/// If the file cannot be read; if it is not `.npy`, or not little-endian f32 in C order; if its length does not fit its shape; or
+/// if its values are more than 4 GiB or do not fit in memory.
 pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
     read_array(path).map_err(|error| match error {
         npy::Error::Io(source) => NpyError::Io { path: path.into(), source },
@@ -53,7 +53,7 @@ fn read_array(path: &Path) -> Result<(Vec<usize>, Vec<f32>), npy::Error> {
     let shape = npy::read_shape(&mut file)?;
     let len = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&len| len <= MAX_VALUES);
     let Some(len) = len else {
-        return Err(format!("the shape is {shape:?}: at most {MAX_VALUES} values are read at once, split the array").into());
+        return Err(format!("the shape is {shape:?}, and at most {MAX_VALUES} values can be read: split the array").into());
     };
     let mut values = Vec::new();
     while values.len() < len {
@@ -66,7 +66,7 @@ fn read_array(path: &Path) -> Result<(Vec<usize>, Vec<f32>), npy::Error> {
     Ok((shape, values))
 }
 
-/// Writes an array; the file appears when it is complete.
+/// Writes an array. The file appears when it is complete.
 ///
 /// # Errors
 /// If the file cannot be written.

@@ -1,5 +1,6 @@
-//! Files and folders: written whole, safe from other users, and known as sartor's own.
+//! Files and folders on disk: how they are written, who may change them, and which of them sartor may replace.
 
+pub mod cache_folder;
 pub mod manifest;
 pub mod output;
 pub mod private;

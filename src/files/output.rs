@@ -1,7 +1,7 @@
-//! Files and folders that appear whole or not at all: written beside their place, then renamed.
+//! Files and folders that appear whole or not at all. They are written beside their place under another name, then renamed.
 //!
-//! What is being written is locked. What a killed process leaves behind is locked by nobody, and the next process that writes to the
-//! same folder removes it.
+//! A process locks what it is writing. What a killed process left behind is not locked, and the next process that writes to the same
+//! folder removes it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -14,10 +14,10 @@ use tempfile::{Builder, TempDir};
 
 use crate::files::private;
 
-/// What is alive is locked long before this age.
+/// A process that is still running locked its files long before they are this old.
 const LOCKED_BY: Duration = Duration::from_secs(60);
 
-/// Writes a file as [`output::write`] does, and removes what killed processes left beside it.
+/// Writes a file as [`output::write`] does, and removes what killed processes left in the same folder.
 ///
 /// # Errors
 /// If the folder cannot be written to, the disk is full, or `fill` fails.
@@ -26,16 +26,16 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     output::write(path, fill)
 }
 
-/// Copies a file to `path`, where it appears when it is complete.
+/// Copies a file to `path`. The copy appears when it is complete.
 ///
 /// # Errors
-/// If it cannot be read, or not written.
+/// If the file cannot be read or the copy cannot be written.
 pub fn copy_file(from: &Path, path: &Path) -> io::Result<()> {
     let mut from = File::open(from)?;
     write_file(path, |to| io::copy(&mut from, to).map(drop))
 }
 
-/// Removes what is in the place of a file and is none: a folder, a link, a pipe.
+/// Removes what is at `path` unless it is a regular file: a folder, a link or a pipe would be in the way of one.
 ///
 /// # Errors
 /// If it cannot be removed.
@@ -43,7 +43,8 @@ pub fn remove_unless_file(path: &Path) -> io::Result<()> {
     if path.symlink_metadata().is_ok_and(|found| !found.is_file()) { remove(path) } else { Ok(()) }
 }
 
-/// What `path` is without links. One that is another user's link stays as it is, as it may be there to have something overwritten.
+/// The path with all links resolved. A link that belongs to another user is not followed: it may lead to a file of ours, to have it
+/// overwritten.
 pub(crate) fn linked(path: &Path) -> PathBuf {
     if path.is_symlink() && !private::is_own(path) {
         return path.into();
@@ -62,7 +63,7 @@ fn builder(mode: u32) -> Builder<'static, 'static> {
     builder
 }
 
-/// A folder that is being filled, removed when dropped.
+/// A folder that is being filled. It is removed when this value is dropped.
 #[derive(Debug)]
 pub struct Staging {
     folder: TempDir,
@@ -83,31 +84,32 @@ impl Staging {
     }
 }
 
-/// A new empty folder on the file system of `path`.
+/// Makes an empty folder beside `path`, on the same file system.
 ///
 /// # Errors
-/// If the folder above `path` cannot be made or written to.
+/// If the folder that `path` lies in cannot be made or written to.
 pub fn staging_dir(path: &Path) -> io::Result<Staging> {
     std::fs::create_dir_all(parent(path))?;
     Staging::make(parent(path), 0o777)
 }
 
-/// A new empty folder among the system's temporary files, that nobody but this user can read, change or replace. Its path is UTF-8.
+/// Makes an empty folder among the system's temporary files. No other user can read, change or replace it. Its path is UTF-8.
 ///
 /// # Errors
-/// If it cannot be made, or others can change where temporary files are kept.
+/// If the folder cannot be made, or other users can rename or replace the folder for temporary files.
 pub fn private_dir() -> io::Result<Staging> {
     let temporary = std::env::temp_dir();
     let make = || {
         let place = temporary.canonicalize()?;
         if place.to_str().is_none() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8, which rustc wants"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8, which rustc needs"));
         }
         let staging = Staging::make(&place, 0o700)?;
         private::existing(staging.path()).map(|_| staging)
     };
     make().map_err(|error| {
-        let message = format!("no private folder in {}: {error}; TMPDIR names another place", escape::path(&temporary));
+        let message =
+            format!("cannot make a private folder in {}: {error}; set TMPDIR to use another folder", escape::path(&temporary));
         io::Error::new(error.kind(), message)
     })
 }
@@ -117,7 +119,7 @@ fn remove_abandoned(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) && is_abandoned(&path) {
-            // What cannot be removed harms nobody.
+            // A folder that cannot be removed does no harm.
             let _ = remove(&path);
         }
     }
@@ -126,15 +128,15 @@ fn remove_abandoned(folder: &Path) {
 fn is_abandoned(path: &Path) -> bool {
     let Some(file) = private::open_to_lock(path) else { return false };
     let modified = file.metadata().and_then(|metadata| metadata.modified());
-    // Clocks may differ by a little; what is of a later day was not made this minute either.
+    // Clocks may differ a little. A date far in the future is wrong, so the file was not made within the last minute either.
     let age = modified.map(|time| SystemTime::now().duration_since(time).unwrap_or_else(|ahead| ahead.duration()));
     age.is_ok_and(|age| age >= LOCKED_BY) && file.try_lock().is_ok()
 }
 
-/// Removes a file, a link, or a folder with all in it.
+/// Removes a file, a link, or a folder with its contents. It is no error if nothing is there.
 ///
 /// # Errors
-/// If it is there and cannot be removed.
+/// If something is there and cannot be removed.
 pub fn remove(path: &Path) -> io::Result<()> {
     let removed = match std::fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
@@ -144,17 +146,17 @@ pub fn remove(path: &Path) -> io::Result<()> {
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// Moves the folder `new` to `path`. What is there is there until the very moment, and is then at `new`, if anywhere; it must be what
-/// `check` takes, before and after it was moved away, and is moved back if it is not.
+/// Moves the folder `new` to `path`. What was at `path` stays there until both are exchanged, and is at `new` afterwards, or gone. `check`
+/// must accept the old folder before and after the exchange; if it does not, the exchange is undone.
 ///
 /// # Errors
-/// If `check` fails or a rename does; what was at `path` is then there still.
+/// If `check` or a rename fails. What was at `path` is still there then.
 pub fn replace_dir<E: From<io::Error>>(new: &Path, path: &Path, check: impl Fn(&Path) -> Result<(), E>) -> Result<(), E> {
     let _lock = lock_for_a_moment(parent(path));
     match std::fs::rename(new, path) {
         Ok(()) => return Ok(()),
         Err(error) if std::fs::symlink_metadata(path).is_err() => return Err(error.into()),
-        // Something is there.
+        // Something is at `path`.
         Err(_) => check(path)?,
     }
     if exchange(new, path).is_err() {
@@ -167,8 +169,8 @@ pub fn replace_dir<E: From<io::Error>>(new: &Path, path: &Path, check: impl Fn(&
     })
 }
 
-/// Keeps others of our kind from replacing anything in `folder` at the same time. They take moments; who has the lock for longer, as
-/// this process may itself, is another, and then what `replace_dir` checks last must do.
+/// Keeps other sartor processes from replacing anything in `folder` at the same time. Each holds the lock for a moment only. Something
+/// else may hold it for longer, this process among them: then the last check of [`replace_dir`] has to suffice.
 fn lock_for_a_moment(folder: &Path) -> Option<File> {
     let folder = File::open(folder).ok()?;
     for _ in 0..100 {
@@ -192,7 +194,7 @@ fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Where folders cannot be exchanged, a kill between the two renames leaves nothing at `path`.
+/// Replaces a folder where the system cannot exchange two. If the process is killed between the two renames, nothing is left at `path`.
 fn replace_in_two_steps<E: From<io::Error>>(new: &Path, path: &Path, check: impl Fn(&Path) -> Result<(), E>) -> Result<(), E> {
     let grave = staging_dir(path)?;
     let old: PathBuf = grave.path().join("old");
@@ -205,21 +207,21 @@ fn replace_in_two_steps<E: From<io::Error>>(new: &Path, path: &Path, check: impl
     })
 }
 
-/// Moves what is not ours, and cannot go back to `path`, out of a folder that will be removed.
+/// Saves a folder that is not ours and cannot be moved back to `path`, before the folder it is in is removed.
 fn keep(old: &Path, path: &Path) {
     let place = Builder::new().prefix("kept-").tempdir_in(parent(path)).map(TempDir::keep);
     let kept =
         place.and_then(|place| std::fs::rename(old, place.join(path.file_name().unwrap_or(old.as_os_str()))).map(|()| place));
     match kept {
-        Ok(place) => log::warn!("what was at {} is in {} now", escape::path(path), escape::path(&place)),
-        Err(error) => log::error!("what was at {} is lost: {error}", escape::path(path)),
+        Ok(place) => log::warn!("the folder that was at {} is now in {}", escape::path(path), escape::path(&place)),
+        Err(error) => log::error!("the folder that was at {} is lost: {error}", escape::path(path)),
     }
 }
 
-/// Writes one file of a folder that is still being staged.
+/// Writes one file of a folder that is still being filled.
 ///
 /// # Errors
-/// If it cannot be written.
+/// If the file cannot be written.
 pub fn write_staged(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(parent(path))?;
     let mut file = File::create_new(path)?;

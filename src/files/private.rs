@@ -1,9 +1,9 @@
-//! Folders and files that nobody but this user can change.
+//! Folders and files that no other user can change.
 //!
-//! Where others can write, they can put their code in the place of ours. A folder is private if it belongs to this user, and nobody but
-//! root can change, rename or replace it, a folder above it, or what this user has in it. A sticky folder is as good, as long as each thing in
-//! it is asked for its owner. There are no races with others in such a folder: a check holds for as long as the process runs.
-//! Only Unix tells: on other systems everything is taken for private.
+//! Whoever can write to a folder can replace our code in it by other code. A folder is *private* if it belongs to this user, and
+//! only this user and root can change, rename or replace the folder, every folder above it, and what this user has in it. A
+//! sticky folder will do if the owner of each file in it is checked. Nobody can interfere in a private folder, so a check stays
+//! valid while the process runs. Owners and permissions are read on Unix only; on other systems every folder counts as private.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use sartor_models::escape;
 
-/// A private folder at `path`, made if there is none, with all links resolved.
+/// The private folder at `path`, with all links resolved. It is made if it is missing.
 ///
 /// # Errors
-/// If it cannot be made or is not private; the message names the folder at fault and says what to do.
+/// If the folder cannot be made or is not private. The message names the folder at fault and says what to do.
 pub fn folder(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let mut missing = Vec::new();
@@ -43,10 +43,10 @@ pub fn folder(path: &Path) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// The private folder at `path` with all links resolved, if there is one.
+/// The private folder at `path`, with all links resolved, if it exists.
 ///
 /// # Errors
-/// If what is there is not private.
+/// If the folder is not private.
 pub fn existing(path: &Path) -> io::Result<Option<PathBuf>> {
     match path.canonicalize() {
         Ok(folder) => check(&folder).map(|()| Some(folder)),
@@ -55,26 +55,26 @@ pub fn existing(path: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Checks a folder that holds no links on its way.
+/// Checks a folder whose path has no links.
 fn check(folder: &Path) -> io::Result<()> {
     folder.ancestors().skip(1).try_for_each(system::stays)?;
     let found = std::fs::symlink_metadata(folder).map_err(|error| at(folder, &error))?;
     if !found.is_dir() {
-        return Err(refused(folder, "is no folder: remove it"));
+        return Err(refused(folder, "is not a folder: remove it"));
     }
     system::own(folder, &found)?;
     system::stays(folder)
 }
 
-/// Opens a file of this user's in a private folder to read it. Links are not followed, and nothing but a file is waited for.
+/// Opens a file of this user's in a private folder for reading. Links are not followed, and a pipe does not block.
 ///
 /// # Errors
-/// If it cannot be opened, or is no file that only this user can change.
+/// If the file cannot be opened, is not a regular file, or can be changed by other users.
 pub fn open(path: &Path) -> io::Result<File> {
     open_with(path, OpenOptions::new().read(true))
 }
 
-/// Opens the lock at `path` in a private folder, made if there is none. What it holds stays.
+/// Opens the lock file at `path` in a private folder, and makes it if it is missing. Its contents are kept.
 ///
 /// # Errors
 /// As [`open`].
@@ -85,24 +85,24 @@ pub fn open_lock(path: &Path) -> io::Result<File> {
 fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = system::no_follow(options).open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => error,
-        _ if path.is_symlink() => refused(path, "is a link, and links are not followed here: remove it"),
+        _ if path.is_symlink() => refused(path, "is a link, and sartor follows no links here: remove it"),
         _ => at(path, &error),
     })?;
     let found = file.metadata()?;
     if !found.is_file() {
-        return Err(refused(path, "is no file: remove it"));
+        return Err(refused(path, "is not a regular file: remove it"));
     }
     system::own(path, &found)?;
     system::unchanged(path, &found)?;
     Ok(file)
 }
 
-/// Whether a file or folder, and not what a link leads to, belongs to this user.
+/// Whether the file, folder or link at `path` belongs to this user. A link is not followed.
 pub fn is_own(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| system::is_own(&found))
 }
 
-/// Opens an own file or folder to lock it, if it is one: pipes and links are not opened.
+/// Opens a file or folder of this user's to lock it. Pipes and links are not opened.
 pub fn open_to_lock(path: &Path) -> Option<File> {
     let found = std::fs::symlink_metadata(path).ok()?;
     let opened = (found.is_file() || found.is_dir()) && system::is_own(&found);
@@ -128,9 +128,9 @@ mod system {
     use rustix::process::geteuid;
     use sartor_models::escape;
 
-    /// Permission of the group and of all others to write.
+    /// Write permission of the group and of all others.
     const OTHERS_WRITE: u32 = 0o022;
-    /// In a folder with this bit nobody but its owner removes or renames what belongs to another.
+    /// In a folder with this bit, users can remove and rename only what belongs to them.
     const STICKY: u32 = 0o1000;
 
     pub fn private(builder: &mut DirBuilder) -> &mut DirBuilder {
@@ -149,24 +149,24 @@ mod system {
         if is_own(found) {
             return Ok(());
         }
-        let what = format!("belongs to user {}, not to user {} who runs this", found.uid(), geteuid().as_raw());
+        let what = format!("belongs to user {}, not to user {} who runs sartor", found.uid(), geteuid().as_raw());
         Err(super::refused(path, &what))
     }
 
-    /// Whether only its owner can write to it.
+    /// Checks that only the owner can write to it.
     pub fn unchanged(path: &Path, found: &Metadata) -> io::Result<()> {
         if found.mode() & OTHERS_WRITE == 0 {
             return Ok(());
         }
         let what =
-            format!("can be changed by others (mode {:o}): use `chmod go-w {}`", found.mode() & 0o7777, escape::path(path));
+            format!("can be changed by other users (mode {:o}): run `chmod go-w {}`", found.mode() & 0o7777, escape::path(path));
         Err(super::refused(path, &what))
     }
 
-    /// Whether what this user and root have in the folder stays as it is.
+    /// Checks that no other user can rename or replace what this user and root have in the folder.
     pub fn stays(folder: &Path) -> io::Result<()> {
         let found = std::fs::metadata(folder).map_err(|error| super::at(folder, &error))?;
-        // Who owns the root folder can replace all there is: root, or how root looks from a user namespace without it.
+        // The owner of `/` can replace everything: that is root, or the user as which root appears in a user namespace.
         let is_roots = found.uid() == 0 || std::fs::metadata("/").is_ok_and(|root| root.uid() == found.uid());
         if !is_roots && !is_own(&found) {
             let what = format!("belongs to user {}, who can replace what user {} has in it", found.uid(), geteuid().as_raw());
@@ -236,7 +236,7 @@ mod tests {
         symlink(&made, dir.path().join("link")).unwrap();
         assert_eq!(existing(&dir.path().join("link")).unwrap(), Some(made.clone()), "links are resolved, then checked");
         std::fs::write(made.join("file"), "").unwrap();
-        refuses(&made.join("file"), "is no folder");
+        refuses(&made.join("file"), "is not a folder");
         symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
         assert!(folder(&dir.path().join("dangling")).is_err() && !dir.path().join("nowhere").exists());
     }

@@ -1,4 +1,4 @@
-//! Whether programs are right.
+//! Whether programs compute the right values.
 
 pub mod engines;
 pub mod observe;

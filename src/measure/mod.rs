@@ -1,8 +1,7 @@
-//! How fast programs are, why, and what would be faster.
+//! Measuring: how fast programs are, what limits them, and which other plans would be faster.
 
 pub mod bench;
 pub mod explain;
 pub mod process;
 pub mod search;
 pub mod sweep;
-mod trial;

@@ -1,4 +1,4 @@
-//! What a compiled program costs as a process of its own: its start, its memory, its size, and what compiling it takes.
+//! Measures a compiled program as a process of its own: its start, its memory, its size, and the time to compile it.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -14,19 +14,19 @@ use crate::measure::bench::test_input;
 use crate::tuning::Tunings;
 use crate::{CompileError, CompileOptions, Level, compile};
 
-/// Asks a program for its report; see the generated `main.rs`.
+/// The environment variable that makes a program print its report; see the generated `main.rs`.
 const REPORT: &str = "SARTOR_REPORT";
 
-/// A program for one level, with an input to run it on, in a folder that goes when this is dropped.
+/// A program for one level and an input for it. Both are in a folder that is removed when this value is dropped.
 #[derive(Debug)]
-pub struct Program {
+pub struct MeasuredProgram {
     artifact: PathBuf,
     input: PathBuf,
     /// Size of the executable.
     pub artifact_bytes: u64,
     /// Size of the packed weights in it.
     pub weights_bytes: u64,
-    /// How long generating and building took.
+    /// How many seconds generating and building took.
     pub compile_seconds: f64,
     _folder: output::Staging,
 }
@@ -34,21 +34,21 @@ pub struct Program {
 /// One run of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
-    /// Seconds from before the process was started until its first answer could be read.
+    /// Seconds from the start of the process until its first answer can be read.
     pub answer: f64,
-    /// Of these, seconds until the first stage began.
+    /// Seconds of these until the first stage begins.
     pub first_stage: f64,
-    /// Most bytes that were resident; `None` where the system does not tell.
+    /// The most memory that was resident, in bytes; `None` if the system does not say.
     pub resident: Option<u64>,
 }
 
-/// A program that cannot be measured.
+/// The program cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// It was not compiled.
+    /// It cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
-    /// It was not started, or its input not written.
+    /// It cannot be started, or a file cannot be read or written.
     #[error("{}: {source}", escape::path(path))]
     Io {
         /// The program or file.
@@ -56,20 +56,20 @@ pub enum ProcessError {
         /// Why.
         source: io::Error,
     },
-    /// Its input was not written.
+    /// Its input cannot be written.
     #[error(transparent)]
     Input(#[from] npy::NpyError),
-    /// It failed, or did not report.
+    /// It failed, or printed no report.
     #[error("{}: {what}", escape::path(path))]
     Failed {
         /// The program.
         path: PathBuf,
-        /// What it said.
+        /// What it printed.
         what: String,
     },
 }
 
-impl Program {
+impl MeasuredProgram {
     /// Compiles a network for one level and one image.
     ///
     /// # Errors
@@ -100,10 +100,10 @@ impl Program {
         })
     }
 
-    /// Starts the program once, to run on so many threads, and waits for its end.
+    /// Starts the program once on `threads` threads and waits until it ends.
     ///
     /// # Errors
-    /// If it cannot be started, fails or does not report.
+    /// If it cannot be started, fails, or prints no report.
     pub fn start(&self, threads: usize) -> Result<Start, ProcessError> {
         let mut command = Command::new(&self.artifact);
         command.arg(&self.input).args(["--threads", &threads.to_string()]).env(REPORT, "1");
@@ -112,8 +112,8 @@ impl Program {
         let report = |name: &str, unit: &str| -> Option<u128> {
             said.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(unit)?.trim().parse().ok())
         };
-        let began =
-            report("first stage", "ns").ok_or_else(|| self.failed(format!("did not say when its first stage began: {said}")))?;
+        let began = report("first stage", "ns")
+            .ok_or_else(|| self.failed(format!("its report lacks the time of the first stage: {said}")))?;
         let clock = clock.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         Ok(Start {
             answer,
@@ -122,8 +122,8 @@ impl Program {
         })
     }
 
-    /// Starts the program once, to say how it is used, and waits for its end: seconds until that could be read. It is what the system
-    /// takes for a process of this executable, whatever it computes.
+    /// Starts the program once with `--help` and waits until it ends. Returns the seconds until the help can be read: the time
+    /// that the system takes to start this executable, whatever it computes.
     ///
     /// # Errors
     /// If it cannot be started or fails.
@@ -131,8 +131,7 @@ impl Program {
         Ok(self.first_line(Command::new(&self.artifact).arg("--help"))?.0)
     }
 
-    /// Runs a command of the program: seconds from before it was started until its first line could be read, and what it said on
-    /// stderr.
+    /// Runs a command. Returns the seconds from its start until its first line can be read, and what it printed to stderr.
     fn first_line(&self, command: &mut Command) -> Result<(f64, String), ProcessError> {
         let io = |source| ProcessError::Io { path: self.artifact.clone(), source };
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -161,7 +160,7 @@ mod tests {
     #[test]
     fn a_program_reports_its_start_and_memory() {
         let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
-        let program = Program::compile(&network, &Weights::random(&network, 0), Level::best().unwrap()).unwrap();
+        let program = MeasuredProgram::compile(&network, &Weights::random(&network, 0), Level::best().unwrap()).unwrap();
         assert!(program.artifact_bytes > program.weights_bytes && program.weights_bytes as usize > 4 * network.param_count() / 2);
         if cfg!(all(target_os = "linux", target_env = "gnu")) {
             let bytes = std::fs::read(&program.artifact).unwrap();

@@ -1,4 +1,4 @@
-//! The data caches of one core, as the operating system describes them.
+//! Sizes of one core's data caches, as the operating system gives them.
 
 use std::fmt;
 use std::path::Path;
@@ -10,24 +10,24 @@ use serde::{Deserialize, Serialize};
 pub struct Cache {
     /// Size in bytes.
     pub bytes: usize,
-    /// Lines that share a set.
+    /// Lines of a set.
     pub ways: usize,
 }
 
-/// From the smallest to the largest.
+/// The caches of one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Caches {
     /// First level.
     pub l1: Cache,
     /// Second level.
     pub l2: Cache,
-    /// Third level, or what a core gets of it.
+    /// Third level; the whole of it, though cores share it.
     pub l3: Cache,
-    /// Whether the system told all three; else those that it did not tell are assumed.
+    /// Whether the system gives all three. Usual sizes are assumed for those that it does not give.
     pub known: bool,
 }
 
-/// Where the system does not tell.
+/// Assumed where the system gives no size.
 const ASSUMED: Caches = Caches {
     l1: Cache { bytes: 32 << 10, ways: 8 },
     l2: Cache { bytes: 1 << 20, ways: 16 },
@@ -36,7 +36,7 @@ const ASSUMED: Caches = Caches {
 };
 
 impl Caches {
-    /// The first core's.
+    /// Those of the first core.
     pub fn here() -> Self {
         found(Path::new(FOLDER)).into()
     }
@@ -54,7 +54,7 @@ impl From<Found> for Caches {
     }
 }
 
-/// Bytes of each level, by which machines are told apart; 0 where there is none or it is not known.
+/// The size of each cache in bytes; 0 if there is none or the system does not give it. A tuning is kept for each level and each such triple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sizes {
     /// First level.
@@ -66,13 +66,13 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// The first core's.
+    /// Those of the first core.
     pub fn here() -> Self {
         found(Path::new(FOLDER)).into()
     }
 
-    /// How far apart two machines are, in factors of two over all levels; `None` if what fits one's first or second level may not
-    /// fit the other's.
+    /// How much the caches of two machines differ: the sum, over the levels, of the base-2 logarithms of their ratios. `None` if the first or
+    /// second levels differ by more than a factor of two: then what fits the one may not fit the other.
     pub fn distance(self, other: Self) -> Option<f64> {
         let factor = |a: u64, b: u64| (a.max(1) as f64 / b.max(1) as f64).log2().abs();
         let near = factor(self.l1, other.l1) <= 1.0 && factor(self.l2, other.l2) <= 1.0;
@@ -94,10 +94,10 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// Where Linux tells.
+/// Where Linux gives the sizes.
 const FOLDER: &str = "/sys/devices/system/cpu/cpu0/cache";
 
-/// The three levels, as far as the system tells.
+/// The three levels, as far as the system gives them.
 type Found = [Option<Cache>; 3];
 
 fn found(folder: &Path) -> Found {
@@ -115,7 +115,7 @@ fn found(folder: &Path) -> Found {
     found
 }
 
-/// Sizes as Linux writes them, `32K`, `1M` or plain bytes; not zero.
+/// Reads a size as Linux writes it: `32K`, `1M` or a number of bytes. `None` for zero.
 fn bytes(size: &str) -> Option<usize> {
     let (digits, unit) = match size.as_bytes().last()? {
         b'K' => (&size[..size.len() - 1], 1 << 10),

@@ -1,5 +1,5 @@
-//! The tuning file: for each level and kind of machine, what measuring chose. One line a problem, in order, so that files can be
-//! read, compared and merged.
+//! The tuning file. It holds, for each level and kind of machine, what measuring chose for each problem. A problem is one line, and lines are
+//! sorted, so that people can read files, and compare and merge them line by line.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,74 +13,74 @@ use serde::{Deserialize, Serialize};
 use crate::files::{output, private};
 use crate::tuning::cpu_caches::Sizes;
 
-/// Version of the file's format; a file of any other is refused.
+/// Version of the file's format. Files of other versions are refused.
 const FORMAT: u32 = 1;
 
-/// What was measured for a problem.
+/// The result of measuring one problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// The stages of least time.
+pub struct TunedProblem {
+    /// The fastest stages.
     pub stages: Vec<Choice>,
-    /// Microseconds of the stages that the cost model chooses.
+    /// Microseconds that the stages take which the cost model chooses.
     pub model_us: f64,
-    /// Microseconds of the stages of least time.
+    /// Microseconds that the fastest stages take.
     pub best_us: f64,
 }
 
-/// All that was measured for a level on a kind of machine.
+/// All results for one level on one kind of machine.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Machine {
+pub struct MachineTuning {
     /// The level's name.
     pub level: String,
-    /// Its caches.
+    /// Cache sizes of the machine.
     pub caches: Sizes,
-    /// By problem.
-    pub problems: BTreeMap<String, Entry>,
+    /// The result of each problem, by the problem's line.
+    pub problems: BTreeMap<String, TunedProblem>,
 }
 
-/// What a tuning file holds.
+/// The contents of a tuning file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct File {
-    /// In order of level and caches, each pair once.
-    pub machines: Vec<Machine>,
+pub struct TuningFile {
+    /// Sorted by level and cache sizes; each pair appears once.
+    pub machines: Vec<MachineTuning>,
 }
 
-/// A tuning file that cannot be used.
+/// The tuning file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "tuning file {}: {}: make it anew with `sartor tune` or name another with --tuning",
+    "tuning file {}: {}; write a new one with `sartor tune`, or name another with --tuning",
     escape::path(path),
     escape::line(what)
 )]
-pub struct FileError {
+pub struct TuningFileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// What is wrong with it.
     pub what: String,
 }
 
-/// The file as it is read, before its version and entries are judged.
+/// The file as read, before its version and its entries are checked.
 #[derive(Deserialize)]
 struct Raw {
     format: u32,
-    machines: Vec<Machine>,
+    machines: Vec<MachineTuning>,
 }
 
-impl File {
-    /// Reads a file's text, and judges every entry.
+impl TuningFile {
+    /// Reads a file's text and checks every entry.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let version = serde_json::from_str::<serde_json::Value>(text).map_err(|error| format!("is no tuning file: {error}"))?;
+        let version = serde_json::from_str::<serde_json::Value>(text).map_err(|error| format!("not a tuning file: {error}"))?;
         if let Some(format) = version["format"].as_u64().filter(|&format| format != u64::from(FORMAT)) {
-            return Err(format!("has format {format}, this version of sartor reads {FORMAT}"));
+            return Err(format!("it has format {format}, and this version of sartor reads format {FORMAT}"));
         }
-        let raw: Raw = serde_json::from_str(text).map_err(|error| format!("is no tuning file: {error}"))?;
+        let raw: Raw = serde_json::from_str(text).map_err(|error| format!("not a tuning file: {error}"))?;
         debug_assert_eq!(raw.format, FORMAT);
         let mut machines = raw.machines;
         machines.sort_by(|a, b| (&a.level, a.caches).cmp(&(&b.level, b.caches)));
         if machines.windows(2).any(|pair| (&pair[0].level, pair[0].caches) == (&pair[1].level, pair[1].caches)) {
-            return Err("holds two machines of the same level and caches".into());
+            return Err("it has two entries for the same level and cache sizes".into());
         }
         for machine in &machines {
             machine.tuning()?;
@@ -88,37 +88,37 @@ impl File {
         Ok(Self { machines })
     }
 
-    /// Reads a file; one that does not exist is empty.
+    /// Reads a file. A file that does not exist counts as empty.
     ///
     /// # Errors
-    /// If it cannot be read, is no tuning file, or one of its entries cannot be.
-    pub fn load(path: &Path) -> Result<Self, FileError> {
+    /// If the file cannot be read, is not a tuning file, or has an entry that is not valid.
+    pub fn load(path: &Path) -> Result<Self, TuningFileError> {
         Self::read(path, || std::fs::read_to_string(path))
     }
 
-    /// Reads a file that must be this user's, as the one in the cache is.
+    /// Reads a file that must belong to this user, such as the one in the cache.
     ///
     /// # Errors
-    /// As [`load`](Self::load), or if it is no file that only this user can change.
-    pub fn load_own(path: &Path) -> Result<Self, FileError> {
+    /// As [`load`](Self::load); and if other users can change the file.
+    pub fn load_own(path: &Path) -> Result<Self, TuningFileError> {
         Self::read(path, || io::read_to_string(private::open(path)?))
     }
 
-    fn read(path: &Path, read: impl FnOnce() -> io::Result<String>) -> Result<Self, FileError> {
-        let error = |what: String| FileError { path: path.into(), what };
+    fn read(path: &Path, read: impl FnOnce() -> io::Result<String>) -> Result<Self, TuningFileError> {
+        let error = |what: String| TuningFileError { path: path.into(), what };
         match read() {
             Ok(text) => Self::parse(&text).map_err(error),
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(other) => Err(error(format!("cannot be read: {other}"))),
+            Err(other) => Err(error(format!("it cannot be read: {other}"))),
         }
     }
 
-    /// Writes the file; the old one stays until the new one is complete.
+    /// Writes the file. An old file stays in place until the new one is complete.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), FileError> {
-        let error = |what: io::Error| FileError { path: path.into(), what: format!("cannot be written: {what}") };
+    pub fn save(&self, path: &Path) -> Result<(), TuningFileError> {
+        let error = |what: io::Error| TuningFileError { path: path.into(), what: format!("it cannot be written: {what}") };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(error)?;
         }
@@ -127,8 +127,8 @@ impl File {
 
     /// The file's text.
     pub(super) fn text(&self) -> String {
-        let machine = |machine: &Machine| {
-            let problem = |(problem, entry): (&String, &Entry)| format!("        {}: {}", json(problem), json(entry));
+        let machine = |machine: &MachineTuning| {
+            let problem = |(problem, entry): (&String, &TunedProblem)| format!("        {}: {}", json(problem), json(entry));
             let problems: Vec<String> = machine.problems.iter().map(problem).collect();
             let problems = if problems.is_empty() { "{}".into() } else { format!("{{\n{}\n      }}", problems.join(",\n")) };
             format!(
@@ -142,24 +142,24 @@ impl File {
         format!("{{\n  \"format\": {FORMAT},\n  \"machines\": {machines}\n}}\n")
     }
 
-    /// What was measured for a level on exactly such a machine.
-    pub fn machine(&self, level: Level, caches: Sizes) -> Option<&Machine> {
+    /// The results for a level and exactly these cache sizes.
+    pub fn machine(&self, level: Level, caches: Sizes) -> Option<&MachineTuning> {
         self.machines.iter().find(|machine| machine.level == level.name() && machine.caches == caches)
     }
 
-    /// The same, made if there is none.
-    pub fn machine_mut(&mut self, level: Level, caches: Sizes) -> &mut Machine {
-        let key = |machine: &Machine| (machine.level.clone(), machine.caches);
+    /// The same; an empty entry is made if there is none.
+    pub fn machine_mut(&mut self, level: Level, caches: Sizes) -> &mut MachineTuning {
+        let key = |machine: &MachineTuning| (machine.level.clone(), machine.caches);
         let wanted = (level.name().to_string(), caches);
         let at = self.machines.binary_search_by_key(&wanted, key).unwrap_or_else(|at| {
-            self.machines.insert(at, Machine { level: wanted.0.clone(), caches, problems: BTreeMap::new() });
+            self.machines.insert(at, MachineTuning { level: wanted.0.clone(), caches, problems: BTreeMap::new() });
             at
         });
         &mut self.machines[at]
     }
 
-    /// What was measured for a level on machines like this one, the one most like it last.
-    pub(super) fn alike(&self, level: Level, caches: Sizes) -> impl Iterator<Item = &Machine> {
+    /// The results for a level on machines with similar caches, the most similar last.
+    pub(super) fn alike(&self, level: Level, caches: Sizes) -> impl Iterator<Item = &MachineTuning> {
         let of_level = self.machines.iter().filter(|machine| machine.level == level.name());
         let mut alike: Vec<_> = of_level.filter_map(|machine| Some((machine.caches.distance(caches)?, machine))).collect();
         alike.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -167,15 +167,16 @@ impl File {
     }
 }
 
-/// JSON on one line; nothing here has keys that are no strings, so that it cannot fail.
+/// A value as JSON on one line. This cannot fail, since all keys here are strings.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-impl Machine {
-    /// The choices alone, as the planner takes them.
+impl MachineTuning {
+    /// The choices alone, in the form that the planner takes.
     fn tuning(&self) -> Result<Tuning, String> {
-        let level: Level = self.level.parse().map_err(|_| format!("knows a level '{}' that sartor does not", self.level))?;
+        let level: Level =
+            self.level.parse().map_err(|_| format!("it has an entry for level '{}', which is not a level", self.level))?;
         let mut tuning = Tuning::default();
         for (problem, entry) in &self.problems {
             tuning.insert(level, problem, entry.stages.clone()).map_err(|error| format!("{error} ({level})"))?;
@@ -193,17 +194,17 @@ mod tests {
 
     const CACHES: Sizes = Sizes { l1: 32 << 10, l2: 1 << 20, l3: 32 << 20 };
 
-    fn sample() -> File {
+    fn sample() -> TuningFile {
         let tile = Some(Tile { panels: 2, pixels: 2 });
         let rows =
             Choice::Rows { strip: 4, layers: vec![LayerChoice { rows: Some(2), tile, columns: None }, LayerChoice::default()] };
         let panels = Choice::Panels(PanelsChoice { panels: Some(4), ahead: Some(0), tile: None });
-        let mut file = File::default();
+        let mut file = TuningFile::default();
         for level in [Level::Avx512, Level::Avx2] {
             let problems = &mut file.machine_mut(level, CACHES).problems;
-            let entry = Entry { stages: vec![rows.clone()], model_us: 10.5, best_us: 10.0 };
+            let entry = TunedProblem { stages: vec![rows.clone()], model_us: 10.5, best_us: 10.0 };
             problems.insert("a + b".into(), entry);
-            problems.insert("a".into(), Entry { stages: vec![panels.clone()], model_us: 3.0, best_us: 3.0 });
+            problems.insert("a".into(), TunedProblem { stages: vec![panels.clone()], model_us: 3.0, best_us: 3.0 });
         }
         file
     }
@@ -212,15 +213,15 @@ mod tests {
     fn what_is_saved_is_loaded_and_written_again_to_the_byte() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/tuning.json");
-        for file in [File::default(), sample()] {
+        for file in [TuningFile::default(), sample()] {
             file.save(&path).unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
-            let loaded = File::load(&path).unwrap();
+            let loaded = TuningFile::load(&path).unwrap();
             assert_eq!(loaded, file);
             assert_eq!(loaded.text(), text);
         }
         assert_eq!(sample().text().lines().filter(|line| line.contains("model_us")).count(), 4, "one line a problem");
-        assert_eq!(File::load(&dir.path().join("missing")).unwrap(), File::default());
+        assert_eq!(TuningFile::load(&dir.path().join("missing")).unwrap(), TuningFile::default());
     }
 
     #[test]
@@ -228,12 +229,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let good = sample().text();
         let cases: Vec<(String, &str)> = vec![
-            (String::new(), "is no tuning file"),
+            (String::new(), "not a tuning file"),
             ("{}".into(), "missing field `format`"),
-            (good[..good.len() / 2].into(), "is no tuning file"),
+            (good[..good.len() / 2].into(), "not a tuning file"),
             (good.replace("\"format\": 1", "\"format\": 2"), "has format 2"),
             (good.replace("\"avx2\"", "\"avx3\""), "level 'avx3'"),
-            (good.replace("\"avx2\"", "\"avx512\""), "two machines"),
+            (good.replace("\"avx2\"", "\"avx512\""), "two entries"),
             (good.replace("\"pixels\":2", "\"pixels\":50"), "does not fit the registers"),
             (good.replace("\"pixels\":2", "\"pixels\":0"), "does not fit the registers"),
             (good.replace("\"panels\":2", "\"panels\":18446744073709551615"), "does not fit the registers"),
@@ -245,7 +246,7 @@ mod tests {
         for (text, part) in cases {
             let path = dir.path().join("broken.json");
             std::fs::write(&path, &text).unwrap();
-            let error = File::load(&path).unwrap_err().to_string();
+            let error = TuningFile::load(&path).unwrap_err().to_string();
             assert!(error.contains(part) && error.contains("broken.json"), "{error}, not {part}");
             assert!(Tunings::load(&path).is_err());
         }

@@ -1,8 +1,8 @@
-//! What was measured before, for which machine.
+//! Tunings: how measuring chose to compute the layers of networks, and on which machines.
 
 pub mod cpu_caches;
 mod file;
 mod tunings;
 
-pub use file::{Entry, File, FileError, Machine};
+pub use file::{MachineTuning, TunedProblem, TuningFile, TuningFileError};
 pub use tunings::{Tunings, default_path};

@@ -1,4 +1,4 @@
-//! What programs are compiled with: the tuning that was shipped, and the user's over it.
+//! The tunings that programs are compiled with: the user's file, and the one shipped with sartor for what that does not have.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,33 +6,34 @@ use std::sync::Arc;
 use sartor_codegen::tuning::Tuning;
 use sartor_kernels::runtime::Level;
 
-use super::{File, FileError};
-use crate::compile::cache::{self, CacheError};
-use crate::tuning::cpu_caches::Sizes;
+use super::cpu_caches::Sizes;
+use super::file::{TuningFile, TuningFileError};
+use crate::files::cache_folder::{self, CacheError};
 
-/// The name of the usual file in the [cache]'s folder.
+/// The name of the user's file in the [cache's folder](cache_folder).
 const USUAL: &str = "tuning.json";
 
-/// The file that `sartor tune` fills and programs are compiled with unless another is named: in the [cache]'s folder.
+/// The user's file, in the [cache's folder](cache_folder). `sartor tune` writes it, and programs are compiled with it, unless another file is
+/// named.
 ///
 /// # Errors
 /// If the cache cannot be used.
 pub fn default_path() -> Result<PathBuf, CacheError> {
-    Ok(cache::folder()?.join(USUAL))
+    Ok(cache_folder::open()?.join(USUAL))
 }
 
-/// What was tuned before sartor was shipped.
+/// The tuning file that is shipped with sartor.
 const SHIPPED: &str = include_str!("../../codegen/tuning/default.json");
 
-/// What programs are compiled with.
+/// The tunings that programs are compiled with.
 #[derive(Clone, Debug)]
 pub struct Tunings {
-    /// Later ones win.
-    files: Vec<File>,
+    /// Where several files have a problem, the last one decides.
+    files: Vec<TuningFile>,
     caches: Sizes,
 }
 
-/// The [shipped](Tunings::shipped) ones, which no file of the user's changes.
+/// The [shipped](Tunings::shipped) tunings. No file of the user's is read.
 impl Default for Tunings {
     fn default() -> Self {
         Self::shipped()
@@ -40,31 +41,31 @@ impl Default for Tunings {
 }
 
 impl Tunings {
-    /// None: the cost model decides.
+    /// No tunings: the cost model decides everything.
     pub fn none() -> Self {
         Self { files: Vec::new(), caches: Sizes::here() }
     }
 
-    /// The shipped default.
+    /// The tunings that are shipped with sartor.
     pub fn shipped() -> Self {
-        Self { files: File::parse(SHIPPED).into_iter().collect(), ..Self::none() }
+        Self { files: TuningFile::parse(SHIPPED).into_iter().collect(), ..Self::none() }
     }
 
-    /// The shipped default, and over it the file at [`default_path`]. If that cannot be used, it is left out and returned as an
-    /// error for people to read.
-    pub fn installed() -> (Self, Option<FileError>) {
-        match cache::existing() {
+    /// The shipped tunings and the file at [`default_path`], which takes precedence. A file that cannot be used is left out; the
+    /// error says why, for the user to read.
+    pub fn installed() -> (Self, Option<TuningFileError>) {
+        match cache_folder::existing() {
             Ok(Some(folder)) => Self::over_shipped(&folder.join(USUAL)),
             Ok(None) | Err(CacheError::Nowhere) => (Self::shipped(), None),
             Err(CacheError::Unusable { folder, source, .. }) => {
-                (Self::shipped(), Some(FileError { path: folder.join(USUAL), what: format!("is not looked for: {source}") }))
+                (Self::shipped(), Some(TuningFileError { path: folder.join(USUAL), what: format!("it is not read: {source}") }))
             }
         }
     }
 
-    fn over_shipped(path: &Path) -> (Self, Option<FileError>) {
+    fn over_shipped(path: &Path) -> (Self, Option<TuningFileError>) {
         let mut tunings = Self::shipped();
-        match File::load_own(path) {
+        match TuningFile::load_own(path) {
             Ok(file) => {
                 tunings.files.push(file);
                 (tunings, None)
@@ -73,24 +74,24 @@ impl Tunings {
         }
     }
 
-    /// One file alone.
+    /// The tunings of one file alone.
     ///
     /// # Errors
-    /// If it does not exist or cannot be used.
-    pub fn load(path: &Path) -> Result<Self, FileError> {
+    /// If the file does not exist or cannot be used.
+    pub fn load(path: &Path) -> Result<Self, TuningFileError> {
         if !path.exists() {
-            return Err(FileError { path: path.into(), what: "does not exist".into() });
+            return Err(TuningFileError { path: path.into(), what: "it does not exist".into() });
         }
-        Ok(Self { files: vec![File::load(path)?], ..Self::none() })
+        Ok(Self { files: vec![TuningFile::load(path)?], ..Self::none() })
     }
 
     /// The choices for a level on this machine.
     pub fn of(&self, level: Level) -> Arc<Tuning> {
         let mut all = Tuning::default();
-        // What was measured on the machine most like this one is over what was measured on others, and the user's file over the shipped.
+        // Results of similar machines take precedence over those of others, and the user's file over the shipped one.
         for machine in self.files.iter().flat_map(|file| file.alike(level, self.caches)) {
             for (problem, entry) in &machine.problems {
-                // Files were judged when they were read.
+                // Entries were checked when the file was read.
                 let _ = all.insert(level, problem, entry.stages.clone());
             }
         }
@@ -103,11 +104,11 @@ mod tests {
     use sartor_codegen::tuning::{Choice, PanelsChoice};
 
     use super::*;
-    use crate::tuning::Entry;
+    use crate::tuning::TunedProblem;
 
     #[test]
     fn the_shipped_default_is_sound() {
-        let file = File::parse(SHIPPED).unwrap();
+        let file = TuningFile::parse(SHIPPED).unwrap();
         assert_eq!(file.text(), SHIPPED, "it is as `sartor tune` writes it");
     }
 
@@ -116,9 +117,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tuning.json");
         let shipped = Tunings::shipped().of(Level::Avx2);
-        let mut file = File::default();
+        let mut file = TuningFile::default();
         let choice = Choice::Panels(PanelsChoice { ahead: Some(0), ..PanelsChoice::default() });
-        let entry = Entry { stages: vec![choice.clone()], model_us: 2.0, best_us: 1.0 };
+        let entry = TunedProblem { stages: vec![choice.clone()], model_us: 2.0, best_us: 1.0 };
         file.machine_mut(Level::Avx2, Sizes::here()).problems.insert("a".into(), entry);
         file.save(&path).unwrap();
         let (tunings, error) = Tunings::over_shipped(&path);

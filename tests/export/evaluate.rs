@@ -1,4 +1,4 @@
-//! ONNX graphs as ONNX defines them, in f64: what a file that we wrote means to others.
+//! Evaluates ONNX graphs in f64, as ONNX defines them: the meaning that an exported file has for other engines.
 
 use std::collections::HashMap;
 
@@ -85,6 +85,12 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Relu" => each(|x| x.max(0.0)),
         "Clip" => (dims.clone(), x.iter().map(|x| x.clamp(inputs[1].1[0], inputs[2].1[0])).collect()),
         "Sigmoid" => each(|x| 1.0 / (1.0 + (-x).exp())),
+        "HardSwish" => each(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+        "LeakyRelu" => {
+            let alpha = f64::from(attribute("alpha").map_or(0.01, |alpha| alpha.f()));
+            (dims.clone(), x.iter().map(|&x| if x < 0.0 { alpha * x } else { x }).collect())
+        }
+        "Erf" => each(erf),
         "Identity" => each(|x| x),
         "MaxPool" => (swept(dims[1]), reference::max_pool(x, maps(), &window())),
         "AveragePool" => (swept(dims[1]), reference::avg_pool(x, maps(), &window(), int("count_include_pad", 0) == 1)),
@@ -98,6 +104,7 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "LogSoftmax" => (dims.clone(), reference::log_softmax(x, dims[1])),
         "Add" => broadcast(inputs, |a, b| a + b),
         "Mul" => broadcast(inputs, |a, b| a * b),
+        "Div" => broadcast(inputs, |a, b| a / b),
         "Reshape" => (inputs[1].1.iter().map(|&d| d as usize).collect(), x.clone()),
         "Transpose" => transpose(inputs[0], &ints("perm")),
         "Concat" => along_channels(inputs, int("axis", -1), |_, channels| 0..channels),
@@ -109,10 +116,21 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
     }
 }
 
-/// Elementwise, a dimension of 1 standing for any.
+/// The error function by its definition: Simpson's rule for the integral of 2 / sqrt(pi) exp(-t^2), which is 1 beyond 6.
+fn erf(x: f64) -> f64 {
+    const STEPS: u32 = 1200;
+    let (end, sign) = (x.abs().min(6.0), x.signum());
+    let step = end / f64::from(STEPS);
+    let weight = |i: u32| if i == 0 || i == STEPS { 1.0 } else { 2.0 + 2.0 * f64::from(i % 2) };
+    let sum: f64 = (0..=STEPS).map(|i| weight(i) * (-(f64::from(i) * step).powi(2)).exp()).sum();
+    sign * sum * step / 3.0 * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+/// Applies a function elementwise. A dimension that is 1 or missing is repeated.
 fn broadcast(inputs: &[&Value], f: fn(f64, f64) -> f64) -> Value {
     let ((dims, a), (narrow, b)) = (inputs[0], inputs[1]);
-    assert!(dims.len() == narrow.len() && dims.iter().zip(narrow).all(|(d, n)| d == n || *n == 1), "{dims:?} and {narrow:?}");
+    let fits = narrow.is_empty() || dims.len() == narrow.len();
+    assert!(fits && dims.iter().zip(narrow).all(|(d, n)| d == n || *n == 1), "{dims:?} and {narrow:?}");
     let at = |i: usize| {
         let (mut rest, mut stride, mut at) = (i, 1, 0);
         for (&d, &n) in dims.iter().zip(narrow).rev() {

@@ -1,4 +1,4 @@
-//! What pictures may take: counted before it is taken.
+//! The limit on memory for pictures. It is checked before the memory is allocated.
 
 use std::path::Path;
 use std::process::Command;
@@ -44,14 +44,14 @@ fn blank(height: u32, width: u32, colour: png::ColorType, depth: png::BitDepth) 
     out
 }
 
-/// The most memory that this process ever had, in bytes.
+/// The peak of this process's memory, in bytes.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
 }
 
-/// What a process of its own does: reads the file, and prints what that took.
+/// The work of a separate process: it reads the file and prints how much memory that took.
 fn child(path: &Path) {
     let before = peak().unwrap();
     let values = Preprocess::imagenet(224, 224).load(path).unwrap();
@@ -113,7 +113,7 @@ fn what_is_too_large_is_refused() {
     }
 }
 
-/// A system that does not give the memory is an error, and no panic or abort.
+/// If the system refuses the memory, there is an error, not a panic or abort.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_that_cannot_be_had() {

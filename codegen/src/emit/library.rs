@@ -8,7 +8,7 @@ use sartor_models::{Network, Shape};
 
 use crate::ir::isa;
 
-use super::Kind;
+use super::kind::Kind;
 use super::package::{allowance, identifier};
 use super::text::Text;
 

@@ -6,23 +6,8 @@
 
 use sartor_kernels::runtime::Level;
 
+pub use crate::ids::KernelId;
 use crate::ir::isa;
-
-/// A kernel of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KernelId(pub usize);
-
-impl From<usize> for KernelId {
-    fn from(index: usize) -> Self {
-        Self(index)
-    }
-}
-
-impl From<KernelId> for usize {
-    fn from(id: KernelId) -> Self {
-        id.0
-    }
-}
 
 /// A loop variable of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

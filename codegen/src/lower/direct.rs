@@ -3,10 +3,13 @@
 use sartor_kernels::runtime::Level;
 
 use super::epilogue::{Cell, Epilogue, Stored, clear, number_of};
+use super::family::Family;
 use super::pointwise::Segment;
+use super::pointwise::details_of_tiles;
 use super::tile::{self, Block, Column, Tile};
 use super::window::{ColumnRun, columns};
 use crate::ir::kernel::{Access, Buf, Builder, Index, Kernel, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// How the source lies in memory.
@@ -192,5 +195,34 @@ impl Direct {
         let idle = &idle;
         let cleared = (0..run.size).flat_map(|r| idle.iter().map(move |&column| (r, column)));
         clear(b, cleared.map(|(r, column)| at(dst, self.dst_pitch, r, column)));
+    }
+}
+
+impl Family for Direct {
+    fn name(&self, level: Level) -> KernelName {
+        let block = &self.blocks(level)[0];
+        let (kh, kw) = self.kernel;
+        KernelName::new(&format!("direct{kh}x{kw}s{}", self.stride), level)
+            .tile(&[block.rows, block.panels.size * PANEL])
+            .field("rows", self.present.1 - self.present.0)
+            .field("ow", self.ow)
+            .field("k", self.k())
+            .field("n", self.panels * PANEL - self.idle)
+            .words(&self.epilogue.words())
+    }
+
+    fn details(&self, level: Level) -> Vec<(&'static str, usize)> {
+        let source = match self.source {
+            Source::Planar { plane } => ("plane", plane),
+            Source::Pitched { pitch } => ("sp", pitch),
+        };
+        let mut details = vec![source, ("dp", self.dst_pitch), ("top", self.present.0), ("iw", self.iw), ("pad", self.pad)];
+        details.extend(self.epilogue.details());
+        details.extend(details_of_tiles(&self.segments, &self.blocks(level)));
+        details
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
     }
 }

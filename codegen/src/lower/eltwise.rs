@@ -4,7 +4,9 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
 use super::epilogue::{activate, sentence};
+use super::family::Family;
 use crate::ir::kernel::{Access, Binary, Builder, Kernel, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// What is done before the activation.
@@ -103,5 +105,30 @@ impl Eltwise {
             });
         }
         b.finish()
+    }
+}
+
+impl Family for Eltwise {
+    fn name(&self, level: Level) -> KernelName {
+        let family = match self.kind {
+            Kind::Copy => "activation",
+            Kind::Scale => "scale",
+            Kind::Add { .. } => "add",
+        };
+        let words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
+        KernelName::new(family, level).field("m", self.m).field("c", self.panels * PANEL).words(&words)
+    }
+
+    fn details(&self, _level: Level) -> Vec<(&'static str, usize)> {
+        let mut details = vec![("sp", self.src_pitch), ("dp", self.dst_pitch)];
+        if let Kind::Add { panels, pitch } = self.kind {
+            details.extend([("ap", pitch), ("ac", panels * PANEL)]);
+        }
+        details.extend(self.last_lanes.map(|lanes| ("last", lanes)));
+        details
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
     }
 }

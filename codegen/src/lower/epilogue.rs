@@ -5,7 +5,7 @@ use std::f32::consts::LOG2_E;
 use sartor_ops::{Activation, Arithmetic};
 
 use crate::ir::kernel::{Address, Base, Binary, Builder, Reg, Value};
-use crate::network::layers::factor_of_sums;
+use crate::layout::PANEL;
 
 /// Added to a float of small magnitude, leaves its nearest integer in the low bits, with the bias of an f32's exponent on top:
 /// 1.5 · 2^23 + 127.
@@ -189,8 +189,14 @@ impl Written<'_> {
     }
 }
 
+/// What a convolution's weights and bias are multiplied by, for the activation that takes its sums. SiLU wants a power of e; where
+/// its argument arrives times log2(e), it is one of 2, and costs three multiplications less.
+pub fn factor_of_sums(act: Option<Activation>) -> f64 {
+    if act == Some(Activation::Silu) { std::f64::consts::LOG2_E } else { 1.0 }
+}
+
 /// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see
-/// [`factor_of_sums`](crate::network::layers::factor_of_sums); what becomes of infinities and NaN is as in [`activate`].
+/// [`factor_of_sums`]; what becomes of infinities and NaN is as in [`activate`].
 fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
     if factor_of_sums(act) == 1.0 { activate(b, act, sums) } else { silu_of_sums(b, sums) }
 }
@@ -274,6 +280,20 @@ pub struct Stored {
 }
 
 impl Epilogue {
+    /// What is fused, as words of kernels' names.
+    pub fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
+        words.extend(self.blend.then(|| "blend".into()));
+        words.extend(self.shortcut.map(|_| "add".into()));
+        words.extend(self.post_act.map(|act| act.to_string()));
+        words
+    }
+
+    /// What names of kernels say of it where they must.
+    pub fn details(&self) -> [(&'static str, usize); 2] {
+        [("ap", self.shortcut.unwrap_or(0)), ("last", self.last_lanes.unwrap_or(PANEL))]
+    }
+
     /// An activation that waits until all tiles are stored.
     fn late(&self) -> Option<Activation> {
         let ends = !self.blend && self.shortcut.is_none() && self.post_act.is_none();

@@ -3,8 +3,10 @@
 use sartor_kernels::runtime::Level;
 
 use super::epilogue::{Cell, Epilogue, Stored, clear, number_of};
+use super::family::Family;
 use super::tile::{self, Block, Column, Run, Tile};
 use crate::ir::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// Consecutive input lanes that a panel of weights meets.
@@ -181,6 +183,37 @@ impl Pointwise {
         let cleared = (0..rows.size).flat_map(|r| idle.iter().map(move |&at| (r, at)));
         clear(b, cleared.map(|(r, at)| place(buffers.dst, self.dst_pitch, r, at)));
     }
+}
+
+impl Family for Pointwise {
+    fn name(&self, level: Level) -> KernelName {
+        let block = &self.blocks(level)[0];
+        KernelName::new("pointwise", level)
+            .tile(&[block.rows, block.panels.size * PANEL])
+            .field("m", self.m)
+            .field("k", self.k())
+            .field("n", self.panels * PANEL - self.idle)
+            .words(&self.epilogue.words())
+    }
+
+    fn details(&self, level: Level) -> Vec<(&'static str, usize)> {
+        let mut details = vec![("sp", self.src_pitch), ("dp", self.dst_pitch)];
+        details.extend(self.epilogue.details());
+        details.push(("ahead", self.ahead));
+        details.extend(details_of_tiles(&self.segments, &self.blocks(level)));
+        details
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
+    }
+}
+
+/// The runs of input lanes, and the tiles beside the first: what names of kernels say of them where they must.
+pub fn details_of_tiles(segments: &[Segment], blocks: &[Block]) -> Vec<(&'static str, usize)> {
+    let segments = segments.iter().flat_map(|segment| [("lane", segment.lane), ("len", segment.len)]);
+    let blocks = blocks.iter().skip(1).flat_map(|block| [("panels", block.panels.size), ("pixels", block.rows)]);
+    segments.chain(blocks).collect()
 }
 
 struct Buffers {

@@ -5,9 +5,11 @@ use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
 use super::epilogue::{Cell, Epilogue, Stored, number_of};
+use super::family::Family;
 use super::tile::even;
 use crate::ir::isa;
 use crate::ir::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// What is done with a window.
@@ -369,6 +371,39 @@ impl Window {
                 }
             }
         }
+    }
+}
+
+impl Family for Window {
+    fn name(&self, level: Level) -> KernelName {
+        let family = match self.kind {
+            Kind::Depthwise => "depthwise",
+            Kind::Max => "maxpool",
+            Kind::Average => "avgpool",
+        };
+        let (kh, kw) = self.kernel;
+        let words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
+        KernelName::new(&format!("{family}{kh}x{kw}s{}", self.stride.0), level)
+            .tile(&[self.rows, self.widest(level).min(self.ow), PANEL])
+            .field("rows", self.present.1 - self.present.0)
+            .field("ow", self.ow)
+            .field("c", self.panels * PANEL)
+            .words(&words)
+    }
+
+    fn details(&self, _level: Level) -> Vec<(&'static str, usize)> {
+        vec![
+            ("sp", self.src_pitch),
+            ("dp", self.dst_pitch),
+            ("top", self.present.0),
+            ("sw", self.stride.1),
+            ("iw", self.iw),
+            ("pad", self.pad),
+        ]
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
     }
 }
 

@@ -112,7 +112,7 @@ impl WithSimd for Run<'_> {
                 for (channel, width) in panels(self.packed.width, pitch(oc)) {
                     let mut row = begin;
                     while row < end {
-                        row += self.tile(simd, row, end - row, group, channel, width);
+                        row += self.tile(simd, Tile { row, rows: end - row, group, channel, width });
                     }
                 }
             }
@@ -134,23 +134,34 @@ impl Heights {
     }
 }
 
+/// A part of the result: pixels from `row` on, by channels of a group from `channel` on.
+#[derive(Clone, Copy)]
+struct Tile {
+    row: usize,
+    rows: usize,
+    group: usize,
+    channel: usize,
+    width: usize,
+}
+
 impl Run<'_> {
-    /// Computes the tallest tile that fits `rows`, and returns its height.
+    /// Computes the tallest tile that is the beginning of `part`, and returns its height.
     #[inline(always)]
-    fn tile<S: Simd>(&mut self, simd: S, row: usize, rows: usize, group: usize, channel: usize, width: usize) -> usize {
-        let height = Heights::of::<S>().0.iter().copied().find(|&height| height <= rows).unwrap_or(1);
+    fn tile<S: Simd>(&mut self, simd: S, part: Tile) -> usize {
+        let height = Heights::of::<S>().0.iter().copied().find(|&height| height <= part.rows).unwrap_or(1);
+        let tile = Tile { rows: height, ..part };
         let mut out = [0.0; MOST_ROWS * PANEL];
         macro_rules! tiles {
             ($vectors:literal: $($height:literal)*) => {
                 match height {
-                    $($height => self.fixed_tile::<S, $height, $vectors>(simd, row, group, channel, &mut out),)*
+                    $($height => self.fixed_tile::<S, $height, $vectors>(simd, tile, &mut out),)*
                     _ => unreachable!("a tile of {height} rows"),
                 }
             };
         }
         // Only the tiles that this level uses are compiled.
         if S::F32_LANES == 16 {
-            if width == PANEL { tiles!(2: 14 7 4 2 1) } else { tiles!(1: 14 7 4 2 1) }
+            if tile.width == PANEL { tiles!(2: 14 7 4 2 1) } else { tiles!(1: 14 7 4 2 1) }
         } else if S::F32_LANES == 8 {
             tiles!(2: 6 4 2 1);
         } else if S::REGISTER_COUNT == 32 {
@@ -158,20 +169,14 @@ impl Run<'_> {
         } else {
             tiles!(4: 2 1);
         }
-        self.finish(simd, row, height, group, channel, width, &mut out[..height * width]);
+        self.finish(simd, tile, &mut out[..height * tile.width]);
         height
     }
 
-    /// `ROWS` pixels from `row` on, by `VECTORS` vectors of the group's channels from `channel` on, to `out`.
+    /// Computes a tile of `ROWS` pixels by `VECTORS` vectors of channels to `out`.
     #[inline(always)]
-    fn fixed_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
-        &self,
-        simd: S,
-        row: usize,
-        group: usize,
-        channel: usize,
-        out: &mut [f32],
-    ) {
+    fn fixed_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(&self, simd: S, tile: Tile, out: &mut [f32]) {
+        let Tile { row, group, channel, .. } = tile;
         let PackedConv { conv, ic, weight, bias, zeros, .. } = self.packed;
         let (ic, width, taps) = (*ic, VECTORS * S::F32_LANES, conv.window.taps());
         let column = group * pitch(conv.oc / conv.groups) + channel;
@@ -212,25 +217,17 @@ impl Run<'_> {
 
     /// Applies the activation to a tile and puts it in its place. Apart from the tiles, so that it is compiled once.
     #[inline(always)]
-    fn finish<S: Simd>(
-        &mut self,
-        simd: S,
-        row: usize,
-        rows: usize,
-        group: usize,
-        channel: usize,
-        width: usize,
-        tile: &mut [f32],
-    ) {
+    fn finish<S: Simd>(&mut self, simd: S, tile: Tile, values: &mut [f32]) {
+        let Tile { row, rows, group, channel, width } = tile;
         let conv = &self.packed.conv;
         let (oc, pitch) = (conv.oc / conv.groups, pitch(conv.oc));
-        Clamp::of(simd, self.activation).apply_all(simd, tile);
-        curve(simd, self.activation, tile);
+        Clamp::of(simd, self.activation).apply_all(simd, values);
+        curve(simd, self.activation, values);
         // Whole panels where the lanes after the channels are pad lanes, and zero.
         let whole = conv.groups == 1 && self.activation.is_none_or(Activation::keeps_zero);
         let valid = if whole { width } else { width.min(oc - channel) };
-        for (tile, line) in tile.chunks_exact(width).zip(self.dst[row * pitch..][..rows * pitch].chunks_exact_mut(pitch)) {
-            line[group * oc + channel..][..valid].copy_from_slice(&tile[..valid]);
+        for (values, line) in values.chunks_exact(width).zip(self.dst[row * pitch..][..rows * pitch].chunks_exact_mut(pitch)) {
+            line[group * oc + channel..][..valid].copy_from_slice(&values[..valid]);
             if !whole {
                 line[conv.oc..].fill(0.0);
             }

@@ -1,62 +1,27 @@
-//! Networks as ONNX files, operator by operator as PyTorch's exporter and timm's modules have them: nothing is folded or fused.
+//! Networks as ONNX files. Operators are those that PyTorch's exporter and timm's modules give; nothing is folded or fused.
 
+mod error;
 mod ops;
 pub mod proto;
 
 use prost::Message;
 
-use crate::escape::line;
 use crate::graph::{Network, NodeId};
-use crate::weights::{Problem, Weights, list};
+use crate::weights::Weights;
+use error::MAX_BYTES;
 
-/// The version of ONNX's operators that files ask for.
+pub use error::ExportError;
+
+/// The version of ONNX's operators that files use.
 pub const OPSET: i64 = 17;
-/// The version of the format that came with them.
+/// The version of the file format that belongs to these operators.
 const IR_VERSION: i64 = 8;
-/// What one protobuf message may hold.
-const MAX_BYTES: usize = i32::MAX as usize;
 
-/// A network that cannot be written as ONNX.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExportError {
-    /// Tensors that the network needs are missing, have another shape, or have or give values that are NaN or infinite.
-    #[error("the weights do not fit network '{}':{}\ngive weights that were saved from this network", line(.network), list(.problems))]
-    Tensors {
-        /// The network's name.
-        network: String,
-        /// All tensors at fault.
-        problems: Vec<Problem>,
-    },
-    /// No images, or more than a map's bytes can be counted for.
-    #[error("batch is {0}: use 1 or more, few enough for 31 bits of bytes a map")]
-    Batch(usize),
-    /// Two values of the file would have one name.
-    #[error("node '{}': the name '{}' is taken by another value of the file: rename one of the nodes", line(.node), line(.name))]
-    Name {
-        /// The later node.
-        node: String,
-        /// The name.
-        name: String,
-    },
-    /// More than a protobuf message may hold.
-    #[error(
-        "network '{}' takes {bytes} bytes, an ONNX file with its weights inside holds {MAX_BYTES}: use a smaller width",
-        line(.network)
-    )]
-    Size {
-        /// The network's name.
-        network: String,
-        /// Bytes it takes.
-        bytes: usize,
-    },
-}
-
-/// The bytes of an ONNX file: one input, `input`, of `batch` images in NCHW; the outputs are named as their nodes. An output of one pixel,
-/// as a classifier's, is `batch x channels`, all others are `batch x channels x rows x columns`.
+/// The bytes of an ONNX file. Its input, `input`, takes `batch` images in NCHW, and its outputs have the names of their nodes. An
+/// output of one pixel, such as a classifier's, is `batch x channels`; others are `batch x channels x rows x columns`.
 ///
 /// # Errors
-/// If weights are missing, ill-shaped or not finite, two values would share a name, or the file would be too large.
+/// If weights are missing, have a wrong shape or are not finite; if two values would have the same name; or if the file would be too large.
 pub fn onnx(network: &Network, weights: &Weights, batch: usize) -> Result<Vec<u8>, ExportError> {
     let largest = network.nodes().iter().map(|node| node.shape.len()).max().unwrap_or(0);
     if batch == 0 || largest.checked_mul(batch).and_then(|n| n.checked_mul(4)).is_none_or(|bytes| bytes > MAX_BYTES) {

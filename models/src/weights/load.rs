@@ -1,7 +1,6 @@
-//! Reading safetensors files, in any naming that the network is known by.
+//! Reads safetensors files, in any known naming of the network's parameters.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,38 +8,41 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorInfo};
 
-use super::kind::{self, Kind};
+use super::file_kind::{self, FileKind};
+use super::list::list;
 use super::naming::{Naming, fitting};
-use super::{Tensor, Weights, classes, header, list, values};
+use super::problem::{Problem, core_shape};
+use super::tensors::{Tensor, Weights};
+use super::{classes, header, values};
 use crate::escape::{self, line};
 use crate::graph::Network;
 
-/// What [`Weights::load`] lets pass.
+/// What [`Weights::load`] accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Take NaN and infinite values, also where they come from folding batch norms into the weights before them; see
+    /// Accept values that are NaN or infinite, or become so when batch norms are folded into the weights before them; see
     /// [`Weights::with_non_finite_allowed`].
     pub allow_non_finite: bool,
-    /// Ignore tensors that the network does not have, such as the classifier's where it is built without head; not where a network
-    /// of the zoo has all of them and this is another.
+    /// Ignore tensors that the network does not have, such as a classifier's if the network has no head. They are still an error
+    /// if another network of the zoo has all of them.
     pub allow_extra: bool,
-    /// Take the names and shapes of a network's weights for the network's even where another one has the same: the caller knows which
-    /// it is. timm's `efficientnet_b0` and `tf_efficientnet_b0` differ in nothing else than in padding and epsilon.
+    /// Accept the file even if another network has parameters with the same names and shapes: the caller knows that it is for
+    /// this network. timm's `efficientnet_b0` and `tf_efficientnet_b0`, for example, differ only in padding and epsilon.
     pub variant_known: bool,
 }
 
-/// Weights, and how they were named in their file.
+/// Weights, and how their file names them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// The weights, in the network's own names.
     pub weights: Weights,
-    /// Whose names the file has.
+    /// Whose names the file uses.
     pub naming: &'static str,
-    /// What it puts before all of them, such as `module.`; empty for most files.
+    /// The prefix of all names in the file, such as `module.`; empty for most files.
     pub prefix: String,
 }
 
-/// A file that gives no weights.
+/// The file cannot be read as weights.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be opened or read.
@@ -48,40 +50,40 @@ pub enum LoadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// What the system says.
         reason: io::Error,
     },
-    /// It is of another kind.
+    /// The file is of another kind.
     #[error("'{}' is {}, not a safetensors file: {}", escape::path(.path), .kind.name(), .kind.help(.path))]
     Kind {
         /// The file.
         path: PathBuf,
         /// What it is.
-        kind: Kind,
+        kind: FileKind,
     },
-    /// The header is no safetensors header, or does not describe this many bytes.
-    #[error("'{}' is damaged, truncated or no safetensors file ({bytes} bytes were read): {}", escape::path(.path), line(&.reason.to_string()))]
+    /// The header is not a safetensors header, or does not fit the file's length.
+    #[error("'{}' is damaged, truncated or not a safetensors file ({bytes} bytes were read): {}", escape::path(.path), line(&.reason.to_string()))]
     Format {
         /// The file.
         path: PathBuf,
-        /// How much was read of it: all, if it begins as a safetensors file or is a regular one.
+        /// How many bytes of it were read: all, if it is a regular file or begins like a safetensors file.
         bytes: usize,
         /// What is wrong with its header.
         reason: SafeTensorError,
     },
-    /// The header has a name twice: which tensor it means, readers disagree on.
-    #[error("'{}' is damaged: its header has '{}' twice; save the file anew", escape::path(.path), line(.name))]
+    /// The header has a name twice. Readers disagree on which of the two tensors it means.
+    #[error("'{}' is damaged: its header has '{}' twice; save the file again", escape::path(.path), line(.name))]
     Duplicate {
         /// The file.
         path: PathBuf,
         /// The name.
         name: String,
     },
-    /// The names and shapes are those of two networks, and [`LoadOptions::variant_known`] does not say that it is this one.
+    /// Two networks have these names and shapes, and [`LoadOptions::variant_known`] is not set.
     #[error(
-        "'{}' has {naming}, and the file cannot tell for which network: timm's {network} and tf_{network} have the same tensors, but pad \
-         differently and have epsilons of 1e-5 and 1e-3 in their batch norms. If timm's name of the model begins with tf_, say \
-         `--variant tf`, else `--variant torch` (in a program, build that variant and set LoadOptions::variant_known)",
+        "'{}' has {naming}, which fit two networks: timm's {network} and tf_{network} have the same tensors, but pad \
+         differently, and their batch norms have epsilons of 1e-5 and 1e-3. If timm's name of the model begins with tf_, use \
+         `--variant tf`, else `--variant torch` (in Rust, build that variant and set LoadOptions::variant_known)",
         escape::path(.path)
     )]
     Variant {
@@ -89,7 +91,7 @@ pub enum LoadError {
         path: PathBuf,
         /// The network.
         network: String,
-        /// Whose names it has.
+        /// Whose names it uses.
         naming: &'static str,
     },
     /// The tensors are not the network's.
@@ -106,9 +108,9 @@ pub enum LoadError {
         naming: &'static str,
         /// All that is wrong.
         problems: Vec<Problem>,
-        /// The number of classes that the file is for, if that is all that is wrong.
+        /// The number of classes of the file's weights, if nothing else is wrong.
         classes: Option<usize>,
-        /// The network of the zoo that it does fit, if there is one.
+        /// The network of the zoo that the file fits, if there is one.
         other: Option<String>,
     },
 }
@@ -117,93 +119,8 @@ fn hint(other: &Option<String>) -> String {
     other.as_ref().map_or(String::new(), |other| format!("\nthese are the weights of network '{other}'"))
 }
 
-/// What is wrong with one tensor, in the file's own names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// The network needs it and the file lacks it.
-    Missing {
-        /// The name it would have in the file.
-        name: String,
-        /// The shape it would have.
-        shape: Vec<usize>,
-    },
-    /// The network has no such tensor.
-    Extra {
-        /// Its name.
-        name: String,
-        /// Its shape.
-        shape: Vec<usize>,
-    },
-    /// It has another shape than the network's.
-    Shape {
-        /// Its name.
-        name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// The network's.
-        expected: Vec<usize>,
-    },
-    /// Its type is neither f32, f16 nor bf16.
-    Type {
-        /// Its name.
-        name: String,
-        /// Its type, in safetensors' spelling.
-        found: String,
-    },
-    /// It holds NaN or infinite values.
-    NonFinite {
-        /// Its name.
-        name: String,
-        /// How many.
-        count: usize,
-        /// Of how many.
-        of: usize,
-    },
-    /// Weights that it is folded into, or that are folded into it, become NaN or infinite.
-    Unfoldable {
-        /// Its name.
-        name: String,
-        /// The first channel where that is so.
-        channel: usize,
-        /// How many such channels there are.
-        count: usize,
-        /// Of how many.
-        of: usize,
-        /// The first channel's values, and what becomes of them.
-        how: String,
-    },
-}
-
-/// Most dimensions that errors spell out.
-const MAX_DIMS: usize = 8;
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { name, shape } => write!(f, "missing tensor '{}' of shape {shape:?}", line(name)),
-            Self::Extra { name, shape } => write!(f, "extra tensor '{}' of shape {}", line(name), dims(shape)),
-            Self::Shape { name, found, expected } => {
-                write!(f, "tensor '{}' has shape {}, but the network needs {expected:?}", line(name), dims(found))
-            }
-            Self::Type { name, found } => {
-                write!(f, "tensor '{}' has type {found}; convert it to F32 (F16 and BF16 will do)", line(name))
-            }
-            Self::NonFinite { name, count, of } => {
-                write!(f, "tensor '{}' has {count} NaN or infinite values of {of}", line(name))
-            }
-            Self::Unfoldable { name, channel, count, of, how } => {
-                let name = line(name);
-                write!(
-                    f,
-                    "tensor '{name}' makes weights NaN or too large for f32 in {count} of {of} channels; in channel {channel}, {how}"
-                )
-            }
-        }
-    }
-}
-
 impl Weights {
-    /// Reads a safetensors file and takes from it the network's parameters; see [`Loaded::parse`].
+    /// Reads the network's parameters from a safetensors file; see [`Loaded::parse`].
     ///
     /// # Errors
     /// As [`Loaded::load`].
@@ -211,7 +128,7 @@ impl Weights {
         Ok(Loaded::load(path, network, options)?.weights)
     }
 
-    /// Takes the network's parameters from the bytes of a safetensors file, which errors call `path`; see [`Loaded::parse`].
+    /// Reads the network's parameters from the bytes of a safetensors file, which errors call `path`; see [`Loaded::parse`].
     ///
     /// # Errors
     /// As [`Loaded::parse`].
@@ -221,30 +138,31 @@ impl Weights {
 }
 
 impl Loaded {
-    /// Reads a safetensors file and takes from it the network's parameters; see [`parse`](Self::parse).
+    /// Reads the network's parameters from a safetensors file; see [`parse`](Self::parse).
     ///
-    /// The file is read whole, once, and not mapped: whatever becomes of it afterwards, these values stay, and a file that is
-    /// truncated while it is read is an error, where a map would end the process.
+    /// The whole file is read once. It is not mapped into memory: so the weights stay the same if the file changes later, and a
+    /// file that is truncated while it is read causes an error instead of a signal.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), or if the file is unreadable.
+    /// As [`parse`](Self::parse), and if the file cannot be read.
     pub fn load(path: impl AsRef<Path>, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let bytes = read(path)?;
         Self::parse(&bytes, path, network, options)
     }
 
-    /// Takes the network's parameters from the bytes of a safetensors file, which errors call `path`.
+    /// Reads the network's parameters from the bytes of a safetensors file, which errors call `path`.
     ///
-    /// The file's names may be the network's own or another known naming of its family, all behind one prefix that training puts
-    /// there (`module.`, `model.`, `_orig_mod.`, `state_dict.`, or several); what matches most tensors is taken. `num_batches_tracked`
-    /// is ignored, `[n, c]` stands for `[n, c, 1, 1]` and the reverse; f16 and bf16 are widened.
+    /// The file may use the network's own names or another known naming of its family. All names may have a prefix that training
+    /// adds (`module.`, `model.`, `_orig_mod.`, `state_dict.`, or several of them). The naming and prefix that match most tensors
+    /// are used. `num_batches_tracked` is ignored. A shape of `[n, c]` counts as `[n, c, 1, 1]`, and the reverse. f16 and bf16
+    /// are converted to f32.
     ///
     /// # Errors
-    /// If the file is of another kind or damaged; if it has missing, extra, ill-shaped or ill-typed tensors, or values that are not
-    /// finite or not once folded, and the error names all; or if its names do not tell which of two networks it is for.
+    /// If the file is of another kind or damaged; if tensors are missing, not the network's, or have a wrong shape or type, or
+    /// values are not finite before or after folding (the error names all of them); or if the file fits two networks.
     pub fn parse(bytes: &[u8], path: &Path, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
-        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| match Kind::of(bytes) {
+        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| match FileKind::of(bytes) {
             Some(kind) => LoadError::Kind { path: path.into(), kind },
             None => LoadError::Format { path: path.into(), bytes: bytes.len(), reason },
         })?;
@@ -255,14 +173,15 @@ impl Loaded {
 
         let params = network.params();
         let Naming { label, shared, prefix, names } = Naming::best(&network.name, &params, &tensors);
-        // Only where something is amiss or left over: every network of the zoo is tried.
+        // This tries every network of the zoo, so it is called only if something is wrong.
         let other = || fitting(network, &tensors_of(&metadata));
         if shared && !options.variant_known && other().is_none() {
             return Err(LoadError::Variant { path: path.into(), network: network.name.clone(), naming: label });
         }
         let own_names = params.iter().map(|param| param.name.clone());
         let in_file: BTreeMap<String, String> = own_names.zip(names.iter().cloned()).collect();
-        let mut weights = Weights { allow_non_finite: options.allow_non_finite, ..Weights::default() };
+        let mut weights = Weights::default();
+        weights.allow_non_finite(options.allow_non_finite);
         let mut problems = Vec::new();
         let data = &bytes[size_of::<u64>() + header..];
         for (param, name) in params.into_iter().zip(names) {
@@ -279,7 +198,7 @@ impl Loaded {
             let nodes: Vec<_> = network.ids().collect();
             problems.extend(values::problems(&weights, network, &nodes, |own| in_file[own].clone()));
         }
-        // A deeper network may have all that a shallow one has, and more: that is not what may be left over.
+        // A deeper network may have all tensors of this one and more. Its other tensors are not ignored.
         if !options.allow_extra || (!tensors.is_empty() && other().is_some()) {
             problems.extend(tensors.into_iter().map(|(name, info)| Problem::Extra { name, shape: info.shape.clone() }));
         }
@@ -293,27 +212,22 @@ impl Loaded {
     }
 }
 
-/// All that may be parameters.
+/// All tensors that may be parameters.
 fn tensors_of(metadata: &Metadata) -> BTreeMap<String, &TensorInfo> {
     metadata.tensors().into_iter().filter(|(name, _)| name.rsplit('.').next() != Some("num_batches_tracked")).collect()
 }
 
-/// A shape as a file claims it, which may have any number of dimensions.
-fn dims(shape: &[usize]) -> String {
-    if shape.len() <= MAX_DIMS { format!("{shape:?}") } else { format!("[{}, .. {} dimensions]", shape[0], shape.len()) }
-}
-
-/// The bytes of a file; of one that is of another kind, or endless, no more than tells so.
+/// The bytes of a file. If it is of another kind or endless, only its first bytes.
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let io = |reason| LoadError::Io { path: path.into(), reason };
     let mut file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if metadata.is_dir() {
-        return Err(LoadError::Kind { path: path.into(), kind: Kind::Folder });
+        return Err(LoadError::Kind { path: path.into(), kind: FileKind::Folder });
     }
     let mut bytes = Vec::new();
-    file.by_ref().take(kind::HEAD as u64).read_to_end(&mut bytes).map_err(io)?;
-    if kind::begins_safetensors(&bytes) || (metadata.is_file() && Kind::of(&bytes).is_none()) {
+    file.by_ref().take(file_kind::HEAD as u64).read_to_end(&mut bytes).map_err(io)?;
+    if file_kind::begins_safetensors(&bytes) || (metadata.is_file() && FileKind::of(&bytes).is_none()) {
         file.read_to_end(&mut bytes).map_err(io)?;
     }
     Ok(bytes)
@@ -330,18 +244,7 @@ fn tensor(data: &[u8], info: &TensorInfo, name: &str, expected: &[usize]) -> Res
         Dtype::BF16 => convert(bytes, |b| bf16::from_le_bytes(b).to_f32()),
         other => return Err(Problem::Type { name: name.into(), found: other.to_string() }),
     };
-    Ok(Tensor { shape: expected.to_vec(), data })
-}
-
-/// `[n, c]` of `[n, c, 1, 1]`: a linear layer and a 1x1 convolution have the same weights.
-pub(super) fn core_shape(shape: &[usize]) -> &[usize] {
-    if let [n_c @ .., 1, 1] = shape
-        && n_c.len() == 2
-    {
-        n_c
-    } else {
-        shape
-    }
+    Ok(Tensor::new(expected.to_vec(), data))
 }
 
 fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {

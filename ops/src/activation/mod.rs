@@ -1,9 +1,13 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it; this one lists them.
 
 mod function;
+mod gelu;
+mod hard_swish;
+mod leaky_relu;
 mod parameter;
 mod relu;
 mod relu6;
+mod scale;
 mod sigmoid;
 mod silu;
 #[cfg(test)]
@@ -15,6 +19,7 @@ use crate::Arithmetic;
 use function::Function;
 
 pub use parameter::Parameter;
+pub use scale::Scale;
 
 /// An elementwise function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +32,12 @@ pub enum Activation {
     Silu,
     /// `1 / (1 + exp(-x))`
     Sigmoid,
+    /// `x * min(6, max(0, x + 3)) / 6`
+    HardSwish,
+    /// `max(0, x) + slope * min(0, x)`
+    LeakyRelu(Parameter),
+    /// `x * (1 + erf(x / sqrt(2))) / 2`
+    Gelu,
 }
 
 /// The body for the [`Function`] of an activation.
@@ -38,6 +49,9 @@ macro_rules! function {
             Relu6 => relu6::Relu6,
             Silu => silu::Silu,
             Sigmoid => sigmoid::Sigmoid,
+            HardSwish => hard_swish::HardSwish,
+            LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
+            Gelu => gelu::Gelu,
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -52,26 +66,16 @@ macro_rules! function {
 
 impl Activation {
     /// All functions: what tests check and draw from. Those with a parameter are there with values that differ in kind.
-    pub const ALL: [Self; 4] = [Self::Relu, Self::Relu6, Self::Silu, Self::Sigmoid];
-}
-
-/// What an error is small beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// The result.
-    Result,
-    /// The argument: the leading digits of results cancel.
-    Argument,
-}
-
-impl Scale {
-    /// What it names of an argument and its result.
-    pub fn choose<T>(self, argument: T, result: T) -> T {
-        match self {
-            Self::Result => result,
-            Self::Argument => argument,
-        }
-    }
+    pub const ALL: [Self; 8] = [
+        Self::Relu,
+        Self::Relu6,
+        Self::Silu,
+        Self::Sigmoid,
+        Self::HardSwish,
+        Self::LeakyRelu(Parameter::new(0.01)),
+        Self::LeakyRelu(Parameter::new(0.25)),
+        Self::Gelu,
+    ];
 }
 
 impl Activation {
@@ -100,8 +104,11 @@ impl Activation {
     }
 
     /// It with another parameter, if it has one.
-    fn with(self, _parameter: Parameter) -> Self {
-        self
+    fn with(self, parameter: Parameter) -> Self {
+        match self {
+            Self::LeakyRelu(_) => Self::LeakyRelu(parameter),
+            other => other,
+        }
     }
 
     /// Its definition in f64. NaN stays NaN.

@@ -1,4 +1,4 @@
-//! The engines that can run a network.
+//! The engine that runs a network.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use sartor::{Level, Model, Network, Session, Weights};
 use crate::cli::failure::Failure;
 use crate::cli::progress;
 
-/// Which engine.
+/// The engines to choose from.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum EngineKind {
     /// The program compiled for this network
     Specialised,
-    /// Every operator at run-time shapes
+    /// Operators that get their shapes at run time
     Generic,
     /// Plain loops in f64
     Reference,
 }
 
-impl Kind {
+impl EngineKind {
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Specialised => "specialised",
-            Kind::Generic => "generic",
-            Kind::Reference => "reference",
+            EngineKind::Specialised => "specialised",
+            EngineKind::Generic => "generic",
+            EngineKind::Reference => "reference",
         }
     }
 }
 
-/// A network ready to run.
+/// A network that is ready to run on an engine.
 pub enum Engine<'a> {
     Specialised { model: Box<Model>, session: Session },
     Generic(Box<GenericEngine>),
@@ -40,30 +40,30 @@ pub enum Engine<'a> {
 
 impl<'a> Engine<'a> {
     pub fn open(
-        kind: Kind,
+        kind: EngineKind,
         network: &'a Network,
         weights: &'a Weights,
         level: Level,
         threads: usize,
         tunings: &Tunings,
     ) -> Result<Self, Failure> {
-        if kind != Kind::Specialised && threads != 1 {
-            let message = format!("threads is {threads}, but engine {} runs on one thread", kind.name());
+        if kind != EngineKind::Specialised && threads != 1 {
+            let message = format!("--threads is {threads}, but the {} engine runs on one thread", kind.name());
             return Err(Failure::new(message).help("use --threads 1 or --engine specialised"));
         }
         Ok(match kind {
-            Kind::Specialised => {
+            EngineKind::Specialised => {
                 let title = format!("compiling {} for {level}", network.name);
                 let model = progress::spin(title, || Model::open_tuned(network, weights, level, threads, tunings))?;
                 let session = model.session(threads)?;
                 Engine::Specialised { model: Box::new(model), session }
             }
-            Kind::Generic => Engine::Generic(Box::new(GenericEngine::new(network, weights, level)?)),
-            Kind::Reference => Engine::Reference(ReferenceEngine::new(network, weights)?),
+            EngineKind::Generic => Engine::Generic(Box::new(GenericEngine::new(network, weights, level)?)),
+            EngineKind::Reference => Engine::Reference(ReferenceEngine::new(network, weights)?),
         })
     }
 
-    /// How long compiling took; `None` if nothing was compiled now.
+    /// How long compiling took; `None` if nothing was compiled.
     pub fn built(&self) -> Option<Duration> {
         match self {
             Engine::Specialised { model, .. } => model.built(),
@@ -71,7 +71,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Runs the whole network once; `output` receives the outputs one after another.
+    /// Runs the whole network once. The outputs go to `output`, one after another.
     pub fn run(&mut self, input: &[f32], batch: usize, output: &mut [f32]) -> Result<(), Failure> {
         let outputs = match self {
             Engine::Specialised { session, .. } => return Ok(session.run(input, output)?),

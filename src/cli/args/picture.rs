@@ -1,4 +1,4 @@
-//! Pictures as input: which, and what is done to them.
+//! Pictures as input: which ones, and how they are prepared.
 
 use std::path::PathBuf;
 
@@ -11,34 +11,34 @@ use sartor::models::zoo::Spec;
 
 use crate::cli::failure::Failure;
 
-/// The arguments that say which pictures are read, and how.
+/// The arguments that say which pictures are read and how they are prepared.
 #[derive(Args)]
 pub struct Pictures {
-    /// A JPEG or PNG picture; repeat it for several, which are run as one batch
+    /// A JPEG or PNG picture. Give several by repeating the option; they are run as one batch
     #[arg(long = "image", value_name = "F")]
     paths: Vec<PathBuf>,
-    /// Do to pictures what these weights of torchvision want
+    /// Prepare pictures as these weights of torchvision need them
     #[arg(long, value_enum, conflicts_with = "input")]
     preset: Option<PresetName>,
-    /// Resize the picture so that it covers a square of N pixels, before cropping
+    /// Before cropping, resize the picture so that it covers a square of N by N pixels
     #[arg(long, value_name = "N", conflicts_with = "input")]
     resize: Option<usize>,
-    /// How to resize, antialiased as in Pillow [default: the preset's, or bilinear]
+    /// How to resize; always with antialiasing, as in Pillow [default: the preset's, or bilinear]
     #[arg(long, value_enum, conflicts_with = "input")]
     interpolation: Option<Filter>,
-    /// Mean to subtract from each channel, for values in 0..1
+    /// The mean to subtract from each channel, for values in 0..1
     #[arg(long, value_name = "R,G,B", value_parser = channels, conflicts_with = "input")]
     mean: Option<[f32; 3]>,
-    /// Standard deviation to divide each channel by
+    /// The standard deviation to divide each channel by
     #[arg(long, value_name = "R,G,B", value_parser = channels, conflicts_with = "input")]
     std: Option<[f32; 3]>,
-    /// Leave the picture as it is stored, whatever its EXIF orientation says
+    /// Do not turn the picture upright: ignore its EXIF orientation
     #[arg(long, conflicts_with = "input")]
     no_exif: bool,
-    /// Take a picture that is cut short as it is, grey where it is missing
+    /// Accept a picture that is cut short, with grey in place of the missing part
     #[arg(long, conflicts_with = "input")]
     allow_truncated: bool,
-    /// Memory that decoding and resizing a picture may take, in MiB
+    /// The memory that decoding and resizing a picture may take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = image::MAX_MEMORY >> 20, conflicts_with = "input")]
     max_image_memory: u64,
 }
@@ -57,7 +57,7 @@ enum Filter {
     Bicubic,
 }
 
-/// A picture that was read, and how.
+/// A picture that was read, and how it was prepared.
 pub struct Read {
     pub path: PathBuf,
     pub steps: Preprocess,
@@ -65,7 +65,7 @@ pub struct Read {
 }
 
 impl Read {
-    /// What was done to it.
+    /// The steps of its preparation.
     pub fn describe(&self) -> String {
         let Self { path, steps, input } = self;
         let mut text = format!("{}: ", escape::path(path));
@@ -75,7 +75,7 @@ impl Read {
         match input.orientation {
             image::Orientation::UPRIGHT => {}
             way if steps.exif => text += &format!("turned upright (EXIF orientation {way}), "),
-            way => text += &format!("left as it lies (EXIF orientation {way}), "),
+            way => text += &format!("not turned upright (EXIF orientation {way}), "),
         }
         text + &steps.to_string()
     }
@@ -89,9 +89,11 @@ impl Pictures {
             Err(error) => {
                 let failure = Failure::new(error.to_string());
                 Err(match error.fault() {
-                    Some(Fault::Truncated(_)) => failure.help("--allow-truncated takes it as it is, grey where it is missing"),
+                    Some(Fault::Truncated(_)) => {
+                        failure.help("use --allow-truncated to accept it, with grey in place of the missing part")
+                    }
                     Some(Fault::Large { .. } | Fault::Memory { limit: Some(_), .. }) => {
-                        failure.help("--max-image-memory MIB allows more")
+                        failure.help("use --max-image-memory MIB to allow more")
                     }
                     _ => failure,
                 })
@@ -118,7 +120,7 @@ impl Pictures {
         steps.mean = self.mean.unwrap_or(steps.mean);
         steps.std = self.std.unwrap_or(steps.std);
         if steps.std.iter().any(|std| *std <= 0.0) {
-            return Err(Failure::new(format!("--std is {:?}", steps.std)).help("standard deviations are positive"));
+            return Err(Failure::new(format!("--std is {:?}", steps.std)).help("use positive standard deviations"));
         }
         steps.exif = !self.no_exif;
         steps.truncated = self.allow_truncated;
@@ -127,7 +129,7 @@ impl Pictures {
     }
 }
 
-/// The steps of a preset, if they make an input of the network's size.
+/// The steps of a preset, if their result has the size of the network's input.
 fn preset_steps(name: PresetName, spec: &Spec) -> Result<Preprocess, Failure> {
     let preset = match name {
         PresetName::TorchvisionV1 => Preset::TorchvisionV1,
@@ -139,8 +141,9 @@ fn preset_steps(name: PresetName, spec: &Spec) -> Result<Preprocess, Failure> {
     let ((h, w), (ours_h, ours_w)) = (steps.crop, spec.resolution);
     if steps.crop != spec.resolution {
         let weights = preset.weights();
-        let message =
-            format!("torchvision crops pictures for {weights} of {network} to {h}x{w}, but this one takes {ours_h}x{ours_w}");
+        let message = format!(
+            "for {weights} of {network}, torchvision crops pictures to {h}x{w}, but this network takes {ours_h}x{ours_w}"
+        );
         return Err(Failure::new(message).help(format!("name {network}@{h}x{w}")));
     }
     Ok(steps)
@@ -149,5 +152,5 @@ fn preset_steps(name: PresetName, spec: &Spec) -> Result<Preprocess, Failure> {
 fn channels(text: &str) -> Result<[f32; 3], String> {
     let values: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse::<f32>()).collect();
     let values = values.ok().filter(|values| values.iter().all(|value| value.is_finite()));
-    values.and_then(|values| values.try_into().ok()).ok_or_else(|| "three numbers, such as 0.5,0.5,0.5".into())
+    values.and_then(|values| values.try_into().ok()).ok_or_else(|| "give three numbers, such as 0.5,0.5,0.5".into())
 }

@@ -1,4 +1,4 @@
-//! The network and the weights that a command works with.
+//! The network and the weights that a command uses.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,9 @@ use sartor::models::zoo::{Spec, Variant};
 use sartor::{Network, Weights};
 
 use crate::cli::failure::Failure;
+use crate::cli::print::note;
 
-/// The weights of `rexnet_digits`, which needs no file.
+/// The weights of `rexnet_digits`, which are built in.
 const DIGITS: &[u8] = include_bytes!("../../../examples/digits/rexnet_digits.safetensors");
 
 /// The arguments that name a network.
@@ -19,14 +20,15 @@ pub struct NetworkArgs {
     /// A network of the zoo: family[_VARIANT][_gGROUPS][_xWIDTH][@HxW], see `sartor list`
     #[arg(required = true)]
     network: Option<Spec>,
-    /// Whose definition, for efficientnet: torch (torchvision's, the default) or tf (timm's tf_efficientnet: padding SAME, batch norm eps
-    /// 1e-3). Weights for one load into the other without an error, and give wrong answers
+    /// Whose definition of efficientnet to use: torch (torchvision's, the default) or tf (timm's tf_efficientnet, with SAME
+    /// padding and a batch norm eps of 1e-3). The weights of one can be loaded into the other without an error, but give wrong
+    /// answers
     #[arg(long, value_name = "torch|tf")]
     variant: Option<Variant>,
-    /// Outputs of the classifier
+    /// The number of classes, which are the outputs of the classifier
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
-    /// Leave the classifier out and return the maps of strides 4, 8, 16 and 32; its weights in a file are ignored
+    /// Leave out the classifier and return the maps of strides 4, 8, 16 and 32. The classifier's weights in a file are ignored
     #[arg(long, conflicts_with = "classes")]
     no_head: bool,
 }
@@ -36,18 +38,18 @@ pub struct NetworkArgs {
 pub struct Source {
     #[command(flatten)]
     network: NetworkArgs,
-    /// A state dict; without one, weights are drawn at random (those of rexnet_digits are built in)
+    /// A state dict. Without it, weights are random; those of rexnet_digits are built in
     #[arg(long, value_name = "F.safetensors")]
     weights: Option<PathBuf>,
-    /// Take weights that are or become NaN or infinite, and answers of that kind
+    /// Accept weights and answers that are NaN or infinite, and weights that become so when batch norms are folded
     #[arg(long)]
     allow_non_finite: bool,
-    /// Seed of random weights
+    /// The seed of random weights
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "weights")]
     seed: u64,
 }
 
-/// Where weights came from.
+/// Where the weights come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     File,
@@ -60,7 +62,7 @@ impl NetworkArgs {
         let spec = self
             .network
             .clone()
-            .expect("an argument that clap requires, or a command that takes another in its place")
+            .expect("clap requires it, unless the command has another argument in its place")
             .with_head(!self.no_head);
         let spec = match self.classes {
             Some(classes) => spec.with_classes(classes),
@@ -75,7 +77,7 @@ impl NetworkArgs {
     pub fn build(&self) -> Result<Network, Failure> {
         let named = self.network.as_ref().and_then(Spec::variant);
         if let (Some(named), Some(asked)) = (named, self.variant.filter(|&asked| Some(asked) != named)) {
-            let message = format!("--variant is {asked}, but the network's name says {named}");
+            let message = format!("--variant is {asked}, but the network's name has variant {named}");
             return Err(Failure::new(message).help("leave one of them out"));
         }
         Ok(self.spec().build()?)
@@ -91,7 +93,7 @@ impl Source {
         self.allow_non_finite
     }
 
-    /// Builds the network and reads, or draws, its weights.
+    /// Builds the network and reads its weights, or draws random ones.
     pub fn load(&self) -> Result<(Network, Weights, Origin), Failure> {
         let network = self.network.build()?;
         let options = LoadOptions {
@@ -102,7 +104,7 @@ impl Source {
         if let Some(path) = &self.weights {
             let Loaded { weights, prefix, .. } = Loaded::load(path, &network, options)?;
             if !prefix.is_empty() {
-                crate::cli::note(&format!("the names in '{}' are taken without their prefix '{prefix}'", escape::path(path)));
+                note(&format!("all names in '{}' begin with '{prefix}', which is ignored", escape::path(path)));
             }
             return Ok((network, weights, Origin::File));
         }

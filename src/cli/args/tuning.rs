@@ -1,4 +1,4 @@
-//! Which tuning file a command works with.
+//! The tuning file that a command uses.
 
 use std::path::PathBuf;
 
@@ -6,24 +6,25 @@ use clap::Args;
 use sartor::Tunings;
 
 use crate::cli::failure::Failure;
+use crate::cli::print::warn;
 
 /// The argument that names a tuning file.
 #[derive(Args)]
 pub struct TuningArgs {
-    /// A file that `sartor tune` wrote [default: the one it writes by default, and what was shipped]
+    /// A file that `sartor tune` wrote [default: the file that it writes by default, and the tunings shipped with sartor]
     #[arg(long, value_name = "F.json")]
     tuning: Option<PathBuf>,
 }
 
 impl TuningArgs {
-    /// What to plan with. The usual file is only a help: one that cannot be used is reported and left out.
+    /// The tunings to plan with. If the default file cannot be used, it is reported and left out: a network can be compiled without it.
     pub fn load(&self) -> Result<Tunings, Failure> {
         if let Some(path) = &self.tuning {
             return Ok(Tunings::load(path)?);
         }
         let (tunings, error) = Tunings::installed();
         if let Some(error) = error {
-            crate::cli::warn(&format!("{error}; it is ignored"));
+            warn(&format!("{error}; it is ignored"));
         }
         Ok(tunings)
     }

@@ -1,29 +1,28 @@
 //! `sartor bench`
 
-use std::time::{Duration, Instant};
-
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use sartor::Tunings;
+use sartor::Level;
 use sartor::codegen::schedule::check_batch;
-use sartor::measure::bench::{Measurement, Report, measure, run_stages, test_input};
-use sartor::measure::explain::{Explanation, Stage};
-use sartor::{Level, Model, Network, Weights};
+use sartor::measure::bench::{Report, measure};
+use sartor::measure::explain::{ExplainedStage, Explanation};
 use serde::Serialize;
 
-use crate::cli::args::engine::{Engine, Kind};
+use crate::cli::args::engine::{Engine, EngineKind};
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{test_images, zeros};
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, percent, table};
+use crate::cli::timed::Timed;
 
-/// Measure how fast a network runs, and how near that is to what the CPU can do
+/// Measure how fast a network runs, and how close that is to the CPU's limits
 ///
-/// Between runs, two short loops probe the core: one of nothing but FMAs, whose best run is the peak, and a register tile in L1,
-/// which shows whether a neighbour on the same core was at work. quiet_ms is the sum over stages of each stage's 5th percentile:
-/// what the program takes on an undisturbed core.
+/// Between runs, two short loops measure what the core can do. The best run of a loop of FMAs alone is the peak. A register tile
+/// with operands in L1 shows whether another program was running on the same core. quiet_ms is the time on an undisturbed core:
+/// the sum, over the stages, of each stage's 5th percentile.
 #[derive(Args)]
 #[command(after_help = "Example: sartor bench mobilenet_v2_x1.0 --threads 1 --layers")]
 pub struct Bench {
@@ -31,22 +30,22 @@ pub struct Bench {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// The level [default: the best here]
+    /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// Threads; stages are timed one by one only with 1, and the engines generic and reference run on 1
+    /// The number of threads. With one thread, stages are timed one by one. The generic and reference engines run on one thread
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
-    /// Images of a run
+    /// Images per run
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
     /// The engine
-    #[arg(long, value_enum, default_value_t = Kind::Specialised)]
-    engine: Kind,
-    /// Runs to time
+    #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
+    engine: EngineKind,
+    /// How many runs to time
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     runs: usize,
-    /// Report every stage and what bounds it, as `explain` does; needs one thread and the specialised engine
+    /// Report every stage and what limits it, as `explain` does. Needs one thread, one image and the specialised engine
     #[arg(long)]
     layers: bool,
     /// Print JSON
@@ -56,12 +55,12 @@ pub struct Bench {
 
 impl Bench {
     pub fn run(self) -> Result<(), Failure> {
-        let staged = self.threads == 1 && self.engine == Kind::Specialised;
+        let staged = self.threads == 1 && self.engine == EngineKind::Specialised;
         if self.layers && !staged {
             return Err(Failure::new("--layers needs --threads 1 and --engine specialised").help("leave --layers out"));
         }
         if self.layers && self.batch != 1 {
-            let message = format!("--layers needs --batch 1, not {}: every image takes the same stages", self.batch);
+            let message = format!("--layers needs --batch 1, not {}: all images go through the same stages", self.batch);
             return Err(Failure::new(message).help("leave --batch or --layers out"));
         }
         let (network, weights, _) = self.source.load()?;
@@ -69,11 +68,7 @@ impl Bench {
         let level = crate::cli::args::level::choose(self.level)?;
         if self.layers {
             let explanation = Timed::run(&network, &weights, level, 1, &self.tuning.load()?, |_| Ok(self.runs))?.explain()?;
-            return if self.json {
-                print_layers(&explanation)
-            } else {
-                crate::cli::print(&text(&explanation.report, &explanation.stages))
-            };
+            return if self.json { print_layers(&explanation) } else { print(&text(&explanation.report, &explanation.stages)) };
         }
         let report = if staged {
             Timed::run(&network, &weights, level, self.batch, &self.tuning.load()?, |_| Ok(self.runs))?.report
@@ -88,50 +83,8 @@ impl Bench {
             let macs = network.macs() * self.batch as u64;
             measured.report(&network.name, self.engine.name(), level, self.threads, self.batch, macs)
         };
-        if self.json { crate::cli::print_json(&report) } else { crate::cli::print(&text(&report, &[])) }
+        if self.json { print_json(&report) } else { print(&text(&report, &[])) }
     }
-}
-
-/// A compiled network whose stages were timed one by one.
-pub struct Timed {
-    pub model: Model,
-    pub measured: Measurement,
-    pub report: Report,
-    pub level: Level,
-}
-
-impl Timed {
-    /// Compiles a network and times as many runs on one thread as `runs` says.
-    pub fn run(
-        network: &Network,
-        weights: &Weights,
-        level: Level,
-        batch: usize,
-        tunings: &Tunings,
-        runs: impl FnOnce(&Model) -> Result<usize, Failure>,
-    ) -> Result<Self, Failure> {
-        let title = format!("compiling {} for {level}", network.name);
-        let model = progress::spin(title, || Model::open_tuned(network, weights, level, 1, tunings))?;
-        let runs = runs(&model)?;
-        let mut session = model.session(1)?;
-        let mut output = zeros(batch, model.program().output_len())?;
-        let input = test_images(batch, model.program().input_len())?;
-        let bar = progress::bar("measuring", runs);
-        let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
-        let macs = network.macs() * batch as u64;
-        let report = measured.report(&network.name, Kind::Specialised.name(), level, 1, batch, macs);
-        Ok(Self { model, measured, report, level })
-    }
-}
-
-/// How many runs of a model take so many milliseconds, about: at least 20, at most 200.
-pub fn fitting_runs(model: &Model, ms: u64) -> Result<usize, Failure> {
-    let mut session = model.session(1)?;
-    let (input, mut output) = (test_input(model.program().input_len()), vec![0.0; model.program().output_len()]);
-    let start = Instant::now();
-    session.run(&input, &mut output)?;
-    let runs = Duration::from_millis(ms).as_secs_f64() / start.elapsed().as_secs_f64().max(1e-6);
-    Ok((runs as usize).clamp(20, 200))
 }
 
 fn print_layers(explanation: &Explanation) -> Result<(), Failure> {
@@ -139,12 +92,12 @@ fn print_layers(explanation: &Explanation) -> Result<(), Failure> {
     struct WithLayers<'a> {
         #[serde(flatten)]
         report: &'a Report,
-        layers: &'a [Stage],
+        layers: &'a [ExplainedStage],
     }
-    crate::cli::print_json(&WithLayers { report: &explanation.report, layers: &explanation.stages })
+    print_json(&WithLayers { report: &explanation.report, layers: &explanation.stages })
 }
 
-fn text(report: &Report, stages: &[Stage]) -> String {
+fn text(report: &Report, stages: &[ExplainedStage]) -> String {
     let head = format!(
         "{}  {}  {}  threads {}  batch {}\n\n",
         report.network, report.engine, report.level, report.threads, report.batch

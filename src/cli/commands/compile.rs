@@ -12,10 +12,11 @@ use serde_json::json;
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
-/// Write a network as a Rust crate that depends on nothing, and build it
+/// Write a network as a Rust crate without dependencies, and build it
 #[derive(Args)]
 #[command(
     after_help = "Example: sartor compile mobilenet_v2_x1.0 --weights mobilenet_v2.safetensors --levels avx512,avx2 -o out"
@@ -25,32 +26,32 @@ pub struct Compile {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// Levels that the program holds, as avx2,portable, or all; it takes the best that its machine runs [default: the levels of this
-    /// machine's architecture, and portable]
+    /// The levels that the program has code for: a list such as avx2,portable, or all. It uses the best one that its CPU has [default: the
+    /// levels of this machine's architecture, and portable]
     #[arg(long, value_name = "LEVELS")]
     levels: Vec<Levels>,
-    /// Images that the program takes at a time; a session of the library takes any number
+    /// Images that the program takes at a time. Sessions of the library take any number
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
-    /// Threads that are to share an image: each stage is cut into work for so many, at least two
+    /// Split each stage of an image for this many threads; for two at least
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
     /// What to build
-    #[arg(long, value_enum, default_value_t = Kind::Bin)]
-    kind: Kind,
-    /// The crate's name [default: the network's, with _ for what the name of a crate may not hold]
+    #[arg(long, value_enum, default_value_t = CrateKind::Bin)]
+    kind: CrateKind,
+    /// The crate's name [default: the network's, with _ for characters that crate names cannot have]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// The crate's version [default: 0.1.0+DIGEST, the digest of the crate's files, so that others of the name differ]
+    /// The crate's version [default: 0.1.0+DIGEST, a digest of the crate's files, so that crates of the same name can be told apart]
     #[arg(long, value_name = "X.Y.Z")]
     crate_version: Option<String>,
     /// The crate's description [default: the network's name]
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Make a library a workspace of its own, as a program always is; otherwise it can be a member of yours
+    /// Make the library a workspace of its own, as programs always are. Without this, it can be a member of your workspace
     #[arg(long)]
     standalone: bool,
-    /// The folder to write; one that sartor wrote before is replaced, unless a file was added or changed
+    /// The folder to write. A folder that sartor wrote is replaced, unless a file in it was added or changed since
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Print JSON
@@ -75,7 +76,7 @@ impl FromStr for Levels {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Kind {
+enum CrateKind {
     /// A program
     Bin,
     /// A library
@@ -92,8 +93,8 @@ impl Compile {
         levels.sort_by_key(|&level| std::cmp::Reverse(level));
         levels.dedup();
         let kind = match self.kind {
-            Kind::Bin => sartor::Kind::Bin,
-            Kind::Lib => sartor::Kind::Lib,
+            CrateKind::Bin => sartor::Kind::Bin,
+            CrateKind::Lib => sartor::Kind::Lib,
         };
         let options = CompileOptions {
             levels,
@@ -120,7 +121,7 @@ impl Compile {
                     })
                 })
                 .collect();
-            return crate::cli::print_json(&json!({
+            return print_json(&json!({
                 "network": network.name, "weights": origin.name(), "batch": self.batch, "threads": self.threads,
                 "dir": compiled.dir.display().to_string(), "artifact": compiled.artifact.display().to_string(),
                 "artifact_bytes": compiled.artifact_bytes, "levels": levels,
@@ -133,7 +134,7 @@ impl Compile {
                 [plan.level.to_string(), plan.stages.len().to_string(), bytes(plan.arena_len), bytes(plan.scratch_len)]
             }),
         );
-        crate::cli::print(&format!(
+        print(&format!(
             "{}, {} weights, batch {}\n\n{levels}\n\ncrate    {}\nartifact {}, {} bytes",
             network.name,
             origin.name(),

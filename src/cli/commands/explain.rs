@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::Level;
-use sartor::measure::bench::{Machine, Measurement, Report};
-use sartor::measure::explain::{self, Explanation, Layer, Stage};
+use sartor::measure::bench::{CoreSpeed, Report};
+use sartor::measure::explain::{ExplainedLayer, ExplainedStage, Explanation, page};
 use sartor::models::escape;
 
-use super::bench::Timed;
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
-use crate::cli::progress;
+use crate::cli::print::{print, print_json};
 use crate::cli::table::{grouped, percent, table};
+use crate::cli::timed::{Timed, cpu};
 
-/// Show where the time of a network goes, stage by stage, and what limits each
+/// Show where a network's time goes, stage by stage, and what limits each stage
 ///
-/// A stage is bound by the resource that takes longest for what it does: its multiply-adds at the peak (FMA), all its vector
-/// arithmetic (operations), its loads and stores in L1, its bytes from L2, L3 and memory (DRAM), and multiply-adds that wait for each
-/// other (latency). Counts and bytes come from the plan, rates and bandwidths are measured in the same run. `explained` is that
-/// bound over the time; below 60 % the model does not say what limits the stage.
+/// Each resource of the core gives a least time for a stage: its multiply-adds at the peak (FMA), all its vector arithmetic
+/// (operations), its loads and stores in L1, its bytes from L2, L3 and memory (DRAM), and multiply-adds that wait for each other
+/// (latency). The stage is bound by the resource with the largest of these times. Counts and bytes come from the plan; rates and
+/// bandwidths are measured in the same run. `explained` is the largest time divided by the measured one. Below 60 %, the model
+/// does not say what limits the stage.
 #[derive(Args)]
 #[command(after_help = "Example: sartor explain mobilenet_v2_x1.0 --html mobilenet_v2.html")]
 pub struct Explain {
@@ -30,16 +31,16 @@ pub struct Explain {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// The level [default: the best here]
+    /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// Runs to time
+    /// How many runs to time
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     runs: usize,
-    /// Write a page with a roofline plot and a bar for each stage
+    /// Write an HTML page with a roofline plot and a bar for each stage
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Show the tiles that each layer could have had, and the cost model's estimate of each
+    /// Show the register tiles that each layer could have, with the cost model's estimates
     #[arg(long)]
     tiles: bool,
     /// Print JSON
@@ -57,7 +58,7 @@ impl Explain {
             write_page(path, &explanation)?;
         }
         if self.json {
-            return crate::cli::print_json(&explanation);
+            return print_json(&explanation);
         }
         let mut text = format!("{}\n\n{}\n\n{}", head(&explanation.report), stages(&explanation), limits(&explanation.machine));
         if self.tiles {
@@ -66,21 +67,14 @@ impl Explain {
         if let Some(path) = &self.html {
             text += &format!("\n\npage {}", escape::path(path));
         }
-        crate::cli::print(&text)
+        print(&text)
     }
 }
 
 fn write_page(path: &Path, explanation: &Explanation) -> Result<(), Failure> {
-    let page = explain::page(explanation, &place())?;
+    let page = page(explanation, &cpu())?;
     sartor::files::output::write_file(path, |file| file.write_all(page.as_bytes()))
-        .map_err(|error: io::Error| Failure::new(format!("{}: {error}", escape::path(path))).help("give another --html FILE"))
-}
-
-/// On which CPU, as the system names it.
-pub fn place() -> String {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    model.map_or_else(|| std::env::consts::ARCH.into(), |(_, model)| model.trim().into())
+        .map_err(|error: io::Error| Failure::new(format!("{}: {error}", escape::path(path))).help("use another --html FILE"))
 }
 
 fn head(report: &Report) -> String {
@@ -95,9 +89,9 @@ fn head(report: &Report) -> String {
     )
 }
 
-/// A row a stage.
+/// A table with a row for each stage.
 fn stages(explanation: &Explanation) -> String {
-    let row = |stage: &Stage| {
+    let row = |stage: &ExplainedStage| {
         let kilobytes = |bytes: u64| grouped(bytes.div_ceil(1000));
         let counts = &stage.counts;
         let kernels = stage.layers.iter().map(|layer| layer.kernel.as_str()).collect::<Vec<_>>().join(" + ");
@@ -139,7 +133,7 @@ fn stages(explanation: &Explanation) -> String {
     )
 }
 
-fn limits(machine: &Machine) -> String {
+fn limits(machine: &CoreSpeed) -> String {
     let rows = [
         ("multiply-adds", machine.fma_gflops, "GFLOP/s"),
         ("a register tile in L1", machine.tile_gflops, "GFLOP/s"),
@@ -157,15 +151,15 @@ fn limits(machine: &Machine) -> String {
         rows.map(|(name, value, unit)| [name.into(), format!("{value:.2}"), unit.into()]),
     );
     if !machine.caches.known {
-        text += "\nthe system does not tell all cache sizes; the usual ones are assumed";
+        text += "\nthe system does not give all cache sizes; usual ones are assumed";
     }
     text
 }
 
-/// The tiles of each distinct problem.
+/// A table with the tiles of each layer.
 fn tiles(explanation: &Explanation) -> String {
     let layers = explanation.stages.iter().flat_map(|stage| &stage.layers).filter(|layer| !layer.tiles.is_empty());
-    let row = |layer: &Layer| {
+    let row = |layer: &ExplainedLayer| {
         let others = layer.tiles.iter().map(|tile| match tile.ratio {
             1.0 => format!("{} ({})", tile.tile, tile.limit),
             ratio => format!("{} +{:.1} % ({})", tile.tile, (ratio - 1.0) * 100.0, tile.limit),
@@ -173,14 +167,4 @@ fn tiles(explanation: &Explanation) -> String {
         [layer.name.clone(), layer.tile.clone(), others.collect::<Vec<_>>().join(", ")]
     };
     table(["layer", "tile", "estimates, best first, and what limits a full tile"], layers.map(row))
-}
-
-impl Timed {
-    /// What was timed, explained.
-    pub fn explain(&self) -> Result<Explanation, Failure> {
-        let (report, measured): (Report, &Measurement) = (self.report.clone(), &self.measured);
-        let machine = progress::spin("measuring the core", || Machine::measure(self.level));
-        let machine = machine.ok_or_else(|| Failure::new(format!("this CPU lacks level {}", self.level)))?;
-        Ok(progress::spin("replaying", || explain::explain(self.model.plan(), measured, report, machine))?)
-    }
 }

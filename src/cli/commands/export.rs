@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::cli::args::source::Source;
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json};
 use crate::cli::table::grouped;
 
 /// Write a network with its weights as an ONNX file, for other engines
@@ -18,7 +19,7 @@ use crate::cli::table::grouped;
 pub struct Export {
     #[command(flatten)]
     source: Source,
-    /// Images of an inference
+    /// Images per run
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
     /// The file to write
@@ -34,12 +35,12 @@ impl Export {
         let (network, weights, origin) = self.source.load()?;
         let bytes = write_onnx(&self.output, &network, &weights, self.batch)?;
         if self.json {
-            return crate::cli::print_json(&json!({
+            return print_json(&json!({
                 "network": network.name, "weights": origin.name(), "batch": self.batch, "opset": OPSET,
                 "file": self.output.display().to_string(), "bytes": bytes,
             }));
         }
-        crate::cli::print(&format!(
+        print(&format!(
             "{}, {} weights, batch {}: ONNX, operators of version {OPSET}\n{}, {} bytes",
             network.name,
             origin.name(),

@@ -5,6 +5,7 @@ use sartor::models::zoo;
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json};
 use crate::cli::table::{grouped, table};
 
 /// List the networks of the zoo at their default widths
@@ -34,9 +35,9 @@ impl List {
                     })
                 })
                 .collect();
-            return crate::cli::print_json(&rows);
+            return print_json(&rows);
         }
-        crate::cli::print(&table(
+        print(&table(
             ["network", "input", "parameters>", "MACs>", "what it is"],
             rows.iter().map(|(entry, network)| {
                 [

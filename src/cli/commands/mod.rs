@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands, each in a file of its own.
 
 pub mod bench;
 pub mod compile;
@@ -6,7 +6,6 @@ pub mod explain;
 pub mod export;
 pub mod list;
 pub mod process;
-mod proof;
 pub mod run;
 pub mod show;
 pub mod sweep;

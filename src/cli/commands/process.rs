@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use sartor::measure::bench::Samples;
-use sartor::measure::process::{Program, Start};
+use sartor::measure::process::{MeasuredProgram, Start};
 use sartor::{Level, Model, Network, Session, Weights};
 use serde::Serialize;
 use std::time::Instant;
@@ -11,30 +11,31 @@ use std::time::Instant;
 use crate::cli::args::source::Source;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{test_images, zeros};
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
-/// Images of a batch.
+/// The batch sizes that are timed.
 const BATCHES: [usize; 2] = [1, 8];
 
-/// Threads of a program.
+/// The numbers of threads that are timed.
 const THREADS: [usize; 2] = [1, 2];
 
-/// Measure what a network costs as a program of its own: start, memory, size, compile time, threads and batches
+/// Measure a network as a program of its own: start, memory, size, compile time, threads and batches
 ///
-/// The program is compiled anew, with its weights inside, and started again and again with its file in the page cache; the time to the
-/// first answer is what another process waits from starting it until it can read the first line, and so is the time to the program's
-/// usage, which any process of this executable takes. One and two threads, one image and eight, take turns, so that all meet the same
-/// disturbances.
+/// The program is compiled, with its weights inside, and started many times with its file in the page cache. The time to the first answer is
+/// measured by the process that starts it, until that can read the first line. The time to the program's usage text is measured in
+/// the same way; any start of this executable takes as long. One and two threads, and one image and eight, take turns, so that disturbances
+/// affect all alike.
 #[derive(Args)]
 #[command(after_help = "Example: sartor process mobilenet_v2_x1.0 --rounds 50")]
 pub struct Process {
     #[command(flatten)]
     source: Source,
-    /// The level [default: the best here]
+    /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// Starts of the program, and rounds of runs
+    /// How many times to start the program, and how many rounds of runs to time
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     rounds: usize,
     /// Print JSON
@@ -42,7 +43,7 @@ pub struct Process {
     json: bool,
 }
 
-/// Medians, and the fastest beside them where neighbours may have been at work.
+/// All results: medians, and minima of those that other programs on the machine can disturb.
 #[derive(Serialize)]
 struct Report {
     network: String,
@@ -51,21 +52,21 @@ struct Report {
     compile_seconds: f64,
     binary_bytes: u64,
     weights_bytes: u64,
-    /// Of programs on one thread; `None` where the system does not tell.
+    /// The most memory that was resident with one thread, in bytes; `None` if the system does not say.
     resident_bytes: Option<u64>,
-    /// Milliseconds until a program that is only asked how it is used has said it: what the system takes for any process.
+    /// Milliseconds until the program's usage text can be read: the time that the system takes to start it.
     usage_ms: Spread,
     starts: Vec<Starts>,
     runs: Vec<Runs>,
 }
 
-/// Starts of a process with one number of threads.
+/// The starts of the program with a number of threads.
 #[derive(Serialize)]
 struct Starts {
     threads: usize,
-    /// Milliseconds until the first answer could be read.
+    /// Milliseconds until the first answer can be read.
     answer_ms: Spread,
-    /// Of these, milliseconds until the first stage began.
+    /// Milliseconds of these until the first stage begins.
     first_stage_ms: Spread,
 }
 
@@ -75,16 +76,16 @@ struct Spread {
     min: f64,
 }
 
-/// Runs of one batch size with one number of threads.
+/// The runs with a batch size and a number of threads.
 #[derive(Serialize)]
 struct Runs {
     batch: usize,
     threads: usize,
-    /// Milliseconds an image.
+    /// Milliseconds per image.
     image_ms: Spread,
-    /// Throughput over that of one thread and the same batch: medians.
+    /// The throughput divided by that of one thread, for the same batch; medians.
     speedup: f64,
-    /// Time an image over that of one image and the same threads: medians.
+    /// The time per image divided by that of a batch of one, with the same threads; medians.
     beside_one_image: f64,
 }
 
@@ -107,8 +108,8 @@ impl Process {
         let (network, weights, _) = self.source.load()?;
         let level = crate::cli::args::level::choose(self.level)?;
         let title = format!("compiling {} for {level}", network.name);
-        let program = progress::spin(title, || Program::compile(&network, &weights, level))?;
-        // The first start may read from the disk.
+        let program = progress::spin(title, || MeasuredProgram::compile(&network, &weights, level))?;
+        // The first start may read the file from the disk, so it is not counted.
         program.start(1)?;
         let bar = progress::bar("starting", self.rounds);
         let mut usages = Vec::new();
@@ -133,11 +134,11 @@ impl Process {
             starts: THREADS.into_iter().zip(&starts).map(|(threads, starts)| Starts::of(threads, starts)).collect(),
             runs: runs(&network, &weights, level, self.rounds)?,
         };
-        if self.json { crate::cli::print_json(&report) } else { crate::cli::print(&text(&report)) }
+        if self.json { print_json(&report) } else { print(&text(&report)) }
     }
 }
 
-/// Times every number of threads with every batch size, in turns.
+/// Times all numbers of threads with all batch sizes, in turns.
 fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Result<Vec<Runs>, Failure> {
     struct Case {
         batch: usize,
@@ -161,12 +162,12 @@ fn runs(network: &Network, weights: &Weights, level: Level, rounds: usize) -> Re
     for round in 0..=rounds {
         for case in &mut cases {
             if case.threads > 1 {
-                // As in a stream of images: threads that went to sleep in the others' turns are awake.
+                // Threads went to sleep in the turns of the others. This run, which is not timed, wakes them, as in a stream of images.
                 case.session.run(&case.input, &mut case.output)?;
             }
             let start = Instant::now();
             case.session.run(&case.input, &mut case.output)?;
-            // The first round warms up.
+            // The first round is not counted.
             if round > 0 {
                 case.seconds.push(start.elapsed().as_secs_f64() / case.batch as f64);
             }

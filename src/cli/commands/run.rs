@@ -12,21 +12,23 @@ use sartor::models::escape;
 use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
-use crate::cli::args::engine::{Engine, Kind};
+use crate::cli::args::engine::{Engine, EngineKind};
 use crate::cli::args::picture::{Pictures, Read};
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::zeros;
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{percent, table};
 
-/// Run a network on a picture or on a tensor, compiling it first if need be
+/// Run a network on a picture or on a tensor. It is compiled first, unless it was before
 ///
-/// Pictures are turned upright as their EXIF data says, resized to cover 256/224 of the input (bilinear, antialiased), cropped to it, and
-/// normalised with ImageNet's mean and standard deviation; for rexnet_digits they are resized to 32x32 and normalised to -1..1.
-/// Published weights want their own sizes and interpolation: `--preset torchvision-v1` is what torchvision does for its first weights of
-/// mobilenet_v2 and efficientnet_b0 to b3, `torchvision-v2` for the second of mobilenet_v2 and efficientnet_b1. What was done is printed.
+/// Pictures are turned upright as their EXIF data says, resized to 256/224 of the input's size (bilinear, with antialiasing), cropped to the
+/// input, and normalised with ImageNet's mean and standard deviation. For rexnet_digits, they are resized to 32x32 and normalised to -1..1.
+/// Published weights need their own sizes and interpolation. `--preset torchvision-v1` does what torchvision does for its first weights
+/// of mobilenet_v2 and efficientnet_b0 to b3; `torchvision-v2` is for the second ones of mobilenet_v2 and efficientnet_b1. The steps are
+/// printed.
 #[derive(Args)]
 #[command(
     group(ArgGroup::new("data").required(true).args(["paths", "input"])),
@@ -39,25 +41,25 @@ pub struct Run {
     tuning: TuningArgs,
     #[command(flatten)]
     pictures: Pictures,
-    /// A tensor of f32: [N, C, H, W] of any N, or [C, H, W]; a file, a pipe, or - for the standard input
+    /// A tensor of f32, [N, C, H, W] with any N or [C, H, W]: a .npy file, a pipe, or - for the standard input
     #[arg(long, value_name = "F.npy")]
     input: Option<PathBuf>,
-    /// Where to write the network's output; of several outputs, the second becomes F.1.npy and so on
+    /// Where to write the network's output. If it has several, the second goes to F.1.npy and so on
     #[arg(long, value_name = "F.npy")]
     output: Option<PathBuf>,
     /// The engine
-    #[arg(long, value_enum, default_value_t = Kind::Specialised)]
-    engine: Kind,
-    /// The level [default: the best here]
+    #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
+    engine: EngineKind,
+    /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// Threads; the engines generic and reference run on 1
+    /// The number of threads. The generic and reference engines run on one thread
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// How many classes to print
     #[arg(long, value_name = "K", default_value_t = 5)]
     top: usize,
-    /// Names of the classes, one a line
+    /// A file with the names of the classes, one per line
     #[arg(long, value_name = "F")]
     labels: Option<PathBuf>,
     /// Print JSON
@@ -65,9 +67,9 @@ pub struct Run {
     json: bool,
 }
 
-/// Runs are repeated for this long, for a time that means something.
+/// Runs are repeated for this many seconds, so that the time is more than chance.
 const BUDGET: Duration = Duration::from_millis(300);
-/// But no more often than this.
+/// Runs are not repeated more often than this.
 const MOST_RUNS: usize = 200;
 
 impl Run {
@@ -87,7 +89,9 @@ impl Run {
             check_finite(&input, &output)?;
         }
         let generic = match self.engine {
-            Kind::Specialised => Some(generic_time(&network, &weights, level, &input, batch, &mut zeros(1, output.len())?)?),
+            EngineKind::Specialised => {
+                Some(generic_time(&network, &weights, level, &input, batch, &mut zeros(1, output.len())?)?)
+            }
             _ => None,
         };
 
@@ -113,7 +117,7 @@ impl Run {
         if self.json {
             let named = |g: &Guess| json!({"class": g.class, "name": labels.name(g.class), "probability": g.probability});
             let top: Vec<Value> = guesses.iter().map(|image| image.iter().map(named).collect()).collect();
-            return crate::cli::print_json(&json!({
+            return print_json(&json!({
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
                 "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
                 "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
@@ -133,8 +137,8 @@ impl Run {
         }
         text.extend(pictures.iter().map(|picture| picture.describe() + "\n"));
         let how = match (self.engine, engine.built()) {
-            (Kind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
-            (Kind::Specialised, None) => ", compiled before".into(),
+            (EngineKind::Specialised, Some(built)) => format!(", compiled in {:.1} s", built.as_secs_f64()),
+            (EngineKind::Specialised, None) => ", compiled before".into(),
             _ => String::new(),
         };
         text += &format!(
@@ -151,10 +155,10 @@ impl Run {
             let ratio = generic / times.median();
             text += &format!("\nthe generic engine takes {:.3} ms on one thread, {ratio:.1} times as long", generic * 1e3);
         }
-        crate::cli::print(&text)
+        print(&text)
     }
 
-    /// Number of images, their values, and the pictures that they are made from.
+    /// The number of images, their values, and the pictures that they were made from.
     fn data(&self, network: &Network) -> Result<(usize, Vec<f32>, Vec<Read>), Failure> {
         if let Some(path) = &self.input {
             return tensor(network, path).map(|(batch, values)| (batch, values, Vec::new()));
@@ -165,7 +169,7 @@ impl Run {
     }
 }
 
-/// What was done to a picture, as JSON.
+/// How a picture was prepared, as JSON.
 fn described(picture: &Read) -> Value {
     let Read { path, steps, input } = picture;
     json!({
@@ -191,26 +195,26 @@ fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> 
                 needed.h,
                 needed.w
             );
-            Err(Failure::new(message).help("reshape the array, or name a network of its resolution: NETWORK@HxW"))
+            Err(Failure::new(message).help("reshape the array, or give the network the array's resolution: NETWORK@HxW"))
         }
     }
 }
 
-/// Refuses an answer that is none.
+/// Checks that all values of the answer are finite.
 fn check_finite(input: &[f32], output: &[f32]) -> Result<(), Failure> {
     let wrong = |values: &[f32]| values.iter().filter(|value| !value.is_finite()).count();
     if wrong(output) == 0 {
         return Ok(());
     }
     let cause = match wrong(input) {
-        0 => "the weights make values too large for f32 of this input".into(),
+        0 => "with these weights and this input, values become too large for f32".into(),
         count => format!("{count} of the input's values are NaN or infinite"),
     };
-    let message = format!("the network's answer has {} NaN or infinite values of {}: {cause}", wrong(output), output.len());
-    Err(Failure::new(message).help("--allow-non-finite takes the answer as it is"))
+    let message = format!("{} of the answer's {} values are NaN or infinite: {cause}", wrong(output), output.len());
+    Err(Failure::new(message).help("use --allow-non-finite to accept such answers"))
 }
 
-/// Seconds of runs after the first, or of the first if that took long.
+/// The seconds of runs after the first one, or of the first one if it took long.
 fn time(mut run: impl FnMut() -> Result<(), Failure>) -> Result<Samples, Failure> {
     let first = Instant::now();
     progress::spin("running", &mut run)?;
@@ -227,7 +231,7 @@ fn time(mut run: impl FnMut() -> Result<(), Failure>) -> Result<Samples, Failure
     Ok(Samples::new(seconds))
 }
 
-/// Median seconds of the engine that compiles nothing, to compare with.
+/// The median seconds of the generic engine, for comparison.
 fn generic_time(
     network: &Network,
     weights: &Weights,
@@ -236,6 +240,6 @@ fn generic_time(
     batch: usize,
     output: &mut [f32],
 ) -> Result<f64, Failure> {
-    let mut engine = Engine::open(Kind::Generic, network, weights, level, 1, &Tunings::none())?;
+    let mut engine = Engine::open(EngineKind::Generic, network, weights, level, 1, &Tunings::none())?;
     Ok(time(|| engine.run(input, batch, output))?.median())
 }

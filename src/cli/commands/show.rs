@@ -12,10 +12,11 @@ use serde_json::json;
 use crate::cli::args::source::Source;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
-/// Show a network's layers, the kernels chosen for them and the memory they take
+/// Show a network's layers, the kernels chosen for them, and the memory that they need
 #[derive(Args)]
 #[command(after_help = "Example: sartor show mobilenet_v2_x1.0 --level avx2")]
 pub struct Show {
@@ -23,7 +24,7 @@ pub struct Show {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// The level to plan for, which need not be this machine's [default: the best here]
+    /// The level to plan for; this CPU need not have it [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
     /// Print JSON
@@ -31,7 +32,7 @@ pub struct Show {
     json: bool,
 }
 
-/// A layer as it is shown.
+/// A layer, as it is shown.
 #[derive(Serialize)]
 struct Row {
     stage: usize,
@@ -73,7 +74,7 @@ impl Show {
         }
         let (arena, scratch) = (plan.arena_len as u64 * 4, plan.scratch_len as u64 * 4);
         if self.json {
-            return crate::cli::print_json(&json!({
+            return print_json(&json!({
                 "network": network.name, "input": network.input_shape().to_string(), "level": level.name(),
                 "parameters": network.param_count(), "macs": network.macs(),
                 "arena_bytes": arena, "scratch_bytes": scratch, "layers": rows,
@@ -94,7 +95,7 @@ impl Show {
             grouped(arena),
             grouped(scratch)
         );
-        crate::cli::print(&format!("{head}\n{body}\n\n{foot}"))
+        print(&format!("{head}\n{body}\n\n{foot}"))
     }
 }
 
@@ -104,7 +105,7 @@ fn tile(kernel: &str) -> String {
     tile.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// Learned parameters of each layer: those of the node it is named after and of what is fused behind it.
+/// The learned parameters of each layer: those of the node that it is named after, and of the nodes that are fused into it.
 fn parameters<'a>(network: &Network, layers: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u64> {
     let layers: HashMap<&str, &'a str> = layers.map(|name| (name, name)).collect();
     let mut owners: Vec<Option<&'a str>> = Vec::new();

@@ -6,43 +6,44 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use sartor::Level;
 use sartor::Tunings;
-use sartor::measure::sweep::{self, Point, Sweep, Verdict};
+use sartor::measure::sweep::{self, Comparison, Point, Sweep};
 use sartor::models::escape;
 use sartor::models::zoo::Spec;
 use sartor::{Network, Weights};
 use serde_json::json;
 
-use super::bench::{Timed, fitting_runs};
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json, say};
 use crate::cli::table::{percent, table};
+use crate::cli::timed::{Timed, cpu, fitting_runs};
 
-/// Measure networks over widths, resolutions and levels, and fail if one falls far below its nearest neighbour
+/// Measure networks over widths, resolutions and levels, and fail if one is far below its nearest neighbour
 ///
-/// A point is a network at a level. It fails below 0.7 of the share of the peak that its nearest neighbour reaches: the network of the
-/// same family nearest in groups, width and resolution, and the same network at each other level. Points are written as they
-/// are measured; the same command goes on where it was stopped.
+/// A point is a network at a level. It fails if its share of the peak is less than 0.7 of its nearest neighbour's. Neighbours are
+/// the network of the same family that is nearest in groups, width and resolution, and the same network at each other level.
+/// Points are written as they are measured. If the command is stopped, running it again continues.
 #[derive(Args)]
 #[command(after_help = "Example: sartor sweep --budget 30 --output docs/sweep.json --plot docs/sweep.svg")]
 pub struct SweepArgs {
-    /// Minutes after which no further point is begun
+    /// Measure no further points after this many minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     budget: u64,
-    /// Levels [default: all that this CPU has but portable, which is not made for speed]
+    /// The levels [default: all that this CPU has, except portable, which is not made for speed]
     #[arg(long, value_delimiter = ',')]
     levels: Vec<Level>,
-    /// Only networks whose names contain this
+    /// Measure only networks with this text in their names
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
-    /// Milliseconds to run each point for, about
+    /// Run each point for about this many milliseconds
     #[arg(long, value_name = "MS", default_value_t = 2000)]
     time: u64,
-    /// Where the points are kept
+    /// The file for the points
     #[arg(long, value_name = "FILE.json", default_value = "docs/sweep.json")]
     output: PathBuf,
-    /// Where the plot goes
+    /// The file for the plot
     #[arg(long, value_name = "FILE.svg", default_value = "docs/sweep.svg")]
     plot: PathBuf,
-    /// Measure all points anew
+    /// Measure all points again
     #[arg(long)]
     fresh: bool,
     /// Print JSON
@@ -69,27 +70,30 @@ impl SweepArgs {
             if begun.elapsed() >= budget {
                 break;
             }
-            crate::cli::say(&format!("{}/{} {name} at {level}", index + 1, todo.len()));
+            say(&format!("{}/{} {name} at {level}", index + 1, todo.len()));
             measured.points.push(measure(name, *level, self.time)?);
             self.write(&measured)?;
         }
         let left = wanted.iter().filter(|(name, level)| measured.point(name, *level).is_none()).count();
-        let verdicts: Vec<Verdict> = measured.verdicts();
-        let cliffs = verdicts.iter().filter(|verdict| verdict.is_cliff()).count();
+        let comparisons: Vec<Comparison> = measured.comparisons();
+        let cliffs = comparisons.iter().filter(|verdict| verdict.is_cliff()).count();
         sweep::plot(&measured, &self.plot)?;
         if self.json {
-            crate::cli::print_json(&json!({ "sweep": measured, "verdicts": verdicts, "cliffs": cliffs, "left": left }))?;
+            print_json(&json!({ "sweep": measured, "verdicts": comparisons, "cliffs": cliffs, "left": left }))?;
         } else {
-            crate::cli::print(&text(&measured, &verdicts))?;
+            print(&text(&measured, &comparisons))?;
         }
         if cliffs > 0 {
-            let message =
-                format!("{cliffs} of {} comparisons fall below {} of the neighbour's share", verdicts.len(), sweep::CLIFF);
-            return Err(Failure::new(message).help("sartor explain NETWORK --level LEVEL shows where the time goes"));
+            let message = format!(
+                "{cliffs} of {} points are below {} of their neighbour's share of the peak",
+                comparisons.len(),
+                sweep::CLIFF
+            );
+            return Err(Failure::new(message).help("run sartor explain NETWORK --level LEVEL to see where the time goes"));
         }
         if left > 0 {
             let message = format!("{left} of {} points are not measured yet", wanted.len());
-            return Err(Failure::new(message).help("the same command goes on from here"));
+            return Err(Failure::new(message).help("run the same command again to continue"));
         }
         Ok(())
     }
@@ -103,9 +107,9 @@ impl SweepArgs {
         self.levels.iter().map(|&level| crate::cli::args::level::choose(Some(level))).collect()
     }
 
-    /// What was measured before on a CPU like this.
+    /// The points that were measured before, if that was on a CPU of the same name.
     fn resume(&self) -> Result<Sweep, Failure> {
-        let cpu = super::explain::place();
+        let cpu = cpu();
         let before = if self.fresh { None } else { Sweep::read(&self.output).map_err(|error| at(&self.output, &error))? };
         match before {
             Some(sweep) if sweep.cpu != cpu => {
@@ -140,7 +144,7 @@ fn measure(name: &str, level: Level, ms: u64) -> Result<Point, Failure> {
     })
 }
 
-fn text(sweep: &Sweep, verdicts: &[Verdict]) -> String {
+fn text(sweep: &Sweep, comparisons: &[Comparison]) -> String {
     let points = table(
         ["network", "level", "quiet ms>", "of peak>", "disturbed>", "runs>"],
         sweep.points.iter().map(|point| {
@@ -148,7 +152,7 @@ fn text(sweep: &Sweep, verdicts: &[Verdict]) -> String {
             [point.network.clone(), point.level.clone(), ms, percent(point.share_of_peak), percent(point.disturbed), runs]
         }),
     );
-    let mut lowest: Vec<&Verdict> = verdicts.iter().collect();
+    let mut lowest: Vec<&Comparison> = comparisons.iter().collect();
     lowest.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
     let shown = lowest.iter().filter(|verdict| verdict.is_cliff()).count().max(5);
     let neighbours = table(

@@ -11,34 +11,35 @@ use sartor::codegen::tuning::{Choice, LayerChoice, Tile};
 use sartor::measure::search::problems;
 use sartor::models::escape;
 use sartor::tuning::cpu_caches::Sizes;
-use sartor::tuning::{Entry, File, default_path};
+use sartor::tuning::{TunedProblem, TuningFile, default_path};
 use serde::Serialize;
 
 use crate::cli::args::source::Source;
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json, warn};
 use crate::cli::progress;
 use crate::cli::table::{percent, table};
 
-/// Time the ways to compute each problem of a network on this machine, and keep the fastest for later compilations
+/// Search for the fastest way to compute each problem of a network on this machine, and keep it for later compilations
 ///
-/// For every distinct problem, stages, strips of rows, register tiles and how far ahead weights are fetched are compared with what
-/// the cost model chooses. The file is written anew after each problem, so that nothing is lost when the command is interrupted; what it
-/// already holds for this level and these caches is kept and not measured again.
+/// For each distinct problem, other stages, strips of rows, register tiles and prefetch distances are timed and compared with the
+/// cost model's choice. The file is written after each problem, so that nothing is lost if the command is interrupted. Results
+/// that the file has for this level and these cache sizes are kept and not measured again.
 #[derive(Args)]
 #[command(after_help = "Example: sartor tune mobilenet_v2_x1.0 --seconds 300")]
 pub struct Tune {
     #[command(flatten)]
     source: Source,
-    /// The level [default: the best here]
+    /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// No trial is begun after this time, except the first of the first problem
+    /// Begin no trial after this many seconds, except the first trial of the first problem
     #[arg(long, value_name = "N", default_value_t = 900, conflicts_with = "report")]
     seconds: u64,
-    /// Measure again what the file holds
+    /// Measure problems again for which the file has results
     #[arg(long, conflicts_with = "report")]
     again: bool,
-    /// Measure nothing, show what the file holds of the network
+    /// Measure nothing: show the file's results for the network
     #[arg(long)]
     report: bool,
     /// The file to write [default: tuning.json in the cache's folder, which all commands read]
@@ -49,17 +50,17 @@ pub struct Tune {
     json: bool,
 }
 
-/// What is known of a network's problems.
+/// The results for a network's problems.
 #[derive(Serialize)]
 struct Report {
     network: String,
     level: &'static str,
     caches: Sizes,
-    #[serde(serialize_with = "crate::cli::as_text")]
+    #[serde(serialize_with = "crate::cli::print::as_text")]
     file: PathBuf,
-    /// Distinct problems of the network.
+    /// The number of the network's distinct problems.
     problems: usize,
-    /// Of those measured, how many the cost model computes at most 5 % slower than the best.
+    /// For how many of the measured problems the cost model's choice is at most 5 % slower than the best.
     within_5_percent: usize,
     measured: Vec<Row>,
 }
@@ -68,12 +69,12 @@ struct Report {
 struct Row {
     problem: String,
     #[serde(flatten)]
-    entry: Entry,
-    /// Time of the cost model's choice over the best, less one.
+    entry: TunedProblem,
+    /// How much slower the cost model's choice is than the best; 0.05 is 5 %.
     behind: f64,
 }
 
-/// The cost model should be no further than this from the best.
+/// The cost model's choice should not be slower than the best by more than this.
 const NEAR: f64 = 0.05;
 
 impl Tune {
@@ -84,29 +85,29 @@ impl Tune {
         let options = Options::new(level);
         let caches = Sizes::here();
         let (path, loaded) = match &self.tuning {
-            Some(path) => (path.clone(), File::load(path)),
+            Some(path) => (path.clone(), TuningFile::load(path)),
             None => {
                 let path = default_path()?;
-                let loaded = File::load_own(&path);
+                let loaded = TuningFile::load_own(&path);
                 (path, loaded)
             }
         };
         let mut file = match loaded {
             Ok(file) => file,
-            // A file that was named may be somebody's; the usual one is ours to make anew.
+            // A file that the user named is not overwritten if it cannot be read. The one in the cache is.
             Err(error) if self.tuning.is_none() && !self.report => {
-                crate::cli::warn(&format!("{error}; it is made anew"));
-                // Nothing but a file belongs there, and a pipe would be waited for.
+                warn(&format!("{error}; a new one is written"));
+                // Only a regular file belongs there: reading a pipe would block.
                 sartor::files::output::remove_unless_file(&path)
                     .map_err(|error| Failure::new(format!("{}: {error}", escape::path(&path))))?;
-                File::default()
+                TuningFile::default()
             }
             Err(error) => return Err(error.into()),
         };
         let problems = problems(&network, &weights, &options)?;
         if !self.report {
             let known =
-                |file: &File, problem: &str| file.machine(level, caches).is_some_and(|m| m.problems.contains_key(problem));
+                |file: &TuningFile, problem: &str| file.machine(level, caches).is_some_and(|m| m.problems.contains_key(problem));
             let todo = problems.runs.iter().filter(|run| self.again || !known(&file, &run.problem)).collect::<Vec<_>>();
             let bar = progress::bar("tuning", todo.len());
             bar.enable_steady_tick(Duration::from_millis(100));
@@ -129,7 +130,7 @@ impl Tune {
         });
         let measured: Vec<Row> = rows.collect();
         if measured.is_empty() {
-            let message = format!("{} holds nothing measured for {} at {level} with {caches}", escape::path(&path), network.name);
+            let message = format!("{} has no results for {} at level {level} with {caches}", escape::path(&path), network.name);
             return Err(Failure::new(message).help(format!("run sartor tune {} first", network.name)));
         }
         let report = Report {
@@ -141,7 +142,7 @@ impl Tune {
             within_5_percent: measured.iter().filter(|row| row.behind <= NEAR).count(),
             measured,
         };
-        if self.json { crate::cli::print_json(&report) } else { crate::cli::print(&text(&report)) }
+        if self.json { print_json(&report) } else { print(&text(&report)) }
     }
 }
 
@@ -164,7 +165,7 @@ fn text(report: &Report) -> String {
     )
 }
 
-/// A stage in a few words; `-` is what the cost model decides.
+/// A stage in a few words. `-` stands for what the cost model decides.
 fn stage(choice: &Choice) -> String {
     let tile = |tile: &Tile| format!("{}x{}", tile.pixels, 16 * tile.panels);
     match choice {

@@ -1,25 +1,7 @@
-//! Which kind of picture a file holds, and its pixels.
+//! Finds the format of a picture's file, and decodes it.
 
-use super::{Fault, Orientation, Picture, jpeg, png};
-
-/// A file's picture.
-#[derive(Debug)]
-pub(super) struct Decoded {
-    pub picture: Picture,
-    /// How it lies.
-    pub orientation: Orientation,
-    /// What of it was not in the file.
-    pub missing: Option<String>,
-}
-
-/// How to take a file.
-#[derive(Clone, Copy)]
-pub(super) struct Limits {
-    /// Bytes that decoding may take, the file among them.
-    pub memory: u64,
-    /// Whether a part of a picture is enough.
-    pub truncated: bool,
-}
+use super::decoded::{Decoded, Limits};
+use super::{Fault, jpeg, png};
 
 pub(super) fn decode(file: Vec<u8>, limits: Limits) -> Result<Decoded, Fault> {
     if file.starts_with(b"\xff\xd8") {
@@ -31,7 +13,7 @@ pub(super) fn decode(file: Vec<u8>, limits: Limits) -> Result<Decoded, Fault> {
     }
 }
 
-/// Other kinds that files called pictures hold.
+/// Other formats of pictures, by their first bytes.
 fn known(file: &[u8]) -> Option<&'static str> {
     match file {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("WebP"),

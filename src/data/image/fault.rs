@@ -1,10 +1,10 @@
-//! What can be wrong with a picture.
+//! Errors of pictures.
 
 use std::path::PathBuf;
 
 use sartor_models::escape;
 
-/// A picture that cannot become a network's input.
+/// A picture cannot be made into a network's input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
@@ -13,24 +13,24 @@ pub enum PictureError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong.
         source: std::io::Error,
     },
-    /// The file cannot be taken as a picture.
+    /// The file is not a picture that can be used.
     #[error("{}: {fault}", escape::path(path))]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong.
         fault: Fault,
     },
-    /// A decoded picture and the [`Preprocess`](super::Preprocess) do not fit.
+    /// The [`Preprocess`](super::Preprocess) does not fit a decoded picture.
     #[error("{0}")]
     Picture(Fault),
 }
 
 impl PictureError {
-    /// What is wrong, unless the file could not be read at all.
+    /// What is wrong with the picture; `None` if the file could not be read.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
             Self::Io { .. } => None,
@@ -43,37 +43,37 @@ impl PictureError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It is something else.
-    #[error("not a JPEG or PNG picture{}", .0.map(|kind| format!(" but {kind}: convert it")).unwrap_or_default())]
+    /// The file has another format.
+    #[error("not a JPEG or PNG picture{}", .0.map(|format| format!(" but a {format} file: convert it")).unwrap_or_default())]
     NotAPicture(Option<&'static str>),
-    /// A kind of JPEG or PNG that is not read.
+    /// The picture uses a feature of JPEG or PNG that is not supported.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// Its data ends too early.
+    /// The picture's data ends too early.
     #[error("the picture is cut short: {0}")]
     Truncated(String),
-    /// Its data is wrong.
+    /// The picture's data is wrong.
     #[error("the picture is damaged: {0}")]
     Damaged(String),
-    /// The file alone takes more memory than is allowed.
-    #[error("the file alone takes more than is allowed: the limit is {} MiB", .limit >> 20)]
+    /// The file is larger than the memory that is allowed.
+    #[error("the file alone is larger than the limit of {} MiB", .limit >> 20)]
     Large {
-        /// Bytes that are allowed.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// It takes more memory than is allowed, or than there is.
-    #[error("a picture of {}x{} takes {} MiB to {what}, but {}", size.0, size.1, bytes.div_ceil(1 << 20), allowed(*limit))]
+    /// The picture needs more memory than is allowed, or than there is.
+    #[error("a picture of {}x{} needs {} MiB to {what}, but {}", size.0, size.1, bytes.div_ceil(1 << 20), allowed(*limit))]
     Memory {
         /// Height and width.
         size: (usize, usize),
-        /// Decode or resize.
+        /// What needs it: `decode` or `resize`.
         what: &'static str,
-        /// Bytes it takes.
+        /// The memory that is needed, in bytes.
         bytes: u64,
-        /// Bytes that are allowed; none if the system refused what is.
+        /// The limit in bytes; `None` if the system refused memory within the limit.
         limit: Option<u64>,
     },
-    /// Its size and the preprocessing do not fit.
+    /// The picture's size does not fit the preprocessing.
     #[error("{0}")]
     Size(String),
 }
@@ -82,6 +82,6 @@ fn allowed(limit: Option<u64>) -> String {
     match limit {
         Some(bytes) if bytes >= 1 << 20 => format!("the limit is {} MiB", bytes >> 20),
         Some(bytes) => format!("the limit is {bytes} bytes"),
-        None => "the system does not give it".into(),
+        None => "the system does not have it".into(),
     }
 }

@@ -1,6 +1,7 @@
-//! Pictures as networks want them: read, turned upright, resized, cropped, normalised, NCHW.
+//! Pictures as input of networks: they are decoded, turned upright, resized, cropped and normalised, and become NCHW.
 
 mod decode;
+mod decoded;
 mod fault;
 mod jpeg;
 mod memory;

@@ -1,37 +1,37 @@
-//! Which way up a picture is: EXIF's orientation, or XMP's where there is none.
+//! Which way up a picture is stored: EXIF's orientation, or XMP's if there is none.
 
 use std::fmt;
 
-/// How the pixels of a file lie, as EXIF counts it: 1 is upright.
+/// Which way up the pixels of a file are stored, by EXIF's number: 1 is upright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Orientation(u8);
 
 impl Orientation {
-    /// As it is stored.
+    /// The picture is stored upright.
     pub const UPRIGHT: Self = Self(1);
 
-    /// EXIF's number of it.
+    /// EXIF's number of the orientation.
     pub fn number(self) -> u8 {
         self.0
     }
 
-    /// Of EXIF and XMP data; what is malformed or out of range says nothing, as for Pillow.
+    /// Reads the orientation from EXIF and XMP data. As in Pillow, data that is malformed or out of range is ignored.
     pub(super) fn of(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Self {
         let tag = exif.and_then(tag).or_else(|| xmp.and_then(property)).and_then(|number| u8::try_from(number).ok());
         tag.filter(|number| (1..=8).contains(number)).map_or(Self::UPRIGHT, Self)
     }
 
-    /// Whether rows of the upright picture are stored columns.
+    /// Whether rows of the upright picture are columns of the stored one.
     pub(super) fn swaps(self) -> bool {
         self.0 >= 5
     }
 
-    /// Turns a height and width from stored to upright, or back.
+    /// Converts a height and a width from stored to upright, or back.
     pub(super) fn turned(self, (h, w): (usize, usize)) -> (usize, usize) {
         if self.swaps() { (w, h) } else { (h, w) }
     }
 
-    /// Where in a stored picture of some size a pixel of the upright one is.
+    /// The position, in a stored picture of this size, of a pixel of the upright picture.
     pub(super) fn stored(self, (height, width): (usize, usize), row: usize, column: usize) -> (usize, usize) {
         let (row, column) = self.turned((row, column));
         (
@@ -47,7 +47,7 @@ impl fmt::Display for Orientation {
     }
 }
 
-/// The tag of the first directory of EXIF data, which is a TIFF file's.
+/// The orientation tag of EXIF data: a tag in the first directory of a TIFF file.
 fn tag(tiff: &[u8]) -> Option<u32> {
     const ORIENTATION: u16 = 0x0112;
     let little = match tiff.get(..2)? {
@@ -76,7 +76,7 @@ fn tag(tiff: &[u8]) -> Option<u32> {
     }
 }
 
-/// `tiff:Orientation="6"` or `<tiff:Orientation>6<` of XMP.
+/// The orientation in XMP data: `tiff:Orientation="6"` or `<tiff:Orientation>6<`.
 fn property(xmp: &[u8]) -> Option<u32> {
     const NAME: &[u8] = b"tiff:Orientation";
     xmp.windows(NAME.len()).enumerate().filter(|(_, name)| *name == NAME).find_map(|(at, _)| {

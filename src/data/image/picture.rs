@@ -2,7 +2,7 @@
 
 use super::Fault;
 
-/// A picture's pixels, row by row: grey has one value a pixel until the network wants three.
+/// The pixels of a picture, row by row. Grey pictures have one value a pixel here, and get three as input of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     pub(super) height: usize,
@@ -22,7 +22,11 @@ impl Picture {
             return Err(Fault::Size(format!("the picture is empty: {height}x{width}")));
         }
         if height.checked_mul(width).and_then(|pixels| pixels.checked_mul(3)) != Some(values.len()) {
-            return Err(Fault::Size(format!("{} values do not make a picture of {height}x{width}", values.len())));
+            return Err(Fault::Size(format!(
+                "{} values are not a picture of {height}x{width}, which has {}",
+                values.len(),
+                3 * height * width
+            )));
         }
         Ok(Self { height, width, channels: 3, values })
     }
@@ -32,10 +36,10 @@ impl Picture {
         (self.height, self.width)
     }
 
-    /// Red, green and blue at a row and a column.
+    /// The red, green and blue values of a pixel.
     ///
     /// # Panics
-    /// If the picture has no such row or column.
+    /// If the picture has no such pixel.
     pub fn pixel(&self, row: usize, column: usize) -> [u8; 3] {
         assert!(row < self.height && column < self.width, "no pixel {row}, {column} in {}x{}", self.height, self.width);
         let at = self.channels * (row * self.width + column);

@@ -1,10 +1,10 @@
-//! PNG, row by row: 16 bits become the upper 8, palettes their colours, transparency is dropped.
+//! Decodes PNG files row by row. Of 16 bits the upper 8 are kept, palettes are replaced by their colours, and transparency is dropped.
 
 use std::io::{Cursor, ErrorKind};
 
 use png::{DecodingError, InterlaceInfo, Transformations};
 
-use super::decode::{Decoded, Limits};
+use super::decoded::{Decoded, Limits};
 use super::{Fault, Orientation, Picture, memory};
 
 pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Decoded, Fault> {
@@ -17,13 +17,13 @@ pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Decoded, Fault> {
     let (width, height) = (info.width as usize, info.height as usize);
     let (size, interlaced) = ((height, width), info.interlaced);
     if info.frame_control.is_some_and(|frame| (frame.width, frame.height) != info.size()) {
-        return Err(Fault::Damaged("its first frame is not as large as the picture".into()));
+        return Err(Fault::Damaged("its first frame is smaller than the picture".into()));
     }
     let samples = reader.output_color_type().0.samples();
     let channels = if samples < 3 { 1 } else { 3 };
     let row = reader.output_line_size(info.width).map_or(u64::MAX, |row| row as u64);
     let pixels = channels as u64 * height as u64 * width as u64;
-    // The decoder holds a few rows and what it has not unpacked yet.
+    // The decoder holds a few rows, and data that is not unpacked yet.
     let needed = (file.len() as u64).saturating_add(pixels).saturating_add(row.saturating_mul(8));
     memory::check(size, "decode", needed, limits.memory)?;
     let mut values = memory::filled(size, pixels as usize, 128)?;
@@ -54,7 +54,7 @@ pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Decoded, Fault> {
         }
     };
     if missing.is_none() {
-        // Metadata may follow the pixels. That it is cut off takes nothing from the picture.
+        // Metadata may follow the pixels. If it is cut off, the picture is still complete.
         match reader.finish() {
             Err(error) if !cut(&error) => return Err(fault(error, "")),
             _ => {}
@@ -66,15 +66,15 @@ pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Decoded, Fault> {
     Ok(Decoded { picture: Picture { height, width, channels, values }, orientation, missing })
 }
 
-/// Rows of all interlaced passes that have pixels.
+/// The number of rows in all interlaced passes that have pixels.
 fn passes((height, width): (usize, usize)) -> usize {
-    // First row and column, and the step from row to row.
+    // The first row and column of each pass, and the step from row to row.
     const PASSES: [(usize, usize, usize); 7] = [(0, 0, 8), (0, 4, 8), (4, 0, 8), (0, 2, 4), (2, 0, 4), (0, 1, 2), (1, 0, 2)];
     let rows = |(row, column, step)| if column < width { height.saturating_sub(row).div_ceil(step) } else { 0 };
     PASSES.into_iter().map(rows).sum()
 }
 
-/// Drops the transparency of a row, in place.
+/// Removes the transparency from a row, in place.
 fn narrow(row: &mut [u8], samples: usize, channels: usize) {
     if samples != channels {
         for pixel in 0..row.len() / samples {
@@ -91,7 +91,7 @@ fn cut(error: &DecodingError) -> bool {
 fn fault(error: DecodingError, end: &str) -> Fault {
     match error {
         error if cut(&error) => Fault::Truncated(end.into()),
-        DecodingError::LimitsExceeded => Fault::Unsupported("a PNG whose texts take more memory than is allowed".into()),
+        DecodingError::LimitsExceeded => Fault::Unsupported("a PNG whose texts need more memory than is allowed".into()),
         error => Fault::Damaged(error.to_string()),
     }
 }

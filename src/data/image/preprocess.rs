@@ -1,38 +1,40 @@
-//! From a file to a network's input.
+//! Makes a picture the input of a network.
 
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::decode::{Limits, decode};
+use super::decode::decode;
+use super::decoded::Limits;
 use super::resize::{bytes, resize};
 use super::{Fault, Interpolation, MAX_MEMORY, Orientation, Picture, PictureError, memory};
 
-/// What happens to a picture, in this order: RGB (transparency is dropped, as Pillow's `convert("RGB")` does), turn upright as EXIF
-/// says, resize so that it just covers `cover` with its aspect ratio kept (within 1 of 255 of what Pillow and torchvision give), crop
-/// the centre, divide by 255, subtract `mean`, divide by `std`.
+/// The steps from a picture to a network's input. In this order, the picture is converted to RGB (transparency is dropped, as
+/// Pillow's `convert("RGB")` does); turned upright as EXIF says; resized so that it just covers `cover`, with its aspect ratio
+/// kept (each value is within 1 of 255 of Pillow's and torchvision's); and cropped around its centre. Then values are divided by
+/// 255, `mean` is subtracted, and they are divided by `std`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preprocess {
-    /// Height and width that the resized picture covers. Square `n, n` is torchvision's `Resize(n)`.
+    /// The height and width that the resized picture must cover. A square, `n, n`, is torchvision's `Resize(n)`.
     pub cover: (usize, usize),
-    /// Height and width of the crop: the network's input.
+    /// The height and width of the crop: those of the network's input.
     pub crop: (usize, usize),
-    /// How to resize, with antialiasing.
+    /// How to resize; always with antialiasing.
     pub interpolation: Interpolation,
-    /// Mean of each channel, for values in `0..=1`.
+    /// The mean of each channel, for values in `0..=1`.
     pub mean: [f32; 3],
-    /// Standard deviation of each channel.
+    /// The standard deviation of each channel.
     pub std: [f32; 3],
-    /// Whether a picture is turned as its EXIF data says; it is by default.
+    /// Whether a picture is turned upright as its EXIF data says. The default is yes.
     pub exif: bool,
-    /// Whether a part of a picture is taken as it is, grey where it is missing; it is an error by default.
+    /// Whether a picture that is cut short is used, with grey in place of what is missing. By default, it is an error.
     pub truncated: bool,
-    /// Bytes that decoding and resizing may take; [`MAX_MEMORY`] by default.
+    /// The memory, in bytes, that decoding and resizing may take; [`MAX_MEMORY`] by default.
     pub max_memory: u64,
 }
 
-/// As the options of the command line spell it.
+/// Printed with the words of the command line's options.
 impl fmt::Display for Preprocess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cover, crop, interpolation, mean: [mr, mg, mb], std: [sr, sg, sb], .. } = self;
@@ -47,14 +49,14 @@ impl fmt::Display for Preprocess {
 pub struct Input {
     /// `3 * h * w` values, channel by channel.
     pub values: Vec<f32>,
-    /// How the file's picture lay.
+    /// Which way up the picture was stored.
     pub orientation: Orientation,
-    /// What of the picture the file did not have.
+    /// What was missing from the file, if it was cut short.
     pub missing: Option<String>,
 }
 
 impl Preprocess {
-    /// torchvision's preset for most networks of ImageNet, scaled to the input: 224x224 is cropped from a picture resized to 256.
+    /// torchvision's preset for most networks of ImageNet, scaled to the input's size: for 224x224, the picture is resized to 256.
     pub fn imagenet(height: usize, width: usize) -> Self {
         let larger = |n: usize| (n * 256).div_ceil(224);
         Self {
@@ -65,7 +67,7 @@ impl Preprocess {
         }
     }
 
-    /// The whole picture, values in `-1..=1`: what `rexnet_digits` was trained with.
+    /// The whole picture, with values in `-1..=1`. `rexnet_digits` was trained with this.
     pub fn symmetric(height: usize, width: usize) -> Self {
         Self {
             cover: (height, width),
@@ -82,15 +84,15 @@ impl Preprocess {
     /// Reads a JPEG or PNG file: `3 * h * w` values, channel by channel.
     ///
     /// # Errors
-    /// If the file cannot be read, is no such picture or not all of one, or its size does not fit.
+    /// If the file cannot be read, is not a JPEG or PNG picture, or is cut short; or if the picture's size does not fit.
     pub fn load(&self, path: &Path) -> Result<Vec<f32>, PictureError> {
         self.read(path).map(|input| input.values)
     }
 
-    /// Reads a JPEG or PNG file, and tells what was found in it.
+    /// Reads a JPEG or PNG file. The result also says how the picture was stored and what was missing.
     ///
     /// # Errors
-    /// If the file cannot be read, is no such picture or not all of one, or its size does not fit.
+    /// If the file cannot be read, is not a JPEG or PNG picture, or is cut short; or if the picture's size does not fit.
     pub fn read(&self, path: &Path) -> Result<Input, PictureError> {
         let io = |source| PictureError::Io { path: path.into(), source };
         let mut file = Vec::new();
@@ -101,7 +103,7 @@ impl Preprocess {
     /// Turns a decoded picture into `3 * h * w` values, channel by channel.
     ///
     /// # Errors
-    /// If its size does not fit.
+    /// If the picture's size does not fit.
     pub fn apply(&self, picture: Picture) -> Result<Vec<f32>, PictureError> {
         self.normalised(picture, Orientation::UPRIGHT).map_err(PictureError::Picture)
     }
@@ -141,25 +143,26 @@ impl Preprocess {
         Ok(out)
     }
 
-    /// Height and width after resizing.
+    /// The height and width after resizing.
     fn resized(&self, (h, w): (usize, usize)) -> Result<(usize, usize), Fault> {
         let (cover, crop) = (self.cover, self.crop);
         if cover.0 < crop.0 || cover.1 < crop.1 {
-            let what = format!("resizing to {}x{} is too small for the crop of {}x{}", cover.0, cover.1, crop.0, crop.1);
+            let what =
+                format!("the picture is resized to {}x{}, too small for a crop of {}x{}", cover.0, cover.1, crop.0, crop.1);
             return Err(Fault::Size(what));
         }
         let by_height = cover.0 as u128 * w as u128 >= cover.1 as u128 * h as u128;
         let scaled = |n: usize, to: usize, of: usize| {
             let side = n as u128 * to as u128 / of as u128;
-            // Sides are 32 bits for those who resize.
+            // The resizing library has sides of 32 bits.
             let fits = u32::try_from(side).map(|side| side as usize);
-            fits.map_err(|_| Fault::Size(format!("the picture of {h}x{w} becomes {side} long: crop it first")))
+            fits.map_err(|_| Fault::Size(format!("resized, the picture of {h}x{w} would be {side} pixels long: crop it first")))
         };
         Ok(if by_height { (cover.0, scaled(w, cover.0, h)?) } else { (scaled(h, cover.1, w)?, cover.1) })
     }
 }
 
-/// First row or column of the crop: half the margin, a half rounded to even as Python's `round` does.
+/// The first row or column of the crop: half the margin, rounded as Python's `round` does, half to even.
 fn centre(size: usize, crop: usize) -> usize {
     let margin = size - crop;
     margin / 2 + usize::from(margin % 4 == 3)

@@ -1,8 +1,8 @@
-//! What the published weights of torchvision want done to pictures.
+//! How pictures must be prepared for the weights that torchvision publishes.
 
 use super::{Interpolation, Preprocess};
 
-/// Which of torchvision's weights of a network.
+/// One of torchvision's sets of weights for a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// `IMAGENET1K_V1`
@@ -11,7 +11,7 @@ pub enum Preset {
     TorchvisionV2,
 }
 
-/// torchvision has no such weights.
+/// torchvision has no such weights for the network.
 #[derive(Debug, thiserror::Error)]
 #[error("torchvision has no weights {} for {network}; it has them for {known}", preset.weights())]
 pub struct NoPreset {
@@ -19,14 +19,14 @@ pub struct NoPreset {
     pub network: String,
     /// The weights.
     pub preset: Preset,
-    /// The networks that have some.
+    /// The networks that it has such weights for.
     known: String,
 }
 
 use Interpolation::{Bicubic, Bilinear};
 use Preset::{TorchvisionV1, TorchvisionV2};
 
-/// Network, weights, sides of the squares to cover and to crop, interpolation.
+/// The network, the weights, the sides of the squares to cover and to crop, and the interpolation.
 const PRESETS: [(&str, Preset, usize, usize, Interpolation); 7] = [
     ("mobilenet_v2_x1.0", TorchvisionV1, 256, 224, Bilinear),
     ("mobilenet_v2_x1.0", TorchvisionV2, 232, 224, Bilinear),
@@ -38,7 +38,7 @@ const PRESETS: [(&str, Preset, usize, usize, Interpolation); 7] = [
 ];
 
 impl Preset {
-    /// What torchvision calls them.
+    /// torchvision's name of the weights.
     pub fn weights(self) -> &'static str {
         match self {
             TorchvisionV1 => "IMAGENET1K_V1",
@@ -46,11 +46,11 @@ impl Preset {
         }
     }
 
-    /// The steps for a network, named without its resolution: `mobilenet_v2_x1.0`, `efficientnet_b0`. The crop is the size that the
-    /// weights were measured at, not always the network's default.
+    /// The steps for a network, which is named without its resolution: `mobilenet_v2_x1.0`, `efficientnet_b0`. The crop has the size at which
+    /// torchvision measured the weights' accuracy, which may differ from the network's default.
     ///
     /// # Errors
-    /// If there are no such weights of it.
+    /// If torchvision has no such weights for the network.
     pub fn steps(self, network: &str) -> Result<Preprocess, NoPreset> {
         let found = PRESETS.iter().find(|(name, preset, ..)| *name == network && *preset == self);
         let &(_, _, cover, crop, interpolation) = found.ok_or_else(|| NoPreset {

@@ -1,4 +1,4 @@
-//! Resizing as Pillow does it, and so torchvision for pictures: antialiased, along rows, rounded, then along columns.
+//! Resizes pictures as Pillow and torchvision do: with antialiasing, first along rows, then rounded, then along columns.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::{Fault, Picture, memory};
 
-/// How pixels between those of a picture are made.
+/// How the values between pixels are interpolated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
-    /// From two pixels each way, or all that a smaller picture's pixel covers.
+    /// From two pixels in each direction, or from all that a pixel of a smaller picture covers.
     Bilinear,
-    /// From four, with overshoot: `a = -0.5`, as Pillow and torchvision have it.
+    /// From four pixels in each direction, with overshoot: `a = -0.5`, as in Pillow and torchvision.
     Bicubic,
 }
 
@@ -26,10 +26,10 @@ impl fmt::Display for Interpolation {
     }
 }
 
-/// Values that are resized at a time.
+/// How many values are resized at a time.
 const STRIP: usize = 1 << 20;
 
-/// Bytes that [`resize`] takes besides the picture; `None` if they cannot be counted.
+/// The memory, in bytes, that [`resize`] needs besides the picture; `None` if it exceeds 64 bits.
 pub(super) fn bytes(picture: &Picture, to: (usize, usize), columns_first: bool) -> Option<u64> {
     let [first, second] = passes(picture.size(), to, columns_first);
     let bytes = |(h, w): (usize, usize)| (h as u64).checked_mul(w as u64)?.checked_mul(picture.channels as u64);
@@ -38,7 +38,7 @@ pub(super) fn bytes(picture: &Picture, to: (usize, usize), columns_first: bool) 
     intermediate.checked_add(if second == picture.size() { 0 } else { bytes(second)? })?.checked_add(4 * lanes.max(STRIP as u64))
 }
 
-/// A picture of another size. What lies on its side is resized along its columns first, which are the rows of the upright one.
+/// Resizes a picture. A picture that is stored on its side is resized along its columns first: these are the rows of the upright picture.
 pub(super) fn resize(
     picture: Picture,
     to: (usize, usize),
@@ -54,8 +54,8 @@ fn passes(from: (usize, usize), to: (usize, usize), columns_first: bool) -> [(us
     [if columns_first { (to.0, from.1) } else { (from.0, to.1) }, to]
 }
 
-/// Resizes along one side, or none. Each row or column of a channel is a lane of 16 bits a value, for which the filter's weights are kept
-/// to more bits than for 8: with these, two passes differ from Pillow's by up to two levels.
+/// Resizes along one side, if its length changes. Each row or column of a channel becomes a lane of 16-bit values: for these the
+/// library keeps the filter's weights to more bits. With 8-bit values, two passes would differ from Pillow's by up to two levels.
 fn pass(picture: Picture, to: (usize, usize), interpolation: Interpolation) -> Result<Picture, Fault> {
     if picture.size() == to {
         return Ok(picture);
@@ -69,7 +69,7 @@ fn pass(picture: Picture, to: (usize, usize), interpolation: Interpolation) -> R
     let side = |n: usize| u32::try_from(n).map_err(|_| Fault::Size(format!("the picture becomes {}x{}", to.0, to.1)));
     let along_rows = height == to.0;
     let (lanes, from_len, to_len) = if along_rows { (height * channels, width, to.1) } else { (width * channels, height, to.0) };
-    // Where the value of a lane is in a picture that is so wide.
+    // The index, in a picture of this width, of the value at a position of a lane.
     let place = |width: usize, lane: usize, at: usize| match along_rows {
         true => (lane / channels * width + at) * channels + lane % channels,
         false => at * width * channels + lane,
@@ -85,7 +85,7 @@ fn pass(picture: Picture, to: (usize, usize), interpolation: Interpolation) -> R
         }
         let source = TypedImageRef::new(side(from_len)?, side(count)?, &strip[..count * from_len]);
         let mut target = TypedImage::new(side(to_len)?, side(count)?);
-        resizer.resize_typed(&source.expect("the strip has so many"), &mut target, &options).expect("nothing is cropped");
+        resizer.resize_typed(&source.expect("the strip has this size"), &mut target, &options).expect("nothing is cropped");
         for (lane, at) in (0..to_len).flat_map(|at| (0..count).map(move |lane| (lane, at))) {
             resized[place(to.1, first + lane, at)] = target.pixels()[lane * to_len + at].0.min(255) as u8;
         }

@@ -1,4 +1,4 @@
-//! A network on the generic kernels: packed once, run on any batch.
+//! Runs a network with the generic kernels. Weights are packed once, and batches may have any size.
 
 use sartor_kernels::generic::{self, PackedConv, PackedDepthwise, PackedNorm};
 use sartor_kernels::reference::BatchNorm;
@@ -8,13 +8,14 @@ use sartor_models::{Network, NodeId, Op, Weights};
 
 use super::{EngineError, check_input, check_tensors, conv, maps, param};
 
-/// Runs a network at run-time shapes on one thread, with batch norms folded and activations fused into the layer before.
+/// Runs a network on one thread, with kernels that get their shapes at run time. Batch norms are folded into the layer before them, and
+/// activations are fused into it.
 #[derive(Debug)]
 pub struct GenericEngine {
     network: Network,
     level: Level,
     steps: Vec<Step>,
-    /// The slot of every value that is computed, and of the input.
+    /// The memory slot of the input and of each value that is computed.
     slots: Vec<Option<usize>>,
     /// Length of each slot for one image.
     slot_lens: Vec<usize>,
@@ -47,10 +48,11 @@ enum Kernel {
 }
 
 impl GenericEngine {
-    /// Folds and packs the weights for one level.
+    /// Folds and packs the weights for a level.
     ///
     /// # Errors
-    /// If the CPU lacks the level, or tensors are missing, ill-shaped or not finite, folded or not; the error names all.
+    /// If the CPU lacks the level; or if tensors are missing, have a wrong shape, or are not finite before or after folding. The
+    /// error names all.
     pub fn new(network: &Network, weights: &Weights, level: Level) -> Result<Self, EngineError> {
         if !level.is_available() {
             return Err(EngineError::Level(level));
@@ -70,13 +72,13 @@ impl GenericEngine {
     /// The network's outputs for `batch` NCHW images, each NCHW.
     ///
     /// # Errors
-    /// If the batch is zero, the input's length does not fit it, or there is not enough memory for it.
+    /// If the batch is zero, the input's length does not fit the batch, or the batch does not fit in memory.
     pub fn run(&mut self, input: &[f32], batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
         self.execute(input, batch, |_, _| Ok(()))?;
         self.network.outputs().iter().map(|&output| self.unpack(output, batch)).collect()
     }
 
-    /// Shows the input and every value it computes to `visit`, NCHW. Nodes that were fused into another have none.
+    /// Calls `visit` with the input and with each value that is computed, NCHW. Nodes that were fused into others have no value.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -110,9 +112,9 @@ impl GenericEngine {
         Ok(())
     }
 
-    /// Lends a value's memory to `write`, beside the rest of the engine.
+    /// Calls `write` with a value's memory, and with the rest of the engine to read from.
     fn write(&mut self, id: NodeId, maps: Maps, write: impl FnOnce(&Self, &mut [f32])) {
-        let slot = self.slots[id.0].expect("a value that is computed has a slot");
+        let slot = self.slots[id.0].expect("each value that is computed has a slot");
         let mut memory = self.memory[slot].take().expect("slots are filled before they are used");
         write(self, &mut memory[..generic::map_len(maps)]);
         self.memory[slot] = Some(memory);
@@ -169,9 +171,10 @@ fn readers(network: &Network) -> Vec<Vec<NodeId>> {
     readers
 }
 
-/// Gives every value a slot that no value needed at the same time has, and every slot the length of its largest value.
+/// Assigns a slot to each value, and to each slot the length of its largest value. Values that are needed at the same time get different
+/// slots.
 fn place(network: &Network, steps: &[Step]) -> (Vec<Option<usize>>, Vec<usize>) {
-    // By steps, not nodes: a step reads its inputs when the last of its nodes is due, others may come between.
+    // Reads are counted by steps, not nodes: a step reads its inputs when the last of its nodes is due, after other steps perhaps.
     let mut last_reads: Vec<usize> = (0..network.nodes().len()).collect();
     for step in steps {
         step.inputs.iter().for_each(|input| last_reads[input.0] = step.node.0);
@@ -189,7 +192,7 @@ fn place(network: &Network, steps: &[Step]) -> (Vec<Option<usize>>, Vec<usize>) 
         lens[slot] = lens[slot].max(generic::map_len(maps(network, id, 1)));
         slots[id.0] = Some(slot);
         live.push(id);
-        // A step reads while it writes, so that what it read last is free for the next.
+        // A step reads its inputs while it writes its output. So the slot of an input is free for the next step at the earliest.
         live.retain(|value| {
             let needed = last_reads[value.0] > id.0;
             if !needed {
@@ -223,12 +226,12 @@ impl Fuser<'_> {
             let last = nodes.last().copied().unwrap_or(id);
             steps.push(Step { kernel, inputs: self.network.node(id).inputs.clone(), node: last });
         }
-        // Nodes fused later may come after others in the network: a value must be written before it is read.
+        // A step takes the place of its last node: other nodes may come before that, and a value must be written before it is read.
         steps.sort_by_key(|step| step.node);
         steps
     }
 
-    /// The kernel of a node and of those fused into it.
+    /// The kernel of a node, and the nodes that are fused into it.
     fn kernel(&self, id: NodeId) -> (Kernel, Vec<NodeId>) {
         let node = self.network.node(id);
         let kernel = match node.op {
@@ -242,12 +245,12 @@ impl Fuser<'_> {
             Op::Concat => Kernel::Concat,
             Op::ChannelShuffle { groups } => Kernel::ChannelShuffle(groups),
             Op::LogSoftmax => Kernel::LogSoftmax,
-            Op::Input => unreachable!("the input is no step"),
+            Op::Input => unreachable!("the input is not a step"),
         };
         (kernel, Vec::new())
     }
 
-    /// A convolution, linear layer or batch norm with the batch norm and the activation after it.
+    /// The kernel of a convolution, linear layer or batch norm, with the batch norm and the activation after it.
     fn linear_kernel(&self, id: NodeId) -> (Kernel, Vec<NodeId>) {
         let node = self.network.node(id);
         let c = node.shape.c;
@@ -307,7 +310,7 @@ impl Fuser<'_> {
         (kernel, fused)
     }
 
-    /// The one reader of a node that nobody else needs.
+    /// The only reader of a node; `None` if there are several or the node is an output.
     fn only_reader(&self, id: NodeId) -> Option<NodeId> {
         match self.readers[id.0][..] {
             [reader] if !self.network.outputs().contains(&id) => Some(reader),

@@ -1,4 +1,4 @@
-//! A network by the definition of right.
+//! Runs a network with the reference operators, which define what is right.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use sartor_models::{Network, NodeId, Op, Weights};
 
 use super::{EngineError, check_input, check_tensors, conv, maps, param};
 
-/// Runs a network operator by operator in f64, rounding to f32 after each.
+/// Runs a network operator by operator. Each operator computes in f64, and its result is rounded to f32.
 #[derive(Clone, Copy, Debug)]
 pub struct ReferenceEngine<'a> {
     network: &'a Network,
     weights: &'a Weights,
 }
 
-/// What a node's value must be, and how far an engine's may be from it.
+/// The exact value of a node, and how far an engine's value may be from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected {
     /// NCHW.
@@ -27,7 +27,7 @@ impl<'a> ReferenceEngine<'a> {
     /// An engine for a network and its weights.
     ///
     /// # Errors
-    /// If tensors are missing, ill-shaped or not finite, folded or not; the error names all.
+    /// If tensors are missing, have a wrong shape, or are not finite before or after folding. The error names all.
     pub fn new(network: &'a Network, weights: &'a Weights) -> Result<Self, EngineError> {
         check_tensors(network, weights)?;
         Ok(Self { network, weights })
@@ -36,7 +36,7 @@ impl<'a> ReferenceEngine<'a> {
     /// The network's outputs for `batch` NCHW images, each NCHW.
     ///
     /// # Errors
-    /// If the batch is zero or the input's length does not fit it.
+    /// If the batch is zero or the input's length does not fit the batch.
     pub fn run(&self, input: &[f32], batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
         let mut outputs = vec![Vec::new(); self.network.outputs().len()];
         self.run_each(input, batch, |id, exact| {
@@ -47,7 +47,7 @@ impl<'a> ReferenceEngine<'a> {
         Ok(outputs)
     }
 
-    /// Every node's value before it was rounded to f32 for its readers, in the order of the nodes, each NCHW.
+    /// The values of all nodes in their order, each NCHW, and each before it was rounded to f32 for the nodes that read it.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -57,8 +57,8 @@ impl<'a> ReferenceEngine<'a> {
         Ok(values)
     }
 
-    /// Shows every node's value to `visit`, in the order of the nodes and as [`run_all`](Self::run_all) gives them, and keeps none
-    /// longer than the network needs it.
+    /// Calls `visit` with each node's value, in the order of the nodes, as [`run_all`](Self::run_all) returns them. A value is
+    /// dropped when no later node reads it.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -81,11 +81,12 @@ impl<'a> ReferenceEngine<'a> {
         Ok(())
     }
 
-    /// What an engine should have made of the values that it is `known` to have read: follows node `id` back to these, in f64
-    /// all the way, and adds up how far the operators on the way may be from that in f32. Folding batch norms is one way to be so.
+    /// The value that node `id` should have, computed in f64 from values that are `known`, and how far f32 may be from it. If an input is not
+    /// known, because the engine fused it away, its own inputs are followed back, and the errors of the operators on the way add up.
+    /// The bound covers engines that fold batch norms.
     ///
     /// # Panics
-    /// If the network's input is reached and not known, or a value does not have its node's length.
+    /// If the network's input is needed and not known, or a value does not have its node's length.
     pub fn expect(&self, id: NodeId, known: &BTreeMap<NodeId, Vec<f32>>, batch: usize) -> Expected {
         let node = self.network.node(id);
         let inputs: Vec<Expected> = node
@@ -135,12 +136,12 @@ impl<'a> ReferenceEngine<'a> {
         }
     }
 
-    /// How far a node's value may be from `exact` if its inputs carry `errors` already: the operator's own roundings, and the
-    /// errors times the most it can stretch them.
+    /// How far a node's value may be from `exact` if its inputs have `errors`: the operator's own roundings, and the errors times the most by
+    /// which the operator can stretch them.
     fn bound(&self, id: NodeId, inputs: &[&[f64]], errors: &[f64], exact: &[f64]) -> f64 {
         let node = self.network.node(id);
         let param = |suffix| self.param(id, suffix);
-        // What is computed with carries the errors.
+        // The operator computes with values that have the errors.
         let largest = |input: usize| bound::max_abs(inputs[input]) + errors[input];
         match node.op {
             Op::Conv2d(_) | Op::Linear { .. } => {
@@ -170,12 +171,12 @@ impl<'a> ReferenceEngine<'a> {
         &self.network.node(id).inputs
     }
 
-    /// A parameter of a node; empty if it has none of that name.
+    /// A parameter of a node; empty if the node has none of that name.
     pub(crate) fn param(&self, id: NodeId, suffix: &str) -> &'a [f32] {
         param(self.network, self.weights, id, suffix)
     }
 
-    /// Scales and shifts of a batch norm's channels.
+    /// The scale and the shift of each channel of a batch norm.
     pub(crate) fn affine(&self, id: NodeId, eps: f64) -> (Vec<f64>, Vec<f64>) {
         let norm = self.batch_norm(id, eps);
         (0..self.network.node(id).shape.c).map(|c| norm.affine(c)).unzip()
@@ -187,7 +188,7 @@ impl<'a> ReferenceEngine<'a> {
     }
 }
 
-/// The last node that reads each node; itself where none does.
+/// The last node that reads each node; the node itself if none does.
 fn last_reads(network: &Network) -> Vec<usize> {
     let mut last: Vec<usize> = (0..network.nodes().len()).collect();
     for (id, node) in network.nodes().iter().enumerate() {

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_kernels::reference::bound;
 use sartor_models::zoo::Spec;
 use sartor_models::{Activation, Builder, Op, Shape, Tensor, Window, zoo};
@@ -10,14 +12,10 @@ fn levels() -> Vec<Level> {
     Level::allowed().expect("SARTOR_MAX_LEVEL is a level")
 }
 
-/// Values in -1..1 that look random.
+/// Values in -1..1.
 fn noise(seed: u64, len: usize) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
+    let mut bits = Pcg32::seed_from_u64(seed);
+    (0..len).map(|_| (bits.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
 /// Judges every value the generic engine computes by what the reference makes of the values it was computed from.
@@ -202,6 +200,22 @@ fn inputs_and_levels_that_do_not_fit_are_errors() {
     }
     let foreign = if cfg!(target_arch = "aarch64") { Level::Avx2 } else { Level::Neon };
     assert_eq!(GenericEngine::new(&network, &weights, foreign).map(drop), Err(EngineError::Level(foreign)));
+}
+
+/// Under random weights the values of nodes neither vanish nor explode, through any network of the zoo.
+#[test]
+fn random_weights_keep_the_scale_of_values() {
+    for name in zoo::defaults() {
+        let network = name.parse::<Spec>().unwrap().with_resolution(64, 64).build().unwrap();
+        let weights = Weights::random(&network, 0);
+        // Uniform, of variance 1.
+        let input: Vec<f32> = noise(3, network.input_shape().len()).into_iter().map(|x| x * 3f32.sqrt()).collect();
+        let values = ReferenceEngine::new(&network, &weights).unwrap().run_all(&input, 1).unwrap();
+        let rms = |x: &[f64]| (x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64).sqrt();
+        for (node, value) in network.nodes().iter().zip(&values) {
+            assert!((0.01..30.0).contains(&rms(value)), "{name}, {}: root mean square {}", node.name, rms(value));
+        }
+    }
 }
 
 /// No network of the zoo makes more of a small change of its input than the change is, whatever weights are drawn: rounding is one.

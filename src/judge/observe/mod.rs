@@ -1,6 +1,6 @@
-//! What a program's layers really read and write: its stages run unit by unit, every map is copied before it is overwritten.
+//! Observes what each layer of a program reads and writes: stages run unit by unit, and maps are copied before they are overwritten.
 
-mod machine;
+mod executor;
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,23 @@ use sartor_codegen::plan::{Place, Plan, StagePlan};
 use sartor_kernels::runtime::SessionError;
 use sartor_kernels::shape::Maps;
 
-pub use machine::{Interpreter, Machine};
+pub use executor::{Executor, Interpreter};
 
-/// A copy of a map, as it lay in memory: NHWC.
+/// A copy of a map as it is in memory: NHWC.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Images, lanes in use, rows, columns.
+    /// Images, lanes that hold channels, rows and columns.
     pub maps: Maps,
-    /// f32 from pixel to pixel.
+    /// Distance from pixel to pixel, in f32.
     pub pitch: usize,
-    /// `[n][h][w][pitch]`; NaN in rows that were not written.
+    /// `[n][h][w][pitch]`; rows that were not written are NaN.
     pub data: Vec<f32>,
-    /// Whether each row, `[n][h]`, was written; inside a stage, rows that no window reads are not.
+    /// Whether each row, `[n][h]`, was written. Inside a stage, rows that no window reads are never written.
     pub written: Vec<bool>,
 }
 
 impl Seen {
-    /// Some lanes of all pixels, NCHW.
+    /// The values of some lanes, NCHW.
     pub fn channels(&self, lanes: impl Iterator<Item = usize> + Clone) -> Vec<f32> {
         let image = self.maps.pixels() * self.pitch;
         let of_image = |pixels: &'_ [f32]| -> Vec<f32> {
@@ -35,14 +35,14 @@ impl Seen {
         self.data.chunks_exact(image).flat_map(of_image).collect()
     }
 
-    /// A map of which no row is written yet.
+    /// A map before any row is written.
     fn unwritten(plan: &Plan, id: MapId) -> Self {
         let map = &plan.layers[id];
         let (maps, pitch) = (Maps::new(plan.batch, map.c, map.h, map.w), plan.pitch(id));
         Self { maps, pitch, data: vec![f32::NAN; maps.n * maps.pixels() * pitch], written: vec![false; maps.n * maps.h] }
     }
 
-    /// The user's images, NCHW.
+    /// The user's images, given as NCHW.
     fn input(plan: &Plan, input: &[f32]) -> Self {
         let map = &plan.layers[MapId(0)];
         let maps = Maps::new(plan.batch, map.c, map.h, map.w);
@@ -54,14 +54,14 @@ impl Seen {
     }
 }
 
-/// A map that outlives its stage, as it is now; `None` for one that lives inside a stage.
-pub fn read(plan: &Plan, id: MapId, machine: &impl Machine, input: &[f32]) -> Option<Seen> {
+/// Copies a map that outlives its stage; `None` for a map that exists inside a stage only.
+pub fn read(plan: &Plan, id: MapId, executor: &impl Executor, input: &[f32]) -> Option<Seen> {
     match plan.places[id] {
         Place::Input => Some(Seen::input(plan, input)),
         Place::Arena { offset } => {
             let mut seen = Seen::unwritten(plan, id);
             let len = seen.data.len();
-            seen.data.copy_from_slice(&machine.arena()[offset..][..len]);
+            seen.data.copy_from_slice(&executor.arena()[offset..][..len]);
             seen.written.fill(true);
             Some(seen)
         }
@@ -69,7 +69,7 @@ pub fn read(plan: &Plan, id: MapId, machine: &impl Machine, input: &[f32]) -> Op
     }
 }
 
-/// A layer that has just run.
+/// A layer that has just run, with the maps before and after.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
     /// Which of the plan's layers.
@@ -79,66 +79,66 @@ pub struct Observed<'a> {
 }
 
 impl<'a> Observed<'a> {
-    /// What it read of one of its sources: made inside the stage, or what was there when the stage began.
+    /// What it read of one of its sources. That is a map made inside the stage, or the map as it was when the stage began.
     ///
     /// # Panics
-    /// If the map is not one of its sources.
+    /// If the map is not a source of the layer.
     pub fn source(&self, map: MapId) -> &'a Seen {
         let inner = self.after.get(&map).filter(|_| !self.before.contains_key(&map));
         inner.unwrap_or_else(|| &self.before[&map])
     }
 
-    /// The map it wrote, as it was when the stage began; `None` for one that lives inside the stage.
+    /// The map that it wrote, as it was when the stage began; `None` for a map that exists inside the stage only.
     pub fn before(&self, layer: &Layer) -> Option<&'a Seen> {
         self.before.get(&layer.dst())
     }
 
-    /// The map it wrote.
+    /// The map that it wrote.
     pub fn result(&self, layer: &Layer) -> &'a Seen {
         &self.after[&layer.dst()]
     }
 }
 
-/// Runs a program once, stage by stage, and shows every layer to `visit`, in order. All memory is NaN before it is written, so that a
-/// value that is read too early shows.
+/// Runs a program once, stage by stage, and calls `visit` for every layer, in order. All memory is NaN at first, so that a value that is read
+/// before it is written becomes visible.
 ///
-/// Units run one by one, each as the first of a thread's: it computes the rows above its strip anew.
+/// Units run one by one, each as if it were the first unit of a thread: it computes the rows above its strip itself.
 ///
 /// # Errors
-/// If the input's or output's length is not the program's.
+/// If the length of the input or output is not the program's.
 ///
 /// # Panics
-/// If the plan is not that of the machine's program.
+/// If the executor's program was not made from this plan.
 pub fn observe(
     plan: &Plan,
-    machine: &mut impl Machine,
+    executor: &mut impl Executor,
     input: &[f32],
     output: &mut [f32],
     mut visit: impl FnMut(Observed<'_>),
 ) -> Result<(), SessionError> {
-    machine.arena_mut().fill(f32::NAN);
+    executor.arena_mut().fill(f32::NAN);
     for (index, stage) in plan.stages.iter().enumerate() {
         let layers = || stage.layers.iter().map(|&layer| &plan.layers[layer]);
         let touched = layers().flat_map(|layer| layer.sources().into_iter().chain([layer.dst()]));
-        let before: BTreeMap<MapId, Seen> = touched.filter_map(|map| Some((map, read(plan, map, machine, input)?))).collect();
+        let before: BTreeMap<MapId, Seen> = touched.filter_map(|map| Some((map, read(plan, map, executor, input)?))).collect();
         let mut after: BTreeMap<MapId, Seen> =
             layers().map(|layer| layer.dst()).map(|map| (map, Seen::unwritten(plan, map))).collect();
         for unit in 0..stage.code.units {
-            machine.scratch_mut().fill(f32::NAN);
-            machine.run_unit(index, unit, input, output)?;
-            copy_rings(plan, stage, unit, machine.scratch(), &mut after);
+            executor.scratch_mut().fill(f32::NAN);
+            executor.run_unit(index, unit, input, output)?;
+            copy_rings(plan, stage, unit, executor.scratch(), &mut after);
         }
         for (&map, seen) in &mut after {
-            if let Some(whole) = read(plan, map, machine, input) {
+            if let Some(whole) = read(plan, map, executor, input) {
                 *seen = whole;
             }
         }
         stage.layers.iter().for_each(|&index| visit(Observed { index, before: &before, after: &after }));
     }
-    machine.finish(plan.stages.len(), input, output)
+    executor.finish(plan.stages.len(), input, output)
 }
 
-/// Copies the rows of inner maps that a unit computed.
+/// Copies the rows that a unit computed of maps inside the stage.
 fn copy_rings(plan: &Plan, stage: &StagePlan, unit: usize, scratch: &[f32], after: &mut BTreeMap<MapId, Seen>) {
     let Some(rows) = &stage.rows else { return };
     let (image, strip) = (unit / rows.strips, unit % rows.strips);

@@ -1,14 +1,14 @@
-//! What one layer must write, given what it read.
+//! Compares what one layer wrote with what it should have made of what it read.
 
-use sartor_codegen::layer::{Filter, Layer, LayerOp, Normalized, PoolKind};
+use sartor_codegen::layer::{Activate, Add, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Scale};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
 
-use super::Distance;
+use super::distance::Distance;
 use crate::judge::observe::{Observed, Seen};
 
-/// Exact values, NCHW, and how far an f32 kernel may be from each.
+/// The exact values, NCHW, and how far an f32 kernel may be from each.
 struct Expected {
     exact: Vec<f64>,
     bound: Vec<f64>,
@@ -28,7 +28,7 @@ impl Expected {
         Self { exact: reference::activation(&self.exact, function), bound }
     }
 
-    /// With another map added, rounding once more.
+    /// With another map added, which rounds once more.
     fn plus(self, maps: Maps, other: &Seen) -> Self {
         let other: Vec<f64> = whole(other).into_iter().map(f64::from).collect();
         let exact = reference::add(&self.exact, maps, &other, other.len() / (maps.n * maps.pixels()));
@@ -37,12 +37,12 @@ impl Expected {
     }
 }
 
-/// All lanes in use, NCHW.
+/// All lanes that hold channels, NCHW.
 fn whole(seen: &Seen) -> Vec<f32> {
     seen.channels(0..seen.maps.c)
 }
 
-/// The distance of what a layer wrote from what it should have written, and what else is wrong with the map.
+/// The distance of a layer's result from the exact one, and what else is wrong with the map that it wrote.
 pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<String>) {
     let layer = &network[observed.index];
     let result = observed.result(layer);
@@ -57,8 +57,8 @@ pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<
     (distance, stray(result, observed.before(layer), first, count))
 }
 
-/// A lane outside `first..first + count` that a layer should have left alone or set to zero, and did not. Whole panels of 16 lanes are
-/// written: the lanes before the layer's own keep their values, those behind are zero.
+/// Finds a lane outside `first..first + count` with a wrong value. A layer writes whole panels of 16 lanes: lanes before its own must keep
+/// their values, and lanes after its own must be zero.
 fn stray(result: &Seen, before: Option<&Seen>, first: usize, count: usize) -> Option<String> {
     let panels = first / 16 * 16..(first + count).next_multiple_of(16);
     let (row_len, lanes) = (result.maps.w * result.pitch, result.maps.c.next_multiple_of(16));
@@ -70,12 +70,12 @@ fn stray(result: &Seen, before: Option<&Seen>, first: usize, count: usize) -> Op
         } else if panels.contains(&lane) && lane >= first {
             value == 0.0
         } else {
-            // Zero and minus zero are equal, and NaN is where nothing was written yet. What lies between pixels is not always known.
+            // Zero and minus zero are equal. NaN stands where nothing was written yet. Lanes between two pixels may hold anything.
             old.map_or(lane >= lanes, |old| value == old || value.is_nan() && old.is_nan())
         };
         (!right).then(|| match old {
-            Some(old) if lane < first || !panels.contains(&lane) => format!("lane {lane} was {old} and is {value}"),
-            _ => format!("pad lane {lane} is {value}"),
+            Some(old) if lane < first || !panels.contains(&lane) => format!("lane {lane} was changed from {old} to {value}"),
+            _ => format!("pad lane {lane} is {value}, not zero"),
         })
     };
     (0..result.data.len()).find_map(wrong)
@@ -112,30 +112,29 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
             };
             Expected { bound: vec![error; exact.len()], exact }.activated(pool.act)
         }
-        LayerOp::Mean { src, .. } => {
+        LayerOp::Mean(Mean { src, .. }) => {
             let src = observed.source(*src);
             let channels = whole(src);
             let exact = reference::global_avg_pool(&channels, src.maps);
             let planes = channels.chunks_exact(src.maps.pixels());
             Expected { exact, bound: planes.map(|plane| bound::mean(plane.len(), bound::max_abs(plane))).collect() }
         }
-        LayerOp::Scale { src, gate, act, .. } => {
+        LayerOp::Scale(Scale { src, gate, act, .. }) => {
             let (src, gate) = (observed.source(*src), observed.source(*gate));
             Expected::rounded(reference::mul(&whole(src), src.maps, &whole(gate))).activated(*act)
         }
-        LayerOp::Add { a, b, act, .. } => {
+        LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (observed.source(*a), observed.source(*b));
             Expected::rounded(reference::add(&whole(a), a.maps, &whole(b), b.maps.c)).activated(*act)
         }
-        LayerOp::Activation { src, act, .. } => {
+        LayerOp::Activation(Activate { src, act, .. }) => {
             let exact: Vec<f64> = whole(observed.source(*src)).into_iter().map(f64::from).collect();
             Expected { bound: vec![0.0; exact.len()], exact }.activated(Some(*act))
         }
     }
 }
 
-/// The sums of a convolution, without the factor that its activation wants. Each output channel is bounded by its own weights and the
-/// largest value that its group reads.
+/// The sums of a convolution, without the factor that its activation wants. The bound of each output channel comes from its own weights and the largest value that its group reads.
 fn convolved(src: &[f32], maps: Maps, filter: Option<&Filter>, conv: &Conv) -> Expected {
     let Filter { weight, bias, factor } = filter.expect("a convolution has a filter");
     let exact = reference::conv2d(src, maps, weight, Some(bias), conv);

@@ -1,9 +1,9 @@
-//! What every node of a network must be, given the images alone, and how far an f32 engine may have drifted from that.
+//! The exact value of every node of a network for some images, and how far an f32 engine may have drifted from it.
 //!
-//! No bound that is propagated through fifty layers says anything. How much a network amplifies rounding is measured instead: beside the
-//! exact values, a few noisy ones take, in f64, at every node as much noise as rounding in f32 makes there. An engine's roundings
-//! are another sample of the same size. The bound depends on the network, its weights and the images alone, so it is the same on every
-//! machine.
+//! A worst-case bound that is propagated through fifty layers is far too large to say anything. So the amount by which a network
+//! amplifies rounding is measured. Beside the exact run there are a few noisy runs, in f64 too: at every node they add noise of
+//! the size that rounding in f32 has there. The roundings of an engine are one more sample of such noise. The bound depends on
+//! the network, its weights and the images alone, so it is the same on every machine.
 
 use std::thread;
 
@@ -14,28 +14,29 @@ use sartor_models::{Network, NodeId, Op, Weights};
 
 use crate::judge::engines::{EngineError, ReferenceEngine};
 
-/// Noisy runs beside the exact one. One alone may happen to cancel: where a network amplifies rounding the most in a single
-/// direction, its largest error is the size of one random number.
+/// The number of noisy runs. One would not be enough: if a network amplifies rounding most in a single direction, the largest
+/// error of a run is the size of one random number, which may happen to be near zero.
 const RUNS: u64 = 8;
 
-/// An engine's largest error at a node, per root mean square over the noisy runs of their largest errors there. In a single
-/// direction, errors are normal, and an engine whose roundings are as large as the noise exceeds this once in 250 networks (Student's t with
-/// [`RUNS`] degrees of freedom). On the zoo, engines' are two fifths of it at the median, which exceed this once in 100,000.
+/// The largest error that an engine may have at a node, divided by the root mean square, over the noisy runs, of their largest
+/// errors there. If all errors lie in a single direction, they are normally distributed, and an engine whose roundings are as
+/// large as the noise exceeds this once in 250 networks (Student's t with [`RUNS`] degrees of freedom). On the zoo, the median
+/// error of the engines is two fifths of the noise; at that size, this is exceeded once in 100,000 networks.
 const DRIFT: f64 = 4.0;
 
-/// The same, per largest exact value, in epsilons: noise that happens to cancel asks for no less than a few roundings.
+/// The least that is allowed, in epsilons of the largest exact value: a few roundings, even where the noise happens to cancel.
 const FLOOR: f64 = 8.0;
 
-/// So few sums may all happen to cancel, which their roundings do not.
+/// If a channel has no more values than this, all of its sums may happen to be near zero, though their roundings are not.
 const FEW: usize = 8;
 
-/// A node's value in one run of the network, and where its noise comes from; the exact run has none.
-struct Run {
+/// One run of the network: the values of its nodes, and the source of its noise. The exact run has none.
+struct Sample {
     values: Vec<Vec<f64>>,
     noise: Option<Pcg32>,
 }
 
-/// Shows every node to `visit`, in order: its exact value, NCHW, and how far an f32 engine's may be from it.
+/// Calls `visit` for every node, in order, with its exact value, NCHW, and how far an f32 engine's value may be from it.
 ///
 /// # Errors
 /// If the weights are not the network's.
@@ -51,7 +52,7 @@ pub fn drift(
 ) -> Result<(), EngineError> {
     let engine = ReferenceEngine::new(network, weights)?;
     let noise = (0..RUNS).map(|run| Some(Pcg32::new(0, run)));
-    let mut runs: Vec<Run> = [None].into_iter().chain(noise).map(|noise| Run { values: Vec::new(), noise }).collect();
+    let mut runs: Vec<Sample> = [None].into_iter().chain(noise).map(|noise| Sample { values: Vec::new(), noise }).collect();
     for (index, node) in network.nodes().iter().enumerate() {
         let id = NodeId(index);
         if node.op == Op::Input {
@@ -68,7 +69,7 @@ pub fn drift(
         }
         let exact = &runs[0].values[index];
         let largest =
-            |run: &Run| run.values[index].iter().zip(exact).map(|(noisy, exact)| (exact - noisy).abs()).fold(0.0, f64::max);
+            |run: &Sample| run.values[index].iter().zip(exact).map(|(noisy, exact)| (exact - noisy).abs()).fold(0.0, f64::max);
         let mean_square = runs[1..].iter().map(|run| largest(run).powi(2)).sum::<f64>() / RUNS as f64;
         visit(id, exact, DRIFT * mean_square.sqrt() + FLOOR * EPSILON * max_abs(exact) + UNDERFLOW);
         for input in 0..=index {
@@ -81,8 +82,8 @@ pub fn drift(
     Ok(())
 }
 
-/// Computes a node in every run, each on a thread of its own.
-fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [Run]) {
+/// Computes a node in all runs, each on a thread of its own.
+fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [Sample]) {
     thread::scope(|scope| {
         for run in runs {
             scope.spawn(move || {
@@ -94,17 +95,17 @@ fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [R
     });
 }
 
-/// Adds to a node's values what rounding them in f32 may: for a sum of `K` products of random sign, `sqrt(K)` half epsilons of the
-/// result's root mean square, since roundings add up like the products do, as partial sums grow. The mean square is that of the
-/// channel, as batch norms bring channels of different size together; channels of one pixel are taken together. Of [`FEW`] values it
-/// is at least the `expected` one.
+/// Adds noise to a node's values, of the size that rounding in f32 has. For a sum of `K` products of random sign it is `sqrt(K)`
+/// half epsilons of the result's root mean square: partial sums grow as the products add up, and their roundings add up in the
+/// same way. The mean square is taken over a channel, because batch norms bring channels of different size together; channels of
+/// one pixel are taken together. Of [`FEW`] values or fewer it is at least the `expected` mean square.
 fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expected: f64, noise: &mut Pcg32) {
     let node = network.node(id);
     let terms = match node.op {
         Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
         Op::AvgPool(_) | Op::GlobalAvgPool => products(network, id),
         Op::BatchNorm { .. } | Op::Add | Op::Mul | Op::LogSoftmax => 1,
-        // Two roundings' worth: of an exponential function, the exponential, the sum and the division.
+        // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
         Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => return,
     };
@@ -119,7 +120,7 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
     }
 }
 
-/// Terms of each of a node's sums, without a bias; 1 if it sums nothing.
+/// The number of terms in each of a node's sums, without a bias; 1 if the node sums nothing.
 fn products(network: &Network, id: NodeId) -> usize {
     let node = network.node(id);
     let src = network.node(node.inputs[0]).shape;
@@ -132,7 +133,7 @@ fn products(network: &Network, id: NodeId) -> usize {
     }
 }
 
-/// The mean square of a node's sums if their terms have random signs, from the mean squares of input and weights; zero of what sums
+/// The mean square of a node's sums if their terms have random signs, from the mean squares of input and weights; zero if the node sums
 /// nothing.
 fn expected(engine: &ReferenceEngine<'_>, network: &Network, id: NodeId, input: &[f64]) -> f64 {
     let node = network.node(id);

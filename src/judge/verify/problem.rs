@@ -1,22 +1,26 @@
-//! Problems in one line, interpreted or compiled, against the f64 reference and against other ways to compute them.
+//! Verifies a problem that is given in one line: compares it with the f64 reference, and with other ways to compute it.
 
 use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
 use sartor_codegen::isa;
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::plan::Plan as Program;
+use sartor_codegen::plan::Plan;
 use sartor_codegen::problem::Problem;
 use sartor_kernels::runtime::Level;
 
-use super::{Distance, Verdict, VerifyError, judge};
+use super::compiled::check;
+use super::distance::Distance;
+use super::error::VerifyError;
+use super::judge::{Again, Case, judge};
+use super::verdict::Verdict;
+use crate::compile::{Model, Planned};
 use crate::judge::observe::Interpreter;
-use crate::{Model, Plan};
 
-/// Interprets a problem's plan for a level and judges every layer as [`verify`](super::verify) does. Where no order of summation rounds,
-/// every error must be zero. The output must have the same bits on the problem's number of threads, and by every plan
-/// that sums in the same order: with and without fused layers, with a small and a large cache, with drawn strips and tiles and
-/// those of the cost model, and at another level that fuses multiply-adds as this one does.
+/// Interprets a problem's plan for a level and checks every layer as [`verify`](super::verify) does. If all values are integers
+/// so small that no order of summation rounds, every error must be zero. The output must have the same bits on the problem's
+/// number of threads, and in all plans that sum in the same order: with and without fused layers, with a small and a large cache,
+/// with random strips and tiles and those of the cost model, and at another level that fuses multiply-adds as this one does.
 ///
 /// # Errors
 /// If the network cannot be planned.
@@ -26,29 +30,32 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let packed = pack(&layers);
     let images = problem.images();
     let program = plan(&layers, &packed, &problem.options(&layers, level))?;
-    let run = |program: &Program, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
-    let mut again = vec![(format!("on {} threads", problem.threads), run(&program, problem.threads))];
+    let run = |program: &Plan, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
+    let mut again = vec![Again { how: format!("on {} threads", problem.threads), output: run(&program, problem.threads) }];
     for (other, level) in others(problem, level) {
-        again.push((format!("as level={level} {other}"), run(&plan(&layers, &packed, &other.options(&layers, level))?, 1)));
+        let output = run(&plan(&layers, &packed, &other.options(&layers, level))?, 1);
+        again.push(Again { how: format!("as level={level} {other}"), output });
     }
-    let mut machine = Interpreter::new(&program, &packed.data, &images);
-    let planned = Plan::from(program.clone());
-    let verdicts = judge(&planned, &mut machine, &again, &layers, &problem.network, &weights, &images)?;
+    let mut executor = Interpreter::new(&program, &packed.data, &images);
+    let planned = Planned::from(program.clone());
+    let (network, planned) = (&problem.network, &planned);
+    let case = Case { network, weights: &weights, layers: &layers, planned, input: &images, again: &again };
+    let verdicts = judge(case, &mut executor)?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
-/// Compiles a problem for a level of this CPU and judges it as [`interpret()`] does, but for other plans.
+/// Compiles a problem for a level of this CPU and checks it as [`interpret()`] does, but without other plans.
 ///
 /// # Errors
-/// If the network cannot be compiled, or not run.
+/// If the network cannot be compiled or run.
 pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
     let weights = problem.weights();
     let model = Model::open(&problem.network, &weights, level)?;
-    let verdicts = super::check(&model, &problem.network, &weights, &problem.images())?;
+    let verdicts = check(&model, &problem.network, &weights, &problem.images())?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
-/// Other plans that must give the same bits.
+/// Other plans that must return the same bits.
 fn others(problem: &Problem, level: Level) -> Vec<(Problem, Level)> {
     let l2 = if problem.l2 > 1 << 15 { 1 << 12 } else { 1 << 20 };
     let tune = if problem.tune == 0 { 1 + problem.seed } else { 0 };
@@ -62,7 +69,7 @@ fn others(problem: &Problem, level: Level) -> Vec<(Problem, Level)> {
     changed.into_iter().map(|other| (other, level)).chain(elsewhere).collect()
 }
 
-/// A verdict that allows no error.
+/// The same verdict with bounds of zero.
 fn exact(verdict: Verdict) -> Verdict {
     let exact = |distance: Distance| Distance { bound: 0.0, ..distance };
     Verdict { layer: exact(verdict.layer), network: exact(verdict.network), ..verdict }
@@ -90,10 +97,12 @@ mod tests {
         let output = |level| interpret::plan(&made(level), &packed.data, &images, 1).1;
         let avx2 = made(Level::Avx2);
         for (level, same) in [(Level::Neon, true), (Level::Portable, false)] {
-            let mut machine = Interpreter::new(&avx2, &packed.data, &images);
-            let again = [(format!("at {level}"), output(level))];
-            let planned = Plan::from(avx2.clone());
-            let verdicts = judge(&planned, &mut machine, &again, &layers, &problem.network, &weights, &images).unwrap();
+            let mut executor = Interpreter::new(&avx2, &packed.data, &images);
+            let again = [Again { how: format!("at {level}"), output: output(level) }];
+            let planned = Planned::from(avx2.clone());
+            let (network, planned) = (&problem.network, &planned);
+            let case = Case { network, weights: &weights, layers: &layers, planned, input: &images, again: &again };
+            let verdicts = judge(case, &mut executor).unwrap();
             assert_eq!(verdicts.iter().all(Verdict::holds), same, "{verdicts:#?}");
         }
     }

@@ -1,9 +1,9 @@
-//! What the compiler proves of a network's programs before it emits them.
+//! Shows what the compiler proves of a program before it emits it.
 
 use sartor_codegen::compile::{GenerateError, PlanError};
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::prove::program;
+use sartor_codegen::prove::plan as proven;
 pub use sartor_codegen::prove::{KernelProven, Proven, StageProven};
 use sartor_codegen::schedule::{self, Options};
 use sartor_kernels::runtime::Level;
@@ -11,14 +11,15 @@ use sartor_models::{Network, Weights};
 
 use crate::tuning::Tunings;
 
-/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as every compile does, and tells what was proven of the program.
+/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as compiling does, and returns what was
+/// proven of the program.
 ///
 /// # Errors
-/// If the network cannot be planned, or something cannot be proven.
+/// If the network cannot be planned, or a property cannot be proven.
 pub fn prove(network: &Network, weights: &Weights, level: Level) -> Result<Proven, GenerateError> {
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
     let options = Options { tuning: Tunings::installed().0.of(level), ..Options::new(level) };
     let plan = schedule::plan(&layers, &packed, &options).map_err(PlanError::from)?;
-    Ok(program(&plan, &packed.data).map_err(PlanError::from)?)
+    Ok(proven(&plan, &packed.data).map_err(PlanError::from)?)
 }

@@ -1,11 +1,11 @@
-//! Times of a program on a machine that is not ours alone.
+//! Times programs on a machine that others use too.
 //!
-//! Neighbours on the same physical core slow a run down in bursts that can be shorter than the run. So a single-threaded program
-//! is timed stage by stage, and between runs two [probes](Probe) show what the core gives. Three times come out: the median of
-//! whole runs, their minimum, and the *quiet* time, the sum over stages of each stage's 5th percentile, which is what the program
-//! takes on an undisturbed core.
+//! Other programs on the same physical core slow a run down, in bursts that can be shorter than the run. So a program on one thread is timed
+//! stage by stage, and between runs two [probes](Probe) measure what the core can do at that moment. The results are the median of
+//! whole runs, their minimum, and the *quiet* time. This is the sum, over the stages, of each stage's 5th percentile: the time that the
+//! program takes on an undisturbed core.
 
-mod machine;
+mod core_speed;
 mod probe;
 mod statistics;
 mod stream;
@@ -15,33 +15,33 @@ use std::time::Instant;
 use sartor_kernels::runtime::{Level, Session, SessionError};
 use serde::Serialize;
 
-pub use machine::Machine;
+pub use core_speed::CoreSpeed;
 pub use probe::Probe;
 pub use statistics::Samples;
 
-/// A tile probe this far below the best one was disturbed.
+/// A tile probe counts as disturbed if it is below the best one by this share.
 const DISTURBED: f64 = 0.08;
 
-/// Runs before the first that counts.
+/// How many runs are not counted at first.
 const WARM_UP: usize = 3;
 
-/// Times of the runs and what the probes between them saw.
+/// The times of the runs, and the results of the probes between them.
 #[derive(Clone, Debug)]
 pub struct Measurement {
-    /// Seconds of whole runs.
+    /// The seconds of whole runs.
     pub runs: Samples,
-    /// Seconds of each stage; empty if only whole runs were timed.
+    /// The seconds of each stage; empty if only whole runs were timed.
     pub stages: Vec<Samples>,
-    /// Best GFLOP/s of the FMA loop on one core.
+    /// The best result of the FMA loop on one core, in GFLOP/s.
     pub peak_gflops: f64,
-    /// Share of tile probes that were disturbed.
+    /// The share of tile probes that were disturbed.
     pub disturbed: f64,
 }
 
-/// Times `runs` calls of `run`, which reports the seconds of each of its stages in order, or nothing.
+/// Times `runs` calls of `run`. It may report the seconds of each of its stages, in order.
 ///
-/// With several `threads`, each run follows another that is not timed, as in a stream of images: else its threads, which went to sleep
-/// during the probes, would have to be woken first. `progress` is called after each run.
+/// With several `threads`, a run that is not timed comes before each timed one: threads go to sleep during the probes, and waking
+/// them up is not part of running one image after another. `progress` is called after each run.
 ///
 /// # Errors
 /// The first error of `run`.
@@ -55,7 +55,7 @@ pub fn measure<E>(
     mut run: impl FnMut(&mut Vec<f64>) -> Result<(), E>,
     mut progress: impl FnMut(),
 ) -> Result<Measurement, E> {
-    let probe = Probe::new(level).expect("the program's level is available");
+    let probe = Probe::new(level).expect("the CPU has the program's level");
     let (mut whole, mut stages, mut tiles) = (Vec::new(), Vec::<Vec<f64>>::new(), Vec::new());
     let mut peak = 0f64;
     let mut laps = Vec::new();
@@ -86,10 +86,10 @@ pub fn measure<E>(
     })
 }
 
-/// Runs a session once and reports the seconds of each stage, turn by turn.
+/// Runs a session once, stage by stage, and reports the seconds of each stage.
 ///
 /// # Errors
-/// If a length is not the program's.
+/// If the length of the input or output is not the program's.
 pub fn run_stages(session: &mut Session, input: &[f32], output: &mut [f32], laps: &mut Vec<f64>) -> Result<(), SessionError> {
     let mut start = Instant::now();
     let program = session.program();
@@ -104,22 +104,22 @@ pub fn run_stages(session: &mut Session, input: &[f32], output: &mut [f32], laps
     Ok(())
 }
 
-/// Values in `-1..1` that look random and are the same every time.
+/// Values in `-1..1` that look random. They are the same in every call.
 pub fn test_input(len: usize) -> Vec<f32> {
     let mut input = vec![0.0; len];
     fill(&mut input);
     input
 }
 
-/// Writes what [`test_input`] gives.
+/// Fills a slice with the values of [`test_input`].
 pub fn fill(input: &mut [f32]) {
-    // Golden-ratio multiples are equidistributed; the square breaks their regularity.
+    // Multiples of the golden ratio are equidistributed; the square makes them irregular.
     let value = |i: u64| (i.wrapping_mul(i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
     input.iter_mut().zip(1..).for_each(|(input, i)| *input = value(i));
 }
 
 impl Measurement {
-    /// Seconds of the program on an undisturbed core.
+    /// The seconds that the program takes on an undisturbed core.
     pub fn quiet(&self) -> f64 {
         if self.stages.is_empty() { self.runs.quiet() } else { self.stages.iter().map(Samples::quiet).sum() }
     }
@@ -138,30 +138,30 @@ pub struct Report {
     pub threads: usize,
     /// Images of a run.
     pub batch: usize,
-    /// Runs that were timed.
+    /// How many runs were timed.
     pub runs: usize,
-    /// Share of tile probes more than 8 % below the best.
+    /// The share of tile probes that were disturbed: more than 8 % below the best.
     pub disturbed: f64,
-    /// Median of whole runs.
+    /// The median of whole runs.
     pub median_ms: f64,
-    /// 10th percentile of whole runs.
+    /// The 10th percentile of whole runs.
     pub p10_ms: f64,
-    /// 90th percentile of whole runs.
+    /// The 90th percentile of whole runs.
     pub p90_ms: f64,
-    /// Fastest whole run.
+    /// The fastest whole run.
     pub min_ms: f64,
-    /// Sum over stages of each stage's 5th percentile; the 5th percentile of whole runs where stages are not timed.
+    /// The sum, over the stages, of each stage's 5th percentile. If stages are not timed, the 5th percentile of whole runs.
     pub quiet_ms: f64,
     /// Multiply-accumulates of a run.
     pub macs: u64,
-    /// Best FMA loop of one core, times the threads.
+    /// The best result of the FMA loop on one core, times the number of threads.
     pub peak_gflops: f64,
-    /// `2 * macs / quiet_ms` over the peak.
+    /// `2 * macs / quiet_ms`, divided by the peak.
     pub share_of_peak: f64,
 }
 
 impl Measurement {
-    /// Puts a measurement into words.
+    /// The report of a measurement.
     pub fn report(&self, network: &str, engine: &str, level: Level, threads: usize, batch: usize, macs: u64) -> Report {
         let peak_gflops = self.peak_gflops * threads as f64;
         let ms = |p: f64| self.runs.percentile(p) * 1e3;
@@ -185,7 +185,7 @@ impl Measurement {
     }
 }
 
-/// `2 * macs / seconds` over the peak.
+/// `2 * macs / seconds`, divided by the peak.
 pub(crate) fn share(macs: u64, seconds: f64, peak_gflops: f64) -> f64 {
     2.0 * macs as f64 / seconds.max(1e-9) / (peak_gflops * 1e9)
 }

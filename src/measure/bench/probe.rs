@@ -1,8 +1,8 @@
-//! What the core gives at this moment, in two short loops that the measured program is judged against.
+//! Two short loops that measure what the core can do at this moment. Programs are compared with them.
 //!
-//! Neighbours on the same physical core take issue slots. A loop of nothing but FMAs keeps most of its speed then, so its best run
-//! is the level's peak; a register tile working from L1, which fills the issue slots as the program's kernels do, shows whether a
-//! neighbour is at work.
+//! Another program on the same physical core takes issue slots. A loop of FMAs alone keeps most of its speed even then, so its
+//! best run is the level's peak. A register tile with operands in L1 fills the issue slots as the program's kernels do, so it
+//! shows whether another program is running.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,14 +10,14 @@ use std::time::Instant;
 use sartor_codegen::isa;
 use sartor_kernels::runtime::{Aligned, Level};
 
-/// Steps of the FMA loop: about ten microseconds.
+/// Steps of the FMA loop, which take about ten microseconds.
 const FMA_STEPS: usize = 4096;
-/// Inner length of the tile's product: its panels take 12 KB at most.
+/// Inner length of the tile's matrix product. Its panels take 12 KB at most.
 const K: usize = 64;
-/// Floating-point operations of the tile's product together: about ten microseconds.
+/// Floating-point operations of one probe with the tile, which take about ten microseconds.
 const TILE_FLOPS: usize = 1 << 20;
 
-/// The two probes of a level.
+/// The two probes for a level.
 #[derive(Debug)]
 pub struct Probe {
     level: Level,
@@ -26,16 +26,16 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The probes of a level; `None` if this CPU lacks it.
+    /// The probes for a level; `None` if this CPU lacks the level.
     pub fn new(level: Level) -> Option<Self> {
         let filled = |len| Aligned::copy_of(&vec![0.5; len]);
         level.is_available().then(|| Self { level, a: filled(14 * K), b: filled(32 * K) })
     }
 
-    /// GFLOP/s of a loop of independent fused multiply-adds in registers.
+    /// The GFLOP/s of a loop of independent fused multiply-adds in registers.
     pub fn fma(&self) -> f64 {
         let start = Instant::now();
-        // SAFETY: the level was checked in `new`.
+        // SAFETY: `new` checked that the CPU has the level.
         let flops = unsafe {
             match self.level {
                 #[cfg(target_arch = "x86_64")]
@@ -50,10 +50,10 @@ impl Probe {
         flops as f64 / start.elapsed().as_nanos().max(1) as f64
     }
 
-    /// Vector operations a nanosecond of an even mix of multiply-adds and additions, all independent.
+    /// The vector operations per nanosecond of an even mix of multiply-adds and additions, all independent.
     pub fn operations(&self) -> f64 {
         let start = Instant::now();
-        // SAFETY: the level was checked in `new`.
+        // SAFETY: `new` checked that the CPU has the level.
         let operations = unsafe {
             match self.level {
                 #[cfg(target_arch = "x86_64")]
@@ -68,10 +68,10 @@ impl Probe {
         operations as f64 / start.elapsed().as_nanos().max(1) as f64
     }
 
-    /// Multiply-adds a nanosecond where each needs the result of the one before.
+    /// The multiply-adds per nanosecond if each needs the result of the one before.
     pub fn fma_chain(&self) -> f64 {
         let start = Instant::now();
-        // SAFETY: the level was checked in `new`.
+        // SAFETY: `new` checked that the CPU has the level.
         let flops = unsafe {
             match self.level {
                 #[cfg(target_arch = "x86_64")]
@@ -86,10 +86,10 @@ impl Probe {
         self.vectors(flops) / start.elapsed().as_nanos().max(1) as f64
     }
 
-    /// Additions a nanosecond where each needs the result of the one before.
+    /// The additions per nanosecond if each needs the result of the one before.
     pub fn add_chain(&self) -> f64 {
         let start = Instant::now();
-        // SAFETY: the level was checked in `new`.
+        // SAFETY: `new` checked that the CPU has the level.
         let flops = unsafe {
             match self.level {
                 #[cfg(target_arch = "x86_64")]
@@ -104,14 +104,14 @@ impl Probe {
         self.vectors(flops) / start.elapsed().as_nanos().max(1) as f64
     }
 
-    /// Vector operations that make up so many of two a lane.
+    /// The number of vector operations in `flops` floating-point operations, at two a lane.
     fn vectors(&self, flops: usize) -> f64 {
         flops as f64 / (2 * isa::of(self.level).lanes) as f64
     }
 
-    /// GFLOP/s of a register tile of a matrix product whose operands lie in L1.
+    /// The GFLOP/s of a register tile of a matrix product with operands in L1.
     pub fn tile(&self) -> f64 {
-        // What ran before has taken L1: the operands come back untimed.
+        // The program that ran before has filled L1. This first pass, which is not timed, loads the operands again.
         self.one_tile();
         let start = Instant::now();
         let mut flops = 0;
@@ -121,10 +121,10 @@ impl Probe {
         flops as f64 / start.elapsed().as_nanos().max(1) as f64
     }
 
-    /// Computes the tile once; returns the floating-point operations.
+    /// Computes the tile once. Returns the number of floating-point operations.
     fn one_tile(&self) -> usize {
         let (a, b) = (black_box(&*self.a), black_box(&*self.b));
-        // SAFETY: the level was checked in `new`, where `a` got 14 rows and `b` 32 columns of K.
+        // SAFETY: `new` checked that the CPU has the level, and gave `a` 14 rows and `b` 32 columns of K values.
         unsafe {
             match self.level {
                 #[cfg(target_arch = "x86_64")]
@@ -139,7 +139,7 @@ impl Probe {
     }
 }
 
-/// `acc = acc * x + x` in independent vectors; returns the floating-point operations.
+/// `acc = acc * x + x` in independent vectors. Returns the number of floating-point operations.
 macro_rules! fma_loop {
     ($name:ident, $feature:literal, $vector:ty, $accumulators:literal, $splat:ident, $fma:expr) => {
         #[target_feature(enable = $feature)]
@@ -157,7 +157,7 @@ macro_rules! fma_loop {
     };
 }
 
-/// As many multiply-adds as additions in independent vectors; returns the vector operations.
+/// As many multiply-adds as additions, in independent vectors. Returns the number of vector operations.
 macro_rules! mix_loop {
     ($name:ident, $feature:literal, $vector:ty, $pairs:literal, $splat:ident, $fma:expr, $add:ident) => {
         #[target_feature(enable = $feature)]
@@ -176,7 +176,7 @@ macro_rules! mix_loop {
     };
 }
 
-/// `rows` pixels times `vectors` vectors of output channels, each value of `a` broadcast once; returns the operations.
+/// `rows` pixels times `vectors` vectors of output channels. Each value of `a` is broadcast once. Returns the number of operations.
 macro_rules! tile {
     ($name:ident, $feature:literal, $vector:ty, $rows:literal x $vectors:literal, $load:ident, $splat:ident, $fma:expr) => {
         /// # Safety
@@ -231,11 +231,11 @@ mod arm {
     tile!(tile_neon, "neon", float32x4_t, 8 x 2, vld1q_f32, vdupq_n_f32, |acc, a, b| vfmaq_f32(acc, a, b));
 }
 
-/// The same loops on 4 lanes, a multiplication and an addition for each multiply-add, which is what the portable level has.
+/// The same loops on 4 lanes, for the portable level: a multiply-add is a multiplication and an addition there.
 mod portable {
     use super::{FMA_STEPS, K, black_box};
 
-    /// `step` on so many independent vectors; returns two operations a lane and step.
+    /// Applies `step` to so many independent vectors. Returns two operations for each lane and step.
     fn repeat<const VECTORS: usize>(x: f32, step: impl Fn(f32, f32) -> f32) -> usize {
         let mut acc = [[x; 4]; VECTORS];
         for _ in 0..FMA_STEPS {
@@ -259,12 +259,12 @@ mod portable {
         repeat::<1>(x, |lane, x| lane + x)
     }
 
-    /// A multiply-add is one operation to the kernels' counts, though it is two to this level.
+    /// The kernels' costs count a multiply-add as one operation, though this level executes two.
     pub fn mix(x: f32) -> usize {
         repeat::<12>(x, |lane, x| lane * x + x) / 8
     }
 
-    /// As `tile`, 4 rows by 8 channels.
+    /// The same as `tile`, for 4 rows by 8 channels.
     pub fn tile(a: &[f32], b: &[f32]) -> usize {
         let mut acc = [[[0.0f32; 4]; 2]; 4];
         for (k, row) in b.chunks_exact(8).take(K).enumerate() {

@@ -5,17 +5,17 @@
 pub struct Samples(Vec<f64>);
 
 impl Samples {
-    /// Sorts samples; there must be at least one.
+    /// Sorts the samples.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there are no samples.
     pub fn new(mut values: Vec<f64>) -> Self {
         assert!(!values.is_empty(), "no samples");
         values.sort_by(f64::total_cmp);
         Self(values)
     }
 
-    /// Number of samples, never zero.
+    /// The number of samples; never zero.
     #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         self.0.len()
@@ -34,7 +34,7 @@ impl Samples {
         self.percentile(50.0)
     }
 
-    /// The 5th percentile: what an undisturbed core takes.
+    /// The 5th percentile: the time on an undisturbed core.
     pub fn quiet(&self) -> f64 {
         self.percentile(5.0)
     }
@@ -49,7 +49,7 @@ impl Samples {
         self.0[self.0.len() - 1]
     }
 
-    /// Share of the samples below a limit.
+    /// The share of the samples below a limit.
     pub fn share_below(&self, limit: f64) -> f64 {
         self.0.partition_point(|&value| value < limit) as f64 / self.0.len() as f64
     }

@@ -1,24 +1,24 @@
-//! Loops that only load or only store: each returns how many vectors it moved.
+//! Loops that only load or only store. Each returns how many vectors it moved.
 //!
-//! On x86-64 they are written in assembly, so that no arithmetic stands beside the loads; elsewhere the compiler's own vectors,
-//! of four lanes, are added up.
+//! On x86-64 they are written in assembly, so that there is no arithmetic beside the loads. Elsewhere they add up vectors of four
+//! lanes that the compiler makes.
 
 use std::hint::black_box;
 
 use sartor_kernels::runtime::Level;
 
-/// Vectors of an unrolled step.
+/// How many vectors an unrolled step moves.
 #[cfg(target_arch = "x86_64")]
 const STEP: usize = 8;
 
-/// The loops of a level that this CPU has.
+/// The loops for a level that this CPU has.
 #[derive(Clone, Copy, Debug)]
 pub struct Stream {
     level: Level,
 }
 
 impl Stream {
-    /// The loops of a level; `None` if this CPU lacks it.
+    /// The loops for a level; `None` if this CPU lacks the level.
     pub fn new(level: Level) -> Option<Self> {
         level.is_available().then_some(Self { level })
     }
@@ -32,7 +32,7 @@ impl Stream {
     pub fn load(self, buffer: &[f32]) -> usize {
         match self.level {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the CPU has the level; the loop stays in the buffer.
+            // SAFETY: the CPU has the level, and the loop stays inside the buffer.
             Level::Avx512 => unsafe { x86::load_avx512(buffer) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -45,7 +45,7 @@ impl Stream {
     pub fn broadcast(self, buffer: &[f32]) -> usize {
         match self.level {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the CPU has the level; the loop stays in the buffer.
+            // SAFETY: the CPU has the level, and the loop stays inside the buffer.
             Level::Avx512 => unsafe { x86::broadcast_avx512(buffer) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -58,7 +58,7 @@ impl Stream {
     pub fn store(self, buffer: &mut [f32]) -> usize {
         match self.level {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the CPU has the level; the loop stays in the buffer.
+            // SAFETY: the CPU has the level, and the loop stays inside the buffer.
             Level::Avx512 => unsafe { x86::store_avx512(buffer) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -91,7 +91,7 @@ mod x86 {
     use super::STEP;
     use std::arch::asm;
 
-    /// `STEP` loads a step; `$bytes` from one to the next.
+    /// Loads `STEP` vectors a step, each `$bytes` after the one before.
     macro_rules! load_loop {
         ($name:ident, $feature:literal, $class:ident, $instruction:literal, $bytes:literal) => {
             /// # Safety
@@ -100,7 +100,7 @@ mod x86 {
             pub unsafe fn $name(buffer: &[f32]) -> usize {
                 let steps = buffer.len() * 4 / ($bytes * STEP);
                 for step in 0..steps {
-                    // SAFETY: the step's bytes are inside the buffer; nothing is kept of what is loaded.
+                    // SAFETY: the bytes of the step are inside the buffer, and the loaded values are not used.
                     unsafe {
                         asm!(
                             concat!($instruction, " {0}, [{p}]"),
@@ -123,18 +123,18 @@ mod x86 {
         };
     }
 
-    /// `STEP` stores a step of `$bytes` each.
+    /// Stores `STEP` vectors of `$bytes` each a step.
     macro_rules! store_loop {
         ($name:ident, $feature:literal, $class:ident, $vector:ty, $bytes:literal) => {
             /// # Safety
             /// The CPU must have the features.
             #[target_feature(enable = $feature)]
             pub unsafe fn $name(buffer: &mut [f32]) -> usize {
-                // SAFETY: all bits are valid in a vector.
+                // SAFETY: every bit pattern is a valid vector.
                 let value: $vector = unsafe { std::mem::zeroed() };
                 let steps = buffer.len() * 4 / ($bytes * STEP);
                 for step in 0..steps {
-                    // SAFETY: the step's bytes are inside the buffer.
+                    // SAFETY: the bytes of the step are inside the buffer.
                     unsafe {
                         asm!(
                             "vmovups [{p}], {v}",

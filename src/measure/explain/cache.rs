@@ -1,12 +1,13 @@
-//! The traffic between the caches of one core, by replaying accesses: sets of lines, least recently used goes first, writes
-//! allocate. What the machine's own prefetchers do changes when a line comes, not how many come.
+//! A model of the caches of one core, which counts the traffic between them as accesses are replayed. A cache has sets of lines;
+//! the line that was used least recently is evicted, and writes allocate lines. The CPU's own prefetchers are left out: they
+//! change when a line is loaded, not how many are.
 
 use crate::tuning::cpu_caches::{Cache, Caches};
 
 /// Bytes of a line.
 pub const LINE: usize = 64;
 
-/// Bytes that went between neighbouring levels, in either direction.
+/// Bytes that moved between neighbouring levels, in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Traffic {
     /// Between L1 and L2.
@@ -17,12 +18,12 @@ pub struct Traffic {
     pub dram: u64,
 }
 
-/// One cache: for each set its lines, the most recently used first.
+/// One cache. Each set holds its lines, the most recently used first.
 #[derive(Debug)]
 struct Level {
     ways: usize,
     sets: usize,
-    /// Line number and whether it was written; `EMPTY` for none.
+    /// The number of each line and whether it was written; `EMPTY` where there is none.
     lines: Vec<(u64, bool)>,
 }
 
@@ -34,7 +35,7 @@ impl Level {
         Self { ways: cache.ways, sets, lines: vec![(EMPTY, false); sets * cache.ways] }
     }
 
-    /// Uses a line. Says whether it was there, and which written line had to go for it.
+    /// Uses a line. Returns whether it was in the cache, and the written line that was evicted for it, if there was one.
     fn touch(&mut self, line: u64, write: bool) -> (bool, Option<u64>) {
         let set = (line % self.sets as u64) as usize * self.ways;
         let set = &mut self.lines[set..set + self.ways];
@@ -47,11 +48,11 @@ impl Level {
     }
 }
 
-/// Three levels of caches and what went between them.
+/// Three levels of caches, and the traffic between them.
 #[derive(Debug)]
 pub struct Hierarchy {
     levels: [Level; 3],
-    /// So far.
+    /// The traffic so far.
     pub traffic: Traffic,
 }
 
@@ -81,7 +82,7 @@ impl Hierarchy {
         }
     }
 
-    /// A line that moves between a level and the next, which is asked for it or gets it back.
+    /// Moves a line between a level and the next: the next level is read for it, or the line is written back to it.
     fn count(&mut self, level: usize, line: u64, write: bool) {
         let traffic = [&mut self.traffic.l2, &mut self.traffic.l3, &mut self.traffic.dram];
         *traffic[level] += LINE as u64;

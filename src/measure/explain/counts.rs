@@ -1,5 +1,5 @@
-//! Counts what each stage of a plan does: its operations from the kernels, its traffic by replaying every access of every call
-//! on the machine's caches.
+//! Counts what each stage of a plan does. Operations are counted in the kernels. Traffic is counted by replaying every access of
+//! every call on a model of the machine's caches.
 
 use sartor_codegen::plan::Plan;
 use sartor_codegen::stage::{Call, Region, StageError};
@@ -9,7 +9,7 @@ use super::memory::{Bases, index};
 use super::replay::Replay;
 use crate::tuning::cpu_caches::Caches;
 
-/// What one run of a stage does.
+/// The operations and the traffic of one run of a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Counts {
     /// Vector multiply-adds.
@@ -22,26 +22,26 @@ pub struct Counts {
     pub broadcasts: u64,
     /// Vector stores.
     pub stores: u64,
-    /// Multiply-adds that had to wait for the one before: the loop-carried chains of all innermost loops.
+    /// Multiply-adds that wait for the one before: the loop-carried chains of all innermost loops.
     pub fma_chain: u64,
-    /// The same of other arithmetic.
+    /// The same for other arithmetic.
     pub other_chain: u64,
-    /// Bytes of packed weights that it reads, each once.
+    /// Bytes of packed weights that it reads; each counts once.
     pub weight_bytes: u64,
-    /// Bytes of maps that it reads from earlier stages, each once.
+    /// Bytes of earlier stages' maps that it reads; each counts once.
     pub read_bytes: u64,
-    /// Bytes of maps that it writes for later stages, each once.
+    /// Bytes of maps that it writes for later stages; each counts once.
     pub written_bytes: u64,
-    /// Bytes of its rings, each once.
+    /// Bytes of its rings; each counts once.
     pub ring_bytes: u64,
-    /// Bytes between the caches, in a run that follows another.
+    /// Bytes that move between the caches in a run after another run.
     pub traffic: Traffic,
 }
 
-/// Counts of every stage of a plan, the last one, which copies the results out, included.
+/// The counts of every stage of a plan, including the last one, which copies the results.
 ///
 /// # Errors
-/// If a stage is ill-formed, which planning excludes.
+/// If a stage is malformed, which planning excludes.
 pub fn count(plan: &Plan, caches: &Caches) -> Result<Vec<Counts>, StageError> {
     let kernels: Vec<Replay> = plan.kernels.iter().map(Replay::new).collect();
     let calls = plan.stages.iter().map(|stage| stage.code.calls(0, stage.code.units)).collect::<Result<Vec<_>, _>>()?;
@@ -55,7 +55,7 @@ pub fn count(plan: &Plan, caches: &Caches) -> Result<Vec<Counts>, StageError> {
         counts.traffic = since(hierarchy.traffic, before);
     };
     let mut all: Vec<Counts> = calls.iter().map(|calls| of_calls(plan, &kernels, calls)).collect();
-    // The first run warms the caches up, the second counts.
+    // The first run fills the caches, and the second one counts.
     for _ in 0..2 {
         for (calls, counts) in calls.iter().zip(&mut all) {
             replay(calls, counts);
@@ -82,7 +82,7 @@ fn since(now: Traffic, before: Traffic) -> Traffic {
 
 fn of_calls(plan: &Plan, kernels: &[Replay], calls: &[Call]) -> Counts {
     let mut counts = Counts::default();
-    // Lines of each region that are read or written; a line counts once.
+    // The lines of each region that are read or written. Each line counts once.
     let mut seen = [plan.lengths.input, plan.lengths.arena, plan.lengths.scratch, plan.lengths.weights]
         .map(|len| vec![(false, false); (4 * len).div_ceil(LINE)]);
     for call in calls {
@@ -121,20 +121,20 @@ mod tests {
     use crate::{Level, Weights};
     use sartor_models::zoo::Spec;
 
-    fn counts(network: &str, level: Level) -> (crate::Plan, Vec<Counts>) {
+    fn counts(network: &str, level: Level) -> (crate::Planned, Vec<Counts>) {
         let network = network.parse::<Spec>().unwrap().build().unwrap();
-        let plan = crate::plan(&network, &Weights::random(&network, 0), level, &Tunings::none()).unwrap();
-        let counts = count(&plan.program, &Caches::here()).unwrap();
-        (plan, counts)
+        let planned = crate::plan(&network, &Weights::random(&network, 0), level, &Tunings::none()).unwrap();
+        let counts = count(&planned.plan, &Caches::here()).unwrap();
+        (planned, counts)
     }
 
     #[test]
     fn every_level_does_the_networks_multiply_adds_and_reads_its_weights() {
         for level in Level::ALL {
-            let (plan, counts) = counts("rexnet_digits", level);
-            assert_eq!(counts.len(), plan.stages.len());
+            let (planned, counts) = counts("rexnet_digits", level);
+            assert_eq!(counts.len(), planned.stages.len());
             let lanes = sartor_codegen::isa::of(level).lanes as u64;
-            for (stage, counts) in plan.stages.iter().zip(&counts) {
+            for (stage, counts) in planned.stages.iter().zip(&counts) {
                 let macs: u64 = stage.layers.iter().map(|layer| layer.macs).sum();
                 // Padded lanes add work. Taps on a map's padding are not computed: of a 3x3 window on one pixel eight of nine.
                 let dense = stage.layers.iter().all(|layer| layer.problem.contains("kh1ph0"));
@@ -142,19 +142,19 @@ mod tests {
                 assert!(counts.fmas * lanes >= least, "{level} {}: {counts:?} for {macs} MACs", stage.name);
             }
             let weights: u64 = counts.iter().map(|counts| counts.weight_bytes).sum();
-            let packed = 4 * plan.program.lengths.weights as u64;
+            let packed = 4 * planned.plan.lengths.weights as u64;
             assert!(weights <= packed + 64 * counts.len() as u64 && weights * 10 > packed * 9, "{level}: {weights} of {packed}");
         }
     }
 
     #[test]
     fn chains_are_found_where_a_loop_waits_for_itself() {
-        let (plan, counts) = counts("rexnet_digits", Level::Avx2);
-        for (stage, counts) in plan.stages.iter().zip(&counts) {
+        let (planned, counts) = counts("rexnet_digits", Level::Avx2);
+        for (stage, counts) in planned.stages.iter().zip(&counts) {
             assert!(counts.fma_chain <= counts.fmas, "{}", stage.name);
         }
         // The classifier has one pixel: its chain is as long as its sums.
-        let classifier = plan.stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.problem.contains("oc10_")));
+        let classifier = planned.stages.iter().position(|stage| stage.layers.iter().any(|layer| layer.problem.contains("oc10_")));
         assert!(counts[classifier.unwrap()].fma_chain >= 16);
     }
 }

@@ -1,4 +1,4 @@
-//! An explanation as one page that needs nothing else: `page.html` with the figures inside.
+//! Writes an explanation as a page that needs no other files: `page.html` with the figures in it.
 
 use sartor_models::escape::script;
 
@@ -6,13 +6,13 @@ use super::Explanation;
 
 const TEMPLATE: &str = include_str!("page.html");
 
-/// Where the figures go.
+/// The text in `page.html` that the figures replace.
 const DATA: &str = "{{DATA}}";
 
-/// The page of an explanation; `place` says on what and when it was measured.
+/// The page of an explanation. `place` names the CPU that it was measured on.
 ///
 /// # Errors
-/// If a figure cannot be written as JSON.
+/// If a figure cannot be expressed in JSON.
 pub fn page(explanation: &Explanation, place: &str) -> Result<String, serde_json::Error> {
     let data = serde_json::json!({ "place": place, "explanation": explanation });
     Ok(TEMPLATE.replacen(DATA, &script(&serde_json::to_string(&data)?), 1))

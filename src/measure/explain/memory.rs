@@ -1,4 +1,4 @@
-//! Where the regions of a program lie in memory: one after another, on pages of their own.
+//! The addresses of a program's regions in the model of memory: one region after another, each on pages of its own.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use sartor_codegen::stage::Region;
 
 use super::cache::LINE;
 
-/// A region's place in a list of all four.
+/// The index of a region in a list of all four.
 pub const fn index(region: Region) -> usize {
     match region {
         Region::Input => 0,
@@ -17,7 +17,7 @@ pub const fn index(region: Region) -> usize {
     }
 }
 
-/// Byte addresses at which the regions and the output begin.
+/// The byte addresses at which the regions and the output begin.
 pub struct Bases {
     regions: [usize; 4],
     output: usize,
@@ -36,17 +36,17 @@ impl Bases {
         Self { regions, output: next }
     }
 
-    /// Byte address of a region's element.
+    /// The byte address of a region's element.
     pub fn address(&self, region: Region, offset: usize) -> usize {
         self.regions[index(region)] + 4 * offset
     }
 
-    /// The lines of a part of a region.
+    /// The cache lines of a part of a region.
     pub fn lines(&self, region: Region, offset: usize, len: usize) -> Range<u64> {
         lines(self.address(region, offset), len)
     }
 
-    /// The lines of a part of the output.
+    /// The cache lines of a part of the output.
     pub fn output_lines(&self, offset: usize, len: usize) -> Range<u64> {
         lines(self.output + 4 * offset, len)
     }

@@ -1,9 +1,9 @@
-//! Where the time of a program goes: what each stage does, how long that must take at least, and what it took.
+//! Explains where the time of a program goes: what each stage does, how long that must take at least, and how long it took.
 //!
-//! For each resource of the core there is a time below which the stage cannot come: its multiply-adds at the peak, its loads at
-//! the rate of loads, its bytes from L2 at the bandwidth of L2. The largest of these *bounds* the stage. What is counted comes from the
-//! plan ([`count`]), the rates from [`Machine`], measured beside the program. Where even the largest bound is far below the time, the
-//! stage is `unexplained`: the model does not say what limits it.
+//! Each resource of the core gives a least time for a stage: its multiply-adds at the peak, its loads at the rate of loads, its
+//! bytes from L2 at the bandwidth of L2. The largest of these *bounds* the stage. The counts come from the plan ([`count`]), and
+//! the rates from [`CoreSpeed`], which is measured together with the program. If even the largest bound is far below the measured
+//! time, the stage is `unexplained`: the model does not say what limits it.
 
 mod cache;
 mod counts;
@@ -16,16 +16,16 @@ use sartor_codegen::name::KernelName;
 use sartor_codegen::stage::StageError;
 use serde::Serialize;
 
-use crate::compile::generate::Plan;
-use crate::measure::bench::{Machine, Measurement, Report, share};
+use crate::compile::Planned;
+use crate::measure::bench::{CoreSpeed, Measurement, Report, share};
 pub use cache::Traffic;
 pub use counts::{Counts, count};
 pub use html::page;
 
-/// A stage that takes longer than its largest bound divided by this is unexplained.
+/// A stage is unexplained if its largest bound is a smaller share of its time than this.
 const EXPLAINED: f64 = 0.6;
 
-/// A resource and the time below which it does not allow a stage to come.
+/// A resource, and the least time that a stage needs because of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Bound {
     /// `FMA`, `operations`, `loads`, `stores`, `L2`, `L3`, `DRAM` or `latency`.
@@ -36,89 +36,89 @@ pub struct Bound {
 
 /// A stage, measured and explained.
 #[derive(Clone, Debug, Serialize)]
-pub struct Stage {
-    /// The layers.
+pub struct ExplainedStage {
+    /// The names of its first and last layers.
     pub name: String,
-    /// Measured: 5th percentile.
+    /// The 5th percentile of its times.
     pub quiet_us: f64,
-    /// Measured: median.
+    /// The median of its times.
     pub median_us: f64,
-    /// Multiply-accumulates, without padding.
+    /// Multiply-accumulates; those on padding do not count.
     pub macs: u64,
-    /// `2 * macs / quiet_us` over the peak.
+    /// `2 * macs / quiet_us`, divided by the peak.
     pub share_of_peak: f64,
-    /// The resource of the largest bound, or `unexplained`.
+    /// The resource with the largest bound, or `unexplained`.
     pub bound_by: &'static str,
     /// All bounds, the largest first.
     pub bounds: Vec<Bound>,
-    /// The largest bound over the time.
+    /// The largest bound, divided by the time.
     pub explained: f64,
-    /// What the stage does.
+    /// Its operations and its traffic.
     pub counts: Counts,
     /// Its layers.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<ExplainedLayer>,
 }
 
 /// A layer of a stage.
 #[derive(Clone, Debug, Serialize)]
-pub struct Layer {
+pub struct ExplainedLayer {
     /// Its name.
     pub name: String,
-    /// Its problem in one line.
+    /// Its problem, in one line.
     pub problem: String,
     /// Its kernel.
     pub kernel: String,
-    /// Multiply-accumulates, without padding.
+    /// Multiply-accumulates; those on padding do not count.
     pub macs: u64,
-    /// Register tile, pixels by channels; empty for kernels without one.
+    /// The register tile, pixels by channels; empty for kernels without tiles.
     pub tile: String,
-    /// The tiles that the cost model compared, the best first; empty where the lowering knows one only.
-    pub tiles: Vec<Tile>,
+    /// The tiles that the cost model compared, the best first; empty if there is only one.
+    pub tiles: Vec<TileEstimate>,
 }
 
-/// A tile that could compute a layer.
+/// The cost model's estimate for a tile that could compute a layer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Tile {
+pub struct TileEstimate {
     /// Pixels by channels.
     pub tile: String,
-    /// Estimated cycles, all panels in such tiles.
+    /// Estimated cycles of the layer if all its panels are computed in such tiles.
     pub cycles: f64,
-    /// Estimated cycles over those of the best.
+    /// Estimated cycles, divided by those of the best tile.
     pub ratio: f64,
-    /// What limits a step of a full tile at this machine's rates: `FMA`, `loads` or `latency`.
+    /// What limits a step of a full tile on this machine: `FMA`, `loads` or `latency`.
     pub limit: &'static str,
 }
 
-/// A network, measured and explained.
+/// The explanation of a measured network.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
-    /// The whole network, as `bench` reports it.
+    /// The report on the whole network, as `bench` gives it.
     pub report: Report,
-    /// What the core can do at most.
-    pub machine: Machine,
-    /// Stages in order.
-    pub stages: Vec<Stage>,
+    /// The limits of the core.
+    pub machine: CoreSpeed,
+    /// The stages, in order.
+    pub stages: Vec<ExplainedStage>,
 }
 
 /// Explains a measurement whose stages were timed.
 ///
 /// # Errors
-/// If a stage of the plan is ill-formed, which planning excludes.
+/// If a stage of the plan is malformed, which planning excludes.
 ///
 /// # Panics
-/// If the measurement is not of this plan.
-pub fn explain(plan: &Plan, measured: &Measurement, report: Report, machine: Machine) -> Result<Explanation, StageError> {
-    // The peak that the report's shares are of.
-    let machine = Machine { fma_gflops: measured.peak_gflops, ..machine };
-    let counts = count(&plan.program, &machine.caches)?;
+/// If the measurement is of another plan.
+pub fn explain(planned: &Planned, measured: &Measurement, report: Report, machine: CoreSpeed) -> Result<Explanation, StageError> {
+    // Shares in the report are shares of this peak.
+    let machine = CoreSpeed { fma_gflops: measured.peak_gflops, ..machine };
+    let counts = count(&planned.plan, &machine.caches)?;
     assert_eq!(counts.len(), measured.stages.len(), "the measurement is of another plan");
-    let stages = plan.stages.iter().zip(counts).zip(&measured.stages).map(|((planned, counts), samples)| {
+    let stages = planned.stages.iter().zip(counts).zip(&measured.stages).map(|((stage, counts), samples)| {
         let bounds = bounds(&counts, &machine);
         let quiet_us = samples.quiet() * 1e6;
         let explained = bounds[0].us / quiet_us.max(1e-3);
-        let macs = planned.layers.iter().map(|layer| layer.macs).sum();
-        Stage {
-            name: planned.name.clone(),
+        let macs = stage.layers.iter().map(|layer| layer.macs).sum();
+        ExplainedStage {
+            name: stage.name.clone(),
             quiet_us,
             median_us: samples.median() * 1e6,
             macs,
@@ -127,15 +127,15 @@ pub fn explain(plan: &Plan, measured: &Measurement, report: Report, machine: Mac
             bounds,
             explained,
             counts,
-            layers: planned.layers.iter().map(|planned| layer(planned, &machine)).collect(),
+            layers: stage.layers.iter().map(|planned| layer(planned, &machine)).collect(),
         }
     });
     let stages = stages.collect();
     Ok(Explanation { report, machine, stages })
 }
 
-/// The time that each resource takes for what a stage does, the longest first.
-fn bounds(counts: &Counts, machine: &Machine) -> Vec<Bound> {
+/// The least time that each resource gives for a stage, the longest first.
+fn bounds(counts: &Counts, machine: &CoreSpeed) -> Vec<Bound> {
     let fmas = machine.fma_gflops / (2 * machine.lanes) as f64;
     let traffic = &counts.traffic;
     let ns = [
@@ -153,10 +153,10 @@ fn bounds(counts: &Counts, machine: &Machine) -> Vec<Bound> {
     bounds
 }
 
-fn layer(planned: &crate::PlannedLayer, machine: &Machine) -> Layer {
+fn layer(planned: &crate::PlannedLayer, machine: &CoreSpeed) -> ExplainedLayer {
     let name = planned.kernel.parse::<KernelName>().ok();
     let tile = name.as_ref().map(|name| joined(&name.tile)).unwrap_or_default();
-    Layer {
+    ExplainedLayer {
         name: planned.name.clone(),
         problem: planned.problem.clone(),
         kernel: planned.kernel.clone(),
@@ -166,13 +166,13 @@ fn layer(planned: &crate::PlannedLayer, machine: &Machine) -> Layer {
     }
 }
 
-/// The tiles that a matrix product could be cut into, from its kernel's name.
-fn tiles(name: &KernelName, machine: &Machine) -> Vec<Tile> {
+/// The tiles that a matrix product could be computed in. Its sizes are read from the kernel's name.
+fn tiles(name: &KernelName, machine: &CoreSpeed) -> Vec<TileEstimate> {
     let field = |wanted: &str| name.fields.iter().find(|(field, _)| field == wanted).map(|&(_, value)| value);
     let (Some(m), Some(k), Some(n)) = (field("m").or(field("ow")), field("k"), field("n")) else { return Vec::new() };
     let estimates = tile::estimates(name.level, m, n / sartor_codegen::layout::PANEL, k);
     let best = estimates.first().map_or(1.0, |estimate| estimate.cycles);
-    let tile = |estimate: tile::Estimate| Tile {
+    let tile = |estimate: tile::Estimate| TileEstimate {
         tile: joined(&[estimate.rows, estimate.panels * sartor_codegen::layout::PANEL]),
         cycles: estimate.cycles,
         ratio: estimate.cycles / best,
@@ -181,8 +181,8 @@ fn tiles(name: &KernelName, machine: &Machine) -> Vec<Tile> {
     estimates.into_iter().map(tile).collect()
 }
 
-/// What takes longest in one step of a full tile: its multiply-adds, its loads, or the wait for the sums of the step before.
-fn step_limit(tile: &tile::Estimate, machine: &Machine) -> &'static str {
+/// What takes longest in a step of a full tile: its multiply-adds, its loads, or the wait for the sums of the step before.
+fn step_limit(tile: &tile::Estimate, machine: &CoreSpeed) -> &'static str {
     let vectors = (tile.panels * sartor_codegen::layout::PANEL / machine.lanes) as f64;
     let rows = tile.rows as f64;
     let fma = rows * vectors * (2 * machine.lanes) as f64 / machine.fma_gflops;
@@ -200,9 +200,9 @@ mod tests {
     use super::*;
     use crate::tuning::cpu_caches::{Cache, Caches};
 
-    fn machine() -> Machine {
+    fn machine() -> CoreSpeed {
         let cache = |bytes| Cache { bytes, ways: 8 };
-        Machine {
+        CoreSpeed {
             caches: Caches { l1: cache(32 << 10), l2: cache(1 << 20), l3: cache(32 << 20), known: true },
             lanes: 16,
             fma_gflops: 64.0,

@@ -1,4 +1,4 @@
-//! Kernels reduced to their accesses, which are replayed on the caches.
+//! Replays the accesses of kernels on the model of the caches.
 
 use sartor_codegen::kernel::{Address, Cost, Kernel, Stmt, Value};
 use sartor_codegen::stage::Region;
@@ -6,29 +6,29 @@ use sartor_codegen::stage::Region;
 use super::cache::{Hierarchy, LINE};
 use super::memory::Bases;
 
-/// First and last f32 of a buffer that loads reach, and that stores reach.
+/// The first and last f32 of a buffer that loads reach, and the same for stores.
 pub type Span = (Option<(usize, usize)>, Option<(usize, usize)>);
 
-/// A kernel reduced to its accesses and counts.
+/// A kernel, reduced to its accesses and its counts.
 pub struct Replay {
     body: Vec<Node>,
     vars: usize,
     pub cost: Cost,
-    /// Of its loads.
+    /// The loads that broadcast one f32.
     pub broadcasts: u64,
-    /// Loop-carried multiply-adds and other arithmetic.
+    /// The loop-carried multiply-adds, and the loop-carried other arithmetic.
     pub chain: (u64, u64),
-    /// What it reaches of each buffer.
+    /// The parts of each buffer that it reaches.
     pub spans: Vec<Span>,
 }
 
 enum Node {
     For { var: usize, count: usize, body: Vec<Node> },
-    Access { kind: Kind, at: Address, bytes: usize },
+    Access { kind: AccessKind, at: Address, bytes: usize },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum AccessKind {
     Load,
     Store,
     Prefetch,
@@ -67,21 +67,21 @@ impl Replay {
                     }
                     continue;
                 }
-                Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => (Kind::Load, at, vector),
+                Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => (AccessKind::Load, at, vector),
                 Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => {
                     self.broadcasts += times;
-                    (Kind::Load, at, 4)
+                    (AccessKind::Load, at, 4)
                 }
-                Stmt::Store(at, _) => (Kind::Store, at, vector),
-                Stmt::Prefetch(at) => (Kind::Prefetch, at, 4),
+                Stmt::Store(at, _) => (AccessKind::Store, at, vector),
+                Stmt::Prefetch(at) => (AccessKind::Prefetch, at, 4),
                 Stmt::Comment(_) | Stmt::Reload | Stmt::Let(..) | Stmt::Set(..) => continue,
             };
             let reach: usize = at.terms.iter().map(|(var, stride)| (counts[var.0] - 1) * stride).sum();
             let span = &mut self.spans[at.buffer.0];
             let span = match kind {
-                Kind::Load => Some(&mut span.0),
-                Kind::Store => Some(&mut span.1),
-                Kind::Prefetch => None,
+                AccessKind::Load => Some(&mut span.0),
+                AccessKind::Store => Some(&mut span.1),
+                AccessKind::Prefetch => None,
             };
             if let Some(span) = span {
                 let (first, last) = span.unwrap_or((at.offset, 0));
@@ -92,14 +92,15 @@ impl Replay {
         nodes
     }
 
-    /// One call.
+    /// Replays one call.
     pub fn run(&self, args: &[(Region, usize)], bases: &Bases, hierarchy: &mut Hierarchy) {
         let bases: Vec<usize> = args.iter().map(|&(region, offset)| bases.address(region, offset)).collect();
         walk(&self.body, &bases, &mut vec![0; self.vars], hierarchy);
     }
 }
 
-/// The longest chain that one iteration of a loop adds to a register from the iteration before: multiply-adds, other arithmetic.
+/// The longest chain of operations, in one iteration of a loop, on a register whose value comes from the iteration before: the number of
+/// multiply-adds and of other operations.
 fn carried(body: &[Stmt]) -> (u64, u64) {
     let mut chains: Vec<(usize, u64, u64)> = Vec::new();
     for stmt in body {
@@ -139,10 +140,10 @@ fn walk(body: &[Node], bases: &[usize], vars: &mut [usize], hierarchy: &mut Hier
     }
 }
 
-/// A loop over accesses alone. An access that stays in its line moves nothing.
+/// Replays a loop that has accesses alone. An access that stays in the same line as before causes no traffic.
 fn innermost(body: &[Node], var: usize, count: usize, bases: &[usize], vars: &mut [usize], hierarchy: &mut Hierarchy) {
     vars[var] = 0;
-    let mut streams: Vec<(Kind, usize, usize, usize, usize)> = Vec::with_capacity(body.len());
+    let mut streams: Vec<(AccessKind, usize, usize, usize, usize)> = Vec::with_capacity(body.len());
     for node in body {
         if let Node::Access { kind, at, bytes } = node {
             let stride = at.terms.iter().filter(|term| term.0.0 == var).map(|term| 4 * term.1).sum();
@@ -166,12 +167,12 @@ fn address(at: &Address, bases: &[usize], vars: &[usize]) -> usize {
     bases[at.buffer.0] + 4 * (at.offset + terms)
 }
 
-fn access(kind: Kind, at: usize, bytes: usize, hierarchy: &mut Hierarchy) {
+fn access(kind: AccessKind, at: usize, bytes: usize, hierarchy: &mut Hierarchy) {
     for line in at / LINE..=(at + bytes - 1) / LINE {
         match kind {
-            Kind::Load => hierarchy.access(line as u64, false),
-            Kind::Store => hierarchy.access(line as u64, true),
-            Kind::Prefetch => hierarchy.prefetch(line as u64),
+            AccessKind::Load => hierarchy.access(line as u64, false),
+            AccessKind::Store => hierarchy.access(line as u64, true),
+            AccessKind::Prefetch => hierarchy.prefetch(line as u64),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Which networks a sweep measures.
+//! The networks that a sweep measures.
 
-/// A family, its widths at 224x224, and the resolutions at width 1.
+/// Each family with its widths, at 224x224, and its resolutions, at width 1.
 const FAMILIES: [(&str, &[&str], &[&str]); 6] = [
     ("mobilenet_v1", &["0.5", "1.0"], &["160x160", "320x320"]),
     (
@@ -8,17 +8,17 @@ const FAMILIES: [(&str, &[&str], &[&str]); 6] = [
         &["0.35", "0.5", "0.75", "1.0", "1.4", "2.0"],
         &["96x96", "160x160", "320x320", "512x512", "360x640", "192x320"],
     ),
-    // Its channels are linear in the block index: most counts are odd.
+    // Its channels grow linearly from block to block, so that most of their counts are odd.
     ("rexnet", &["0.6", "0.9", "1.0", "1.3", "1.5", "2.0", "3.0"], &["96x96", "160x160", "320x320", "256x192"]),
     ("rexnet_lite", &["1.0", "2.0"], &["320x256"]),
     ("shufflenet_v1_g3", &["0.5", "1.0", "1.5"], &["160x160", "320x240"]),
     ("shufflenet_v1_g8", &["0.5", "1.0"], &[]),
 ];
 
-/// EfficientNets have no width; these resolutions beside their own.
+/// EfficientNets have no widths. They are measured at these resolutions and at their own.
 const EFFICIENTNETS: [(&str, &[&str]); 1] = [("efficientnet_b0", &["160x160", "320x320"])];
 
-/// Names of all networks of a sweep.
+/// The names of all networks of a sweep.
 pub fn grid() -> Vec<String> {
     let mut names = Vec::new();
     for (family, widths, resolutions) in FAMILIES {

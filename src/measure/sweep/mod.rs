@@ -1,5 +1,5 @@
-//! Whether speed has cliffs: the share of the peak over networks, widths, resolutions and levels, and who falls far below its
-//! nearest neighbour.
+//! A sweep measures the share of the peak for many networks, widths, resolutions and levels. It finds cliffs: points far below their nearest
+//! neighbour.
 
 mod grid;
 mod plot;
@@ -15,62 +15,62 @@ use crate::files::output;
 pub use grid::grid;
 pub use plot::{PlotError, plot};
 
-/// A point below this share of its nearest neighbour is a cliff.
+/// A point is a cliff if its share of the peak is less than this part of its neighbour's.
 pub const CLIFF: f64 = 0.7;
 
-/// A network at a level, measured.
+/// The measurement of a network at a level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The network's name.
     pub network: String,
     /// The level's name.
     pub level: String,
-    /// Time on an undisturbed core.
+    /// The time on an undisturbed core.
     pub quiet_ms: f64,
-    /// Share of the level's peak.
+    /// The share of the level's peak.
     pub share_of_peak: f64,
-    /// Share of the probes that were disturbed.
+    /// The share of the probes that were disturbed.
     pub disturbed: f64,
-    /// Runs that were timed.
+    /// How many runs were timed.
     pub runs: usize,
 }
 
-/// All points measured so far, on one kind of CPU.
+/// All points that were measured so far, on one kind of CPU.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// As the system names it.
+    /// The CPU's name, as the system gives it.
     pub cpu: String,
-    /// In the order they were measured.
+    /// The points, in the order in which they were measured.
     pub points: Vec<Point>,
 }
 
-/// A point and the one it is judged by.
+/// A point, compared with a neighbour.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Verdict {
+pub struct Comparison {
     /// The network's name.
     pub network: String,
     /// The level's name.
     pub level: String,
-    /// Share of the level's peak.
+    /// The share of the level's peak.
     pub share_of_peak: f64,
     /// The neighbour, `network at level`.
     pub neighbour: String,
-    /// Share over the neighbour's.
+    /// Its share, divided by the neighbour's.
     pub ratio: f64,
 }
 
-impl Verdict {
-    /// Whether the point is far below its neighbour.
+impl Comparison {
+    /// Whether the point is far below its neighbour's share.
     pub fn is_cliff(&self) -> bool {
         self.ratio < CLIFF
     }
 }
 
 impl Sweep {
-    /// Reads what was measured before; none if there is no file.
+    /// Reads the points that were measured before; `None` if there is no file.
     ///
     /// # Errors
-    /// If the file cannot be read or holds something else.
+    /// If the file cannot be read or is not a sweep's.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
         match std::fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
@@ -88,18 +88,18 @@ impl Sweep {
         output::write_file(path, |file| writeln!(file, "{text}"))
     }
 
-    /// A point, if it was measured.
+    /// The point of a network at a level, if it was measured.
     pub fn point(&self, network: &str, level: Level) -> Option<&Point> {
         self.points.iter().find(|point| point.network == network && point.level == level.name())
     }
 
-    /// Each point beside its nearest neighbours: the network of the same family that is nearest in groups, width and resolution at the
-    /// same level, and the same network at each other level. A point without neighbours has no verdict.
-    pub fn verdicts(&self) -> Vec<Verdict> {
+    /// Compares each point with its nearest neighbours: the network of the same family that is nearest in groups, width and
+    /// resolution, at the same level; and the same network at each other level. A point without neighbours is compared with none.
+    pub fn comparisons(&self) -> Vec<Comparison> {
         let specs: Vec<Option<Spec>> = self.points.iter().map(|point| point.network.parse().ok()).collect();
-        let mut verdicts = Vec::new();
+        let mut comparisons = Vec::new();
         for (index, point) in self.points.iter().enumerate() {
-            let judged = |neighbour: &Point| Verdict {
+            let judged = |neighbour: &Point| Comparison {
                 network: point.network.clone(),
                 level: point.level.clone(),
                 share_of_peak: point.share_of_peak,
@@ -111,15 +111,15 @@ impl Sweep {
                 let distance = distance(specs[index].as_ref()?, spec.as_ref()?)?;
                 same_level.then_some((distance, neighbour))
             });
-            verdicts.extend(distances.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, neighbour)| judged(neighbour)));
+            comparisons.extend(distances.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, neighbour)| judged(neighbour)));
             let levels = self.points.iter().filter(|other| other.network == point.network && other.level != point.level);
-            verdicts.extend(levels.map(judged));
+            comparisons.extend(levels.map(judged));
         }
-        verdicts
+        comparisons
     }
 }
 
-/// How far two networks of a family are apart, in powers of e; `None` if they are of different families.
+/// The distance between two networks of a family, in powers of e; `None` if their families differ.
 fn distance(a: &Spec, b: &Spec) -> Option<f64> {
     let apart = |a: f64, b: f64| (a / b).ln().abs();
     let rows = apart(a.resolution.0 as f64, b.resolution.0 as f64);
@@ -150,15 +150,15 @@ mod tests {
 
     #[test]
     fn a_cliff_is_found_and_named() {
-        let verdicts = sweep().verdicts();
+        let comparisons = sweep().comparisons();
         let cliffs: Vec<_> =
-            verdicts.iter().filter(|v| v.is_cliff()).map(|v| (v.network.as_str(), v.neighbour.as_str())).collect();
+            comparisons.iter().filter(|v| v.is_cliff()).map(|v| (v.network.as_str(), v.neighbour.as_str())).collect();
         assert_eq!(
             cliffs,
             [("mobilenet_v2_x0.75", "mobilenet_v2_x1.0 at avx512"), ("mobilenet_v2_x1.0", "mobilenet_v2_x1.0 at avx512"),]
         );
         // rexnet has no neighbour; five others of a family, and two that share a network.
-        assert_eq!(verdicts.len(), 4 + 2);
+        assert_eq!(comparisons.len(), 4 + 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A sweep as a picture: a row a level, widths to the left, resolutions to the right, a line a family.
+//! Draws a sweep. Each level has a row, with widths on the left and resolutions on the right; each family has a line.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,21 +10,21 @@ use sartor_models::zoo::Spec;
 use super::Sweep;
 use crate::files::output;
 
-/// A sweep that cannot be drawn.
+/// The sweep cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
-    /// The picture was not made.
+    /// The picture cannot be drawn.
     #[error("cannot draw the plot: {0}")]
     Draw(String),
-    /// The picture was not written.
+    /// The picture cannot be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// Width of the picture and height of a row.
+/// The width of the picture, and the height of a row.
 const SIZE: (u32, u32) = (1120, 360);
 
-/// Colours that are told apart in print and by the colour-blind.
+/// Colours that can be told apart in print and by people who are colour-blind.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -38,7 +38,7 @@ const COLOURS: [RGBColor; 8] = [
 
 const FONT: &str = "sans-serif";
 
-/// Points of a family along an axis: where, share of the peak, and whether they are square.
+/// The points of a family along an axis: the position, the share of the peak, and whether the input is square.
 type Lines<'a> = BTreeMap<&'a str, Vec<(f64, f64, bool)>>;
 
 /// Draws a sweep as SVG.

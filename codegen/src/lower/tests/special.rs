@@ -107,7 +107,17 @@ fn activations_of_special_values() {
     let src = [-inf, -f32::MAX, -1e-40, -0.0, 0.0, 1e-40, f32::MAX, inf];
     for level in Level::ALL {
         for act in Activation::ALL {
-            assert!(apply(act, level, &nans).iter().all(|y| y.is_nan()), "{act:?} {level} drops a NaN");
+            assert!(apply(act, level, &nans).iter().all(|y| y.is_nan()), "{act} {level} drops a NaN");
+            for (&x, &y) in src.iter().zip(&apply(act, level, &src)).filter(|&(&x, _)| act != Activation::Silu || x != -inf) {
+                let exact = act.at(x.into());
+                // Beyond its range, the sigmoid is that of -87.
+                let own = if x.is_finite() { bound::activation(act, x.abs().into(), 0.0) } else { 0.0 };
+                let allowed = own + 1.7e-38;
+                let error = bound::largest_error(&[y], &[exact]).0;
+                assert!(error <= allowed, "{act} {level}: {y:e} at {x:e}, not {exact:e}");
+                // What is nothing for large arguments is next to nothing.
+                assert!(exact != 0.0 || y.abs() < 1.5e-36, "{act} {level}: {y:e} at {x:e}");
+            }
         }
         assert_eq!(apply(Activation::Relu, level, &src), [0.0, 0.0, 0.0, 0.0, 0.0, 1e-40, f32::MAX, inf]);
         assert_eq!(apply(Activation::Relu6, level, &src), [0.0, 0.0, 0.0, 0.0, 0.0, 1e-40, 6.0, 6.0]);

@@ -6,30 +6,31 @@ use sartor::codegen::problem::Problem;
 use sartor::judge::verify::problem::{compiled, interpret};
 use serde_json::json;
 
-use super::Failure;
-use super::report;
+use super::report::report;
 use crate::cli::args::level;
+use crate::cli::failure::Failure;
 use crate::cli::progress;
 
-/// The arguments that name a problem.
+/// The arguments that give a problem.
 #[derive(Args)]
 pub struct ProblemArgs {
-    /// A small network, or one layer as `show --json` and `bench` print it, in one line: what failing tests print. Interpreted at all levels, also those that this machine lacks
+    /// A small network or a layer in one line, as failing tests and `show --json` print it. It is interpreted at all levels,
+    /// including those that this CPU lacks
     #[arg(long, value_name = "LINE", conflicts_with_all = ["network", "classes", "weights", "allow_non_finite", "seed", "batch"])]
     pub problem: Option<String>,
-    /// Compile the problem, with the usual plan, in place of interpreting it
+    /// Compile the problem with the default plan instead of interpreting it
     #[arg(long, requires = "problem", conflicts_with = "network")]
     pub compiled: bool,
 }
 
-/// Multiply-accumulates and values that the interpreter takes: several seconds' worth.
+/// The most multiply-accumulates and values that are interpreted: these take several seconds.
 const MOST_WORK: u64 = 1 << 28;
 
 pub fn run(line: &str, compile: bool, level: Option<Level>, json: bool) -> Result<(), Failure> {
     let problem: Problem = line.parse().map_err(|error| Failure::new(format!("{error}")).help(HELP))?;
     if !compile && problem.work() > MOST_WORK {
-        let what = format!("{} multiply-accumulates and values are too many to interpret", problem.work());
-        return Err(Failure::new(what).help("take a smaller problem, or --compiled"));
+        let what = format!("the problem is too large to interpret: it has {} multiply-accumulates and values", problem.work());
+        return Err(Failure::new(what).help("use a smaller problem, or --compiled"));
     }
     let levels = match level.or(problem.level) {
         Some(asked) if compile => vec![level::choose(Some(asked))?],

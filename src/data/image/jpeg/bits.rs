@@ -1,13 +1,13 @@
-//! The bits between two markers.
+//! Reads the bits between two markers.
 
-/// Reads bits from the first up to the next marker or the end of the file.
+/// Reads bits up to the next marker or the end of the file.
 pub struct Bits<'a> {
     file: &'a [u8],
-    /// What was not taken into the window yet.
+    /// The part of the file that is not in the window yet.
     at: usize,
-    /// Bits that come next, the first one on top, zeros below the last.
+    /// The next bits. The first one is the highest; below the last one there are zeros.
     window: u64,
-    /// How many of them there are.
+    /// How many bits the window holds.
     count: u32,
 }
 
@@ -16,7 +16,7 @@ impl<'a> Bits<'a> {
         Self { file, at, window: 0, count: 0 }
     }
 
-    /// The next 16 bits, zeros where there are none left, and how many there are at least.
+    /// The next 16 bits, with zeros after the last one; and a lower bound of how many there are.
     pub fn peek(&mut self) -> (u16, u32) {
         if self.count < 16 {
             self.refill();
@@ -24,7 +24,7 @@ impl<'a> Bits<'a> {
         ((self.window >> 48) as u16, self.count)
     }
 
-    /// Takes up to 16 bits, or nothing if there are too few.
+    /// Takes up to 16 bits; `None` if there are not as many.
     pub fn take(&mut self, bits: u32) -> Option<u32> {
         if self.count < bits {
             self.refill();
@@ -38,7 +38,7 @@ impl<'a> Bits<'a> {
         Some(value)
     }
 
-    /// Where the bits end: the next marker or the end of the file. Whole bytes left over are skipped, and counted.
+    /// The position where the bits end: that of the next marker or the end of the file. Whole bytes that are left are skipped and counted.
     pub fn end(mut self) -> (usize, usize) {
         let left = (self.count / 8) as usize;
         let start = self.at;

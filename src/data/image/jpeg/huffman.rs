@@ -2,29 +2,29 @@
 
 use super::bits::Bits;
 
-/// Why a scan cannot be read on.
+/// Why reading a scan stopped.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// There are no more bits.
+    /// The bits end too early.
     Short,
-    /// They mean nothing.
+    /// The bits are wrong: what is wrong with them.
     Bad(&'static str),
 }
 
-/// The codes of up to this length are looked up at once.
+/// Codes of up to this length are found with one look into the table.
 const FAST: u32 = 9;
 
-/// A table of a DHT segment.
+/// A table from a DHT segment.
 pub struct Huffman {
-    /// Length and symbol of the code that these first bits begin with; length 0 for longer ones.
+    /// For each value of the next bits: the length and the symbol of the code that they begin with. The length is 0 for longer codes.
     fast: Box<[(u8, u8); 1 << FAST]>,
-    /// For each length: the first code that is longer, to 16 bits; and what makes the index of a symbol of a code.
+    /// For each length: the first longer code, extended to 16 bits; and what to add to a code to get the index of its symbol.
     longer: [(u32, i32); 17],
     symbols: Vec<u8>,
 }
 
 impl Huffman {
-    /// Of how many codes there are of each length, and the symbols in their order. `None` if they are no code.
+    /// Makes a table from the number of codes of each length and the symbols in order. `None` if that is not a prefix code.
     pub fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let mut fast = Box::new([(0, 0); 1 << FAST]);
         let mut longer = [(0, 0); 17];
@@ -56,7 +56,7 @@ impl Huffman {
         if length == 0 {
             let found = (FAST + 1..=16).find(|&length| u32::from(next) < self.longer[length as usize].0);
             let Some(found) = found else {
-                return Err(if count < 16 { Stop::Short } else { Stop::Bad("a code that its table lacks") });
+                return Err(if count < 16 { Stop::Short } else { Stop::Bad("a code is not in its table") });
             };
             let code = i32::from(next >> (16 - found));
             symbol = self.symbols[(code + self.longer[found as usize].1) as usize];

@@ -1,36 +1,25 @@
-//! Reads a scan's codes as far as it takes to know that all of them are there.
+//! Reads the codes of a scan, without decoding pixels, to find out whether all of them are in the file.
 
 use super::bits::Bits;
+use super::frame::{Frame, Scan};
 use super::huffman::{Huffman, Stop};
-use super::segments::{Frame, Tables};
+use super::segments::Tables;
 
-/// What a scan's header says.
-pub struct Scan {
-    /// Index in the frame, and the tables for the first coefficient and for the others.
-    pub components: Vec<(usize, usize, usize)>,
-    /// The coefficients that a progressive scan brings.
-    pub start: u8,
-    pub end: u8,
-    /// Their bits before and after it.
-    pub high: u8,
-    pub low: u8,
-}
-
-/// Which coefficients of each component's blocks are not zero so far: the codes of later scans depend on it.
+/// Which coefficients of each component's blocks are not zero so far. The codes of later scans depend on this.
 pub type NonZero = Vec<Vec<u64>>;
 
-/// How far a scan could be read.
+/// How much of a scan could be read.
 pub struct Reached {
-    /// MCUs that are there, of how many.
+    /// How many MCUs could be read, and how many the scan has.
     pub mcus: u64,
     pub of: u64,
-    /// Why no more.
+    /// Why reading stopped before the end.
     pub stop: Option<Stop>,
-    /// The next marker, or the end of the file.
+    /// The position of the next marker, or the end of the file.
     pub at: usize,
 }
 
-/// Reads the scan whose codes begin at a position.
+/// Reads the scan whose codes begin at position `at`.
 pub fn read(file: &[u8], at: usize, scan: &Scan, tables: &Tables, frame: &Frame, non_zero: &mut NonZero) -> Reached {
     let (columns, rows) = match scan.components[..] {
         [(only, ..)] => frame.own(only),
@@ -69,15 +58,15 @@ pub fn read(file: &[u8], at: usize, scan: &Scan, tables: &Tables, frame: &Frame,
 }
 
 fn table(table: Option<&Huffman>) -> Result<&Huffman, Stop> {
-    table.ok_or(Stop::Bad("a table that it lacks"))
+    table.ok_or(Stop::Bad("a table is missing"))
 }
 
 struct Reader<'a> {
     file: &'a [u8],
     bits: Bits<'a>,
-    /// Blocks that follow without coefficients of their own.
+    /// How many blocks follow that have no coefficients of their own.
     run: u32,
-    /// Restart markers so far.
+    /// How many restart markers were read, modulo 8.
     restarts: u8,
 }
 
@@ -86,7 +75,7 @@ impl Reader<'_> {
         self.bits.take(bits).map(|_| ()).ok_or(Stop::Short)
     }
 
-    /// Passes the next restart marker.
+    /// Reads the next restart marker.
     fn restart(&mut self) -> Result<(), Stop> {
         let bits = std::mem::replace(&mut self.bits, Bits::new(self.file, self.file.len()));
         let (mut at, skipped) = bits.end();
@@ -95,8 +84,8 @@ impl Reader<'_> {
         }
         match self.file.get(at..) {
             Some(&[0xff, marker, ..]) if marker == 0xd0 + self.restarts && skipped == 0 => {}
-            // A marker of another kind: the rest of the scan is not there.
-            Some([0xff, 0xd0..=0xd7, ..]) => return Err(Stop::Bad("a restart marker out of place")),
+            // Restart markers must come in order.
+            Some([0xff, 0xd0..=0xd7, ..]) => return Err(Stop::Bad("a restart marker is out of order")),
             _ => {
                 self.bits = Bits::new(self.file, at);
                 return Err(Stop::Short);
@@ -108,11 +97,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The first coefficient.
+    /// Reads the first coefficient.
     fn first(&mut self, table: &Huffman) -> Result<(), Stop> {
         match table.symbol(&mut self.bits)? {
             bits @ ..=15 => self.skip(bits.into()),
-            _ => Err(Stop::Bad("a coefficient out of range")),
+            _ => Err(Stop::Bad("a coefficient is out of range")),
         }
     }
 
@@ -125,7 +114,7 @@ impl Reader<'_> {
             match (zeros, bits) {
                 (15, 0) => at += 16,
                 (_, 0) => break,
-                _ if at + zeros > 63 => return Err(Stop::Bad("more coefficients than a block has")),
+                _ if at + zeros > 63 => return Err(Stop::Bad("a block has too many coefficients")),
                 _ => {
                     self.skip(bits)?;
                     at += zeros + 1;
@@ -144,7 +133,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The upper bits of a block's coefficients.
+    /// Reads the upper bits of a block's coefficients.
     fn begin(&mut self, scan: &Scan, ac: &Huffman, non_zero: &mut u64) -> Result<(), Stop> {
         if self.run > 0 {
             self.run -= 1;
@@ -162,7 +151,7 @@ impl Reader<'_> {
                 (zeros, bits) => {
                     at += zeros;
                     if at > scan.end {
-                        return Err(Stop::Bad("more coefficients than a scan has"));
+                        return Err(Stop::Bad("a block has more coefficients than the scan"));
                     }
                     self.skip(bits.into())?;
                     *non_zero |= 1 << at;
@@ -173,7 +162,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// One more bit of each coefficient that is not zero, and new ones.
+    /// Reads one more bit of each coefficient that is not zero, and new coefficients.
     fn refine(&mut self, scan: &Scan, ac: &Huffman, non_zero: &mut u64) -> Result<(), Stop> {
         let mut at = scan.start;
         while self.run == 0 && at <= scan.end {
@@ -186,7 +175,7 @@ impl Reader<'_> {
                     break;
                 }
                 (_, 1) => self.skip(1)?,
-                _ => return Err(Stop::Bad("a coefficient out of range")),
+                _ => return Err(Stop::Bad("a coefficient is out of range")),
             }
             while at <= scan.end {
                 if *non_zero >> at & 1 == 1 {
@@ -200,7 +189,7 @@ impl Reader<'_> {
             }
             if symbol & 15 == 1 {
                 if at > scan.end {
-                    return Err(Stop::Bad("more coefficients than a scan has"));
+                    return Err(Stop::Bad("a block has more coefficients than the scan"));
                 }
                 *non_zero |= 1 << at;
             }

@@ -1,63 +1,21 @@
-//! What is between the scans of a JPEG file: sizes, tables, metadata.
+//! Reads the segments of a JPEG file other than scans: sizes, tables and metadata.
 
 use super::super::Fault;
+use super::frame::{Component, Frame, Scan};
 use super::huffman::Huffman;
-use super::scan::Scan;
 
-/// One component of a picture.
-pub struct Component {
-    id: u8,
-    /// Blocks of each MCU, along a row and a column.
-    pub h: usize,
-    pub v: usize,
-}
-
-/// What the frame header says.
-pub struct Frame {
-    pub height: usize,
-    pub width: usize,
-    pub progressive: bool,
-    pub components: Vec<Component>,
-    /// MCUs along a row and a column.
-    pub mcus: (usize, usize),
-}
-
-impl Frame {
-    /// Blocks of a component along a row and a column, of MCUs that are whole.
-    pub fn padded(&self, component: usize) -> (usize, usize) {
-        (self.mcus.0 * self.components[component].h, self.mcus.1 * self.components[component].v)
-    }
-
-    /// The same of a scan of its own, which has no more blocks than the picture.
-    pub fn own(&self, component: usize) -> (usize, usize) {
-        let (h, v) = self.most();
-        let Component { h: ch, v: cv, .. } = self.components[component];
-        ((self.width * ch).div_ceil(8 * h), (self.height * cv).div_ceil(8 * v))
-    }
-
-    /// Blocks of all components, of MCUs that are whole.
-    pub fn blocks(&self) -> u64 {
-        (0..self.components.len()).map(|component| self.padded(component)).map(|(x, y)| x as u64 * y as u64).sum()
-    }
-
-    fn most(&self) -> (usize, usize) {
-        let most = |side: fn(&Component) -> usize| self.components.iter().map(side).max().unwrap_or(1);
-        (most(|component| component.h), most(|component| component.v))
-    }
-}
-
-/// A marker, and where its segment's content is.
+/// A marker and its segment.
 pub struct Segment<'a> {
     pub marker: u8,
     pub content: &'a [u8],
-    /// What follows it.
+    /// The position after it.
     pub end: usize,
 }
 
 pub const EOI: u8 = 0xd9;
 pub const SOS: u8 = 0xda;
 
-/// The next segment from a position on; `None` if the file ends before its end. What is between segments is skipped.
+/// The next segment from position `at` on; `None` if the file ends before the segment does. Bytes between segments are skipped.
 pub fn next(file: &[u8], mut at: usize) -> Result<Option<Segment<'_>>, Fault> {
     loop {
         let Some(found) = file[at..].iter().position(|&byte| byte == 0xff) else { return Ok(None) };
@@ -65,7 +23,7 @@ pub fn next(file: &[u8], mut at: usize) -> Result<Option<Segment<'_>>, Fault> {
         let Some(fill) = file[at..].iter().position(|&byte| byte != 0xff) else { return Ok(None) };
         at += fill + 1;
         match file[at - 1] {
-            // A stuffed byte, restart markers left over, and the one reserved: nothing follows them.
+            // A stuffed byte, a restart marker that is left over, and a reserved marker have no segment.
             0 | 1 | 0xd0..=0xd8 => {}
             EOI => return Ok(Some(Segment { marker: EOI, content: &[], end: at })),
             marker => {
@@ -75,7 +33,7 @@ pub fn next(file: &[u8], mut at: usize) -> Result<Option<Segment<'_>>, Fault> {
                 };
                 let length = usize::from(length);
                 if length < 2 {
-                    return Err(Fault::Damaged(format!("its segment {marker:02x} has length {length}")));
+                    return Err(Fault::Damaged(format!("segment {marker:02x} has length {length}")));
                 }
                 let content = file.get(at + 2..at + length);
                 return Ok(content.map(|content| Segment { marker, content, end: at + length }));
@@ -84,28 +42,28 @@ pub fn next(file: &[u8], mut at: usize) -> Result<Option<Segment<'_>>, Fault> {
     }
 }
 
-/// All that segments say.
+/// All that segments say about the picture.
 #[derive(Default)]
 pub struct Tables {
     pub frame: Option<Frame>,
     pub dc: [Option<Huffman>; 4],
     pub ac: [Option<Huffman>; 4],
-    /// MCUs between restart markers, or 0.
+    /// The number of MCUs between restart markers; 0 if there are none.
     pub restart: usize,
     pub exif: Option<Vec<u8>>,
     pub xmp: Option<Vec<u8>>,
 }
 
 impl Tables {
-    /// Takes what a segment says, other than a scan.
+    /// Reads a segment that is not a scan.
     pub fn take(&mut self, segment: &Segment) -> Result<(), Fault> {
         match (segment.marker, segment.content) {
             (0xc0..=0xc2, content) => self.frame(segment.marker == 0xc2, content)?,
             (0xc3, _) => return Err(Fault::Unsupported("a lossless JPEG".into())),
-            (0xc9..=0xcf, _) => return Err(Fault::Unsupported("a JPEG of arithmetic codes".into())),
+            (0xc9..=0xcf, _) => return Err(Fault::Unsupported("a JPEG with arithmetic coding".into())),
             (0xc5..=0xc7, _) => return Err(Fault::Unsupported("a hierarchical JPEG".into())),
             (0xc4, content) => self.huffman(content)?,
-            (0xdc, _) => return Err(Fault::Unsupported("a JPEG that tells its height after its pixels".into())),
+            (0xdc, _) => return Err(Fault::Unsupported("a JPEG that gives its height after its pixels".into())),
             (0xdd, &[high, low]) => self.restart = u16::from_be_bytes([high, low]).into(),
             (0xdd, _) => return Err(Fault::Damaged("its restart interval has a wrong length".into())),
             (0xe1, content) => {
@@ -126,9 +84,9 @@ impl Tables {
         let (height, width) = (u16::from_be_bytes([*h1, *h0]), u16::from_be_bytes([*w1, *w0]));
         match (bits, height, count) {
             (8, 1.., 1 | 3 | 4) => {}
-            (8, 1.., _) => return Err(Fault::Unsupported(format!("a JPEG of {count} components"))),
-            (8, 0, _) => return Err(Fault::Unsupported("a JPEG that tells its height after its pixels".into())),
-            _ => return Err(Fault::Unsupported(format!("a JPEG of {bits} bits a sample"))),
+            (8, 1.., _) => return Err(Fault::Unsupported(format!("a JPEG with {count} components"))),
+            (8, 0, _) => return Err(Fault::Unsupported("a JPEG that gives its height after its pixels".into())),
+            _ => return Err(Fault::Unsupported(format!("a JPEG with {bits} bits per sample"))),
         }
         if self.frame.is_some() || width == 0 || components.len() != 3 * usize::from(*count) {
             return Err(damaged());
@@ -140,7 +98,7 @@ impl Tables {
         }
         let mut frame = Frame { height: height.into(), width: width.into(), progressive, components, mcus: (0, 0) };
         if let [only] = &mut frame.components[..] {
-            // Alone, a component has no other to be sampled less than.
+            // A single component has no other to be subsampled against.
             (only.h, only.v) = (1, 1);
         }
         let (h, v) = frame.most();
@@ -163,7 +121,7 @@ impl Tables {
         Ok(())
     }
 
-    /// What a scan's header says.
+    /// Reads a scan's header.
     pub fn scan(&self, content: &[u8]) -> Result<Scan, Fault> {
         let damaged = || Fault::Damaged("its scan header is wrong".into());
         let frame = self.frame.as_ref().ok_or_else(damaged)?;

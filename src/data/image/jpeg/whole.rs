@@ -1,27 +1,28 @@
-//! Whether all of a picture is in a JPEG file. Decoders fill what is missing, so its codes are read once before.
+//! Finds out whether a JPEG file holds the whole picture. Decoders fill in what is missing and do not say so; therefore all codes
+//! are read once before decoding.
 
 use super::super::{Fault, Orientation};
 use super::huffman::Stop;
 use super::scan::{self, NonZero};
 use super::segments::{EOI, SOS, Tables, next};
 
-/// Scans that a picture may have; writers make up to ten.
+/// The most scans that a picture may have. Writers make up to ten.
 pub const MAX_SCANS: usize = 100;
 
-/// The file's frame and metadata, up to its first scan.
+/// The frame and the metadata of a file, up to its first scan.
 pub struct Header {
     pub tables: Tables,
-    /// Where the first scan's segment is.
+    /// The position of the first scan's segment.
     scan: usize,
-    /// Whether the picture is in several scans.
+    /// Whether the picture has several scans.
     pub several: bool,
 }
 
-/// What is in the file.
+/// The result of the check.
 pub struct Found {
-    /// Where its picture ends.
+    /// The position where the picture ends.
     pub end: usize,
-    /// What is not there.
+    /// What is missing, if the picture is cut short.
     pub missing: Option<String>,
 }
 
@@ -39,8 +40,8 @@ impl Header {
                     let frame = tables.frame.as_ref().expect("a scan has a frame");
                     let several = frame.progressive || scan.components.len() < frame.components.len();
                     if several && !frame.progressive && frame.components.iter().any(|component| component.v > 1) {
-                        // The decoder would take rows of blocks for others.
-                        return Err(Fault::Unsupported("a sequential JPEG of several scans that are subsampled".into()));
+                        // The decoder would mix up rows of blocks.
+                        return Err(Fault::Unsupported("a sequential JPEG with several subsampled scans".into()));
                     }
                     return Ok(Self { tables, scan: at, several });
                 }
@@ -64,14 +65,14 @@ impl Header {
         Orientation::of(self.tables.exif.as_deref(), self.tables.xmp.as_deref())
     }
 
-    /// Blocks of 64 coefficients.
+    /// The number of blocks, which have 64 coefficients each.
     pub fn blocks(&self) -> u64 {
         self.tables.frame.as_ref().map_or(0, |frame| frame.blocks())
     }
 
-    /// Reads all scans.
+    /// Reads all scans and checks that they are complete.
     pub fn check(mut self, file: &[u8]) -> Result<Found, Fault> {
-        // Bits of each coefficient that are still to come, of each component.
+        // For each component and each coefficient: how many of its bits are still to come.
         let mut left = [[u8::MAX; 64]; 4];
         let components = self.components();
         let mut non_zero = self.non_zero();
@@ -87,10 +88,10 @@ impl Header {
                     scans += 1;
                     let sampled = |&(index, ..): &(usize, usize, usize)| frame.components[index].h > 1;
                     if self.several && !frame.progressive && scan.components.len() > 1 && scan.components.iter().any(sampled) {
-                        return Err(Fault::Unsupported("a sequential JPEG of several scans that are subsampled".into()));
+                        return Err(Fault::Unsupported("a sequential JPEG with several subsampled scans".into()));
                     }
                     if scans > MAX_SCANS {
-                        return Err(Fault::Unsupported(format!("a JPEG of more than {MAX_SCANS} scans")));
+                        return Err(Fault::Unsupported(format!("a JPEG with more than {MAX_SCANS} scans")));
                     }
                     let reached = scan::read(file, end, &scan, &self.tables, frame, &mut non_zero);
                     let percent = 100 * reached.mcus / reached.of;
@@ -113,7 +114,7 @@ impl Header {
                         for coefficient in band {
                             let left = &mut left[component][usize::from(coefficient)];
                             if !frame.progressive && *left == 0 {
-                                return Err(Fault::Damaged("it has a component twice".into()));
+                                return Err(Fault::Damaged("a component is there twice".into()));
                             }
                             *left = if frame.progressive { scan.low } else { 0 };
                         }
@@ -123,7 +124,7 @@ impl Header {
                 }
                 ended => {
                     let left = &left[..components];
-                    // Only the file's end mark tells that a progressive picture has no more to come, unless it has all.
+                    // A progressive picture may lack its last bits. Without an end marker, it is whole only if it has all of them.
                     let whole = match ended.is_some() {
                         true => left.iter().all(|left| left[0] != u8::MAX),
                         false => left.iter().flatten().all(|&left| left == 0),

@@ -1,7 +1,7 @@
-//! What one core can do at most: arithmetic, loads and stores a second, and bytes a second from each cache.
+//! Measures the limits of one core: arithmetic, loads and stores, and bytes from each cache, per unit of time.
 //!
-//! Every figure is the best, or nearly so, of many short loops, so that it bounds the measured program from above. All of them together take a
-//! fraction of a second.
+//! Each figure is the best of many short loops, or nearly the best, so that no program can exceed it. All loops together take a fraction of a
+//! second.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -14,31 +14,31 @@ use super::statistics::Samples;
 use super::stream::Stream;
 use crate::tuning::cpu_caches::Caches;
 
-/// Times that a loop in registers or in a cache is repeated.
+/// How often a loop in registers or in a cache is repeated.
 const REPEATS: usize = 200;
 
-/// Passes over a buffer in L1 between two looks at the clock, which take as long as hundreds of loads.
+/// How many passes over a buffer in L1 are timed together: reading the clock takes as long as hundreds of loads.
 const PASSES: usize = 100;
 
-/// Times that a loop over memory is repeated: the buffer is large.
+/// How often a loop over memory is repeated. This is few because the buffer is large.
 const MEMORY_REPEATS: usize = 4;
 
-/// Bytes that are timed together.
+/// How many bytes are timed together.
 const PIECE: usize = 256 << 10;
 
-/// Largest buffer for a probe of memory.
+/// The largest buffer for measuring memory, in bytes.
 const MOST_MEMORY: usize = 256 << 20;
 
-/// Limits of one core at one level, per nanosecond unless said otherwise.
+/// The limits of one core at one level. Rates are per nanosecond.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Machine {
+pub struct CoreSpeed {
     /// Caches.
     pub caches: Caches,
     /// f32 lanes of a vector.
     pub lanes: usize,
-    /// Floating-point operations of independent fused multiply-adds.
+    /// Floating-point operations in independent fused multiply-adds.
     pub fma_gflops: f64,
-    /// Floating-point operations of a register tile whose operands lie in L1.
+    /// Floating-point operations of a register tile whose operands are in L1.
     pub tile_gflops: f64,
     /// Vector operations of an even mix of multiply-adds and additions.
     pub operations: f64,
@@ -48,9 +48,9 @@ pub struct Machine {
     pub broadcasts: f64,
     /// Vector stores to L1.
     pub stores: f64,
-    /// Nanoseconds from a multiply-add to the next that needs its result.
+    /// The latency of a multiply-add, in nanoseconds.
     pub fma_latency_ns: f64,
-    /// Nanoseconds from an addition to the next that needs its result.
+    /// The latency of an addition, in nanoseconds.
     pub add_latency_ns: f64,
     /// Bytes from L2.
     pub l2_gbs: f64,
@@ -60,14 +60,14 @@ pub struct Machine {
     pub dram_gbs: f64,
 }
 
-impl Machine {
-    /// Measures this machine; `None` if it lacks the level.
+impl CoreSpeed {
+    /// Measures a core of this machine; `None` if the CPU lacks the level.
     pub fn measure(level: Level) -> Option<Self> {
         let (probe, stream) = (Probe::new(level)?, Stream::new(level)?);
         let caches = Caches::here();
         let lanes = sartor_codegen::isa::of(level).lanes;
         let best = |run: &dyn Fn() -> f64| (0..REPEATS).map(|_| run()).fold(0.0, f64::max);
-        // On cache lines, and little enough to stay in L1 beside what a neighbour on the same core keeps there.
+        // The buffer begins on a cache line. It is small enough to stay in L1 beside the data of another program on the same core.
         let in_l1 = Aligned::zeroed(caches.l1.bytes / 8 / 4);
         let mut written = Aligned::zeroed(in_l1.len());
         let passes = |pass: &dyn Fn() -> usize| best(&|| rate(|| (0..PASSES).map(|_| pass()).sum()));
@@ -93,8 +93,8 @@ impl Machine {
     }
 }
 
-/// Bytes a nanosecond over a buffer that is read again and again: the 99th percentile of short pieces, of which each was last read
-/// a whole buffer ago, so that a disturbance costs a few pieces and not the figure.
+/// Bytes per nanosecond of reading a buffer again and again. Short pieces are timed, and the 99th percentile is taken, so that a
+/// disturbance affects a few pieces only. Between two reads of a piece, the whole rest of the buffer is read.
 fn bandwidth(stream: Stream, bytes: usize, repeats: usize) -> f64 {
     let buffer = vec![0.5f32; bytes / 4];
     let pieces = || buffer.chunks(PIECE / 4).map(|piece| rate(|| stream.load(piece)));
@@ -103,7 +103,7 @@ fn bandwidth(stream: Stream, bytes: usize, repeats: usize) -> f64 {
     Samples::new(rates).percentile(99.0) * (4 * sartor_codegen::isa::of(stream.level()).lanes) as f64
 }
 
-/// Of what `run` counts, how many a nanosecond.
+/// How many of what `run` counts are done per nanosecond.
 fn rate(run: impl FnOnce() -> usize) -> f64 {
     let start = Instant::now();
     let count = run();
@@ -118,10 +118,10 @@ mod tests {
     fn every_available_level_has_limits_that_are_numbers() {
         for level in Level::ALL {
             if !sartor_kernels::report::can_run(level, "what the machine can do") {
-                assert!(Machine::measure(level).is_none(), "{level}");
+                assert!(CoreSpeed::measure(level).is_none(), "{level}");
                 continue;
             }
-            let machine = Machine::measure(level).expect("a level that this CPU has");
+            let machine = CoreSpeed::measure(level).expect("a level that this CPU has");
             let rates = [machine.fma_gflops, machine.tile_gflops, machine.operations, machine.loads, machine.broadcasts];
             let others = [machine.stores, machine.fma_latency_ns, machine.add_latency_ns];
             let bandwidths = [machine.l2_gbs, machine.l3_gbs, machine.dram_gbs];

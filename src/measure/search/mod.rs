@@ -1,58 +1,37 @@
-//! A planner that measures: it times ways to compute each problem of a network on this machine, and keeps the fastest.
+//! Searches for the fastest way to compute each problem of a network on this machine, by measuring.
 //!
-//! Each problem is a run of layers that may share stages. First its cuts into stages are timed, then for each stage of the best cut
-//! one change at a time, then the changes that helped together. All ways of a trial are in one program and run interleaved.
+//! A problem is a sequence of layers that may share stages. First, ways to divide it into stages are timed. Then, for each stage of the best
+//! division, changes are timed one at a time. Last, the changes that helped are timed together. All candidates of a trial are in one
+//! program, and their runs are interleaved.
+
+mod error;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use sartor_codegen::compile::PlanError;
 use sartor_codegen::layer::{LayerId, Normalized};
-use sartor_codegen::normalize::{NormalizeError, normalize};
+use sartor_codegen::normalize::normalize;
 use sartor_codegen::schedule::Options;
 use sartor_codegen::schedule::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
 use sartor_codegen::tuning::Choice;
-use sartor_kernels::runtime::SessionError;
 use sartor_models::{Network, Weights};
 
-use super::trial::{Stage, time};
-use crate::compile::model::CompileError;
-use crate::tuning::Entry;
+use crate::tuning::TunedProblem;
+use trial::{Candidate, time};
 
-/// Why tuning stopped.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TuneError {
-    /// The network cannot be normalised.
-    #[error(transparent)]
-    Normalize(#[from] NormalizeError),
-    /// A way to compute a problem cannot be planned.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A trial was not built or loaded.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// A trial cannot be run.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// A defect of the compiler.
-    #[error("a way to compute a layer gives another result than the others, please report this: {choice}")]
-    Differs {
-        /// The way.
-        choice: String,
-    },
-}
+pub use error::TuneError;
 
-/// Seconds of each of some stages.
-type Clock<'a> = dyn Fn(&[Stage]) -> Result<Vec<f64>, TuneError> + 'a;
+/// Measures the seconds that each candidate takes.
+type Clock<'a> = dyn Fn(&[Candidate]) -> Result<Vec<f64>, TuneError> + 'a;
 
-/// What must be gained for a choice to differ from the cost model's: less is noise.
+/// The least gain for which a choice other than the cost model's is taken. A smaller gain may be noise.
 const GAIN: f64 = 0.02;
 
-/// Longest part of a run whose layers are tried in one stage, beside the cost model's own stages.
+/// The most layers that are tried in one stage. The cost model's own stages are tried however long they are.
 const LONGEST: usize = 3;
 
-/// The distinct problems of a network, those with most work first.
+/// Finds the distinct problems of a network. Those with most work come first.
 ///
 /// # Errors
 /// If the network cannot be normalised.
@@ -72,22 +51,22 @@ pub fn problems(network: &Network, weights: &Weights, options: &Options) -> Resu
 #[derive(Clone, Debug)]
 pub struct Problems {
     layers: Normalized,
-    /// Distinct ones, those with most work first.
+    /// The distinct problems, those with most work first.
     pub runs: Vec<Run>,
 }
 
 impl Problems {
-    /// Times the ways to compute a problem. After `until`, no further trial is begun; the first always is.
+    /// Searches for the fastest way to compute a problem. No trial begins after `until`, except the first one.
     ///
     /// # Errors
     /// If a trial cannot be built or run.
-    pub fn tune(&self, network: &Network, run: &Run, options: &Options, until: Instant) -> Result<Entry, TuneError> {
-        let clock = |stages: &[Stage]| time(network, &self.layers, options, stages);
+    pub fn tune(&self, network: &Network, run: &Run, options: &Options, until: Instant) -> Result<TunedProblem, TuneError> {
+        let clock = |stages: &[Candidate]| time(network, &self.layers, options, stages);
         let model = estimated(&self.layers, &run.layers, options);
-        // Cuts into stages.
+        // First: ways to divide the problem into stages.
         let spans = self.spans(run, &model, options);
         let times = clock(&spans)?;
-        let of = |stage: &Stage| spans.iter().position(|span| span == stage).map_or(f64::INFINITY, |at| times[at]);
+        let of = |stage: &Candidate| spans.iter().position(|span| span == stage).map_or(f64::INFINITY, |at| times[at]);
         let model_stages = located(&run.layers, &model);
         let mut model_time: f64 = model_stages.iter().map(of).sum();
         let (mut best, mut best_time) = shortest(run.layers.len(), &run.layers, &spans, &times);
@@ -97,8 +76,8 @@ impl Problems {
         if Instant::now() < until {
             let improved = self.improve(&best, options, until, &clock)?;
             if improved != best {
-                // Once more, side by side: the best of many is partly luck.
-                let all: Vec<Stage> = model_stages.iter().chain(&best).chain(&improved).cloned().collect();
+                // Times the best ones again, side by side: the best of many times is good by luck in part.
+                let all: Vec<Candidate> = model_stages.iter().chain(&best).chain(&improved).cloned().collect();
                 let times = clock(&all)?;
                 let sum = |from: usize, count: usize| times[from..][..count].iter().sum::<f64>();
                 let (cut, end) = (model_stages.len(), model_stages.len() + best.len());
@@ -117,11 +96,11 @@ impl Problems {
         let kept = if best_time < model_time * (1.0 - GAIN) { best } else { model_stages };
         let us = |seconds: f64| (seconds * 1e7).round() / 10.0;
         let stages = kept.into_iter().map(|(_, choice)| choice).collect();
-        Ok(Entry { stages, model_us: us(model_time), best_us: us(best_time.min(model_time)) })
+        Ok(TunedProblem { stages, model_us: us(model_time), best_us: us(best_time.min(model_time)) })
     }
 
-    /// Parts of a run as stages: all short ones, and those of the cost model.
-    fn spans(&self, run: &Run, model: &[Choice], options: &Options) -> Vec<Stage> {
+    /// The parts of a problem that are tried as stages: all short ones, and those of the cost model.
+    fn spans(&self, run: &Run, model: &[Choice], options: &Options) -> Vec<Candidate> {
         let mut spans = Vec::new();
         for begin in 0..run.layers.len() {
             for end in begin + 1..=run.layers.len().min(begin + LONGEST) {
@@ -133,13 +112,19 @@ impl Problems {
             }
         }
         let missing = located(&run.layers, model).into_iter().filter(|stage| !spans.contains(stage));
-        let missing: Vec<Stage> = missing.collect();
+        let missing: Vec<Candidate> = missing.collect();
         spans.extend(missing);
         spans
     }
 
-    /// Stages with those changes, one of each aspect, that make each faster.
-    fn improve(&self, stages: &[Stage], options: &Options, until: Instant, clock: &Clock<'_>) -> Result<Vec<Stage>, TuneError> {
+    /// Stages with the changes that make each faster, at most one for each aspect.
+    fn improve(
+        &self,
+        stages: &[Candidate],
+        options: &Options,
+        until: Instant,
+        clock: &Clock<'_>,
+    ) -> Result<Vec<Candidate>, TuneError> {
         let mut improved = stages.to_vec();
         for (at, (layers, base)) in stages.iter().enumerate() {
             if at > 0 && Instant::now() >= until {
@@ -172,8 +157,8 @@ impl Problems {
     }
 }
 
-/// Consecutive stages with their layers.
-fn located(run: &[LayerId], choices: &[Choice]) -> Vec<Stage> {
+/// Consecutive stages, each with its layers.
+fn located(run: &[LayerId], choices: &[Choice]) -> Vec<Candidate> {
     let mut at = 0;
     let mut stages = Vec::new();
     for choice in choices {
@@ -183,19 +168,19 @@ fn located(run: &[LayerId], choices: &[Choice]) -> Vec<Stage> {
     stages
 }
 
-/// The cut of a run into spans of least total time, and that time.
-fn shortest(count: usize, run: &[LayerId], spans: &[Stage], times: &[f64]) -> (Vec<Stage>, f64) {
-    // best[n]: the least time of the first n layers, and their stages.
-    let mut best: Vec<(Vec<Stage>, f64)> = vec![(Vec::new(), 0.0)];
+/// The division of a problem into spans with the least total time, and that time.
+fn shortest(count: usize, run: &[LayerId], spans: &[Candidate], times: &[f64]) -> (Vec<Candidate>, f64) {
+    // best[n] holds the stages of the first n layers with the least time, and that time.
+    let mut best: Vec<(Vec<Candidate>, f64)> = vec![(Vec::new(), 0.0)];
     for end in 1..=count {
         let ending = spans.iter().zip(times).filter(|((layers, _), _)| layers.last() == Some(&run[end - 1]));
-        let total = |((layers, _), time): &(&Stage, &f64)| best[end - layers.len()].1 + **time;
-        let (stage, _) = ending.min_by(|a, b| total(a).total_cmp(&total(b))).expect("every layer is a span of its own");
+        let total = |((layers, _), time): &(&Candidate, &f64)| best[end - layers.len()].1 + **time;
+        let (stage, _) = ending.min_by(|a, b| total(a).total_cmp(&total(b))).expect("each layer alone is a span");
         let time = spans.iter().position(|span| span == stage).map_or(0.0, |at| times[at]);
         let (before, sum) = &best[end - stage.0.len()];
         best.push((before.iter().chain([stage]).cloned().collect(), sum + time));
     }
-    best.pop().expect("there is one for no layers")
+    best.pop().expect("the list begins with the entry for no layers")
 }
 
 #[cfg(test)]

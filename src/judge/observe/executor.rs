@@ -1,11 +1,11 @@
-//! What executes a plan: a compiled program, or the interpreter.
+//! Executors of plans: compiled programs and the interpreter.
 
 use sartor_codegen::interpret::{self, Memory};
 use sartor_codegen::plan::Plan;
 use sartor_kernels::runtime::{Session, SessionError};
 
-/// Executes a plan's stages unit by unit, and shows its memory.
-pub trait Machine {
+/// Executes a plan's stages unit by unit, and gives access to the memory.
+pub trait Executor {
     /// The arena.
     fn arena(&self) -> &[f32];
 
@@ -21,17 +21,17 @@ pub trait Machine {
     /// Runs one unit of a stage.
     ///
     /// # Errors
-    /// If the input's or output's length is not the program's.
+    /// If the length of the input or output is not the program's.
     fn run_unit(&mut self, stage: usize, unit: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError>;
 
-    /// Runs what is left after the `stages` that have layers: copies the results.
+    /// Runs what follows the `stages` that have layers: the copy of the results.
     ///
     /// # Errors
     /// As [`run_unit`](Self::run_unit).
     fn finish(&mut self, stages: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError>;
 }
 
-impl Machine for Session {
+impl Executor for Session {
     fn arena(&self) -> &[f32] {
         self.arena()
     }
@@ -58,7 +58,7 @@ impl Machine for Session {
     }
 }
 
-/// A plan executed without a compiler, on any machine.
+/// Executes a plan without a compiler, on any machine.
 #[derive(Debug)]
 pub struct Interpreter<'a> {
     plan: &'a Plan,
@@ -66,7 +66,7 @@ pub struct Interpreter<'a> {
 }
 
 impl<'a> Interpreter<'a> {
-    /// A plan with its packed weights and its input.
+    /// An interpreter of a plan, with the packed weights and the input.
     pub fn new(plan: &'a Plan, weights: &[f32], input: &[f32]) -> Self {
         let mut memory = interpret::memory(plan, weights, input);
         memory.scratch = vec![f32::NAN; plan.lengths.scratch];
@@ -74,7 +74,7 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-impl Machine for Interpreter<'_> {
+impl Executor for Interpreter<'_> {
     fn arena(&self) -> &[f32] {
         &self.memory.arena
     }

@@ -1,5 +1,5 @@
-//! Times of the stages of a trial program, interleaved, each found as it would be in a network: its source just written, its
-//! weights in no near cache.
+//! Times the candidates of a trial. Their runs are interleaved, and each finds the caches as in a network: its source was just
+//! written, and its weights are not in a near cache.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -13,24 +13,26 @@ use sartor_codegen::tuning::Choice;
 use sartor_kernels::runtime::Session;
 use sartor_models::Network;
 
-use super::search::TuneError;
-use crate::compile::generate::{Generated, Kind};
-use crate::compile::model::{CompileError, load};
-use crate::compile::rustc::build;
+use super::error::TuneError;
+use crate::compile::{CompileError, Generated, Kind, build, load};
+
 use crate::measure::bench::{Samples, test_input};
 use crate::tuning::cpu_caches::Sizes;
 
-/// A stage to time: its layers, and how they are computed.
-pub type Stage = (Vec<LayerId>, Choice);
+/// A stage to time: its layers, and how to compute them.
+pub type Candidate = (Vec<LayerId>, Choice);
 
-/// Fewest and most rounds over all stages.
+/// The fewest and the most rounds over all candidates.
 const ROUNDS: (usize, usize) = (15, 400);
 
-/// Seconds that the rounds of a trial should take, unless the fewest take longer.
+/// The seconds that the rounds of a trial should take. The fewest rounds are run even if they take longer.
 const SECONDS: f64 = 0.8;
 
-/// Seconds of each stage on an undisturbed core. All stages must compute the same where they write the same map.
-pub fn time(network: &Network, layers: &Normalized, options: &Options, stages: &[Stage]) -> Result<Vec<f64>, TuneError> {
+/// The seconds that each candidate takes on an undisturbed core.
+///
+/// # Errors
+/// If the trial cannot be built or run, or candidates for the same layers compute different results.
+pub fn time(network: &Network, layers: &Normalized, options: &Options, stages: &[Candidate]) -> Result<Vec<f64>, TuneError> {
     let level = options.level;
     let emitted = compile::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");
@@ -46,9 +48,9 @@ struct Bench<'a> {
     plan: &'a Plan,
     session: Session,
     input: Vec<f32>,
-    /// All maps as the stages find them: noise, and zeros in the pad lanes.
+    /// All maps before a candidate runs: noise, with zeros in the pad lanes.
     arena: Vec<f32>,
-    /// Read between stages, so that caches hold something else.
+    /// Memory that is read between candidates, so that the caches hold nothing of theirs.
     other: Vec<f32>,
 }
 
@@ -65,7 +67,7 @@ impl<'a> Bench<'a> {
         Self { plan, session, input: test_input(plan.lengths.input), arena, other }
     }
 
-    /// Maps that a stage reads from outside: where, and how long.
+    /// Places and lengths of the maps that a stage reads and does not make itself.
     fn sources(&self, stage: usize) -> Vec<(usize, usize)> {
         let layers = || self.plan.stages[stage].layers.iter().map(|&layer| &self.plan.layers[layer]);
         let inner: Vec<MapId> = layers().map(|layer| layer.dst()).collect();
@@ -87,8 +89,8 @@ impl<'a> Bench<'a> {
         Ok(start.elapsed().as_secs_f64())
     }
 
-    /// Every stage writes what the first that writes the same map from the same layers does.
-    fn check(&mut self, stages: &[Stage]) -> Result<(), TuneError> {
+    /// Checks that candidates for the same layers write the same values.
+    fn check(&mut self, stages: &[Candidate]) -> Result<(), TuneError> {
         let mut first: Vec<(&[LayerId], Vec<u32>)> = Vec::new();
         for (index, (layers, choice)) in stages.iter().enumerate() {
             let arena = &self.arena;
@@ -108,7 +110,7 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// Rounds over all stages, each beginning with another one.
+    /// Times all candidates in rounds. Each round begins with another candidate.
     fn rounds(&mut self, stages: usize) -> Vec<f64> {
         let sources: Vec<_> = (0..stages).map(|stage| self.sources(stage)).collect();
         let mut times = vec![Vec::new(); stages];

@@ -5,10 +5,11 @@ use sartor::{Level, Network, Weights};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::print::{print, print_json};
 use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
-/// Proves a network's programs and prints what was proven of each kernel and stage.
+/// Proves a network's programs, and prints what was proven of each kernel and each stage.
 pub fn run(network: &Network, weights: &Weights, levels: &[Level], as_json: bool) -> Result<(), Failure> {
     let mut all = Vec::new();
     for &level in levels {
@@ -17,10 +18,10 @@ pub fn run(network: &Network, weights: &Weights, levels: &[Level], as_json: bool
     }
     if as_json {
         let levels: Vec<_> = all.iter().map(|(level, proven)| level_json(*level, proven)).collect();
-        return crate::cli::print_json(&json!({"network": network.name, "levels": levels}));
+        return print_json(&json!({"network": network.name, "levels": levels}));
     }
     for (level, proven) in &all {
-        crate::cli::print(&format!("{}, level {level}\n\n{}", network.name, text(proven)))?;
+        print(&format!("{}, level {level}\n\n{}", network.name, text(proven)))?;
     }
     Ok(())
 }

@@ -1,0 +1,67 @@
+//! `max(0, x) + slope * min(0, x)`
+
+use super::Parameter;
+use super::function::Function;
+use crate::Arithmetic;
+
+/// The rectifier that lets a part of what is negative through.
+#[derive(Clone, Copy)]
+pub struct LeakyRelu {
+    /// What negative arguments are multiplied by.
+    pub slope: Parameter,
+}
+
+impl LeakyRelu {
+    fn below(self) -> f64 {
+        self.slope.value().into()
+    }
+}
+
+impl Function for LeakyRelu {
+    const WORD: &'static str = "leakyrelu";
+
+    fn parameter(&self) -> Option<Parameter> {
+        Some(self.slope)
+    }
+
+    fn at(&self, x: f64) -> f64 {
+        if x < 0.0 { self.below() * x } else { x }
+    }
+
+    /// One of the two terms is zero, so that the sum rounds nothing, fused or not.
+    #[inline(always)]
+    fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
+        let zero = a.constant("zero", 0.0);
+        let slope = a.constant("slope", self.slope.value());
+        let above = a.max(&zero, x);
+        let below = a.min(&zero, x);
+        a.fma(&below, &slope, &above)
+    }
+
+    fn operations(&self) -> usize {
+        3
+    }
+
+    fn slope(&self) -> f64 {
+        self.below().abs().max(1.0)
+    }
+
+    fn largest(&self, max: f64) -> f64 {
+        max * self.slope()
+    }
+
+    /// The product (half an epsilon), doubled, but where the slope only moves the exponent.
+    fn roundings(&self) -> f64 {
+        if self.step().is_some() { 0.0 } else { 1.0 }
+    }
+
+    fn step(&self) -> Option<f64> {
+        let slope = self.below().abs();
+        let moves_exponent = slope.is_normal() && slope.to_bits() << 12 == 0;
+        if slope == 0.0 { Some(1.0) } else { moves_exponent.then_some(slope.min(1.0)) }
+    }
+
+    fn mean_square(&self, of: f64, rectified: bool) -> f64 {
+        if rectified { of } else { of * (1.0 + self.below().powi(2)) / 2.0 }
+    }
+}

@@ -1,0 +1,170 @@
+//! All that is judged.
+
+use std::collections::BTreeMap;
+
+use sartor::judge::engines::{GenericEngine, ReferenceEngine};
+use sartor_codegen::compile::plan;
+use sartor_codegen::interpret;
+use sartor_codegen::normalize::normalize;
+use sartor_codegen::pack::pack;
+use sartor_codegen::schedule::Options;
+use sartor_kernels::runtime::Level;
+use sartor_models::{Network, NodeId, Weights};
+use tch::{Kind, Tensor};
+
+use crate::engine::Engine;
+use crate::observe::Maps;
+use crate::program::Program;
+use crate::torch::{Torch, ids, tensor};
+
+/// PyTorch in f32: if it does not pass, the tolerances are wrong.
+pub struct Pytorch;
+
+impl Engine for Pytorch {
+    fn name(&self) -> String {
+        "PyTorch".into()
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let input = tensor(input, batch, network.input_shape());
+        Ok(ids(network).zip(Torch::new(network, weights).run(&input, Kind::Float)).collect())
+    }
+}
+
+/// The project's definition of right, rounded to f32 after each operator.
+pub struct Reference;
+
+impl Engine for Reference {
+    fn name(&self) -> String {
+        "reference".into()
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let mut values = BTreeMap::new();
+        let engine = ReferenceEngine::new(network, weights).map_err(|error| error.to_string())?;
+        let visit = |id: NodeId, exact: &[f64]| {
+            let rounded: Vec<f32> = exact.iter().map(|&x| x as f32).collect();
+            values.insert(id, tensor(&rounded, batch, network.node(id).shape));
+        };
+        engine.run_each(input, batch, visit).map_err(|error| error.to_string())?;
+        Ok(values)
+    }
+}
+
+/// The engine that runs a network without compiling it.
+pub struct Generic {
+    /// The level.
+    pub at: Level,
+}
+
+impl Engine for Generic {
+    fn name(&self) -> String {
+        format!("generic on {}", self.at)
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        Some(self.at.name())
+    }
+
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let mut values = BTreeMap::new();
+        let mut engine = GenericEngine::new(network, weights, self.at).map_err(|error| error.to_string())?;
+        let visit = |id: NodeId, value: Vec<f32>| {
+            values.insert(id, tensor(&value, batch, network.node(id).shape));
+        };
+        engine.run_each(input, batch, visit).map_err(|error| error.to_string())?;
+        Ok(values)
+    }
+}
+
+/// The compiler's plan for a level, interpreted: every level on every machine, without a compiler.
+pub struct Interpreter {
+    /// The level.
+    pub at: Level,
+    /// Whether layers share stages, as in programs; without, every layer's map can be judged by itself.
+    pub fuse: bool,
+}
+
+impl Engine for Interpreter {
+    fn name(&self) -> String {
+        format!("{} plan, interpreted, {}", self.at, if self.fuse { "fused" } else { "layer by layer" })
+    }
+
+    fn level(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn values(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        input: &[f32],
+        batch: usize,
+    ) -> Result<BTreeMap<NodeId, Tensor>, String> {
+        let layers = normalize(network, weights).map_err(|error| error.to_string())?;
+        let packed = pack(&layers);
+        let options = Options { batch, fuse: self.fuse, ..Options::new(self.at) };
+        let plan = plan(&layers, &packed, &options).map_err(|error| error.to_string())?;
+        let mut maps = Maps::new(&plan, network, input);
+        let mut memory = interpret::memory(&plan, &packed.data, input);
+        for index in 0..plan.stages.len() {
+            interpret::stage(&plan, index, 2, &mut memory);
+            maps.take(index, &memory.arena);
+        }
+        Ok(maps.finish(&interpret::output(&plan, &memory)))
+    }
+}
+
+/// Every engine that takes no compiler, for sweeping shapes.
+pub fn quick() -> Vec<Box<dyn Engine>> {
+    let mut engines = uncompiled();
+    for at in Level::ALL {
+        for fuse in [true, false] {
+            engines.push(Box::new(Interpreter { at, fuse }));
+        }
+    }
+    engines
+}
+
+/// Every engine that computes whole networks in seconds and without a compiler.
+pub fn uncompiled() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Pytorch), Box::new(Reference)];
+    engines.extend(levels().into_iter().map(|at| Box::new(Generic { at }) as _));
+    engines
+}
+
+/// The compiled program of every level of this machine; each costs seconds of compiling.
+pub fn programs() -> Vec<Box<dyn Engine>> {
+    levels().into_iter().map(|at| Box::new(Program { at }) as _).collect()
+}
+
+/// The levels of this machine; those that another architecture has are none of its own.
+pub fn levels() -> Vec<Level> {
+    Level::ALL.into_iter().filter(|level| level.is_available()).collect()
+}

@@ -1,0 +1,78 @@
+//! Writes a network as a crate to a folder that the user names, and builds it.
+
+use std::path::{Path, PathBuf};
+
+use sartor_kernels::runtime::session::check_threads;
+use sartor_models::{Network, Weights};
+
+use super::error::CompileError;
+use super::generate::generate;
+use super::options::CompileOptions;
+use super::planned::Planned;
+use super::rustc;
+use crate::files::manifest::{self, MANIFEST, NotOurs};
+use crate::files::output;
+
+/// A crate that was written and built.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The crate's folder.
+    pub dir: PathBuf,
+    /// The program or library that rustc built, inside `dir`.
+    pub artifact: PathBuf,
+    /// Size of the artifact in bytes.
+    pub artifact_bytes: u64,
+    /// How each level computes the network.
+    pub plans: Vec<Planned>,
+}
+
+/// Writes the crate of a network to `dir` and builds it. The folder appears when everything is done. A folder that an earlier call wrote is
+/// replaced, unless a file in it was added or changed since.
+///
+/// # Errors
+/// If the network cannot be compiled, `dir` holds other files or cannot be written, or rustc fails.
+pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, dir: &Path) -> Result<Compiled, CompileError> {
+    let io = |source| CompileError::Io { path: dir.into(), source };
+    let place = output::linked(dir);
+    manifest::check(&place).map_err(|why| not_ours(dir, &place, why))?;
+    check_threads(options.threads)?;
+    let staging = output::staging_dir(&place).map_err(io)?;
+    let generated =
+        generate(network, weights, &options.levels, options.batch, options.threads, &options.package(), &options.tunings)?;
+    let built = rustc::build(&generated, options.kind)?;
+    let new = staging.path().join("crate");
+    generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
+    // Cargo would put it there too.
+    let artifact = Path::new("target/release").join(built.artifact.file_name().unwrap_or(built.artifact.as_os_str()));
+    std::fs::create_dir_all(new.join("target/release")).map_err(io)?;
+    let bytes = std::fs::read(&built.artifact).map_err(io)?;
+    std::fs::copy(&built.artifact, new.join(&artifact)).map_err(io)?;
+    let files = generated.files.iter().map(|(path, bytes)| (&**path, &**bytes)).chain([(&*artifact, &*bytes)]);
+    output::write_staged(&new.join(MANIFEST), manifest(network, options, files).as_bytes()).map_err(io)?;
+    drop(built);
+    output::replace_dir(&new, &place, manifest::check).map_err(|why| not_ours(dir, &new, why))?;
+    let artifact_bytes = bytes.len() as u64;
+    Ok(Compiled { dir: dir.into(), artifact: dir.join(artifact), artifact_bytes, plans: generated.plans })
+}
+
+/// The error for a folder that must not be replaced: `dir` as the user named it, `place` with links resolved.
+fn not_ours(dir: &Path, place: &Path, why: NotOurs) -> CompileError {
+    match why {
+        NotOurs::Io(source) => CompileError::Io { path: dir.into(), source },
+        NotOurs::Foreign => CompileError::Occupied(dir.into()),
+        NotOurs::Changed(file) => {
+            let file = dir.join(file.strip_prefix(place).unwrap_or(&file));
+            CompileError::Changed { dir: dir.into(), file }
+        }
+    }
+}
+
+fn manifest<'a>(network: &Network, options: &CompileOptions, files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> String {
+    let levels: Vec<_> = options.levels.iter().map(|level| level.name()).collect();
+    let files: manifest::Files = files.map(|(path, bytes)| (manifest::name(path), manifest::digest(bytes))).collect();
+    let manifest = serde_json::json!({
+        "sartor": env!("CARGO_PKG_VERSION"), "network": network.name, "levels": levels, "batch": options.batch,
+        "threads": options.threads, "kind": format!("{:?}", options.kind).to_lowercase(), "files": files,
+    });
+    format!("{manifest:#}\n")
+}

@@ -1,0 +1,63 @@
+//! Options of compiling a network to a crate.
+
+use sartor_codegen::compile::{Kind, Package};
+use sartor_codegen::isa;
+use sartor_kernels::runtime::Level;
+
+use crate::tuning::Tunings;
+
+/// What a crate is compiled for.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// The levels that the program has code for. It chooses the best one when it starts.
+    pub levels: Vec<Level>,
+    /// The images that the crate's program takes at a time. Its sessions take any number.
+    pub batch: usize,
+    /// Split each stage of an image for this many threads, 1 to [`MAX_THREADS`](sartor_kernels::runtime::session::MAX_THREADS). Sessions may
+    /// have any number of threads.
+    pub threads: usize,
+    /// What to build.
+    pub kind: Kind,
+    /// What measuring chose. The cost model decides for problems that were not measured.
+    pub tunings: Tunings,
+    /// The crate's name, which must follow Cargo's rules; [`None`] derives it from the network's name.
+    pub name: Option<String>,
+    /// The crate's version. [`None`] is 0.1.0, a `+` and a digest of the crate, so that crates of the same name can be told apart.
+    pub version: Option<String>,
+    /// The crate's description; [`None`] is the network's name.
+    pub description: Option<String>,
+    /// Whether a library is a workspace of its own, as programs always are. If not, it can be a member of the user's workspace.
+    pub standalone: bool,
+}
+
+/// What `sartor compile` does without options: a program for one image at the levels of this machine's architecture and the portable one,
+/// with stages split for two threads. The tunings
+/// differ: these are the shipped ones, where the command takes those that are [installed](Tunings::installed).
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self {
+            levels: isa::levels_for(std::env::consts::ARCH),
+            batch: 1,
+            threads: 2,
+            kind: Kind::Bin,
+            tunings: Tunings::default(),
+            name: None,
+            version: None,
+            description: None,
+            standalone: false,
+        }
+    }
+}
+
+impl CompileOptions {
+    pub(super) fn package(&self) -> Package {
+        let Self { kind, standalone, .. } = *self;
+        Package {
+            kind,
+            name: self.name.clone(),
+            version: self.version.clone(),
+            description: self.description.clone(),
+            standalone,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Checks a program layer by layer and output by output, whatever executes it.
+
+use std::collections::BTreeMap;
+
+use sartor_codegen::layer::{Normalized, Output};
+use sartor_kernels::reference::{self, bound};
+use sartor_kernels::shape::Maps;
+use sartor_models::{Network, NodeId, Weights};
+
+use super::distance::Distance;
+use super::error::VerifyError;
+use super::layer;
+use super::network::drift;
+use super::verdict::Verdict;
+use crate::compile::Planned;
+use crate::judge::observe::{Executor, Seen, observe, read};
+
+/// The same output, computed in another way.
+pub struct Again {
+    /// In which way, as messages say it: `on 3 threads`.
+    pub how: String,
+    pub output: Vec<f32>,
+}
+
+/// A network with its plan and its input: what the results of an executor are compared with.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    pub network: &'a Network,
+    pub weights: &'a Weights,
+    /// The layers of the network; the plan's must be the same.
+    pub layers: &'a Normalized,
+    pub planned: &'a Planned,
+    pub input: &'a [f32],
+    /// The output, computed in other ways; the executor's must have the same bits.
+    pub again: &'a [Again],
+}
+
+/// Runs the plan on an executor and compares every layer and every output with the reference.
+pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict>, VerifyError> {
+    let Case { network, weights, layers, planned, input, .. } = case;
+    let plan = &planned.plan;
+    let mut output = vec![0.0; plan.output_len];
+    let mut verdicts = Vec::new();
+    let mut values = Values::default();
+    let planned: Vec<_> = planned.stages.iter().flat_map(|stage| &stage.layers).collect();
+    assert_eq!(planned.len(), layers.layers.len(), "layers of the program and of the network");
+    observe(plan, executor, input, &mut output, |observed| {
+        let layer = &layers[observed.index];
+        let (distance, fault) = layer::check(layers, observed);
+        let (name, problem, kernel) =
+            (layer.name.clone(), planned[observed.index.0].problem.clone(), planned[observed.index.0].kernel.clone());
+        verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));
+        // Several layers may write parts of one value. It is complete after the last of them.
+        let map = layer.dst();
+        if layers.layers.iter().skip(observed.index.0 + 1).all(|later| later.dst() != map) {
+            for value in layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == map) {
+                let result = observed.result(layer);
+                values.insert(value.node, result.channels(value.lanes.iter().copied()), result);
+            }
+        }
+    })?;
+    verdicts.extend(outputs(case, executor, &output, &mut values));
+
+    let mut distances = BTreeMap::new();
+    drift(network, weights, input, plan.batch, |id, exact, bound| {
+        if let Some(value) = values.0.remove(&id) {
+            distances.insert(id, Distance::largest(&value.data, exact, |_| bound, value.maps, &value.written));
+        }
+    })?;
+    let judged = |(node, verdict)| Verdict { network: distances[&node], ..verdict };
+    Ok(verdicts.into_iter().map(judged).collect())
+}
+
+/// The values of nodes as the program computed them.
+#[derive(Default)]
+struct Values(BTreeMap<NodeId, Value>);
+
+struct Value {
+    maps: Maps,
+    /// NCHW.
+    data: Vec<f32>,
+    written: Vec<bool>,
+}
+
+impl Values {
+    fn insert(&mut self, node: NodeId, data: Vec<f32>, seen: &Seen) {
+        let maps = Maps { c: data.len() / (seen.maps.n * seen.maps.pixels()), ..seen.maps };
+        self.0.insert(node, Value { maps, data, written: seen.written.clone() });
+    }
+}
+
+/// Checks what the user gets: copies of maps or their log-softmax. However it is computed, the bits must be the same.
+fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mut Values) -> Vec<(NodeId, Verdict)> {
+    let Case { network, layers, planned, input, again, .. } = case;
+    let (plan, outputs) = (&planned.plan, &layers.outputs);
+    let differs = |Again { how, output: other }: &Again| {
+        let at = (0..output.len()).find(|&i| output[i].to_bits() != other[i].to_bits())?;
+        Some(format!("value {at} is {} unit by unit, but {} {how}", output[at], other[at]))
+    };
+    let fault = again.iter().find_map(differs);
+    let mut verdicts = Vec::new();
+    let mut rest = output;
+    for (id, Output { value, log_softmax }) in network.outputs().iter().zip(outputs) {
+        let Some(seen) = read(plan, value.map, executor, input) else { continue };
+        let src = seen.channels(value.lanes.iter().copied());
+        let (found, after) = rest.split_at(src.len());
+        rest = after;
+        let maps = Maps { c: value.lanes.len(), ..seen.maps };
+        let (exact, bound) = if *log_softmax {
+            let exact = reference::log_softmax(&src, maps.c);
+            let bound = bound::log_softmax(maps.c, bound::max_abs(&src) + bound::max_abs(&exact));
+            (exact, bound)
+        } else {
+            (src.iter().map(|&x| x.into()).collect(), 0.0)
+        };
+        let layer = Distance::largest(found, &exact, |_| bound, maps, &seen.written);
+        let (name, problem) =
+            (network.node(*id).name.clone(), format!("output {}_n\"{}\"", network.node(*id).shape, network.node(*id).name));
+        let kernel = if *log_softmax { "unpack, log_softmax" } else { "unpack" }.into();
+        values.insert(*id, found.to_vec(), &seen);
+        verdicts.push((*id, Verdict { name, problem, kernel, layer, network: layer, fault: fault.clone() }));
+    }
+    assert!(rest.is_empty() && verdicts.len() == outputs.len(), "an output is not in the arena");
+    verdicts
+}
