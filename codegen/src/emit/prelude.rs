@@ -2,6 +2,7 @@
 
 mod avx2;
 mod avx512;
+mod helper;
 mod neon;
 mod portable;
 
@@ -13,45 +14,7 @@ use crate::ir::isa::{self, Isa};
 use crate::ir::kernel::{Base, Binary, Kernel, ROOT_POWERS, Stmt, Value};
 
 use super::text::Text;
-
-/// What a kernel may call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Helper {
-    /// The type of a vector.
-    Vector,
-    /// [`Value::Load`]
-    Load,
-    /// [`Stmt::Store`]
-    Store,
-    /// [`Value::Splat`], [`Value::Broadcast`]
-    Splat,
-    /// [`Binary::Add`]
-    Add,
-    /// [`Binary::Sub`]
-    Sub,
-    /// [`Binary::Mul`]
-    Mul,
-    /// [`Binary::Div`]
-    Div,
-    /// [`Value::Fma`]
-    MulAdd,
-    /// [`Binary::Min`]
-    Min,
-    /// [`Binary::Max`]
-    Max,
-    /// [`Binary::Maximum`]
-    Maximum,
-    /// [`Base::Two`]
-    PowerOfTwo,
-    /// [`Base::EighthRootOfTwo`]
-    PowerOfRoot,
-    /// [`Value::FirstLanes`]
-    FirstLanes,
-    /// [`Stmt::Prefetch`]
-    Prefetch,
-    /// [`Stmt::Reload`]
-    Reload,
-}
+use helper::Helper;
 
 impl Helper {
     /// Its text at a level, below its attributes; [`None`] where the level has an intrinsic.

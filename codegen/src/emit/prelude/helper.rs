@@ -1,0 +1,40 @@
+//! What a kernel may call where its level has no intrinsic.
+
+/// A function, or the type of a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Helper {
+    /// The type of a vector.
+    Vector,
+    /// [`Value::Load`](crate::ir::kernel::Value::Load)
+    Load,
+    /// [`Stmt::Store`](crate::ir::kernel::Stmt::Store)
+    Store,
+    /// [`Value::Splat`](crate::ir::kernel::Value::Splat) and [`Value::Broadcast`](crate::ir::kernel::Value::Broadcast)
+    Splat,
+    /// [`Binary::Add`](crate::ir::kernel::Binary::Add)
+    Add,
+    /// [`Binary::Sub`](crate::ir::kernel::Binary::Sub)
+    Sub,
+    /// [`Binary::Mul`](crate::ir::kernel::Binary::Mul)
+    Mul,
+    /// [`Binary::Div`](crate::ir::kernel::Binary::Div)
+    Div,
+    /// [`Value::Fma`](crate::ir::kernel::Value::Fma)
+    MulAdd,
+    /// [`Binary::Min`](crate::ir::kernel::Binary::Min)
+    Min,
+    /// [`Binary::Max`](crate::ir::kernel::Binary::Max)
+    Max,
+    /// [`Binary::Maximum`](crate::ir::kernel::Binary::Maximum)
+    Maximum,
+    /// [`Base::Two`](crate::ir::kernel::Base::Two)
+    PowerOfTwo,
+    /// [`Base::EighthRootOfTwo`](crate::ir::kernel::Base::EighthRootOfTwo)
+    PowerOfRoot,
+    /// [`Value::FirstLanes`](crate::ir::kernel::Value::FirstLanes)
+    FirstLanes,
+    /// [`Stmt::Prefetch`](crate::ir::kernel::Stmt::Prefetch)
+    Prefetch,
+    /// [`Stmt::Reload`](crate::ir::kernel::Stmt::Reload)
+    Reload,
+}
