@@ -59,7 +59,7 @@ pub fn kernel(kernel: &Kernel, args: &[(Region, usize)], memory: &mut Memory) {
     let machine = isa::of(kernel.level);
     let regs = vec![[0.0; MAX_LANES]; kernel.regs.len()];
     let vars = vec![0; kernel.vars.len()];
-    let mut run = Run { kernel, args, memory, regs, vars, lanes: machine.lanes, fuses: machine.fuses };
+    let mut run = Execution { kernel, args, memory, regs, vars, lanes: machine.lanes, fuses: machine.fuses };
     run.body(&kernel.body, Arch::new());
 }
 
@@ -67,7 +67,7 @@ pub fn kernel(kernel: &Kernel, args: &[(Region, usize)], memory: &mut Memory) {
 /// constant length become vector instructions.
 const MAX_LANES: usize = 16;
 
-struct Run<'a> {
+struct Execution<'a> {
     kernel: &'a Kernel,
     args: &'a [(Region, usize)],
     memory: &'a mut Memory,
@@ -77,7 +77,7 @@ struct Run<'a> {
     fuses: bool,
 }
 
-impl Run<'_> {
+impl Execution<'_> {
     fn body(&mut self, body: &[Stmt], arch: Arch) {
         let is_loop = |stmt: &Stmt| matches!(stmt, Stmt::For { .. });
         for part in body.chunk_by(|a, b| !is_loop(a) && !is_loop(b)) {
@@ -97,7 +97,7 @@ impl Run<'_> {
 /// Statements without loops. [`pulp`] compiles what executes them for this CPU's vectors: without, every fused multiply-add of every lane
 /// is a call of a function.
 struct Straight<'a, 'b> {
-    run: &'a mut Run<'b>,
+    run: &'a mut Execution<'b>,
     body: &'a [Stmt],
 }
 
@@ -121,7 +121,7 @@ impl NullaryFnOnce for Straight<'_, '_> {
     }
 }
 
-impl Run<'_> {
+impl Execution<'_> {
     #[inline(always)]
     fn place(&self, address: &Address, width: usize) -> (Region, usize) {
         let buffer = &self.kernel.buffers[address.buffer.0];

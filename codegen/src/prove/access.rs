@@ -4,7 +4,7 @@ use crate::ir::kernel::{Address, Kernel, Stmt, Value, Var};
 
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum AccessKind {
     /// Reads a register's lanes.
     Load,
     /// Reads one f32.
@@ -19,7 +19,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
     /// What it does.
-    pub kind: Kind,
+    pub kind: AccessKind,
     /// Where.
     pub at: &'a Address,
     /// Variables and counts of the loops around it, outermost first.
@@ -49,19 +49,19 @@ impl Access<'_> {
 }
 
 /// What a statement accesses.
-pub fn of(stmt: &Stmt) -> Option<(Kind, &Address)> {
+pub fn of(stmt: &Stmt) -> Option<(AccessKind, &Address)> {
     match stmt {
-        Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => Some((Kind::Load, at)),
-        Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => Some((Kind::Broadcast, at)),
-        Stmt::Store(at, _) => Some((Kind::Store, at)),
-        Stmt::Prefetch(at) => Some((Kind::Prefetch, at)),
+        Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => Some((AccessKind::Load, at)),
+        Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => Some((AccessKind::Broadcast, at)),
+        Stmt::Store(at, _) => Some((AccessKind::Store, at)),
+        Stmt::Prefetch(at) => Some((AccessKind::Prefetch, at)),
         _ => None,
     }
 }
 
 /// f32 that an access of a kernel touches.
-pub fn width(kernel: &Kernel, kind: Kind) -> usize {
-    if matches!(kind, Kind::Load | Kind::Store) { kernel.lanes() } else { 1 }
+pub fn width(kernel: &Kernel, kind: AccessKind) -> usize {
+    if matches!(kind, AccessKind::Load | AccessKind::Store) { kernel.lanes() } else { 1 }
 }
 
 /// Calls `visit` with every access of a kernel, in order.

@@ -4,7 +4,7 @@
 use crate::ir::kernel::Kernel;
 use crate::ir::stage::{Call, Region};
 
-use super::access::{self, Kind};
+use super::access::{self, AccessKind};
 
 /// A vector access at an odd place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ pub fn kernel(kernel: &Kernel) -> Result<Vec<bool>, AlignmentError> {
     let lanes = kernel.lanes();
     let mut vectors = vec![false; kernel.buffers.len()];
     access::all(kernel, |access| {
-        if !matches!(access.kind, Kind::Load | Kind::Store) {
+        if !matches!(access.kind, AccessKind::Load | AccessKind::Store) {
             return Ok(());
         }
         vectors[access.at.buffer.0] = true;

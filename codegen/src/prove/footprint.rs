@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::ir::kernel::{Address, Buf, Kernel, Stmt};
 
-use super::access::{self, Kind};
+use super::access::{self, AccessKind};
 use super::set::Set;
 
 /// What a call does to one buffer.
@@ -31,14 +31,14 @@ pub fn of(kernel: &Kernel) -> Vec<Touched> {
     };
     let mut stored = vec![false; kernel.buffers.len()];
     let visited: Result<(), ()> = access::all(kernel, |access| {
-        stored[access.at.buffer.0] |= access.kind == Kind::Store;
+        stored[access.at.buffer.0] |= access.kind == AccessKind::Store;
         Ok(())
     });
     debug_assert!(visited.is_ok());
     // The order of reads matters only where the same call writes; elsewhere the loops need not be walked.
     let visited: Result<(), ()> = access::all(kernel, |access| {
         let buffer = access.at.buffer.0;
-        if !stored[buffer] && matches!(access.kind, Kind::Load | Kind::Broadcast) {
+        if !stored[buffer] && matches!(access.kind, AccessKind::Load | AccessKind::Broadcast) {
             insert(&mut trace.reads[buffer], access);
         }
         Ok(())
@@ -105,17 +105,17 @@ impl Trace<'_> {
         }
     }
 
-    fn access(&mut self, kind: Kind, at: &Address) {
+    fn access(&mut self, kind: AccessKind, at: &Address) {
         let Buf(buffer) = at.buffer;
         let start = at.offset + at.terms.iter().map(|(var, stride)| self.vars[var.0] * stride).sum::<usize>();
         let mut rest = start..start + access::width(self.kernel, kind);
         match kind {
-            Kind::Store => {
+            AccessKind::Store => {
                 self.overwritten[buffer] = self.overwritten[buffer].or(self.unread[buffer].first_present(rest.clone()));
                 self.unread[buffer].insert(rest.clone());
                 self.writes[buffer].insert(rest);
             }
-            Kind::Load | Kind::Broadcast => {
+            AccessKind::Load | AccessKind::Broadcast => {
                 self.unread[buffer].remove(rest.clone());
                 while let Some(from) = self.writes[buffer].first_missing(rest.clone()) {
                     let to = self.writes[buffer].first_present(from..rest.end).unwrap_or(rest.end);
@@ -123,7 +123,7 @@ impl Trace<'_> {
                     rest.start = to;
                 }
             }
-            Kind::Prefetch => {}
+            AccessKind::Prefetch => {}
         }
     }
 }

@@ -64,7 +64,7 @@ struct State {
     scratch: Tags,
 }
 
-struct Stage<'a> {
+struct StageValues<'a> {
     facts: &'a Facts<'a>,
     name: &'a str,
     /// The arena as the stages before left it.
@@ -80,7 +80,7 @@ pub fn stage(facts: &Facts<'_>, index: usize, written: &mut Set) -> Result<(), I
         written.remove(live.memory.clone());
     }
     let name = &facts.plan.stages[index].code.name;
-    let mut stage = Stage { facts, name, written, maps: maps(facts, index), numbers: HashMap::new() };
+    let mut stage = StageValues { facts, name, written, maps: maps(facts, index), numbers: HashMap::new() };
     let mut before = State::default();
     for (number, unit) in facts.units[index].iter().enumerate() {
         let mut first = State::default();
@@ -108,7 +108,7 @@ pub fn values(facts: &Facts<'_>, index: usize, numbers: &mut HashMap<Vec<usize>,
     written.insert(0..facts.plan.lengths.arena);
     let name = &facts.plan.stages[index].code.name;
     let maps = maps(facts, index);
-    let mut stage = Stage { facts, name, written: &written, maps, numbers: std::mem::take(numbers) };
+    let mut stage = StageValues { facts, name, written: &written, maps, numbers: std::mem::take(numbers) };
     let mut arena = Tags::default();
     for unit in &facts.units[index] {
         let mut state = State::default();
@@ -128,7 +128,7 @@ fn maps<'a>(facts: &'a Facts<'_>, index: usize) -> Vec<&'a Live> {
     facts.lives.iter().filter(here).collect()
 }
 
-impl Stage<'_> {
+impl StageValues<'_> {
     /// The map that lies at a place of the arena, and where in it. Calls outside all maps are refused by the liveness proof.
     fn place(&self, at: usize) -> (usize, usize) {
         let map = self.maps.iter().find(|live| live.memory.contains(&at));

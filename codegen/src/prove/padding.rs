@@ -77,7 +77,7 @@ pub fn prove(facts: &Facts<'_>) -> Result<usize, PaddingError> {
             let last = zeros.clone();
             for (call, homes) in &calls {
                 let kernel = &facts.plan.kernels[call.kernel];
-                let mut run = Run {
+                let mut run = Walk {
                     facts,
                     kernel,
                     homes,
@@ -133,7 +133,7 @@ fn home(facts: &Facts<'_>, stage: usize, (region, offset): (Region, usize)) -> H
 /// The buffer blended into and the lane that both sides may have.
 type Clash = (usize, usize);
 
-struct Run<'a> {
+struct Walk<'a> {
     facts: &'a Facts<'a>,
     kernel: &'a Kernel,
     homes: &'a [Home],
@@ -148,7 +148,7 @@ struct Run<'a> {
     loops: Vec<(Var, Range<usize>)>,
 }
 
-impl Run<'_> {
+impl Walk<'_> {
     fn body(&mut self, body: &[Stmt]) -> Result<(), Clash> {
         for stmt in body {
             match stmt {

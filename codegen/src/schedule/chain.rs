@@ -61,7 +61,7 @@ impl Member {
     }
 }
 
-pub fn lower(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize, how: &[LayerChoice]) -> StagePlan {
+pub fn stage(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize, how: &[LayerChoice]) -> StagePlan {
     let members: Vec<Member> = (0..chain.len()).map(|at| member(cx, chain, at, strip, how[at])).collect();
     let last = &members[members.len() - 1];
     let strip = strip.next_multiple_of(last.group);

@@ -21,7 +21,7 @@ use crate::plan::{Place, StagePlan};
 /// Panels of a unit: at most this many, so that more threads find work to share.
 const MOST_PANELS: usize = 4;
 
-pub fn lower(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsChoice) -> StagePlan {
+pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsChoice) -> StagePlan {
     let (layers, packed) = (cx.layers, cx.site.packed);
     let problem = problem_line(layers, &cx.layers[layer], cx.site.batch);
     let (LayerOp::Conv(conv), PackedLayer::Conv(runs)) = (&layers[layer].op, &packed.layers[layer]) else {
@@ -121,7 +121,7 @@ fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
 }
 
 /// A mean over each image's map, its panels shared by the threads unless one walk over the map is faster.
-pub fn mean(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
+pub fn mean_stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
     let problem = problem_line(cx.layers, &cx.layers[layer], cx.site.batch);
     let (mut body, mut parts) = (Vec::new(), 1);
     if let LayerOp::Mean(op) = &cx.layers[layer].op {

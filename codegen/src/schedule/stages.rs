@@ -37,7 +37,7 @@ impl Schedule {
     }
 
     /// Writes the stages and their kernels.
-    pub fn lower(&self, layers: &Layers, packed: &Packed, options: &Options) -> Plan {
+    pub fn plan(&self, layers: &Layers, packed: &Packed, options: &Options) -> Plan {
         let site = Site {
             level: options.level,
             batch: options.batch,
@@ -56,9 +56,9 @@ impl Schedule {
                 layer.sources().into_iter().chain([layer.dst()]).for_each(|map| cx.site.places[map] = self.places[map]);
             }
             match group {
-                Group::Chain { layers, strip, how } => chain::lower(&mut cx, name, layers, *strip, how),
-                Group::Panels { layer, how } => panels::lower(&mut cx, name, *layer, how),
-                Group::Mean { layer } => panels::mean(&mut cx, name, *layer),
+                Group::Chain { layers, strip, how } => chain::stage(&mut cx, name, layers, *strip, how),
+                Group::Panels { layer, how } => panels::stage(&mut cx, name, *layer, how),
+                Group::Mean { layer } => panels::mean_stage(&mut cx, name, *layer),
             }
         });
         let stages: Vec<StagePlan> = stages.collect();
@@ -86,7 +86,7 @@ impl Schedule {
 /// # Errors
 /// If there are no images, or the maps are too large.
 pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan, ScheduleError> {
-    Ok(Schedule::new(layers, options)?.lower(layers, packed, options))
+    Ok(Schedule::new(layers, options)?.plan(layers, packed, options))
 }
 
 fn unpack(layers: &Layers, places: &TiVec<MapId, Place>, batch: usize) -> (Vec<Unpack>, usize) {

@@ -172,7 +172,7 @@ fn every_thread_finds_work_in_every_stage() {
         for threads in [2, 3, 4, 8, 16] {
             let options = Options { threads, ..Options::new(Level::Avx2) };
             let schedule = Schedule::new(&layers, &options).unwrap();
-            let plan = schedule.lower(&layers, &packed, &options);
+            let plan = schedule.plan(&layers, &packed, &options);
             let stages_of = schedule.groups.iter().zip(&plan.stages).filter(|(_, stage)| stage.code.units > 0);
             for (group, stage) in stages_of {
                 let layer = &layers[stage.layers[stage.layers.len() - 1]];

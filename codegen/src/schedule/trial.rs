@@ -39,7 +39,7 @@ pub fn trial(layers: &Normalized, options: &Options, stages: &[(Vec<LayerId>, Ch
     }
     let group = |(stage, choice): &(Vec<LayerId>, Choice)| partition::group(layers, stage, choice, options.threads);
     let schedule = Schedule { groups: stages.iter().map(group).collect(), places, arena };
-    let mut plan = schedule.lower(layers, &packed, options);
+    let mut plan = schedule.plan(layers, &packed, options);
     // What lies in a ring for some stages is whole for those that begin or end there; nothing is returned.
     plan.places = schedule.places;
     (plan.unpack, plan.output_len) = (Vec::new(), 0);

@@ -80,7 +80,7 @@ impl PackedConv {
         assert_eq!(maps.c, product(&[self.ic, self.conv.groups]), "input channels");
         check("source", src, maps);
         check("destination", dst, dst_maps);
-        dispatch(self.level, Run { packed: self, src, maps, activation, dst, dst_maps });
+        dispatch(self.level, ConvPass { packed: self, src, maps, activation, dst, dst_maps });
     }
 }
 
@@ -89,7 +89,7 @@ fn panels(width: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> 
     (0..columns).step_by(width).map(move |begin| (begin, width.min(columns - begin)))
 }
 
-struct Run<'a> {
+struct ConvPass<'a> {
     packed: &'a PackedConv,
     src: &'a [f32],
     maps: Maps,
@@ -98,7 +98,7 @@ struct Run<'a> {
     dst_maps: Maps,
 }
 
-impl WithSimd for Run<'_> {
+impl WithSimd for ConvPass<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -144,7 +144,7 @@ struct Tile {
     width: usize,
 }
 
-impl Run<'_> {
+impl ConvPass<'_> {
     /// Computes the tallest tile that is the beginning of `part`, and returns its height.
     #[inline(always)]
     fn tile<S: Simd>(&mut self, simd: S, part: Tile) -> usize {

@@ -45,11 +45,11 @@ impl PackedDepthwise {
         assert_eq!(maps.c, self.channels, "channels");
         check("source", src, maps);
         check("destination", dst, dst_maps);
-        dispatch(self.level, Run { packed: self, src, maps, activation, dst, dst_maps });
+        dispatch(self.level, DepthwisePass { packed: self, src, maps, activation, dst, dst_maps });
     }
 }
 
-struct Run<'a> {
+struct DepthwisePass<'a> {
     packed: &'a PackedDepthwise,
     src: &'a [f32],
     maps: Maps,
@@ -65,7 +65,7 @@ struct Tap {
     weight: usize,
 }
 
-impl WithSimd for Run<'_> {
+impl WithSimd for DepthwisePass<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -26,10 +26,10 @@ pub fn global_avg_pool(level: Level, src: &[f32], maps: Maps, dst: &mut [f32]) {
 fn run(level: Level, src: &[f32], maps: Maps, window: &Window, max: bool, dst: &mut [f32]) {
     check("source", src, maps);
     assert_eq!(dst.len(), map_len(maps.under(window, maps.c)), "length of the destination");
-    dispatch(level, Run { src, maps, window, max, dst });
+    dispatch(level, PoolPass { src, maps, window, max, dst });
 }
 
-struct Run<'a> {
+struct PoolPass<'a> {
     src: &'a [f32],
     maps: Maps,
     window: &'a Window,
@@ -37,7 +37,7 @@ struct Run<'a> {
     dst: &'a mut [f32],
 }
 
-impl WithSimd for Run<'_> {
+impl WithSimd for PoolPass<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -163,7 +163,7 @@ fn hunt(options: &Options) -> BTreeMap<Kind, Tally> {
     let (layers, packed) = layers();
     let mut tallies = BTreeMap::new();
     let schedule = Schedule::new(&layers, options).unwrap();
-    let plan = schedule.lower(&layers, &packed, options);
+    let plan = schedule.plan(&layers, &packed, options);
     prove::plan(&plan, &packed.data).unwrap();
     let results = RUNS.map(|run| result(&plan, &packed.data, run)).to_vec();
     let mut hunt = Hunt { plan: &plan, weights: &packed.data, results, tallies: &mut tallies };
@@ -172,7 +172,7 @@ fn hunt(options: &Options) -> BTreeMap<Kind, Tally> {
     for (kind, map, offset) in moved(&plan) {
         let mut moved = schedule.clone();
         moved.places[map] = Place::Arena { offset };
-        let mutant = moved.lower(&layers, &packed, options);
+        let mutant = moved.plan(&layers, &packed, options);
         hunt.judge(kind, &mutant, &format!("map {} at {offset}", layers[map].name));
     }
     tallies
