@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
-# Rewrites the figures in docs/trust.md: each block between `<!-- NAME: begin -->` and `<!-- NAME: end -->` becomes what the last
-# `./test` said in target/test-logs.
+# Rewrites the figures in docs/trust.md and docs/testing.md. Each block between `<!-- NAME: begin -->` and `<!-- NAME: end -->` becomes what
+# the last `./test` wrote to target/test-logs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 logs=target/test-logs
 [ -s "$logs/summary" ] || { echo "there is no $logs/summary: run ./test first" >&2; exit 1; }
 
+machine() { printf '%s, %s cores, %s' "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1)" "$(nproc)" "$(date -r "$logs/summary" +%F)"; }
+block_times() {
+  echo '| section | time | of all cores |'; echo '| --- | ---: | ---: |'
+  sed -nE 's/^([a-z0-9]+) +[0-9]+ +[0-9]+ +[0-9]+  ([0-9]+ min [0-9]+ s) +([0-9]+ min [0-9]+ s)$/| `\1` | \2 | \3 |/p' "$logs/summary"
+  printf '| all | %s | |\n\n(%s)\n' "$(sed -n 's/^in //p' "$logs/summary")" "$(machine)"
+}
 block_summary() {
   printf '```text\n$ ./test\n'; sed '/./,$!d' "$logs/summary" | sed "s|$PWD/||g"
-  printf '(%s, %s)\n```\n' "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1)" "$(date -r "$logs/summary" +%F)"
+  printf '(%s)\n```\n' "$(machine)"
 }
 block_checks() {
   echo '| checks of | portable | avx2 | avx512 | neon |'; echo '| --- | ---: | ---: | ---: | ---: |'
@@ -30,15 +36,17 @@ block_figures() {
   } | sort -u
 }
 
-new=$(mktemp docs/trust.md.XXXXXX); trap 'rm -f "$new"' EXIT
-inside=''
-while IFS= read -r line; do
-  case $line in
-    '<!-- '*': begin -->') inside=${line#'<!-- '} inside=${inside%': begin -->'}; echo "$line"; "block_$inside"; continue ;;
-    '<!-- '*': end -->') inside='' ;;
-  esac
-  [ -n "$inside" ] || printf '%s\n' "$line"
-done < docs/trust.md > "$new"
-[ -z "$inside" ] || { echo "docs/trust.md: the block $inside does not end" >&2; exit 1; }
-chmod 644 "$new"
-mv "$new" docs/trust.md
+for file in docs/trust.md docs/testing.md; do
+  new=$(mktemp "$file.XXXXXX"); trap 'rm -f "$new"' EXIT
+  inside=''
+  while IFS= read -r line; do
+    case $line in
+      '<!-- '*': begin -->') inside=${line#'<!-- '} inside=${inside%': begin -->'}; echo "$line"; "block_$inside"; continue ;;
+      '<!-- '*': end -->') inside='' ;;
+    esac
+    [ -n "$inside" ] || printf '%s\n' "$line"
+  done < "$file" > "$new"
+  [ -z "$inside" ] || { echo "$file: the block $inside does not end" >&2; exit 1; }
+  chmod 644 "$new"
+  mv "$new" "$file"
+done

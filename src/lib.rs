@@ -1,8 +1,8 @@
 //! Sartor compiles light convolutional networks into programs made for them alone.
 //!
-//! [`compile()`] writes a network as a crate; [`Model`] compiles it and loads it into this process; [`verify()`] compares the program with an f64
-//! reference. The rest is in rooms, each of which uses only those before it: [`files`], [`tuning`], [`data`], [`mod@compile`], [`judge`],
-//! [`measure`].
+//! [`compile()`] writes a network as a crate; [`Model`] compiles it and loads it into this process; [`verify()`] compares the
+//! program with an f64 reference. The rest is in rooms, each of which uses only those before it: [`files`], [`tuning`], [`data`],
+//! [`mod@compile`], [`judge`], [`measure`].
 
 pub mod compile;
 pub mod data;

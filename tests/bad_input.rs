@@ -1,4 +1,4 @@
-//! What the command line says to input that is wrong and to machines that cannot: an error that names it, and nothing half-written.
+//! Wrong input, and machines that lack something: the command line prints an error that names the cause, and leaves no half-written file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn pictures_that_are_none() {
     let truncated = folder.file("half.png", &std::fs::read(PICTURE).unwrap()[..300]);
     fails(&["run", "rexnet_digits", "--image", &truncated], &["half.png"]);
     fails(&["run", "rexnet_digits", "--image", "missing.png"], &["missing.png", "No such file"]);
-    fails(&["run", "rexnet_digits", "--image", PICTURE, "--resize", "16"], &["too small for the crop"]);
+    fails(&["run", "rexnet_digits", "--image", PICTURE, "--resize", "16"], &["too small for a crop"]);
     fails(&["run", "rexnet_digits", "--image", PICTURE, "--std", "0,1,1"], &["--std"]);
     let photo = std::fs::read("tests/pictures/files/photos/coffee.jpg").unwrap();
     let cut = folder.file("cut.jpg", &photo[..photo.len() / 2]);
@@ -181,7 +181,7 @@ fn weights_with_negative_variances() {
 #[test]
 fn answers_that_are_not_finite() {
     let folder = Folder::new();
-    // Weights that are finite, and whose products of this picture are not.
+    // The weights are finite, but their products with this picture overflow.
     let network = "rexnet_digits".parse::<Spec>().unwrap().build().unwrap();
     let mut weights = Weights::load(DIGITS, &network, LoadOptions::default()).unwrap();
     let shape = weights.get("output.4.weight").unwrap().shape().to_vec();
@@ -190,19 +190,19 @@ fn answers_that_are_not_finite() {
     weights.save(&file).unwrap();
     for engine in ["generic", "reference", "specialised"] {
         let run = ["run", "rexnet_digits", "--weights", &file, "--image", PICTURE, "--engine", engine, "--output", &output];
-        fails(&run, &["the network's answer has 10 NaN or infinite values of 10", "too large for f32", "--allow-non-finite"]);
-        fails(&[&run[..], &["--json"]].concat(), &["the network's answer has"]);
+        fails(&run, &["10 of the answer's 10 values are NaN or infinite", "too large for f32", "--allow-non-finite"]);
+        fails(&[&run[..], &["--json"]].concat(), &["values are NaN or infinite"]);
         assert!(!Path::new(&output).exists());
         sartor().args(run).arg("--allow-non-finite").assert().success();
         std::fs::remove_file(&output).unwrap();
     }
-    // An input that is at fault itself.
+    // The input itself is not finite.
     let input = folder.path("nan.npy");
     let mut values = vec![0.0; 3 * 32 * 32];
     values[100] = f32::NAN;
     npy::write(Path::new(&input), &[1, 3, 32, 32], &values).unwrap();
     let run = ["run", "efficientnet_b0@32x32", "--input", &input, "--engine", "generic"];
-    fails(&run, &["the network's answer has", "1 of the input's values are NaN or infinite"]);
+    fails(&run, &["of the answer's", "1 of the input's values are NaN or infinite"]);
     sartor().args(run).arg("--allow-non-finite").assert().success();
 }
 
@@ -217,7 +217,7 @@ fn weights_of_wrapped_modules() {
     let plain = top(&run(DIGITS).stderr("").get_output().stdout);
     for prefix in ["module.", "state_dict.module._orig_mod."] {
         let file = folder.file("digits_ddp_prefix.safetensors", &renamed(|name| format!("{prefix}{name}")));
-        let assert = run(&file).stderr(contains(format!("without their prefix '{prefix}'")).and(contains(&file)));
+        let assert = run(&file).stderr(contains(format!("begin with '{prefix}', which is ignored")).and(contains(&file)));
         assert_eq!(top(&assert.get_output().stdout), plain, "{prefix}");
     }
     let one = folder.file("one.safetensors", &renamed(|name| name.replace("features.0.", "module.features.0.")));
@@ -240,7 +240,7 @@ fn files_that_are_no_weights() {
     let onnx = folder.path("net.onnx");
     sartor().args(["export", "rexnet_digits", "-o", &onnx]).assert().success();
     with(&onnx, &["an ONNX file"]);
-    with(PICTURE, &["no safetensors file"]);
+    with(PICTURE, &["not a safetensors file"]);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn options_that_are_impossible() {
     run(&["--threads", "18446744073709551615"], &["threads is 18446744073709551615"]);
     run(&["--threads", "2", "--engine", "generic"], &["runs on one thread", "help: "]);
     run(&["--engine", "fast"], &["'fast'", "specialised"]);
-    run(&["--resize", "0"], &["too small for the crop"]);
+    run(&["--resize", "0"], &["too small for a crop"]);
     run(&["--input", PICTURE], &["--image", "--input"]);
     run(&["--labels", "missing.txt"], &["missing.txt"]);
     fails(&["run", "rexnet_digits"], &["--image", "--input"]);
@@ -282,7 +282,7 @@ fn outputs_that_cannot_be_written() {
     let below = format!("{file}/out");
     fails(&["run", "rexnet_digits", "--image", PICTURE, "--output", &below], &[&below]);
     fails(&["compile", "rexnet_digits", "-o", &below], &[&below]);
-    fails(&["compile", "rexnet_digits", "-o", &folder.path(".")], &["not made by sartor"]);
+    fails(&["compile", "rexnet_digits", "-o", &folder.path(".")], &["not written by sartor"]);
     assert_eq!(std::fs::read(file).unwrap(), b"x");
     assert_eq!(folder.entries(), 1);
 }
@@ -303,15 +303,15 @@ fn levels_that_this_machine_cannot_run() {
     } else {
         let mut command = sartor();
         command.env("SARTOR_MAX_LEVEL", "portable").args(run).arg(best.name());
-        command.assert().code(1).stderr(contains("SARTOR_MAX_LEVEL forbids").and(contains("help: use one of portable")));
+        command.assert().code(1).stderr(contains("SARTOR_MAX_LEVEL does not allow").and(contains("help: use one of portable")));
     }
     sartor().env("SARTOR_MAX_LEVEL", "fastest").args(["show", "rexnet_digits"]).assert().code(1).stderr(contains("fastest"));
 }
 
-/// A command whose files may hold `kib` KiB each: what it writes meets an error, as on a full disk.
+/// A command that may write files of at most `kib` KiB. Writing more fails, as on a full disk.
 fn limited(program: &Path, kib: usize) -> Command {
     let mut command = Command::new("bash");
-    // The signal that comes with the error would kill the process, which a full disk does not.
+    // The limit also sends a signal that would kill the process. A full disk does not, so the signal is ignored.
     command.args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\"", &kib.to_string()]).arg(program);
     command.env("SARTOR_CACHE", common::cache()).current_dir(env!("CARGO_MANIFEST_DIR"));
     command
@@ -330,7 +330,7 @@ fn disks_that_are_full() {
     let weights = ["--weights", DIGITS];
     let tmp = folder.path("tmp");
     std::fs::create_dir(&tmp).unwrap();
-    // 2 MiB hold the sources and the weights, but not what rustc makes of them.
+    // 2 MiB are enough for the sources and the weights, but not for the library that rustc writes.
     for (kib, parts) in [(0, ["File too large", &*tmp]), (2048, ["rustc could not build", "File too large"])] {
         let mut command = limited(&program, kib);
         command.env("TMPDIR", &tmp).env("SARTOR_CACHE", &cache);

@@ -1,4 +1,4 @@
-//! The command line as a user meets it: what it says when all is well, and when it is not.
+//! The command line as a user sees it: its output on success and on failure.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ fn a_variant_is_named_and_refused_where_there_is_none() {
     for (name, variant, message) in [
         ("rexnet_digits", "tf", "network 'rexnet_digits': variant is tf: this family has no variants"),
         ("mobilenet_v2", "torch", "network 'mobilenet_v2': variant is torch: this family has no variants"),
-        ("efficientnet_b0_tf", "torch", "--variant is torch, but the network's name says tf"),
+        ("efficientnet_b0_tf", "torch", "--variant is torch, but the network's name has variant tf"),
     ] {
         sartor().args(["show", name, "--variant", variant]).assert().failure().code(1).stderr(contains(message));
     }
@@ -91,7 +91,7 @@ fn pictures_are_prepared_as_asked() {
     let exif = b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let lying = folder.file("lying.jpg", &[&photo[..2], &exif[..], &photo[2..]].concat());
     run(&["rexnet_digits", "--image", &lying], &["lying.jpg: turned upright (EXIF orientation 6), resized to cover 32x32"]);
-    run(&["rexnet_digits", "--image", &lying, "--no-exif"], &["left as it lies (EXIF orientation 6)"]);
+    run(&["rexnet_digits", "--image", &lying, "--no-exif"], &["not turned upright (EXIF orientation 6)"]);
     run(&["rexnet_digits", "--image", &lying, "--interpolation", "bicubic"], &["cover 32x32 (bicubic)"]);
     let cut = folder.file("cut.jpg", &photo[..photo.len() / 2]);
     run(&["rexnet_digits", "--image", &cut, "--allow-truncated"], &["cut.jpg: cut short (it ends after"]);
@@ -217,7 +217,7 @@ fn sweeps_go_on_where_they_were_stopped() {
     let (output, plot) = (folder.path("sweep.json"), folder.path("sweep.svg"));
     let level = Level::best().unwrap().name();
     let sweep = ["sweep", "--only", "shufflenet_v1_g8_x0.5", "--levels", level, "--output", &output, "--plot", &plot, "--json"];
-    // No time to begin a point: nothing is measured, and that is said.
+    // There is no time to begin a point. Nothing is measured, and the command says so.
     let stopped = sartor().args(sweep).args(["--budget", "0"]).assert().failure();
     stopped.stderr(contains("1 of 1 points are not measured yet"));
     let point = |share: f64, network: &str| serde_json::json!({ "network": network, "level": level, "quiet_ms": 1.0, "share_of_peak": share, "disturbed": 0.0, "runs": 20 });
@@ -262,7 +262,7 @@ fn prints_what_is_proven_of_every_kernel() {
     table.stdout(contains("accesses in bounds").and(contains("pad lanes zero")).and(contains("_neon")));
 }
 
-/// A trial is compiled and run here, so that the numbers are times; only how they are kept is checked.
+/// Compiles and runs a trial. Its numbers are times, which differ from run to run, so only how they are stored is checked.
 #[test]
 fn tuning_goes_on_where_it_stopped_and_is_reported() {
     let folder = Folder::new();
@@ -284,7 +284,7 @@ fn tuning_goes_on_where_it_stopped_and_is_reported() {
     assert_eq!(shown["measured"].as_array().unwrap().len(), 2);
     assert_eq!(std::fs::read(&file).unwrap(), written);
     sartor().args(["tune", "rexnet_digits", "--report", "--tuning", &file]).assert().success().stdout(contains("2 of "));
-    fails(&["tune", "mobilenet_v1_x0.25", "--report", "--tuning", &file], &["holds nothing measured", "run sartor tune"]);
+    fails(&["tune", "mobilenet_v1_x0.25", "--report", "--tuning", &file], &["has no results", "run sartor tune"]);
 }
 
 #[test]
@@ -319,11 +319,11 @@ fn tuning_files_that_cannot_be_used_are_named() {
             "run" => &["--image", PICTURE],
             _ => &[],
         };
-        fails(&[&[command, "rexnet_digits", "--tuning", &broken], rest].concat(), &["broken.json", "is no tuning file"]);
+        fails(&[&[command, "rexnet_digits", "--tuning", &broken], rest].concat(), &["broken.json", "not a tuning file"]);
         fails(&[&[command, "rexnet_digits", "--tuning", &missing], rest].concat(), &["missing.json", "does not exist"]);
     }
-    fails(&["tune", "rexnet_digits", "--tuning", &broken], &["broken.json", "is no tuning file"]);
-    // The usual file is only a help.
+    fails(&["tune", "rexnet_digits", "--tuning", &broken], &["broken.json", "not a tuning file"]);
+    // The default tuning file is optional.
     folder.file("tuning.json", b"{}");
     let show = sartor().args(["show", "rexnet_digits"]).env("SARTOR_CACHE", folder.path("")).assert().success();
     show.stderr(contains("warning: tuning file").and(contains("tuning.json")).and(contains("it is ignored")));

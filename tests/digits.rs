@@ -1,4 +1,4 @@
-//! The trained digits: what is compiled answers as PyTorch did, to the last held-out picture.
+//! The trained digits network: compiled programs give PyTorch's answer for every held-out picture.
 
 mod common;
 
@@ -11,9 +11,9 @@ use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Network, Weights};
 
 const PICTURES: usize = 360;
-/// What PyTorch got right; the training script prints it.
+/// Number of pictures that PyTorch classified correctly. The training script prints it.
 const RIGHT: usize = 358;
-/// Between logits of about 10 after 30 convolutions in f32, summed in another order.
+/// Largest difference between logits of about 10, after 30 convolutions in f32 that sum in another order.
 const TOLERANCE: f32 = 1e-3;
 
 struct HeldOut {

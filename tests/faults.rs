@@ -1,4 +1,4 @@
-//! What goes wrong around a compile: kills, other compiles at the same time, damage, full disks. What is there is whole.
+//! Faults around a compile: killed processes, other compiles at the same time, damaged files, full disks. No file is ever half-written.
 
 #![cfg(unix)]
 
@@ -19,7 +19,7 @@ use sartor::{CompileOptions, Level, Model, Weights, compile};
 /// Names the output folder, for this test binary as a process that compiles.
 const OUTPUT: &str = "SARTOR_TEST_COMPILE_TO";
 
-/// What a process of its own does: opens a model through the cache and writes a program. Said on stdout; the library's messages
+/// The work of a separate process: it opens a model through the cache and writes a program. It reports on stdout; the library's messages
 /// go to stderr.
 fn compile_to(output: &Path) {
     struct Messages;
@@ -51,7 +51,7 @@ fn compile_to(output: &Path) {
     println!("compiled");
 }
 
-/// Not a test of its own: the process that the tests here start and disturb.
+/// Not a test by itself. The other tests start it as a process and disturb it.
 #[test]
 fn process_under_test() {
     match std::env::var_os(OUTPUT) {
@@ -96,7 +96,7 @@ impl Place {
         process(&self.cache, &self.program)
     }
 
-    /// Compiles undisturbed; what was said on stdout and stderr.
+    /// Compiles without a fault. Returns stdout and stderr.
     fn compile(&self) -> (String, String) {
         finish(self.process().spawn().unwrap())
     }
@@ -104,7 +104,7 @@ impl Place {
     /// The cache's libraries, each named by the digest of its bytes.
     fn libraries(&self) -> Vec<PathBuf> {
         let all = files(&self.cache).into_keys().map(|file| self.cache.join(file));
-        // What is being built is no entry.
+        // A program that is still being built is not an entry.
         all.filter(|file| is_library(file) && !file.to_string_lossy().contains("staging")).collect()
     }
 }
@@ -145,7 +145,7 @@ fn assert_sound(library: &Path) {
     assert_eq!(name, digest, "a corrupt entry");
 }
 
-/// Kills a process and all that it started.
+/// Kills a process and all its children.
 fn kill_group(mut child: Child) -> ExitStatus {
     let group = format!("-{}", child.id());
     // Fails if all have ended.
@@ -171,7 +171,7 @@ fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
     let (mut kills, mut absent, mut left) = (0, 0, 0);
     for attempt in 0.. {
         assert!(attempt < 10 * KILLS, "compiles end before they can be killed");
-        // Every other one finds a program to replace, which must never be gone.
+        // Every second process finds an older program in its place. That one must stay until it is replaced.
         let replaces = attempt % 2 == 1;
         if !replaces {
             std::fs::rename(&place.program, &aside).unwrap();
@@ -200,7 +200,7 @@ fn a_compile_killed_at_any_moment_leaves_all_or_nothing() {
     figure("kills of a compile", &format!("{kills}, all or nothing each time; the new program was not there yet after {absent}"));
     assert!(left > 0, "no kill hit a compile at work");
 
-    // What they left is removed by the next one, once it is old.
+    // The next process removes what they left behind, once it is old enough.
     for folder in [&place.outputs, &place.tmp, entry[0].parent().unwrap()] {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let old = SystemTime::now() - Duration::from_secs(3600);
@@ -229,7 +229,7 @@ fn two_compiles_at_once_both_succeed_and_one_builds() {
     assert_eq!(files(&place.program), first, "two at once write what one writes");
     assert_eq!(std::fs::read_dir(&place.outputs).unwrap().count(), 1, "nothing but the program is left");
 
-    // Whoever finds the lock taken says so and takes the other's result.
+    // A process that finds the lock taken says so, waits, and uses the other's result.
     let library = place.libraries().pop().unwrap();
     let aside = place.cache.join("aside");
     std::fs::rename(&library, &aside).unwrap();

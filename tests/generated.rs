@@ -1,4 +1,4 @@
-//! Generated crates as their users meet them: no warnings, no dependencies, no need of this repository, small.
+//! Generated crates as users get them: small, without warnings, without dependencies, independent of this repository.
 
 mod common;
 
@@ -30,7 +30,7 @@ fn write(network: &Network, levels: &[Level], kind: Kind, dir: &Path) {
     }
 }
 
-/// A crate of every family, in turn a program, a library and a shared library.
+/// One crate for each family of networks. The kinds take turns: program, library, shared library.
 fn every_family(levels: &[Level], dir: &Path) -> Vec<PathBuf> {
     let kinds = [Kind::Bin, Kind::Lib, Kind::Dylib].into_iter().cycle();
     // The larger EfficientNets are the first one at other widths.
@@ -91,10 +91,10 @@ fn rustc_alone_takes_a_crate_without_a_warning() {
     }
 }
 
-/// Builds a program with no more than a user has: the crate, cargo, and neither a registry nor this repository.
+/// Builds a program with what a user has: the crate and cargo, but neither a registry nor this repository.
 fn build_offline(at: &Path, home: &Path, name: &Path) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    // Cargo reads the settings that it finds above the folder it is in, and temporary folders are below one that all can write to.
+    // Cargo reads settings in all parent folders. Everyone can write to the parent of temporary folders, so those do not serve.
     cargo.args(["build", "--release", "--offline", "--manifest-path"]).arg(at.join("Cargo.toml")).current_dir("/");
     run(sartor::without_settings(&mut cargo).env("CARGO_HOME", home));
     at.join("target/release").join(name)
@@ -114,7 +114,7 @@ fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
     let [first, second] = programs.each_ref().map(|program| std::fs::read(program).unwrap());
     assert!(first == second, "two builds of one crate in two folders differ");
 
-    // The weights are inside: what becomes of the crate's files is nothing to the program.
+    // The program contains its weights, so it still runs after the crate's files are gone.
     let alone = dir.path().join("alone");
     std::fs::rename(&programs[0], &alone).unwrap();
     std::fs::remove_dir_all(dir.path().join("first")).unwrap();
@@ -127,7 +127,7 @@ fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
     model.session(1).unwrap().run(&image, &mut expected).unwrap();
     assert_eq!(npy::read(&output).unwrap().1, expected);
 
-    // Cut for eight threads, its stages have other units and give the same.
+    // Planned for eight threads, its stages have other units and compute the same bits.
     let cut = Model::open_tuned(&network, &Weights::random(&network, 1), Level::Portable, 8, &Tunings::none()).unwrap();
     let units = |model: &Model| model.program().stages().iter().map(|stage| stage.units()).sum::<usize>();
     assert!(units(&cut) > units(&model), "{} units for eight threads, {} for two", units(&cut), units(&model));
@@ -138,7 +138,7 @@ fn a_crate_builds_alone_to_the_same_bytes_and_holds_its_weights() {
     }
 }
 
-/// What `compile` builds is what users get when they build the crate themselves.
+/// `compile` builds the same library that users get when they build the crate themselves.
 #[test]
 fn cargo_builds_the_same_machine_code() {
     let dir = tempfile::tempdir().unwrap();

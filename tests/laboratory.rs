@@ -27,7 +27,7 @@ struct Tally {
     exact: AtomicUsize,
 }
 
-/// The first thing that is wrong with a problem at a level.
+/// Checks a problem at a level. The error is the first verdict that does not hold.
 fn judge(problem: &Problem, level: Level, tally: &Tally) -> Result<(), String> {
     let verdicts = interpret(problem, level).map_err(|error| error.to_string())?;
     tally.problems.fetch_add(1, Relaxed);
@@ -39,7 +39,7 @@ fn judge(problem: &Problem, level: Level, tally: &Tally) -> Result<(), String> {
     }
 }
 
-/// Draws problems for a level until `judge` fails one; the same problems each time, and more of them the more cases there are.
+/// Draws problems for a level until `judge` refuses one. Every run draws the same problems in the same order.
 ///
 /// # Errors
 /// The command that replays the smallest failing problem, and what is wrong with it.
@@ -81,7 +81,7 @@ fn drawn_problems_are_computed_right_at_every_level() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// A defect that needs a depthwise convolution of more than one image: what is found is little more than that.
+/// A made-up defect of depthwise convolutions over more than one image. It shrinks to little more than such a convolution.
 #[test]
 fn what_fails_shrinks_to_a_line_that_is_replayed() {
     let is_wrong = |problem: &Problem| {

@@ -1,4 +1,4 @@
-//! Compiled programs give the interpreter's bits: every level of this machine, any number of threads, one image and several.
+//! Compiled programs compute the interpreter's bits, at every level of this machine, on any number of threads, for one image and for several.
 //!
 //! Levels that fuse (avx512, avx2, neon) give the same bits as each other too: tiles differ, but each output's sum runs over its
 //! taps in one order, a mean has the same four chains everywhere, and activations are the same multiply-adds. The portable level rounds
@@ -23,7 +23,7 @@ const NETWORKS: [(&str, bool); 5] = [
     ("efficientnet_b0@64x64", false),
 ];
 
-/// Portable against fused, relative to the largest output: rounding of f32 through the few dozen layers of a network.
+/// Largest difference between the portable level and the others, relative to the largest output: f32 rounding over a few dozen layers.
 const NEAR: f32 = 1e-4;
 
 fn network(name: &str) -> Network {
@@ -77,7 +77,7 @@ fn compiled_is_interpreted(level: Level) {
                 let what = format!("{name} at {level}, batch {batch}, {threads} threads");
                 let mut got = vec![f32::NAN; want.concat().len()];
                 let mut session = model.session(threads).unwrap();
-                // Twice: nothing is left over from run to run.
+                // The second run shows that the first left nothing behind.
                 for _ in 0..2 {
                     session.run(&input, &mut got).unwrap();
                     for (index, want) in want.iter().enumerate() {

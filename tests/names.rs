@@ -1,4 +1,4 @@
-//! Names are data, wherever they come from: of networks and nodes in generated crates, of tensors, classes and files on a terminal.
+//! Names from outside are never code: names of networks and nodes in generated crates, of tensors, classes and files on a terminal.
 
 use std::path::Path;
 use std::process::Command;
@@ -129,7 +129,7 @@ fn names_that_are_none_are_refused_by_the_rule() {
     }
 }
 
-/// What a terminal would obey.
+/// Control sequences that a terminal would execute.
 const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}";
 
 fn shows_no_control(args: &[&str], parts: &[&str]) {
@@ -163,7 +163,7 @@ fn names_in_files_do_not_command_the_terminal() {
 
     let labels = folder.file("labels", format!("{HOSTILE}\n").repeat(10).as_bytes());
     with(&["--image", PICTURE, "--labels", &labels], &[escaped]);
-    // JSON says the same in escapes of its own.
+    // JSON has its own escapes for the same characters.
     let json = sartor().args(run).args(["--image", PICTURE, "--labels", &labels, "--json"]).output().unwrap().stdout;
     assert!(!String::from_utf8_lossy(&json).contains(['\u{1b}', '\u{9b}', '\u{202e}']));
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();

@@ -19,7 +19,7 @@ fn readers() -> [(&'static str, Command); 2] {
     [("run", run), ("the program", program)]
 }
 
-/// Both take the input, and give the same answer within rounding.
+/// Both accept the input and give the same answer, apart from rounding.
 fn both_take(what: &str, input: &str, stdin: Option<&[u8]>) {
     let folder = Folder::new();
     let answers = readers().map(|(reader, mut command)| {
@@ -35,7 +35,7 @@ fn both_take(what: &str, input: &str, stdin: Option<&[u8]>) {
     assert!(run[0] != run[1] && run.iter().zip(&program).all(|(a, b)| (a - b).abs() < 1e-4), "{what}: {run:?}, {program:?}");
 }
 
-/// Both refuse the input with an error that names it and contains `part`.
+/// Both refuse the input. Their errors name it and contain `part`.
 fn both_refuse(what: &str, input: &str, stdin: Option<&[u8]>, part: &str) {
     for (reader, mut command) in readers() {
         command.arg(input);
@@ -139,7 +139,7 @@ fn bad_files() {
     }
 }
 
-/// What only `run` takes: its kernels are not compiled for a number of images.
+/// Batches that only `run` accepts, because its kernels are not compiled for a fixed number of images.
 #[test]
 fn run_takes_any_number_of_images() {
     let folder = Folder::new();
@@ -182,7 +182,7 @@ fn what_is_no_file() {
     }
 }
 
-/// A shape that claims much takes no more memory than there are values, and what is refused is an error.
+/// A header that claims a large shape costs no more memory than the file has values, and ends in an error.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_that_is_refused_is_an_error() {

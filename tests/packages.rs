@@ -1,4 +1,4 @@
-//! Generated crates among the user's own: named as the user likes, several in one program, inside a workspace, in debug builds.
+//! Generated crates beside the user's own crates: under any name, several in one program, inside a workspace, in debug builds.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The page of `sartor explain --html` in a real browser: its script runs, draws every stage and shows what is pointed at.
+//! The page of `sartor explain --html` in a real browser: its script runs, draws every stage, and describes the stage under the pointer.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! `sartor verify --problem` replays what tests and reports print.
+//! `sartor verify --problem` accepts every problem line that tests and reports print.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn is_interpreted_at_every_level_of_every_machine() {
     }
 }
 
-/// Found by fuzzing: where all of few sums happen to cancel, their roundings are large beside them, and a program may be as far off.
+/// Found by fuzzing. When a node has few sums and all of them cancel, their roundings are large beside the results. The bound must allow that.
 #[test]
 fn few_sums_that_happen_to_cancel() {
     for line in ["ic1ih64iw4 conv_oc2 mean out@1,2", "level=avx512 fuse=off seed=15 ic1ih2iw6 mean relu"] {
@@ -49,7 +49,7 @@ fn a_problem_is_compiled_where_that_is_asked_for() {
         .stdout(contains("compiled, level portable"));
 }
 
-/// Each line that `show` prints for a small network is a problem.
+/// `show` prints a valid problem line for each layer of a small network.
 #[test]
 fn layers_that_are_shown_are_replayed() {
     let shown = sartor(&["show", "rexnet_digits", "--json", "--level", "portable"]).success();
@@ -68,7 +68,7 @@ fn bad_lines_are_errors_that_say_where() {
         ("ic3ih9iw9 gelu", "column 11 of the problem: 'gelu': there is no such operator"),
         ("", "column 1 of the problem: there is no network"),
         ("ic3ih9iw9 conv_oc8kh11", "kernel height is 11: larger than the padded input"),
-        ("mb4000000000ic1ih1iw1 relu mean", "too many to interpret"),
+        ("mb4000000000ic1ih1iw1 relu mean", "too large to interpret"),
     ];
     for (line, what) in cases {
         sartor(&["verify", "--problem", line]).failure().code(1).stderr(contains(what)).stderr(contains("help: "));

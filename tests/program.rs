@@ -1,4 +1,4 @@
-//! A compiled program as a command: its arguments, what it writes where, and what it says to an answer that is none.
+//! A compiled program as a command: its arguments, its output files, and its errors for answers that are not finite.
 #![cfg(unix)]
 
 use std::fs;
@@ -55,7 +55,7 @@ fn only_the_named_output_is_written() {
     for writer in 0..2 {
         let folder = folder();
         let write = |output: &str| writers(&folder)[writer].1.args(["--output", output]).assert();
-        // The user's own, under names that a writer might take.
+        // Files of the user's, under names that a program might use for temporary files.
         for name in ["y.npy.partial", ".y.npy.partial", "y.npy~", ".sartor-staging-mine"] {
             folder.file(name, b"mine");
         }
@@ -86,7 +86,7 @@ fn a_failed_write_leaves_all_as_it_was() {
         let before = names(&folder);
         let command = &writers(&folder)[writer].1;
         let mut limited = Process::new("bash");
-        // The signal that comes with the error would kill the process, which a full disk does not.
+        // The limit also sends a signal that would kill the process. A full disk does not, so the signal is ignored.
         limited.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "bash"]);
         limited.arg(command.get_program()).args(command.get_args()).args(["--output", "y.npy"]).current_dir(folder.path(""));
         let ended = limited.output().unwrap();
@@ -103,7 +103,7 @@ fn links_are_written_through() {
         let is_link = |name: &str| fs::symlink_metadata(folder.path(name)).unwrap().is_symlink();
         fs::create_dir(folder.path("far")).unwrap();
         folder.file("far/target.npy", b"old");
-        // Relative, absolute, of two steps, through a folder that is one, and to what is not there yet.
+        // Links: relative, absolute, of two steps, through a linked folder, and to a file that does not exist yet.
         symlink("far/target.npy", folder.path("a.npy")).unwrap();
         symlink(folder.path("far/target.npy"), folder.path("b.npy")).unwrap();
         symlink("b.npy", folder.path("c.npy")).unwrap();
@@ -170,7 +170,7 @@ fn pipes_and_devices_are_written_to() {
         shell("\"$@\" --output /dev/null");
         shell("mkfifo pipe; cat pipe > a.npy & \"$@\" --output pipe; wait");
         assert!(is_answer(&folder.path("a.npy")) && fs::metadata(folder.path("pipe")).is_ok_and(|found| !found.is_file()));
-        // A file that is open is written to, not replaced.
+        // A file that stdout already has open is written to, not replaced.
         shell("echo > b.npy; ln b.npy b2.npy; \"$@\" --output /dev/fd/3 3> b.npy; cmp b.npy b2.npy");
         assert!(is_answer(&folder.path("b.npy")));
         // What is printed follows the values, whether stdout is a pipe or a file.
@@ -241,7 +241,7 @@ fn an_answer_that_is_not_finite_is_an_error() {
     let values: Vec<u8> = [f32::NAN; 3 * 32 * 32].iter().flat_map(|value| value.to_le_bytes()).collect();
     let nan = folder.file("nan.npy", &[start, values].concat());
     let refused = "error: the answer is not finite: value 0 of output classifier is NaN; --allow-non-finite takes it\n";
-    // It is written and printed all the same.
+    // The answer is still written and printed.
     program(&folder).args([&nan, "--output", "y.npy"]).assert().code(1).stdout(contains("class")).stderr(contains(refused));
     assert!(is_answer(&folder.path("y.npy")));
     program(&folder).args([&nan, "--allow-non-finite"]).assert().success().stdout(contains("NaN")).stderr("");

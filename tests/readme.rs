@@ -1,4 +1,4 @@
-//! The README's tables are what the code says. To rewrite them: `UPDATE_README=1 cargo test --test readme`.
+//! The tables of the README agree with the code. `UPDATE_README=1 cargo test --test readme` rewrites them.
 
 use sartor::codegen::isa;
 use sartor::models::zoo;

@@ -1,5 +1,5 @@
-//! What is on the machine and not ours: other users' files, settings made for other builds, files that come while we work, pipes and
-//! links. Nothing of it is run, waited for or lost.
+//! Things on the machine that are not Sartor's: other users' files, settings for other builds, files that appear during a compile, pipes and
+//! links. Sartor neither executes nor waits for nor destroys any of them.
 #![cfg(unix)]
 
 mod common;
@@ -50,7 +50,7 @@ fn succeeds(command: &mut Command) -> Output {
     output
 }
 
-/// Fails as commands do, with all of `parts` in what it says.
+/// The command must fail with an error that contains all of `parts`.
 fn fails(command: &mut Command, parts: &[&str]) -> String {
     let output = command.output().unwrap();
     let text = said(&output);
@@ -83,7 +83,7 @@ fn library(cache: &Path) -> PathBuf {
     files.find(|file| file.extension().is_some_and(|e| e == std::env::consts::DLL_EXTENSION)).unwrap()
 }
 
-/// A library that does something when it is loaded, to plant in the place of the tiny network's.
+/// A library that leaves a trace when it is loaded. It is planted in place of the tiny network's.
 struct Planted {
     dir: tempfile::TempDir,
     /// Its path in a cache.
@@ -169,11 +169,7 @@ fn what_another_user_planted_is_not_loaded() {
     // Without a home, temporary files were the place.
     let output = planted.run_as_victim("TMPDIR", &world);
     planted.assert_harmless("TMPDIR", &output);
-    assert!(
-        said(&output).contains("there is no place for a cache") && said(&output).contains("SARTOR_CACHE"),
-        "{}",
-        said(&output)
-    );
+    assert!(said(&output).contains("no folder for the cache") && said(&output).contains("SARTOR_CACHE"), "{}", said(&output));
     let output = planted.run_as_victim("XDG_CACHE_HOME", &world);
     planted.assert_harmless("XDG_CACHE_HOME", &output);
     let output = planted.run_as_victim("SARTOR_CACHE", &world.join("sartor"));
@@ -211,9 +207,9 @@ fn a_cache_that_others_can_write_to_is_refused_or_left_alone() {
     let before = fs::read_dir(planted.dir.path()).unwrap().count();
     let output = succeeds(&mut command);
     planted.assert_harmless("a cache of mode 777", &output);
-    assert!(said(&output).contains("compiled for this once") && said(&output).contains("chmod go-w"), "{}", said(&output));
+    assert!(said(&output).contains("compiled, but not kept") && said(&output).contains("chmod go-w"), "{}", said(&output));
     assert_eq!(fs::read_dir(planted.dir.path()).unwrap().count(), before, "what was built once is gone");
-    fails(command.env("TMPDIR", &cache), &["no private folder in", "chmod go-w", "TMPDIR names another place"]);
+    fails(command.env("TMPDIR", &cache), &["cannot make a private folder in", "chmod go-w", "set TMPDIR"]);
 
     chmod(&cache, 0o700);
     fs::remove_file(cache.join(&planted.place).with_file_name("lock")).unwrap();
@@ -298,25 +294,25 @@ fn a_file_that_comes_while_compiling_stays() {
     let dir = folder(0o700);
     let (out, rustc) = (dir.path().join("out"), dir.path().join("rustc"));
     let thesis = out.join("thesis.tex");
-    // It comes when the folder was checked long ago.
+    // The file appears long after the folder was checked.
     script(&rustc, &format!("mkdir -p '{0}'; echo mine > '{0}/thesis.tex'; exec rustc \"$@\"", out.display()));
-    fails(compile_tiny(&out).env("RUSTC", &rustc), &["exists and was not made by sartor", out.to_str().unwrap()]);
+    fails(compile_tiny(&out).env("RUSTC", &rustc), &["exists and was not written by sartor", out.to_str().unwrap()]);
     assert_eq!(fs::read_to_string(&thesis).unwrap(), "mine\n");
     assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "and nothing else");
 
     fs::remove_dir_all(&out).unwrap();
     succeeds(&mut compile_tiny(&out));
     succeeds(&mut compile_tiny(&out));
-    fails(compile_tiny(&out).env("RUSTC", &rustc), &["thesis.tex is not as sartor wrote it", out.to_str().unwrap()]);
+    fails(compile_tiny(&out).env("RUSTC", &rustc), &["thesis.tex was added or changed", out.to_str().unwrap()]);
     assert_eq!(fs::read_to_string(&thesis).unwrap(), "mine\n");
-    fails(&mut compile_tiny(&out), &["thesis.tex is not as sartor wrote it"]);
+    fails(&mut compile_tiny(&out), &["thesis.tex was added or changed"]);
     fs::remove_file(&thesis).unwrap();
 
-    // A file of ours that was changed is not ours any more.
+    // A file that Sartor wrote and somebody changed is left alone.
     let source = out.join("src/main.rs");
     let text = fs::read_to_string(&source).unwrap();
     fs::write(&source, text.clone() + "// mine\n").unwrap();
-    fails(&mut compile_tiny(&out), &["src/main.rs is not as sartor wrote it"]);
+    fails(&mut compile_tiny(&out), &["src/main.rs was added or changed"]);
     assert!(fs::read_to_string(&source).unwrap().ends_with("// mine\n"));
     fs::write(&source, text).unwrap();
     succeeds(&mut compile_tiny(&out));
@@ -329,7 +325,7 @@ fn an_output_that_cannot_be_is_reported_as_the_system_does() {
     let dir = folder(0o755);
     let file = dir.path().join("file");
     fs::write(&file, "mine").unwrap();
-    fails(&mut compile_tiny(&file), &["exists and was not made by sartor"]);
+    fails(&mut compile_tiny(&file), &["exists and was not written by sartor"]);
     fails(&mut compile_tiny(file.join("out")), &["file/out: Not a directory"]);
     fails(&mut compile_tiny(dir.path().join("o".repeat(300))), &["oooo: File name too long"]);
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
@@ -364,7 +360,7 @@ fn paths_that_are_no_text_are_taken_and_shown() {
     assert!(library(&cache).exists());
     let tmp = odd(b"tmp\xff");
     fs::create_dir(&tmp).unwrap();
-    fails(compile_tiny(dir.path().join("out")).env("TMPDIR", &tmp), &["no private folder", "not UTF-8", "TMPDIR"]);
+    fails(compile_tiny(dir.path().join("out")).env("TMPDIR", &tmp), &["cannot make a private folder", "not UTF-8", "TMPDIR"]);
 }
 
 #[test]
@@ -386,7 +382,7 @@ fn pipes_are_not_waited_for() {
         timed.env("SARTOR_CACHE", &cache).env("TMPDIR", dir.path());
         timed.assert().success()
     };
-    timed(&run_tiny()).stderr(predicates::str::contains("tuning.json").and(predicates::str::contains("is no file")));
+    timed(&run_tiny()).stderr(predicates::str::contains("tuning.json").and(predicates::str::contains("is not a regular file")));
     assert!(built.metadata().unwrap().is_file() && lock.metadata().unwrap().is_file());
     timed(sartor(&["export"]).args(TINY).arg("-o").arg(dir.path().join("x.onnx")));
     timed(&compile_tiny(dir.path().join("out")));
@@ -406,6 +402,6 @@ fn a_cache_from_which_nothing_may_run_is_said() {
     command.args(["-rm", "sh", "-c", script, "sh"]).arg(run.get_program()).args(run.get_args());
     command.env("SARTOR_CACHE", dir.path()).current_dir(env!("CARGO_MANIFEST_DIR"));
     let text = said(&succeeds(&mut command));
-    let parts = ["failed to map segment", "mounted noexec", "SARTOR_CACHE names another folder"];
+    let parts = ["failed to map segment", "mounted noexec", "set SARTOR_CACHE"];
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }

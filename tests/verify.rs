@@ -1,4 +1,4 @@
-//! Compiled programs pass `verify` at every level of this machine, and a program of other weights does not.
+//! Compiled programs pass `verify` at every level of this machine. A program with other weights does not.
 
 mod common;
 

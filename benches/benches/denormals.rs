@@ -1,5 +1,5 @@
-//! What denormal activations cost on this CPU: the same programs on ordinary images, on images of which every other value is
-//! denormal, and on images scaled down so that every map is denormal. Weights that are denormal become zero when a network is compiled.
+//! Measures what denormal values cost on this CPU: the same programs on ordinary images, on images in which every second value is
+//! denormal, and on images scaled down so that every map is denormal. Compiling a network turns denormal weights into zero.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! One group a kernel family: the specialised kernel against the generic one against the reference, at the best level that
+//! One group for each kernel family. It compares the specialised kernel, the generic one and the reference, at the best level that
 //! this CPU has and `SARTOR_MAX_LEVEL` allows. Elements are floating-point operations.
 //!
 //! The first run compiles every problem; later ones take them from Sartor's cache.
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
         group.finish();
-        // Only `cargo bench` measures: a test runs everything once.
+        // Only `cargo bench` measures. `cargo test` runs everything once.
         if std::env::args().any(|arg| arg == "--bench") {
             summary.print(family);
         }
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The best times of a group, against the best that the core gave in the same minutes.
+/// The best times of a group, beside the best rate that the core reached in the same minutes.
 struct Summary<'a> {
     level: Level,
     probe: Option<Probe>,

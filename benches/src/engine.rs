@@ -1,4 +1,4 @@
-//! The engines, each computing one problem on the same numbers.
+//! The engines that are compared. Each computes a problem on the same numbers.
 
 use sartor::kernels::generic::{self, PackedConv, PackedDepthwise, map_len};
 use sartor::kernels::reference;
@@ -9,7 +9,7 @@ use sartor::{CompileError, Level, Model, Weights};
 
 use crate::problem::{FEED, Problem, TARGET};
 
-/// Who computes.
+/// An engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// The kernel compiled for this shape.
@@ -39,7 +39,7 @@ impl Engine {
     /// If the specialised kernel does not compile.
     ///
     /// # Panics
-    /// If the result is not the reference's: a time of something else is worth nothing.
+    /// If the result is not the reference's, because the time of a wrong result means nothing.
     pub fn open(self, problem: &Problem, level: Level) -> Result<Runner, CompileError> {
         let data = Data::of(problem);
         let mut runner = match self {
@@ -50,7 +50,7 @@ impl Engine {
         runner.run();
         let expected = data.reference();
         let (error, at) = reference::bound::largest_error(&runner.result, &expected);
-        // Far above rounding, far below any mistake; proving more is the business of `verify` and of the tests.
+        // Far above rounding and far below any mistake. `verify` and the tests are stricter.
         let tolerance = 1e-4 * reference::bound::max_abs(&expected).max(1.0);
         assert!(error <= tolerance, "{} {}: value {at} is off by {error:e}", self.name(), problem.line);
         Ok(runner)

@@ -1,8 +1,8 @@
-//! Which layers are measured: chosen from the zoo by rule, so that no list can go stale.
+//! The layers that are measured. A rule chooses them from the zoo, so no list can go stale.
 
 use std::collections::BTreeMap;
 
-use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind};
+use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind, Scale};
 use sartor::codegen::layout::MapId;
 use sartor::codegen::network::line::problem_line;
 use sartor::codegen::normalize::normalize;
@@ -58,7 +58,7 @@ impl Family {
         }
     }
 
-    /// The family of a layer; none of sums and lone activations, which these networks' convolutions take into their kernels.
+    /// The family of a layer. Sums and single activations have none, because the convolutions of these networks compute them.
     fn of(layers: &Layers, layer: &Layer) -> Option<Self> {
         let dst = &layers[layer.dst()];
         match &layer.op {
@@ -67,9 +67,9 @@ impl Family {
             LayerOp::Conv(_) => Some(Family::Direct),
             LayerOp::Depthwise(_) => Some(Family::Depthwise),
             LayerOp::Pool(_) => Some(Family::Pool),
-            LayerOp::Mean { .. } => Some(Family::Mean),
-            LayerOp::Scale { .. } => Some(Family::Scale),
-            LayerOp::Add { .. } | LayerOp::Activation { .. } => None,
+            LayerOp::Mean(_) => Some(Family::Mean),
+            LayerOp::Scale(_) => Some(Family::Scale),
+            LayerOp::Add(_) | LayerOp::Activation(_) => None,
         }
     }
 }
@@ -126,9 +126,9 @@ impl Problem {
                 };
                 (op, pool.act)
             }
-            LayerOp::Mean { .. } => (Op::GlobalAvgPool, None),
-            LayerOp::Scale { act, .. } => (Op::Mul, *act),
-            LayerOp::Add { .. } | LayerOp::Activation { .. } => return None,
+            LayerOp::Mean(_) => (Op::GlobalAvgPool, None),
+            LayerOp::Scale(Scale { act, .. }) => (Op::Mul, *act),
+            LayerOp::Add(_) | LayerOp::Activation(_) => return None,
         };
         let work = match op {
             Op::Conv2d(conv) => Work::Flops(2 * macs(src, dst, &conv)),
@@ -253,7 +253,7 @@ mod tests {
                 assert_eq!(report.iter().filter(|row| row.stage == target.stage).count(), 1, "{} {level}", problem.line);
                 assert!(target.problem.starts_with(&format!("{}_n", problem.line)), "{} for {}", target.problem, problem.line);
                 if let (Work::Flops(flops), Op::Conv2d(conv)) = (problem.work, problem.op) {
-                    // The report's count takes the taps on padding for work.
+                    // The report also counts the products with padding.
                     assert!(flops <= 2 * target.macs, "{}", problem.line);
                     assert_eq!(flops == 2 * target.macs, conv.window.padding == Padding::around(0), "{}", problem.line);
                 }

@@ -59,7 +59,7 @@ pub enum PlanError {
 /// If the network is too large, or the proof fails.
 pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan, PlanError> {
     let plan = schedule::plan(layers, packed, options)?;
-    prove::program(&plan, &packed.data)?;
+    prove::plan(&plan, &packed.data)?;
     Ok(plan)
 }
 

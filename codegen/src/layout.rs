@@ -4,28 +4,14 @@
 
 use std::ops::Range;
 
+pub use crate::ids::MapId;
+
 /// Output lanes of a weight panel, and the multiple of every pitch: one AVX-512 register.
 pub const PANEL: usize = 16;
 
 /// `lanes` rounded up to whole panels.
 pub const fn padded(lanes: usize) -> usize {
     lanes.next_multiple_of(PANEL)
-}
-
-/// Index into a network's maps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MapId(pub usize);
-
-impl From<usize> for MapId {
-    fn from(index: usize) -> Self {
-        Self(index)
-    }
-}
-
-impl From<MapId> for usize {
-    fn from(id: MapId) -> Self {
-        id.0
-    }
 }
 
 /// An activation of one image in memory.
@@ -58,3 +44,22 @@ impl Map {
 /// Half of the 4 KiB after which addresses fall into the same set of an L1 again. At such a pitch the pixels of a window
 /// push each other out.
 const ALIASED: usize = 512;
+
+/// Where a map lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The user's NCHW images.
+    Input,
+    /// Whole, all images one after another.
+    Arena {
+        /// In f32.
+        offset: usize,
+    },
+    /// Rows of one image at a time: row `r` in slot `r % rows`.
+    Ring {
+        /// In f32, in a thread's scratch memory.
+        offset: usize,
+        /// Slots.
+        rows: usize,
+    },
+}

@@ -6,12 +6,14 @@ extern crate self as sartor_codegen;
 
 pub mod compile;
 pub mod emit;
+pub mod ids;
 pub mod interpret;
 pub mod ir;
 pub mod lab;
 pub mod layout;
 pub mod lower;
 pub mod network;
+pub mod ops;
 pub mod plan;
 pub mod prove;
 pub mod schedule;

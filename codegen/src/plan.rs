@@ -7,27 +7,9 @@ use typed_index_collections::TiVec;
 use crate::ir::kernel::{Kernel, KernelId};
 use crate::ir::stage::{Region, Stage};
 use crate::layout::MapId;
+pub use crate::layout::Place;
 use crate::network::layers::{LayerId, Layers};
 use crate::network::line::problem_line;
-
-/// Where a map lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The user's NCHW images.
-    Input,
-    /// Whole, all images one after another.
-    Arena {
-        /// In f32.
-        offset: usize,
-    },
-    /// Rows of one image at a time: row `r` in slot `r % rows`.
-    Ring {
-        /// In f32, in a thread's scratch memory.
-        offset: usize,
-        /// Slots.
-        rows: usize,
-    },
-}
 
 /// A result on its way to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

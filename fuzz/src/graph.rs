@@ -1,5 +1,5 @@
-//! Graphs: building never panics; what is built and normalised is planned, proven, and computes what the graph does in f64, as
-//! `sartor verify --problem` judges it.
+//! Graphs. Building one never panics. A graph that can be normalised can also be planned and proven, and its plan computes what the graph
+//! does in f64, as `sartor verify --problem` judges it.
 
 use sartor::codegen::compile::PlanError;
 use sartor::codegen::problem::Problem;
@@ -13,13 +13,13 @@ use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, S
 use crate::Choices;
 
 const NODES: usize = 12;
-/// Most elements of a map and multiply-accumulates of a network: so much takes milliseconds.
+/// Largest number of elements of a map. With [`MOST_MACS`], an input takes milliseconds.
 const MOST_ELEMENTS: usize = 20_000;
 const MOST_MACS: u64 = 200_000;
-/// Gates that multiply one another leave the range of f32; up to this, they do not.
+/// Products of gates with each other may leave the range of f32. Networks whose values are larger than this are not judged.
 const LARGEST: f64 = 1e9;
 
-/// Takes the bytes as a graph, and as how to compile it. Returns whether anything was compared: many bytes are no graph.
+/// Reads the bytes as a graph and as options for compiling it. Returns whether anything was compared, because many bytes are no graph.
 pub fn judge(data: &[u8]) -> bool {
     let mut choices = Choices(data);
     let level = Level::ALL[choices.below(4)];
@@ -66,7 +66,7 @@ fn stays_in_range(problem: &Problem) -> bool {
     largest < LARGEST
 }
 
-/// A graph whose nodes are drawn without regard to what fits: those that do not are refused by the builder, and left out.
+/// A graph of nodes that need not fit. The builder refuses those that do not, and they are left out.
 fn grow(choices: &mut Choices<'_>) -> Option<Network> {
     let shape = Shape::new(choices.below(6), choices.below(12), choices.below(12));
     let mut builder = Builder::new("drawn", shape).ok()?;
@@ -103,8 +103,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         let after = if apart { pair(choices, n) } else { before };
         (Padding { before: before.0, after: after.0 }, Padding { before: before.1, after: after.1 })
     };
-    let pool =
-        |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
+    let pool = |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
     match choices.below(16) {
         0..=3 => {
             let kernel = pair(choices, 8);

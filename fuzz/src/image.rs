@@ -1,5 +1,5 @@
-//! Pictures: reading never panics and takes bounded memory; a picture of the crop's size comes out pixel by pixel, and what is called
-//! whole is what another decoder takes for a picture, too.
+//! Pictures. Reading one never panics and takes bounded memory. A picture of the crop's size keeps every pixel. A picture that is read as
+//! whole is also one for another decoder.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use sartor::data::image::Preprocess;
 /// Height and width of the network's input.
 const SIZE: usize = 8;
 
-/// Takes the bytes as a file. Returns whether it was read.
+/// Reads the bytes as a picture file. Returns whether they were one.
 pub fn judge(data: &[u8]) -> bool {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a");

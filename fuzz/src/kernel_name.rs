@@ -1,4 +1,4 @@
-//! Kernel names: a text that parses is printed as it was; a name that is printed parses to itself.
+//! Kernel names. A text that parses prints as the same text, and a printed name parses to the same name.
 
 use sartor_codegen::name::KernelName;
 use sartor_kernels::runtime::Level;
@@ -9,7 +9,7 @@ const FAMILIES: [&str; 6] = ["pointwise", "depthwise3x3s2", "direct5x5s1", "mean
 const FIELDS: [&str; 8] = ["m", "k", "n", "rows", "ow", "c", "sp", "lane"];
 const WORDS: [&str; 7] = ["relu", "relu6", "silu", "sigmoid", "blend", "add", "sums"];
 
-/// Takes the bytes as a text, and as the parts of a name.
+/// Reads the bytes as a text, and as the parts of a name.
 pub fn judge(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(name) = text.parse::<KernelName>()

@@ -1,5 +1,5 @@
-//! The oracles of the fuzz targets: each takes bytes and panics if what it judges is wrong. They run on any toolchain, so that
-//! the corpora are replayed as tests; finding new inputs is libFuzzer's part.
+//! The oracles of the fuzz targets. Each takes bytes and panics if the code under test is wrong. They run on any toolchain, so the committed
+//! inputs are replayed as tests. Only libFuzzer, which finds new inputs, needs nightly.
 
 pub mod graph;
 pub mod image;
@@ -10,7 +10,7 @@ pub mod problem;
 pub mod safetensors;
 pub mod zoo_spec;
 
-/// Bytes as choices; zeros once they are used up.
+/// Reads bytes as choices. After the last byte, every choice is zero.
 struct Choices<'a>(&'a [u8]);
 
 impl Choices<'_> {
@@ -20,7 +20,7 @@ impl Choices<'_> {
         usize::from(first)
     }
 
-    /// The next byte, which stays.
+    /// The next byte, without taking it.
     fn peek(&self) -> usize {
         self.0.first().map_or(0, |&byte| usize::from(byte))
     }

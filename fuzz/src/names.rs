@@ -1,5 +1,5 @@
-//! Names of networks and nodes: whatever they are, a crate is generated whose text parses and says the same as that of the network whose
-//! names are plain, but for comments and strings; or they are refused by an error that is one line.
+//! Names of networks and nodes. Any names either give a crate or an error of one line. The crate's text parses, and its tokens are those of
+//! the same network with plain names, apart from comments and strings.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ const PLAIN: Names<'static> = ["plain", "a", "b", "c", "d"];
 
 static EXPECTED: LazyLock<Vec<(String, String)>> = LazyLock::new(|| code(&crate_of(&network(PLAIN).unwrap())));
 
-/// Takes the bytes as five names with a byte 255 between them. Returns whether there was a crate.
+/// Reads the bytes as five names, separated by the byte 255. Returns whether they gave a crate.
 pub fn judge(data: &[u8]) -> bool {
     let mut names = data.split(|&byte| byte == 255).map(String::from_utf8_lossy);
     let names: [String; 5] = std::array::from_fn(|_| names.next().unwrap_or_default().into_owned());
@@ -56,11 +56,11 @@ fn network(names: Names<'_>) -> Result<Network, GraphError> {
 }
 
 fn crate_of(network: &Network) -> Generated {
-    // One seed gives each name weights of its own; code does not depend on them.
+    // The weights depend on the names, but the code does not depend on the weights.
     generate(network, &Weights::random(network, 0), &[Level::Portable], 1, Kind::Bin).unwrap()
 }
 
-/// The tokens of each Rust file, of strings only that they are there; comments are none.
+/// The tokens of each Rust file. All strings count as the same token, and comments do not count.
 fn code(generated: &Generated) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for (path, bytes) in &generated.files {

@@ -1,8 +1,8 @@
-//! `.npy` files: what is read is what an independent reader of the format makes of the bytes, and is written as what reads the same.
+//! `.npy` files. Reading gives what an independent reader of the format gives. Writing that and reading it again gives the same.
 
 use serde_json::Value;
 
-/// Takes the bytes as a file. Returns whether it was read.
+/// Reads the bytes as an `.npy` file. Returns whether they were one.
 pub fn judge(data: &[u8]) -> bool {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.npy");
@@ -19,7 +19,7 @@ pub fn judge(data: &[u8]) -> bool {
     true
 }
 
-/// The format by the letter: the Python dictionary becomes JSON.
+/// The independent reader. It turns the header, a Python dictionary, into JSON.
 fn oracle(data: &[u8]) -> Option<(Vec<usize>, Vec<f32>)> {
     let rest = data.strip_prefix(b"\x93NUMPY")?;
     let (&[major, minor], rest) = rest.split_first_chunk::<2>()?;

@@ -1,17 +1,17 @@
-//! Problems in one line: what parses is printed as a line that parses to the same, and is computed right if it is small; what does not
-//! says where in the text it fails.
+//! Problem lines. A line that parses prints as a line that parses to the same problem, and small problems are computed right. The error for
+//! any other line says where in the text it fails.
 
 use sartor::codegen::problem::{LayerLine, Problem};
 use sartor_kernels::runtime::Level;
 
 use crate::graph;
 
-/// Most multiply-accumulates and values of what is interpreted.
+/// Largest numbers of multiply-accumulates and of values that are interpreted.
 const MOST_WORK: u64 = 20_000;
 /// Most channels of its images: to return them as they are takes a convolution of as many by as many.
 const MOST_CHANNELS: usize = 64;
 
-/// Takes the bytes as a line. Returns whether it was a problem.
+/// Reads the bytes as a line. Returns whether it was a problem.
 pub fn judge(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
     if let Ok(layer) = text.parse::<LayerLine>() {

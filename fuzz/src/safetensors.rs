@@ -1,4 +1,5 @@
-//! Weights from safetensors files: what the safetensors crate refuses is refused, and what is loaded has the crate's values.
+//! Weights from safetensors files. A file that the safetensors crate refuses is refused, and a file that is loaded has the values that the
+//! crate reads.
 
 use std::sync::LazyLock;
 
@@ -16,7 +17,7 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     builder.finish(&[linear]).unwrap()
 });
 
-/// Takes the bytes as a file.
+/// Reads the bytes as a safetensors file.
 pub fn judge(data: &[u8]) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), data).unwrap();

@@ -1,10 +1,10 @@
-//! Names of networks: what parses is printed as something that parses to the same, and building it never panics.
+//! Names of networks. A name that parses prints as a name that parses to the same network. Building it never panics.
 
 use sartor_models::zoo::Spec;
 
 use crate::Choices;
 
-/// Takes the first line as a name, and what follows as parameters that a name does not hold.
+/// Reads the first line as a name, and the rest as parameters that are not part of a name.
 pub fn judge(data: &[u8]) {
     let end = data.iter().position(|&byte| byte == b'\n').unwrap_or(data.len());
     let Ok(text) = std::str::from_utf8(&data[..end]) else { return };

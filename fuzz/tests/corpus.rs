@@ -1,4 +1,4 @@
-//! Every committed input, judged without libFuzzer.
+//! Judges every committed input without libFuzzer.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn safetensors() {
     replay("safetensors", sartor_fuzz::safetensors::judge);
 }
 
-/// Replays inputs of which at least so many must be taken for what they should be.
+/// Replays inputs. At least `least` of them must be valid and compared.
 fn replay_and_count(target: &str, judge: fn(&[u8]) -> bool, least: usize) {
     let taken = AtomicUsize::new(0);
     replay(target, |data| {

@@ -1,31 +1,32 @@
-//! Names are data: of networks, nodes, tensors, files, classes. Whoever prints one into a line of text, a comment, a string or a
-//! terminal does it through here, so that no name can end what it stands in, move a cursor, or turn the direction of the text.
+//! Escapes names for printing. Names of networks, nodes, tensors, files and classes are data and may hold any characters. Code that prints a
+//! name into a line, a comment, a string or a terminal calls these functions, so that no name can end the text that it is in, move the
+//! cursor, or change the direction of the text.
 //!
-//! What cannot be seen is written as Rust writes it in strings, `\n` and `\u{1b}`; a backslash of the name itself is doubled, so that
-//! different names stay different.
+//! Invisible characters are written as in Rust's strings: `\n` and `\u{1b}`. A backslash in the name is doubled, so that different names stay
+//! different.
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
 
-/// Bytes of the longest name of a network or a node, and of what an error repeats of any other.
+/// The length, in bytes, of the longest name that a network or a node may have. Errors cut other names to this length.
 pub const LONGEST: usize = 1024;
 
-/// A name in a line of text.
+/// A name, for a line of text.
 pub fn line(name: &str) -> impl Display {
     Escaped { text: name, also: "", longest: LONGEST }
 }
 
-/// A file's name in a line of text.
+/// The name of a file, for a line of text.
 pub fn path(path: &Path) -> String {
     line(&path.to_string_lossy()).to_string()
 }
 
-/// A name as one word, in which no comment is broken and no Markdown begins; [`from_word`] reads it back.
+/// A name as one word, which ends no comment and begins no Markdown. [`from_word`] reads it back.
 pub fn word(name: &str) -> impl Display {
     Escaped { text: name, also: " `|", longest: usize::MAX }
 }
 
-/// The name that a word of [`word`] or of people stands for; `None` for a backslash that begins no escape.
+/// The name that a word stands for, written by [`word`] or by people. `None` if a backslash begins no escape.
 pub fn from_word(word: &str) -> Option<String> {
     let mut name = String::new();
     let mut rest = word;
@@ -51,22 +52,22 @@ pub fn from_word(word: &str) -> Option<String> {
     Some(name)
 }
 
-/// A name in a code span of a comment, of a documentation comment too.
+/// A name as a code span, for comments and documentation comments.
 pub fn code(name: &str) -> String {
     format!("`{}`", word(name))
 }
 
-/// A Rust string literal of ASCII, which has as many columns as bytes.
+/// A text as a Rust string literal of ASCII characters, which has as many columns as bytes.
 pub fn rust_string(text: &str) -> String {
     format!("\"{}\"", text.escape_default())
 }
 
-/// Text for a terminal, lines and tabs as they are.
+/// A text for a terminal. Newlines and tabs are kept.
 pub fn terminal(text: &str) -> String {
     replaced(text, |c| c == '\n' || c == '\t', |c, out| out.extend(c.escape_debug()))
 }
 
-/// JSON for a terminal: the same value.
+/// JSON for a terminal, with the same value.
 pub fn json(text: &str) -> String {
     replaced(
         text,
@@ -77,7 +78,7 @@ pub fn json(text: &str) -> String {
     )
 }
 
-/// JSON inside a script of an HTML page: the same value, in which no tag begins or ends.
+/// JSON for a script in an HTML page, with the same value. No tag begins or ends in it.
 pub fn script(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
@@ -92,7 +93,7 @@ fn replaced(text: &str, as_is: impl Fn(char) -> bool, escape: impl Fn(char, &mut
 
 struct Escaped<'a> {
     text: &'a str,
-    /// Visible characters that are escaped too.
+    /// Visible characters that are escaped as well.
     also: &'static str,
     longest: usize,
 }
@@ -115,10 +116,10 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// Whether a character takes its place and does nothing else: no control character, of either set, and none that turns the
-/// direction of the text, has no width, or has no meaning.
+/// Whether a character is shown and does nothing else. Control characters of both sets are not, nor are characters that change
+/// the direction of the text, have no width, or are not assigned.
 fn visible(c: char) -> bool {
-    // The standard library knows, but it tells of a text only: behind a letter, accents are as good as letters.
+    // The standard library knows, but answers for a text only: there, accents after a letter count as visible.
     c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && format!("a{c}").escape_debug().count() == 2)
 }
 

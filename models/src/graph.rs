@@ -1,4 +1,4 @@
-//! The typed graph: operators, shape inference, validation.
+//! The graph of a network: operators, inference of shapes, and validation.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,7 +8,7 @@ pub use sartor_ops::{Activation, Padding, Window};
 
 use crate::escape::{self, line};
 
-/// One image's activation: channels, height, width. The batch is a parameter of compilation, not of the network.
+/// The shape of a map for one image: channels, height and width. The batch is a parameter of compiling, not of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Channels.
@@ -49,23 +49,23 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Largest map a network may hold, in elements: 4 GiB of f32, so that byte offsets stay far from overflow.
+/// The largest map that a network may have, in elements: 4 GiB of f32. So byte offsets cannot overflow.
 pub const MAX_ELEMENTS: usize = 1 << 30;
 
 /// A node's index in its network; inputs always have smaller ids than the nodes that read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub usize);
 
-/// A 2-d convolution, as in PyTorch, but that the two sides of an axis may be padded differently; `weight` is `[oc, ic / groups, kh, kw]`.
+/// A 2-d convolution, as in PyTorch; but the two sides of an axis may have different padding. `weight` is `[oc, ic / groups, kh, kw]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv2d {
     /// Output channels.
     pub oc: usize,
-    /// Groups; divides input and output channels.
+    /// The number of groups, which divides the input and the output channels.
     pub groups: usize,
-    /// Whether there is a `bias` parameter of `[oc]`.
+    /// Whether there is a `bias` parameter, `[oc]`.
     pub bias: bool,
-    /// Where it looks.
+    /// Its window.
     pub window: Window,
 }
 
@@ -74,37 +74,38 @@ pub struct Conv2d {
 pub enum Op {
     /// The network's input.
     Input,
-    /// 2-d convolution. Parameters `weight` and, if asked for, `bias`.
+    /// 2-d convolution. Its parameters are `weight` and, if there is one, `bias`.
     Conv2d(Conv2d),
-    /// Batch norm with running statistics. Parameters `weight`, `bias`, `running_mean`, `running_var`.
+    /// Batch norm with running statistics. Its parameters are `weight`, `bias`, `running_mean` and `running_var`.
     BatchNorm {
         /// Added to the variance.
         eps: f64,
     },
     /// An elementwise function.
     Activation(Activation),
-    /// Max pooling; padding never wins. On each side at most half the window is padding, as in PyTorch.
+    /// Max pooling. Padding is never the maximum. On each side it is at most half the window, as in PyTorch.
     MaxPool(Window),
-    /// Average pooling that counts padding, PyTorch's default; padded as max pooling, and never dilated.
+    /// Average pooling that counts padding, as is PyTorch's default. It has the same limit of padding, and no dilation.
     AvgPool(Window),
     /// Mean over each channel's pixels; the result is `c x 1 x 1`.
     GlobalAvgPool,
-    /// Fully connected layer on a `c x 1 x 1` map. Parameters `weight` `[out, c]` and, if asked for, `bias`.
+    /// Fully connected layer on a `c x 1 x 1` map. Its parameters are `weight`, `[out, c]`, and, if there is one, `bias`.
     Linear {
         /// Output features.
         out: usize,
         /// Whether there is a `bias` parameter.
         bias: bool,
     },
-    /// `out = a; out[:, :b.c] += b`: the plain sum where the channel counts agree, ReXNet's partial shortcut where `b` has fewer.
+    /// `out = a; out[:, :b.c] += b`. This is the sum if both have the same number of channels, and ReXNet's partial shortcut if
+    /// `b` has fewer.
     Add,
-    /// `x * gate`, the gate being `c x 1 x 1`.
+    /// `x * gate`, where the gate is `c x 1 x 1`.
     Mul,
     /// Concatenation over channels.
     Concat,
-    /// `(groups, c / groups)` to `(c / groups, groups)`.
+    /// Transposes the channels, seen as `(groups, c / groups)`, to `(c / groups, groups)`.
     ChannelShuffle {
-        /// Groups; divides the channels.
+        /// The number of groups, which divides the channels.
         groups: usize,
     },
     /// `x - log(sum(exp(x)))` over the channels of a `c x 1 x 1` map.
@@ -123,18 +124,18 @@ pub struct Param {
 /// An operator applied to earlier nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Unique in its network, for example `features.8.expand`.
+    /// The name, which is unique in its network: for example `features.8.expand`.
     pub name: String,
     /// What it computes.
     pub op: Op,
-    /// What it reads.
+    /// The nodes that it reads.
     pub inputs: Vec<NodeId>,
-    /// Shape of its one output.
+    /// The shape of its result.
     pub shape: Shape,
 }
 
 impl Node {
-    /// Whether its value is its one input's: a concatenation of one map, a shuffle of one group or of single channels.
+    /// Whether it returns its only input unchanged: a concatenation of one map, or a shuffle of one group or of groups of one channel.
     pub fn is_identity(&self) -> bool {
         match self.op {
             Op::Concat => self.inputs.len() == 1,
@@ -144,7 +145,7 @@ impl Node {
     }
 }
 
-/// A network that could not be built: which node, which attribute, which value, and what to do.
+/// The network cannot be built: which node and attribute is wrong, which value it has, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("node '{}': {attribute} is {}: {help}", line(.node), line(.value))]
 pub struct GraphError {
@@ -154,21 +155,21 @@ pub struct GraphError {
     pub attribute: String,
     /// The value it has.
     pub value: String,
-    /// What would be right.
+    /// What would be valid.
     pub help: String,
 }
 
-/// A validated graph: unique names, inferred shapes, inputs before their readers.
+/// A validated graph. Names are unique, shapes are known, and nodes come after the nodes that they read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
-    /// In the zoo's notation, `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
+    /// The network's name; for networks of the zoo, `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
     pub name: String,
     nodes: Vec<Node>,
     outputs: Vec<NodeId>,
 }
 
 impl Network {
-    /// All nodes in topological order; the first is the input.
+    /// All nodes, in topological order. The first one is the input.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -183,7 +184,8 @@ impl Network {
         &self.nodes[id.0]
     }
 
-    /// The node whose value this one has: itself, or the first before nodes that change nothing.
+    /// The node that computes this node's value: the node itself, or, if it returns its input unchanged, the nearest one before
+    /// it that does not.
     pub fn same_as(&self, mut id: NodeId) -> NodeId {
         while self.node(id).is_identity() {
             id = self.node(id).inputs[0];
@@ -191,17 +193,17 @@ impl Network {
         id
     }
 
-    /// What the network returns, in order.
+    /// The outputs, in order.
     pub fn outputs(&self) -> &[NodeId] {
         &self.outputs
     }
 
-    /// Shape of the one input.
+    /// The shape of the input.
     pub fn input_shape(&self) -> Shape {
         self.nodes[0].shape
     }
 
-    /// Parameter tensors of one node, in PyTorch's order.
+    /// The parameters of a node, in PyTorch's order.
     pub fn params_of(&self, id: NodeId) -> Vec<Param> {
         let node = self.node(id);
         let input = node.inputs.first().map(|&i| self.node(i).shape);
@@ -221,17 +223,17 @@ impl Network {
         }
     }
 
-    /// Parameter tensors of all nodes.
+    /// The parameters of all nodes.
     pub fn params(&self) -> Vec<Param> {
         self.ids().flat_map(|id| self.params_of(id)).collect()
     }
 
-    /// Learned parameters as PyTorch counts them: running statistics are buffers and do not count.
+    /// The number of learned parameters, as PyTorch counts them: running statistics are buffers and do not count.
     pub fn param_count(&self) -> usize {
         self.params().iter().filter(|p| !p.name.contains(".running_")).map(|p| p.shape.iter().product::<usize>()).sum()
     }
 
-    /// Multiply-accumulates of one node for one image; only convolutions and linear layers count.
+    /// The multiply-accumulates of a node for one image. Only convolutions and linear layers count.
     pub fn macs_of(&self, id: NodeId) -> u64 {
         let node = self.node(id);
         let src = node.inputs.first().map_or(0, |&i| self.node(i).shape.c) as u64;
@@ -244,13 +246,13 @@ impl Network {
         }
     }
 
-    /// Multiply-accumulates of the network for one image.
+    /// The multiply-accumulates of the network for one image.
     pub fn macs(&self) -> u64 {
         self.ids().map(|id| self.macs_of(id)).sum()
     }
 }
 
-/// Builds a [`Network`] node by node, inferring shapes and refusing what is ill-formed.
+/// Builds a [`Network`] node by node. It infers shapes and refuses what is not valid.
 pub struct Builder {
     name: String,
     nodes: Vec<Node>,
@@ -258,11 +260,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Starts a network with its input. Its name, as those of nodes, may hold any characters, but not none, and no more than
+    /// Starts a network with its input. Names of networks and nodes may have any characters, at least one and at most
     /// [`escape::LONGEST`] bytes of them.
     ///
     /// # Errors
-    /// If a dimension is zero, the map exceeds [`MAX_ELEMENTS`], or the name is empty or too long.
+    /// If a dimension is zero, the map has more than [`MAX_ELEMENTS`], or the name is empty or too long.
     pub fn new(name: impl Into<String>, input: Shape) -> Result<Self, GraphError> {
         let mut builder = Self { name: name.into(), nodes: Vec::new(), names: HashSet::new() };
         check_name("network", &builder.name)?;
@@ -276,7 +278,7 @@ impl Builder {
         NodeId(0)
     }
 
-    /// Shape of a node added before.
+    /// The shape of a node that was added before.
     pub fn shape(&self, id: NodeId) -> Shape {
         self.nodes[id.0].shape
     }
@@ -284,12 +286,12 @@ impl Builder {
     /// Adds a node.
     ///
     /// # Errors
-    /// If the name is taken, empty or too long, an attribute is out of range, or the inputs' shapes do not fit the operator.
+    /// If the name is taken, empty or too long; if an attribute is out of range; or if the shapes of the inputs do not fit the operator.
     pub fn add(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         let name = name.into();
         check_name("name", &name)?;
         if self.names.contains(&name) {
-            return Err(fault(&name, "name", &name, "every node needs a name of its own"));
+            return Err(fault(&name, "name", &name, "another node has the same name"));
         }
         if let Some(id) = inputs.iter().find(|id| id.0 >= self.nodes.len()) {
             return Err(fault(&name, "input", id.0, "inputs must be added before the nodes that read them"));
@@ -301,7 +303,7 @@ impl Builder {
         Ok(NodeId(self.nodes.len() - 1))
     }
 
-    /// Ends the network.
+    /// Completes the network.
     ///
     /// # Errors
     /// If there is no output or an id is unknown.
@@ -380,7 +382,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
                     node,
                     "inputs",
                     format!("{a} + {b}"),
-                    "maps must agree and the second may not have more channels",
+                    "heights and widths must be equal, and the second map must not have more channels",
                 ));
             }
             Ok(a)
@@ -395,7 +397,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::Concat => {
             let first = inputs[0];
             if let Some(other) = inputs.iter().find(|s| (s.h, s.w) != (first.h, first.w)) {
-                return Err(fault(node, "inputs", format!("{first} and {other}"), "maps must agree"));
+                return Err(fault(node, "inputs", format!("{first} and {other}"), "heights and widths must be equal"));
             }
             let c = inputs.iter().try_fold(0usize, |sum, s| sum.checked_add(s.c));
             c.map(|c| Shape::new(c, first.h, first.w)).ok_or_else(|| fault(node, "channels", "overflow", "too many channels"))

@@ -1,7 +1,7 @@
-//! Networks and their weights, in the terms users have: NCHW, PyTorch's operators and parameter names.
+//! Networks and their weights, in the terms that users know: NCHW, and PyTorch's operators and parameter names.
 //!
-//! Nothing here knows about machines. A [`Network`] is a validated graph with inferred shapes;
-//! a [`Weights`] holds its named tensors; [`zoo`] builds the networks of the project.
+//! Nothing here depends on a machine. A [`Network`] is a validated graph with inferred shapes; [`Weights`] holds its named
+//! tensors; [`zoo`] builds the networks of the project.
 
 pub mod escape;
 pub mod export;

@@ -1,8 +1,8 @@
-//! Lists in errors: the first few lines, then how many more.
+//! Lists in error messages: the first lines, and how many more there are.
 
 use std::fmt::Display;
 
-/// Lines of a list before it ends.
+/// The most lines that a list shows.
 pub const LINES: usize = 10;
 
 /// The first [`LINES`] items, each on a line of its own and indented, and how many more there are.

@@ -1,4 +1,4 @@
-//! Named tensors: in memory, in safetensors files, and at random.
+//! Weights: named tensors in memory, in safetensors files, and drawn at random.
 
 mod check;
 mod classes;

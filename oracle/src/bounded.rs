@@ -20,7 +20,7 @@ impl Bounded {
         Self { exact: value.to_kind(Kind::Double), error: None }
     }
 
-    /// The largest error of an engine's value, and the largest ratio of error to bound; not a number where the value is not.
+    /// The largest error of an engine's value, and the largest ratio of error to bound. Both are NaN if the value contains NaN.
     pub fn judge(&self, engine: &Tensor) -> (f64, f64) {
         let difference = (engine.to_kind(Kind::Double) - &self.exact).abs();
         let mut bound = self.exact.abs() * STORE + DENORMAL;
@@ -46,7 +46,7 @@ impl Torch<'_> {
         })
     }
 
-    /// What the operator's own roundings add.
+    /// The error that the operator's own roundings add.
     fn own(&self, id: NodeId, inputs: &[&Bounded], exact: &Tensor) -> Option<Tensor> {
         let node = self.network.node(id);
         let magnitude = |i: usize| inputs[i].exact.abs().to_kind(Kind::Float);
@@ -77,7 +77,7 @@ impl Torch<'_> {
         })
     }
 
-    /// What the inputs' errors become.
+    /// The error that the inputs' errors cause.
     fn carried(&self, id: NodeId, inputs: &[&Bounded]) -> Option<Tensor> {
         let op = &self.network.node(id).op;
         if inputs.iter().all(|x| x.error.is_none()) {

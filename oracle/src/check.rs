@@ -27,8 +27,8 @@ impl Verdict {
 }
 
 impl Torch<'_> {
-    /// Judges every node that the engine gives a value of, the input apart: its inputs are the engine's own values where there are
-    /// any, and computed from them where the engine fused a node away.
+    /// Judges every node that the engine gives a value for, except the network's input. The node is computed from the engine's own values of
+    /// its inputs. Where the engine fused an input away, that input is computed from the engine's values before it.
     ///
     /// # Panics
     /// If the input's value is missing.
@@ -59,7 +59,7 @@ impl Torch<'_> {
     }
 }
 
-/// The verdicts that are not right, as one line each.
+/// One line for each verdict that is not right.
 pub fn wrong(verdicts: &[Verdict]) -> Vec<String> {
     verdicts
         .iter()

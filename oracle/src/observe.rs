@@ -1,4 +1,4 @@
-//! What a program's stages left in memory, as values of the network's nodes.
+//! Reads the values of a network's nodes from the memory of a program.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use tch::Tensor;
 
 use crate::torch::tensor;
 
-/// Runs a program stage by stage on one thread, image by image, and reads each stage's maps; and again as users do, all images on two
-/// threads.
+/// Runs a program twice: stage by stage on one thread, image by image, reading each stage's maps; and as users do, all images at once on two
+/// threads. Returns the values that the first run read.
 ///
 /// # Errors
 /// If the input's length is not the program's, or there cannot be two threads.
@@ -55,7 +55,7 @@ pub struct Maps<'a> {
 }
 
 impl<'a> Maps<'a> {
-    /// With the input's value.
+    /// Begins with the input's value.
     pub fn new(plan: &'a Plan, network: &'a Network, input: &[f32]) -> Self {
         let input = tensor(input, plan.batch, network.input_shape());
         Self { plan, network, values: BTreeMap::from([(NodeId(0), input)]) }

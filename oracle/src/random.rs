@@ -1,16 +1,21 @@
 //! Seeded inputs and weights.
 
-use rand_pcg::Pcg32;
-use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_models::{Network, Op, Param, Shape, Weights};
 use tch::Kind;
 
 use crate::torch::{Torch, ids, tensor, values};
 
-/// Uniform values in -1..1.
+/// Uniform values in -1..1 (SplitMix64).
 pub fn uniform(len: usize, seed: u64) -> Vec<f32> {
-    let mut bits = Pcg32::seed_from_u64(seed);
-    (0..len).map(|_| (bits.next_u32() >> 8) as f32 / (1u32 << 23) as f32 - 1.0).collect()
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+        })
+        .collect()
 }
 
 /// An input of a network, of standard deviation 1.
@@ -18,16 +23,15 @@ pub fn input(shape: Shape, batch: usize, seed: u64) -> Vec<f32> {
     uniform(batch * shape.len(), seed).into_iter().map(|x| x * 3f32.sqrt()).collect()
 }
 
-/// Weights of a network. Every batch norm has nearly the statistics of what it meets, as after training, so that activations
-/// neither die nor explode in networks of any depth. The statistics are computed in f64, so that they do not depend on the kernels that
-/// PyTorch has for a CPU.
+/// Random weights of a network. Each batch norm has nearly the statistics of its input, as after training, so that values neither vanish
+/// nor explode in networks of any depth. The statistics are computed in f64, because PyTorch's f32 kernels differ from CPU to CPU.
 pub fn weights(network: &Network, seed: u64) -> Weights {
     let mut weights = Weights::default();
     for (i, param) in network.params().into_iter().enumerate() {
         let data = uniform(param.shape.iter().product(), seed.wrapping_mul(1 << 20) + i as u64);
         insert(&mut weights, &param, data.into_iter().map(|x| scale(&param, x)).collect());
     }
-    // Enough images that the last maps of small inputs have statistics, too.
+    // Enough images that even the last maps, which are small, have statistics.
     let shape = network.input_shape();
     let batch = ((1 << 16) / shape.pixels()).clamp(2, 32);
     let mut maps = vec![tensor(&input(shape, batch, seed), batch, shape).to_kind(Kind::Double)];

@@ -5,13 +5,13 @@ use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
 pub struct Torch<'a> {
-    /// What is computed.
+    /// The network.
     pub network: &'a Network,
     params: Vec<Vec<Tensor>>,
 }
 
 impl<'a> Torch<'a> {
-    /// Takes a network's weights over.
+    /// Converts a network's weights to PyTorch tensors.
     ///
     /// # Panics
     /// If a tensor is missing or ill-shaped.
@@ -83,8 +83,8 @@ pub(crate) fn pair((a, b): (usize, usize)) -> [i64; 2] {
     [a as i64, b as i64]
 }
 
-/// The maps and the padding for PyTorch, which knows but one size for both sides of an axis: where they differ, the maps are padded with
-/// `value` beforehand.
+/// The maps and the padding for PyTorch, which takes one size for both sides of an axis. Where the sides differ, the maps are padded with
+/// `value` beforehand, and the padding is zero.
 fn padded(src: &Tensor, (rows, columns): (Padding, Padding), value: f64) -> (Tensor, [i64; 2]) {
     if rows.before == rows.after && columns.before == columns.after {
         return (src.shallow_clone(), pair((rows.before, columns.before)));

@@ -1,4 +1,4 @@
-//! Judges what a network makes of images as a whole.
+//! Judges the outputs of whole networks.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use crate::check::Verdict;
 use crate::torch::{Torch, tensor};
 
-/// The outputs that a network must have for some images, and how far an f32 engine's may be from them.
+/// The exact outputs of a network for some images, and how far an f32 engine may be from them.
 ///
 /// The exact values are PyTorch's in f64. The bounds are [`drift`]'s, as in `sartor verify`: they come from the network, its weights and
 /// the images alone, and no engine's own error is part of them, so they are the same on every machine.
@@ -43,7 +43,7 @@ impl Whole {
         Self { outputs: network.outputs().iter().map(output).collect() }
     }
 
-    /// With right answers from elsewhere in place of PyTorch's in f64.
+    /// Replaces PyTorch's f64 outputs by right answers from elsewhere.
     ///
     /// # Panics
     /// If there is not one for each output.

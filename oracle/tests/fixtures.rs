@@ -1,5 +1,5 @@
-//! State dicts and answers of PyTorch's own modules (torchvision, timm, the published classes): each is loaded under its own names, but
-//! for timm's `tf_efficientnet`, under torchvision's; and the engines and compiled programs give the module's answers.
+//! State dicts and answers of PyTorch's own modules (torchvision, timm, the published classes). Each state dict loads under its own names,
+//! except that of timm's `tf_efficientnet`, which has torchvision's. The engines and the compiled programs give the module's answers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The judge itself: PyTorch passes, and what is wrong does not.
+//! Tests of the judge: PyTorch passes, and wrong values do not.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Every network of the zoo, each layer and the whole: at its default width and resolution, and at another width with a batch of 2 and
-//! a rectangular input that no stride divides. Engines that are too slow for that compute the latter at a lower resolution.
+//! Judges every network of the zoo, each layer and the whole: at its default width and resolution, and at another width with a batch of 2
+//! and a rectangular input that no stride divides. Slow engines compute the second case at a lower resolution.
 
 use sartor_kernels::report::checked;
 use sartor_models::zoo::{self, Spec};
@@ -9,7 +9,7 @@ use sartor_oracle::random::{input, weights};
 use sartor_oracle::{Torch, Whole, tensor, wrong};
 use tch::Kind;
 
-/// Judges every engine; returns what is wrong.
+/// Judges every engine. Returns a description of each fault.
 fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) -> Vec<String> {
     let mut faults = Vec::new();
     let network = spec.build().expect("a network of the zoo");
@@ -47,7 +47,7 @@ fn judge(spec: &Spec, batch: usize, engines: &[Box<dyn Engine>]) -> Vec<String> 
     faults
 }
 
-/// The outputs depend on the input: under weights that let activations die, every engine would be right.
+/// Checks that the outputs depend on the input. Otherwise, because the values died on the way, every engine would be right.
 fn assert_alive(torch: &Torch, x: &tch::Tensor) {
     let (one, other) = (torch.run(x, Kind::Float), torch.run(&-x, Kind::Float));
     for id in torch.network.outputs() {
@@ -57,7 +57,7 @@ fn assert_alive(torch: &Torch, x: &tch::Tensor) {
     }
 }
 
-/// A width other than the family's default; above x1.0 where that changes a rule of the definition.
+/// A width other than the family's default. It is above x1.0 where the family's definition has another rule there.
 fn other_width(family: &str) -> f64 {
     match family {
         "mobilenet_v2" => 1.4,
@@ -83,7 +83,7 @@ fn judge_all(specs: Vec<Spec>) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Whose padding depends on the resolution.
+/// The padding of these networks depends on the resolution.
 #[test]
 fn efficientnet_b0_of_tensorflow() {
     judge_all(vec!["efficientnet_b0_tf".parse().expect("a network of the zoo")]);

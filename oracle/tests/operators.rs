@@ -1,5 +1,5 @@
-//! Every operator over edge shapes: 1x1 maps, odd sizes, stride 2 at odd sizes, one channel, prime channels, groups, 5x5 kernels
-//! larger than their map, batches.
+//! Judges every operator on shapes at the edge: 1x1 maps, odd sizes, stride 2 at odd sizes, one channel, prime numbers of channels, groups,
+//! windows larger than their map, batches.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ fn conv(oc: usize, kernel: usize, stride: usize, groups: usize) -> Conv2d {
     Conv2d { oc, groups, bias: false, window: Window::square(kernel, stride, kernel / 2) }
 }
 
-/// A network of the nodes that `body` adds to an input; it ends in the last.
+/// A network of the nodes that `body` adds to an input. The last node is the output.
 fn network(name: String, shape: Shape, body: impl FnOnce(&mut Builder) -> NodeId) -> Network {
     let mut net = Builder::new(name, shape).expect("input");
     let last = body(&mut net);
@@ -31,7 +31,7 @@ fn chain(name: String, shape: Shape, ops: &[Op]) -> Network {
     })
 }
 
-/// What an engine made of all networks.
+/// The verdicts on one engine over all networks.
 #[derive(Default)]
 struct Tally {
     checks: usize,
@@ -64,7 +64,7 @@ impl Tally {
     }
 }
 
-/// Judges every node of every network: at batch 1 and 3 in every engine, and compiled for a batch of 3.
+/// Judges every node of every network: in every engine that needs no compiler at batch 1 and 3, and in compiled programs at batch 3.
 fn judge(what: &str, networks: &[Network]) {
     let weights: Vec<Weights> = networks.iter().zip(0..).map(|(network, seed)| weights(network, seed)).collect();
     let cases = || networks.iter().zip(&weights).enumerate();

@@ -1,4 +1,4 @@
-//! The tolerance of whole networks: small faults anywhere exceed it, PyTorch's roundings do not, and no machine changes it.
+//! The tolerance of whole networks: small faults anywhere exceed it, PyTorch's roundings do not, and it is the same on every machine.
 
 use sartor_models::zoo::Spec;
 use sartor_models::{Activation, Network, Op, Weights};
@@ -80,7 +80,7 @@ fn roundings_are_within_the_tolerance() {
     }
 }
 
-/// One weight of one output channel left out.
+/// A fault: one weight of one output channel is left out.
 #[test]
 fn a_dropped_tap_exceeds_the_tolerance() {
     for case in Case::all() {
@@ -99,7 +99,7 @@ fn a_dropped_tap_exceeds_the_tolerance() {
     }
 }
 
-/// Two output channels of one layer exchanged.
+/// A fault: two output channels of one layer are exchanged.
 #[test]
 fn a_wrong_lane_exceeds_the_tolerance() {
     for case in Case::all() {
@@ -116,7 +116,7 @@ fn a_wrong_lane_exceeds_the_tolerance() {
     }
 }
 
-/// An exponential with 16 bits behind the point.
+/// A fault: the exponential has only 16 bits after the point.
 #[test]
 fn an_exponential_good_to_2_to_the_minus_16_exceeds_the_tolerance() {
     fn exp(x: &Tensor) -> Tensor {

@@ -48,8 +48,8 @@ impl CacheEntry {
         CacheError::Unusable { folder: self.folder.clone(), source, named: self.named }
     }
 
-    /// The entry's library that was built by a rustc of version `rustc`, or by any version if that is not known. A damaged library is reported,
-    /// removed and not returned.
+    /// The entry's library that was built by a rustc of version `rustc`, or by any version if that is not known. A damaged
+    /// library is reported, removed and not returned.
     pub fn library(&self, rustc: Option<&str>) -> Option<PathBuf> {
         let files = std::fs::read_dir(&self.folder).ok()?.flatten().map(|entry| entry.path());
         let mut libraries: Vec<PathBuf> =

@@ -25,8 +25,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Plans, generates, builds and loads a network with the tunings that are [installed](Tunings::installed). A program that was built before
-    /// comes from the [cache](crate::files::cache_folder).
+    /// Plans, generates, builds and loads a network with the tunings that are [installed](Tunings::installed). A program that was
+    /// built before comes from the [cache](crate::files::cache_folder).
     ///
     /// # Errors
     /// If this CPU lacks the level, or the network cannot be compiled or loaded.

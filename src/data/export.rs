@@ -26,7 +26,8 @@ pub enum ExportFileError {
     },
 }
 
-/// Writes a network with its weights as an ONNX file for `batch` images. Returns the file's size in bytes. The file appears when it is complete.
+/// Writes a network with its weights as an ONNX file for `batch` images. Returns the file's size in bytes. The file appears when
+/// it is complete.
 ///
 /// # Errors
 /// If the weights do not fit, the network is too large for ONNX, or the file cannot be written.

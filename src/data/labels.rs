@@ -49,8 +49,8 @@ pub struct Guess {
     pub probability: f64,
 }
 
-/// The `k` most likely classes; of equal ones, the first comes first. `scores` are logits or their log-softmax. A NaN score has a probability of
-/// NaN and comes last.
+/// The `k` most likely classes; of equal ones, the first comes first. `scores` are logits or their log-softmax. A NaN score has a
+/// probability of NaN and comes last.
 pub fn top(scores: &[f32], k: usize) -> Vec<Guess> {
     let rank = |class: usize| if scores[class].is_nan() { f32::NEG_INFINITY } else { scores[class] };
     let mut classes: Vec<usize> = (0..scores.len()).collect();

@@ -39,8 +39,8 @@ pub enum NpyError {
 /// Reads the shape and the values from a file or a pipe. `-` is the standard input.
 ///
 /// # Errors
-/// If the file cannot be read; if it is not `.npy`, or not little-endian f32 in C order; if its length does not fit its shape; or if its values
-/// are more than 4 GiB or do not fit in memory.
+/// If the file cannot be read; if it is not `.npy`, or not little-endian f32 in C order; if its length does not fit its shape; or
+/// if its values are more than 4 GiB or do not fit in memory.
 pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
     read_array(path).map_err(|error| match error {
         npy::Error::Io(source) => NpyError::Io { path: path.into(), source },

@@ -1,9 +1,9 @@
 //! Folders and files that no other user can change.
 //!
-//! Whoever can write to a folder can replace our code in it by other code. A folder is *private* if it belongs to this user, and only this
-//! user and root can change, rename or replace the folder, every folder above it, and what this user has in it. A sticky folder will do if the
-//! owner of each file in it is checked. Nobody can interfere in a private folder, so a check stays valid while the process runs.
-//! Owners and permissions are read on Unix only; on other systems every folder counts as private.
+//! Whoever can write to a folder can replace our code in it by other code. A folder is *private* if it belongs to this user, and
+//! only this user and root can change, rename or replace the folder, every folder above it, and what this user has in it. A
+//! sticky folder will do if the owner of each file in it is checked. Nobody can interfere in a private folder, so a check stays
+//! valid while the process runs. Owners and permissions are read on Unix only; on other systems every folder counts as private.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -236,7 +236,7 @@ mod tests {
         symlink(&made, dir.path().join("link")).unwrap();
         assert_eq!(existing(&dir.path().join("link")).unwrap(), Some(made.clone()), "links are resolved, then checked");
         std::fs::write(made.join("file"), "").unwrap();
-        refuses(&made.join("file"), "is no folder");
+        refuses(&made.join("file"), "is not a folder");
         symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
         assert!(folder(&dir.path().join("dangling")).is_err() && !dir.path().join("nowhere").exists());
     }
@@ -249,7 +249,7 @@ mod tests {
         for mode in [0o770, 0o707, 0o777] {
             for open in [&made, above] {
                 chmod(open, mode);
-                refuses(&made, &format!("(mode {mode:o}): use `chmod go-w {}`", open.display()));
+                refuses(&made, &format!("(mode {mode:o}): run `chmod go-w {}`", open.display()));
                 assert!(folder(&open.join("new")).is_err() && !open.join("new").exists(), "nothing is made there");
                 chmod(open, 0o1777);
                 assert!(existing(&made).is_ok(), "in a sticky folder nobody replaces what is another's");

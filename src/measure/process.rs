@@ -122,8 +122,8 @@ impl MeasuredProgram {
         })
     }
 
-    /// Starts the program once with `--help` and waits until it ends. Returns the seconds until the help can be read: the time that the system takes
-    /// to start this executable, whatever it computes.
+    /// Starts the program once with `--help` and waits until it ends. Returns the seconds until the help can be read: the time
+    /// that the system takes to start this executable, whatever it computes.
     ///
     /// # Errors
     /// If it cannot be started or fails.

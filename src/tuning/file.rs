@@ -229,12 +229,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let good = sample().text();
         let cases: Vec<(String, &str)> = vec![
-            (String::new(), "is no tuning file"),
+            (String::new(), "not a tuning file"),
             ("{}".into(), "missing field `format`"),
-            (good[..good.len() / 2].into(), "is no tuning file"),
+            (good[..good.len() / 2].into(), "not a tuning file"),
             (good.replace("\"format\": 1", "\"format\": 2"), "has format 2"),
             (good.replace("\"avx2\"", "\"avx3\""), "level 'avx3'"),
-            (good.replace("\"avx2\"", "\"avx512\""), "two machines"),
+            (good.replace("\"avx2\"", "\"avx512\""), "two entries"),
             (good.replace("\"pixels\":2", "\"pixels\":50"), "does not fit the registers"),
             (good.replace("\"pixels\":2", "\"pixels\":0"), "does not fit the registers"),
             (good.replace("\"panels\":2", "\"panels\":18446744073709551615"), "does not fit the registers"),

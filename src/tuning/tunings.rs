@@ -51,8 +51,8 @@ impl Tunings {
         Self { files: TuningFile::parse(SHIPPED).into_iter().collect(), ..Self::none() }
     }
 
-    /// The shipped tunings and the file at [`default_path`], which takes precedence. A file that cannot be used is left out; the error says why,
-    /// for the user to read.
+    /// The shipped tunings and the file at [`default_path`], which takes precedence. A file that cannot be used is left out; the
+    /// error says why, for the user to read.
     pub fn installed() -> (Self, Option<TuningFileError>) {
         match cache_folder::existing() {
             Ok(Some(folder)) => Self::over_shipped(&folder.join(USUAL)),

@@ -1,4 +1,4 @@
-//! What tests of the command line share.
+//! Helpers for the tests of the command line.
 #![allow(dead_code)] // Not every test file uses all of it.
 
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ pub const PICTURE: &str = "examples/digit-7.png";
 pub fn cache() -> PathBuf {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
-        // Where others can write to the clone, each process has one of its own.
+        // Where others can write to the clone, each process has a cache of its own.
         sartor::files::private::folder(&shared).unwrap_or_else(|_| Folder::new().0.keep())
     });
     FOLDER.clone()
 }
 
-/// Leaves the user's own cache alone in this process; tests that open models or read tunings begin with it.
+/// Makes this process use the tests' cache instead of the user's. Tests that open models or read tunings begin with it.
 pub fn own_cache() {
     sartor::files::cache_folder::set(cache());
 }

@@ -37,7 +37,7 @@ impl Draw {
         self.0.next_u32() as f32 / (1u32 << 31) as f32 - 1.0
     }
 
-    /// The problem of this number: all kinds take turns.
+    /// Draws the problem with this number. The kinds of problems take turns.
     pub fn problem(&mut self, number: usize) -> Network {
         let shape = Shape::new(self.within(1, 70), self.within(1, 8), self.within(1, 8));
         let mut grow = Grow { builder: Builder::new(format!("problem {number}"), shape).unwrap(), nodes: 0, draw: self };
@@ -63,7 +63,7 @@ impl Draw {
 }
 
 const KINDS: usize = 12;
-/// The larger, the more code to compile.
+/// Sizes of windows. Large ones are rare, because they make more code to compile.
 const KERNELS: [usize; 8] = [3, 3, 3, 3, 3, 5, 5, 7];
 
 struct Grow<'a> {

@@ -1,5 +1,5 @@
-//! The sample of compiled kernels where it takes a tool: under an emulator, a sanitizer, a checker of memory. Not run by
-//! default; `./test` has sections for it.
+//! The sample of compiled kernels under tools: an emulator, a sanitizer, a memory checker. `cargo test` does not run these tests by
+//! default; `./test` has sections for them.
 
 mod build;
 mod draw;
@@ -20,7 +20,7 @@ use sartor::kernels::report;
 /// Problems for tools that slow everything down, compiling included: a few of each kind.
 const FEW: usize = 48;
 
-/// Whether a tool is here; if not, says so.
+/// Whether a tool is installed. If it is not, reports that its tests are skipped.
 fn is_here(tool: Tool) -> bool {
     tool.missing().inspect(|why| report::skipped(tool.name(), why)).is_none()
 }

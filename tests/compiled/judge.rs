@@ -1,4 +1,4 @@
-//! Runs a sample and judges what comes back.
+//! Runs a sample and judges its results.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub fn sample(runner: &Runner, sample: &Sample, placements: &[&str]) {
             }
             assert!(rest.is_empty(), "{} words too many", rest.len());
         }
-        // What has the interpreter's bits has its values.
+        // The runner's values are the interpreter's bit for bit, so judging these judges both.
         for ((problem, memory), input) in problems.iter().zip(&memories).zip(&inputs) {
             near_reference(problem, memory, input, values, &mut exceptions);
         }
@@ -63,7 +63,7 @@ pub fn edges(runner: &Runner, sample: &Sample, shifts: &[(&str, i32)]) {
     report::checked(sample.level.name(), 12 * shifts.len(), &format!("accesses beyond a buffer are noticed {}", runner.name()));
 }
 
-/// The arenas of all problems one after another, or how the runner ended.
+/// Runs the sample. Returns the arenas of all problems one after another, or how the runner ended.
 fn run(runner: &Runner, sample: &Sample, words: &[u32], placement: &str, shift: i32) -> Result<Vec<f32>, String> {
     let dir = tempfile::tempdir().unwrap();
     let (input, output) = (dir.path().join("input"), dir.path().join("output"));
@@ -91,7 +91,7 @@ fn same_bits(problem: &Problem, found: &[f32], wanted: &[f32], values: Values) {
     }
 }
 
-/// Values within the derived bound; of special ones, the class.
+/// Checks that values are within the derived bound, or, of special values, that they have the right class.
 fn near_reference(
     problem: &Problem,
     memory: &interpret::Memory,

@@ -60,7 +60,7 @@ fn neon() {
     sample_holds(Level::Neon);
 }
 
-/// What the other tests rely on.
+/// The other tests in this file rely on this.
 #[test]
 fn a_step_over_the_edge_ends_the_runner() {
     let (runner, samples) = native();

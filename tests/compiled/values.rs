@@ -1,4 +1,4 @@
-//! What problems compute with, and what may come out.
+//! Inputs of problems, and the classes of values that may result.
 
 use sartor::codegen::layer::Layer;
 use sartor::codegen::plan::Plan;
@@ -61,7 +61,7 @@ impl Class {
     }
 }
 
-/// Why a value of another class than PyTorch's is no fault; the exceptions that the README states.
+/// Why a value may have another class than PyTorch's, if it may. These are the exceptions that the README states.
 pub fn exception(network: &Network, plan: &Plan, expected: Class, found: Class) -> Option<&'static str> {
     let any = |is: fn(&Op) -> bool| network.nodes().iter().any(|node| is(&node.op));
     // Normalising adds layers that copy; the network has no nodes of their names.

@@ -1,4 +1,4 @@
-//! ONNX graphs as ONNX defines them, in f64: what a file that we wrote means to others.
+//! Evaluates ONNX graphs in f64, as ONNX defines them: the meaning that an exported file has for other engines.
 
 use std::collections::HashMap;
 
@@ -126,7 +126,7 @@ fn erf(x: f64) -> f64 {
     sign * sum * step / 3.0 * std::f64::consts::FRAC_2_SQRT_PI
 }
 
-/// Elementwise, a dimension of 1, or none at all, standing for any.
+/// Applies a function elementwise. A dimension that is 1 or missing is repeated.
 fn broadcast(inputs: &[&Value], f: fn(f64, f64) -> f64) -> Value {
     let ((dims, a), (narrow, b)) = (inputs[0], inputs[1]);
     let fits = narrow.is_empty() || dims.len() == narrow.len();

@@ -1,4 +1,4 @@
-//! An exported file means what its network means.
+//! An exported file computes what its network computes.
 
 mod evaluate;
 
@@ -19,7 +19,7 @@ const CONV: Conv2d = Conv2d {
     window: Window::new((3, 3), (2, 1), (Padding::both(1), Padding { before: 0, after: 2 })),
 };
 
-/// The file's outputs are the reference's.
+/// Checks that the file's outputs are those of the reference.
 fn agrees(network: &Network, batch: usize) {
     let weights = Weights::random(network, 1);
     let model = proto::Model::decode(&onnx(network, &weights, batch).unwrap()[..]).unwrap();
@@ -44,7 +44,7 @@ fn agrees(network: &Network, batch: usize) {
         assert_eq!(found.len(), expected.len(), "{}, output {index} of {dims:?}", network.name);
         for (i, (x, y)) in found.iter().zip(expected).enumerate() {
             let error = (x - f64::from(*y)).abs();
-            // The reference rounds between nodes, the evaluator does not.
+            // The reference rounds to f32 after each node; the evaluator does not.
             assert!(error <= 1e-5 * f64::from(largest), "{}, output {index}, value {i}: {x} and {y}", network.name);
         }
     }
@@ -152,7 +152,7 @@ fn what_cannot_be_written_is_an_error() {
         vec![net.add("conv.bias", Op::Activation(Activation::Relu), &[conv]).unwrap()]
     });
     let error = onnx(&net, &Weights::random(&net, 0), 1).unwrap_err().to_string();
-    assert!(error.contains("node 'conv.bias': the name 'conv.bias' is taken"), "{error}");
+    assert!(error.contains("node 'conv.bias': another value of the file has the name 'conv.bias'"), "{error}");
 }
 
 #[test]

@@ -7,7 +7,6 @@ mod arrows;
 mod circles;
 mod tree;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use arrows::{Arrows, arrows};
@@ -21,7 +20,28 @@ struct Crate {
     rooms: &'static [&'static str],
 }
 
-const CRATES: [Crate; 6] = [
+const CRATES: [Crate; 8] = [
+    Crate {
+        source: "codegen/src",
+        roots: &["lib.rs"],
+        rooms: &[
+            "ids",
+            "layout",
+            "ir",
+            "lower",
+            "ops",
+            "network",
+            "plan",
+            "schedule",
+            "prove",
+            "interpret",
+            "emit",
+            "compile",
+            "lab",
+            "lib",
+        ],
+    },
+    Crate { source: "ops/src", roots: &["lib.rs"], rooms: &["arithmetic", "window", "activation", "lib"] },
     Crate {
         source: "kernels/src",
         roots: &["lib.rs"],
@@ -81,50 +101,6 @@ fn rooms_name_only_what_is_before_them() {
     assert!(wrong.is_empty(), "{} arrows lead back:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The circles of `codegen`, each from its first file in the alphabet; none is to come.
-const KNOWN: [&str; 31] = [
-    "emit/files.rs -> emit/mod.rs",
-    "emit/files.rs -> emit/package.rs -> emit/mod.rs",
-    "emit/mod.rs -> emit/package.rs",
-    "interpret.rs -> plan/mod.rs -> prove/mod.rs -> prove/padding.rs -> prove/lanes.rs",
-    "normalize/fold.rs -> normalize/mod.rs -> normalize/fuse.rs",
-    "normalize/fuse.rs -> normalize/mod.rs",
-    "normalize/fuse.rs -> normalize/mod.rs -> normalize/lanes.rs",
-    "normalize/fuse.rs -> normalize/mod.rs -> normalize/lanes.rs -> normalize/place.rs",
-    "normalize/fuse.rs -> normalize/mod.rs -> normalize/place.rs",
-    "normalize/lanes.rs -> normalize/mod.rs",
-    "plan/arena.rs -> plan/mod.rs",
-    "plan/arena.rs -> plan/partition.rs -> plan/mod.rs",
-    "plan/chain.rs -> plan/mod.rs",
-    "plan/chain.rs -> plan/mod.rs -> plan/panels.rs",
-    "plan/mod.rs -> plan/panels.rs",
-    "plan/mod.rs -> plan/partition.rs",
-    "plan/mod.rs -> prove/mod.rs",
-    "plan/mod.rs -> prove/mod.rs -> prove/liveness.rs",
-    "plan/mod.rs -> prove/mod.rs -> prove/outputs.rs",
-    "problem/data.rs -> problem/mod.rs",
-    "problem/data.rs -> problem/mod.rs -> problem/tuning.rs",
-    "prove/bounds.rs -> prove/mod.rs",
-    "prove/disjoint.rs -> prove/mod.rs",
-    "prove/initialised.rs -> prove/liveness.rs -> prove/mod.rs",
-    "prove/initialised.rs -> prove/mod.rs",
-    "prove/liveness.rs -> prove/mod.rs",
-    "prove/liveness.rs -> prove/mod.rs -> prove/outputs.rs",
-    "prove/liveness.rs -> prove/mod.rs -> prove/padding.rs",
-    "prove/mod.rs -> prove/outputs.rs",
-    "prove/mod.rs -> prove/overflow.rs",
-    "prove/mod.rs -> prove/padding.rs",
-];
-
-#[test]
-fn codegen_has_no_other_circles() {
-    let arrows = of("codegen/src", &["lib.rs"]);
-    let found: BTreeSet<String> = circles(&arrows).iter().map(|circle| circle.join(" -> ")).collect();
-    let known: BTreeSet<String> = KNOWN.iter().map(|&circle| circle.into()).collect();
-    let lines: Vec<String> = circles(&arrows).iter().map(|circle| line(circle, &arrows)).collect();
-    assert_eq!(found, known, "{} circles:\n{}", found.len(), lines.join("\n"));
-}
-
 #[test]
 fn every_crate_is_in_the_table() {
     let mut names = Vec::new();
@@ -135,7 +111,7 @@ fn every_crate_is_in_the_table() {
         }
     }
     assert!(names.len() > 4, "{names:?}");
-    let known = |name: &String| name == "codegen/src" || CRATES.iter().any(|known| known.source == name);
+    let known = |name: &String| CRATES.iter().any(|known| known.source == name);
     assert!(names.iter().all(known), "of {names:?} some are not in the table");
 }
 
@@ -161,6 +137,7 @@ fn a_circle_is_found_however_it_is_written() {
         "pub fn f() { let x: super::room::Thing; }",
         "pub fn f() { use crate::room::*; Thing::new(); }",
         "pub fn f() { println!(\"{}\", crate::room::Thing::new()); }",
+        "macro_rules! id { ($name:ident) => { pub struct $name; } }\nid!(Id);\npub fn f() -> crate::room::Thing { self::Id; todo!() }",
         "#[derive(Error)]\n#[error(\"{}\", crate::room::Thing::name())]\npub struct E;\npub fn f() {}",
     ];
     for a in ways {

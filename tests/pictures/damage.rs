@@ -11,7 +11,7 @@ fn steps(file: &Path) -> Preprocess {
     if file.extension().unwrap() == "png" { as_it_is(13, 19) } else { as_it_is(27, 40) }
 }
 
-/// Cut anywhere, a file is an error, unless all pixels are there; and what is there of it can be had.
+/// A file that is cut anywhere is an error, unless all its pixels are there. The pixels that are there can be read on request.
 #[test]
 fn every_length() {
     for file in files("jpeg").iter().chain(&files("png")) {
@@ -38,7 +38,7 @@ fn every_length() {
     }
 }
 
-/// Bytes after a picture are nothing to it; a picture that ends early is not whole because its end is marked.
+/// Bytes after a picture are ignored. A picture that ends early is not whole, even if its end is marked.
 #[test]
 fn marks_of_the_end_do_not_make_a_picture_whole() {
     for file in files("jpeg") {
@@ -60,7 +60,7 @@ fn marks_of_the_end_do_not_make_a_picture_whole() {
     }
 }
 
-/// How much of a picture is there.
+/// The share of a picture's pixels that are there.
 #[test]
 fn what_is_missing_is_told() {
     let cut = |name: &str, part: f64| {
@@ -75,7 +75,7 @@ fn what_is_missing_is_told() {
     assert!(cut("jpeg/grey.jpg", 0.1).contains("before its picture"), "{}", cut("jpeg/grey.jpg", 0.1));
 }
 
-/// A part of a picture is the whole one's pixels, and grey.
+/// A cut picture has the pixels of the whole one, then grey.
 #[test]
 fn a_part_is_grey_where_it_is_missing() {
     let bytes = std::fs::read("tests/pictures/files/photos/coffee.jpg").unwrap();
@@ -86,7 +86,7 @@ fn a_part_is_grey_where_it_is_missing() {
     assert!(part[3 * 300 * 160..].iter().all(|&value| value == 128));
 }
 
-/// No byte of a file makes a reader panic; a PNG's are protected by checksums, so that a change is noticed or nothing to the pixels.
+/// No changed byte makes a reader panic. PNG files have checksums, so a change is noticed or does not matter to the pixels.
 #[test]
 fn every_byte_changed() {
     for file in files("jpeg").iter().chain(&files("png")) {
@@ -107,7 +107,7 @@ fn every_byte_changed() {
     }
 }
 
-/// Codes that mean nothing are damage, wherever they are.
+/// Invalid codes are damage, wherever they are.
 #[test]
 fn bad_codes() {
     for (name, codes) in [("ycc420", &[0xff, 0, 0xff, 0, 0xff, 0][..]), ("grey_progressive", &[0xff, 0, 0xff, 0, 0xff, 0])] {
@@ -118,7 +118,7 @@ fn bad_codes() {
         let error = pixels_of(&as_it_is(27, 40), &bad).unwrap_err();
         assert!(matches!(error.fault(), Some(Fault::Damaged(_))), "{name}: {error}");
     }
-    // One restart marker less, or another.
+    // A restart marker is missing, or replaced by another.
     let bytes = std::fs::read("tests/pictures/files/jpeg/ycc444_restarts.jpg").unwrap();
     let restart = bytes.windows(2).position(|marker| marker == [0xff, 0xd1]).unwrap();
     for with in [&[][..], &[0xff, 0xd5]] {

@@ -1,4 +1,4 @@
-//! Every kind of file that is read, and those that are not.
+//! Every kind of file that can be read, and the errors for those that cannot.
 
 use sartor::data::image::Fault;
 
@@ -34,7 +34,7 @@ fn pngs_of_every_kind() {
     compare("png", 13, 19, 0, 30);
 }
 
-/// What the decoder would take for another kind of picture, or does not know, is refused.
+/// Kinds that the decoder does not know, or would read wrongly, are refused.
 #[test]
 fn kinds_that_would_be_wrong_are_refused() {
     let files = files("refused");
@@ -45,7 +45,7 @@ fn kinds_that_would_be_wrong_are_refused() {
     }
 }
 
-/// Kinds that no decoder here knows are told apart by their headers.
+/// Errors name the kind of a file that no decoder here knows. Its header tells.
 #[test]
 fn kinds_that_are_not_read_are_named() {
     let good = std::fs::read("tests/pictures/files/jpeg/ycc420.jpg").unwrap();

@@ -1,4 +1,4 @@
-//! Pictures: decoded as Pillow and the image crate do, prepared as torchvision does, and refused unless all of them is there.
+//! Pictures: decoded like Pillow and the image crate, prepared like torchvision, and refused if a part is missing.
 
 mod damage;
 mod kinds;
@@ -39,7 +39,7 @@ fn pixels(steps: &Preprocess, file: &Path) -> Result<Vec<u8>, PictureError> {
     Ok((0..height * width).flat_map(pixel).collect())
 }
 
-/// The same of bytes that are no file yet.
+/// The same for bytes in memory.
 fn pixels_of(steps: &Preprocess, bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, bytes).unwrap();

@@ -1,4 +1,4 @@
-//! What pictures may take: counted before it is taken.
+//! The limit on memory for pictures. It is checked before the memory is allocated.
 
 use std::path::Path;
 use std::process::Command;
@@ -44,14 +44,14 @@ fn blank(height: u32, width: u32, colour: png::ColorType, depth: png::BitDepth) 
     out
 }
 
-/// The most memory that this process ever had, in bytes.
+/// The peak of this process's memory, in bytes.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
 }
 
-/// What a process of its own does: reads the file, and prints what that took.
+/// The work of a separate process: it reads the file and prints how much memory that took.
 fn child(path: &Path) {
     let before = peak().unwrap();
     let values = Preprocess::imagenet(224, 224).load(path).unwrap();
@@ -105,7 +105,7 @@ fn what_is_too_large_is_refused() {
     let frame = scans.windows(2).position(|marker| marker == [0xff, 0xc2]).unwrap();
     let huge = [&scans[..frame + 5], &[0xff; 4], &scans[frame + 9..]].concat();
     let error = pixels_of(&Preprocess::symmetric(8, 8), &huge).unwrap_err().to_string();
-    assert!(error.contains("a picture of 65535x65535 takes"), "{error}");
+    assert!(error.contains("a picture of 65535x65535 needs"), "{error}");
     for side in [1 << 20, usize::MAX] {
         let large = Preprocess { cover: (side, side), ..Preprocess::symmetric(8, 8) };
         let error = large.load(&Path::new(FILES).join("jpeg/grey.jpg")).unwrap_err();
@@ -113,7 +113,7 @@ fn what_is_too_large_is_refused() {
     }
 }
 
-/// A system that does not give the memory is an error, and no panic or abort.
+/// If the system refuses the memory, there is an error, not a panic or abort.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_that_cannot_be_had() {
@@ -132,5 +132,5 @@ fn memory_that_cannot_be_had() {
     };
     assert_eq!(run(600_000).0, Some(0));
     let (code, error) = run(200_000);
-    assert!(code == Some(1) && error.contains("MiB to decode, but the system does not give it"), "{code:?}: {error}");
+    assert!(code == Some(1) && error.contains("MiB to decode, but the system does not have it"), "{code:?}: {error}");
 }

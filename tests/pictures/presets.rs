@@ -1,4 +1,4 @@
-//! The presets, beside what torchvision's own transforms make of real pictures, pixel by pixel.
+//! Compares the presets with torchvision's own transforms on real pictures, pixel by pixel.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! EXIF's eight orientations, beside Pillow's `exif_transpose`.
+//! Compares EXIF's eight orientations with Pillow's `exif_transpose`.
 
 use std::path::Path;
 
@@ -47,7 +47,7 @@ fn all_eight_are_turned_as_pillow_does() {
     assert!(theirs.next().is_none());
 }
 
-/// Turning moves pixels and does nothing else to them.
+/// Turning a picture moves its pixels and does not change their values.
 #[test]
 fn turning_is_exact_without_resizing() {
     let stored = pixels_of(&as_it_is(13, 19), &lying("png/rgb8.png", 1)).unwrap();
@@ -68,7 +68,7 @@ fn turning_is_exact_without_resizing() {
     upright(8, 19, 13, |row, column| (column, 18 - row));
 }
 
-/// EXIF data that is malformed says nothing, and XMP is asked where there is none.
+/// Malformed EXIF data is ignored. Without EXIF data, XMP is used.
 #[test]
 fn xmp_and_malformed_exif() {
     let plain = pixels_of(&as_it_is(27, 40), &lying("jpeg/ycc420.jpg", 1)).unwrap();

@@ -9,9 +9,10 @@ use sartor_models::escape::code;
 use crate::network::pack::Packed;
 use crate::plan::Plan;
 
+use super::kind::Kind;
 use super::package::{Package, allowance, identifier};
 use super::text::Text;
-use super::{Kind, level, library};
+use super::{level, library};
 
 /// The runtime, which every crate has a copy of.
 const RUNTIME: [(&str, &str); 11] = [

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use crate::ir::isa::{self, Isa};
-use crate::ir::kernel::{Access, Address, Base, Binary, Buf, Buffer, Kernel, Reg, Stmt, Value};
+use crate::ir::kernel::{Access, Address, Base, Binary, Buf, Buffer, Element, Kernel, Reg, RegName, Stmt, Value};
 
+use super::roll::{Line, Node, Piece, Sum, roll};
 use super::text::Text;
 
 /// Prints a kernel's function, below its documentation.
@@ -27,7 +28,8 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
     // a stage that its kernels were inlined into, registers run out: accumulators moved and spilled at every step of a sum.
     text.function(&format!("unsafe extern \"C\" fn {}", kernel.name), &params, "", |text| {
         text.line("// SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.");
-        text.block("unsafe", |text| printer.body(text, &kernel.body));
+        let nodes = roll(printer.nodes(&kernel.body), &printer.free());
+        text.block("unsafe", |text| print_nodes(text, &nodes));
     });
 }
 
@@ -69,54 +71,167 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn body(&self, text: &mut Text, body: &[Stmt]) {
-        for stmt in body {
-            match stmt {
-                Stmt::Comment(comment) => text.comment("//", comment),
+    /// A body, line by line.
+    fn nodes(&self, body: &[Stmt]) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        let mut rest = body;
+        while let Some((stmt, others)) = rest.split_first() {
+            rest = others;
+            nodes.push(match stmt {
+                Stmt::Comment(comment) => Node::Comment(comment.clone()),
                 Stmt::For { var, count, body } => {
-                    text.block(&format!("for {} in 0..{count}", self.kernel.vars[var.0]), |text| self.body(text, body));
+                    Node::For { head: format!("for {} in 0..{count}", self.kernel.vars[var.0]), body: self.nodes(body) }
                 }
-                Stmt::Let(reg, value) => {
-                    let mutable = if self.assigned.contains(reg) { "mut " } else { "" };
-                    text.line(format!("let {mutable}{} = {};", self.reg(*reg), self.value(value)));
-                }
-                Stmt::Set(reg, value) => text.line(format!("{} = {};", self.reg(*reg), self.value(value))),
+                Stmt::Let(reg, value) => match self.kernel.regs[reg.0].element {
+                    Some(Element { dims: [rows, columns], .. }) if rows * columns > 1 => {
+                        let (declared, after) = others.split_at(rows * columns - 1);
+                        rest = after;
+                        self.array(*reg, columns, std::iter::once(stmt).chain(declared))
+                    }
+                    _ => {
+                        let mut words = Words::new(self);
+                        words
+                            .text("let ")
+                            .text(self.mark(*reg))
+                            .text(&self.kernel.regs[reg.0].name)
+                            .text(" = ")
+                            .value(value)
+                            .text(";");
+                        words.line.declares.push(*reg);
+                        Node::Line(words.line)
+                    }
+                },
+                Stmt::Set(reg, value) => Node::Line(Words::new(self).reg(*reg).text(" = ").value(value).text(";").line.clone()),
                 Stmt::Store(to, reg) => {
-                    text.line(format!("{}({}, {});", self.isa.spelling.store, self.address(to), self.reg(*reg)));
+                    let store = self.isa.spelling.store;
+                    Node::Line(Words::new(self).text(store).text("(").address(to).text(", ").reg(*reg).text(");").line.clone())
                 }
-                Stmt::Prefetch(at) => text.line(format!("prefetch({});", self.address(at))),
-                Stmt::Reload => text.line("reload();"),
-            }
+                Stmt::Prefetch(at) => Node::Line(Words::new(self).text("prefetch(").address(at).text(");").line.clone()),
+                Stmt::Reload => Node::Line(Words::new(self).text("reload();").line.clone()),
+            });
+        }
+        nodes
+    }
+
+    /// The declaration of an array of rows of so many columns.
+    fn array<'b>(&self, first: Reg, columns: usize, declared: impl Iterator<Item = &'b Stmt>) -> Node {
+        let declared: Vec<&Stmt> = declared.collect();
+        let name = &self.kernel.regs[first.0].name;
+        let is_plain = |stmt: &&Stmt| matches!(stmt, Stmt::Let(_, Value::Copy(_) | Value::Splat(_)));
+        if !declared.iter().all(is_plain) {
+            let item = |stmt: &&Stmt| {
+                if let Stmt::Let(reg, value) = stmt { Some((*reg, Words::new(self).value(value).line.clone())) } else { None }
+            };
+            let (declares, items) = declared.iter().filter_map(item).unzip();
+            return Node::List { head: format!("let {}{name} =", self.mark(first)), items, declares };
+        }
+        let mut words = Words::new(self);
+        words.line.declares =
+            declared.iter().filter_map(|stmt| if let Stmt::Let(reg, _) = stmt { Some(*reg) } else { None }).collect();
+        let values =
+            declared.into_iter().map(|stmt| if let Stmt::Let(_, value) = stmt { words.said(value) } else { String::new() });
+        let values: Vec<String> = values.collect();
+        let repeated = |items: &[String]| match items {
+            [one] => one.clone(),
+            [first, others @ ..] if others.iter().all(|other| other == first) => format!("[{first}; {}]", items.len()),
+            _ => format!("[{}]", items.join(", ")),
+        };
+        let rows: Vec<String> = values.chunks(columns).map(repeated).collect();
+        words.text("let ").text(self.mark(first)).text(name).text(" = ").text(&repeated(&rows)).text(";");
+        Node::Line(words.line)
+    }
+
+    /// How a register is declared that changes later.
+    fn mark(&self, reg: Reg) -> &'static str {
+        if self.assigned.contains(&reg) { "mut " } else { "" }
+    }
+
+    /// Names for the variables of loops that the kernel has not, the inner ones first.
+    fn free(&self) -> Vec<String> {
+        let taken = |name: &&str| {
+            let (vars, regs, buffers) = (&self.kernel.vars, &self.kernel.regs, &self.kernel.buffers);
+            vars.iter().any(|var| var == name)
+                || regs.iter().any(|reg| reg.name == *name)
+                || buffers.iter().any(|buffer| buffer.name == *name)
+        };
+        ["i", "j"].into_iter().filter(|name| !taken(name)).map(String::from).collect()
+    }
+}
+
+/// Prints nodes.
+fn print_nodes(text: &mut Text, nodes: &[Node]) {
+    for node in nodes {
+        match node {
+            Node::Comment(comment) => text.comment("//", comment),
+            Node::Line(line) => text.line(line.to_string()),
+            Node::List { head, items, .. } => text.array(head, &items.iter().map(Line::to_string).collect::<Vec<_>>()),
+            Node::For { head, body } => text.block(head, |text| print_nodes(text, body)),
+            Node::Roll { var, count, body } => text.block(&format!("for {var} in 0..{count}"), |text| print_nodes(text, body)),
         }
     }
+}
 
-    fn reg(&self, reg: Reg) -> &str {
-        &self.kernel.regs[reg.0]
+/// A line under construction.
+struct Words<'a> {
+    printer: &'a Printer<'a>,
+    line: Line,
+}
+
+impl<'a> Words<'a> {
+    fn new(printer: &'a Printer<'a>) -> Self {
+        Self { printer, line: Line { pieces: Vec::new(), declares: Vec::new(), uses: Vec::new(), cost: 1 } }
     }
 
-    fn address(&self, address: &Address) -> String {
-        let buffer = &self.kernel.buffers[address.buffer.0].name;
-        let mut terms: Vec<String> = address
-            .terms
-            .iter()
-            .map(|(var, stride)| {
-                let var = &self.kernel.vars[var.0];
-                if *stride == 1 { var.clone() } else { format!("{var} * {stride}") }
-            })
-            .collect();
-        if address.offset != 0 {
-            terms.push(address.offset.to_string());
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.line.pieces.push(Piece::Text(text.into()));
+        self
+    }
+
+    /// A register's name, or its place in an array.
+    fn reg(&mut self, reg: Reg) -> &mut Self {
+        self.line.uses.push(reg);
+        let RegName { name, element } = &self.printer.kernel.regs[reg.0];
+        self.text(name);
+        self.line.cost += usize::from(element.is_some());
+        for (_, at) in element.iter().flat_map(|element| element.dims.into_iter().zip(element.at)).filter(|&(size, _)| size > 1) {
+            self.text("[").line.pieces.push(Piece::Index(Sum { terms: Vec::new(), constant: at }));
+            self.text("]");
         }
-        if terms.is_empty() { buffer.clone() } else { format!("{buffer}.add({})", terms.join(" + ")) }
+        self
     }
 
-    fn value(&self, value: &Value) -> String {
-        let spelling = &self.isa.spelling;
+    fn address(&mut self, address: &Address) -> &mut Self {
+        let Kernel { buffers, vars, .. } = self.printer.kernel;
+        let terms = address.terms.iter().map(|&(var, stride)| (vars[var.0].clone(), stride)).collect();
+        let sum = Sum { terms, constant: address.offset };
+        self.line.cost += 2;
+        self.line.pieces.push(Piece::Address(buffers[address.buffer.0].name.clone(), sum));
+        self
+    }
+
+    /// A value as a text of its own.
+    fn said(&mut self, value: &Value) -> String {
+        let mut words = Words::new(self.printer);
+        words.value(value);
+        self.line.uses.extend(words.line.uses);
+        words.line.pieces.iter().map(ToString::to_string).collect()
+    }
+
+    fn call(&mut self, function: &str, args: &[Reg]) -> &mut Self {
+        self.text(function).text("(");
+        for (index, &arg) in args.iter().enumerate() {
+            self.text(if index > 0 { ", " } else { "" }).reg(arg);
+        }
+        self.text(")")
+    }
+
+    fn value(&mut self, value: &Value) -> &mut Self {
+        let spelling = &self.printer.isa.spelling;
         match value {
-            Value::Load(from) => format!("{}({})", spelling.load, self.address(from)),
-            Value::Broadcast(from) => format!("{}(*{})", spelling.splat, self.address(from)),
-            Value::Splat(x) => format!("{}({})", spelling.splat, literal(*x)),
-            Value::Copy(a) => self.reg(*a).into(),
+            Value::Load(from) => self.text(spelling.load).text("(").address(from).text(")"),
+            Value::Broadcast(from) => self.text(spelling.splat).text("(*").address(from).text(")"),
+            Value::Splat(x) => self.text(&format!("{}({})", spelling.splat, literal(*x))),
+            Value::Copy(a) => self.reg(*a),
             Value::Binary(op, a, b) => {
                 let name = match op {
                     Binary::Add => spelling.add,
@@ -127,19 +242,15 @@ impl Printer<'_> {
                     Binary::Max => spelling.max,
                     Binary::Maximum => "maximum",
                 };
-                format!("{name}({}, {})", self.reg(*a), self.reg(*b))
+                self.call(name, &[*a, *b])
             }
             Value::Fma(a, b, c) => {
-                let (a, b, c) = (self.reg(*a), self.reg(*b), self.reg(*c));
-                if spelling.acc_first {
-                    format!("{}({c}, {a}, {b})", spelling.fma)
-                } else {
-                    format!("{}({a}, {b}, {c})", spelling.fma)
-                }
+                let args = if spelling.acc_first { [*c, *a, *b] } else { [*a, *b, *c] };
+                self.call(spelling.fma, &args)
             }
-            Value::Power(Base::Two, a) => format!("power_of_two({})", self.reg(*a)),
-            Value::Power(Base::EighthRootOfTwo, a) => format!("power_of_root({})", self.reg(*a)),
-            Value::FirstLanes(a, used) => format!("first_lanes::<{used}>({})", self.reg(*a)),
+            Value::Power(Base::Two, a) => self.call("power_of_two", &[*a]),
+            Value::Power(Base::EighthRootOfTwo, a) => self.call("power_of_root", &[*a]),
+            Value::FirstLanes(a, used) => self.call(&format!("first_lanes::<{used}>"), &[*a]),
         }
     }
 }

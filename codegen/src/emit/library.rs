@@ -8,7 +8,7 @@ use sartor_models::{Network, Shape};
 
 use crate::ir::isa;
 
-use super::Kind;
+use super::kind::Kind;
 use super::package::{allowance, identifier};
 use super::text::Text;
 
@@ -17,8 +17,8 @@ pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, kind
     let mut text = Text::default();
     doc(&mut text, network, levels, &identifier(name), kind);
     text.line("");
-    text.line("// Kernels take one pointer a row.");
-    text.line("#![allow(clippy::too_many_arguments)]");
+    text.line("// Kernels take one pointer a row, and go along several arrays at once.");
+    text.line("#![allow(clippy::too_many_arguments, clippy::needless_range_loop)]");
     allowance(name).iter().for_each(|line| text.line(line));
     text.line("");
     modules(&mut text, levels, kind);

@@ -3,10 +3,12 @@
 
 mod files;
 mod kernel;
+mod kind;
 mod level;
 mod library;
 mod package;
 mod prelude;
+mod roll;
 mod stage;
 mod text;
 
@@ -15,18 +17,8 @@ use sartor_kernels::runtime::Level;
 use crate::ir::kernel::Kernel;
 
 pub use files::files;
+pub use kind::Kind;
 pub use package::{Package, PackageError};
-
-/// What is built from the generated sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A program that reads an input file and prints classes.
-    Bin,
-    /// A library crate for other Rust code.
-    Lib,
-    /// A dynamic library with the symbol `sartor_program`.
-    Dylib,
-}
 
 /// The text of kernels alone, as it is in a program, for those who call them one by one. Names must be distinct. Nothing is proven of them:
 /// the functions are `unsafe`, and who calls one vouches for its buffers.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sartor_models::escape::line;
 use toml_writer::ToTomlValue;
 
-use super::Kind;
+use super::kind::Kind;
 
 /// How a crate is presented to Cargo.
 #[derive(Clone, Debug, PartialEq, Eq)]

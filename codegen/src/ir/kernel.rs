@@ -6,23 +6,8 @@
 
 use sartor_kernels::runtime::Level;
 
+pub use crate::ids::KernelId;
 use crate::ir::isa;
-
-/// A kernel of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KernelId(pub usize);
-
-impl From<usize> for KernelId {
-    fn from(index: usize) -> Self {
-        Self(index)
-    }
-}
-
-impl From<KernelId> for usize {
-    fn from(id: KernelId) -> Self {
-        id.0
-    }
-}
 
 /// A loop variable of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -211,6 +196,24 @@ pub enum Stmt {
     Reload,
 }
 
+/// What a register is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegName {
+    /// A name of its own, or that of its array.
+    pub name: String,
+    /// Its place, if it is one of an array: see [`Builder::array`].
+    pub element: Option<Element>,
+}
+
+/// A place in an array of registers, which are declared together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Rows and columns of the array.
+    pub dims: [usize; 2],
+    /// Row and column of the register.
+    pub at: [usize; 2],
+}
+
 /// A kernel for one level.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
@@ -224,8 +227,8 @@ pub struct Kernel {
     pub buffers: Vec<Buffer>,
     /// Names of loop variables.
     pub vars: Vec<String>,
-    /// Names of registers.
-    pub regs: Vec<String>,
+    /// What its registers are called.
+    pub regs: Vec<RegName>,
     /// What it does.
     pub body: Vec<Stmt>,
 }
@@ -328,7 +331,23 @@ impl Builder {
 
     /// Declares a register.
     pub fn set_new(&mut self, name: impl Into<String>, value: Value) -> Reg {
-        self.kernel.regs.push(name.into());
+        self.declare(RegName { name: name.into(), element: None }, value)
+    }
+
+    /// Declares rows and columns of registers, each from its value: one array for the reader.
+    pub fn array(&mut self, name: &str, dims: [usize; 2], value: impl Fn([usize; 2]) -> Value) -> Vec<Vec<Reg>> {
+        let row = |b: &mut Self, row: usize| {
+            let reg = |column: usize| {
+                let at = [row, column];
+                b.declare(RegName { name: name.into(), element: Some(Element { dims, at }) }, value(at))
+            };
+            (0..dims[1]).map(reg).collect()
+        };
+        (0..dims[0]).map(|index| row(self, index)).collect()
+    }
+
+    fn declare(&mut self, name: RegName, value: Value) -> Reg {
+        self.kernel.regs.push(name);
         let reg = Reg(self.kernel.regs.len() - 1);
         self.push(Stmt::Let(reg, value));
         reg

@@ -1,10 +1,7 @@
-//! The weights and images of a problem.
+//! Kinds of numbers, and reproducible ones.
 
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::{RngCore, SeedableRng};
-use sartor_models::{NodeId, Op, Tensor, Weights};
-
-use super::Problem;
 
 /// Kinds of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,91 +22,6 @@ impl Data {
 
     pub(super) fn of(word: &str) -> Option<Self> {
         [Data::Reals, Data::Integers].into_iter().find(|data| data.word() == word)
-    }
-}
-
-/// Sums of products up to this are exact in f32, whatever their order.
-const EXACT: f64 = (1 << 24) as f64;
-
-/// Most weights of a filter that are not zero, so that values grow slowly from layer to layer.
-const TAPS: usize = 12;
-
-/// Values that are whole multiples of a step, a power of two of at most one.
-#[derive(Clone, Copy)]
-struct Grid {
-    /// The largest magnitude.
-    largest: f64,
-    step: f64,
-}
-
-impl Problem {
-    /// The weights.
-    pub fn weights(&self) -> Weights {
-        if self.data == Data::Reals {
-            return Weights::random(&self.network, self.seed);
-        }
-        let mut weights = Weights::default();
-        for (index, param) in self.network.params().into_iter().enumerate() {
-            let filter = param.shape[1..].iter().product::<usize>().max(1);
-            let mut noise = noise(self.seed ^ ((index as u64) << 32));
-            let mut value = || {
-                let drawn = noise.next().unwrap_or_default();
-                if (drawn >> 16) as usize % filter < TAPS { [-2.0, -1.0, 1.0, 2.0][drawn as usize % 4] } else { 0.0 }
-            };
-            let data = (0..param.shape.iter().product()).map(|_| value()).collect();
-            weights.insert(param.name, Tensor::new(param.shape, data));
-        }
-        weights
-    }
-
-    /// The images, NCHW.
-    pub fn images(&self) -> Vec<f32> {
-        let len = self.batch * self.network.input_shape().len();
-        let value = |drawn: u64| match self.data {
-            Data::Reals => (drawn >> 40) as f32 / (1 << 23) as f32 - 1.0,
-            Data::Integers => (drawn >> 40) as f32 % 7.0 - 3.0,
-        };
-        noise(!self.seed).take(len).map(value).collect()
-    }
-
-    /// Whether no order of summation rounds: whole numbers, or whole multiples of a step, that only meet operators that keep them, in sums
-    /// that stay below 2^24 steps.
-    pub fn is_exact(&self, weights: &Weights) -> bool {
-        if self.data != Data::Integers {
-            return false;
-        }
-        let mut grids: Vec<Grid> = Vec::new();
-        for (id, node) in self.network.nodes().iter().enumerate() {
-            let of = |input: usize| grids[node.inputs[input].0];
-            let grid = match node.op {
-                Op::Input => Grid { largest: 3.0, step: 1.0 },
-                Op::Conv2d(_) | Op::Linear { .. } => {
-                    let params = self.network.params_of(NodeId(id));
-                    let data =
-                        |index: usize| params.get(index).and_then(|param| weights.get(&param.name)).map_or(&[][..], Tensor::data);
-                    let filter = params[0].shape[1..].iter().product();
-                    let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x.abs())).sum::<f64>();
-                    let bias = data(1).iter().fold(0.0, |max: f64, &x| max.max(x.abs().into()));
-                    Grid { largest: data(0).chunks(filter).map(sum).fold(0.0, f64::max) * of(0).largest + bias, ..of(0) }
-                }
-                Op::Activation(act) => match act.step() {
-                    Some(step) => Grid { largest: act.largest(of(0).largest), step: of(0).step * step },
-                    None => return false,
-                },
-                Op::MaxPool(_) | Op::ChannelShuffle { .. } => of(0),
-                Op::Add => Grid { largest: of(0).largest + of(1).largest, step: of(0).step.min(of(1).step) },
-                Op::Mul => Grid { largest: of(0).largest * of(1).largest, step: of(0).step * of(1).step },
-                Op::Concat => (1..node.inputs.len())
-                    .map(of)
-                    .fold(of(0), |a, b| Grid { largest: a.largest.max(b.largest), step: a.step.min(b.step) }),
-                Op::BatchNorm { .. } | Op::AvgPool(_) | Op::GlobalAvgPool | Op::LogSoftmax => return false,
-            };
-            if grid.largest > EXACT * grid.step {
-                return false;
-            }
-            grids.push(grid);
-        }
-        true
     }
 }
 

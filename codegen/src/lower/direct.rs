@@ -2,11 +2,14 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue, Stored, clear};
+use super::epilogue::{Cell, Epilogue, Stored, clear, number_of};
+use super::family::Family;
 use super::pointwise::Segment;
+use super::pointwise::details_of_tiles;
 use super::tile::{self, Block, Column, Tile};
 use super::window::{ColumnRun, columns};
 use crate::ir::kernel::{Access, Buf, Builder, Index, Kernel, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// How the source lies in memory.
@@ -137,16 +140,15 @@ impl Direct {
             wei.at((block.panels.start + panel) * self.panel_len() + tap * PANEL + lane)
                 .plus(n, block.panels.size * self.panel_len())
         };
+        let (columns, lanes_of) = (number_of(run.size, "column"), number_of(vectors * lanes, "lane"));
+        b.comment(format!("A tile of {columns} by {lanes_of}: sums that begin at the bias."));
         let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
-        let mut acc = Vec::new();
-        for r in 0..run.size {
-            for (v, &bias) in bias.iter().enumerate() {
-                acc.push(b.set_new(format!("c{r}_{v}"), Value::Copy(bias)));
-            }
-        }
+        let acc = b.array("sum", [run.size, vectors], |[_, v]| Value::Copy(bias[v])).concat();
         let window = self.kernel.0 * self.kernel.1;
         let mut ic = 0;
         for segment in &self.segments {
+            let rows = number_of(self.present.1 - self.present.0, "row");
+            b.comment(format!("Adds the products of {}, {rows} of the window each.", number_of(segment.len, "input channel")));
             b.repeat("c", segment.len, |b, c| {
                 for kh in self.present.0..self.present.1 {
                     for kw in 0..self.kernel.1 {
@@ -188,9 +190,39 @@ impl Direct {
                 });
             }
         }
+        self.epilogue.comment(b, !idle.is_empty());
         self.epilogue.finish(b, &cells);
         let idle = &idle;
         let cleared = (0..run.size).flat_map(|r| idle.iter().map(move |&column| (r, column)));
         clear(b, cleared.map(|(r, column)| at(dst, self.dst_pitch, r, column)));
+    }
+}
+
+impl Family for Direct {
+    fn name(&self, level: Level) -> KernelName {
+        let block = &self.blocks(level)[0];
+        let (kh, kw) = self.kernel;
+        KernelName::new(&format!("direct{kh}x{kw}s{}", self.stride), level)
+            .tile(&[block.rows, block.panels.size * PANEL])
+            .field("rows", self.present.1 - self.present.0)
+            .field("ow", self.ow)
+            .field("k", self.k())
+            .field("n", self.panels * PANEL - self.idle)
+            .words(&self.epilogue.words())
+    }
+
+    fn details(&self, level: Level) -> Vec<(&'static str, usize)> {
+        let source = match self.source {
+            Source::Planar { plane } => ("plane", plane),
+            Source::Pitched { pitch } => ("sp", pitch),
+        };
+        let mut details = vec![source, ("dp", self.dst_pitch), ("top", self.present.0), ("iw", self.iw), ("pad", self.pad)];
+        details.extend(self.epilogue.details());
+        details.extend(details_of_tiles(&self.segments, &self.blocks(level)));
+        details
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
     }
 }

@@ -3,8 +3,10 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
-use super::epilogue::activate;
+use super::epilogue::{activate, sentence};
+use super::family::Family;
 use crate::ir::kernel::{Access, Binary, Builder, Kernel, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// What is done before the activation.
@@ -43,6 +45,17 @@ pub struct Eltwise {
 }
 
 impl Eltwise {
+    /// What is done with a pixel.
+    fn comment(&self, adds: bool) -> String {
+        let first = match self.kind {
+            Kind::Scale => Some("multiplies by the gate".to_string()),
+            Kind::Add { .. } if adds => Some("adds the other map".to_string()),
+            Kind::Add { .. } | Kind::Copy => None,
+        };
+        let steps = first.into_iter().chain(self.act.map(|act| format!("applies {}", act.word())));
+        sentence(&steps.chain(std::iter::once("stores the results".to_string())).collect::<Vec<_>>().join(", "))
+    }
+
     /// The kernel. Buffers: `src`, then `gate` or `other` if there is one, then `dst`.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
@@ -71,6 +84,7 @@ impl Eltwise {
                         (Kind::Scale, Some(gate)) => Some(b.load("g", gate.at(lane).plus(c, width))),
                         _ => None,
                     };
+                    b.comment(self.comment(adds));
                     b.repeat("p", self.m, |b, p| {
                         let x = b.load("x", src.at(lane).plus(c, width).plus(p, self.src_pitch));
                         if let Some(gate) = gate {
@@ -91,5 +105,30 @@ impl Eltwise {
             });
         }
         b.finish()
+    }
+}
+
+impl Family for Eltwise {
+    fn name(&self, level: Level) -> KernelName {
+        let family = match self.kind {
+            Kind::Copy => "activation",
+            Kind::Scale => "scale",
+            Kind::Add { .. } => "add",
+        };
+        let words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
+        KernelName::new(family, level).field("m", self.m).field("c", self.panels * PANEL).words(&words)
+    }
+
+    fn details(&self, _level: Level) -> Vec<(&'static str, usize)> {
+        let mut details = vec![("sp", self.src_pitch), ("dp", self.dst_pitch)];
+        if let Kind::Add { panels, pitch } = self.kind {
+            details.extend([("ap", pitch), ("ac", panels * PANEL)]);
+        }
+        details.extend(self.last_lanes.map(|lanes| ("last", lanes)));
+        details
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
     }
 }

@@ -5,7 +5,7 @@ use std::f32::consts::LOG2_E;
 use sartor_ops::{Activation, Arithmetic};
 
 use crate::ir::kernel::{Address, Base, Binary, Builder, Reg, Value};
-use crate::network::layers::factor_of_sums;
+use crate::layout::PANEL;
 
 /// Added to a float of small magnitude, leaves its nearest integer in the low bits, with the bias of an f32's exponent on top:
 /// 1.5 · 2^23 + 127.
@@ -197,8 +197,14 @@ impl Written<'_> {
     }
 }
 
+/// What a convolution's weights and bias are multiplied by, for the activation that takes its sums. SiLU wants a power of e; where
+/// its argument arrives times log2(e), it is one of 2, and costs three multiplications less.
+pub fn factor_of_sums(act: Option<Activation>) -> f64 {
+    if act == Some(Activation::Silu) { std::f64::consts::LOG2_E } else { 1.0 }
+}
+
 /// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see
-/// [`factor_of_sums`](crate::network::layers::factor_of_sums); what becomes of infinities and NaN is as in [`activate`].
+/// [`factor_of_sums`]; what becomes of infinities and NaN is as in [`activate`].
 fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
     if factor_of_sums(act) == 1.0 { activate(b, act, sums) } else { silu_of_sums(b, sums) }
 }
@@ -221,6 +227,18 @@ fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
 /// New registers, one for each of `from`.
 fn each(b: &mut Builder, from: &[Reg], name: &str, value: impl Fn(usize, Reg) -> Value) -> Vec<Reg> {
     from.iter().enumerate().map(|(i, &reg)| b.set_new(format!("{name}{i}"), value(i, reg))).collect()
+}
+
+/// A text as a sentence.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().iter().flat_map(|letter| letter.to_uppercase()).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// A number of things.
+pub fn number_of(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Stores zeros where a tile has lanes that are not computed.
@@ -270,6 +288,20 @@ pub struct Stored {
 }
 
 impl Epilogue {
+    /// What is fused, as words of kernels' names.
+    pub fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
+        words.extend(self.blend.then(|| "blend".into()));
+        words.extend(self.shortcut.map(|_| "add".into()));
+        words.extend(self.post_act.map(|act| act.to_string()));
+        words
+    }
+
+    /// What names of kernels say of it where they must.
+    pub fn details(&self) -> [(&'static str, usize); 2] {
+        [("ap", self.shortcut.unwrap_or(0)), ("last", self.last_lanes.unwrap_or(PANEL))]
+    }
+
     /// An activation that waits until all tiles are stored.
     fn late(&self) -> Option<Activation> {
         let ends = !self.blend && self.shortcut.is_none() && self.post_act.is_none();
@@ -285,6 +317,21 @@ impl Epilogue {
     pub fn kept(&self, lanes: usize, lane: usize, is_last_panel: bool) -> Option<usize> {
         let used = self.last_lanes.filter(|_| is_last_panel)?;
         Some(used.saturating_sub(lane)).filter(|&used| used < lanes)
+    }
+
+    /// Says what [`Self::finish`] does; some lanes may be cleared behind it.
+    pub fn comment(&self, b: &mut Builder, clears: bool) {
+        let mut steps: Vec<String> = Vec::new();
+        let applies = |act: Activation| format!("applies {}", act.word());
+        let late = self.late();
+        steps.extend(self.act.filter(|_| late.is_none()).map(applies));
+        steps.extend(self.blend.then(|| "adds what is there".into()));
+        steps.extend(self.shortcut.map(|_| "adds the shortcut".into()));
+        steps.extend(self.post_act.map(applies));
+        let clears = if clears { ", and zeros for the lanes without a channel" } else { "" };
+        let late = late.map_or_else(String::new, |act| format!("; {} follows when all are stored", act.word()));
+        steps.push(format!("stores the results{clears}{late}"));
+        b.comment(sentence(&steps.join(", ")));
     }
 
     /// Finishes a tile of `cells` and stores it, all but what [`Self::finish_stored`] does.
@@ -317,6 +364,7 @@ impl Epilogue {
     /// is a chain of some 60 cycles: one loop over many rows overlaps them, where each tile by itself would wait for its last.
     pub fn finish_stored(&self, b: &mut Builder, first: &[Stored], rows: usize, pitch: usize) {
         let Some(act) = self.late() else { return };
+        b.comment(format!("Applies {} to what is stored.", act.word()));
         b.repeat("r", rows, |b, r| {
             let at = |stored: &Stored| stored.at.clone().plus(r, pitch);
             let regs: Vec<Reg> = first.iter().enumerate().map(|(i, stored)| b.load(format!("y{i}"), at(stored))).collect();

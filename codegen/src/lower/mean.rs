@@ -1,8 +1,12 @@
 //! The mean of each lane over pixels: global average pooling.
 
 use sartor_kernels::runtime::Level;
+use sartor_ops::Parameter;
 
+use super::epilogue::number_of;
+use super::family::Family;
 use crate::ir::kernel::{Access, Binary, Builder, Index, Kernel, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// Running sums of a lane at most, which hide the latency of an addition.
@@ -12,7 +16,7 @@ const CHAINS: usize = 4;
 const WIDEST: usize = 6;
 
 /// `dst[c] = factor · Σ src[p][c]` over `pixels`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mean {
     /// What is summed.
     pub pixels: usize,
@@ -21,7 +25,7 @@ pub struct Mean {
     /// f32 from pixel to pixel of the source.
     pub src_pitch: usize,
     /// Applied to the sum.
-    pub factor: f32,
+    pub factor: Parameter,
 }
 
 impl Mean {
@@ -43,6 +47,7 @@ impl Mean {
         // All lanes of a panel together: a second walk over the map would find its cache lines gone.
         b.repeat("c", self.panels / together, |b, c| {
             let at = |pixel: usize, lane: usize| src.at(pixel * self.src_pitch + lane).plus(c, together * PANEL);
+            b.comment(format!("Sums of {} lanes, {} each, of which none waits for another.", together * PANEL, chains));
             let mut sums = Vec::new();
             for chain in 0..chains {
                 for (v, lane) in columns.clone().enumerate() {
@@ -55,9 +60,11 @@ impl Mean {
                     b.update(Binary::Add, sums[chain * columns.len() + v], a);
                 }
             };
+            b.comment(format!("Adds {}.", number_of(self.pixels - chains, "pixel")));
             b.repeat("p", rounds, |b, p| (0..chains).for_each(|chain| add(b, chain, chains + chain, p)));
             (0..rest).for_each(|chain| add(b, chain, chains * (1 + rounds) + chain, Index::Zero));
-            let factor = b.splat("factor", self.factor);
+            b.comment("Adds the sums of a lane, and stores the factor times that.");
+            let factor = b.splat("factor", self.factor.value());
             for (v, lane) in columns.clone().enumerate() {
                 for chain in 1..chains {
                     b.update(Binary::Add, sums[v], sums[chain * columns.len() + v]);
@@ -67,5 +74,19 @@ impl Mean {
             }
         });
         b.finish()
+    }
+}
+
+impl Family for Mean {
+    fn name(&self, level: Level) -> KernelName {
+        KernelName::new("mean", level).field("m", self.pixels).field("c", self.panels * PANEL)
+    }
+
+    fn details(&self, _level: Level) -> Vec<(&'static str, usize)> {
+        vec![("sp", self.src_pitch)]
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
     }
 }

@@ -9,8 +9,11 @@
 pub mod direct;
 pub mod eltwise;
 pub mod epilogue;
+pub mod family;
+pub mod library;
 pub mod mean;
 pub mod pointwise;
+pub mod spec;
 #[cfg(test)]
 mod tests;
 pub mod tile;

@@ -2,9 +2,11 @@
 
 use sartor_kernels::runtime::Level;
 
-use super::epilogue::{Cell, Epilogue, Stored, clear};
+use super::epilogue::{Cell, Epilogue, Stored, clear, number_of};
+use super::family::Family;
 use super::tile::{self, Block, Column, Run, Tile};
 use crate::ir::kernel::{Access, Address, Buf, Builder, Index, Kernel, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// Consecutive input lanes that a panel of weights meets.
@@ -124,13 +126,10 @@ impl Pointwise {
             let offset = (rows.start + r) * pitch + (panels.start + panel) * PANEL + lane;
             buffer.at(offset).plus(n, panels.size * PANEL).plus(m, rows.size * pitch)
         };
+        let (pixels, lanes) = (number_of(rows.size, "pixel"), number_of(vectors * b.lanes(), "lane"));
+        b.comment(format!("A tile of {pixels} by {lanes}: sums that begin at the bias."));
         let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
-        let mut acc = Vec::with_capacity(rows.size * vectors);
-        for r in 0..rows.size {
-            for (v, &bias) in bias.iter().enumerate() {
-                acc.push(b.set_new(format!("c{r}_{v}"), Value::Copy(bias)));
-            }
-        }
+        let acc = b.array("sum", [rows.size, vectors], |[_, v]| Value::Copy(bias[v])).concat();
         // One step: the taps of one input lane.
         let step = |b: &mut Builder, lane: usize, tap: usize, k: Index, stride: usize| {
             let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, stride * PANEL))).collect();
@@ -147,6 +146,9 @@ impl Pointwise {
             (0..ahead.before).for_each(|line| b.prefetch(ahead.at.clone().offset(line * LINE)));
         }
         for &Segment { lane, len } in &self.segments {
+            let from = if lane == 0 { String::new() } else { format!(" from lane {lane}") };
+            let meanwhile = if ahead.is_some() { ", while weights for later are fetched" } else { "" };
+            b.comment(format!("Adds the products of {}{from}{meanwhile}.", number_of(len, "input lane")));
             // A tile higher than usual has no registers for what the next of several steps loads.
             let every = ahead.filter(|_| idle.is_empty()).map_or(1, |ahead| ahead.every);
             let times = ahead.map_or(0, |ahead| (ahead.times - fetched).min(len / every));
@@ -175,11 +177,43 @@ impl Pointwise {
                 });
             }
         }
+        self.epilogue.comment(b, !idle.is_empty());
         self.epilogue.finish(b, &cells);
         let idle = &idle;
         let cleared = (0..rows.size).flat_map(|r| idle.iter().map(move |&at| (r, at)));
         clear(b, cleared.map(|(r, at)| place(buffers.dst, self.dst_pitch, r, at)));
     }
+}
+
+impl Family for Pointwise {
+    fn name(&self, level: Level) -> KernelName {
+        let block = &self.blocks(level)[0];
+        KernelName::new("pointwise", level)
+            .tile(&[block.rows, block.panels.size * PANEL])
+            .field("m", self.m)
+            .field("k", self.k())
+            .field("n", self.panels * PANEL - self.idle)
+            .words(&self.epilogue.words())
+    }
+
+    fn details(&self, level: Level) -> Vec<(&'static str, usize)> {
+        let mut details = vec![("sp", self.src_pitch), ("dp", self.dst_pitch)];
+        details.extend(self.epilogue.details());
+        details.push(("ahead", self.ahead));
+        details.extend(details_of_tiles(&self.segments, &self.blocks(level)));
+        details
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
+    }
+}
+
+/// The runs of input lanes, and the tiles beside the first: what names of kernels say of them where they must.
+pub fn details_of_tiles(segments: &[Segment], blocks: &[Block]) -> Vec<(&'static str, usize)> {
+    let segments = segments.iter().flat_map(|segment| [("lane", segment.lane), ("len", segment.len)]);
+    let blocks = blocks.iter().skip(1).flat_map(|block| [("panels", block.panels.size), ("pixels", block.rows)]);
+    segments.chain(blocks).collect()
 }
 
 struct Buffers {

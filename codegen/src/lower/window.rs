@@ -4,10 +4,12 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
 
-use super::epilogue::{Cell, Epilogue, Stored};
+use super::epilogue::{Cell, Epilogue, Stored, number_of};
+use super::family::Family;
 use super::tile::even;
 use crate::ir::isa;
 use crate::ir::kernel::{Access, Address, Binary, Buf, Builder, Index, Kernel, Reg, Value};
+use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
 /// What is done with a window.
@@ -223,11 +225,20 @@ impl Window {
         x: Index,
     ) {
         let lanes = b.lanes();
+        let (rows, columns) = (number_of(self.rows, "row"), number_of(run.size, "column"));
+        let start = match self.kind {
+            Kind::Depthwise => "sums that begin at the bias",
+            Kind::Max => "the largest values so far",
+            Kind::Average => "sums that begin at zero",
+        };
+        b.comment(format!("A tile of {rows} by {columns}, {lanes} lanes: {start}."));
         let acc = self.start(b, run, bias);
         if self.kind == Kind::Depthwise && weights.is_empty() {
+            b.comment("Loads each row of the source once, and each weight once for all outputs that it meets there.");
             let wei = |tap: usize| buffers.weight(self, tap, c, v, lanes);
             self.by_rows(b, buffers, run, &acc, &wei, c, v, x);
         } else {
+            b.comment("Loads each pixel of the source once, for all outputs that read it.");
             self.by_pixels(b, buffers, run, &acc, weights, c, v, x);
         }
         if self.kind == Kind::Average {
@@ -238,6 +249,7 @@ impl Window {
             let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
             at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch)
         };
+        self.epilogue().comment(b, false);
         for (row, acc) in acc.iter().enumerate() {
             let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
             self.epilogue().finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
@@ -257,10 +269,7 @@ impl Window {
             (Kind::Max, _) => Value::Splat(f32::NEG_INFINITY),
             _ => Value::Splat(0.0),
         };
-        let row = |b: &mut Builder, row: usize| {
-            (0..run.size).map(|r| b.set_new(format!("c{row}_{r}"), value.clone())).collect::<Vec<_>>()
-        };
-        (0..self.rows).map(|i| row(b, i)).collect()
+        b.array(if self.kind == Kind::Max { "largest" } else { "sum" }, [self.rows, run.size], |_| value.clone())
     }
 
     fn source(
@@ -342,12 +351,12 @@ impl Window {
         for row in self.present.0..self.present.1 {
             b.reload();
             let width = (run.size - 1) * self.stride.1 + self.kernel.1;
-            let pixels: Vec<Option<Reg>> = (0..width)
-                .map(|column| {
-                    let read = !self.readers(run, row, column).is_empty();
-                    read.then(|| b.load(format!("a{column}"), self.source(buffers, row, run, column, c, v, x, lanes)))
-                })
-                .collect();
+            // Columns that nothing reads are those of the padding: on the left, or on the right.
+            let read: Vec<usize> = (0..width).filter(|&column| !self.readers(run, row, column).is_empty()).collect();
+            let source = |column: usize| Value::Load(self.source(buffers, row, run, column, c, v, x, lanes));
+            let loaded = b.array("a", [1, read.len()], |[_, index]| source(read[index])).concat();
+            let mut pixels: Vec<Option<Reg>> = vec![None; width];
+            read.iter().zip(loaded).for_each(|(&column, reg)| pixels[column] = Some(reg));
             for (i, acc) in acc.iter().enumerate() {
                 let Some(kh) = row.checked_sub(i * self.stride.0).filter(|&kh| kh < self.kernel.0) else { continue };
                 for kw in 0..self.kernel.1 {
@@ -362,6 +371,39 @@ impl Window {
                 }
             }
         }
+    }
+}
+
+impl Family for Window {
+    fn name(&self, level: Level) -> KernelName {
+        let family = match self.kind {
+            Kind::Depthwise => "depthwise",
+            Kind::Max => "maxpool",
+            Kind::Average => "avgpool",
+        };
+        let (kh, kw) = self.kernel;
+        let words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
+        KernelName::new(&format!("{family}{kh}x{kw}s{}", self.stride.0), level)
+            .tile(&[self.rows, self.widest(level).min(self.ow), PANEL])
+            .field("rows", self.present.1 - self.present.0)
+            .field("ow", self.ow)
+            .field("c", self.panels * PANEL)
+            .words(&words)
+    }
+
+    fn details(&self, _level: Level) -> Vec<(&'static str, usize)> {
+        vec![
+            ("sp", self.src_pitch),
+            ("dp", self.dst_pitch),
+            ("top", self.present.0),
+            ("sw", self.stride.1),
+            ("iw", self.iw),
+            ("pad", self.pad),
+        ]
+    }
+
+    fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
+        Self::lower(self, level, name, doc)
     }
 }
 

@@ -1,137 +1,14 @@
-//! One layer in one line, in oneDNN's notation: `g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"`. What is no
-//! convolution says what it is first: `maxpool_ic64_ih14oh7kh3sh2ph1_iw14ow7kw3sw2pw1_n"stage1.pool"`. As in oneDNN, `ph` and `pw` are the
-//! zeros above and on the left; how many are below and on the right follows from the result's size.
+//! Lines that name problems: a layer's, and that of layers which are computed together.
 
-use std::fmt;
-
-use sartor_models::escape::word;
-use sartor_models::{Activation, Padding, Window};
-
-use crate::layout::PANEL;
-use crate::network::layers::{Depthwise, Layer, LayerId, LayerOp, Layers, Pool, PoolKind};
-
-/// A layer's shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LayerLine {
-    /// Images.
-    pub batch: usize,
-    /// What it computes.
-    pub operator: Operator,
-    /// Rows.
-    pub rows: Axis,
-    /// Columns.
-    pub columns: Axis,
-    /// The layer's name.
-    pub name: String,
-}
-
-/// What a layer computes, and its channels. Fused activations and shortcuts are not part of a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    /// A convolution or linear layer.
-    Conv {
-        /// Groups.
-        groups: usize,
-        /// Input channels.
-        ic: usize,
-        /// Output channels.
-        oc: usize,
-    },
-    /// What keeps the channels.
-    Each(Each, usize),
-}
-
-/// An operator that computes each channel by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Each {
-    /// Largest value of a window.
-    MaxPool,
-    /// Mean of a window.
-    AvgPool,
-    /// Mean of the map.
-    Mean,
-    /// Product with a gate.
-    Scale,
-    /// Sum of two maps.
-    Add,
-    /// An elementwise function.
-    Activation(Activation),
-}
-
-impl Each {
-    /// Its word.
-    pub(crate) fn word(self) -> String {
-        match self {
-            Each::MaxPool => "maxpool".into(),
-            Each::AvgPool => "avgpool".into(),
-            Each::Mean => "mean".into(),
-            Each::Scale => "scale".into(),
-            Each::Add => "add".into(),
-            Each::Activation(act) => act.to_string(),
-        }
-    }
-
-    /// The operator of a word.
-    pub(crate) fn of(word: &str) -> Option<Self> {
-        let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Scale, Each::Add];
-        all.into_iter().find(|each| each.word() == word).or_else(|| Activation::parse(word).map(Each::Activation))
-    }
-}
-
-/// One dimension of the maps and of the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Axis {
-    /// Extent of the source.
-    pub src: usize,
-    /// Extent of the result.
-    pub dst: usize,
-    /// Extent of the window.
-    pub kernel: usize,
-    /// Stride of the window.
-    pub stride: usize,
-    /// Inputs from one tap to the next.
-    pub dilation: usize,
-    /// Zeros in front. Those behind follow from `dst`.
-    pub padding: usize,
-}
-
-impl Axis {
-    /// The zeros on both sides: as many behind as in front where that makes the result's size, and else the fewest that make it.
-    pub(crate) fn padded(self) -> Padding {
-        let both = Padding::both(self.padding);
-        let window = sartor_ops::Axis { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: both };
-        let reach = || self.dst.checked_sub(1)?.checked_mul(self.stride)?.checked_add(window.reach()?);
-        let (Some(reach), Some(front)) = (reach(), self.padding.checked_add(self.src)) else { return both };
-        let unread = front.checked_add(self.padding).and_then(|room| room.checked_sub(reach));
-        if unread.is_some_and(|unread| unread < self.stride) {
-            both
-        } else {
-            Padding { after: reach.saturating_sub(front), ..both }
-        }
-    }
-}
+use crate::network::layers::{Layer, LayerId, Layers};
+pub use crate::ops::line::{Axis, Each, LayerLine, Operator};
 
 impl LayerLine {
     /// The line of a layer.
     pub fn of(layers: &Layers, layer: &Layer, batch: usize) -> Self {
         let dst = &layers[layer.dst()];
         let src = layer.sources().first().map_or(dst, |&id| &layers[id]);
-        let each = |each| Operator::Each(each, src.c);
-        let (operator, window) = match &layer.op {
-            LayerOp::Conv(conv) => (Operator::Conv { groups: conv.groups, ic: conv.src_lanes.len(), oc: conv.oc }, conv.window),
-            LayerOp::Depthwise(dw) => {
-                let c = dw.c;
-                (Operator::Conv { groups: c, ic: c, oc: c }, dw.window)
-            }
-            LayerOp::Pool(pool) => {
-                let kind = if pool.kind == PoolKind::Max { Each::MaxPool } else { Each::AvgPool };
-                (each(kind), pool.window)
-            }
-            LayerOp::Mean { .. } => (each(Each::Mean), Window::new((src.h, src.w), (1, 1), Padding::around(0))),
-            LayerOp::Scale { .. } => (each(Each::Scale), Window::POINT),
-            LayerOp::Add { .. } => (each(Each::Add), Window::POINT),
-            LayerOp::Activation { act, .. } => (each(Each::Activation(*act)), Window::POINT),
-        };
+        let (operator, window) = layer.op.line(layers.maps.as_ref());
         let axis = |src, dst, sartor_ops::Axis { kernel, stride, dilation, padding }| Axis {
             src,
             dst,
@@ -145,40 +22,6 @@ impl LayerLine {
     }
 }
 
-impl fmt::Display for LayerLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.images())?;
-        if let Operator::Each(each, _) = self.operator {
-            write!(f, "{}_", each.word())?;
-        }
-        write!(f, "{}_n\"{}\"", self.sizes(), word(&self.name))
-    }
-}
-
-impl LayerLine {
-    /// The line without its operator, if that is no convolution, and without the name.
-    pub fn geometry(&self) -> String {
-        self.images() + &self.sizes()
-    }
-
-    fn images(&self) -> String {
-        if self.batch == 1 { String::new() } else { format!("mb{}_", self.batch) }
-    }
-
-    fn sizes(&self) -> String {
-        let channels = match self.operator {
-            Operator::Conv { groups, ic, oc } => format!("g{groups}ic{ic}oc{oc}"),
-            Operator::Each(_, c) => format!("ic{c}"),
-        };
-        let axis = |x: char, axis: Axis| {
-            let stride = if axis.stride == 1 { String::new() } else { format!("s{x}{}", axis.stride) };
-            let dilation = if axis.dilation == 1 { String::new() } else { format!("d{x}{}", axis.dilation - 1) };
-            format!("_i{x}{}o{x}{}k{x}{}{stride}{dilation}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
-        };
-        channels + &axis('h', self.rows) + &axis('w', self.columns)
-    }
-}
-
 /// A layer's problem in one line, in oneDNN's notation.
 pub fn problem_line(layers: &Layers, layer: &Layer, batch: usize) -> String {
     LayerLine::of(layers, layer, batch).to_string()
@@ -189,29 +32,10 @@ pub const BETWEEN: &str = " + ";
 
 /// What the best way to compute layers together depends on: their geometries, and what is fused into them.
 pub fn problem(layers: &Layers, run: &[LayerId], batch: usize) -> String {
-    let line = |&index: &LayerId| {
-        let layer = &layers[index];
-        let mut words = vec![geometry(layers, layer, batch)];
-        match &layer.op {
-            LayerOp::Conv(conv) => {
-                words.extend(conv.act.map(|act| act.to_string()));
-                words.extend((conv.dst_lane % PANEL != 0).then(|| "blend".into()));
-                words.extend(conv.shortcut.map(|_| "add".into()));
-                words.extend(conv.post_act.map(|act| act.to_string()));
-            }
-            LayerOp::Depthwise(Depthwise { act, .. }) | LayerOp::Pool(Pool { act, .. }) => {
-                words.extend(act.map(|act| act.to_string()));
-            }
-            LayerOp::Mean { .. } => words.push("mean".into()),
-            LayerOp::Scale { act, .. } => words.extend(std::iter::once("scale".into()).chain(act.map(|act| act.to_string()))),
-            LayerOp::Add { act, .. } => words.extend(std::iter::once("add".into()).chain(act.map(|act| act.to_string()))),
-            LayerOp::Activation { act, .. } => words.push(act.to_string()),
-        }
-        words.join("_")
+    let line = |&id: &LayerId| {
+        let layer = &layers[id];
+        let geometry = LayerLine::of(layers, layer, batch).geometry();
+        [vec![geometry], layer.op.words()].concat().join("_")
     };
     run.iter().map(line).collect::<Vec<String>>().join(BETWEEN)
-}
-
-fn geometry(layers: &Layers, layer: &Layer, batch: usize) -> String {
-    LayerLine::of(layers, layer, batch).geometry()
 }

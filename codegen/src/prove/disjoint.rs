@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::ir::kernel::{Buffer, Kernel};
 use crate::ir::stage::{Call, Region};
 
-use super::Program;
+use super::facts::Facts;
 use super::footprint::Touched;
 use super::set::Set;
 
@@ -81,13 +81,13 @@ pub fn kernel(kernel: &Kernel, touched: &[Touched]) -> Result<(), DisjointError>
 }
 
 /// Proves a stage. The other way that a unit can run reads more or less, but writes the same, which [`super::initialised`] proves.
-pub fn stage(program: &Program<'_>, index: usize) -> Result<(), DisjointError> {
-    let stage = &program.plan.stages[index].code.name;
-    let arena = program.plan.lengths.arena;
+pub fn stage(facts: &Facts<'_>, index: usize) -> Result<(), DisjointError> {
+    let stage = &facts.plan.stages[index].code.name;
+    let arena = facts.plan.lengths.arena;
     let (mut written, mut read) = (Set::new(arena), Set::new(arena));
-    for (unit, planned) in program.units[index].iter().enumerate() {
+    for (unit, planned) in facts.units[index].iter().enumerate() {
         let fail = |call: &Call, buffer: usize, at: usize, twice: bool| {
-            let kernel = &program.plan.kernels[call.kernel];
+            let kernel = &facts.plan.kernels[call.kernel];
             let (stage, kernel, buffer) = (stage.clone(), kernel.name.clone(), kernel.buffers[buffer].name.clone());
             match twice {
                 true => DisjointError::WrittenTwice { stage, unit, kernel, buffer, at },
@@ -95,15 +95,15 @@ pub fn stage(program: &Program<'_>, index: usize) -> Result<(), DisjointError> {
             }
         };
         for call in planned.calls() {
-            aliases(program, stage, call)?;
-            for (buffer, range) in program.reads(call, Region::Arena) {
+            aliases(facts, stage, call)?;
+            for (buffer, range) in facts.reads(call, Region::Arena) {
                 if let Some(at) = written.first_present(range) {
                     return Err(fail(call, buffer, at, false));
                 }
             }
         }
         for call in &planned.first {
-            for (buffer, range) in program.writes(call, Region::Arena) {
+            for (buffer, range) in facts.writes(call, Region::Arena) {
                 if let Some(at) = written.first_present(range.clone()) {
                     return Err(fail(call, buffer, at, true));
                 }
@@ -114,16 +114,16 @@ pub fn stage(program: &Program<'_>, index: usize) -> Result<(), DisjointError> {
             }
         }
         for call in planned.calls() {
-            program.reads(call, Region::Arena).for_each(|(_, range)| read.insert(range));
+            facts.reads(call, Region::Arena).for_each(|(_, range)| read.insert(range));
         }
     }
     Ok(())
 }
 
 /// Proves that what a call writes overlaps none of its other buffers.
-fn aliases(program: &Program<'_>, stage: &str, call: &Call) -> Result<(), DisjointError> {
-    let kernel = &program.plan.kernels[call.kernel];
-    let touched = &program.kernels[call.kernel].touched;
+fn aliases(facts: &Facts<'_>, stage: &str, call: &Call) -> Result<(), DisjointError> {
+    let kernel = &facts.plan.kernels[call.kernel];
+    let touched = &facts.kernels[call.kernel].touched;
     let shifted = |buffer: usize, range: &Range<usize>| range.start + call.args[buffer].1..range.end + call.args[buffer].1;
     for (a, (region, start)) in call.args.iter().enumerate().filter(|(a, _)| !touched[*a].writes.is_empty()) {
         for (b, (other, other_start)) in call.args.iter().enumerate() {

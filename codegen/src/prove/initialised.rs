@@ -11,8 +11,8 @@ use std::collections::HashMap;
 
 use crate::ir::stage::{Call, Region};
 
-use super::Program;
-use super::liveness::Live;
+use super::facts::Facts;
+use super::live::Live;
 use super::set::Set;
 use super::tags::{Piece, Tag, Tags};
 
@@ -65,7 +65,7 @@ struct State {
 }
 
 struct Stage<'a> {
-    program: &'a Program<'a>,
+    facts: &'a Facts<'a>,
     name: &'a str,
     /// The arena as the stages before left it.
     written: &'a Set,
@@ -75,14 +75,14 @@ struct Stage<'a> {
 }
 
 /// Proves a stage after those that wrote `written`, and adds what it writes.
-pub fn stage(program: &Program<'_>, index: usize, written: &mut Set) -> Result<(), InitialisedError> {
-    for live in program.lives.iter().filter(|live| live.first == index && live.region == Region::Arena) {
+pub fn stage(facts: &Facts<'_>, index: usize, written: &mut Set) -> Result<(), InitialisedError> {
+    for live in facts.lives.iter().filter(|live| live.first == index && live.region == Region::Arena) {
         written.remove(live.memory.clone());
     }
-    let name = &program.plan.stages[index].code.name;
-    let mut stage = Stage { program, name, written, maps: maps(program, index), numbers: HashMap::new() };
+    let name = &facts.plan.stages[index].code.name;
+    let mut stage = Stage { facts, name, written, maps: maps(facts, index), numbers: HashMap::new() };
     let mut before = State::default();
-    for (number, unit) in program.units[index].iter().enumerate() {
+    for (number, unit) in facts.units[index].iter().enumerate() {
         let mut first = State::default();
         stage.run(&unit.first, FIRST, &mut first)?;
         if let Some(calls) = &unit.after {
@@ -95,22 +95,22 @@ pub fn stage(program: &Program<'_>, index: usize, written: &mut Set) -> Result<(
         }
         before = first;
     }
-    for call in program.units[index].iter().flat_map(|unit| &unit.first) {
-        program.writes(call, Region::Arena).for_each(|(_, range)| written.insert(range));
+    for call in facts.units[index].iter().flat_map(|unit| &unit.first) {
+        facts.writes(call, Region::Arena).for_each(|(_, range)| written.insert(range));
     }
     Ok(())
 }
 
 /// The values that a stage of a proven program leaves in each map of the arena, by `numbers`.
 #[cfg(test)]
-pub fn values(program: &Program<'_>, index: usize, numbers: &mut HashMap<Vec<usize>, usize>) -> Tags {
-    let mut written = Set::new(program.plan.lengths.arena);
-    written.insert(0..program.plan.lengths.arena);
-    let name = &program.plan.stages[index].code.name;
-    let maps = maps(program, index);
-    let mut stage = Stage { program, name, written: &written, maps, numbers: std::mem::take(numbers) };
+pub fn values(facts: &Facts<'_>, index: usize, numbers: &mut HashMap<Vec<usize>, usize>) -> Tags {
+    let mut written = Set::new(facts.plan.lengths.arena);
+    written.insert(0..facts.plan.lengths.arena);
+    let name = &facts.plan.stages[index].code.name;
+    let maps = maps(facts, index);
+    let mut stage = Stage { facts, name, written: &written, maps, numbers: std::mem::take(numbers) };
     let mut arena = Tags::default();
-    for unit in &program.units[index] {
+    for unit in &facts.units[index] {
         let mut state = State::default();
         stage.run(&unit.first, FIRST, &mut state).unwrap();
         // As if each map had memory of its own.
@@ -123,9 +123,9 @@ pub fn values(program: &Program<'_>, index: usize, numbers: &mut HashMap<Vec<usi
     arena
 }
 
-fn maps<'a>(program: &'a Program<'_>, index: usize) -> Vec<&'a Live> {
+fn maps<'a>(facts: &'a Facts<'_>, index: usize) -> Vec<&'a Live> {
     let here = |live: &&Live| live.region == Region::Arena && live.first <= index && index <= live.last;
-    program.lives.iter().filter(here).collect()
+    facts.lives.iter().filter(here).collect()
 }
 
 impl Stage<'_> {
@@ -138,8 +138,7 @@ impl Stage<'_> {
     fn run(&mut self, calls: &[Call], way: &'static str, state: &mut State) -> Result<(), InitialisedError> {
         for call in calls {
             let value = self.value(call, way, state)?;
-            for (buffer, (touched, &(region, base))) in
-                self.program.kernels[call.kernel].touched.iter().zip(&call.args).enumerate()
+            for (buffer, (touched, &(region, base))) in self.facts.kernels[call.kernel].touched.iter().zip(&call.args).enumerate()
             {
                 let tag = Tag { value, buffer, base };
                 for range in &touched.writes {
@@ -157,7 +156,7 @@ impl Stage<'_> {
     /// The number of what a call computes.
     fn value(&mut self, call: &Call, way: &'static str, state: &State) -> Result<usize, InitialisedError> {
         let mut key = vec![call.kernel.0];
-        for (buffer, (touched, &(region, base))) in self.program.kernels[call.kernel].touched.iter().zip(&call.args).enumerate() {
+        for (buffer, (touched, &(region, base))) in self.facts.kernels[call.kernel].touched.iter().zip(&call.args).enumerate() {
             if touched.reads.is_empty() {
                 continue;
             }
@@ -177,7 +176,7 @@ impl Stage<'_> {
                         (None, _) => Some(range.start),
                     };
                     if let Some(at) = missing {
-                        let kernel = &self.program.plan.kernels[call.kernel];
+                        let kernel = &self.facts.plan.kernels[call.kernel];
                         let (kernel, buffer) = (kernel.name.clone(), kernel.buffers[buffer].name.clone());
                         let stage = self.name.to_string();
                         return Err(InitialisedError::Unwritten { stage, unit: call.unit, way, kernel, buffer, region, at });

@@ -4,8 +4,8 @@
 use crate::ir::stage::Region;
 use crate::plan::Plan;
 
-use super::Program;
-use super::liveness::Live;
+use super::facts::Facts;
+use super::live::Live;
 use super::set::Set;
 
 /// A result that is not there.
@@ -48,8 +48,8 @@ pub enum OutputError {
 }
 
 /// Proves the last stage, which copies the results, after all others.
-pub fn prove(program: &Program<'_>, written: &Set) -> Result<(), OutputError> {
-    let Plan { unpack, layers, stages, batch, output_len, .. } = program.plan;
+pub fn prove(facts: &Facts<'_>, written: &Set) -> Result<(), OutputError> {
+    let Plan { unpack, layers, stages, batch, output_len, .. } = facts.plan;
     let mut end = 0;
     for (output, unpack) in unpack.iter().enumerate() {
         let pixels = batch * unpack.pixels;
@@ -59,7 +59,7 @@ pub fn prove(program: &Program<'_>, written: &Set) -> Result<(), OutputError> {
             let fits = live.memory == (from..from + pixels * pitch) && (map.pitch(), map.h * map.w) == (pitch, unpack.pixels);
             live.region == Region::Arena && live.last == stages.len() && fits
         };
-        if unpack.channels > pitch || !program.lives.iter().any(whole) {
+        if unpack.channels > pitch || !facts.lives.iter().any(whole) {
             return Err(OutputError::Foreign { output, from, pixels, pitch });
         }
         for pixel in 0..pixels {
@@ -69,7 +69,7 @@ pub fn prove(program: &Program<'_>, written: &Set) -> Result<(), OutputError> {
             }
         }
         let (from, to) = (unpack.dst, unpack.dst + pixels * unpack.channels);
-        if from != end || to > *output_len || (output + 1 == program.plan.unpack.len() && to != *output_len) {
+        if from != end || to > *output_len || (output + 1 == facts.plan.unpack.len() && to != *output_len) {
             return Err(OutputError::Fill { output, from, to, end, len: *output_len });
         }
         end = to;

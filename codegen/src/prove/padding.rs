@@ -14,7 +14,7 @@ use crate::ir::kernel::{Access, Address, Binary, Kernel, Reg, Stmt, Value, Var};
 use crate::ir::stage::{Call, Region};
 use crate::layout::{MapId, PANEL};
 
-use super::Program;
+use super::facts::Facts;
 use super::lanes::Lanes;
 
 /// Padding that is not zero.
@@ -58,16 +58,16 @@ enum Home {
 }
 
 /// Proves all stages, in order. Returns the pad lanes that are zero.
-pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
-    let maps = &program.plan.layers.maps;
+pub fn prove(facts: &Facts<'_>) -> Result<usize, PaddingError> {
+    let maps = &facts.plan.layers.maps;
     // A lane that nothing was written to is as good as zero here: it is never read.
     let mut zeros: TiVec<MapId, Vec<bool>> = maps.iter().map(|map| vec![true; map.pitch()]).collect();
     let mut pads = 0;
-    for (index, planned) in program.plan.stages.iter().enumerate() {
+    for (index, planned) in facts.plan.stages.iter().enumerate() {
         let mut seen = HashSet::new();
         let mut calls: Vec<(&Call, Vec<Home>)> = Vec::new();
-        for call in program.units[index].iter().flat_map(|unit| unit.calls()) {
-            let homes: Vec<Home> = call.args.iter().map(|&place| home(program, index, place)).collect();
+        for call in facts.units[index].iter().flat_map(|unit| unit.calls()) {
+            let homes: Vec<Home> = call.args.iter().map(|&place| home(facts, index, place)).collect();
             if seen.insert((call.kernel, homes.clone())) {
                 calls.push((call, homes));
             }
@@ -76,12 +76,12 @@ pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
         loop {
             let last = zeros.clone();
             for (call, homes) in &calls {
-                let kernel = &program.plan.kernels[call.kernel];
+                let kernel = &facts.plan.kernels[call.kernel];
                 let mut run = Run {
-                    program,
+                    facts,
                     kernel,
                     homes,
-                    touched: &program.kernels[call.kernel].touched,
+                    touched: &facts.kernels[call.kernel].touched,
                     before: &before,
                     zeros: &mut zeros,
                     regs: vec![Lanes::default(); kernel.regs.len()],
@@ -101,7 +101,7 @@ pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
             }
         }
         for &layer in &planned.layers {
-            let map = program.plan.layers[layer].dst();
+            let map = facts.plan.layers[layer].dst();
             let pad = maps[map].pads();
             if let Some(lane) = pad.clone().find(|&lane| !zeros[map][lane]) {
                 let (stage, channels) = (planned.code.name.clone(), maps[map].c);
@@ -113,18 +113,18 @@ pub fn prove(program: &Program<'_>) -> Result<usize, PaddingError> {
     Ok(pads)
 }
 
-fn home(program: &Program<'_>, stage: usize, (region, offset): (Region, usize)) -> Home {
+fn home(facts: &Facts<'_>, stage: usize, (region, offset): (Region, usize)) -> Home {
     match region {
         Region::Input => Home::Input,
         Region::Weights => Home::Weights(offset),
         Region::Arena | Region::Scratch => {
-            let here = |live: &&super::liveness::Live| {
+            let here = |live: &&super::live::Live| {
                 live.region == region && live.first <= stage && stage <= live.last && live.memory.contains(&offset)
             };
             // Calls outside all maps are refused by the liveness proof.
-            let live = program.lives.iter().find(here);
+            let live = facts.lives.iter().find(here);
             live.map_or(Home::Input, |live| {
-                Home::Map(live.map, (offset - live.memory.start) % program.plan.layers[live.map].pitch())
+                Home::Map(live.map, (offset - live.memory.start) % facts.plan.layers[live.map].pitch())
             })
         }
     }
@@ -134,7 +134,7 @@ fn home(program: &Program<'_>, stage: usize, (region, offset): (Region, usize)) 
 type Clash = (usize, usize);
 
 struct Run<'a> {
-    program: &'a Program<'a>,
+    facts: &'a Facts<'a>,
     kernel: &'a Kernel,
     homes: &'a [Home],
     touched: &'a [super::footprint::Touched],
@@ -253,7 +253,7 @@ impl Run<'_> {
             for i in 0..width {
                 let is_zero = match home {
                     Home::Input => false,
-                    Home::Weights(base) => self.program.weights[base + position + i] == 0.0,
+                    Home::Weights(base) => self.facts.weights[base + position + i] == 0.0,
                     Home::Map(map, lane) => maps[map][(lane + position + i) % maps[map].len()],
                 };
                 if !is_zero {

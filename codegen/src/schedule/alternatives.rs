@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Options;
 use super::cost::cycles;
+use super::options::Options;
 use super::partition::{self, Group};
 use crate::layout::{PANEL, padded};
-use crate::lower::tile::{self, Tile, even, most_rows};
 use crate::network::layers::{LayerId, LayerOp, Layers};
 use crate::network::line::problem;
+use crate::ops::Role;
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// Layers that may share stages: what is chosen for them is chosen together.
@@ -27,7 +27,7 @@ pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
     while next < layers.end() {
         let run = partition::run(layers, next, options);
         next = next + run.len();
-        let chosen = |&layer: &LayerId| !matches!(layers[layer].op, LayerOp::Mean { .. });
+        let chosen = |&layer: &LayerId| !matches!(layers[layer].op, LayerOp::Mean(_));
         if run.iter().all(chosen) {
             runs.push(Run { problem: problem(layers, &run, options.batch), layers: run });
         }
@@ -111,7 +111,7 @@ pub fn alternatives(layers: &Layers, stage: &[LayerId], from: &Choice, options: 
                     changes.push((aspect, Choice::Rows { strip: *strip, layers: how }));
                 };
                 let dst = &layers[layers[layer].dst()];
-                let is_window = matches!(layers[layer].op, LayerOp::Depthwise(_) | LayerOp::Pool(_));
+                let is_window = layers[layer].op.role() == Role::Sliding;
                 let is_inner = layers[layer].is_pointwise() && at + 1 < stage.len();
                 if is_window || is_inner {
                     for rows in [1, 2, 4].into_iter().filter(|&rows| rows <= dst.h && Some(rows) != how[at].rows) {
@@ -123,7 +123,7 @@ pub fn alternatives(layers: &Layers, stage: &[LayerId], from: &Choice, options: 
                         change(Aspect::Columns(at), LayerChoice { columns: Some(columns), ..how[at] });
                     }
                 }
-                for tile in tiles(layers, layer, dst.w, options).into_iter().filter(|&tile| Some(tile) != how[at].tile) {
+                for tile in layers[layer].op.tiles(options.level, dst.w).into_iter().filter(|&tile| Some(tile) != how[at].tile) {
                     change(Aspect::Tile(at), LayerChoice { tile: Some(tile), ..how[at] });
                 }
             }
@@ -138,7 +138,7 @@ pub fn alternatives(layers: &Layers, stage: &[LayerId], from: &Choice, options: 
             for ahead in [0, 2].into_iter().filter(|&ahead| Some(ahead) != how.ahead) {
                 changes.push((Aspect::Ahead, Choice::Panels(PanelsChoice { ahead: Some(ahead), ..*how })));
             }
-            for tile in tiles(layers, stage[0], pixels, options).into_iter().filter(|&tile| Some(tile) != how.tile) {
+            for tile in layers[stage[0]].op.tiles(options.level, pixels).into_iter().filter(|&tile| Some(tile) != how.tile) {
                 changes.push((Aspect::Tile(0), Choice::Panels(PanelsChoice { tile: Some(tile), ..*how })));
             }
         }
@@ -174,26 +174,4 @@ pub fn apply(choice: &Choice, alternative: &Alternative) -> Choice {
         }
         (choice, ..) => choice,
     }
-}
-
-/// Widths of tiles worth trying, each with the most pixels that its registers hold, and with a third of a tile less.
-fn tiles(layers: &Layers, layer: LayerId, pixels: usize, options: &Options) -> Vec<Tile> {
-    let LayerOp::Conv(conv) = &layers[layer].op else { return Vec::new() };
-    let (panels, k) = (padded(conv.oc) / PANEL, conv.taps());
-    let usual = tile::choose(options.level, pixels, panels, k);
-    let mut tiles = BTreeSet::new();
-    for width in 1..=panels.min(4) {
-        let most = most_rows(options.level, width).min(pixels);
-        if most == 0 {
-            continue;
-        }
-        // As `even` cuts: what is left over makes all tiles smaller, not one.
-        let evened = |most: usize| even(pixels, most)[0].size;
-        tiles.insert(Tile { panels: width, pixels: evened(most) });
-        tiles.insert(Tile { panels: width, pixels: evened((most * 2).div_ceil(3)) });
-    }
-    let is_usual = |tile: &Tile| {
-        usual.len() == 1 && tile.panels == usual[0].panels.size && even(pixels, usual[0].rows)[0].size == tile.pixels
-    };
-    tiles.into_iter().filter(|tile| !is_usual(tile)).collect()
 }

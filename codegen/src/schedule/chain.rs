@@ -7,29 +7,19 @@
 
 use sartor_models::escape::word;
 
-use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
+use super::context::Context;
+use crate::ir::stage::{Arm, Int, Stage, Step};
 use crate::layout::MapId;
-use crate::layout::PANEL;
-use crate::lower::direct::{Direct, Source};
-use crate::lower::eltwise::{self, Eltwise};
-use crate::lower::epilogue::Epilogue;
-use crate::lower::pointwise::Pointwise;
-use crate::lower::tile;
-use crate::lower::window::{self, Window};
-use crate::network::layers::{Conv, Layer, LayerId, LayerOp};
+use crate::network::layers::LayerId;
 use crate::network::line::problem_line;
-use crate::network::pack::{PackedLayer, PanelRun, lifts_zero};
-use crate::schedule::tuning::LayerChoice;
-
-use super::Context;
-use super::library::Spec;
+use crate::ops::Role;
+use crate::ops::choice::LayerChoice;
+use crate::ops::site::RowGroup;
+use crate::ops::sliding;
 use crate::plan::{Place, Rows, StagePlan};
 
 /// Pixels that a call inside a chain should have at least.
 const PIXELS: usize = 28;
-
-/// Output rows that a window computes in a group.
-const WINDOW_ROWS: usize = 2;
 
 /// Vertical geometry of a layer: output row `r` reads the rows `r * stride - pad ..` of its source, `kernel` of them. Those behind the
 /// source's last are padding.
@@ -39,8 +29,6 @@ struct Slide {
     stride: usize,
     pad: usize,
 }
-
-const STILL: Slide = Slide { kernel: 1, stride: 1, pad: 0 };
 
 /// A layer of a chain.
 #[derive(Clone, Debug)]
@@ -80,7 +68,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize
     let strips = last.oh.div_ceil(strip);
     let per_strip = strip.div_ceil(last.group);
     let rows = place_rings(cx, &members, strips, per_strip);
-    let batch = cx.options.batch;
+    let batch = cx.site.batch;
 
     let mut body = Vec::new();
     // Nothing is kept from strip to strip where an image is one strip.
@@ -163,41 +151,26 @@ fn maps_line(cx: &Context<'_>, layer: LayerId) -> String {
 }
 
 fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how: LayerChoice) -> Member {
-    let index = chain[at];
-    let layer = &cx.layers[index];
-    let (family, slide) = match &layer.op {
-        LayerOp::Conv(conv) if layer.is_pointwise() && cx.places[conv.src] != Place::Input => ("pointwise", STILL),
-        LayerOp::Conv(conv) => ("direct", slide(conv.window)),
-        LayerOp::Depthwise(depthwise) => ("depthwise", slide(depthwise.window)),
-        LayerOp::Pool(pool) => ("pool", slide(pool.window)),
-        LayerOp::Scale { .. } => ("scale", STILL),
-        LayerOp::Add { .. } => ("add", STILL),
-        LayerOp::Mean { .. } | LayerOp::Activation { .. } => ("activation", STILL),
-    };
-    let (src, dst) = (&cx.layers[layer.sources()[0]], &cx.layers[layer.dst()]);
-    let rows = how.rows.map(|rows| rows.max(1));
-    let group = match family {
-        // Its kernel computes one row.
-        "direct" => 1,
+    let id = chain[at];
+    let op = &cx.layers[id].op;
+    let source = op.sources()[0];
+    let (src, dst) = (&cx.layers[source], &cx.layers[op.dst()]);
+    let place = cx.site.places[source];
+    let is_sliding = |id: LayerId| cx.layers[id].op.role() == Role::Sliding;
+    let group = match (op.rows_of_a_call(place), how.rows) {
+        (Some(rows), _) => rows,
         // Groups would reach beyond a strip of odd height, and what lies beyond is computed twice by two threads.
-        "depthwise" | "pool" if strip % 2 == 1 && chain[at + 1..].iter().all(|&later| is_still(&cx.layers[later])) => strip,
-        "depthwise" | "pool" => rows.unwrap_or(WINDOW_ROWS),
-        _ if rows.is_some() => rows.unwrap_or(1),
+        _ if is_sliding(id) && strip % 2 == 1 && !chain[at + 1..].iter().any(|&later| is_sliding(later)) => strip,
+        (None, Some(rows)) => rows.max(1),
+        _ if is_sliding(id) => sliding::ROWS,
         _ if at + 1 == chain.len() => strip,
         _ => PIXELS.div_ceil(dst.w),
     };
-    let name = if chain.len() == 1 { family.to_string() } else { format!("{family}{at}") };
-    Member { layer: index, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide, how }
-}
-
-/// Whether a row of the layer needs that row of its source only.
-fn is_still(layer: &Layer) -> bool {
-    !matches!(layer.op, LayerOp::Depthwise(_) | LayerOp::Pool(_))
-}
-
-fn slide(window: sartor_models::Window) -> Slide {
-    let (rows, _) = window.axes();
-    Slide { kernel: rows.kernel, stride: rows.stride, pad: rows.padding.before }
+    let prefix = op.prefix(place);
+    let name = if chain.len() == 1 { prefix.to_string() } else { format!("{prefix}{at}") };
+    let (rows, _) = op.window().axes();
+    let slide = Slide { kernel: rows.kernel, stride: rows.stride, pad: rows.padding.before };
+    Member { layer: id, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide, how }
 }
 
 /// Gives each inner map a ring just deep enough, and tells which rows each strip computes.
@@ -235,8 +208,8 @@ fn place_rings(cx: &mut Context<'_>, members: &[Member], strips: usize, per_stri
         let whole = member.oh.next_multiple_of(unit);
         let ring = depth[at].next_multiple_of(unit).min(whole).max(unit);
         let map = cx.layers[member.layer].dst();
-        cx.places[map] = Place::Ring { offset, rows: ring };
-        offset += ring * cx.row_len(map);
+        cx.site.places[map] = Place::Ring { offset, rows: ring };
+        offset += ring * cx.site.row_len(map);
     }
     cx.scratch = cx.scratch.max(offset);
     Rows { strips, rows }
@@ -250,25 +223,6 @@ fn lcm(a: usize, b: usize) -> usize {
         a
     };
     a / gcd(a, b) * b
-}
-
-/// Where row `row` of a map begins.
-fn row_pointer(cx: &Context<'_>, map: MapId, row: Int) -> Pointer {
-    let image = |len: usize| if cx.options.batch == 1 { Int::Const(0) } else { Int::var("image").times(len) };
-    match cx.places[map] {
-        Place::Input => {
-            let shape = &cx.layers[map];
-            Pointer { region: Region::Input, offset: image(shape.c * shape.h * shape.w).plus(row.times(shape.w)) }
-        }
-        Place::Arena { offset } => {
-            let offset = image(cx.image_len(map)).plus(row.times(cx.row_len(map))).plus(offset);
-            Pointer { region: Region::Arena, offset }
-        }
-        Place::Ring { offset, rows } => {
-            let slot = if rows >= cx.layers[map].h { row } else { row.modulo(rows) };
-            Pointer { region: Region::Scratch, offset: slot.times(cx.row_len(map)).plus(offset) }
-        }
-    }
 }
 
 /// The calls of one group of rows; groups at the borders have arms of their own.
@@ -295,197 +249,20 @@ fn group_calls(cx: &mut Context<'_>, member: &Member, group: &Int, problem: &str
     }
     for (arm, &(rows, present)) in arms.iter_mut().zip(&shapes) {
         let group = if arm.lo == arm.hi { Int::Const(arm.lo) } else { group.clone() };
-        arm.body = calls(cx, member, &group, rows, present, problem);
+        let rows = RowGroup {
+            layer: member.layer,
+            problem,
+            how: member.how,
+            first: group.clone().times(member.group),
+            count: rows,
+            top: group.times(member.group * stride),
+            pad,
+            present,
+        };
+        arm.body = cx.layers[member.layer].op.calls(&mut cx.site, &rows);
     }
     match arms.len() {
         1 => arms.remove(0).body,
         _ => vec![Step::Match { on: group.clone(), arms }],
     }
-}
-
-fn calls(cx: &mut Context<'_>, member: &Member, group: &Int, rows: usize, present: (usize, usize), problem: &str) -> Vec<Step> {
-    let layers = cx.layers;
-    let layer = &layers[member.layer];
-    let Slide { stride, pad, .. } = member.slide;
-    let out_row = group.clone().times(member.group);
-    let src_row = |relative: usize| {
-        let top = group.clone().times(member.group * stride);
-        if relative >= pad { top.plus(relative - pad) } else { top.minus(pad - relative) }
-    };
-    let dst = layer.dst();
-    let dst_map = &layers[dst];
-    match &layer.op {
-        LayerOp::Conv(conv) => conv_calls(cx, member, conv, &out_row, &src_row, rows, present, problem),
-        LayerOp::Depthwise(_) | LayerOp::Pool(_) => {
-            let (kind, src, geometry, act) = match &layer.op {
-                LayerOp::Depthwise(dw) => (window::Kind::Depthwise, dw.src, dw.window, dw.act),
-                LayerOp::Pool(pool) => {
-                    let kind = match pool.kind {
-                        crate::network::layers::PoolKind::Max => window::Kind::Max,
-                        crate::network::layers::PoolKind::Average => window::Kind::Average,
-                    };
-                    (kind, pool.src, pool.window, pool.act)
-                }
-                _ => unreachable!("matched above"),
-            };
-            let sartor_models::Window { kernel, stride, padding, .. } = geometry;
-            let mut steps = Vec::new();
-            // A row too many in one call costs less than a call of one row.
-            let most = member.how.rows.unwrap_or(WINDOW_ROWS + 1).max(1);
-            let runs = tile::even(rows, most).into_iter();
-            for (first, rows) in runs.flat_map(|run| (0..run.count).map(move |i| (run.start + i * run.size, run.size))) {
-                // The source rows that its windows touch, and those of them that exist.
-                let (top, bottom) = (first * stride.0, (first + rows - 1) * stride.0 + kernel.0);
-                let (begin, end) = (present.0.clamp(top, bottom), present.1.clamp(top, bottom));
-                let spec = Window {
-                    kind,
-                    panels: cx.panels(src),
-                    kernel,
-                    stride,
-                    pad: padding.1.before,
-                    iw: cx.layers[src].w,
-                    ow: dst_map.w,
-                    rows,
-                    present: (begin - top, end - top),
-                    src_pitch: cx.pitch(src),
-                    dst_pitch: cx.pitch(dst),
-                    act,
-                    columns: member.how.columns,
-                };
-                let mut args: Vec<Pointer> = (begin..end).map(|row| row_pointer(cx, src, src_row(row))).collect();
-                if let PackedLayer::Depthwise(offset) = cx.packed.layers[member.layer] {
-                    args.push(Pointer { region: Region::Weights, offset: offset.into() });
-                }
-                args.extend((first..first + rows).map(|row| row_pointer(cx, dst, out_row.clone().plus(row))));
-                steps.push(call(cx, member.layer, &Spec::Window(spec), args, problem));
-            }
-            steps
-        }
-        LayerOp::Scale { src, act, .. } | LayerOp::Add { a: src, act, .. } => {
-            eltwise_calls(cx, member, *src, *act, &out_row, rows, problem)
-        }
-        LayerOp::Activation { src, act, .. } => eltwise_calls(cx, member, *src, Some(*act), &out_row, rows, problem),
-        LayerOp::Mean { .. } => Vec::new(),
-    }
-}
-
-fn eltwise_calls(
-    cx: &mut Context<'_>,
-    member: &Member,
-    src: MapId,
-    act: Option<sartor_models::Activation>,
-    out_row: &Int,
-    rows: usize,
-    problem: &str,
-) -> Vec<Step> {
-    let layers = cx.layers;
-    let layer = &layers[member.layer];
-    let dst = layer.dst();
-    let (kind, other) = match &layer.op {
-        LayerOp::Scale { gate, .. } => (eltwise::Kind::Scale, Some(row_pointer(cx, *gate, Int::Const(0)))),
-        LayerOp::Add { b, .. } => {
-            let kind = eltwise::Kind::Add { panels: cx.panels(*b), pitch: cx.pitch(*b) };
-            (kind, Some(row_pointer(cx, *b, out_row.clone())))
-        }
-        _ => (eltwise::Kind::Copy, None),
-    };
-    let used = cx.layers[dst].c % PANEL;
-    let spec = Eltwise {
-        kind,
-        m: rows * cx.layers[dst].w,
-        panels: cx.panels(src),
-        src_pitch: cx.pitch(src),
-        dst_pitch: cx.pitch(dst),
-        act,
-        last_lanes: (lifts_zero(act) && used != 0).then_some(used),
-    };
-    let mut args = vec![row_pointer(cx, src, out_row.clone())];
-    args.extend(other);
-    args.push(row_pointer(cx, dst, out_row.clone()));
-    vec![call(cx, member.layer, &Spec::Eltwise(spec), args, problem)]
-}
-
-fn conv_calls(
-    cx: &mut Context<'_>,
-    member: &Member,
-    conv: &Conv,
-    out_row: &Int,
-    src_row: &dyn Fn(usize) -> Int,
-    rows: usize,
-    present: (usize, usize),
-    problem: &str,
-) -> Vec<Step> {
-    let (layers, packed) = (cx.layers, cx.packed);
-    let PackedLayer::Conv(runs) = &packed.layers[member.layer] else { return Vec::new() };
-    let (src_map, dst_map) = (&layers[conv.src], &layers[conv.dst]);
-    let mut steps = Vec::new();
-    for run in runs {
-        let epilogue = epilogue(cx, conv, run);
-        let weights = Pointer { region: Region::Weights, offset: run.offset.into() };
-        let lane = run.first * PANEL;
-        let shifted = |mut pointer: Pointer| {
-            pointer.offset = pointer.offset.plus(lane);
-            pointer
-        };
-        let res = conv.shortcut.filter(|_| run.shortcut).map(|map| shifted(row_pointer(cx, map, out_row.clone())));
-        let dst = shifted(row_pointer(cx, conv.dst, out_row.clone()));
-        let (spec, mut args) = if member.name.starts_with("pointwise") {
-            let spec = Pointwise {
-                m: rows * dst_map.w,
-                segments: run.segments.clone(),
-                panels: run.panels,
-                idle: cx.whole_vectors(run.idle),
-                src_pitch: cx.pitch(conv.src),
-                dst_pitch: cx.pitch(conv.dst),
-                epilogue,
-                ahead: 0,
-                tile: member.how.tile,
-            };
-            (Spec::Pointwise(spec), vec![row_pointer(cx, conv.src, out_row.clone())])
-        } else {
-            let source = match cx.places[conv.src] {
-                Place::Input => Source::Planar { plane: src_map.h * src_map.w },
-                _ => Source::Pitched { pitch: cx.pitch(conv.src) },
-            };
-            let spec = Direct {
-                kernel: conv.window.kernel,
-                present,
-                stride: conv.window.stride.1,
-                pad: conv.window.padding.1.before,
-                iw: src_map.w,
-                ow: dst_map.w,
-                source,
-                segments: run.segments.clone(),
-                panels: run.panels,
-                idle: cx.whole_vectors(run.idle),
-                dst_pitch: cx.pitch(conv.dst),
-                epilogue,
-                tile: member.how.tile,
-            };
-            (Spec::Direct(spec), (present.0..present.1).map(|row| row_pointer(cx, conv.src, src_row(row))).collect())
-        };
-        args.push(weights);
-        args.push(dst);
-        args.extend(res);
-        steps.push(call(cx, member.layer, &spec, args, problem));
-    }
-    steps
-}
-
-/// What a run of panels does with its sums.
-pub fn epilogue(cx: &Context<'_>, conv: &Conv, run: &PanelRun) -> Epilogue {
-    Epilogue {
-        act: conv.act,
-        last_lanes: run.last_lanes,
-        blend: run.blend,
-        shortcut: conv.shortcut.filter(|_| run.shortcut).map(|map| cx.pitch(map)),
-        post_act: conv.post_act,
-    }
-}
-
-/// A call of the kernel of a specification.
-pub fn call(cx: &mut Context<'_>, layer: LayerId, spec: &Spec, args: Vec<Pointer>, problem: &str) -> Step {
-    let kernel = cx.library.get(spec, problem);
-    cx.uses(layer, kernel);
-    Step::Call { kernel, args }
 }

@@ -1,6 +1,8 @@
 //! Lowers layers whose weights outweigh their maps: a 1x1 convolution cut along its output lanes, so that every weight is read
 //! once and by one thread; and the mean over a map.
 
+use sartor_ops::Parameter;
+
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
 use crate::layout::MapId;
 use crate::layout::{PANEL, padded};
@@ -11,9 +13,8 @@ use crate::network::layers::{LayerId, LayerOp};
 use crate::network::pack::{PackedLayer, PanelRun};
 use crate::schedule::tuning::PanelsChoice;
 
-use super::Context;
-use super::chain::{call, epilogue};
-use super::library::Spec;
+use super::context::Context;
+use crate::lower::spec::Spec;
 use crate::network::line::problem_line;
 use crate::plan::{Place, StagePlan};
 
@@ -21,8 +22,8 @@ use crate::plan::{Place, StagePlan};
 const MOST_PANELS: usize = 4;
 
 pub fn lower(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsChoice) -> StagePlan {
-    let (layers, packed) = (cx.layers, cx.packed);
-    let problem = problem_line(layers, &cx.layers[layer], cx.options.batch);
+    let (layers, packed) = (cx.layers, cx.site.packed);
+    let problem = problem_line(layers, &cx.layers[layer], cx.site.batch);
     let (LayerOp::Conv(conv), PackedLayer::Conv(runs)) = (&layers[layer].op, &packed.layers[layer]) else {
         return StagePlan {
             code: Stage { name, doc: vec![problem], units: 0, body: Vec::new() },
@@ -31,7 +32,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
         };
     };
     let dst = &layers[conv.dst];
-    let m = dst.h * dst.w * cx.options.batch;
+    let m = dst.h * dst.w * cx.site.batch;
     let mut arms: Vec<Arm> = Vec::new();
     let mut units = 0;
     for run in runs {
@@ -41,19 +42,11 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
         for part in parts(run, cut(m, run.panels, block, cx.options.threads), k, ahead, packed.data.len()) {
             let len = part.size * PANEL * (1 + k);
             let is_last = part.count == 1 && part.start + part.size == run.panels;
-            let mut spec = Pointwise {
-                m,
-                segments: run.segments.clone(),
-                panels: part.size,
-                idle: if is_last { cx.whole_vectors(run.idle) } else { 0 },
-                src_pitch: cx.pitch(conv.src),
-                dst_pitch: cx.pitch(conv.dst),
-                epilogue: epilogue(cx, conv, run),
-                ahead: 0,
-                tile: how.tile,
-            };
+            let whole_run = conv.pointwise(&cx.site, run, m, how.tile);
+            let idle = if is_last { whole_run.idle } else { 0 };
+            let mut spec = Pointwise { panels: part.size, idle, ..whole_run };
             // What follows in memory is what is needed next: the same layer's next panels, or the next layer's first.
-            let worthwhile = ahead > 0 && m >= FEWEST_ROWS && spec.can_fetch(cx.options.level, len);
+            let worthwhile = ahead > 0 && m >= FEWEST_ROWS && spec.can_fetch(cx.site.level, len);
             if worthwhile && follows(run, part, k, ahead, packed.data.len()) {
                 spec.ahead = len;
             }
@@ -69,7 +62,7 @@ pub fn lower(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
             ];
             args.extend(conv.shortcut.filter(|_| run.shortcut).map(|map| whole(cx, map, lane)));
             args.extend(next.map(|next| Pointer { region: Region::Weights, offset: weights.plus(next) }));
-            let step = call(cx, layer, &Spec::Pointwise(spec), args, &problem);
+            let step = cx.site.call(layer, &Spec::Pointwise(spec), args, &problem);
             arms.push(Arm { lo: units, hi: units + part.count - 1, body: vec![step] });
             units += part.count;
         }
@@ -123,42 +116,44 @@ fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
 
 /// Panels of a unit: those of the best tile, and more where tiles are narrow.
 fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
-    let best = tile::choose(cx.options.level, m, panels, k)[0].panels.size;
+    let best = tile::choose(cx.site.level, m, panels, k)[0].panels.size;
     (MOST_PANELS / best).max(1) * best
 }
 
 /// A mean over each image's map, its panels shared by the threads unless one walk over the map is faster.
 pub fn mean(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
-    let problem = problem_line(cx.layers, &cx.layers[layer], cx.options.batch);
+    let problem = problem_line(cx.layers, &cx.layers[layer], cx.site.batch);
     let (mut body, mut parts) = (Vec::new(), 1);
-    if let LayerOp::Mean { src, dst } = cx.layers[layer].op {
+    if let LayerOp::Mean(op) = &cx.layers[layer].op {
+        let (src, dst) = (op.src, op.dst);
         let map = &cx.layers[src];
         let (pixels, panels) = (map.h * map.w, padded(map.c) / PANEL);
-        let largest = if Mean::is_one_walk(panels, cx.pitch(src)) { panels } else { panels.div_ceil(cx.options.threads) };
+        let largest = if Mean::is_one_walk(panels, cx.site.pitch(src)) { panels } else { panels.div_ceil(cx.options.threads) };
         let runs = tile::even(panels, largest);
         parts = runs.iter().map(|run| run.count).sum();
-        let (image, part) = match cx.options.batch {
+        let (image, part) = match cx.site.batch {
             1 => (Int::Const(0), Int::var("unit")),
             _ => (Int::var("unit").over(parts), Int::var("unit").modulo(parts)),
         };
         let (mut arms, mut lo) = (Vec::new(), 0);
         for run in runs {
-            let spec = Mean { pixels, panels: run.size, src_pitch: cx.pitch(src), factor: 1.0 / pixels as f32 };
+            let spec =
+                Mean { pixels, panels: run.size, src_pitch: cx.site.pitch(src), factor: Parameter::new(1.0 / pixels as f32) };
             let index = if run.count == 1 { Int::Const(0) } else { part.clone().minus(lo) };
             let lane = index.times(run.size * PANEL).plus(run.start * PANEL);
-            let at = |map| whole(cx, map, image.clone().times(cx.image_len(map)).plus(lane.clone()));
+            let at = |map| whole(cx, map, image.clone().times(cx.site.image_len(map)).plus(lane.clone()));
             let args = vec![at(src), at(dst)];
-            arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![call(cx, layer, &Spec::Mean(spec), args, &problem)] });
+            arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![cx.site.call(layer, &Spec::Mean(spec), args, &problem)] });
             lo += run.count;
         }
         body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: part, arms }] });
     }
-    let code = Stage { name, doc: vec![problem], units: parts * cx.options.batch, body };
+    let code = Stage { name, doc: vec![problem], units: parts * cx.site.batch, body };
     StagePlan { code, layers: vec![layer], rows: None }
 }
 
 /// A place in a map of the arena, counted from its first image.
 fn whole(cx: &Context<'_>, map: MapId, at: Int) -> Pointer {
-    let offset = if let Place::Arena { offset } = cx.places[map] { offset } else { 0 };
+    let offset = if let Place::Arena { offset } = cx.site.places[map] { offset } else { 0 };
     Pointer { region: Region::Arena, offset: at.plus(offset) }
 }

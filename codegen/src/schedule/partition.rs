@@ -3,10 +3,11 @@
 //! A chain runs depth first over strips of rows, its inner maps never leaving the cache; it pays while its weights stay in L2
 //! beside them. Layers whose weights outweigh their maps are cut along the output lanes instead, so that each weight is read once.
 
-use super::{Options, weight_bytes};
+use super::options::Options;
 use crate::layout::MapId;
 use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 use crate::network::line::problem;
+use crate::ops::Role;
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
 /// The layers of a stage and how they are cut into units.
@@ -67,7 +68,7 @@ pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
 /// The stage that begins with a layer, as the cost model has it.
 pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
     let layer = &layers[next];
-    if matches!(layer.op, LayerOp::Mean { .. }) {
+    if matches!(layer.op, LayerOp::Mean(_)) {
         return Group::Mean { layer: next };
     }
     if layer.is_pointwise() && by_panels(layers, layer, options) {
@@ -96,7 +97,7 @@ pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
 
 /// The stages of the run that begins with a layer, if they were measured.
 fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
-    if matches!(layers[next].op, LayerOp::Mean { .. }) {
+    if matches!(layers[next].op, LayerOp::Mean(_)) {
         return Vec::new();
     }
     let run = run(layers, next, options);
@@ -142,7 +143,9 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     }
     let pixels = src.h * src.w * options.batch;
     let map_bytes = 4 * pixels * src.pitch();
-    pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weight_bytes(layer) > options.l2 / 4 && map_bytes <= options.l2 / 2)
+    pixels < NARROWEST * NARROWEST
+        || src.w < NARROWEST
+        || (4 * layer.op.packed_len() > options.l2 / 4 && map_bytes <= options.l2 / 2)
 }
 
 /// Whether the layer after a chain should join it.
@@ -164,13 +167,9 @@ fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
     let mut rows = strip(layers, chain, options.threads);
     let mut bytes = 0;
     for pair in chain.windows(2).rev() {
-        let (kernel, stride) = match &layers[pair[1]].op {
-            LayerOp::Depthwise(depthwise) => (depthwise.window.kernel.0, depthwise.window.stride.0),
-            LayerOp::Pool(pool) => (pool.window.kernel.0, pool.window.stride.0),
-            _ => (1, 1),
-        };
+        let (window, _) = layers[pair[1]].op.window().axes();
         let map = &layers[layers[pair[0]].dst()];
-        rows = ((rows - 1) * stride + kernel).next_multiple_of(2).min(map.h);
+        rows = ((rows - 1) * window.stride + window.kernel).next_multiple_of(2).min(map.h);
         bytes += 4 * rows * map.w * map.pitch();
     }
     bytes
@@ -183,32 +182,20 @@ fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
     let readers = layers.layers.iter().filter(|layer| layer.sources().contains(&map)).count();
     let writers = layers.layers.iter().filter(|layer| layer.dst() == map).count();
     let is_output = layers.outputs.iter().any(|output| output.value.map == map);
-    if readers != 1 || writers != 1 || is_output || main_source(layer) != Some(map) {
+    if readers != 1 || writers != 1 || is_output || layer.sources()[0] != map {
         return false;
     }
     // A strip needs more than one row of its source only where a window slides; those maps stay in rings.
-    let last_is_dense = matches!(last.op, LayerOp::Conv(_));
-    match &layer.op {
-        LayerOp::Depthwise(_) | LayerOp::Pool(_) => last_is_dense,
-        LayerOp::Conv(_) => layer.is_pointwise() && !last_is_dense,
+    match (last.op.role(), layer.op.role()) {
+        (Role::Dense, Role::Sliding) => true,
+        (Role::Sliding | Role::Other, Role::Dense) => layer.is_pointwise(),
         _ => false,
     }
 }
 
 /// Bytes of the packed weights of a chain.
 fn chain_bytes(layers: &Layers, chain: &[LayerId]) -> usize {
-    chain.iter().map(|&index| weight_bytes(&layers[index])).sum()
-}
-
-/// The map that a layer reads row by row.
-fn main_source(layer: &Layer) -> Option<MapId> {
-    match &layer.op {
-        LayerOp::Conv(conv) => Some(conv.src),
-        LayerOp::Depthwise(depthwise) => Some(depthwise.src),
-        LayerOp::Pool(pool) => Some(pool.src),
-        LayerOp::Scale { src, .. } | LayerOp::Activation { src, .. } => Some(*src),
-        LayerOp::Add { .. } | LayerOp::Mean { .. } => None,
-    }
+    chain.iter().map(|&index| 4 * layers[index].op.packed_len()).sum()
 }
 
 /// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where the threads then share the rows

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use typed_index_collections::TiVec;
 
+use super::options::Options;
 use super::partition;
+use super::stages::Schedule;
 use super::tuning::Choice;
-use super::{Options, Schedule};
 use crate::layout::{MapId, PANEL};
 use crate::network::layers::{LayerId, Normalized};
 use crate::network::pack::{Packed, PackedLayer, pack_some};

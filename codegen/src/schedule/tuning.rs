@@ -4,73 +4,11 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::runtime::Level;
-use serde::{Deserialize, Serialize};
 
 pub use crate::lower::tile::Tile;
 use crate::lower::tile::most_rows;
 use crate::network::line::BETWEEN;
-
-/// How layers that are executed together are computed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum Choice {
-    /// Depth first over strips of rows.
-    Rows {
-        /// Output rows of a unit.
-        strip: usize,
-        /// One for each layer.
-        layers: Vec<LayerChoice>,
-    },
-    /// One 1x1 convolution, cut along its output lanes.
-    Panels(PanelsChoice),
-}
-
-/// How a layer of a chain is computed; the cost model decides what is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LayerChoice {
-    /// Output rows of a call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<usize>,
-    /// The register tile of a convolution.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tile: Option<Tile>,
-    /// Most columns of the register tile of an operator that slides a window over each lane.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub columns: Option<usize>,
-}
-
-/// How a 1x1 convolution is cut along its output lanes; the cost model decides what is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PanelsChoice {
-    /// Panels of a unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub panels: Option<usize>,
-    /// How many units ahead weights are fetched; 0 for not at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ahead: Option<usize>,
-    /// The register tile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tile: Option<Tile>,
-}
-
-impl Choice {
-    /// How many layers it is for.
-    pub fn layers(&self) -> usize {
-        match self {
-            Choice::Rows { layers, .. } => layers.len(),
-            Choice::Panels(_) => 1,
-        }
-    }
-
-    fn tiles(&self) -> Vec<Tile> {
-        match self {
-            Choice::Rows { layers, .. } => layers.iter().filter_map(|layer| layer.tile).collect(),
-            Choice::Panels(how) => how.tile.into_iter().collect(),
-        }
-    }
-}
+pub use crate::ops::choice::{Choice, LayerChoice, PanelsChoice};
 
 /// The stages of every problem that was measured, for one level on one kind of machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

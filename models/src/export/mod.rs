@@ -1,4 +1,4 @@
-//! Networks as ONNX files, operator by operator as PyTorch's exporter and timm's modules have them: nothing is folded or fused.
+//! Networks as ONNX files. Operators are those that PyTorch's exporter and timm's modules give; nothing is folded or fused.
 
 mod error;
 mod ops;
@@ -12,16 +12,16 @@ use error::MAX_BYTES;
 
 pub use error::ExportError;
 
-/// The version of ONNX's operators that files ask for.
+/// The version of ONNX's operators that files use.
 pub const OPSET: i64 = 17;
-/// The version of the format that came with them.
+/// The version of the file format that belongs to these operators.
 const IR_VERSION: i64 = 8;
 
-/// The bytes of an ONNX file: one input, `input`, of `batch` images in NCHW; the outputs are named as their nodes. An output of one pixel,
-/// as a classifier's, is `batch x channels`, all others are `batch x channels x rows x columns`.
+/// The bytes of an ONNX file. Its input, `input`, takes `batch` images in NCHW, and its outputs have the names of their nodes. An
+/// output of one pixel, such as a classifier's, is `batch x channels`; others are `batch x channels x rows x columns`.
 ///
 /// # Errors
-/// If weights are missing, ill-shaped or not finite, two values would share a name, or the file would be too large.
+/// If weights are missing, have a wrong shape or are not finite; if two values would have the same name; or if the file would be too large.
 pub fn onnx(network: &Network, weights: &Weights, batch: usize) -> Result<Vec<u8>, ExportError> {
     let largest = network.nodes().iter().map(|node| node.shape.len()).max().unwrap_or(0);
     if batch == 0 || largest.checked_mul(batch).and_then(|n| n.checked_mul(4)).is_none_or(|bytes| bytes > MAX_BYTES) {

@@ -1,4 +1,4 @@
-//! ONNX's operators for each of the graph's.
+//! Writes each operator of the graph as ONNX's operators.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,16 +7,16 @@ use super::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, T
 use crate::graph::{Activation, Network, Node, NodeId, Op, Shape, Window};
 use crate::weights::Weights;
 
-/// Writes one node after the other.
+/// Writes a network node by node.
 pub(super) struct Writer<'a> {
     network: &'a Network,
     weights: &'a Weights,
     batch: usize,
     graph: Graph,
     names: HashSet<String>,
-    /// For each node so far, whether its value is `batch x c`, as `Gemm` leaves it, not `batch x c x h x w`.
+    /// For each node so far: whether its value is `batch x c`, as `Gemm` returns it, instead of `batch x c x h x w`.
     flat: Vec<bool>,
-    /// The name of a value in the other form, where a node asked for it.
+    /// The names of values that a node needed in the other form.
     turned: HashMap<NodeId, String>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Writer<'a> {
         Self { network, weights, batch, graph, names: HashSet::new(), flat: Vec::new(), turned: HashMap::new() }
     }
 
-    /// Writes a node; its value gets its name.
+    /// Writes a node. Its value gets the node's name.
     pub fn node(&mut self, id: NodeId) -> Result {
         let network = self.network;
         let node = network.node(id);
@@ -90,13 +90,13 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Ends the graph with its input and its outputs.
+    /// Adds the input and the outputs, and returns the graph.
     pub fn finish(mut self) -> Result<Graph> {
         let network = self.network;
         self.graph.input = vec![self.info(&network.node(NodeId(0)).name, NodeId(0), false)];
         for (index, &id) in network.outputs().iter().enumerate() {
             let node = network.node(id);
-            // ONNX wants outputs to be results, each under a name of its own.
+            // In ONNX, outputs must be results of operators, and have different names.
             let taken = id == NodeId(0) || network.outputs()[..index].contains(&id);
             let own = std::slice::from_ref(&node.name);
             let one_pixel = node.shape.pixels() == 1;
@@ -112,7 +112,7 @@ impl<'a> Writer<'a> {
         Ok(self.graph)
     }
 
-    /// Gives a node's name to its value as a matrix, and another to its value as maps.
+    /// Flattens a node's value to a matrix. The matrix gets the node's name, and the maps get another one.
     fn flatten_in_place(&mut self, id: NodeId) -> Result<String> {
         let node = self.network.node(id);
         let maps = format!("{}.pixel", node.name);
@@ -127,7 +127,7 @@ impl<'a> Writer<'a> {
         Ok(node.name.clone())
     }
 
-    /// The sum, or where the second map has fewer channels, timm's `cat([a[:, :n] + b, a[:, n:]], dim=1)`.
+    /// Writes a sum. If the second map has fewer channels, it is timm's `cat([a[:, :n] + b, a[:, n:]], dim=1)`.
     fn add(&mut self, node: &Node, inputs: &[String]) -> Result {
         let (c, n) = (node.shape.c as i64, self.network.node(node.inputs[1]).shape.c as i64);
         if n == c {
@@ -152,7 +152,7 @@ impl<'a> Writer<'a> {
         self.push(node, "Reshape", &[turned, joined], &node.name, [])
     }
 
-    /// The name of a node's value as a matrix, if `flat`, or as maps.
+    /// The name of a node's value: as a matrix if `flat`, else as maps.
     fn value(&mut self, id: NodeId, flat: bool) -> Result<String> {
         let node = self.network.node(id);
         if self.flat[id.0] == flat {
@@ -172,7 +172,7 @@ impl<'a> Writer<'a> {
         Ok(name)
     }
 
-    /// Writes a node's parameters as constants under their own names.
+    /// Writes a node's parameters as constants, under their own names.
     fn params(&mut self, id: NodeId) -> Result<Vec<String>> {
         let node = self.network.node(id);
         let mut names = Vec::new();
@@ -205,7 +205,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// An operator whose result only this node's others read.
+    /// Writes an operator whose result is read by other operators of the same node only.
     fn inner<const N: usize>(
         &mut self,
         node: &Node,

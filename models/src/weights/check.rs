@@ -1,4 +1,4 @@
-//! Whether weights are those of a network.
+//! Checks that weights fit a network.
 
 use super::problem::Problem;
 use super::tensors::Weights;
@@ -6,13 +6,14 @@ use super::values;
 use crate::graph::{Network, NodeId, Param};
 
 impl Weights {
-    /// What is wrong with the network's parameters: see [`problems_of`](Self::problems_of).
+    /// What is wrong with the parameters of a network; see [`problems_of`](Self::problems_of).
     pub fn problems(&self, network: &Network) -> Vec<Problem> {
         self.problems_of(network, &network.ids().collect::<Vec<_>>())
     }
 
-    /// The parameters of some nodes that are missing here, have another shape, or have values that are NaN or infinite or become so
-    /// where batch norms are folded into the weights before them. Where values of that kind are allowed, they are none.
+    /// What is wrong with the parameters of some nodes: they are missing, have a wrong shape, or have values that are NaN or
+    /// infinite, or become so when batch norms are folded into the weights before them. Such values are no problem if they are
+    /// allowed.
     pub fn problems_of(&self, network: &Network, nodes: &[NodeId]) -> Vec<Problem> {
         let problem = |param: Param| match self.get(&param.name) {
             None => Some(Problem::Missing { name: param.name, shape: param.shape }),

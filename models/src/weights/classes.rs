@@ -1,9 +1,9 @@
-//! Weights of the right network with another number of classes.
+//! Finds out whether weights are for the same network with another number of classes.
 
 use super::problem::{Problem, core_shape};
 use crate::graph::Network;
 
-/// The number of classes that a file is for, if nothing else about it is wrong.
+/// The number of classes of the file's weights, if nothing else about them is wrong.
 pub fn found(network: &Network, problems: &[Problem]) -> Option<usize> {
     let [output] = network.outputs() else { return None };
     let classes = network.node(*output).shape.c;
@@ -18,7 +18,7 @@ pub fn found(network: &Network, problems: &[Problem]) -> Option<usize> {
     (first > 0 && counts.all(|count| count == Some(first))).then_some(first)
 }
 
-/// What to do about it.
+/// What the user can do about it.
 pub fn help(classes: Option<usize>) -> String {
     let say = |n| format!("\nthese are weights for {n} classes: pass --classes {n} (in Rust, Spec::with_classes({n}))");
     classes.map(say).unwrap_or_default()

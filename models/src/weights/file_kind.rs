@@ -1,11 +1,11 @@
-//! What a file is that is no safetensors file, by its first bytes.
+//! Finds out, from its first bytes, what a file is that is not a safetensors file.
 
 use std::path::Path;
 
-/// Bytes that are looked at.
+/// How many bytes are looked at.
 pub(super) const HEAD: usize = 512;
 
-/// Files that users give in place of weights.
+/// Kinds of files that users give instead of weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
@@ -13,11 +13,11 @@ pub enum FileKind {
     Empty,
     /// A folder.
     Folder,
-    /// What Git checks out in place of a large file.
+    /// A pointer that Git checks out instead of a large file.
     LfsPointer,
-    /// A page of a web site, often a login or an error.
+    /// An HTML page, often of a login or an error.
     Html,
-    /// PyTorch's own format, of either age: a pickle, or a zip archive of one.
+    /// PyTorch's own format: a pickle, or in newer versions a zip archive with a pickle.
     Torch,
     /// A network compiled by `torch.jit`.
     TorchScript,
@@ -44,7 +44,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// The kind of a file that begins so, unless it begins as a safetensors file does.
+    /// The kind of a file that begins with `head`; `None` if it begins like a safetensors file, or is not known.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let head = &head[..head.len().min(HEAD)];
         let has = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
@@ -57,7 +57,7 @@ impl FileKind {
             [b'P', b'K', 3, 4, ..] if has(b"/data/") || has(b"/code/") => Self::TorchScript,
             [b'P', b'K', 3, 4, ..] if has(b".npy") => Self::Npz,
             [b'P', b'K', 3..=6, 4..=7, ..] => Self::Zip,
-            // The long integer that PyTorch's older files begin with.
+            // PyTorch's older files begin with this long integer.
             [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, ..] => Self::Torch,
             [0x80, 2..=5, ..] => Self::Pickle,
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Self::Npy,
@@ -67,7 +67,7 @@ impl FileKind {
                 Self::Archive
             }
             _ if head.get(257..262) == Some(b"ustar") => Self::Archive,
-            // Protobuf: the version of the format, then the producer, its version, a domain, the graph or the operators' versions.
+            // Protobuf fields: the version of the format, then the producer, its version, a domain, the graph, or the versions of operators.
             [0x08, 1..=32, 0x12 | 0x1a | 0x22 | 0x3a | 0x42, ..] => Self::Onnx,
             _ if says(b"version https://git-lfs") => Self::LfsPointer,
             _ if says(b"<") => Self::Html,
@@ -77,12 +77,12 @@ impl FileKind {
         })
     }
 
-    /// What it is, with its article.
+    /// What the file is, with an article.
     pub fn name(self) -> &'static str {
         match self {
             Self::Empty => "an empty file",
             Self::Folder => "a folder",
-            Self::LfsPointer => "a Git LFS pointer, which stands for the file in a repository",
+            Self::LfsPointer => "a Git LFS pointer instead of the file itself",
             Self::Html => "an HTML page",
             Self::Torch => "a PyTorch file (a pickle)",
             Self::TorchScript => "a TorchScript file",
@@ -99,35 +99,37 @@ impl FileKind {
         }
     }
 
-    /// What to do with one of this path.
+    /// What the user can do with the file at `path`.
     pub fn help(self, path: &Path) -> String {
         match self {
             Self::Empty => "fetch or save it again".into(),
             Self::Folder => "give the .safetensors file in it".into(),
             Self::LfsPointer => "fetch the file itself with `git lfs pull`".into(),
-            Self::Html => "fetch the file itself rather than the page about it, logged in if need be".into(),
+            Self::Html => "fetch the file itself instead of the page about it; perhaps you must log in".into(),
             Self::Torch => convert(path),
-            Self::TorchScript => "load it with torch.jit.load and save its state_dict() with safetensors.torch.save_file".into(),
-            Self::Pickle => "load it with what wrote it and save its tensors with safetensors".into(),
-            Self::Npz | Self::Npy => "save the arrays, under a state dict's names, with safetensors.numpy.save_file".into(),
+            Self::TorchScript => "load it with torch.jit.load, and save its state_dict() with safetensors.torch.save_file".into(),
+            Self::Pickle => "load it with the program that wrote it, and save its tensors with safetensors".into(),
+            Self::Npz | Self::Npy => "save the arrays with safetensors.numpy.save_file, under the names of the state dict".into(),
             Self::Hdf5 | Self::Onnx | Self::TfLite => {
-                "networks come from the zoo, and weights from PyTorch's state dict of it: save that with safetensors.torch.save_file".into()
+                "networks come from the zoo, and weights from a PyTorch state dict: save it with safetensors.torch.save_file"
+                    .into()
             }
-            Self::Zip | Self::Archive => "unpack it and give the .safetensors file in it".into(),
-            Self::Json => "give the .safetensors file itself; one in several parts has to be joined first".into(),
-            Self::Text => "look into it, it may say why the file could not be fetched".into(),
+            Self::Zip | Self::Archive => "unpack it, and give the .safetensors file in it".into(),
+            Self::Json => "give the .safetensors file itself; join the parts first if there are several".into(),
+            Self::Text => "read it: it may say why the file could not be fetched".into(),
         }
     }
 }
 
-/// Whether a file that begins so may be a safetensors file: a length that the crate takes, and an object after it.
+/// Whether a file that begins with `head` may be a safetensors file: it has a length that the safetensors crate accepts, and then
+/// a JSON object.
 pub(super) fn begins_safetensors(head: &[u8]) -> bool {
     const MOST: u64 = 100_000_000;
     head.split_first_chunk()
         .is_some_and(|(len, rest)| u64::from_le_bytes(*len) <= MOST && rest.first().is_none_or(|first| *first == b'{'))
 }
 
-/// Two lines of Python that write a state dict's tensors, also from within a checkpoint and where tensors share memory.
+/// Two lines of Python that save the tensors of a state dict. They also work for checkpoints and for tensors that share memory.
 fn convert(path: &Path) -> String {
     let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     let name = path.file_name().and_then(|name| name.to_str()).filter(plain).unwrap_or("weights.pth");
@@ -139,7 +141,7 @@ fn convert(path: &Path) -> String {
     )
 }
 
-/// Whether bytes are printable ASCII or UTF-8, perhaps cut off within a character.
+/// Whether bytes are printable ASCII or UTF-8. The last character may be cut off.
 fn is_text(head: &[u8]) -> bool {
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,

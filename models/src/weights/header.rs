@@ -1,19 +1,19 @@
-//! What parsers of a safetensors header let pass: a name that it has twice, of which most take the last.
+//! Finds names that a safetensors header has twice. Parsers accept this, and most take the last one.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// A key that an object of the header, however deep, has twice.
+/// A key that some object in the header has twice.
 pub fn duplicate(header: &[u8]) -> Option<String> {
     let mut twice = None;
-    // An error is either this one, or of what the safetensors crate has let pass.
+    // An error means that a key was found, or that the header has something which the safetensors crate accepts and this does not.
     let _ = Keys(&mut twice).deserialize(&mut serde_json::Deserializer::from_slice(header));
     twice
 }
 
-/// Reads any value and keeps nothing of it but the first key that comes again.
+/// Reads any value, and keeps only the first key that an object has twice.
 struct Keys<'a>(&'a mut Option<String>);
 
 impl<'de> DeserializeSeed<'de> for Keys<'_> {

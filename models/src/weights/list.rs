@@ -1,9 +1,9 @@
-//! Tensors at fault, in an error.
+//! Lists what is wrong with tensors, for error messages.
 
 use super::Problem;
 use crate::listing::{LINES, listing};
 
-/// What is wrong with the first tensors, each on a line of its own; then how many more there are, and of which kind.
+/// What is wrong with the first tensors, one per line; then how many more there are, and what is wrong with these.
 pub fn list(problems: &[Problem]) -> String {
     let rest = problems.get(LINES..).unwrap_or_default();
     let kinds = ["missing", "extra", "of another shape", "of another type", "not finite"];

@@ -1,4 +1,4 @@
-//! Reading safetensors files, in any naming that the network is known by.
+//! Reads safetensors files, in any known naming of the network's parameters.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,32 +17,32 @@ use super::{classes, header, values};
 use crate::escape::{self, line};
 use crate::graph::Network;
 
-/// What [`Weights::load`] lets pass.
+/// What [`Weights::load`] accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Take NaN and infinite values, also where they come from folding batch norms into the weights before them; see
+    /// Accept values that are NaN or infinite, or become so when batch norms are folded into the weights before them; see
     /// [`Weights::with_non_finite_allowed`].
     pub allow_non_finite: bool,
-    /// Ignore tensors that the network does not have, such as the classifier's where it is built without head; not where a network
-    /// of the zoo has all of them and this is another.
+    /// Ignore tensors that the network does not have, such as a classifier's if the network has no head. They are still an error
+    /// if another network of the zoo has all of them.
     pub allow_extra: bool,
-    /// Take the names and shapes of a network's weights for the network's even where another one has the same: the caller knows which
-    /// it is. timm's `efficientnet_b0` and `tf_efficientnet_b0` differ in nothing else than in padding and epsilon.
+    /// Accept the file even if another network has parameters with the same names and shapes: the caller knows that it is for
+    /// this network. timm's `efficientnet_b0` and `tf_efficientnet_b0`, for example, differ only in padding and epsilon.
     pub variant_known: bool,
 }
 
-/// Weights, and how they were named in their file.
+/// Weights, and how their file names them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// The weights, in the network's own names.
     pub weights: Weights,
-    /// Whose names the file has.
+    /// Whose names the file uses.
     pub naming: &'static str,
-    /// What it puts before all of them, such as `module.`; empty for most files.
+    /// The prefix of all names in the file, such as `module.`; empty for most files.
     pub prefix: String,
 }
 
-/// A file that gives no weights.
+/// The file cannot be read as weights.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be opened or read.
@@ -50,10 +50,10 @@ pub enum LoadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// What the system says.
         reason: io::Error,
     },
-    /// It is of another kind.
+    /// The file is of another kind.
     #[error("'{}' is {}, not a safetensors file: {}", escape::path(.path), .kind.name(), .kind.help(.path))]
     Kind {
         /// The file.
@@ -61,29 +61,29 @@ pub enum LoadError {
         /// What it is.
         kind: FileKind,
     },
-    /// The header is no safetensors header, or does not describe this many bytes.
-    #[error("'{}' is damaged, truncated or no safetensors file ({bytes} bytes were read): {}", escape::path(.path), line(&.reason.to_string()))]
+    /// The header is not a safetensors header, or does not fit the file's length.
+    #[error("'{}' is damaged, truncated or not a safetensors file ({bytes} bytes were read): {}", escape::path(.path), line(&.reason.to_string()))]
     Format {
         /// The file.
         path: PathBuf,
-        /// How much was read of it: all, if it begins as a safetensors file or is a regular one.
+        /// How many bytes of it were read: all, if it is a regular file or begins like a safetensors file.
         bytes: usize,
         /// What is wrong with its header.
         reason: SafeTensorError,
     },
-    /// The header has a name twice: which tensor it means, readers disagree on.
-    #[error("'{}' is damaged: its header has '{}' twice; save the file anew", escape::path(.path), line(.name))]
+    /// The header has a name twice. Readers disagree on which of the two tensors it means.
+    #[error("'{}' is damaged: its header has '{}' twice; save the file again", escape::path(.path), line(.name))]
     Duplicate {
         /// The file.
         path: PathBuf,
         /// The name.
         name: String,
     },
-    /// The names and shapes are those of two networks, and [`LoadOptions::variant_known`] does not say that it is this one.
+    /// Two networks have these names and shapes, and [`LoadOptions::variant_known`] is not set.
     #[error(
-        "'{}' has {naming}, and the file cannot tell for which network: timm's {network} and tf_{network} have the same tensors, but pad \
-         differently and have epsilons of 1e-5 and 1e-3 in their batch norms. If timm's name of the model begins with tf_, say \
-         `--variant tf`, else `--variant torch` (in a program, build that variant and set LoadOptions::variant_known)",
+        "'{}' has {naming}, which fit two networks: timm's {network} and tf_{network} have the same tensors, but pad \
+         differently, and their batch norms have epsilons of 1e-5 and 1e-3. If timm's name of the model begins with tf_, use \
+         `--variant tf`, else `--variant torch` (in Rust, build that variant and set LoadOptions::variant_known)",
         escape::path(.path)
     )]
     Variant {
@@ -91,7 +91,7 @@ pub enum LoadError {
         path: PathBuf,
         /// The network.
         network: String,
-        /// Whose names it has.
+        /// Whose names it uses.
         naming: &'static str,
     },
     /// The tensors are not the network's.
@@ -108,9 +108,9 @@ pub enum LoadError {
         naming: &'static str,
         /// All that is wrong.
         problems: Vec<Problem>,
-        /// The number of classes that the file is for, if that is all that is wrong.
+        /// The number of classes of the file's weights, if nothing else is wrong.
         classes: Option<usize>,
-        /// The network of the zoo that it does fit, if there is one.
+        /// The network of the zoo that the file fits, if there is one.
         other: Option<String>,
     },
 }
@@ -120,7 +120,7 @@ fn hint(other: &Option<String>) -> String {
 }
 
 impl Weights {
-    /// Reads a safetensors file and takes from it the network's parameters; see [`Loaded::parse`].
+    /// Reads the network's parameters from a safetensors file; see [`Loaded::parse`].
     ///
     /// # Errors
     /// As [`Loaded::load`].
@@ -128,7 +128,7 @@ impl Weights {
         Ok(Loaded::load(path, network, options)?.weights)
     }
 
-    /// Takes the network's parameters from the bytes of a safetensors file, which errors call `path`; see [`Loaded::parse`].
+    /// Reads the network's parameters from the bytes of a safetensors file, which errors call `path`; see [`Loaded::parse`].
     ///
     /// # Errors
     /// As [`Loaded::parse`].
@@ -138,28 +138,29 @@ impl Weights {
 }
 
 impl Loaded {
-    /// Reads a safetensors file and takes from it the network's parameters; see [`parse`](Self::parse).
+    /// Reads the network's parameters from a safetensors file; see [`parse`](Self::parse).
     ///
-    /// The file is read whole, once, and not mapped: whatever becomes of it afterwards, these values stay, and a file that is
-    /// truncated while it is read is an error, where a map would end the process.
+    /// The whole file is read once. It is not mapped into memory: so the weights stay the same if the file changes later, and a
+    /// file that is truncated while it is read causes an error instead of a signal.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), or if the file is unreadable.
+    /// As [`parse`](Self::parse), and if the file cannot be read.
     pub fn load(path: impl AsRef<Path>, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let bytes = read(path)?;
         Self::parse(&bytes, path, network, options)
     }
 
-    /// Takes the network's parameters from the bytes of a safetensors file, which errors call `path`.
+    /// Reads the network's parameters from the bytes of a safetensors file, which errors call `path`.
     ///
-    /// The file's names may be the network's own or another known naming of its family, all behind one prefix that training puts
-    /// there (`module.`, `model.`, `_orig_mod.`, `state_dict.`, or several); what matches most tensors is taken. `num_batches_tracked`
-    /// is ignored, `[n, c]` stands for `[n, c, 1, 1]` and the reverse; f16 and bf16 are widened.
+    /// The file may use the network's own names or another known naming of its family. All names may have a prefix that training
+    /// adds (`module.`, `model.`, `_orig_mod.`, `state_dict.`, or several of them). The naming and prefix that match most tensors
+    /// are used. `num_batches_tracked` is ignored. A shape of `[n, c]` counts as `[n, c, 1, 1]`, and the reverse. f16 and bf16
+    /// are converted to f32.
     ///
     /// # Errors
-    /// If the file is of another kind or damaged; if it has missing, extra, ill-shaped or ill-typed tensors, or values that are not
-    /// finite or not once folded, and the error names all; or if its names do not tell which of two networks it is for.
+    /// If the file is of another kind or damaged; if tensors are missing, not the network's, or have a wrong shape or type, or
+    /// values are not finite before or after folding (the error names all of them); or if the file fits two networks.
     pub fn parse(bytes: &[u8], path: &Path, network: &Network, options: LoadOptions) -> Result<Self, LoadError> {
         let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|reason| match FileKind::of(bytes) {
             Some(kind) => LoadError::Kind { path: path.into(), kind },
@@ -172,7 +173,7 @@ impl Loaded {
 
         let params = network.params();
         let Naming { label, shared, prefix, names } = Naming::best(&network.name, &params, &tensors);
-        // Only where something is amiss or left over: every network of the zoo is tried.
+        // This tries every network of the zoo, so it is called only if something is wrong.
         let other = || fitting(network, &tensors_of(&metadata));
         if shared && !options.variant_known && other().is_none() {
             return Err(LoadError::Variant { path: path.into(), network: network.name.clone(), naming: label });
@@ -197,7 +198,7 @@ impl Loaded {
             let nodes: Vec<_> = network.ids().collect();
             problems.extend(values::problems(&weights, network, &nodes, |own| in_file[own].clone()));
         }
-        // A deeper network may have all that a shallow one has, and more: that is not what may be left over.
+        // A deeper network may have all tensors of this one and more. Its other tensors are not ignored.
         if !options.allow_extra || (!tensors.is_empty() && other().is_some()) {
             problems.extend(tensors.into_iter().map(|(name, info)| Problem::Extra { name, shape: info.shape.clone() }));
         }
@@ -211,12 +212,12 @@ impl Loaded {
     }
 }
 
-/// All that may be parameters.
+/// All tensors that may be parameters.
 fn tensors_of(metadata: &Metadata) -> BTreeMap<String, &TensorInfo> {
     metadata.tensors().into_iter().filter(|(name, _)| name.rsplit('.').next() != Some("num_batches_tracked")).collect()
 }
 
-/// The bytes of a file; of one that is of another kind, or endless, no more than tells so.
+/// The bytes of a file. If it is of another kind or endless, only its first bytes.
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let io = |reason| LoadError::Io { path: path.into(), reason };
     let mut file = File::open(path).map_err(io)?;

@@ -1,4 +1,4 @@
-//! Whose names a file has, and of which network.
+//! Finds out which naming a file uses, and for which network it is.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use super::prefix;
 use crate::graph::{Network, Param};
 use crate::zoo::{self, Entry, Spec};
 
-/// Names that a network's parameters may have in a file.
+/// The names that a network's parameters have in a file.
 pub(super) struct Naming {
-    /// Whose they are.
+    /// Whose names they are.
     pub label: &'static str,
-    /// Whether another network's are the same.
+    /// Whether another network has the same names.
     pub shared: bool,
-    /// What stands before all of them.
+    /// The prefix of all names.
     pub prefix: String,
-    /// One for each parameter.
+    /// A name for each parameter, with the prefix.
     pub names: Vec<String>,
 }
 
 impl Naming {
-    /// The naming under which most parameters are in the file; of equals the network's own, and the shorter prefix.
+    /// The naming under which most parameters are in the file. If several are equal, the network's own is preferred, and the shorter prefix.
     pub fn best(network: &str, params: &[Param], tensors: &BTreeMap<String, &TensorInfo>) -> Self {
         let own: Vec<String> = params.iter().map(|param| param.name.clone()).collect();
         let mut best = (0, Self { label: "its own names", shared: false, prefix: String::new(), names: own.clone() });
@@ -42,8 +42,8 @@ impl Naming {
     }
 }
 
-/// The network of the zoo, other than `network` and at its default width, that has these tensors and no others, for any number of
-/// classes; none if `network` is not of the zoo, whose names it may share.
+/// Another network of the zoo, at its default width and with any number of classes, that has exactly these tensors. `None` if
+/// `network` itself is not of the zoo: it may have the same names as one that is.
 pub(super) fn fitting(network: &Network, tensors: &BTreeMap<String, &TensorInfo>) -> Option<String> {
     zoo::entries().iter().find(|entry| network.name.starts_with(entry.family))?;
     let specs = zoo::entries().iter().flat_map(Entry::defaults);

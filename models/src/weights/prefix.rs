@@ -1,13 +1,13 @@
-//! Prefixes that training puts before all names of a state dict.
+//! Prefixes that training adds to all names of a state dict.
 
 use std::collections::BTreeMap;
 
-/// Of wrapped modules, compiled modules and flattened checkpoints.
+/// Prefixes of wrapped modules, compiled modules and flattened checkpoints.
 const WRAPPERS: [&str; 4] = ["module.", "model.", "_orig_mod.", "state_dict."];
-/// More of them in a row are no prefix.
+/// The most of these that a prefix may consist of.
 const MOST: usize = 8;
 
-/// The prefixes that the names of a file may have, from none to the longest that is most frequent.
+/// The prefixes that the names of a file may have: the most frequent one and all shorter ones, beginning with none.
 pub(super) fn candidates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for name in names {
@@ -19,7 +19,7 @@ pub(super) fn candidates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a st
     most.map_or(vec![""], |(prefix, _)| prefixes(prefix))
 }
 
-/// All that a name begins with and that consists of wrappers, the shortest first.
+/// All prefixes of a name that consist of [`WRAPPERS`], the shortest first.
 fn prefixes(name: &str) -> Vec<&str> {
     let mut found = vec![""];
     while found.len() <= MOST

@@ -1,67 +1,67 @@
-//! What can be wrong with a tensor.
+//! Problems with tensors.
 
 use std::fmt;
 
 use crate::escape::line;
 
-/// What is wrong with one tensor, in the file's own names.
+/// What is wrong with a tensor, which has the file's name for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The network needs it and the file lacks it.
+    /// The network needs the tensor, and the file lacks it.
     Missing {
         /// The name it would have in the file.
         name: String,
         /// The shape it would have.
         shape: Vec<usize>,
     },
-    /// The network has no such tensor.
+    /// The network does not have the tensor.
     Extra {
         /// Its name.
         name: String,
         /// Its shape.
         shape: Vec<usize>,
     },
-    /// It has another shape than the network's.
+    /// The tensor's shape is not the network's.
     Shape {
         /// Its name.
         name: String,
         /// Its shape.
         found: Vec<usize>,
-        /// The network's.
+        /// The network's shape.
         expected: Vec<usize>,
     },
-    /// Its type is neither f32, f16 nor bf16.
+    /// The tensor's type is not f32, f16 or bf16.
     Type {
         /// Its name.
         name: String,
-        /// Its type, in safetensors' spelling.
+        /// Its type, as safetensors writes it.
         found: String,
     },
-    /// It holds NaN or infinite values.
+    /// The tensor has values that are NaN or infinite.
     NonFinite {
         /// Its name.
         name: String,
-        /// How many.
+        /// How many values.
         count: usize,
-        /// Of how many.
+        /// Out of how many.
         of: usize,
     },
-    /// Weights that it is folded into, or that are folded into it, become NaN or infinite.
+    /// Folding the tensor into others, or others into it, gives weights that are NaN or infinite.
     Unfoldable {
         /// Its name.
         name: String,
-        /// The first channel where that is so.
+        /// The first channel with such weights.
         channel: usize,
-        /// How many such channels there are.
+        /// The number of such channels.
         count: usize,
-        /// Of how many.
+        /// Out of how many.
         of: usize,
-        /// The first channel's values, and what becomes of them.
+        /// The values of the first channel, and the result.
         how: String,
     },
 }
 
-/// Most dimensions that errors spell out.
+/// The most dimensions that errors print.
 const MAX_DIMS: usize = 8;
 
 impl fmt::Display for Problem {
@@ -73,7 +73,7 @@ impl fmt::Display for Problem {
                 write!(f, "tensor '{}' has shape {}, but the network needs {expected:?}", line(name), dims(found))
             }
             Self::Type { name, found } => {
-                write!(f, "tensor '{}' has type {found}; convert it to F32 (F16 and BF16 will do)", line(name))
+                write!(f, "tensor '{}' has type {found}: convert it to F32, F16 or BF16", line(name))
             }
             Self::NonFinite { name, count, of } => {
                 write!(f, "tensor '{}' has {count} NaN or infinite values of {of}", line(name))
@@ -82,19 +82,19 @@ impl fmt::Display for Problem {
                 let name = line(name);
                 write!(
                     f,
-                    "tensor '{name}' makes weights NaN or too large for f32 in {count} of {of} channels; in channel {channel}, {how}"
+                    "tensor '{name}' makes weights NaN or too large for f32 in {count} of {of} channels: in channel {channel}, {how}"
                 )
             }
         }
     }
 }
 
-/// A shape as a file claims it, which may have any number of dimensions.
+/// A shape from a file, for messages. It may have any number of dimensions.
 fn dims(shape: &[usize]) -> String {
     if shape.len() <= MAX_DIMS { format!("{shape:?}") } else { format!("[{}, .. {} dimensions]", shape[0], shape.len()) }
 }
 
-/// `[n, c]` of `[n, c, 1, 1]`: a linear layer and a 1x1 convolution have the same weights.
+/// The shape without ones at its end: `[n, c]` of `[n, c, 1, 1]`. A linear layer and a 1x1 convolution have the same weights.
 pub(super) fn core_shape(shape: &[usize]) -> &[usize] {
     if let [n_c @ .., 1, 1] = shape
         && n_c.len() == 2

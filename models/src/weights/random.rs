@@ -1,4 +1,4 @@
-//! Random weights that keep activations in a sane range through any network.
+//! Random weights with which activations stay in a normal range in every network.
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
@@ -47,24 +47,24 @@ impl Weights {
     }
 }
 
-/// Spread of a batch norm's biases in front of an activation that stretches.
+/// The spread of a batch norm's biases before an activation that stretches.
 ///
-/// SiLU grows faster than its argument, so a network of many multiplies what its weights happen to be off by: without biases, half of the
-/// EfficientNets drawn grew a hundredfold on the way, saturated their gates and multiplied rounding by as much. A bias of the
-/// signal's size, as training makes them, keeps the mean square where it is.
+/// SiLU grows faster than its argument, so a network with many of them amplifies random deviations of its weights. Without biases,
+/// activations of half of the random EfficientNets grew a hundredfold, which saturated their gates and amplified rounding by as
+/// much. Biases of the signal's size, as training makes them, keep the mean square where it is.
 const STRETCHED_BIAS: f64 = 1.0;
 
-/// Scale of a batch norm in front of such an activation: with the biases, its output has mean square 1,
+/// The scale of a batch norm before such an activation. With the biases, its output has a mean square of 1:
 /// `STRETCHED_SCALE^2 + STRETCHED_BIAS^2 / 3`.
 const STRETCHED_SCALE: f64 = 0.816;
 
-/// Whether an activation that stretches reads a node.
+/// Whether an activation that stretches reads the node.
 fn feeds_stretching(network: &Network, id: NodeId) -> bool {
     let stretches = |op: &Op| matches!(op, Op::Activation(act) if act.stretches());
     network.nodes()[id.0 + 1..].iter().any(|later| stretches(&later.op) && later.inputs.contains(&id))
 }
 
-/// Estimate of a node's mean square, its convolutions being drawn as above. Activations are taken at a normal distribution.
+/// Estimates a node's mean square if weights are drawn as above. The inputs of activations are assumed to be normally distributed.
 fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
     let of = |i: usize| inputs[i].1;
     match node.op {
@@ -72,7 +72,7 @@ fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
         Op::BatchNorm { .. } | Op::MaxPool(_) | Op::ChannelShuffle { .. } | Op::LogSoftmax => of(0),
         // A shortcut was rectified before.
         Op::Activation(act) => act.mean_square(of(0), after_join),
-        // What is common to a window's pixels survives the mean.
+        // The mean keeps the part that the pixels of a window have in common.
         Op::AvgPool(_) | Op::GlobalAvgPool => of(0) * 0.6,
         Op::Add => of(0) + of(1) * inputs[1].0.c as f64 / inputs[0].0.c as f64,
         Op::Mul => of(0) * of(1),
@@ -83,7 +83,7 @@ fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
     }
 }
 
-/// FNV-1a, 64 bits: the stream of a name.
+/// FNV-1a of 64 bits. It selects the random stream for a name.
 fn fnv1a(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

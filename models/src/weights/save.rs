@@ -1,4 +1,4 @@
-//! Writing safetensors files.
+//! Writes safetensors files.
 
 use std::borrow::Cow;
 use std::io;
@@ -8,21 +8,21 @@ use safetensors::tensor::{Dtype, SafeTensorError, View, serialize_to_file};
 
 use super::{Tensor, Weights};
 
-/// A file that could not be written; nothing is left of it.
+/// The file cannot be written. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write '{}': {reason}", crate::escape::path(.path))]
 pub struct SaveError {
     /// The file.
     pub path: PathBuf,
-    /// The system's words.
+    /// What the system says.
     pub reason: io::Error,
 }
 
 impl Weights {
-    /// Writes a safetensors file. It appears complete, by rename, or not at all.
+    /// Writes a safetensors file. It appears when it is complete, or not at all.
     ///
     /// # Errors
-    /// If the folder is missing or not writable, or the disk is full.
+    /// If the folder does not exist or cannot be written to, or the disk is full.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), SaveError> {
         let path = path.as_ref();
         write(self, path).map_err(|reason| SaveError { path: path.into(), reason })

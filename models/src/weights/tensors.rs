@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A tensor of f32 in PyTorch's order.
+/// A tensor of f32, in PyTorch's order.
 #[derive(Clone, PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
@@ -14,7 +14,7 @@ impl Tensor {
     /// A tensor that owns its values.
     ///
     /// # Panics
-    /// If the shape does not hold `data.len()` values.
+    /// If the shape does not have `data.len()` values.
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Self {
         assert_eq!(shape.iter().product::<usize>(), data.len(), "shape {shape:?}");
         Self { shape, data }
@@ -37,7 +37,7 @@ impl fmt::Debug for Tensor {
     }
 }
 
-/// Tensors by name, in the names of the network's own parameters ([`Network::params`](crate::Network::params)).
+/// Tensors by name. The names are those of the network's parameters ([`Network::params`](crate::Network::params)).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, Tensor>,
@@ -55,8 +55,8 @@ impl Weights {
         self.tensors.insert(name.into(), tensor);
     }
 
-    /// These weights, of which engines and compilers take NaN and infinite values, in them and folded from them; they refuse them
-    /// otherwise.
+    /// The same weights, with values allowed that are NaN or infinite, or become so when batch norms are folded. Otherwise
+    /// engines and the compiler refuse such values.
     pub fn with_non_finite_allowed(self) -> Self {
         Self { allow_non_finite: true, ..self }
     }
@@ -69,7 +69,7 @@ impl Weights {
         self.allow_non_finite
     }
 
-    /// All tensors in the order of their names.
+    /// All tensors, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }

@@ -1,15 +1,16 @@
-//! Values that are NaN or infinite, or become so where a batch norm is folded into the weights before it.
+//! Finds values that are NaN or infinite, or become so when a batch norm is folded into the weights before it.
 //!
-//! The one check for all engines, whether and however they fold: of each batch norm by itself and with all that it may be folded into.
+//! All engines use this check, whether they fold batch norms or not. Each batch norm is checked by itself, and with all layers
+//! that it may be folded into.
 
 use super::{Problem, Tensor, Weights};
 use crate::graph::{Network, NodeId, Op};
 
-/// Half of what f32 holds: compilers may put a constant below 2 into weights, as for SiLU.
+/// Half the largest f32: the compiler may multiply weights by a constant below 2, as it does before a SiLU.
 const LARGEST: f64 = f32::MAX as f64 / 2.0;
 
-/// What is wrong with the values of some nodes' parameters, one entry a tensor, by the names that `name` gives them. Tensors that are
-/// missing or ill-shaped are left out.
+/// What is wrong with the values of some nodes' parameters, with one entry per tensor. `name` gives a tensor's name for messages.
+/// Tensors that are missing or have a wrong shape are left out.
 pub(super) fn problems(weights: &Weights, network: &Network, nodes: &[NodeId], name: impl Fn(&str) -> String) -> Vec<Problem> {
     let checker = Checker { weights, network, name };
     let mut problems = Vec::new();
@@ -17,7 +18,7 @@ pub(super) fn problems(weights: &Weights, network: &Network, nodes: &[NodeId], n
         let non_finite = checker.non_finite(id);
         let unfoldable = if non_finite.is_empty() { checker.unfoldable(id) } else { None };
         problems.extend(non_finite);
-        // A layer may be told of by itself and with the batch norm after it.
+        // A layer may be found twice: by itself, and with the batch norm after it.
         problems.extend(unfoldable.filter(|problem| !problems.iter().any(|told| same_tensor(told, problem))));
     }
     problems
@@ -29,14 +30,14 @@ struct Checker<'a, N> {
     name: N,
 }
 
-/// A batch norm, or several, as `scale * x + shift`.
+/// One batch norm or several in a row, as `scale * x + shift`.
 struct Affine {
     scale: Vec<f64>,
     shift: Vec<f64>,
 }
 
 impl<'a, N: Fn(&str) -> String> Checker<'a, N> {
-    /// The values of a node's parameter, if it is there and has the network's shape.
+    /// The values of a node's parameter, if it exists and has the network's shape.
     fn param(&self, id: NodeId, suffix: &str) -> Option<&'a [f32]> {
         let name = format!("{}.{suffix}", self.network.node(id).name);
         let shape = self.network.params_of(id).into_iter().find(|param| param.name == name)?.shape;
@@ -52,7 +53,7 @@ impl<'a, N: Fn(&str) -> String> Checker<'a, N> {
         self.network.params_of(id).into_iter().filter_map(problem).collect()
     }
 
-    /// The first tensor that gives weights out of range, following the node back to all that it may be folded into.
+    /// The first tensor that leads to weights out of range, when the node is folded into the layers before it.
     fn unfoldable(&self, id: NodeId) -> Option<Problem> {
         let Op::BatchNorm { eps } = self.network.node(id).op else {
             let c = self.network.node(id).shape.c;
@@ -81,7 +82,7 @@ impl<'a, N: Fn(&str) -> String> Checker<'a, N> {
         }
     }
 
-    /// A batch norm whose variances are variances.
+    /// A batch norm as `scale * x + shift`; `None` if that is not finite.
     fn norm(&self, id: NodeId) -> Option<Affine> {
         let Op::BatchNorm { eps } = self.network.node(id).op else { return None };
         let [gamma, beta, mean, var] = ["weight", "bias", "running_mean", "running_var"].map(|suffix| self.param(id, suffix));
@@ -92,7 +93,7 @@ impl<'a, N: Fn(&str) -> String> Checker<'a, N> {
         scale.iter().chain(&shift).all(|value| value.is_finite()).then_some(Affine { scale, shift })
     }
 
-    /// A batch norm that begins `affine`, which ends with the node that is looked at.
+    /// Checks the batch norm that `affine` begins with.
     fn of_norm(&self, id: NodeId, affine: &Affine) -> Option<Problem> {
         let (gamma, var) = (self.param(id, "weight")?, self.param(id, "running_var")?);
         let (beta, mean) = (self.param(id, "bias")?, self.param(id, "running_mean")?);
@@ -110,10 +111,10 @@ impl<'a, N: Fn(&str) -> String> Checker<'a, N> {
         })
     }
 
-    /// A convolution or linear layer that `affine` is folded into; nothing for other nodes.
+    /// Checks the convolution or linear layer that `affine` is folded into.
     fn of_layer(&self, id: NodeId, affine: &Affine) -> Option<Problem> {
         if !self.non_finite(id).is_empty() {
-            return None; // It has been told, or will be.
+            return None; // The layer has a problem of its own, which is reported.
         }
         let Affine { scale, shift } = affine;
         let weight = self.param(id, "weight")?;
@@ -135,7 +136,7 @@ impl<'a, N: Fn(&str) -> String> Checker<'a, N> {
         })
     }
 
-    /// The channels of a tensor that do not hold, if there are any.
+    /// The problem of a tensor, if some of its channels are not valid.
     fn problem(
         &self,
         id: NodeId,
@@ -152,7 +153,7 @@ impl<'a, N: Fn(&str) -> String> Checker<'a, N> {
 }
 
 impl Affine {
-    /// This one, with `next` after it: its channels, or the identity as one channel.
+    /// This one followed by `next`, which has the same channels, or one for all of them.
     fn then(self, next: Self) -> Self {
         let of = |values: &[f64], c: usize| values[if values.len() == 1 { 0 } else { c }];
         let shift = (0..self.shift.len()).map(|c| self.shift[c] * of(&next.scale, c) + of(&next.shift, c)).collect();

@@ -1,4 +1,4 @@
-//! Building a network that is, but for its shortcuts, a chain.
+//! Builds networks that are a chain of layers, except for shortcuts.
 
 use super::{Spec, Variant};
 use crate::graph::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
@@ -10,7 +10,7 @@ pub fn conv(oc: usize, kernel: usize, stride: usize) -> Conv2d {
     Conv2d { oc, groups: 1, bias: false, window: Window::square(kernel, stride, kernel / 2) }
 }
 
-/// [`conv`] of every channel by itself.
+/// The same as [`conv`], of each channel by itself.
 pub fn depthwise(channels: usize, kernel: usize, stride: usize) -> Conv2d {
     Conv2d { groups: channels, ..conv(channels, kernel, stride) }
 }
@@ -38,7 +38,7 @@ impl Sequential {
     }
 }
 
-/// A [`Builder`] with a current node, which every layer reads and replaces.
+/// A [`Builder`] with a current node. Each layer reads the current node and becomes it.
 pub struct Chain {
     builder: Builder,
     variant: Variant,
@@ -60,7 +60,7 @@ impl Chain {
         self.builder.shape(self.at).c
     }
 
-    /// To be called in front of every stem, pool or block, with its stride.
+    /// Must be called before every stem, pool and block, with its stride.
     pub fn enter(&mut self, stride: usize) {
         if stride == 2 {
             self.maps.push(self.at);
@@ -72,13 +72,13 @@ impl Chain {
         self.join(name, op, &[self.at])
     }
 
-    /// Adds a node that reads any nodes.
+    /// Adds a node that reads these nodes.
     pub fn join(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result {
         self.at = self.builder.add(name, op, inputs)?;
         Ok(())
     }
 
-    /// Convolution, padded as the variant has it.
+    /// Adds a convolution, with the variant's padding.
     pub fn conv(&mut self, name: impl Into<String>, conv: Conv2d) -> Result {
         let Window { kernel, stride, padding, .. } = conv.window;
         let src = self.builder.shape(self.at);
@@ -89,7 +89,7 @@ impl Chain {
         self.add(name, Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv }))
     }
 
-    /// Batch norm.
+    /// Adds a batch norm, with the variant's epsilon.
     pub fn norm(&mut self, name: impl Into<String>) -> Result {
         let eps = match self.variant {
             Variant::Torch => 1e-5,
@@ -98,24 +98,24 @@ impl Chain {
         self.add(name, Op::BatchNorm { eps })
     }
 
-    /// Activation.
+    /// Adds an activation.
     pub fn act(&mut self, name: impl Into<String>, act: Activation) -> Result {
         self.add(name, Op::Activation(act))
     }
 
-    /// Convolution, batch norm and perhaps an activation, as the next members of a `Sequential`.
+    /// Adds a convolution, a batch norm and, if given, an activation, as the next members of a `Sequential`.
     pub fn conv_norm_act(&mut self, seq: &mut Sequential, conv: Conv2d, act: Option<Activation>) -> Result {
         self.conv(seq.name(), conv)?;
         self.norm(seq.name())?;
         act.map_or(Ok(()), |act| self.act(seq.name(), act))
     }
 
-    /// Adds the map that entered a block to its result.
+    /// Adds the block's input to its result.
     pub fn shortcut(&mut self, block: &str, input: NodeId) -> Result {
         self.join(format!("{block}.add"), Op::Add, &[self.at, input])
     }
 
-    /// Ends the network: with the head that the closure adds, or with the feature maps at strides 4, 8, 16 and 32.
+    /// Completes the network: with the head that the closure adds, or, without head, with the maps of strides 4, 8, 16 and 32 as outputs.
     pub fn finish(mut self, spec: &Spec, head: impl FnOnce(&mut Self) -> Result) -> Result<Network> {
         if spec.head {
             head(&mut self)?;
@@ -127,14 +127,14 @@ impl Chain {
     }
 }
 
-/// `v` rounded to a multiple of the divisor, at least that and never below 0.9 `v` (TensorFlow's `_make_divisible`).
+/// Rounds `v` to a multiple of the divisor, which is at least the divisor and at least 0.9 `v` (TensorFlow's `_make_divisible`).
 pub fn make_divisible(v: f64, divisor: usize) -> usize {
     let rounded = (v + divisor as f64 / 2.0) as usize / divisor * divisor;
     let rounded = rounded.max(divisor);
     if (rounded as f64) < 0.9 * v { rounded + divisor } else { rounded }
 }
 
-/// Python's `int(round(v))`: half to even.
+/// Rounds as Python's `int(round(v))` does: half to even.
 pub fn round(v: f64) -> usize {
     v.round_ties_even() as usize
 }

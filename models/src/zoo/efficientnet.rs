@@ -1,5 +1,5 @@
-//! EfficientNet b0 to b3: inverted residuals with SiLU and squeeze-and-excitation, scaled in width and depth. TensorFlow's, which the
-//! paper's weights are for, differs from torchvision's in padding and in the batch norms' `eps`.
+//! EfficientNet b0 to b3: inverted residuals with SiLU and squeeze-and-excitation, scaled in width and depth. The paper's weights
+//! are for TensorFlow's definition, which differs from torchvision's in padding and in the batch norms' `eps`.
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, make_divisible, pointwise_with_bias};
 use super::{Alias, Entry, Spec, Variant, timm};

@@ -1,20 +1,20 @@
-//! Why the zoo cannot make a network.
+//! Errors of building a network of the zoo.
 
 use crate::escape::line;
 use crate::graph::GraphError;
 
-/// A network that the zoo cannot make.
+/// The zoo cannot build the network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ZooError {
     /// No family has this name.
     #[error("there is no network '{}': did you mean '{nearest}'?", line(.name))]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
         /// The family or default network with the most similar name.
         nearest: String,
     },
-    /// A parameter is out of range or not one of the family's.
+    /// A parameter is out of range, or the family does not have it.
     #[error("network '{network}': {attribute} is {}: {help}", line(.value))]
     Parameter {
         /// The family.
@@ -23,10 +23,10 @@ pub enum ZooError {
         attribute: &'static str,
         /// The value it has.
         value: String,
-        /// What would be right.
+        /// What would be valid.
         help: String,
     },
-    /// The parameters are in range but give no valid graph.
+    /// The parameters are in range, but lead to a graph that is not valid.
     #[error("network '{network}' cannot be built: {fault}")]
     Graph {
         /// The specification.

@@ -1,4 +1,4 @@
-//! The networks of the project: one file a family, each a function of its parameters.
+//! The networks of the project. Each family has a file, with a function from its parameters to a network.
 //!
 //! ```
 //! use sartor_models::zoo::Spec;
@@ -9,10 +9,10 @@
 //! # Ok::<(), sartor_models::zoo::ZooError>(())
 //! ```
 //!
-//! Of some families there are two definitions whose parameters have the same names and shapes, each a [`Variant`].
+//! Some families have two definitions whose parameters have the same names and shapes. Each is a [`Variant`].
 //!
-//! Nodes with parameters bear the names of the state dict that users have (torchvision's, timm's, or the published class's),
-//! so that parameters map directly.
+//! Nodes with parameters have the names of the state dict that users have (torchvision's, timm's, or the published class's), so
+//! that its tensors can be used as they are.
 
 mod chain;
 mod efficientnet;
@@ -34,7 +34,7 @@ use spec::Alias;
 pub use spec::{Entry, Spec};
 pub use variant::{UnknownVariant, Variant};
 
-/// The namings of the family whose network has this name, other than its own.
+/// The other namings of the family that the network of this name belongs to.
 pub(crate) fn aliases(network: &str) -> &'static [Alias] {
     let family = entries().iter().filter(|entry| network.starts_with(entry.family)).max_by_key(|entry| entry.family.len());
     family.map_or(&[], |entry| entry.aliases)
@@ -61,7 +61,7 @@ pub fn entries() -> &'static [Entry] {
     &ENTRIES
 }
 
-/// Names of all networks at their default width, as parsed by [`Spec`].
+/// The names of all networks at their default width, which [`Spec`] parses.
 pub fn defaults() -> Vec<String> {
     entries().iter().flat_map(Entry::defaults).map(|spec| spec.to_string()).collect()
 }

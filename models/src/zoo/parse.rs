@@ -1,4 +1,4 @@
-//! The names of networks, read.
+//! Reads the names of networks.
 
 use std::str::FromStr;
 

@@ -1,8 +1,8 @@
 //! ReXNet-compact: six blocks after a published sketch that could not run.
 //!
-//! What the sketch leaves open or breaks is settled so: the squeeze-and-excitation's result is used, and the projection
-//! applied once, with or without it; the shortcut, at stride 1 only, is a 1x1 convolution of the input; the classifier reads a
-//! global average. Convolutions in front of a batch norm have no bias, all others do.
+//! The sketch leaves some things open and has errors. Here, the result of the squeeze-and-excitation is used, and the projection
+//! is applied once, with or without it. The shortcut, at stride 1 only, is a 1x1 convolution of the input. The classifier reads a
+//! global average. Convolutions before a batch norm have no bias, and all others have one.
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, pointwise_with_bias, round};
 use super::{Entry, Spec};

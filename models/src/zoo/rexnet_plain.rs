@@ -14,8 +14,8 @@ pub(super) const ENTRY: Entry = Entry::new(
 
 /// Block `i` of 1 to 13 has `SLOPE * i + OFFSET` channels.
 ///
-/// The paper's table gives only the cost, 3.4 M parameters and 0.6 G multiply-accumulates: of all pairs of whole numbers
-/// this one comes nearest, by the sum of the squared relative errors (a test repeats the search).
+/// The paper gives only the cost: 3.4 M parameters and 0.6 G multiply-accumulates. Of all pairs of whole numbers, this one comes
+/// nearest, by the sum of the squared relative errors. A test repeats the search.
 const SLOPE: f64 = 38.0;
 const OFFSET: f64 = 91.0;
 

@@ -1,8 +1,8 @@
 //! ShuffleNet V1: grouped 1x1 convolutions with a channel shuffle between them.
 //!
-//! Two forms that no checkpoint shares. The paper's: batch norm and ReLU after the stem, an ungrouped first 1x1 convolution in
-//! stage 2, no biases in front of batch norms. The published class's (`_seed`): neither of the first two, biases in the stem,
-//! the depthwise and the expanding convolutions, and a log-softmax at the end.
+//! There are two forms, and checkpoints of one do not fit the other. The paper's form has batch norm and ReLU after the stem, a
+//! first 1x1 convolution without groups in stage 2, and no biases before batch norms. The published class (`_seed`) has neither
+//! of the first two; it has biases in the stem and in the depthwise and the expanding convolutions, and a log-softmax at the end.
 
 use super::chain::{Chain, Result, conv, depthwise, make_divisible};
 use super::{Entry, Spec};
@@ -49,7 +49,8 @@ fn build(spec: &Spec, form: Form) -> Result<Network> {
 
     let mut net = Chain::new(spec)?;
     net.enter(2);
-    // The first unit gives its groups' share of what the stem's channels leave, so they must divide by the groups, too.
+    // The first unit's grouped convolution makes the stage's channels less those of the stem. So the groups must divide the
+    // stem's channels too.
     net.conv("stage1.0", biased(conv(scale(24, groups), 3, 2)))?;
     if form == Form::Paper {
         net.norm("stage1.bn")?;
@@ -65,7 +66,7 @@ fn build(spec: &Spec, form: Form) -> Result<Network> {
             let grouped = form == Form::Seed || (index, i) != (0, 0);
             net.enter(if i == 0 { 2 } else { 1 });
             let input = net.at;
-            // Stages double their channels, rounding included, so that a stage's first branch has some left at every width.
+            // Each stage doubles the channels after rounding, so that the branch of its first unit has channels at every width.
             let branch = if i == 0 { oc - net.channels() } else { oc };
             let compress = Conv2d { groups: if grouped { groups } else { 1 }, ..conv(oc / 4, 1, 1) };
             let expand = Conv2d { groups, ..conv(branch, 1, 1) };

@@ -1,4 +1,4 @@
-//! Families of networks, and which network of one: its parameters, written `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
+//! Families of networks, and specifications: a family with parameters, written `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -18,21 +18,21 @@ pub struct Entry {
     pub family: &'static str,
     /// What it is, in one line.
     pub description: &'static str,
-    /// Where the definition comes from.
+    /// The source of the definition.
     pub source: &'static str,
     pub(super) width: f64,
     pub(super) resolution: (usize, usize),
     pub(super) classes: usize,
-    /// Group counts it is defined for; empty if it has no such parameter.
+    /// The numbers of groups that it is defined for; empty if it has no such parameter.
     pub(super) groups: &'static [usize],
     pub(super) default_groups: usize,
     pub(super) variants: &'static [Variant],
-    /// Whether the name states the width even where it is the default.
+    /// Whether names have the width even if it is the default.
     pub(super) names_width: bool,
-    /// Whether kernel sizes may be chosen per stage.
+    /// Whether the kernel size of each stage can be chosen.
     pub(super) kernel_conf: bool,
     pub(super) build: fn(&Spec) -> Result<Network, GraphError>,
-    /// Other names that its parameters go by.
+    /// Other namings of its parameters.
     pub(crate) aliases: &'static [Alias],
 }
 
@@ -41,9 +41,9 @@ pub struct Entry {
 pub(crate) struct Alias {
     /// Whose names they are.
     pub label: &'static str,
-    /// The name there of a parameter of ours.
+    /// The name, in this naming, of a parameter.
     pub rename: fn(&str) -> String,
-    /// Whether networks that compute something else have the same names and shapes.
+    /// Whether a network that computes something else has the same names and shapes.
     pub shared: bool,
 }
 
@@ -72,12 +72,12 @@ impl Entry {
         }
     }
 
-    /// The definitions that it is built by, the first if none is asked for; empty if there is but one.
+    /// The variants of the family. The first one is the default; empty if there is one definition only.
     pub fn variants(&self) -> &'static [Variant] {
         self.variants
     }
 
-    /// The family at its default width and resolution, once for each of its group counts.
+    /// The family's networks at its default width and resolution, one for each number of groups.
     pub fn defaults(&'static self) -> Vec<Spec> {
         let spec = Spec::of(self);
         if self.groups.is_empty() {
@@ -89,25 +89,25 @@ impl Entry {
 
 /// A network of the zoo and its parameters.
 ///
-/// Parsed from and printed as `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`: `rexnet_x1.0`, `mobilenet_v2_x1.4@320x320`,
-/// `shufflenet_v1_g3_x1.0`, `efficientnet_b0`, `efficientnet_b0_tf@300x300`. Parts left out take the family's defaults; classes, head and kernel sizes are
-/// not part of the notation. Fields may be set freely; [`build`](Spec::build) checks them.
+/// It is parsed from, and printed as, `family[_VARIANT][_gGROUPS][_xWIDTH][@HxW]`: `rexnet_x1.0`, `mobilenet_v2_x1.4@320x320`,
+/// `shufflenet_v1_g3_x1.0`, `efficientnet_b0`, `efficientnet_b0_tf@300x300`. Parts that are left out have the family's defaults.
+/// Classes, head and kernel sizes are not part of the name. Fields may have any values; [`build`](Spec::build) checks them.
 #[derive(Clone, Debug)]
 pub struct Spec {
     entry: &'static Entry,
     variant: Option<Variant>,
-    /// Groups of the 1x1 convolutions; 1 in families without that parameter.
+    /// The groups of the 1x1 convolutions; 1 in families without this parameter.
     pub groups: usize,
-    /// Width multiplier, 0.05 to 8.
+    /// The width multiplier, 0.05 to 8.
     pub width: f64,
-    /// Input height and width, 32 to 1024 pixels each.
+    /// The height and width of the input, 32 to 1024 pixels each.
     pub resolution: (usize, usize),
-    /// Outputs of the classifier, 1 to 100,000.
+    /// The outputs of the classifier, 1 to 100,000.
     pub classes: usize,
-    /// Whether the network ends in its classifier. Without head, it ends where the last 1x1 convolution in front of the
-    /// classifier would begin, and its outputs are the last maps of strides 4, 8, 16 and 32.
+    /// Whether the network has its head. Without it, the network ends before the last 1x1 convolution in front of the classifier,
+    /// and its outputs are the last maps of strides 4, 8, 16 and 32.
     pub head: bool,
-    /// Kernel size of the depthwise convolutions in each of the six stages; only `rexnet_lite` lets it differ from 3.
+    /// The kernel sizes of the depthwise convolutions in the six stages. Only in `rexnet_lite` may they differ from 3.
     pub kernel_conf: [usize; 6],
 }
 
@@ -130,50 +130,50 @@ impl Spec {
         self.entry
     }
 
-    /// Whose definition of the family it is, if that was said; else it is built by the family's first.
+    /// The variant, if one was given. Otherwise the family's first variant is built.
     pub fn variant(&self) -> Option<Variant> {
         self.variant
     }
 
-    /// By this definition of the family.
+    /// The same with this variant.
     pub fn with_variant(self, variant: Variant) -> Self {
         Self { variant: Some(variant), ..self }
     }
 
-    /// With this many groups.
+    /// The same with this many groups.
     pub fn with_groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }
 
-    /// With this width multiplier.
+    /// The same with this width multiplier.
     pub fn with_width(self, width: f64) -> Self {
         Self { width, ..self }
     }
 
-    /// For input of this height and width.
+    /// The same for inputs of this height and width.
     pub fn with_resolution(self, height: usize, width: usize) -> Self {
         Self { resolution: (height, width), ..self }
     }
 
-    /// With this many classes.
+    /// The same with this many classes.
     pub fn with_classes(self, classes: usize) -> Self {
         Self { classes, ..self }
     }
 
-    /// With or without its head.
+    /// The same with or without head.
     pub fn with_head(self, head: bool) -> Self {
         Self { head, ..self }
     }
 
-    /// With these depthwise kernel sizes, one a stage.
+    /// The same with these depthwise kernel sizes, one for each stage.
     pub fn with_kernel_conf(self, kernel_conf: [usize; 6]) -> Self {
         Self { kernel_conf, ..self }
     }
 
-    /// Builds the graph; its name is this specification's.
+    /// Builds the network. Its name is the specification.
     ///
     /// # Errors
-    /// If a parameter is out of range or not one of this family's; the error names it and its value.
+    /// If a parameter is out of range, or the family does not have it. The error names the parameter and its value.
     pub fn build(&self) -> Result<Network, ZooError> {
         self.check()?;
         (self.entry.build)(self).map_err(|fault| ZooError::Graph { network: self.to_string(), fault })

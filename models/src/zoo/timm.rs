@@ -1,6 +1,6 @@
-//! timm's names in networks whose own are torchvision's: stem, inverted residuals by stage, head.
+//! Converts torchvision's names to timm's, for networks of a stem, inverted residuals by stage, and a head.
 
-/// timm's name of a parameter, given timm's name of each node.
+/// timm's name of a parameter. `node` gives timm's names of nodes in the inverted residuals.
 pub fn renamed(name: &str, node: impl Fn(&[&str]) -> Option<String>) -> String {
     let (path, param) = name.rsplit_once('.').unwrap_or((name, ""));
     let parts: Vec<&str> = path.split('.').collect();
@@ -14,7 +14,7 @@ pub fn renamed(name: &str, node: impl Fn(&[&str]) -> Option<String>) -> String {
     format!("{node}.{param}")
 }
 
-/// The name of a block's `conv`-th convolution, or of the batch norm after it. The blocks of stage 0 do not expand.
+/// timm's name of a block's `conv`-th convolution, or of the batch norm after it. The blocks of stage 0 have no expansion.
 pub fn layer(stage: usize, block: usize, conv: usize, norm: bool) -> Option<String> {
     let convs: &[&str] = if stage == 0 { &["conv_dw", "conv_pw"] } else { &["conv_pw", "conv_dw", "conv_pwl"] };
     let conv_name = convs.get(conv)?;

@@ -1,21 +1,21 @@
-//! Whose definition of a family a network follows.
+//! Variants: different definitions of the same family.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Whose definition of a family a network follows, where there are two whose parameters have the same names and shapes. Weights do not
-/// tell which they were trained for; with those of the other, answers are wrong and nothing says so.
+/// A definition of a family that has two, whose parameters have the same names and shapes. So weights do not show which variant
+/// they were trained for. With weights of the other one, answers are wrong without an error.
 ///
 /// | | [`Torch`](Self::Torch) | [`Tf`](Self::Tf) |
 /// | --- | --- | --- |
-/// | padding of a convolution of kernel k | k / 2 on all four sides | TensorFlow's `SAME`, [`Padding::same`](crate::Padding::same): at stride 2, fewer in front than behind, or none |
+/// | padding of a convolution of kernel k | k / 2 on all four sides | TensorFlow's `SAME`, [`Padding::same`](crate::Padding::same): at stride 2, less before than after, or none |
 /// | `eps` of batch norms | 1e-5 | 1e-3 |
 /// | whose weights | torchvision's; timm's `efficientnet_*` | Google's; timm's `tf_efficientnet_*` |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Variant {
-    /// PyTorch's.
+    /// PyTorch's definition.
     Torch,
-    /// TensorFlow's.
+    /// TensorFlow's definition.
     Tf,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Variant {
     }
 }
 
-/// A text that names no variant.
+/// The text is not the name of a variant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no variant '{0}': use torch or tf")]
 pub struct UnknownVariant(String);

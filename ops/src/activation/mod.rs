@@ -7,6 +7,7 @@ mod leaky_relu;
 mod parameter;
 mod relu;
 mod relu6;
+mod scale;
 mod sigmoid;
 mod silu;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::Arithmetic;
 use function::Function;
 
 pub use parameter::Parameter;
+pub use scale::Scale;
 
 /// An elementwise function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,25 +76,6 @@ impl Activation {
         Self::LeakyRelu(Parameter::new(0.25)),
         Self::Gelu,
     ];
-}
-
-/// What an error is small beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// The result.
-    Result,
-    /// The argument: the leading digits of results cancel.
-    Argument,
-}
-
-impl Scale {
-    /// What it names of an argument and its result.
-    pub fn choose<T>(self, argument: T, result: T) -> T {
-        match self {
-            Self::Result => result,
-            Self::Argument => argument,
-        }
-    }
 }
 
 impl Activation {

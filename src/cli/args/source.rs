@@ -20,8 +20,9 @@ pub struct NetworkArgs {
     /// A network of the zoo: family[_VARIANT][_gGROUPS][_xWIDTH][@HxW], see `sartor list`
     #[arg(required = true)]
     network: Option<Spec>,
-    /// Whose definition of efficientnet to use: torch (torchvision's, the default) or tf (timm's tf_efficientnet, with SAME padding and a batch norm
-    /// eps of 1e-3). The weights of one can be loaded into the other without an error, but give wrong answers
+    /// Whose definition of efficientnet to use: torch (torchvision's, the default) or tf (timm's tf_efficientnet, with SAME
+    /// padding and a batch norm eps of 1e-3). The weights of one can be loaded into the other without an error, but give wrong
+    /// answers
     #[arg(long, value_name = "torch|tf")]
     variant: Option<Variant>,
     /// The number of classes, which are the outputs of the classifier

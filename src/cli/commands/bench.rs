@@ -20,9 +20,9 @@ use crate::cli::timed::Timed;
 
 /// Measure how fast a network runs, and how close that is to the CPU's limits
 ///
-/// Between runs, two short loops measure what the core can do. The best run of a loop of FMAs alone is the peak. A register tile with operands in
-/// L1 shows whether another program was running on the same core. quiet_ms is the time on an undisturbed core: the sum, over the
-/// stages, of each stage's 5th percentile.
+/// Between runs, two short loops measure what the core can do. The best run of a loop of FMAs alone is the peak. A register tile
+/// with operands in L1 shows whether another program was running on the same core. quiet_ms is the time on an undisturbed core:
+/// the sum, over the stages, of each stage's 5th percentile.
 #[derive(Args)]
 #[command(after_help = "Example: sartor bench mobilenet_v2_x1.0 --threads 1 --layers")]
 pub struct Bench {

@@ -19,10 +19,11 @@ use crate::cli::timed::{Timed, cpu};
 
 /// Show where a network's time goes, stage by stage, and what limits each stage
 ///
-/// Each resource of the core gives a least time for a stage: its multiply-adds at the peak (FMA), all its vector arithmetic (operations), its loads
-/// and stores in L1, its bytes from L2, L3 and memory (DRAM), and multiply-adds that wait for each other (latency). The stage is bound by the
-/// resource with the largest of these times. Counts and bytes come from the plan; rates and bandwidths are measured in the same run.
-/// `explained` is the largest time divided by the measured one. Below 60 %, the model does not say what limits the stage.
+/// Each resource of the core gives a least time for a stage: its multiply-adds at the peak (FMA), all its vector arithmetic
+/// (operations), its loads and stores in L1, its bytes from L2, L3 and memory (DRAM), and multiply-adds that wait for each other
+/// (latency). The stage is bound by the resource with the largest of these times. Counts and bytes come from the plan; rates and
+/// bandwidths are measured in the same run. `explained` is the largest time divided by the measured one. Below 60 %, the model
+/// does not say what limits the stage.
 #[derive(Args)]
 #[command(after_help = "Example: sartor explain mobilenet_v2_x1.0 --html mobilenet_v2.html")]
 pub struct Explain {

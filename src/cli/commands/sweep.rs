@@ -19,9 +19,9 @@ use crate::cli::timed::{Timed, cpu, fitting_runs};
 
 /// Measure networks over widths, resolutions and levels, and fail if one is far below its nearest neighbour
 ///
-/// A point is a network at a level. It fails if its share of the peak is less than 0.7 of its nearest neighbour's. Neighbours are the network of the
-/// same family that is nearest in groups, width and resolution, and the same network at each other level. Points are written as they are
-/// measured. If the command is stopped, running it again continues.
+/// A point is a network at a level. It fails if its share of the peak is less than 0.7 of its nearest neighbour's. Neighbours are
+/// the network of the same family that is nearest in groups, width and resolution, and the same network at each other level.
+/// Points are written as they are measured. If the command is stopped, running it again continues.
 #[derive(Args)]
 #[command(after_help = "Example: sartor sweep --budget 30 --output docs/sweep.json --plot docs/sweep.svg")]
 pub struct SweepArgs {
@@ -85,7 +85,7 @@ impl SweepArgs {
         }
         if cliffs > 0 {
             let message = format!(
-                "{cliffs} of {} points are below {} of their neighbour's share of the peak",
+                "in {cliffs} of {} comparisons, a network is below {} of its neighbour's share of the peak",
                 comparisons.len(),
                 sweep::CLIFF
             );

@@ -22,9 +22,9 @@ use crate::cli::table::{percent, table};
 
 /// Search for the fastest way to compute each problem of a network on this machine, and keep it for later compilations
 ///
-/// For each distinct problem, other stages, strips of rows, register tiles and prefetch distances are timed and compared with the cost model's
-/// choice. The file is written after each problem, so that nothing is lost if the command is interrupted. Results that the file has for this
-/// level and these cache sizes are kept and not measured again.
+/// For each distinct problem, other stages, strips of rows, register tiles and prefetch distances are timed and compared with the
+/// cost model's choice. The file is written after each problem, so that nothing is lost if the command is interrupted. Results
+/// that the file has for this level and these cache sizes are kept and not measured again.
 #[derive(Args)]
 #[command(after_help = "Example: sartor tune mobilenet_v2_x1.0 --seconds 300")]
 pub struct Tune {

@@ -10,10 +10,10 @@ use super::decoded::Limits;
 use super::resize::{bytes, resize};
 use super::{Fault, Interpolation, MAX_MEMORY, Orientation, Picture, PictureError, memory};
 
-/// The steps from a picture to a network's input. In this order, the picture is converted to RGB (transparency is dropped, as Pillow's
-/// `convert("RGB")` does); turned upright as EXIF says; resized so that it just covers `cover`, with its aspect ratio kept (each value is within 1 of
-/// 255 of Pillow's and torchvision's); and cropped around its centre. Then values are divided by 255, `mean` is subtracted, and they are
-/// divided by `std`.
+/// The steps from a picture to a network's input. In this order, the picture is converted to RGB (transparency is dropped, as
+/// Pillow's `convert("RGB")` does); turned upright as EXIF says; resized so that it just covers `cover`, with its aspect ratio
+/// kept (each value is within 1 of 255 of Pillow's and torchvision's); and cropped around its centre. Then values are divided by
+/// 255, `mean` is subtracted, and they are divided by `std`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preprocess {
     /// The height and width that the resized picture must cover. A square, `n, n`, is torchvision's `Resize(n)`.

@@ -54,8 +54,8 @@ fn passes(from: (usize, usize), to: (usize, usize), columns_first: bool) -> [(us
     [if columns_first { (to.0, from.1) } else { (from.0, to.1) }, to]
 }
 
-/// Resizes along one side, if its length changes. Each row or column of a channel becomes a lane of 16-bit values: for these the library keeps
-/// the filter's weights to more bits. With 8-bit values, two passes would differ from Pillow's by up to two levels.
+/// Resizes along one side, if its length changes. Each row or column of a channel becomes a lane of 16-bit values: for these the
+/// library keeps the filter's weights to more bits. With 8-bit values, two passes would differ from Pillow's by up to two levels.
 fn pass(picture: Picture, to: (usize, usize), interpolation: Interpolation) -> Result<Picture, Fault> {
     if picture.size() == to {
         return Ok(picture);

@@ -51,7 +51,8 @@ impl GenericEngine {
     /// Folds and packs the weights for a level.
     ///
     /// # Errors
-    /// If the CPU lacks the level; or if tensors are missing, have a wrong shape, or are not finite before or after folding. The error names all.
+    /// If the CPU lacks the level; or if tensors are missing, have a wrong shape, or are not finite before or after folding. The
+    /// error names all.
     pub fn new(network: &Network, weights: &Weights, level: Level) -> Result<Self, EngineError> {
         if !level.is_available() {
             return Err(EngineError::Level(level));

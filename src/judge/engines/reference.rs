@@ -57,8 +57,8 @@ impl<'a> ReferenceEngine<'a> {
         Ok(values)
     }
 
-    /// Calls `visit` with each node's value, in the order of the nodes, as [`run_all`](Self::run_all) returns them. A value is dropped when no
-    /// later node reads it.
+    /// Calls `visit` with each node's value, in the order of the nodes, as [`run_all`](Self::run_all) returns them. A value is
+    /// dropped when no later node reads it.
     ///
     /// # Errors
     /// As [`run`](Self::run).

@@ -202,6 +202,22 @@ fn inputs_and_levels_that_do_not_fit_are_errors() {
     assert_eq!(GenericEngine::new(&network, &weights, foreign).map(drop), Err(EngineError::Level(foreign)));
 }
 
+/// Under random weights the values of nodes neither vanish nor explode, through any network of the zoo.
+#[test]
+fn random_weights_keep_the_scale_of_values() {
+    for name in zoo::defaults() {
+        let network = name.parse::<Spec>().unwrap().with_resolution(64, 64).build().unwrap();
+        let weights = Weights::random(&network, 0);
+        // Uniform, of variance 1.
+        let input: Vec<f32> = noise(3, network.input_shape().len()).into_iter().map(|x| x * 3f32.sqrt()).collect();
+        let values = ReferenceEngine::new(&network, &weights).unwrap().run_all(&input, 1).unwrap();
+        let rms = |x: &[f64]| (x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64).sqrt();
+        for (node, value) in network.nodes().iter().zip(&values) {
+            assert!((0.01..30.0).contains(&rms(value)), "{name}, {}: root mean square {}", node.name, rms(value));
+        }
+    }
+}
+
 /// No network of the zoo makes more of a small change of its input than the change is, whatever weights are drawn: rounding is one.
 #[test]
 fn random_weights_are_well_conditioned() {

@@ -28,8 +28,8 @@ pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) 
     check(&model, network, weights, &images(network, batch, 0))
 }
 
-/// Runs a compiled program and compares every layer with the f64 reference. The result has a verdict for each layer and, after these, for each
-/// output. If `weights` are not those that the program was compiled with, layers fail.
+/// Runs a compiled program and compares every layer with the f64 reference. The result has a verdict for each layer and, after
+/// these, for each output. If `weights` are not those that the program was compiled with, layers fail.
 ///
 /// # Errors
 /// If the weights are not the network's, or the input is not a whole number of images.

@@ -1,6 +1,6 @@
 //! Compares what one layer wrote with what it should have made of what it read.
 
-use sartor_codegen::layer::{Filter, Layer, LayerOp, Normalized, PoolKind};
+use sartor_codegen::layer::{Activate, Add, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Scale};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
@@ -112,22 +112,22 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
             };
             Expected { bound: vec![error; exact.len()], exact }.activated(pool.act)
         }
-        LayerOp::Mean { src, .. } => {
+        LayerOp::Mean(Mean { src, .. }) => {
             let src = observed.source(*src);
             let channels = whole(src);
             let exact = reference::global_avg_pool(&channels, src.maps);
             let planes = channels.chunks_exact(src.maps.pixels());
             Expected { exact, bound: planes.map(|plane| bound::mean(plane.len(), bound::max_abs(plane))).collect() }
         }
-        LayerOp::Scale { src, gate, act, .. } => {
+        LayerOp::Scale(Scale { src, gate, act, .. }) => {
             let (src, gate) = (observed.source(*src), observed.source(*gate));
             Expected::rounded(reference::mul(&whole(src), src.maps, &whole(gate))).activated(*act)
         }
-        LayerOp::Add { a, b, act, .. } => {
+        LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (observed.source(*a), observed.source(*b));
             Expected::rounded(reference::add(&whole(a), a.maps, &whole(b), b.maps.c)).activated(*act)
         }
-        LayerOp::Activation { src, act, .. } => {
+        LayerOp::Activation(Activate { src, act, .. }) => {
             let exact: Vec<f64> = whole(observed.source(*src)).into_iter().map(f64::from).collect();
             Expected { bound: vec![0.0; exact.len()], exact }.activated(Some(*act))
         }

@@ -1,9 +1,9 @@
 //! The exact value of every node of a network for some images, and how far an f32 engine may have drifted from it.
 //!
-//! A worst-case bound that is propagated through fifty layers is far too large to say anything. So the amount by which a network amplifies
-//! rounding is measured. Beside the exact run there are a few noisy runs, in f64 too: at every node they add noise of the size that
-//! rounding in f32 has there. The roundings of an engine are one more sample of such noise. The bound depends on the network, its weights and the
-//! images alone, so it is the same on every machine.
+//! A worst-case bound that is propagated through fifty layers is far too large to say anything. So the amount by which a network
+//! amplifies rounding is measured. Beside the exact run there are a few noisy runs, in f64 too: at every node they add noise of
+//! the size that rounding in f32 has there. The roundings of an engine are one more sample of such noise. The bound depends on
+//! the network, its weights and the images alone, so it is the same on every machine.
 
 use std::thread;
 
@@ -14,14 +14,14 @@ use sartor_models::{Network, NodeId, Op, Weights};
 
 use crate::judge::engines::{EngineError, ReferenceEngine};
 
-/// The number of noisy runs. One would not be enough: if a network amplifies rounding most in a single direction, the largest error of a run is
-/// the size of one random number, which may happen to be near zero.
+/// The number of noisy runs. One would not be enough: if a network amplifies rounding most in a single direction, the largest
+/// error of a run is the size of one random number, which may happen to be near zero.
 const RUNS: u64 = 8;
 
-/// The largest error that an engine may have at a node, divided by the root mean square, over the noisy runs, of their largest errors there.
-/// If all errors lie in a single direction, they are normally distributed, and an engine whose roundings are as large as the noise exceeds this
-/// once in 250 networks (Student's t with [`RUNS`] degrees of freedom). On the zoo, the median error of the engines is two fifths of the noise;
-/// at that size, this is exceeded once in 100,000 networks.
+/// The largest error that an engine may have at a node, divided by the root mean square, over the noisy runs, of their largest
+/// errors there. If all errors lie in a single direction, they are normally distributed, and an engine whose roundings are as
+/// large as the noise exceeds this once in 250 networks (Student's t with [`RUNS`] degrees of freedom). On the zoo, the median
+/// error of the engines is two fifths of the noise; at that size, this is exceeded once in 100,000 networks.
 const DRIFT: f64 = 4.0;
 
 /// The least that is allowed, in epsilons of the largest exact value: a few roundings, even where the noise happens to cancel.
@@ -95,10 +95,10 @@ fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [S
     });
 }
 
-/// Adds noise to a node's values, of the size that rounding in f32 has. For a sum of `K` products of random sign it is `sqrt(K)` half epsilons of
-/// the result's root mean square: partial sums grow as the products add up, and their roundings add up in the same way. The mean square is
-/// taken over a channel, because batch norms bring channels of different size together; channels of one pixel are taken together. Of [`FEW`]
-/// values or fewer it is at least the `expected` mean square.
+/// Adds noise to a node's values, of the size that rounding in f32 has. For a sum of `K` products of random sign it is `sqrt(K)`
+/// half epsilons of the result's root mean square: partial sums grow as the products add up, and their roundings add up in the
+/// same way. The mean square is taken over a channel, because batch norms bring channels of different size together; channels of
+/// one pixel are taken together. Of [`FEW`] values or fewer it is at least the `expected` mean square.
 fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expected: f64, noise: &mut Pcg32) {
     let node = network.node(id);
     let terms = match node.op {

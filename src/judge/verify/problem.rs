@@ -17,10 +17,10 @@ use super::verdict::Verdict;
 use crate::compile::{Model, Planned};
 use crate::judge::observe::Interpreter;
 
-/// Interprets a problem's plan for a level and checks every layer as [`verify`](super::verify) does. If all values are integers so small that
-/// no order of summation rounds, every error must be zero. The output must have the same bits on the problem's number of threads, and in
-/// all plans that sum in the same order: with and without fused layers, with a small and a large cache, with random strips and tiles and those of
-/// the cost model, and at another level that fuses multiply-adds as this one does.
+/// Interprets a problem's plan for a level and checks every layer as [`verify`](super::verify) does. If all values are integers
+/// so small that no order of summation rounds, every error must be zero. The output must have the same bits on the problem's
+/// number of threads, and in all plans that sum in the same order: with and without fused layers, with a small and a large cache,
+/// with random strips and tiles and those of the cost model, and at another level that fuses multiply-adds as this one does.
 ///
 /// # Errors
 /// If the network cannot be planned.

@@ -3,7 +3,7 @@
 use sartor_codegen::compile::{GenerateError, PlanError};
 use sartor_codegen::normalize::normalize;
 use sartor_codegen::pack::pack;
-use sartor_codegen::prove::program;
+use sartor_codegen::prove::plan as proven;
 pub use sartor_codegen::prove::{KernelProven, Proven, StageProven};
 use sartor_codegen::schedule::{self, Options};
 use sartor_kernels::runtime::Level;
@@ -11,8 +11,8 @@ use sartor_models::{Network, Weights};
 
 use crate::tuning::Tunings;
 
-/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as compiling does, and returns what was proven of the
-/// program.
+/// Plans a network for a level with the tunings that are [installed](Tunings::installed), as compiling does, and returns what was
+/// proven of the program.
 ///
 /// # Errors
 /// If the network cannot be planned, or a property cannot be proven.
@@ -21,5 +21,5 @@ pub fn prove(network: &Network, weights: &Weights, level: Level) -> Result<Prove
     let packed = pack(&layers);
     let options = Options { tuning: Tunings::installed().0.of(level), ..Options::new(level) };
     let plan = schedule::plan(&layers, &packed, &options).map_err(PlanError::from)?;
-    Ok(program(&plan, &packed.data).map_err(PlanError::from)?)
+    Ok(proven(&plan, &packed.data).map_err(PlanError::from)?)
 }

@@ -93,8 +93,8 @@ impl CoreSpeed {
     }
 }
 
-/// Bytes per nanosecond of reading a buffer again and again. Short pieces are timed, and the 99th percentile is taken, so that a disturbance affects
-/// a few pieces only. Between two reads of a piece, the whole rest of the buffer is read.
+/// Bytes per nanosecond of reading a buffer again and again. Short pieces are timed, and the 99th percentile is taken, so that a
+/// disturbance affects a few pieces only. Between two reads of a piece, the whole rest of the buffer is read.
 fn bandwidth(stream: Stream, bytes: usize, repeats: usize) -> f64 {
     let buffer = vec![0.5f32; bytes / 4];
     let pieces = || buffer.chunks(PIECE / 4).map(|piece| rate(|| stream.load(piece)));

@@ -40,8 +40,8 @@ pub struct Measurement {
 
 /// Times `runs` calls of `run`. It may report the seconds of each of its stages, in order.
 ///
-/// With several `threads`, a run that is not timed comes before each timed one: threads go to sleep during the probes, and waking them up is not
-/// part of running one image after another. `progress` is called after each run.
+/// With several `threads`, a run that is not timed comes before each timed one: threads go to sleep during the probes, and waking
+/// them up is not part of running one image after another. `progress` is called after each run.
 ///
 /// # Errors
 /// The first error of `run`.

@@ -1,8 +1,8 @@
 //! Two short loops that measure what the core can do at this moment. Programs are compared with them.
 //!
-//! Another program on the same physical core takes issue slots. A loop of FMAs alone keeps most of its speed even then, so its best run is the
-//! level's peak. A register tile with operands in L1 fills the issue slots as the program's kernels do, so it shows whether
-//! another program is running.
+//! Another program on the same physical core takes issue slots. A loop of FMAs alone keeps most of its speed even then, so its
+//! best run is the level's peak. A register tile with operands in L1 fills the issue slots as the program's kernels do, so it
+//! shows whether another program is running.
 
 use std::hint::black_box;
 use std::time::Instant;

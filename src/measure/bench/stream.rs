@@ -1,7 +1,7 @@
 //! Loops that only load or only store. Each returns how many vectors it moved.
 //!
-//! On x86-64 they are written in assembly, so that there is no arithmetic beside the loads. Elsewhere they add up vectors of four lanes that the
-//! compiler makes.
+//! On x86-64 they are written in assembly, so that there is no arithmetic beside the loads. Elsewhere they add up vectors of four
+//! lanes that the compiler makes.
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
-//! A model of the caches of one core, which counts the traffic between them as accesses are replayed. A cache has sets of lines; the line that
-//! was used least recently is evicted, and writes allocate lines. The CPU's own prefetchers are left out: they change when a line is
-//! loaded, not how many are.
+//! A model of the caches of one core, which counts the traffic between them as accesses are replayed. A cache has sets of lines;
+//! the line that was used least recently is evicted, and writes allocate lines. The CPU's own prefetchers are left out: they
+//! change when a line is loaded, not how many are.
 
 use crate::tuning::cpu_caches::{Cache, Caches};
 

@@ -1,5 +1,5 @@
-//! Counts what each stage of a plan does. Operations are counted in the kernels. Traffic is counted by replaying every access of every call on a
-//! model of the machine's caches.
+//! Counts what each stage of a plan does. Operations are counted in the kernels. Traffic is counted by replaying every access of
+//! every call on a model of the machine's caches.
 
 use sartor_codegen::plan::Plan;
 use sartor_codegen::stage::{Call, Region, StageError};

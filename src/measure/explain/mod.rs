@@ -1,9 +1,9 @@
 //! Explains where the time of a program goes: what each stage does, how long that must take at least, and how long it took.
 //!
-//! Each resource of the core gives a least time for a stage: its multiply-adds at the peak, its loads at the rate of loads, its bytes from L2 at
-//! the bandwidth of L2. The largest of these *bounds* the stage. The counts come from the plan ([`count`]), and the rates from
-//! [`CoreSpeed`], which is measured together with the program. If even the largest bound is far below the measured time, the stage is
-//! `unexplained`: the model does not say what limits it.
+//! Each resource of the core gives a least time for a stage: its multiply-adds at the peak, its loads at the rate of loads, its
+//! bytes from L2 at the bandwidth of L2. The largest of these *bounds* the stage. The counts come from the plan ([`count`]), and
+//! the rates from [`CoreSpeed`], which is measured together with the program. If even the largest bound is far below the measured
+//! time, the stage is `unexplained`: the model does not say what limits it.
 
 mod cache;
 mod counts;

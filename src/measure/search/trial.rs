@@ -1,5 +1,5 @@
-//! Times the candidates of a trial. Their runs are interleaved, and each finds the caches as in a network: its source was just written, and its
-//! weights are not in a near cache.
+//! Times the candidates of a trial. Their runs are interleaved, and each finds the caches as in a network: its source was just
+//! written, and its weights are not in a near cache.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -93,8 +93,8 @@ impl Sweep {
         self.points.iter().find(|point| point.network == network && point.level == level.name())
     }
 
-    /// Compares each point with its nearest neighbours: the network of the same family that is nearest in groups, width and resolution, at the same
-    /// level; and the same network at each other level. A point without neighbours is compared with none.
+    /// Compares each point with its nearest neighbours: the network of the same family that is nearest in groups, width and
+    /// resolution, at the same level; and the same network at each other level. A point without neighbours is compared with none.
     pub fn comparisons(&self) -> Vec<Comparison> {
         let specs: Vec<Option<Spec>> = self.points.iter().map(|point| point.network.parse().ok()).collect();
         let mut comparisons = Vec::new();

@@ -4,7 +4,7 @@
 use sartor_models::Window;
 
 use crate::layout::{Map, MapId};
-use crate::network::layers::{Filter, Layer, LayerOp, Normalized, PoolKind, Value};
+use crate::network::layers::{Activate, Add, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Scale, Value};
 
 use super::activation;
 
@@ -156,7 +156,7 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 activation(pool.act, value)
             });
         }
-        LayerOp::Mean { src, .. } => {
+        LayerOp::Mean(Mean { src, .. }) => {
             let src = whole(*src);
             assert_eq!((dst.map.c, dst.map.h, dst.map.w), (src.map.c, 1, 1));
             let pixels = (src.map.h * src.map.w) as f64;
@@ -164,13 +164,13 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 (0..src.map.h).flat_map(|y| (0..src.map.w).map(move |x| src.get(y, x, lane))).sum::<f64>() / pixels
             });
         }
-        LayerOp::Scale { src, gate, act, .. } => {
+        LayerOp::Scale(Scale { src, gate, act, .. }) => {
             let (src, gate) = (whole(*src), whole(*gate));
             assert_eq!((gate.map.c, gate.map.h, gate.map.w), (src.map.c, 1, 1));
             assert_eq!(dst.map.c, src.map.c);
             dst.write(0, src.map.c, |y, x, lane| activation(*act, src.get(y, x, lane) * gate.get(0, 0, lane)));
         }
-        LayerOp::Add { a, b, act, .. } => {
+        LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (whole(*a), whole(*b));
             assert_eq!(dst.map.c, a.map.c);
             assert!(b.map.c <= a.map.c);
@@ -179,7 +179,7 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 activation(*act, a.get(y, x, lane) + b)
             });
         }
-        LayerOp::Activation { src, act, .. } => {
+        LayerOp::Activation(Activate { src, act, .. }) => {
             let src = whole(*src);
             assert_eq!(dst.map.c, src.map.c);
             dst.write(0, src.map.c, |y, x, lane| activation(Some(*act), src.get(y, x, lane)));

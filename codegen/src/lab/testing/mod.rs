@@ -8,7 +8,7 @@ pub mod network;
 use sartor_models::Activation;
 
 use crate::lab;
-use crate::network::layers::factor_of_sums;
+use crate::lower::epilogue::factor_of_sums;
 
 /// Reproducible values in `-1.0..1.0`.
 pub fn noise(seed: u64) -> impl Iterator<Item = f64> {

@@ -1,3 +1,5 @@
+use sartor_ops::Parameter;
+
 use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
 
@@ -18,7 +20,7 @@ impl Family for Mean {
     fn wants(&self, buffers: &[Vec<f32>]) -> Vec<(usize, Vec<Want>)> {
         let lanes = self.panels * PANEL;
         let sum = |lane: usize| (0..self.pixels).map(|p| f64::from(buffers[0][p * self.src_pitch + lane])).sum::<f64>();
-        vec![(1, want_map(1, lanes, lanes, |_, lane| sum(lane) * f64::from(self.factor)))]
+        vec![(1, want_map(1, lanes, lanes, |_, lane| sum(lane) * f64::from(self.factor.value())))]
     }
 
     fn bound(&self, _: &[Vec<f32>]) -> f64 {
@@ -27,7 +29,7 @@ impl Family for Mean {
 }
 
 pub fn spec(pixels: usize, panels: usize, gap: usize, factor: f32) -> Mean {
-    Mean { pixels, panels, src_pitch: panels * PANEL + gap, factor }
+    Mean { pixels, panels, src_pitch: panels * PANEL + gap, factor: Parameter::new(factor) }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sartor_models::{Network, NodeId, Op, Tensor, Weights};
 
-use super::NormalizeError;
+use super::error::NormalizeError;
 use crate::network::layers::Filter;
 
 /// Checks the tensors of all given nodes.

@@ -2,7 +2,7 @@
 
 use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Weights, Window};
 
-use super::NormalizeError;
+use super::error::NormalizeError;
 use super::fold::{self, Affine};
 use crate::network::layers::PoolKind;
 

@@ -6,12 +6,13 @@ use sartor_models::{Activation, Network, NodeId, Weights, Window, graph::MAX_ELE
 
 use typed_index_collections::TiVec;
 
-use super::NormalizeError;
+use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
 use crate::layout::{Map, MapId};
+use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Value, factor_of_sums,
+    Activate, Add, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Mean, Normalized, Output, Pool, Scale, Value,
 };
 
 /// The map of the network's input.
@@ -128,10 +129,10 @@ impl Layout<'_> {
                 let act = act.or(self.act_of_concat(id));
                 LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
-            Fused::Mean => LayerOp::Mean { src, dst },
-            Fused::Scale { act } => LayerOp::Scale { src, gate: b.map, act, dst },
-            Fused::Add { act } => LayerOp::Add { a: src, b: b.map, act, dst },
-            Fused::Activation(act) => LayerOp::Activation { src, act, dst },
+            Fused::Mean => LayerOp::Mean(Mean { src, dst }),
+            Fused::Scale { act } => LayerOp::Scale(Scale { src, gate: b.map, act, dst }),
+            Fused::Add { act } => LayerOp::Add(Add { a: src, b: b.map, act, dst }),
+            Fused::Activation(act) => LayerOp::Activation(Activate { src, act, dst }),
             Fused::Input | Fused::Conv { .. } | Fused::Shuffle { .. } | Fused::Concat { .. } => {
                 unreachable!("laid out by `step`")
             }

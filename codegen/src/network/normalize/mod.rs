@@ -3,6 +3,7 @@
 //! `fuse` folds and fuses in the network's own terms, `place` decides which layers write straight into a concatenation's
 //! map, and `lanes` gives every value its map and lanes and packs the weights accordingly.
 
+mod error;
 mod fold;
 mod fuse;
 mod lanes;
@@ -12,32 +13,11 @@ mod tests;
 #[cfg(test)]
 mod zoo_tests;
 
-use sartor_models::escape::line;
-use sartor_models::weights::{Problem, list};
 use sartor_models::{Network, Weights};
 
 use crate::network::layers::Normalized;
 
-/// A network that could not be normalised: which node or tensor, which value, and what to do.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum NormalizeError {
-    /// Tensors are missing, of the wrong shape, or have or give values that are NaN or infinite.
-    #[error("the weights do not fit network '{}':{}\ngive weights that were saved from this network", line(.network), list(.problems))]
-    Tensors {
-        /// The network's name.
-        network: String,
-        /// All tensors at fault.
-        problems: Vec<Problem>,
-    },
-    /// An operator that has no layer where it stands.
-    #[error("node '{}' is unsupported: {help}", line(.node))]
-    Unsupported {
-        /// The node's name.
-        node: String,
-        /// What would be supported.
-        help: String,
-    },
-}
+pub use error::NormalizeError;
 
 /// Folds, fuses and lays out a network. Nodes that no output depends on are dropped, and their tensors are not needed.
 ///

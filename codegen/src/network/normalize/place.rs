@@ -3,7 +3,6 @@
 use sartor_models::{Network, NodeId};
 
 use super::fuse::{Fused, Steps};
-use crate::network::pack::lifts_zero;
 
 /// Where in a concatenation's map a step writes.
 #[derive(Clone, Copy)]
@@ -41,7 +40,7 @@ pub(super) fn place(network: &Network, fused: &Steps) -> Vec<Option<Place>> {
             let writer = fused.at(id);
             let fits = match writer.op {
                 // Lanes below its own in a shared group of 16 must stay zero for the lower layer's values to be added.
-                Fused::Conv { act, .. } if lifts_zero(act) => lane.is_multiple_of(16) && writer.inputs.len() == 1,
+                Fused::Conv { act: Some(act), .. } if !act.keeps_zero() => lane.is_multiple_of(16) && writer.inputs.len() == 1,
                 Fused::Conv { .. } => lane == 0 || writer.inputs.len() == 1,
                 Fused::Pool { .. } => lane == 0,
                 _ => false,

@@ -8,7 +8,7 @@ use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
-use crate::network::layers::{Layer, LayerId, LayerOp, Normalized};
+use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, Scale};
 
 /// Folding rounds each weight and bias once: 2^-24 a factor, which the few dozen layers of a network add up and amplify.
 const TOLERANCE: f64 = 2e-5;
@@ -61,19 +61,19 @@ fn line(layer: &Layer) -> String {
             words.push(format!("{:?}", pool.kind));
             pool.act
         }
-        LayerOp::Mean { .. } => {
+        LayerOp::Mean(_) => {
             words.push("mean".into());
             None
         }
-        LayerOp::Scale { act, .. } => {
+        LayerOp::Scale(Scale { act, .. }) => {
             words.push("scale".into());
             *act
         }
-        LayerOp::Add { act, .. } => {
+        LayerOp::Add(Add { act, .. }) => {
             words.push("add".into());
             *act
         }
-        LayerOp::Activation { act, .. } => {
+        LayerOp::Activation(Activate { act, .. }) => {
             words.push("activation".into());
             Some(*act)
         }

@@ -6,7 +6,7 @@ use sartor_models::{Activation, Network};
 use super::normalize;
 use super::tests::checked;
 use crate::lab::testing::draw;
-use crate::network::layers::{LayerOp, Normalized};
+use crate::network::layers::{LayerOp, Normalized, Scale};
 
 fn build(name: &str, head: bool) -> Network {
     name.parse::<Spec>().unwrap().with_head(head).build().unwrap()
@@ -56,7 +56,7 @@ fn mobilenet_v2_is_convolutions_and_one_mean() {
     let layers = normal("mobilenet_v2_x1.0");
     // The stem, 17 blocks of three but for the first, which does not expand, the last convolution and the classifier.
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(_) | LayerOp::Depthwise(_))), 1 + 17 * 3 - 1 + 1 + 1);
-    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Mean { .. })), 1);
+    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Mean(_))), 1);
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(conv) if conv.shortcut.is_some())), 10);
     assert_eq!(layers.layers.len(), 53 + 1);
     assert_eq!(layers.maps.len(), 55, "every layer writes a map of its own");
@@ -65,18 +65,18 @@ fn mobilenet_v2_is_convolutions_and_one_mean() {
 #[test]
 fn rexnets_gates_apply_relu6() {
     let layers = normal("rexnet_x1.0");
-    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Activation { .. } | LayerOp::Add { .. })), 0);
-    let scales = count(&layers, |op| matches!(op, LayerOp::Scale { .. }));
+    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Activation(_) | LayerOp::Add(_))), 0);
+    let scales = count(&layers, |op| matches!(op, LayerOp::Scale(_)));
     // Stages 3 to 6 have 2 + 3 + 3 + 5 blocks.
     assert_eq!(scales, 13);
-    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Scale { act: Some(Activation::Relu6), .. })), scales);
+    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Scale(Scale { act: Some(Activation::Relu6), .. }))), scales);
     assert!(count(&layers, |op| matches!(op, LayerOp::Conv(conv) if conv.shortcut.is_some())) > 0);
 }
 
 #[test]
 fn shufflenet_shuffles_and_concatenates_for_nothing() {
     let layers = normal("shufflenet_v1_g3_x1.0");
-    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Activation { .. } | LayerOp::Add { .. })), 0);
+    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Activation(_) | LayerOp::Add(_))), 0);
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(conv) if conv.dst_lane > 0)), 3, "one for each stage's first unit");
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(conv) if conv.shortcut.is_some())), 3 + 7 + 3);
     assert!(layers.layers.iter().all(|layer| !layer.name.contains(".reorder") && !layer.name.contains(".copy")));

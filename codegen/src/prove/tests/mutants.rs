@@ -12,7 +12,8 @@ use crate::interpret;
 use crate::ir::stage::Region;
 use crate::layout::MapId;
 use crate::plan::{Place, Plan, Unpack};
-use crate::prove::{Program, Unproven, initialised, liveness, program};
+use crate::prove::facts::Facts;
+use crate::prove::{self, Unproven, initialised, live};
 use crate::schedule::{Options, Schedule};
 
 /// Mutants of one kind, by what became of them.
@@ -51,9 +52,9 @@ const RUNS: [(u64, usize); 3] = [(1, 2), (2, 1), (3, 3)];
 
 /// Whether two proven plans leave the same values in every map after every stage, and return the same of them.
 fn is_equivalent(a: &Plan, b: &Plan, weights: &[f32]) -> bool {
-    let [a, b] = [a, b].map(|plan| Program { lives: liveness::lives(plan), ..Program::new(plan, weights).unwrap() });
-    let returned = |program: &Program<'_>| -> Vec<_> {
-        let ends = |live: &&liveness::Live| live.region == Region::Arena && live.last == program.plan.stages.len();
+    let [a, b] = [a, b].map(|plan| Facts { lives: live::lives(plan), ..prove::facts(plan, weights).unwrap() });
+    let returned = |program: &Facts<'_>| -> Vec<_> {
+        let ends = |live: &&live::Live| live.region == Region::Arena && live.last == program.plan.stages.len();
         let map = |src: usize| program.lives.iter().filter(ends).find(|live| live.memory.start == src).map(|live| live.map);
         program.plan.unpack.iter().map(|unpack| (map(unpack.src), Unpack { src: 0, ..*unpack })).collect()
     };
@@ -76,7 +77,7 @@ struct Hunt<'a> {
 
 impl Hunt<'_> {
     fn judge(&mut self, kind: Kind, mutant: &Plan, what: &str) {
-        let refused = program(mutant, self.weights).err();
+        let refused = prove::plan(mutant, self.weights).err();
         let differs = || RUNS.iter().zip(&self.results).any(|(run, expected)| result(mutant, self.weights, *run) != *expected);
         let tally = self.tallies.entry(kind).or_default();
         match refused {
@@ -141,7 +142,7 @@ impl Hunt<'_> {
 /// Plans in which one map was placed elsewhere before anything was lowered: one panel or one row off, or where another map dies
 /// in the very stage that first needs this one.
 fn moved(plan: &Plan) -> Vec<(Kind, MapId, usize)> {
-    let lives = liveness::lives(plan);
+    let lives = live::lives(plan);
     let arena: Vec<_> = lives.iter().filter(|live| live.region == Region::Arena).collect();
     let mut moves = Vec::new();
     for live in &arena {
@@ -163,7 +164,7 @@ fn hunt(options: &Options) -> BTreeMap<Kind, Tally> {
     let mut tallies = BTreeMap::new();
     let schedule = Schedule::new(&layers, options).unwrap();
     let plan = schedule.lower(&layers, &packed, options);
-    program(&plan, &packed.data).unwrap();
+    prove::plan(&plan, &packed.data).unwrap();
     let results = RUNS.map(|run| result(&plan, &packed.data, run)).to_vec();
     let mut hunt = Hunt { plan: &plan, weights: &packed.data, results, tallies: &mut tallies };
     hunt.numbers();

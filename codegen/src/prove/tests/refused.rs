@@ -19,7 +19,7 @@ fn plan() -> (Plan, Packed) {
 fn refused(spoil: impl FnOnce(&mut Plan, &mut Packed)) -> String {
     let (mut plan, mut packed) = plan();
     spoil(&mut plan, &mut packed);
-    prove::program(&plan, &packed.data).unwrap_err().to_string()
+    prove::plan(&plan, &packed.data).unwrap_err().to_string()
 }
 
 fn kernel_error(build: impl FnOnce(&mut Builder)) -> String {
@@ -189,8 +189,8 @@ fn disjoint() {
         let body = &mut plan.stages[stage].code.body;
         let src = pointer(body, 0, Region::Arena).unwrap().clone();
         *pointer(body, 2, Region::Arena).unwrap() = src.plus(rows * 19 * 32);
-        let program = prove::Program::new(&plan, &packed.data).unwrap();
-        prove::disjoint::stage(&program, stage).unwrap_err().to_string()
+        let facts = prove::facts(&plan, &packed.data).unwrap();
+        prove::disjoint::stage(&facts, stage).unwrap_err().to_string()
     };
     assert_contains(&in_place(0), &["unit 0: add_m76_c32_avx512 gets dst and src that overlap in Arena from"]);
     assert_contains(&in_place(4), &["unit 1: add_m76_c32_avx512 reads src at arena f32", "which another unit writes"]);
@@ -293,5 +293,5 @@ fn outputs() {
 fn an_error_is_the_compilers() {
     let (mut plan, packed) = plan();
     plan.lengths.weights -= 1;
-    assert!(matches!(prove::program(&plan, &packed.data), Err(Unproven::Bounds(_))));
+    assert!(matches!(prove::plan(&plan, &packed.data), Err(Unproven::Bounds(_))));
 }

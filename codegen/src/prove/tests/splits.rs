@@ -8,7 +8,7 @@ use super::numbers;
 use super::sample::{images, layers};
 use crate::interpret::{self, Memory};
 use crate::plan::Plan;
-use crate::prove::program;
+use crate::prove;
 use crate::schedule::{self, Options};
 
 /// Runs a plan with each stage's units cut before those of `cuts`, each range in fresh scratch memory, in the order given.
@@ -53,7 +53,7 @@ fn every_split_of_the_sample_agrees() {
     for batch in [1, 2] {
         let options = Options { batch, ..Options::new(Level::Avx512) };
         let plan = schedule::plan(&layers, &packed, &options).unwrap();
-        program(&plan, &packed.data).unwrap();
+        prove::plan(&plan, &packed.data).unwrap();
         // Chains have three strips an image.
         assert_eq!(plan.stages.iter().filter(|stage| stage.rows.is_some()).map(|stage| stage.code.units).max(), Some(3 * batch));
         all_splits_agree(&plan, &packed.data, 0..1 << (3 * batch));
@@ -75,7 +75,7 @@ proptest! {
             }
             at += 1;
         });
-        if program(&plan, &packed.data).is_ok() && plan.lengths.input == images(&plan, 1).len() {
+        if prove::plan(&plan, &packed.data).is_ok() && plan.lengths.input == images(&plan, 1).len() {
             all_splits_agree(&plan, &packed.data, std::iter::once(split));
         }
     }

@@ -21,7 +21,7 @@ fn every_zoo_network_is_proven_at_every_level() {
         for level in Level::ALL {
             let plan = schedule::plan(&layers, &packed, &Options::new(level)).unwrap();
             let begun = Instant::now();
-            let proven = prove::program(&plan, &packed.data).unwrap_or_else(|error| panic!("{name} at {level}: {error}"));
+            let proven = prove::plan(&plan, &packed.data).unwrap_or_else(|error| panic!("{name} at {level}: {error}"));
             let took = begun.elapsed();
             slowest = slowest.max((took, format!("{name} at {level}")));
             let calls: usize = proven.stages.iter().map(|stage| stage.calls).sum();

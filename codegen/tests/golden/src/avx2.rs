@@ -43,60 +43,55 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(
 ) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c0_0 = b0;
+        let mut c = b0;
+        // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm256_set1_ps(*src1.add(c * 16));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm256_set1_ps(*src2.add(c * 16));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
         }
-        _mm256_storeu_ps(dst, c0_0);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        _mm256_storeu_ps(dst, c);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c0_0 = b0;
+        let mut c = b0;
+        // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
-            let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-            let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-            let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
-            let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-            let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-            let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            for i in 0..3 {
+                reload();
+                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
+                let a = _mm256_set1_ps(*src1.add(c * 16 + i + 1));
+                c = _mm256_fmadd_ps(a, w0, c);
+            }
+            for i in 0..3 {
+                reload();
+                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
+                let a = _mm256_set1_ps(*src2.add(c * 16 + i + 1));
+                c = _mm256_fmadd_ps(a, w0, c);
+            }
         }
-        _mm256_storeu_ps(dst.add(16), c0_0);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        _mm256_storeu_ps(dst.add(16), c);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(24), zero);
+        // Applies silu to what is stored.
         for r in 0..2 {
             let mut y0 = _mm256_loadu_ps(dst.add(r * 16));
             let round = _mm256_set1_ps(1572991.0);
@@ -137,80 +132,69 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
 ) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c0_0 = b0;
+        let mut c = b0;
+        // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
             let a = _mm256_set1_ps(*src0.add(c * 16));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
             let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm256_set1_ps(*src1.add(c * 16));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm256_set1_ps(*src2.add(c * 16));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
         }
-        _mm256_storeu_ps(dst, c0_0);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        _mm256_storeu_ps(dst, c);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c0_0 = b0;
+        let mut c = b0;
+        // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 16));
-            let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
-            let a = _mm256_set1_ps(*src0.add(c * 16 + 2));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
-            let a = _mm256_set1_ps(*src0.add(c * 16 + 3));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 64));
-            let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
-            let a = _mm256_set1_ps(*src1.add(c * 16 + 2));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
-            let a = _mm256_set1_ps(*src1.add(c * 16 + 3));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 112));
-            let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
-            let a = _mm256_set1_ps(*src2.add(c * 16 + 2));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
-            reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
-            let a = _mm256_set1_ps(*src2.add(c * 16 + 3));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            for i in 0..3 {
+                reload();
+                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 16));
+                let a = _mm256_set1_ps(*src0.add(c * 16 + i + 1));
+                c = _mm256_fmadd_ps(a, w0, c);
+            }
+            for i in 0..3 {
+                reload();
+                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
+                let a = _mm256_set1_ps(*src1.add(c * 16 + i + 1));
+                c = _mm256_fmadd_ps(a, w0, c);
+            }
+            for i in 0..3 {
+                reload();
+                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
+                let a = _mm256_set1_ps(*src2.add(c * 16 + i + 1));
+                c = _mm256_fmadd_ps(a, w0, c);
+            }
         }
-        _mm256_storeu_ps(dst.add(16), c0_0);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        _mm256_storeu_ps(dst.add(16), c);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(24), zero);
+        // Applies silu to what is stored.
         for r in 0..2 {
             let mut y0 = _mm256_loadu_ps(dst.add(r * 16));
             let round = _mm256_set1_ps(1572991.0);
@@ -245,6 +229,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
 unsafe extern "C" fn mean_m4_c16_avx2(src: *const f32, dst: *mut f32) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // Sums of 16 lanes, 4 each, of which none waits for another.
         let mut s0_0 = _mm256_loadu_ps(src);
         let mut s0_1 = _mm256_loadu_ps(src.add(8));
         let s1_0 = _mm256_loadu_ps(src.add(16));
@@ -253,6 +238,8 @@ unsafe extern "C" fn mean_m4_c16_avx2(src: *const f32, dst: *mut f32) {
         let s2_1 = _mm256_loadu_ps(src.add(40));
         let s3_0 = _mm256_loadu_ps(src.add(48));
         let s3_1 = _mm256_loadu_ps(src.add(56));
+        // Adds 0 pixels.
+        // Adds the sums of a lane, and stores the factor times that.
         let factor = _mm256_set1_ps(0.25);
         s0_0 = _mm256_add_ps(s0_0, s1_0);
         s0_0 = _mm256_add_ps(s0_0, s2_0);
@@ -275,14 +262,17 @@ unsafe extern "C" fn mean_m4_c16_avx2(src: *const f32, dst: *mut f32) {
 unsafe extern "C" fn pointwise_1x16_m1_k5_n8_avx2(src: *const f32, wei: *const f32, dst: *mut f32) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // A tile of 1 pixel by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c0_0 = b0;
+        let mut c = b0;
+        // Adds the products of 5 input lanes.
         for k in 0..5 {
             let w0 = _mm256_loadu_ps(wei.add(k * 16 + 16));
             let a = _mm256_set1_ps(*src.add(k));
-            c0_0 = _mm256_fmadd_ps(a, w0, c0_0);
+            c = _mm256_fmadd_ps(a, w0, c);
         }
-        _mm256_storeu_ps(dst, c0_0);
+        // Stores the results, and zeros for the lanes without a channel.
+        _mm256_storeu_ps(dst, c);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
     }

@@ -63,88 +63,65 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
 ) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c0_0 = b0;
-        let mut c0_1 = b1;
+        let mut c = [b0, b1];
+        // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 80));
-            let w1 = vld1q_f32(wei.add(c * 144 + 84));
-            let a = vdupq_n_f32(*src1.add(c * 16));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 96));
-            let w1 = vld1q_f32(wei.add(c * 144 + 100));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 128));
-            let w1 = vld1q_f32(wei.add(c * 144 + 132));
-            let a = vdupq_n_f32(*src2.add(c * 16));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 144));
-            let w1 = vld1q_f32(wei.add(c * 144 + 148));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
+            for i in 0..2 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 80));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 84));
+                let a = vdupq_n_f32(*src1.add(c * 16 + i));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
+            for i in 0..2 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 128));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 132));
+                let a = vdupq_n_f32(*src2.add(c * 16 + i));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
         }
-        vst1q_f32(dst, c0_0);
-        vst1q_f32(dst.add(4), c0_1);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        vst1q_f32(dst, c[0]);
+        vst1q_f32(dst.add(4), c[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(8), zero);
         vst1q_f32(dst.add(12), zero);
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c0_0 = b0;
-        let mut c0_1 = b1;
+        let mut c = [b0, b1];
+        // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 64));
-            let w1 = vld1q_f32(wei.add(c * 144 + 68));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 80));
-            let w1 = vld1q_f32(wei.add(c * 144 + 84));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 2));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 96));
-            let w1 = vld1q_f32(wei.add(c * 144 + 100));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 3));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 112));
-            let w1 = vld1q_f32(wei.add(c * 144 + 116));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 128));
-            let w1 = vld1q_f32(wei.add(c * 144 + 132));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 2));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 144));
-            let w1 = vld1q_f32(wei.add(c * 144 + 148));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 3));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
+            for i in 0..3 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 64));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 68));
+                let a = vdupq_n_f32(*src1.add(c * 16 + i + 1));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
+            for i in 0..3 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 112));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 116));
+                let a = vdupq_n_f32(*src2.add(c * 16 + i + 1));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
         }
-        vst1q_f32(dst.add(16), c0_0);
-        vst1q_f32(dst.add(20), c0_1);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        vst1q_f32(dst.add(16), c[0]);
+        vst1q_f32(dst.add(20), c[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(24), zero);
         vst1q_f32(dst.add(28), zero);
+        // Applies silu to what is stored.
         for r in 0..2 {
             let mut y0 = vld1q_f32(dst.add(r * 16));
             let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
@@ -198,118 +175,81 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
 ) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c0_0 = b0;
-        let mut c0_1 = b1;
+        let mut c = [b0, b1];
+        // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 32));
-            let w1 = vld1q_f32(wei.add(c * 144 + 36));
-            let a = vdupq_n_f32(*src0.add(c * 16));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 48));
-            let w1 = vld1q_f32(wei.add(c * 144 + 52));
-            let a = vdupq_n_f32(*src0.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 80));
-            let w1 = vld1q_f32(wei.add(c * 144 + 84));
-            let a = vdupq_n_f32(*src1.add(c * 16));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 96));
-            let w1 = vld1q_f32(wei.add(c * 144 + 100));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 128));
-            let w1 = vld1q_f32(wei.add(c * 144 + 132));
-            let a = vdupq_n_f32(*src2.add(c * 16));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 144));
-            let w1 = vld1q_f32(wei.add(c * 144 + 148));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
+            for i in 0..2 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 32));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 36));
+                let a = vdupq_n_f32(*src0.add(c * 16 + i));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
+            for i in 0..2 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 80));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 84));
+                let a = vdupq_n_f32(*src1.add(c * 16 + i));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
+            for i in 0..2 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 128));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 132));
+                let a = vdupq_n_f32(*src2.add(c * 16 + i));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
         }
-        vst1q_f32(dst, c0_0);
-        vst1q_f32(dst.add(4), c0_1);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        vst1q_f32(dst, c[0]);
+        vst1q_f32(dst.add(4), c[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(8), zero);
         vst1q_f32(dst.add(12), zero);
+        // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c0_0 = b0;
-        let mut c0_1 = b1;
+        let mut c = [b0, b1];
+        // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 16));
-            let w1 = vld1q_f32(wei.add(c * 144 + 20));
-            let a = vdupq_n_f32(*src0.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 32));
-            let w1 = vld1q_f32(wei.add(c * 144 + 36));
-            let a = vdupq_n_f32(*src0.add(c * 16 + 2));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 48));
-            let w1 = vld1q_f32(wei.add(c * 144 + 52));
-            let a = vdupq_n_f32(*src0.add(c * 16 + 3));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 64));
-            let w1 = vld1q_f32(wei.add(c * 144 + 68));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 80));
-            let w1 = vld1q_f32(wei.add(c * 144 + 84));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 2));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 96));
-            let w1 = vld1q_f32(wei.add(c * 144 + 100));
-            let a = vdupq_n_f32(*src1.add(c * 16 + 3));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 112));
-            let w1 = vld1q_f32(wei.add(c * 144 + 116));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 1));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 128));
-            let w1 = vld1q_f32(wei.add(c * 144 + 132));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 2));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
-            reload();
-            let w0 = vld1q_f32(wei.add(c * 144 + 144));
-            let w1 = vld1q_f32(wei.add(c * 144 + 148));
-            let a = vdupq_n_f32(*src2.add(c * 16 + 3));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
-            c0_1 = vfmaq_f32(c0_1, a, w1);
+            for i in 0..3 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 16));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 20));
+                let a = vdupq_n_f32(*src0.add(c * 16 + i + 1));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
+            for i in 0..3 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 64));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 68));
+                let a = vdupq_n_f32(*src1.add(c * 16 + i + 1));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
+            for i in 0..3 {
+                reload();
+                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 112));
+                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 116));
+                let a = vdupq_n_f32(*src2.add(c * 16 + i + 1));
+                c[0] = vfmaq_f32(c[0], a, w0);
+                c[1] = vfmaq_f32(c[1], a, w1);
+            }
         }
-        vst1q_f32(dst.add(16), c0_0);
-        vst1q_f32(dst.add(20), c0_1);
+        // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
+        vst1q_f32(dst.add(16), c[0]);
+        vst1q_f32(dst.add(20), c[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(24), zero);
         vst1q_f32(dst.add(28), zero);
+        // Applies silu to what is stored.
         for r in 0..2 {
             let mut y0 = vld1q_f32(dst.add(r * 16));
             let mut y1 = vld1q_f32(dst.add(r * 16 + 4));
@@ -357,6 +297,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
 unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // Sums of 16 lanes, 4 each, of which none waits for another.
         let mut s0_0 = vld1q_f32(src);
         let mut s0_1 = vld1q_f32(src.add(4));
         let mut s0_2 = vld1q_f32(src.add(8));
@@ -373,6 +314,8 @@ unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
         let s3_1 = vld1q_f32(src.add(52));
         let s3_2 = vld1q_f32(src.add(56));
         let s3_3 = vld1q_f32(src.add(60));
+        // Adds 0 pixels.
+        // Adds the sums of a lane, and stores the factor times that.
         let factor = vdupq_n_f32(0.25);
         s0_0 = vaddq_f32(s0_0, s1_0);
         s0_0 = vaddq_f32(s0_0, s2_0);
@@ -405,14 +348,17 @@ unsafe extern "C" fn mean_m4_c16_neon(src: *const f32, dst: *mut f32) {
 unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f32, dst: *mut f32) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
+        // A tile of 1 pixel by 4 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
-        let mut c0_0 = b0;
+        let mut c = b0;
+        // Adds the products of 5 input lanes.
         for k in 0..5 {
             let w0 = vld1q_f32(wei.add(k * 16 + 16));
             let a = vdupq_n_f32(*src.add(k));
-            c0_0 = vfmaq_f32(c0_0, a, w0);
+            c = vfmaq_f32(c, a, w0);
         }
-        vst1q_f32(dst, c0_0);
+        // Stores the results, and zeros for the lanes without a channel.
+        vst1q_f32(dst, c);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(4), zero);
         vst1q_f32(dst.add(8), zero);

@@ -15,9 +15,9 @@ use report::report;
 
 /// Compare every layer of the compiled program, or of a problem in one line, with the f64 reference
 ///
-/// Each layer is checked twice, on images of noise. Its result is compared with what the exact operator makes of the same sources, within a bound
-/// that is derived from the roundings of f32. And it is compared with the exact value of the network's node, within a bound that covers
-/// the roundings of all layers before it.
+/// Each layer is checked twice, on images of noise. Its result is compared with what the exact operator makes of the same
+/// sources, within a bound that is derived from the roundings of f32. And it is compared with the exact value of the network's
+/// node, within a bound that covers the roundings of all layers before it.
 #[derive(Args)]
 #[command(after_help = "Example: sartor verify rexnet_x1.0 --level avx2
          sartor verify --proof rexnet_digits

@@ -14,7 +14,8 @@ use crate::cli::progress;
 /// The arguments that give a problem.
 #[derive(Args)]
 pub struct ProblemArgs {
-    /// A small network or a layer in one line, as failing tests and `show --json` print it. It is interpreted at all levels, including those that this CPU lacks
+    /// A small network or a layer in one line, as failing tests and `show --json` print it. It is interpreted at all levels,
+    /// including those that this CPU lacks
     #[arg(long, value_name = "LINE", conflicts_with_all = ["network", "classes", "weights", "allow_non_finite", "seed", "batch"])]
     pub problem: Option<String>,
     /// Compile the problem with the default plan instead of interpreting it

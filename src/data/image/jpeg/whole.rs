@@ -1,5 +1,5 @@
-//! Finds out whether a JPEG file holds the whole picture. Decoders fill in what is missing and do not say so; therefore all codes are read once
-//! before decoding.
+//! Finds out whether a JPEG file holds the whole picture. Decoders fill in what is missing and do not say so; therefore all codes
+//! are read once before decoding.
 
 use super::super::{Fault, Orientation};
 use super::huffman::Stop;

@@ -1,0 +1,12 @@
+//! Kinds of crates.
+
+/// What is built from the generated sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A program that reads an input file and prints classes.
+    Bin,
+    /// A library crate for other Rust code.
+    Lib,
+    /// A dynamic library with the symbol `sartor_program`.
+    Dylib,
+}

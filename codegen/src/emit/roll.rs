@@ -1,0 +1,341 @@
+//! Lines that repeat, as loops: a kernel is made line by line, and read loop by loop.
+//!
+//! Lines become a loop where they differ in nothing but numbers, and each number grows by the same amount from one time to the
+//! next. So the loop says what the lines said, in the same order, and the compiler unrolls it to the same instructions.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::ir::kernel::Reg;
+
+/// A part of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// As it is.
+    Text(String),
+    /// An address: a buffer, and a sum of f32.
+    Address(String, Sum),
+    /// An index of an array.
+    Index(Sum),
+}
+
+/// A constant, and multiples of loop variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Variables and their factors.
+    pub terms: Vec<(String, usize)>,
+    /// The constant.
+    pub constant: usize,
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Piece::Text(text) => f.write_str(text),
+            Piece::Index(sum) => sum.fmt(f),
+            Piece::Address(buffer, sum) if *sum == Sum::default() => f.write_str(buffer),
+            Piece::Address(buffer, sum) => write!(f, "{buffer}.add({sum})"),
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces.iter().try_for_each(|piece| piece.fmt(f))
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let term = |(var, factor): &(String, usize)| if *factor == 1 { var.clone() } else { format!("{var} * {factor}") };
+        let mut parts: Vec<String> = self.terms.iter().map(term).collect();
+        if self.constant != 0 || parts.is_empty() {
+            parts.push(self.constant.to_string());
+        }
+        write!(f, "{}", parts.join(" + "))
+    }
+}
+
+/// A line of a kernel.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What it says.
+    pub pieces: Vec<Piece>,
+    /// The registers that it declares.
+    pub declares: Vec<Reg>,
+    /// Those that it uses.
+    pub uses: Vec<Reg>,
+    /// Roughly the compiler's instructions before it has unrolled anything.
+    pub cost: usize,
+}
+
+/// What is printed.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A comment.
+    Comment(String),
+    /// A line.
+    Line(Line),
+    /// An array of registers, an item a line.
+    List {
+        /// What is before the items.
+        head: String,
+        /// The items.
+        items: Vec<Line>,
+        /// The registers that it declares.
+        declares: Vec<Reg>,
+    },
+    /// A loop of the kernel.
+    For {
+        /// Its head.
+        head: String,
+        /// Its body.
+        body: Vec<Node>,
+    },
+    /// Lines that repeat.
+    Roll {
+        /// The variable.
+        var: String,
+        /// How often.
+        count: usize,
+        /// The lines.
+        body: Vec<Node>,
+    },
+}
+
+/// Instructions up to which the compiler unrolls a loop without fail: LLVM's limit is 300. What stays a loop keeps its registers in
+/// memory.
+const MOST: usize = 240;
+
+/// Nodes of a loop at most.
+const LONGEST: usize = 40;
+
+/// Lines that a loop must save at least.
+const LEAST: usize = 3;
+
+/// Rolls up the lines of a kernel. `vars` are the names for the loops' variables, from the inside out.
+pub fn roll(nodes: Vec<Node>, vars: &[String]) -> Vec<Node> {
+    Roller { vars, uses: uses(&nodes) }.body(nodes)
+}
+
+/// How often each register is used.
+fn uses(nodes: &[Node]) -> HashMap<Reg, usize> {
+    let mut all = Vec::new();
+    nodes.iter().for_each(|node| node.uses(&mut all));
+    let mut uses = HashMap::new();
+    all.into_iter().for_each(|reg| *uses.entry(reg).or_default() += 1);
+    uses
+}
+
+struct Roller<'a> {
+    vars: &'a [String],
+    /// How often the kernel uses each register.
+    uses: HashMap<Reg, usize>,
+}
+
+impl Roller<'_> {
+    fn body(&self, nodes: Vec<Node>) -> Vec<Node> {
+        let inner = |node| match node {
+            Node::For { head, body } => Node::For { head, body: self.body(body) },
+            node => node,
+        };
+        let mut nodes: Vec<Node> = nodes.into_iter().map(inner).collect();
+        // Short loops first, then loops around them.
+        let mut period = 1;
+        while period <= LONGEST.min(nodes.len() / 2) {
+            nodes = self.pass(&nodes, period);
+            period += 1;
+        }
+        nodes
+    }
+
+    /// Rolls up what repeats after so many nodes, from the front.
+    fn pass(&self, nodes: &[Node], period: usize) -> Vec<Node> {
+        let mut rolled = Vec::new();
+        let mut rest = nodes;
+        while let Some((first, others)) = rest.split_first() {
+            if let Some((node, nodes)) = self.repeat(rest, period) {
+                rolled.push(node);
+                rest = &rest[nodes..];
+            } else {
+                rolled.push(first.clone());
+                rest = others;
+            }
+        }
+        rolled
+    }
+
+    /// A loop over the first `period` nodes and as many of those behind as repeat them, if it is worth it, and how many nodes that are.
+    fn repeat(&self, nodes: &[Node], period: usize) -> Option<(Node, usize)> {
+        let group = nodes.get(..period)?;
+        let growth = growth(group, nodes.get(period..2 * period)?).filter(|growth| growth.iter().any(|&growth| growth > 0))?;
+        let repeats = |&(time, nodes): &(usize, &[Node])| growth_is(group, nodes, growth.iter().map(|growth| growth * time));
+        let count = nodes.chunks_exact(period).enumerate().take_while(repeats).count();
+        let lines: usize = group.iter().map(Node::lines).sum();
+        let cost: usize = group.iter().map(Node::cost).sum();
+        let saves = lines * count >= lines + 2 + LEAST;
+        let stays = || nodes.chunks_exact(period).take(count).all(|time| self.stays_inside(time));
+        if !saves || (cost + 3) * count > MOST || !stays() {
+            return None;
+        }
+        let var = self.vars.get(group.iter().map(Node::depth).max()?)?.clone();
+        let mut growth = growth.into_iter();
+        let mut body = group.to_vec();
+        body.iter_mut().for_each(|node| node.grow(&var, &mut growth));
+        Some((Node::Roll { var, count, body }, period * count))
+    }
+
+    /// Whether nothing outside of these nodes uses what they declare.
+    fn stays_inside(&self, nodes: &[Node]) -> bool {
+        let mut declared = Vec::new();
+        nodes.iter().for_each(|node| node.declares(&mut declared));
+        let inside = uses(nodes);
+        declared.iter().all(|reg| inside.get(reg) == self.uses.get(reg))
+    }
+}
+
+/// By how much the numbers of nodes have grown in others, if these differ in nothing else.
+fn growth(from: &[Node], to: &[Node]) -> Option<Vec<usize>> {
+    if !alike(from, to) {
+        return None;
+    }
+    let (from, to) = (sums(from), sums(to));
+    from.iter().zip(&to).map(|(from, to)| to.constant.checked_sub(from.constant)).collect()
+}
+
+/// Whether other nodes are these with numbers that have grown so much.
+fn growth_is(from: &[Node], to: &[Node], growth: impl Iterator<Item = usize>) -> bool {
+    alike(from, to)
+        && sums(from).iter().zip(sums(to)).zip(growth).all(|((from, to), growth)| from.constant + growth == to.constant)
+}
+
+/// Whether nodes differ in numbers alone.
+fn alike(a: &[Node], b: &[Node]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_like(b))
+}
+
+/// The numbers of nodes.
+fn sums(nodes: &[Node]) -> Vec<&Sum> {
+    let mut all = Vec::new();
+    nodes.iter().for_each(|node| node.sums(&mut all));
+    all
+}
+
+impl Node {
+    fn lines(&self) -> usize {
+        match self {
+            Node::Comment(_) | Node::Line(_) => 1,
+            Node::List { items, .. } => 2 + items.len(),
+            Node::For { body, .. } | Node::Roll { body, .. } => 2 + body.iter().map(Node::lines).sum::<usize>(),
+        }
+    }
+
+    /// Loops in one another.
+    fn depth(&self) -> usize {
+        if let Node::Roll { body, .. } = self { 1 + body.iter().map(Node::depth).max().unwrap_or(0) } else { 0 }
+    }
+
+    fn cost(&self) -> usize {
+        match self {
+            Node::Comment(_) => 0,
+            Node::Line(line) => line.cost,
+            Node::List { items, .. } => items.iter().map(|line| line.cost).sum(),
+            Node::For { .. } => MOST,
+            Node::Roll { count, body, .. } => count * (3 + body.iter().map(Node::cost).sum::<usize>()),
+        }
+    }
+
+    fn declares(&self, all: &mut Vec<Reg>) {
+        match self {
+            Node::Comment(_) => {}
+            Node::Line(line) => all.extend(&line.declares),
+            Node::List { declares, .. } => all.extend(declares),
+            Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.declares(all)),
+        }
+    }
+
+    fn uses(&self, all: &mut Vec<Reg>) {
+        match self {
+            Node::Comment(_) => {}
+            Node::Line(line) => all.extend(&line.uses),
+            Node::List { items, .. } => all.extend(items.iter().flat_map(|line| &line.uses)),
+            Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.uses(all)),
+        }
+    }
+
+    /// The numbers of its lines.
+    fn sums<'a>(&'a self, all: &mut Vec<&'a Sum>) {
+        match self {
+            Node::Comment(_) => {}
+            Node::Line(line) => all.extend(line.pieces.iter().filter_map(Piece::sum)),
+            Node::List { items, .. } => all.extend(items.iter().flat_map(|line| line.pieces.iter().filter_map(Piece::sum))),
+            Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.sums(all)),
+        }
+    }
+
+    /// Whether another node differs in numbers alone.
+    fn is_like(&self, other: &Node) -> bool {
+        match (self, other) {
+            (Node::Comment(a), Node::Comment(b)) => a == b,
+            (Node::Line(a), Node::Line(b)) => a.is_like(b),
+            (Node::List { head: a, items: x, .. }, Node::List { head: b, items: y, .. }) => {
+                (a, x.len()) == (b, y.len()) && x.iter().zip(y).all(|(x, y)| x.is_like(y))
+            }
+            // A loop of the kernel is never unrolled, and what is around it is not either.
+            (Node::Roll { var: a, count: n, body: x }, Node::Roll { var: b, count: m, body: y }) => {
+                (a, n) == (b, m) && alike(x, y)
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds a variable to the numbers that grow with it.
+    fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = usize>) {
+        match self {
+            Node::Comment(_) => {}
+            Node::Line(line) => line.grow(var, growth),
+            Node::List { items, .. } => items.iter_mut().for_each(|line| line.grow(var, growth)),
+            Node::For { body, .. } | Node::Roll { body, .. } => body.iter_mut().for_each(|node| node.grow(var, growth)),
+        }
+    }
+}
+
+impl Line {
+    /// Whether another line differs in numbers alone.
+    fn is_like(&self, other: &Line) -> bool {
+        self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(|(a, b)| a.is_like(b))
+    }
+
+    fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = usize>) {
+        for sum in self.pieces.iter_mut().filter_map(Piece::sum_mut) {
+            let factor = growth.next().filter(|&factor| factor != 0);
+            sum.terms.extend(factor.map(|factor| (var.to_string(), factor)));
+        }
+    }
+}
+
+impl Piece {
+    fn sum(&self) -> Option<&Sum> {
+        match self {
+            Piece::Text(_) => None,
+            Piece::Address(_, sum) | Piece::Index(sum) => Some(sum),
+        }
+    }
+
+    fn sum_mut(&mut self) -> Option<&mut Sum> {
+        match self {
+            Piece::Text(_) => None,
+            Piece::Address(_, sum) | Piece::Index(sum) => Some(sum),
+        }
+    }
+
+    /// Whether another piece differs in constants alone.
+    fn is_like(&self, other: &Piece) -> bool {
+        match (self, other) {
+            (Piece::Text(a), Piece::Text(b)) => a == b,
+            (Piece::Address(a, x), Piece::Address(b, y)) => a == b && x.terms == y.terms,
+            (Piece::Index(x), Piece::Index(y)) => x.terms == y.terms,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What kernels are made from: a specification of one of the families.
+
+use std::ops::Deref;
+
+use super::direct::Direct;
+use super::eltwise::Eltwise;
+use super::family::Family;
+use super::mean::Mean;
+use super::pointwise::Pointwise;
+use super::window::Window;
+
+/// What a kernel is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spec {
+    /// 1x1 convolution.
+    Pointwise(Pointwise),
+    /// Other dense convolutions.
+    Direct(Direct),
+    /// Depthwise convolution and pooling.
+    Window(Window),
+    /// Mean over pixels.
+    Mean(Mean),
+    /// Elementwise operators.
+    Eltwise(Eltwise),
+}
+
+impl Deref for Spec {
+    type Target = dyn Family;
+
+    fn deref(&self) -> &(dyn Family + 'static) {
+        match self {
+            Spec::Pointwise(spec) => spec,
+            Spec::Direct(spec) => spec,
+            Spec::Window(spec) => spec,
+            Spec::Mean(spec) => spec,
+            Spec::Eltwise(spec) => spec,
+        }
+    }
+}

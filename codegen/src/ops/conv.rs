@@ -1,0 +1,279 @@
+//! Convolution or linear layer over all or groups of channels.
+//!
+//! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
+//! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
+
+use std::collections::BTreeSet;
+
+use sartor_kernels::runtime::Level;
+use sartor_models::{Activation, Window};
+use typed_index_collections::TiSlice;
+
+use super::filter::Filter;
+use super::line;
+use super::operator::{Operator, Role, Way};
+use super::packed::{PackedLayer, PanelRun};
+use super::site::{RowGroup, Site};
+use crate::ir::stage::{Pointer, Region, Step};
+use crate::layout::{Map, MapId, PANEL, Place, padded};
+use crate::lower::direct::{Direct, Source};
+use crate::lower::epilogue::Epilogue;
+use crate::lower::pointwise::{Pointwise, segments};
+use crate::lower::spec::Spec;
+use crate::lower::tile::{self, Tile, even, most_rows};
+
+/// A convolution with its batch norm, activations and shortcut: `post_act(act(conv(src)) + shortcut)`.
+#[derive(Clone, Debug)]
+pub struct Conv {
+    /// What is read.
+    pub src: MapId,
+    /// `src_lanes[c]` holds input channel `c`, in the order of the weights.
+    pub src_lanes: Vec<usize>,
+    /// What is written.
+    pub dst: MapId,
+    /// Output channel `o` goes to lane `dst_lane + o`. Where this is no multiple of 16, the map's lanes below it in the same
+    /// group of 16 were written by an earlier layer, and stay.
+    pub dst_lane: usize,
+    /// Output channels.
+    pub oc: usize,
+    /// Where it looks; never dilated.
+    pub window: Window,
+    /// Groups.
+    pub groups: usize,
+    /// Applied before the shortcut is added.
+    pub act: Option<Activation>,
+    /// A map added to the lanes `0..` of `dst`; it may have fewer lanes. Only with `dst_lane == 0`.
+    pub shortcut: Option<MapId>,
+    /// Applied after the shortcut is added; `None` without a shortcut.
+    pub post_act: Option<Activation>,
+}
+
+impl Conv {
+    /// Terms of each sum but the bias.
+    pub fn taps(&self) -> usize {
+        self.src_lanes.len() / self.groups * self.window.taps()
+    }
+
+    /// Whether it is a 1x1 convolution that keeps the map's size.
+    pub fn is_pointwise(&self) -> bool {
+        self.window == Window::POINT
+    }
+
+    /// Whether its kernel is the one of 1x1 convolutions. That reads no planar images.
+    fn by_pixels(&self, src: Place) -> bool {
+        self.is_pointwise() && src != Place::Input
+    }
+
+    /// What a run of panels does with its sums.
+    pub fn epilogue(&self, site: &Site<'_>, run: &PanelRun) -> Epilogue {
+        Epilogue {
+            act: self.act,
+            last_lanes: run.last_lanes,
+            blend: run.blend,
+            shortcut: self.shortcut.filter(|_| run.shortcut).map(|map| site.pitch(map)),
+            post_act: self.post_act,
+        }
+    }
+
+    /// The kernel that computes pixels of a run of panels.
+    pub fn pointwise(&self, site: &Site<'_>, run: &PanelRun, m: usize, tile: Option<Tile>) -> Pointwise {
+        Pointwise {
+            m,
+            segments: run.segments.clone(),
+            panels: run.panels,
+            idle: site.whole_vectors(run.idle),
+            src_pitch: site.pitch(self.src),
+            dst_pitch: site.pitch(self.dst),
+            epilogue: self.epilogue(site, run),
+            ahead: 0,
+            tile,
+        }
+    }
+
+    /// The kernel that computes a row of a run of panels.
+    fn direct(&self, site: &Site<'_>, run: &PanelRun, rows: &RowGroup<'_>) -> Direct {
+        let (src, dst) = (&site.maps[self.src], &site.maps[self.dst]);
+        let source = match site.places[self.src] {
+            Place::Input => Source::Planar { plane: src.h * src.w },
+            _ => Source::Pitched { pitch: site.pitch(self.src) },
+        };
+        Direct {
+            kernel: self.window.kernel,
+            present: rows.present,
+            stride: self.window.stride.1,
+            pad: self.window.padding.1.before,
+            iw: src.w,
+            ow: dst.w,
+            source,
+            segments: run.segments.clone(),
+            panels: run.panels,
+            idle: site.whole_vectors(run.idle),
+            dst_pitch: site.pitch(self.dst),
+            epilogue: self.epilogue(site, run),
+            tile: rows.how.tile,
+        }
+    }
+
+    /// Output channel in a lane of a panel.
+    fn channel_at(&self, panel: usize, lane: usize) -> Option<usize> {
+        (panel * PANEL + lane).checked_sub(self.dst_lane).filter(|&channel| channel < self.oc)
+    }
+
+    /// Input channels that any of a panel's outputs reads, in the order of their lanes.
+    fn inputs_of(&self, panel: usize) -> Vec<usize> {
+        let (per_in, per_out) = (self.src_lanes.len() / self.groups, self.oc / self.groups);
+        let mut groups: Vec<usize> = (0..PANEL).filter_map(|lane| Some(self.channel_at(panel, lane)? / per_out)).collect();
+        groups.dedup();
+        let mut inputs: Vec<usize> = groups.into_iter().flat_map(|group| group * per_in..(group + 1) * per_in).collect();
+        inputs.sort_by_key(|&channel| self.src_lanes[channel]);
+        inputs
+    }
+
+    fn pack_panel(&self, filter: &Filter, panel: usize, inputs: &[usize], data: &mut Vec<f32>) {
+        let (per_in, per_out) = (self.src_lanes.len() / self.groups, self.oc / self.groups);
+        let window = self.window.taps();
+        let channels: Vec<Option<usize>> = (0..PANEL).map(|lane| self.channel_at(panel, lane)).collect();
+        data.extend(channels.iter().map(|channel| channel.map_or(0.0, |o| filter.bias[o])));
+        for &input in inputs {
+            for tap in 0..window {
+                data.extend(channels.iter().map(|channel| {
+                    let o = channel.filter(|o| o / per_out == input / per_in);
+                    o.map_or(0.0, |o| filter.weight[(o * per_in + input % per_in) * window + tap])
+                }));
+            }
+        }
+    }
+}
+
+impl Operator for Conv {
+    fn sources(&self) -> Vec<MapId> {
+        std::iter::once(self.src).chain(self.shortcut).collect()
+    }
+
+    fn dst(&self) -> MapId {
+        self.dst
+    }
+
+    fn window(&self) -> Window {
+        self.window
+    }
+
+    fn role(&self) -> Role {
+        Role::Dense
+    }
+
+    fn line(&self, _maps: &TiSlice<MapId, Map>) -> (line::Operator, Window) {
+        (line::Operator::Conv { groups: self.groups, ic: self.src_lanes.len(), oc: self.oc }, self.window)
+    }
+
+    fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
+        words.extend((!self.dst_lane.is_multiple_of(PANEL)).then(|| "blend".into()));
+        words.extend(self.shortcut.map(|_| "add".into()));
+        words.extend(self.post_act.map(|act| act.to_string()));
+        words
+    }
+
+    fn packed_len(&self) -> usize {
+        padded(self.oc) * (1 + self.taps())
+    }
+
+    fn pack(&self, maps: &TiSlice<MapId, Map>, filter: &Filter, data: &mut Vec<f32>) -> PackedLayer {
+        let shortcut_panels = self.shortcut.map_or(0, |map| maps[map].c.div_ceil(PANEL));
+        let first_panel = self.dst_lane / PANEL;
+        let end = self.dst_lane + self.oc;
+        let mut runs: Vec<PanelRun> = Vec::new();
+        for panel in first_panel..end.div_ceil(PANEL) {
+            let inputs = self.inputs_of(panel);
+            let lanes: Vec<usize> = inputs.iter().map(|&channel| self.src_lanes[channel]).collect();
+            let is_last = (panel + 1) * PANEL >= end;
+            let lifts = [self.act, self.post_act].into_iter().flatten().any(|act| !act.keeps_zero());
+            let run = PanelRun {
+                first: panel,
+                panels: 1,
+                segments: segments(&lanes),
+                shortcut: panel < shortcut_panels,
+                blend: panel * PANEL < self.dst_lane,
+                last_lanes: (is_last && lifts && !end.is_multiple_of(PANEL)).then_some(end % PANEL),
+                idle: if is_last { end.next_multiple_of(PANEL) - end } else { 0 },
+                offset: data.len(),
+            };
+            self.pack_panel(filter, panel, &inputs, data);
+            match runs.last_mut() {
+                Some(last)
+                    if (&last.segments, last.shortcut, last.blend, last.last_lanes)
+                        == (&run.segments, run.shortcut, run.blend, run.last_lanes) =>
+                {
+                    last.panels += 1;
+                    last.idle = run.idle;
+                }
+                _ => runs.push(run),
+            }
+        }
+        PackedLayer::Conv(runs)
+    }
+
+    fn prefix(&self, src: Place) -> &'static str {
+        if self.by_pixels(src) { "pointwise" } else { "direct" }
+    }
+
+    fn rows_of_a_call(&self, src: Place) -> Option<usize> {
+        (!self.by_pixels(src)).then_some(1)
+    }
+
+    fn cycles(&self, dst: &Map, way: &Way) -> f64 {
+        let rows = match way.strip {
+            Some(strip) if self.is_pointwise() => way.how.rows.unwrap_or(strip).clamp(1, dst.h),
+            Some(_) => 1,
+            None => dst.h,
+        };
+        let (m, k) = (rows * dst.w, self.taps());
+        let blocks = tile::cut(way.level, m, padded(self.oc) / PANEL, k, way.how.tile);
+        tile::cost(way.level, m, k, &blocks) * dst.h as f64 / rows as f64
+    }
+
+    /// Widths of tiles, each with the most pixels that its registers hold, and with a third of a tile less.
+    fn tiles(&self, level: Level, pixels: usize) -> Vec<Tile> {
+        let (panels, k) = (padded(self.oc) / PANEL, self.taps());
+        let usual = tile::choose(level, pixels, panels, k);
+        let mut tiles = BTreeSet::new();
+        for width in 1..=panels.min(4) {
+            let most = most_rows(level, width).min(pixels);
+            if most == 0 {
+                continue;
+            }
+            // As `even` cuts: what is left over makes all tiles smaller, not one.
+            let evened = |most: usize| even(pixels, most)[0].size;
+            tiles.insert(Tile { panels: width, pixels: evened(most) });
+            tiles.insert(Tile { panels: width, pixels: evened((most * 2).div_ceil(3)) });
+        }
+        let is_usual = |tile: &Tile| {
+            usual.len() == 1 && tile.panels == usual[0].panels.size && even(pixels, usual[0].rows)[0].size == tile.pixels
+        };
+        tiles.into_iter().filter(|tile| !is_usual(tile)).collect()
+    }
+
+    fn calls(&self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
+        let packed = site.packed;
+        let PackedLayer::Conv(runs) = &packed.layers[rows.layer] else { return Vec::new() };
+        let by_pixels = self.by_pixels(site.places[self.src]);
+        let mut steps = Vec::new();
+        for run in runs {
+            let lane = run.first * PANEL;
+            let shifted = |pointer: Pointer| Pointer { offset: pointer.offset.plus(lane), ..pointer };
+            let mut args = match by_pixels {
+                true => vec![site.row(self.src, rows.first.clone())],
+                false => (rows.present.0..rows.present.1).map(|row| site.row(self.src, rows.source(row))).collect(),
+            };
+            args.push(Pointer { region: Region::Weights, offset: run.offset.into() });
+            args.push(shifted(site.row(self.dst, rows.first.clone())));
+            args.extend(self.shortcut.filter(|_| run.shortcut).map(|map| shifted(site.row(map, rows.first.clone()))));
+            let spec = match by_pixels {
+                true => Spec::Pointwise(self.pointwise(site, run, rows.count * site.maps[self.dst].w, rows.how.tile)),
+                false => Spec::Direct(self.direct(site, run, rows)),
+            };
+            steps.push(site.call(rows.layer, &spec, args, rows.problem));
+        }
+        steps
+    }
+}

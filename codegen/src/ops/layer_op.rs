@@ -1,0 +1,47 @@
+//! The list of fused operators.
+
+use std::ops::Deref;
+
+use super::activate::Activate;
+use super::add::Add;
+use super::conv::Conv;
+use super::depthwise::Depthwise;
+use super::mean::Mean;
+use super::operator::Operator;
+use super::pool::Pool;
+use super::scale::Scale;
+
+/// A fused operator.
+#[derive(Clone, Debug)]
+pub enum LayerOp {
+    /// Convolution or linear layer over all or groups of channels.
+    Conv(Conv),
+    /// Convolution of each lane by itself.
+    Depthwise(Depthwise),
+    /// Max or average over a window.
+    Pool(Pool),
+    /// Mean over the map.
+    Mean(Mean),
+    /// Product with a gate.
+    Scale(Scale),
+    /// Sum of two maps.
+    Add(Add),
+    /// An activation that no other layer could take.
+    Activation(Activate),
+}
+
+impl Deref for LayerOp {
+    type Target = dyn Operator;
+
+    fn deref(&self) -> &(dyn Operator + 'static) {
+        match self {
+            LayerOp::Conv(op) => op,
+            LayerOp::Depthwise(op) => op,
+            LayerOp::Pool(op) => op,
+            LayerOp::Mean(op) => op,
+            LayerOp::Scale(op) => op,
+            LayerOp::Add(op) => op,
+            LayerOp::Activation(op) => op,
+        }
+    }
+}

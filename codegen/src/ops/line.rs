@@ -1,0 +1,143 @@
+//! One layer in one line, in oneDNN's notation: `g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"`. What is no
+//! convolution says what it is first: `maxpool_ic64_ih14oh7kh3sh2ph1_iw14ow7kw3sw2pw1_n"stage1.pool"`. As in oneDNN, `ph` and `pw` are the
+//! zeros above and on the left; how many are below and on the right follows from the result's size.
+
+use std::fmt;
+
+use sartor_models::escape::word;
+use sartor_models::{Activation, Padding};
+
+/// A layer's shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerLine {
+    /// Images.
+    pub batch: usize,
+    /// What it computes.
+    pub operator: Operator,
+    /// Rows.
+    pub rows: Axis,
+    /// Columns.
+    pub columns: Axis,
+    /// The layer's name.
+    pub name: String,
+}
+
+/// What a layer computes, and its channels. Fused activations and shortcuts are not part of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// A convolution or linear layer.
+    Conv {
+        /// Groups.
+        groups: usize,
+        /// Input channels.
+        ic: usize,
+        /// Output channels.
+        oc: usize,
+    },
+    /// What keeps the channels.
+    Each(Each, usize),
+}
+
+/// An operator that computes each channel by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// Largest value of a window.
+    MaxPool,
+    /// Mean of a window.
+    AvgPool,
+    /// Mean of the map.
+    Mean,
+    /// Product with a gate.
+    Scale,
+    /// Sum of two maps.
+    Add,
+    /// An elementwise function.
+    Activation(Activation),
+}
+
+impl Each {
+    /// Its word.
+    pub(crate) fn word(self) -> String {
+        match self {
+            Each::MaxPool => "maxpool".into(),
+            Each::AvgPool => "avgpool".into(),
+            Each::Mean => "mean".into(),
+            Each::Scale => "scale".into(),
+            Each::Add => "add".into(),
+            Each::Activation(act) => act.to_string(),
+        }
+    }
+
+    /// The operator of a word.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Scale, Each::Add];
+        all.into_iter().find(|each| each.word() == word).or_else(|| Activation::parse(word).map(Each::Activation))
+    }
+}
+
+/// One dimension of the maps and of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// Extent of the source.
+    pub src: usize,
+    /// Extent of the result.
+    pub dst: usize,
+    /// Extent of the window.
+    pub kernel: usize,
+    /// Stride of the window.
+    pub stride: usize,
+    /// Inputs from one tap to the next.
+    pub dilation: usize,
+    /// Zeros in front. Those behind follow from `dst`.
+    pub padding: usize,
+}
+
+impl Axis {
+    /// The zeros on both sides: as many behind as in front where that makes the result's size, and else the fewest that make it.
+    pub(crate) fn padded(self) -> Padding {
+        let both = Padding::both(self.padding);
+        let window = sartor_ops::Axis { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: both };
+        let reach = || self.dst.checked_sub(1)?.checked_mul(self.stride)?.checked_add(window.reach()?);
+        let (Some(reach), Some(front)) = (reach(), self.padding.checked_add(self.src)) else { return both };
+        let unread = front.checked_add(self.padding).and_then(|room| room.checked_sub(reach));
+        if unread.is_some_and(|unread| unread < self.stride) {
+            both
+        } else {
+            Padding { after: reach.saturating_sub(front), ..both }
+        }
+    }
+}
+
+impl fmt::Display for LayerLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.images())?;
+        if let Operator::Each(each, _) = self.operator {
+            write!(f, "{}_", each.word())?;
+        }
+        write!(f, "{}_n\"{}\"", self.sizes(), word(&self.name))
+    }
+}
+
+impl LayerLine {
+    /// The line without its operator, if that is no convolution, and without the name.
+    pub fn geometry(&self) -> String {
+        self.images() + &self.sizes()
+    }
+
+    fn images(&self) -> String {
+        if self.batch == 1 { String::new() } else { format!("mb{}_", self.batch) }
+    }
+
+    fn sizes(&self) -> String {
+        let channels = match self.operator {
+            Operator::Conv { groups, ic, oc } => format!("g{groups}ic{ic}oc{oc}"),
+            Operator::Each(_, c) => format!("ic{c}"),
+        };
+        let axis = |x: char, axis: Axis| {
+            let stride = if axis.stride == 1 { String::new() } else { format!("s{x}{}", axis.stride) };
+            let dilation = if axis.dilation == 1 { String::new() } else { format!("d{x}{}", axis.dilation - 1) };
+            format!("_i{x}{}o{x}{}k{x}{}{stride}{dilation}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
+        };
+        channels + &axis('h', self.rows) + &axis('w', self.columns)
+    }
+}

@@ -1,0 +1,29 @@
+//! The fused operators, a file each. The file says everything that codegen needs to know of the operator: which maps it reads and writes,
+//! what is fused into it, its problem line, its packed weights, its kernels and how a stage calls them, its cost, and what there is to choose.
+
+mod activate;
+mod add;
+pub mod choice;
+mod conv;
+mod depthwise;
+mod elementwise;
+pub mod filter;
+mod layer_op;
+pub mod line;
+mod mean;
+mod operator;
+pub mod packed;
+mod pool;
+mod scale;
+pub mod site;
+pub mod sliding;
+
+pub use activate::Activate;
+pub use add::Add;
+pub use conv::Conv;
+pub use depthwise::Depthwise;
+pub use layer_op::LayerOp;
+pub use mean::Mean;
+pub use operator::{Operator, Role, Way};
+pub use pool::{Pool, PoolKind};
+pub use scale::Scale;

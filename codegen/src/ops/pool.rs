@@ -1,0 +1,82 @@
+//! Max or average over a window.
+
+use sartor_models::{Activation, Window};
+use typed_index_collections::TiSlice;
+
+use super::line::{self, Each};
+use super::operator::{Operator, Role, Way};
+use super::site::{RowGroup, Site};
+use super::sliding::{self, Sliding};
+use crate::ir::stage::Step;
+use crate::layout::{Map, MapId, Place};
+use crate::lower::window::Kind;
+
+/// Pooling over a window.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// What is read.
+    pub src: MapId,
+    /// What is written: the same lanes, which are the first of `dst` where that is a concatenation.
+    pub dst: MapId,
+    /// Max or average.
+    pub kind: PoolKind,
+    /// Where it looks; never dilated.
+    pub window: Window,
+    /// Applied last.
+    pub act: Option<Activation>,
+}
+
+/// How a window becomes one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PoolKind {
+    /// The largest value; padding never wins.
+    Max,
+    /// The mean, padding counted as zeros.
+    Average,
+}
+
+impl Operator for Pool {
+    fn sources(&self) -> Vec<MapId> {
+        vec![self.src]
+    }
+
+    fn dst(&self) -> MapId {
+        self.dst
+    }
+
+    fn window(&self) -> Window {
+        self.window
+    }
+
+    fn role(&self) -> Role {
+        Role::Sliding
+    }
+
+    fn line(&self, maps: &TiSlice<MapId, Map>) -> (line::Operator, Window) {
+        let each = match self.kind {
+            PoolKind::Max => Each::MaxPool,
+            PoolKind::Average => Each::AvgPool,
+        };
+        (line::Operator::Each(each, maps[self.src].c), self.window)
+    }
+
+    fn words(&self) -> Vec<String> {
+        self.act.map(|act| act.to_string()).into_iter().collect()
+    }
+
+    fn prefix(&self, _src: Place) -> &'static str {
+        "pool"
+    }
+
+    fn cycles(&self, dst: &Map, way: &Way) -> f64 {
+        sliding::cycles(self.window, dst, way)
+    }
+
+    fn calls(&self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
+        let kind = match self.kind {
+            PoolKind::Max => Kind::Max,
+            PoolKind::Average => Kind::Average,
+        };
+        Sliding { kind, src: self.src, dst: self.dst, window: self.window, act: self.act }.calls(site, rows)
+    }
+}

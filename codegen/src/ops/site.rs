@@ -1,0 +1,116 @@
+//! Where calls are written: the places of maps and weights, and the kernels so far.
+
+use sartor_kernels::runtime::Level;
+use typed_index_collections::{TiSlice, TiVec};
+
+use super::choice::LayerChoice;
+use super::packed::Packed;
+use crate::ids::{KernelId, LayerId};
+use crate::ir::isa;
+use crate::ir::stage::{Int, Pointer, Region, Step};
+use crate::layout::{Map, MapId, PANEL, Place, padded};
+use crate::lower::library::Library;
+use crate::lower::spec::Spec;
+
+/// What the calls of a program point into, and the kernels that they call.
+pub struct Site<'a> {
+    /// The level.
+    pub level: Level,
+    /// Images of a pass.
+    pub batch: usize,
+    /// The network's maps.
+    pub maps: &'a TiSlice<MapId, Map>,
+    /// Where weights are.
+    pub packed: &'a Packed,
+    /// Where maps are.
+    pub places: TiVec<MapId, Place>,
+    /// Kernels made so far.
+    pub library: Library,
+    /// Kernels that each layer calls.
+    pub kernels_of: TiVec<LayerId, Vec<KernelId>>,
+}
+
+/// Some output rows of a layer.
+pub struct RowGroup<'a> {
+    /// The layer.
+    pub layer: LayerId,
+    /// Its problem line.
+    pub problem: &'a str,
+    /// What was chosen for it.
+    pub how: LayerChoice,
+    /// The first output row.
+    pub first: Int,
+    /// Output rows.
+    pub count: usize,
+    /// The source row that the first window begins with, before padding is taken off.
+    pub top: Int,
+    /// Rows of padding above.
+    pub pad: usize,
+    /// Which source rows exist, counted from the first window's first, padding included.
+    pub present: (usize, usize),
+}
+
+impl RowGroup<'_> {
+    /// A source row, counted as [`present`](Self::present) is.
+    pub fn source(&self, row: usize) -> Int {
+        let top = self.top.clone();
+        if row >= self.pad { top.plus(row - self.pad) } else { top.minus(self.pad - row) }
+    }
+}
+
+impl Site<'_> {
+    /// f32 from pixel to pixel of a map.
+    pub fn pitch(&self, map: MapId) -> usize {
+        self.maps[map].pitch()
+    }
+
+    /// f32 of a row of a map.
+    pub fn row_len(&self, map: MapId) -> usize {
+        self.maps[map].w * self.pitch(map)
+    }
+
+    /// f32 of one image of a map in the arena.
+    pub fn image_len(&self, map: MapId) -> usize {
+        self.maps[map].h * self.row_len(map)
+    }
+
+    /// Groups of 16 lanes of a map.
+    pub fn panels(&self, map: MapId) -> usize {
+        padded(self.maps[map].c) / PANEL
+    }
+
+    /// How many of `lanes` lanes fill whole vectors.
+    pub fn whole_vectors(&self, lanes: usize) -> usize {
+        let width = isa::of(self.level).lanes;
+        lanes / width * width
+    }
+
+    /// Where row `row` of a map begins. With several images, the stage's variable `image` says which.
+    pub fn row(&self, map: MapId, row: Int) -> Pointer {
+        let image = |len: usize| if self.batch == 1 { Int::Const(0) } else { Int::var("image").times(len) };
+        match self.places[map] {
+            Place::Input => {
+                let shape = &self.maps[map];
+                Pointer { region: Region::Input, offset: image(shape.c * shape.h * shape.w).plus(row.times(shape.w)) }
+            }
+            Place::Arena { offset } => {
+                let offset = image(self.image_len(map)).plus(row.times(self.row_len(map))).plus(offset);
+                Pointer { region: Region::Arena, offset }
+            }
+            Place::Ring { offset, rows } => {
+                let slot = if rows >= self.maps[map].h { row } else { row.modulo(rows) };
+                Pointer { region: Region::Scratch, offset: slot.times(self.row_len(map)).plus(offset) }
+            }
+        }
+    }
+
+    /// A call of the kernel of a specification.
+    pub fn call(&mut self, layer: LayerId, spec: &Spec, args: Vec<Pointer>, problem: &str) -> Step {
+        let kernel = self.library.get(spec, problem);
+        let kernels = &mut self.kernels_of[layer];
+        if !kernels.contains(&kernel) {
+            kernels.push(kernel);
+        }
+        Step::Call { kernel, args }
+    }
+}

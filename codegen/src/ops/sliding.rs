@@ -1,0 +1,80 @@
+//! What depthwise convolution and pooling have in common: a window slides over each lane by itself.
+
+use sartor_models::{Activation, Window};
+
+use super::operator::Way;
+use super::packed::PackedLayer;
+use super::site::{RowGroup, Site};
+use crate::ir::isa;
+use crate::ir::stage::{Pointer, Region, Step};
+use crate::layout::{Map, MapId, padded};
+use crate::lower::spec::Spec;
+use crate::lower::tile;
+use crate::lower::window::{self, Kind};
+
+/// Output rows that a window computes in a group.
+pub const ROWS: usize = 2;
+
+/// An operator that slides a window over each lane.
+pub struct Sliding {
+    /// What is done with a window.
+    pub kind: Kind,
+    /// What is read.
+    pub src: MapId,
+    /// What is written.
+    pub dst: MapId,
+    /// The window.
+    pub window: Window,
+    /// Applied last.
+    pub act: Option<Activation>,
+}
+
+impl Sliding {
+    /// The calls that compute some rows: of at most as many rows as were chosen, as even as they can be.
+    pub fn calls(&self, site: &mut Site<'_>, group: &RowGroup<'_>) -> Vec<Step> {
+        let Window { kernel, stride, padding, .. } = self.window;
+        let mut steps = Vec::new();
+        // A row too many in one call costs less than a call of one row.
+        let most = group.how.rows.unwrap_or(ROWS + 1).max(1);
+        let runs = tile::even(group.count, most).into_iter();
+        for (first, rows) in runs.flat_map(|run| (0..run.count).map(move |i| (run.start + i * run.size, run.size))) {
+            // The source rows that its windows touch, and those of them that exist.
+            let (top, bottom) = (first * stride.0, (first + rows - 1) * stride.0 + kernel.0);
+            let (begin, end) = (group.present.0.clamp(top, bottom), group.present.1.clamp(top, bottom));
+            let spec = window::Window {
+                kind: self.kind,
+                panels: site.panels(self.src),
+                kernel,
+                stride,
+                pad: padding.1.before,
+                iw: site.maps[self.src].w,
+                ow: site.maps[self.dst].w,
+                rows,
+                present: (begin - top, end - top),
+                src_pitch: site.pitch(self.src),
+                dst_pitch: site.pitch(self.dst),
+                act: self.act,
+                columns: group.how.columns,
+            };
+            let mut args: Vec<Pointer> = (begin..end).map(|row| site.row(self.src, group.source(row))).collect();
+            if let PackedLayer::Depthwise(offset) = site.packed.layers[group.layer] {
+                args.push(Pointer { region: Region::Weights, offset: offset.into() });
+            }
+            args.extend((first..first + rows).map(|row| site.row(self.dst, group.first.clone().plus(row))));
+            steps.push(site.call(group.layer, &Spec::Window(spec), args, group.problem));
+        }
+        steps
+    }
+}
+
+/// Cycles of a window's arithmetic for one image: multiply-adds and loads, two of each in a cycle, and four operations in all.
+pub fn cycles(window: Window, dst: &Map, way: &Way) -> f64 {
+    let Window { kernel, stride, .. } = window;
+    let rows = way.how.rows.unwrap_or(ROWS).clamp(1, dst.h) as f64;
+    let columns = way.how.columns.unwrap_or(8).min(dst.w) as f64;
+    let loads = ((rows - 1.0) * stride.0 as f64 + kernel.0 as f64) * ((columns - 1.0) * stride.1 as f64 + kernel.1 as f64);
+    let outputs = rows * columns;
+    let fmas = outputs * (kernel.0 * kernel.1) as f64;
+    let step = (fmas / 2.0).max(loads / 2.0).max((fmas + loads + 2.0 * outputs) / 4.0);
+    step * (padded(dst.c) / isa::of(way.level).lanes) as f64 * (dst.h * dst.w) as f64 / outputs
+}

@@ -1,0 +1,37 @@
+//! What a plan depends on besides the network.
+
+use std::sync::Arc;
+
+use sartor_kernels::runtime::Level;
+
+use super::tuning::Tuning;
+
+/// What a plan depends on besides the network.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// The level.
+    pub level: Level,
+    /// Images of an inference.
+    pub batch: usize,
+    /// Bytes of the second-level cache that a core has to itself.
+    pub l2: usize,
+    /// Whether layers may share a stage.
+    pub fuse: bool,
+    /// Threads that are to find work in every stage of a pass, where the map has enough of it.
+    pub threads: usize,
+    /// What measuring chose; the cost model decides what is not in it.
+    pub tuning: Arc<Tuning>,
+}
+
+impl Options {
+    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, two threads, no tuning.
+    pub fn new(level: Level) -> Self {
+        Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, tuning: Arc::default() }
+    }
+
+    /// The same with work for at least this many threads.
+    #[must_use]
+    pub fn shared_by(self, threads: usize) -> Self {
+        Self { threads: self.threads.max(threads), ..self }
+    }
+}

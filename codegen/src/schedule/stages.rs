@@ -1,0 +1,103 @@
+//! Cuts a network into stages, and writes them.
+
+use typed_index_collections::TiVec;
+
+use super::context::Context;
+use super::limits::{self, ScheduleError};
+use super::options::Options;
+use super::partition::{self, Group};
+use super::{arena, chain, panels};
+use crate::layout::{MapId, Place};
+use crate::lower::library::Library;
+use crate::network::layers::Layers;
+use crate::network::pack::Packed;
+use crate::ops::site::Site;
+use crate::plan::{Lengths, Plan, StagePlan, Unpack};
+
+/// The stages of a network and the places of its maps: what is decided before anything is lowered.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub(super) groups: Vec<Group>,
+    /// Where each map lies. Maps inside chains get their rings when the chain is lowered.
+    pub(crate) places: TiVec<MapId, Place>,
+    /// Length of the arena, in f32.
+    pub(super) arena: usize,
+}
+
+impl Schedule {
+    /// Cuts a network into stages and places its maps.
+    ///
+    /// # Errors
+    /// If there are no images, or the maps are too large.
+    pub fn new(layers: &Layers, options: &Options) -> Result<Self, ScheduleError> {
+        limits::check_maps(layers, options.batch)?;
+        let groups = partition::partition(layers, options);
+        let (places, arena) = arena::place(layers, &groups, options.batch);
+        Ok(Self { groups, places, arena })
+    }
+
+    /// Writes the stages and their kernels.
+    pub fn lower(&self, layers: &Layers, packed: &Packed, options: &Options) -> Plan {
+        let site = Site {
+            level: options.level,
+            batch: options.batch,
+            maps: layers.maps.as_ref(),
+            packed,
+            places: self.places.clone(),
+            library: Library::new(options.level),
+            kernels_of: layers.layers.iter().map(|_| Vec::new()).collect(),
+        };
+        let mut cx = Context { layers, options, site, scratch: 0 };
+        let stages = self.groups.iter().enumerate().map(|(index, group)| {
+            let name = format!("stage_{index:02}");
+            // A map may lie in a ring for one stage of a trial and be whole for the next.
+            for layer in group.layers() {
+                let layer = &layers[layer];
+                layer.sources().into_iter().chain([layer.dst()]).for_each(|map| cx.site.places[map] = self.places[map]);
+            }
+            match group {
+                Group::Chain { layers, strip, how } => chain::lower(&mut cx, name, layers, *strip, how),
+                Group::Panels { layer, how } => panels::lower(&mut cx, name, *layer, how),
+                Group::Mean { layer } => panels::mean(&mut cx, name, *layer),
+            }
+        });
+        let stages: Vec<StagePlan> = stages.collect();
+        let input = &layers[MapId(0)];
+        let input = input.c * input.h * input.w * options.batch;
+        let lengths = Lengths { input, arena: self.arena, scratch: cx.scratch, weights: packed.data.len() };
+        let (unpack, output_len) = unpack(layers, &self.places, options.batch);
+        Plan {
+            level: options.level,
+            batch: options.batch,
+            layers: layers.clone(),
+            kernels: cx.site.library.finish(),
+            stages,
+            places: cx.site.places,
+            unpack,
+            lengths,
+            output_len,
+            kernels_of: cx.site.kernels_of,
+        }
+    }
+}
+
+/// Plans a network. Nothing is proven of the plan yet: see [`prove`](crate::prove).
+///
+/// # Errors
+/// If there are no images, or the maps are too large.
+pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan, ScheduleError> {
+    Ok(Schedule::new(layers, options)?.lower(layers, packed, options))
+}
+
+fn unpack(layers: &Layers, places: &TiVec<MapId, Place>, batch: usize) -> (Vec<Unpack>, usize) {
+    let mut dst = 0;
+    let mut all = Vec::new();
+    for output in &layers.outputs {
+        let map = &layers[output.value.map];
+        let Place::Arena { offset } = places[output.value.map] else { continue };
+        let (pixels, channels) = (map.h * map.w, output.value.lanes.len());
+        all.push(Unpack { src: offset, dst, pitch: map.pitch(), pixels, channels, log_softmax: output.log_softmax });
+        dst += batch * pixels * channels;
+    }
+    (all, dst)
+}

@@ -1,0 +1,20 @@
+//! What the errors of a function are relative to.
+
+/// The value that the error of a function is relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// The result.
+    Result,
+    /// The argument, if the leading digits of the result cancel.
+    Argument,
+}
+
+impl Scale {
+    /// The argument or the result.
+    pub fn choose<T>(self, argument: T, result: T) -> T {
+        match self {
+            Self::Result => result,
+            Self::Argument => argument,
+        }
+    }
+}
