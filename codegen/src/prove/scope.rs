@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::ir::kernel::{Access, Address, Buf, Kernel, Reg, Stmt, Value, Var};
+use crate::ir::kernel::{Access, Address, Buf, Element, Kernel, Reg, RegName, Stmt, Value, Var};
 
 /// A kernel that does not make sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +56,7 @@ pub fn kernel(kernel: &Kernel) -> Result<(), ScopeError> {
 /// What a name means in the text of a kernel.
 #[derive(Clone, Copy, PartialEq)]
 enum Named {
+    /// A register, or the array that begins with it.
     Register(Reg),
     Variable(Var),
     Buffer(Buf),
@@ -89,8 +90,12 @@ impl<'a> Scope<'a> {
                         return Err(self.out_of_scope("register", reg.0));
                     }
                     self.declared[reg.0] = true;
-                    self.names.entry(&self.kernel.regs[reg.0]).or_default().push(Named::Register(*reg));
                     declared.push(*reg);
+                    // An array's name is declared by its first register, for all.
+                    let (name, meaning) = self.named(*reg);
+                    if meaning == Named::Register(*reg) {
+                        self.names.entry(name).or_default().push(meaning);
+                    }
                 }
                 Stmt::Set(reg, value) => {
                     self.value(value)?;
@@ -109,7 +114,10 @@ impl<'a> Scope<'a> {
         }
         for reg in declared.into_iter().rev() {
             self.declared[reg.0] = false;
-            self.names.entry(&self.kernel.regs[reg.0]).or_default().pop();
+            let (name, meaning) = self.named(reg);
+            if meaning == Named::Register(reg) {
+                self.names.entry(name).or_default().pop();
+            }
         }
         Ok(())
     }
@@ -131,7 +139,8 @@ impl<'a> Scope<'a> {
         if self.declared.get(reg.0) != Some(&true) {
             return Err(self.out_of_scope("register", reg.0));
         }
-        self.means(&self.kernel.regs[reg.0], Named::Register(reg))
+        let (name, meaning) = self.named(reg);
+        self.means(name, meaning)
     }
 
     fn address(&self, at: &Address) -> Result<(), ScopeError> {
@@ -146,6 +155,13 @@ impl<'a> Scope<'a> {
             self.means(&self.kernel.vars[var.0], Named::Variable(*var))?;
         }
         Ok(())
+    }
+
+    /// A register's name, and what it means: of an array, the first register.
+    fn named(&self, reg: Reg) -> (&'a str, Named) {
+        let RegName { name, element } = &self.kernel.regs[reg.0];
+        let place = element.map_or(0, |Element { dims: [_, columns], at: [row, column] }| row * columns + column);
+        (name, Named::Register(Reg(reg.0.saturating_sub(place))))
     }
 
     /// That a name means this here.
