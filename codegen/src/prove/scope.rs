@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::ir::kernel::{Access, Address, Buf, Element, Kernel, Reg, RegName, Stmt, Value, Var};
+use crate::ir::kernel::{Access, Address, Buf, Kernel, Reg, Stmt, Value, Var};
 
 /// A kernel that does not make sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +56,7 @@ pub fn kernel(kernel: &Kernel) -> Result<(), ScopeError> {
 /// What a name means in the text of a kernel.
 #[derive(Clone, Copy, PartialEq)]
 enum Named {
-    /// A register, or the array that begins with it.
+    /// A register by itself, or the array of registers that begins with it.
     Register(Reg),
     Variable(Var),
     Buffer(Buf),
@@ -90,12 +90,9 @@ impl<'a> Scope<'a> {
                         return Err(self.out_of_scope("register", reg.0));
                     }
                     self.declared[reg.0] = true;
+                    let named = self.named(*reg);
+                    self.names.entry(&self.kernel.regs[reg.0].name).or_default().push(named);
                     declared.push(*reg);
-                    // An array's name is declared by its first register, for all.
-                    let (name, meaning) = self.named(*reg);
-                    if meaning == Named::Register(*reg) {
-                        self.names.entry(name).or_default().push(meaning);
-                    }
                 }
                 Stmt::Set(reg, value) => {
                     self.value(value)?;
@@ -114,10 +111,7 @@ impl<'a> Scope<'a> {
         }
         for reg in declared.into_iter().rev() {
             self.declared[reg.0] = false;
-            let (name, meaning) = self.named(reg);
-            if meaning == Named::Register(reg) {
-                self.names.entry(name).or_default().pop();
-            }
+            self.names.entry(&self.kernel.regs[reg.0].name).or_default().pop();
         }
         Ok(())
     }
@@ -139,8 +133,13 @@ impl<'a> Scope<'a> {
         if self.declared.get(reg.0) != Some(&true) {
             return Err(self.out_of_scope("register", reg.0));
         }
-        let (name, meaning) = self.named(reg);
-        self.means(name, meaning)
+        self.means(&self.kernel.regs[reg.0].name, self.named(reg))
+    }
+
+    /// What the text names where it uses a register: the elements of an array are declared one after another, from the first.
+    fn named(&self, reg: Reg) -> Named {
+        let before = self.kernel.regs[reg.0].element.map_or(0, |element| element.at[0] * element.dims[1] + element.at[1]);
+        Named::Register(Reg(reg.0.saturating_sub(before)))
     }
 
     fn address(&self, at: &Address) -> Result<(), ScopeError> {
@@ -155,13 +154,6 @@ impl<'a> Scope<'a> {
             self.means(&self.kernel.vars[var.0], Named::Variable(*var))?;
         }
         Ok(())
-    }
-
-    /// A register's name, and what it means: of an array, the first register.
-    fn named(&self, reg: Reg) -> (&'a str, Named) {
-        let RegName { name, element } = &self.kernel.regs[reg.0];
-        let place = element.map_or(0, |Element { dims: [_, columns], at: [row, column] }| row * columns + column);
-        (name, Named::Register(Reg(reg.0.saturating_sub(place))))
     }
 
     /// That a name means this here.
