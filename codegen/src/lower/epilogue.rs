@@ -82,15 +82,15 @@ impl Written<'_> {
         reg
     }
 
-    /// New registers for a result, one for each value.
-    fn result(&mut self, values: impl Iterator<Item = Value>) -> Vec<Reg> {
+    /// New registers for a result, one for each value, under a name that no other result has.
+    fn result(&mut self, name: &str, values: impl Iterator<Item = Value>) -> Vec<Reg> {
         self.results += 1;
-        let name = format!("t{}", self.results);
+        let name = format!("{name}{}", self.results);
         values.enumerate().map(|(i, value)| self.b.set_new(format!("{name}_{i}"), value)).collect()
     }
 
-    fn binary(&mut self, op: Binary, x: &[Reg], y: &[Reg]) -> Vec<Reg> {
-        self.result(x.iter().zip(y).map(|(&x, &y)| Value::Binary(op, x, y)))
+    fn binary(&mut self, name: &str, op: Binary, x: &[Reg], y: &[Reg]) -> Vec<Reg> {
+        self.result(name, x.iter().zip(y).map(|(&x, &y)| Value::Binary(op, x, y)))
     }
 }
 
@@ -103,27 +103,27 @@ impl Arithmetic for Written<'_> {
     }
 
     fn add(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary(Binary::Add, x, y)
+        self.binary("sum", Binary::Add, x, y)
     }
 
     fn mul(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary(Binary::Mul, x, y)
+        self.binary("product", Binary::Mul, x, y)
     }
 
     fn div(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary(Binary::Div, x, y)
+        self.binary("quotient", Binary::Div, x, y)
     }
 
     fn min(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary(Binary::Min, x, y)
+        self.binary("min", Binary::Min, x, y)
     }
 
     fn max(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary(Binary::Max, x, y)
+        self.binary("max", Binary::Max, x, y)
     }
 
     fn fma(&mut self, x: &Vec<Reg>, y: &Vec<Reg>, z: &Vec<Reg>) -> Vec<Reg> {
-        self.result(x.iter().zip(y).zip(z).map(|((&x, &y), &z)| Value::Fma(x, y, z)))
+        self.result("fused", x.iter().zip(y).zip(z).map(|((&x, &y), &z)| Value::Fma(x, y, z)))
     }
 
     /// In place.

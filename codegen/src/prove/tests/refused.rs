@@ -65,6 +65,13 @@ fn scope() {
     });
     assert_eq!(error, "kernel k: register 0 is used outside its scope");
     let error = kernel_error(|b| {
+        let dst = b.buffer("dst", 8, Access::Write);
+        let x = b.splat("x", 1.0);
+        b.splat("x", 2.0);
+        b.store(dst.at(0), x);
+    });
+    assert_eq!(error, "kernel k: x is another x where it is used");
+    let error = kernel_error(|b| {
         let src = b.buffer("src", 8, Access::Read);
         let x = b.splat("x", 1.0);
         b.store(src.at(0), x);
