@@ -51,7 +51,7 @@ fn a_variant_is_named_and_refused_where_there_is_none() {
     for (name, variant, message) in [
         ("rexnet_digits", "tf", "network 'rexnet_digits': variant is tf: this family has no variants"),
         ("mobilenet_v2", "torch", "network 'mobilenet_v2': variant is torch: this family has no variants"),
-        ("efficientnet_b0_tf", "torch", "--variant is torch, but the network's name says tf"),
+        ("efficientnet_b0_tf", "torch", "--variant is torch, but the network's name has variant tf"),
     ] {
         sartor().args(["show", name, "--variant", variant]).assert().failure().code(1).stderr(contains(message));
     }
@@ -91,7 +91,7 @@ fn pictures_are_prepared_as_asked() {
     let exif = b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let lying = folder.file("lying.jpg", &[&photo[..2], &exif[..], &photo[2..]].concat());
     run(&["rexnet_digits", "--image", &lying], &["lying.jpg: turned upright (EXIF orientation 6), resized to cover 32x32"]);
-    run(&["rexnet_digits", "--image", &lying, "--no-exif"], &["left as it lies (EXIF orientation 6)"]);
+    run(&["rexnet_digits", "--image", &lying, "--no-exif"], &["not turned upright (EXIF orientation 6)"]);
     run(&["rexnet_digits", "--image", &lying, "--interpolation", "bicubic"], &["cover 32x32 (bicubic)"]);
     let cut = folder.file("cut.jpg", &photo[..photo.len() / 2]);
     run(&["rexnet_digits", "--image", &cut, "--allow-truncated"], &["cut.jpg: cut short (it ends after"]);

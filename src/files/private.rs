@@ -249,7 +249,7 @@ mod tests {
         for mode in [0o770, 0o707, 0o777] {
             for open in [&made, above] {
                 chmod(open, mode);
-                refuses(&made, &format!("(mode {mode:o}): use `chmod go-w {}`", open.display()));
+                refuses(&made, &format!("(mode {mode:o}): run `chmod go-w {}`", open.display()));
                 assert!(folder(&open.join("new")).is_err() && !open.join("new").exists(), "nothing is made there");
                 chmod(open, 0o1777);
                 assert!(existing(&made).is_ok(), "in a sticky folder nobody replaces what is another's");

@@ -120,7 +120,8 @@ impl Tree {
             };
             module.globs.iter().find_map(of)
         };
-        own.or_else(imported).or_else(by_glob)
+        let by_macro = || module.by_macros.contains(name).then_some(Target::Item(id));
+        own.or_else(imported).or_else(by_glob).or_else(by_macro)
     }
 }
 

@@ -137,6 +137,7 @@ fn a_circle_is_found_however_it_is_written() {
         "pub fn f() { let x: super::room::Thing; }",
         "pub fn f() { use crate::room::*; Thing::new(); }",
         "pub fn f() { println!(\"{}\", crate::room::Thing::new()); }",
+        "macro_rules! id { ($name:ident) => { pub struct $name; } }\nid!(Id);\npub fn f() -> crate::room::Thing { self::Id; todo!() }",
         "#[derive(Error)]\n#[error(\"{}\", crate::room::Thing::name())]\npub struct E;\npub fn f() {}",
     ];
     for a in ways {

@@ -18,6 +18,8 @@ pub struct Module {
     pub children: BTreeMap<String, usize>,
     /// Names of the functions, types, constants and macros that it defines.
     pub items: BTreeSet<String>,
+    /// Names given to macros that may define them.
+    pub by_macros: BTreeSet<String>,
     pub imports: Vec<Import>,
     /// What `use ..::*` brings in.
     pub globs: Vec<Names>,
@@ -76,6 +78,15 @@ impl Tree {
         }
         let module = &mut self.0[id];
         module.items.extend(defined(item));
+        if let Item::Macro(call) = item
+            && call.ident.is_none()
+        {
+            let idents = call.mac.tokens.clone().into_iter().filter_map(|token| match token {
+                TokenTree::Ident(ident) => Some(ident.to_string()),
+                _ => None,
+            });
+            module.by_macros.extend(idents);
+        }
         Reader { module, passes_on: false }.visit_item(item);
     }
 }

@@ -97,7 +97,7 @@ impl Printer<'_> {
                             .text(" = ")
                             .value(value)
                             .text(";");
-                        words.line.declares = Some(*reg);
+                        words.line.declares.push(*reg);
                         Node::Line(words.line)
                     }
                 },
@@ -115,8 +115,21 @@ impl Printer<'_> {
 
     /// The declaration of an array of rows of so many columns.
     fn array<'b>(&self, first: Reg, columns: usize, declared: impl Iterator<Item = &'b Stmt>) -> Node {
+        let declared: Vec<&Stmt> = declared.collect();
+        let name = &self.kernel.regs[first.0].name;
+        let is_plain = |stmt: &&Stmt| matches!(stmt, Stmt::Let(_, Value::Copy(_) | Value::Splat(_)));
+        if !declared.iter().all(is_plain) {
+            let item = |stmt: &&Stmt| {
+                if let Stmt::Let(reg, value) = stmt { Some((*reg, Words::new(self).value(value).line.clone())) } else { None }
+            };
+            let (declares, items) = declared.iter().filter_map(item).unzip();
+            return Node::List { head: format!("let {}{name} =", self.mark(first)), items, declares };
+        }
         let mut words = Words::new(self);
-        let values = declared.map(|stmt| if let Stmt::Let(_, value) = stmt { words.said(value) } else { String::new() });
+        words.line.declares =
+            declared.iter().filter_map(|stmt| if let Stmt::Let(reg, _) = stmt { Some(*reg) } else { None }).collect();
+        let values =
+            declared.into_iter().map(|stmt| if let Stmt::Let(_, value) = stmt { words.said(value) } else { String::new() });
         let values: Vec<String> = values.collect();
         let repeated = |items: &[String]| match items {
             [one] => one.clone(),
@@ -124,7 +137,6 @@ impl Printer<'_> {
             _ => format!("[{}]", items.join(", ")),
         };
         let rows: Vec<String> = values.chunks(columns).map(repeated).collect();
-        let name = &self.kernel.regs[first.0].name;
         words.text("let ").text(self.mark(first)).text(name).text(" = ").text(&repeated(&rows)).text(";");
         Node::Line(words.line)
     }
@@ -151,7 +163,8 @@ fn print_nodes(text: &mut Text, nodes: &[Node]) {
     for node in nodes {
         match node {
             Node::Comment(comment) => text.comment("//", comment),
-            Node::Line(line) => text.line(line.pieces.iter().map(ToString::to_string).collect::<String>()),
+            Node::Line(line) => text.line(line.to_string()),
+            Node::List { head, items, .. } => text.array(head, &items.iter().map(Line::to_string).collect::<Vec<_>>()),
             Node::For { head, body } => text.block(head, |text| print_nodes(text, body)),
             Node::Roll { var, count, body } => text.block(&format!("for {var} in 0..{count}"), |text| print_nodes(text, body)),
         }
@@ -166,7 +179,7 @@ struct Words<'a> {
 
 impl<'a> Words<'a> {
     fn new(printer: &'a Printer<'a>) -> Self {
-        Self { printer, line: Line { pieces: Vec::new(), declares: None, uses: Vec::new(), cost: 1 } }
+        Self { printer, line: Line { pieces: Vec::new(), declares: Vec::new(), uses: Vec::new(), cost: 1 } }
     }
 
     fn text(&mut self, text: &str) -> &mut Self {

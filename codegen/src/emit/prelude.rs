@@ -2,6 +2,7 @@
 
 mod avx2;
 mod avx512;
+mod helper;
 mod neon;
 mod portable;
 
@@ -9,98 +10,19 @@ use std::collections::BTreeSet;
 
 use sartor_kernels::runtime::Level;
 
-use crate::ir::isa::{self, Isa};
+use crate::ir::isa;
 use crate::ir::kernel::{Base, Binary, Kernel, ROOT_POWERS, Stmt, Value};
 
 use super::text::Text;
+use helper::Helper;
 
-/// What a kernel may call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Helper {
-    /// The type of a vector.
-    Vector,
-    /// [`Value::Load`]
-    Load,
-    /// [`Stmt::Store`]
-    Store,
-    /// [`Value::Splat`], [`Value::Broadcast`]
-    Splat,
-    /// [`Binary::Add`]
-    Add,
-    /// [`Binary::Sub`]
-    Sub,
-    /// [`Binary::Mul`]
-    Mul,
-    /// [`Binary::Div`]
-    Div,
-    /// [`Value::Fma`]
-    MulAdd,
-    /// [`Binary::Min`]
-    Min,
-    /// [`Binary::Max`]
-    Max,
-    /// [`Binary::Maximum`]
-    Maximum,
-    /// [`Base::Two`]
-    PowerOfTwo,
-    /// [`Base::EighthRootOfTwo`]
-    PowerOfRoot,
-    /// [`Value::FirstLanes`]
-    FirstLanes,
-    /// [`Stmt::Prefetch`]
-    Prefetch,
-    /// [`Stmt::Reload`]
-    Reload,
-}
-
-impl Helper {
-    /// Its text at a level, below its attributes; [`None`] where the level has an intrinsic.
-    fn text(self, level: Level) -> Option<&'static str> {
-        match level {
-            Level::Avx512 => avx512::text(self),
-            Level::Avx2 => avx2::text(self),
-            Level::Neon => neon::text(self),
-            Level::Portable => portable::text(self),
-        }
-    }
-
-    /// What its text is said to be.
-    fn doc(self) -> &'static [&'static str] {
-        match self {
-            Helper::Vector => &["Four lanes of plain Rust."],
-            Helper::Load | Helper::Store | Helper::Splat | Helper::Add | Helper::Sub | Helper::Mul | Helper::Div => &[],
-            Helper::MulAdd => &["`a * b + c`, rounded twice: without the instruction, rounding once would take a function call."],
-            Helper::Min => &["`if a < b { a } else { b }` in each lane: a NaN in `b` wins."],
-            Helper::Max => &["`if a > b { a } else { b }` in each lane: a NaN in `b` wins."],
-            Helper::Maximum => {
-                &["The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set."]
-            }
-            Helper::PowerOfTwo => &["`2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits."],
-            Helper::PowerOfRoot => &[
-                "A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which",
-                "the low bits are added as exponent bits.",
-            ],
-            Helper::FirstLanes => &["The first `N` lanes, then zeros."],
-            Helper::Prefetch => &["Fetches a cache line into L2."],
-            Helper::Reload => {
-                &["Keeps the compiler from holding what was loaded before in registers, of which there are too few."]
-            }
-        }
-    }
-
-    /// What its text uses.
-    fn needs(self) -> &'static [Helper] {
-        if self == Helper::Maximum { &[Helper::Vector, Helper::Max] } else { &[Helper::Vector] }
-    }
-
-    /// The attributes of its text at a level.
-    fn attributes(self, isa: &Isa) -> Vec<String> {
-        match (self, isa.features) {
-            (Helper::Vector, _) => vec!["#[derive(Clone, Copy)]".into()],
-            // It is a word to the compiler, and no instruction.
-            (Helper::Reload, _) | (_, None) => vec!["#[inline(always)]".into()],
-            (_, Some(features)) => vec![format!("#[target_feature(enable = \"{features}\")]"), "#[inline]".into()],
-        }
+/// A helper's text at a level, below its attributes; [`None`] where the level has an intrinsic.
+fn text_of(helper: Helper, level: Level) -> Option<&'static str> {
+    match level {
+        Level::Avx512 => avx512::text(helper),
+        Level::Avx2 => avx2::text(helper),
+        Level::Neon => neon::text(helper),
+        Level::Portable => portable::text(helper),
     }
 }
 
@@ -112,7 +34,7 @@ pub fn print(text: &mut Text, level: Level, kernels: &[Kernel]) {
     used.extend(needed);
     let table = ROOT_POWERS.map(|bits| format!("{bits:#x}")).join(", ");
     for helper in used {
-        let Some(body) = helper.text(level) else { continue };
+        let Some(body) = text_of(helper, level) else { continue };
         text.line("");
         helper.doc().iter().for_each(|line| text.line(format!("/// {line}")));
         helper.attributes(isa::of(level)).iter().for_each(|line| text.line(line));

@@ -3,7 +3,6 @@
 //! Lines become a loop where they differ in nothing but numbers, and each number grows by the same amount from one time to the
 //! next. So the loop says what the lines said, in the same order, and the compiler unrolls it to the same instructions.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -40,6 +39,12 @@ impl fmt::Display for Piece {
     }
 }
 
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces.iter().try_for_each(|piece| piece.fmt(f))
+    }
+}
+
 impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let term = |(var, factor): &(String, usize)| if *factor == 1 { var.clone() } else { format!("{var} * {factor}") };
@@ -56,8 +61,8 @@ impl fmt::Display for Sum {
 pub struct Line {
     /// What it says.
     pub pieces: Vec<Piece>,
-    /// The registers with a name of their own, not in an array, that it declares.
-    pub declares: Option<Reg>,
+    /// The registers that it declares.
+    pub declares: Vec<Reg>,
     /// Those that it uses.
     pub uses: Vec<Reg>,
     /// Roughly the compiler's instructions before it has unrolled anything.
@@ -71,6 +76,15 @@ pub enum Node {
     Comment(String),
     /// A line.
     Line(Line),
+    /// An array of registers, an item a line.
+    List {
+        /// What is before the items.
+        head: String,
+        /// The items.
+        items: Vec<Line>,
+        /// The registers that it declares.
+        declares: Vec<Reg>,
+    },
     /// A loop of the kernel.
     For {
         /// Its head.
@@ -93,7 +107,10 @@ pub enum Node {
 /// memory.
 const MOST: usize = 240;
 
-/// Lines that a loop must save.
+/// Nodes of a loop at most.
+const LONGEST: usize = 40;
+
+/// Lines that a loop must save at least.
 const LEAST: usize = 3;
 
 /// Rolls up the lines of a kernel. `vars` are the names for the loops' variables, from the inside out.
@@ -123,59 +140,49 @@ impl Roller<'_> {
             node => node,
         };
         let mut nodes: Vec<Node> = nodes.into_iter().map(inner).collect();
-        for var in self.vars {
-            let before = nodes.len();
-            nodes = self.pass(nodes, var);
-            if nodes.len() == before {
-                break;
-            }
+        // Short loops first, then loops around them.
+        let mut period = 1;
+        while period <= LONGEST.min(nodes.len() / 2) {
+            nodes = self.pass(&nodes, period);
+            period += 1;
         }
         nodes
     }
 
-    /// Rolls up what repeats in a row of lines, from the front.
-    fn pass(&self, nodes: Vec<Node>, var: &str) -> Vec<Node> {
+    /// Rolls up what repeats after so many nodes, from the front.
+    fn pass(&self, nodes: &[Node], period: usize) -> Vec<Node> {
         let mut rolled = Vec::new();
-        let mut rest = &nodes[..];
+        let mut rest = nodes;
         while let Some((first, others)) = rest.split_first() {
-            let best = (1..=rest.len() / 2)
-                .filter_map(|period| self.repeat(rest, period))
-                .max_by_key(|repeat| (repeat.saved, Reverse(repeat.period)));
-            let Some(Repeat { period, count, growth, .. }) = best else {
+            if let Some((node, nodes)) = self.repeat(rest, period) {
+                rolled.push(node);
+                rest = &rest[nodes..];
+            } else {
                 rolled.push(first.clone());
                 rest = others;
-                continue;
-            };
-            let mut growth = growth.into_iter();
-            let mut body = rest[..period].to_vec();
-            body.iter_mut().for_each(|node| node.grow(var, &mut growth));
-            rolled.push(Node::Roll { var: var.into(), count, body });
-            rest = &rest[period * count..];
+            }
         }
         rolled
     }
 
-    /// How often the first `period` nodes repeat, if that is worth a loop.
-    fn repeat(&self, nodes: &[Node], period: usize) -> Option<Repeat> {
-        let group = &nodes[..period];
-        let mut growth = Vec::new();
-        let alike = group.iter().zip(&nodes[period..]).all(|(a, b)| a.growth(b, &mut growth));
-        if !alike || growth.iter().all(|&growth| growth == 0) {
-            return None;
-        }
-        let mut count = 1;
-        for time in nodes.chunks_exact(period).skip(1) {
-            let mut growth = growth.iter().map(|growth| growth * count);
-            if !group.iter().zip(time).all(|(a, b)| a.grows_to(b, &mut growth)) {
-                break;
-            }
-            count += 1;
-        }
+    /// A loop over the first `period` nodes and as many of those behind as repeat them, if it is worth it, and how many nodes that are.
+    fn repeat(&self, nodes: &[Node], period: usize) -> Option<(Node, usize)> {
+        let group = nodes.get(..period)?;
+        let growth = growth(group, nodes.get(period..2 * period)?).filter(|growth| growth.iter().any(|&growth| growth > 0))?;
+        let repeats = |&(time, nodes): &(usize, &[Node])| growth_is(group, nodes, growth.iter().map(|growth| growth * time));
+        let count = nodes.chunks_exact(period).enumerate().take_while(repeats).count();
         let lines: usize = group.iter().map(Node::lines).sum();
         let cost: usize = group.iter().map(Node::cost).sum();
-        let saved = (lines * count).checked_sub(lines + 2).filter(|&saved| saved >= LEAST)?;
-        let stays = nodes.chunks_exact(period).take(count).all(|time| self.stays_inside(time));
-        (stays && (cost + 3) * count <= MOST).then_some(Repeat { period, count, growth, saved })
+        let saves = lines * count >= lines + 2 + LEAST;
+        let stays = || nodes.chunks_exact(period).take(count).all(|time| self.stays_inside(time));
+        if !saves || (cost + 3) * count > MOST || !stays() {
+            return None;
+        }
+        let var = self.vars.get(group.iter().map(Node::depth).max()?)?.clone();
+        let mut growth = growth.into_iter();
+        let mut body = group.to_vec();
+        body.iter_mut().for_each(|node| node.grow(&var, &mut growth));
+        Some((Node::Roll { var, count, body }, period * count))
     }
 
     /// Whether nothing outside of these nodes uses what they declare.
@@ -187,28 +194,52 @@ impl Roller<'_> {
     }
 }
 
-/// Nodes that repeat.
-struct Repeat {
-    period: usize,
-    count: usize,
-    /// By how much each number grows each time.
-    growth: Vec<usize>,
-    /// Lines less.
-    saved: usize,
+/// By how much the numbers of nodes have grown in others, if these differ in nothing else.
+fn growth(from: &[Node], to: &[Node]) -> Option<Vec<usize>> {
+    if !alike(from, to) {
+        return None;
+    }
+    let (from, to) = (sums(from), sums(to));
+    from.iter().zip(&to).map(|(from, to)| to.constant.checked_sub(from.constant)).collect()
+}
+
+/// Whether other nodes are these with numbers that have grown so much.
+fn growth_is(from: &[Node], to: &[Node], growth: impl Iterator<Item = usize>) -> bool {
+    alike(from, to)
+        && sums(from).iter().zip(sums(to)).zip(growth).all(|((from, to), growth)| from.constant + growth == to.constant)
+}
+
+/// Whether nodes differ in numbers alone.
+fn alike(a: &[Node], b: &[Node]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_like(b))
+}
+
+/// The numbers of nodes.
+fn sums(nodes: &[Node]) -> Vec<&Sum> {
+    let mut all = Vec::new();
+    nodes.iter().for_each(|node| node.sums(&mut all));
+    all
 }
 
 impl Node {
     fn lines(&self) -> usize {
         match self {
             Node::Comment(_) | Node::Line(_) => 1,
+            Node::List { items, .. } => 2 + items.len(),
             Node::For { body, .. } | Node::Roll { body, .. } => 2 + body.iter().map(Node::lines).sum::<usize>(),
         }
+    }
+
+    /// Loops in one another.
+    fn depth(&self) -> usize {
+        if let Node::Roll { body, .. } = self { 1 + body.iter().map(Node::depth).max().unwrap_or(0) } else { 0 }
     }
 
     fn cost(&self) -> usize {
         match self {
             Node::Comment(_) => 0,
             Node::Line(line) => line.cost,
+            Node::List { items, .. } => items.iter().map(|line| line.cost).sum(),
             Node::For { .. } => MOST,
             Node::Roll { count, body, .. } => count * (3 + body.iter().map(Node::cost).sum::<usize>()),
         }
@@ -217,7 +248,8 @@ impl Node {
     fn declares(&self, all: &mut Vec<Reg>) {
         match self {
             Node::Comment(_) => {}
-            Node::Line(line) => all.extend(line.declares),
+            Node::Line(line) => all.extend(&line.declares),
+            Node::List { declares, .. } => all.extend(declares),
             Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.declares(all)),
         }
     }
@@ -226,6 +258,7 @@ impl Node {
         match self {
             Node::Comment(_) => {}
             Node::Line(line) => all.extend(&line.uses),
+            Node::List { items, .. } => all.extend(items.iter().flat_map(|line| &line.uses)),
             Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.uses(all)),
         }
     }
@@ -235,43 +268,22 @@ impl Node {
         match self {
             Node::Comment(_) => {}
             Node::Line(line) => all.extend(line.pieces.iter().filter_map(Piece::sum)),
+            Node::List { items, .. } => all.extend(items.iter().flat_map(|line| line.pieces.iter().filter_map(Piece::sum))),
             Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.sums(all)),
         }
-    }
-
-    /// Whether another node differs in numbers alone, all of which are as large or larger: by how much is added to `growth`.
-    fn growth(&self, other: &Node, growth: &mut Vec<usize>) -> bool {
-        let (mut from, mut to) = (Vec::new(), Vec::new());
-        self.sums(&mut from);
-        other.sums(&mut to);
-        if !self.is_like(other) || from.len() != to.len() {
-            return false;
-        }
-        let grown = from.iter().zip(&to).map(|(from, to)| to.constant.checked_sub(from.constant)).collect::<Option<Vec<usize>>>();
-        grown.into_iter().flatten().for_each(|grown| growth.push(grown));
-        from.iter().zip(&to).all(|(from, to)| to.constant >= from.constant)
-    }
-
-    /// Whether another node is this one with numbers that have grown so much.
-    fn grows_to(&self, other: &Node, growth: &mut impl Iterator<Item = usize>) -> bool {
-        let (mut from, mut to) = (Vec::new(), Vec::new());
-        self.sums(&mut from);
-        other.sums(&mut to);
-        self.is_like(other)
-            && from.len() == to.len()
-            && from.iter().zip(&to).all(|(from, to)| growth.next().is_some_and(|growth| from.constant + growth == to.constant))
     }
 
     /// Whether another node differs in numbers alone.
     fn is_like(&self, other: &Node) -> bool {
         match (self, other) {
             (Node::Comment(a), Node::Comment(b)) => a == b,
-            (Node::Line(a), Node::Line(b)) => {
-                a.pieces.len() == b.pieces.len() && a.pieces.iter().zip(&b.pieces).all(|(a, b)| a.is_like(b))
+            (Node::Line(a), Node::Line(b)) => a.is_like(b),
+            (Node::List { head: a, items: x, .. }, Node::List { head: b, items: y, .. }) => {
+                (a, x.len()) == (b, y.len()) && x.iter().zip(y).all(|(x, y)| x.is_like(y))
             }
             // A loop of the kernel is never unrolled, and what is around it is not either.
             (Node::Roll { var: a, count: n, body: x }, Node::Roll { var: b, count: m, body: y }) => {
-                (a, n, x.len()) == (b, m, y.len()) && x.iter().zip(y).all(|(x, y)| x.is_like(y))
+                (a, n) == (b, m) && alike(x, y)
             }
             _ => false,
         }
@@ -281,13 +293,23 @@ impl Node {
     fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = usize>) {
         match self {
             Node::Comment(_) => {}
-            Node::Line(line) => {
-                for sum in line.pieces.iter_mut().filter_map(Piece::sum_mut) {
-                    let factor = growth.next().filter(|&factor| factor != 0);
-                    sum.terms.extend(factor.map(|factor| (var.to_string(), factor)));
-                }
-            }
+            Node::Line(line) => line.grow(var, growth),
+            Node::List { items, .. } => items.iter_mut().for_each(|line| line.grow(var, growth)),
             Node::For { body, .. } | Node::Roll { body, .. } => body.iter_mut().for_each(|node| node.grow(var, growth)),
+        }
+    }
+}
+
+impl Line {
+    /// Whether another line differs in numbers alone.
+    fn is_like(&self, other: &Line) -> bool {
+        self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(|(a, b)| a.is_like(b))
+    }
+
+    fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = usize>) {
+        for sum in self.pieces.iter_mut().filter_map(Piece::sum_mut) {
+            let factor = growth.next().filter(|&factor| factor != 0);
+            sum.terms.extend(factor.map(|factor| (var.to_string(), factor)));
         }
     }
 }

@@ -41,8 +41,8 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &TiSlice<KernelId, Kernel>
     });
 }
 
-const SAFETY: &str = "SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to \
-                      share nothing with what another unit writes.";
+const SAFETY: &str =
+    "SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.";
 
 /// Whether a stage calls kernels.
 fn calls(steps: &[Step]) -> bool {

@@ -55,6 +55,18 @@ impl Text {
         self.line(tail);
     }
 
+    /// `head [items];`: on one line, the items on the next, or one item a line.
+    pub fn array(&mut self, head: &str, items: &[String]) {
+        let array = format!("[{}];", items.join(", "));
+        if self.fits(&format!("{head} {array}")) || !self.fits(&format!("    {array}")) {
+            return self.list(&format!("{head} ["), items, "];");
+        }
+        self.line(head);
+        self.depth += 1;
+        self.line(array);
+        self.depth -= 1;
+    }
+
     /// `head` calls of one function `tail`, all on one line, or one a line, each of which is broken if it must.
     pub fn calls(&mut self, head: &str, name: &str, calls: &[Vec<String>], tail: &str) {
         let items: Vec<String> = calls.iter().map(|args| format!("{name}({})", args.join(", "))).collect();

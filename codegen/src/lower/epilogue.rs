@@ -53,7 +53,7 @@ const SIDE_BY_SIDE: usize = 2;
 pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
     let Some(act) = act else { return };
     let mut written: Vec<Vec<Reg>> = regs.chunks(SIDE_BY_SIDE).map(<[Reg]>::to_vec).collect();
-    act.apply(&mut Written { b, constants: Vec::new() }, &mut written);
+    act.apply(&mut Written { b, constants: Vec::new(), results: 0 }, &mut written);
     for (&x, y) in regs.iter().zip(written.into_iter().flatten()) {
         if x != y {
             b.set(x, Value::Copy(y));
@@ -66,6 +66,8 @@ struct Written<'a> {
     b: &'a mut Builder,
     /// The constants so far, by name and value.
     constants: Vec<(String, f32, Reg)>,
+    /// Results so far, which number their names.
+    results: usize,
 }
 
 impl Written<'_> {
@@ -80,8 +82,15 @@ impl Written<'_> {
         reg
     }
 
-    fn binary(&mut self, name: &str, op: Binary, x: &[Reg], y: &[Reg]) -> Vec<Reg> {
-        x.iter().zip(y).enumerate().map(|(i, (&x, &y))| self.b.set_new(format!("{name}{i}"), Value::Binary(op, x, y))).collect()
+    /// New registers for a result, one for each value.
+    fn result(&mut self, values: impl Iterator<Item = Value>) -> Vec<Reg> {
+        self.results += 1;
+        let name = format!("t{}", self.results);
+        values.enumerate().map(|(i, value)| self.b.set_new(format!("{name}_{i}"), value)).collect()
+    }
+
+    fn binary(&mut self, op: Binary, x: &[Reg], y: &[Reg]) -> Vec<Reg> {
+        self.result(x.iter().zip(y).map(|(&x, &y)| Value::Binary(op, x, y)))
     }
 }
 
@@ -94,28 +103,27 @@ impl Arithmetic for Written<'_> {
     }
 
     fn add(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary("sum", Binary::Add, x, y)
+        self.binary(Binary::Add, x, y)
     }
 
     fn mul(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary("product", Binary::Mul, x, y)
+        self.binary(Binary::Mul, x, y)
     }
 
     fn div(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary("quotient", Binary::Div, x, y)
+        self.binary(Binary::Div, x, y)
     }
 
     fn min(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary("min", Binary::Min, x, y)
+        self.binary(Binary::Min, x, y)
     }
 
     fn max(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
-        self.binary("max", Binary::Max, x, y)
+        self.binary(Binary::Max, x, y)
     }
 
     fn fma(&mut self, x: &Vec<Reg>, y: &Vec<Reg>, z: &Vec<Reg>) -> Vec<Reg> {
-        let terms = x.iter().zip(y).zip(z).enumerate();
-        terms.map(|(i, ((&x, &y), &z))| self.b.set_new(format!("fused{i}"), Value::Fma(x, y, z))).collect()
+        self.result(x.iter().zip(y).zip(z).map(|((&x, &y), &z)| Value::Fma(x, y, z)))
     }
 
     /// In place.
@@ -204,7 +212,7 @@ fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
 /// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the multiple of an eighth nearest to -z and s = z + n, 2^(-z) is
 /// 2^n · 2^(-s). Nothing before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
 fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
-    let mut written = Written { b, constants: Vec::new() };
+    let mut written = Written { b, constants: Vec::new(), results: 0 };
     let round = written.splat("round", ROUND_TO_EIGHTH);
     for sums in sums.chunks(SIDE_BY_SIDE) {
         written.logistic_of(sums, &BINARY, true, |b, arg| {

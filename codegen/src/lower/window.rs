@@ -351,12 +351,12 @@ impl Window {
         for row in self.present.0..self.present.1 {
             b.reload();
             let width = (run.size - 1) * self.stride.1 + self.kernel.1;
-            let pixels: Vec<Option<Reg>> = (0..width)
-                .map(|column| {
-                    let read = !self.readers(run, row, column).is_empty();
-                    read.then(|| b.load(format!("a{column}"), self.source(buffers, row, run, column, c, v, x, lanes)))
-                })
-                .collect();
+            // Columns that nothing reads are those of the padding: on the left, or on the right.
+            let read: Vec<usize> = (0..width).filter(|&column| !self.readers(run, row, column).is_empty()).collect();
+            let source = |column: usize| Value::Load(self.source(buffers, row, run, column, c, v, x, lanes));
+            let loaded = b.array("a", [1, read.len()], |[_, index]| source(read[index])).concat();
+            let mut pixels: Vec<Option<Reg>> = vec![None; width];
+            read.iter().zip(loaded).for_each(|(&column, reg)| pixels[column] = Some(reg));
             for (i, acc) in acc.iter().enumerate() {
                 let Some(kh) = row.checked_sub(i * self.stride.0).filter(|&kh| kh < self.kernel.0) else { continue };
                 for kw in 0..self.kernel.1 {

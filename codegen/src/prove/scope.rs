@@ -1,6 +1,9 @@
-//! Kernels are well formed: every name is declared where it is used, and buffers that are only read are not stored to.
+//! Kernels are well formed: every name is declared where it is used and means what is used there, and buffers that are only read are not
+//! stored to.
 
-use crate::ir::kernel::{Access, Address, Kernel, Reg, Stmt, Value, Var};
+use std::collections::HashMap;
+
+use crate::ir::kernel::{Access, Address, Buf, Kernel, Reg, Stmt, Value, Var};
 
 /// A kernel that does not make sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +15,14 @@ pub enum ScopeError {
         kernel: String,
         /// Register, variable or buffer.
         what: String,
+    },
+    /// A register, variable or buffer used where something else has its name.
+    #[error("kernel {kernel}: {name} is another {name} where it is used")]
+    Shadowed {
+        /// The kernel.
+        kernel: String,
+        /// The name that both have.
+        name: String,
     },
     /// A store into a buffer declared as read.
     #[error("kernel {kernel}: stores to {buffer}, which is only read")]
@@ -35,24 +46,41 @@ pub enum ScopeError {
 
 /// Proves a kernel well formed.
 pub fn kernel(kernel: &Kernel) -> Result<(), ScopeError> {
-    Scope { kernel, vars: Vec::new(), declared: vec![false; kernel.regs.len()] }.body(&kernel.body)
+    let mut scope = Scope { kernel, vars: Vec::new(), declared: vec![false; kernel.regs.len()], names: HashMap::new() };
+    for (index, buffer) in kernel.buffers.iter().enumerate() {
+        scope.names.entry(&buffer.name).or_default().push(Named::Buffer(Buf(index)));
+    }
+    scope.body(&kernel.body)
+}
+
+/// What a name means in the text of a kernel.
+#[derive(Clone, Copy, PartialEq)]
+enum Named {
+    Register(Reg),
+    Variable(Var),
+    Buffer(Buf),
 }
 
 struct Scope<'a> {
     kernel: &'a Kernel,
     vars: Vec<Var>,
     declared: Vec<bool>,
+    /// What each name was declared as, the innermost declaration last.
+    names: HashMap<&'a str, Vec<Named>>,
 }
 
-impl Scope<'_> {
-    fn body(&mut self, body: &[Stmt]) -> Result<(), ScopeError> {
+impl<'a> Scope<'a> {
+    fn body(&mut self, body: &'a [Stmt]) -> Result<(), ScopeError> {
         let mut declared = Vec::new();
         for stmt in body {
             match stmt {
                 Stmt::Comment(_) | Stmt::Reload => {}
                 Stmt::For { var, body, .. } => {
+                    let name = self.kernel.vars.get(var.0).ok_or_else(|| self.out_of_scope("variable", var.0))?;
                     self.vars.push(*var);
+                    self.names.entry(name).or_default().push(Named::Variable(*var));
                     self.body(body)?;
+                    self.names.entry(name).or_default().pop();
                     self.vars.pop();
                 }
                 Stmt::Let(reg, value) => {
@@ -61,6 +89,7 @@ impl Scope<'_> {
                         return Err(self.out_of_scope("register", reg.0));
                     }
                     self.declared[reg.0] = true;
+                    self.names.entry(&self.kernel.regs[reg.0]).or_default().push(Named::Register(*reg));
                     declared.push(*reg);
                 }
                 Stmt::Set(reg, value) => {
@@ -78,7 +107,10 @@ impl Scope<'_> {
                 Stmt::Prefetch(at) => self.address(at)?,
             }
         }
-        declared.into_iter().for_each(|reg| self.declared[reg.0] = false);
+        for reg in declared.into_iter().rev() {
+            self.declared[reg.0] = false;
+            self.names.entry(&self.kernel.regs[reg.0]).or_default().pop();
+        }
         Ok(())
     }
 
@@ -96,15 +128,32 @@ impl Scope<'_> {
     }
 
     fn reg(&self, reg: Reg) -> Result<(), ScopeError> {
-        if self.declared.get(reg.0) == Some(&true) { Ok(()) } else { Err(self.out_of_scope("register", reg.0)) }
+        if self.declared.get(reg.0) != Some(&true) {
+            return Err(self.out_of_scope("register", reg.0));
+        }
+        self.means(&self.kernel.regs[reg.0], Named::Register(reg))
     }
 
     fn address(&self, at: &Address) -> Result<(), ScopeError> {
         if at.buffer.0 >= self.kernel.buffers.len() {
             return Err(self.out_of_scope("buffer", at.buffer.0));
         }
-        let unknown = at.terms.iter().find(|(var, _)| !self.vars.contains(var));
-        unknown.map_or(Ok(()), |(var, _)| Err(self.out_of_scope("variable", var.0)))
+        self.means(&self.kernel.buffers[at.buffer.0].name, Named::Buffer(at.buffer))?;
+        for (var, _) in &at.terms {
+            if !self.vars.contains(var) {
+                return Err(self.out_of_scope("variable", var.0));
+            }
+            self.means(&self.kernel.vars[var.0], Named::Variable(*var))?;
+        }
+        Ok(())
+    }
+
+    /// That a name means this here.
+    fn means(&self, name: &str, what: Named) -> Result<(), ScopeError> {
+        match self.names.get(name).and_then(|meanings| meanings.last()) {
+            Some(innermost) if *innermost == what => Ok(()),
+            _ => Err(ScopeError::Shadowed { kernel: self.kernel.name.clone(), name: name.into() }),
+        }
     }
 
     fn out_of_scope(&self, what: &str, index: usize) -> ScopeError {

@@ -85,7 +85,7 @@ impl SweepArgs {
         }
         if cliffs > 0 {
             let message = format!(
-                "{cliffs} of {} points are below {} of their neighbour's share of the peak",
+                "in {cliffs} of {} comparisons, a network is below {} of its neighbour's share of the peak",
                 comparisons.len(),
                 sweep::CLIFF
             );

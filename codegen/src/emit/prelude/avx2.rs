@@ -1,6 +1,6 @@
 //! The table of AVX2.
 
-use super::Helper;
+use super::helper::Helper;
 
 pub const PREFETCH: &str = "
 fn prefetch(at: *const f32) {

@@ -1,6 +1,6 @@
 //! The table of AVX-512.
 
-use super::Helper;
+use super::helper::Helper;
 
 pub fn text(helper: Helper) -> Option<&'static str> {
     Some(match helper {

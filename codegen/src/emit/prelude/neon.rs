@@ -1,6 +1,6 @@
 //! The table of NEON.
 
-use super::Helper;
+use super::helper::Helper;
 
 pub fn text(helper: Helper) -> Option<&'static str> {
     Some(match helper {

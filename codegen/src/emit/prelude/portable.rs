@@ -1,6 +1,6 @@
 //! The table of the portable level, which has no intrinsics.
 
-use super::Helper;
+use super::helper::Helper;
 
 pub const RELOAD: &str = "
 fn reload() {
