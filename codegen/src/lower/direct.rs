@@ -98,6 +98,7 @@ impl Direct {
         let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
         let dst = b.buffer("dst", (self.ow - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.ow - 1) * pitch + self.panels * PANEL, Access::Read));
+        let buffers = Buffers { src, wei, dst, res };
         for block in self.blocks(level) {
             let columns: Vec<ColumnRun> = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad)
                 .into_iter()
@@ -105,7 +106,7 @@ impl Direct {
                 .collect();
             b.repeat("n", block.panels.count, |b, n| {
                 for run in &columns {
-                    b.repeat("x", run.count, |b, x| self.tile(b, &src, wei, dst, res, &block, run, n, x));
+                    b.repeat("x", run.count, |b, x| self.tile(b, &buffers, &block, run, (n, x)));
                 }
                 let (live, _) = tile::vectors(level, block.panels, self.panels, self.idle);
                 let columns = live.into_iter().map(|(panel, lane)| {
@@ -119,18 +120,8 @@ impl Direct {
         b.finish()
     }
 
-    fn tile(
-        &self,
-        b: &mut Builder,
-        src: &[Buf],
-        wei: Buf,
-        dst: Buf,
-        res: Option<Buf>,
-        block: &Block,
-        run: &ColumnRun,
-        n: Index,
-        x: Index,
-    ) {
+    fn tile(&self, b: &mut Builder, buffers: &Buffers, block: &Block, run: &ColumnRun, (n, x): (Index, Index)) {
+        let &Buffers { ref src, wei, dst, res } = buffers;
         let (column, channel) = self.source.strides();
         let lanes = b.lanes();
         let (live, idle) = tile::vectors(b.level(), block.panels, self.panels, self.idle);
@@ -196,6 +187,15 @@ impl Direct {
         let cleared = (0..run.size).flat_map(|r| idle.iter().map(move |&column| (r, column)));
         clear(b, cleared.map(|(r, column)| at(dst, self.dst_pitch, r, column)));
     }
+}
+
+/// The kernel's parameters.
+struct Buffers {
+    /// The source's rows.
+    src: Vec<Buf>,
+    wei: Buf,
+    dst: Buf,
+    res: Option<Buf>,
 }
 
 impl Family for Direct {

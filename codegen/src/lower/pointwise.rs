@@ -79,7 +79,7 @@ impl Pointwise {
                 for rows in tiles {
                     b.repeat("m", rows.count, |b, m| {
                         let ahead = next.and_then(|next| self.ahead_of(next, block.panels, first, count, n, m));
-                        self.tile(b, &buffers, block.panels, rows, n, m, ahead.as_ref());
+                        self.tile(b, &buffers, block.panels, rows, (n, m), ahead.as_ref());
                     });
                     first += rows.count;
                 }
@@ -114,7 +114,7 @@ impl Pointwise {
         Some(Ahead { at, before: lines % each, each, times, every })
     }
 
-    fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, n: Index, m: Index, ahead: Option<&Ahead>) {
+    fn tile(&self, b: &mut Builder, buffers: &Buffers, panels: Run, rows: Run, (n, m): (Index, Index), ahead: Option<&Ahead>) {
         let (columns, idle) = tile::vectors(b.level(), panels, self.panels, self.idle);
         let vectors = columns.len();
         let wei = |v: usize, tap: usize| {

@@ -168,7 +168,7 @@ impl Window {
                     let bias = buffers.weight(self, 0, c, v, b.lanes()).map(|at| b.load("bias", at));
                     let weights = self.weights(b, &buffers, &columns, c, v);
                     for run in &columns {
-                        b.repeat("x", run.count, |b, x| self.tile(b, &buffers, run, bias, &weights, c, v, x));
+                        b.repeat("x", run.count, |b, x| self.tile(b, &buffers, run, bias, &weights, Here { c, v, x }));
                     }
                 });
             } else {
@@ -177,7 +177,7 @@ impl Window {
                     b.repeat("x", run.count, |b, x| {
                         b.repeat("v", halves, |b, v| {
                             let bias = buffers.weight(self, 0, c, v, b.lanes()).map(|at| b.load("bias", at));
-                            self.tile(b, &buffers, run, bias, &[], c, v, x);
+                            self.tile(b, &buffers, run, bias, &[], Here { c, v, x });
                         });
                     });
                 }
@@ -212,18 +212,7 @@ impl Window {
     }
 
     /// One vector of lanes of a tile of pixels.
-    #[expect(clippy::too_many_arguments, reason = "where the tile is")]
-    fn tile(
-        &self,
-        b: &mut Builder,
-        buffers: &Buffers,
-        run: &ColumnRun,
-        bias: Option<Reg>,
-        weights: &[Option<Reg>],
-        c: Index,
-        v: Index,
-        x: Index,
-    ) {
+    fn tile(&self, b: &mut Builder, buffers: &Buffers, run: &ColumnRun, bias: Option<Reg>, weights: &[Option<Reg>], here: Here) {
         let lanes = b.lanes();
         let (rows, columns) = (number_of(self.rows, "row"), number_of(run.size, "column"));
         let start = match self.kind {
@@ -231,15 +220,16 @@ impl Window {
             Kind::Max => "the largest values so far",
             Kind::Average => "sums that begin at zero",
         };
+        let Here { c, v, x } = here;
         b.comment(format!("A tile of {rows} by {columns}, {lanes} lanes: {start}."));
         let acc = self.start(b, run, bias);
         if self.kind == Kind::Depthwise && weights.is_empty() {
             b.comment("Loads each row of the source once, and each weight once for all outputs that it meets there.");
             let wei = |tap: usize| buffers.weight(self, tap, c, v, lanes);
-            self.by_rows(b, buffers, run, &acc, &wei, c, v, x);
+            self.by_rows(b, buffers, run, &acc, &wei, here);
         } else {
             b.comment("Loads each pixel of the source once, for all outputs that read it.");
-            self.by_pixels(b, buffers, run, &acc, weights, c, v, x);
+            self.by_pixels(b, buffers, run, &acc, weights, here);
         }
         if self.kind == Kind::Average {
             let scale = b.splat("factor", 1.0 / self.taps() as f32);
@@ -272,17 +262,8 @@ impl Window {
         b.array(if self.kind == Kind::Max { "largest" } else { "sum" }, [self.rows, run.size], |_| value.clone())
     }
 
-    fn source(
-        &self,
-        buffers: &Buffers,
-        row: usize,
-        run: &ColumnRun,
-        column: usize,
-        c: Index,
-        v: Index,
-        x: Index,
-        lanes: usize,
-    ) -> Address {
+    fn source(&self, buffers: &Buffers, row: usize, run: &ColumnRun, column: usize, here: Here, lanes: usize) -> Address {
+        let Here { c, v, x } = here;
         // `column` counts from the tile's first window; the map begins `pad` later.
         let at = (run.start * self.stride.1 + column - self.pad) * self.src_pitch;
         let at = buffers.src[row - self.present.0].at(at).plus(c, PANEL).plus(v, lanes);
@@ -312,9 +293,7 @@ impl Window {
         run: &ColumnRun,
         acc: &[Vec<Reg>],
         weights: &[Option<Reg>],
-        c: Index,
-        v: Index,
-        x: Index,
+        here: Here,
     ) {
         let lanes = b.lanes();
         for row in self.present.0..self.present.1 {
@@ -323,7 +302,7 @@ impl Window {
                 if readers.is_empty() {
                     continue;
                 }
-                let a = b.load("a", self.source(buffers, row, run, column, c, v, x, lanes));
+                let a = b.load("a", self.source(buffers, row, run, column, here, lanes));
                 for (i, r, tap) in readers {
                     match (self.kind, weights.get(tap)) {
                         (Kind::Depthwise, Some(&Some(weight))) => b.fma(acc[i][r], a, weight),
@@ -343,9 +322,7 @@ impl Window {
         run: &ColumnRun,
         acc: &[Vec<Reg>],
         wei: &dyn Fn(usize) -> Option<Address>,
-        c: Index,
-        v: Index,
-        x: Index,
+        here: Here,
     ) {
         let lanes = b.lanes();
         for row in self.present.0..self.present.1 {
@@ -353,7 +330,7 @@ impl Window {
             let width = (run.size - 1) * self.stride.1 + self.kernel.1;
             // Columns that nothing reads are those of the padding: on the left, or on the right.
             let read: Vec<usize> = (0..width).filter(|&column| !self.readers(run, row, column).is_empty()).collect();
-            let source = |column: usize| Value::Load(self.source(buffers, row, run, column, c, v, x, lanes));
+            let source = |column: usize| Value::Load(self.source(buffers, row, run, column, here, lanes));
             let loaded = b.array("a", [1, read.len()], |[_, index]| source(read[index])).concat();
             let mut pixels: Vec<Option<Reg>> = vec![None; width];
             read.iter().zip(loaded).for_each(|(&column, reg)| pixels[column] = Some(reg));
@@ -405,6 +382,14 @@ impl Family for Window {
     fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         Self::lower(self, level, name, doc)
     }
+}
+
+/// Where a tile is: its panel, its vector of lanes and its columns.
+#[derive(Clone, Copy)]
+struct Here {
+    c: Index,
+    v: Index,
+    x: Index,
 }
 
 struct Buffers {

@@ -56,6 +56,7 @@ pub fn kernel(kernel: &Kernel) -> Result<(), ScopeError> {
 /// What a name means in the text of a kernel.
 #[derive(Clone, Copy, PartialEq)]
 enum Named {
+    /// A register by itself, or the array of registers that begins with it.
     Register(Reg),
     Variable(Var),
     Buffer(Buf),
@@ -89,7 +90,8 @@ impl<'a> Scope<'a> {
                         return Err(self.out_of_scope("register", reg.0));
                     }
                     self.declared[reg.0] = true;
-                    self.names.entry(&self.kernel.regs[reg.0]).or_default().push(Named::Register(*reg));
+                    let named = self.named(*reg);
+                    self.names.entry(&self.kernel.regs[reg.0].name).or_default().push(named);
                     declared.push(*reg);
                 }
                 Stmt::Set(reg, value) => {
@@ -109,7 +111,7 @@ impl<'a> Scope<'a> {
         }
         for reg in declared.into_iter().rev() {
             self.declared[reg.0] = false;
-            self.names.entry(&self.kernel.regs[reg.0]).or_default().pop();
+            self.names.entry(&self.kernel.regs[reg.0].name).or_default().pop();
         }
         Ok(())
     }
@@ -131,7 +133,13 @@ impl<'a> Scope<'a> {
         if self.declared.get(reg.0) != Some(&true) {
             return Err(self.out_of_scope("register", reg.0));
         }
-        self.means(&self.kernel.regs[reg.0], Named::Register(reg))
+        self.means(&self.kernel.regs[reg.0].name, self.named(reg))
+    }
+
+    /// What the text names where it uses a register: the elements of an array are declared one after another, from the first.
+    fn named(&self, reg: Reg) -> Named {
+        let before = self.kernel.regs[reg.0].element.map_or(0, |element| element.at[0] * element.dims[1] + element.at[1]);
+        Named::Register(Reg(reg.0.saturating_sub(before)))
     }
 
     fn address(&self, at: &Address) -> Result<(), ScopeError> {
