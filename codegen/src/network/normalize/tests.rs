@@ -648,7 +648,7 @@ proptest! {
 fn drawn_networks_reach_every_rule() {
     let mut runner = TestRunner::deterministic();
     let mut reached: Vec<String> = Vec::new();
-    for _ in 0..600 {
+    for _ in 0..2000 {
         let network = draw::network().new_tree(&mut runner).unwrap().current();
         for layer in &normalize(&network, &draw::weights(&network)).unwrap().layers {
             let line = line(layer);
