@@ -11,7 +11,7 @@ use std::thread;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sartor::Level;
-use sartor::codegen::problem::Problem;
+use sartor::codegen::lab::Problem;
 use sartor::judge::verify::problem::interpret;
 use sartor::kernels::report::checked;
 use sartor::models::{Node, Op};

@@ -7,8 +7,10 @@
 mod common;
 
 use sartor::codegen::compile::plan;
+use sartor::codegen::interpret;
+use sartor::codegen::network::normalize;
+use sartor::codegen::network::pack;
 use sartor::codegen::schedule::Options;
-use sartor::codegen::{interpret, normalize, pack};
 use sartor::judge::verify::of_image;
 use sartor::kernels::report;
 use sartor::models::zoo;

@@ -17,7 +17,7 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKi
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use sartor::Tunings;
 use sartor::codegen::compile::{Kind, generate};
-use sartor::codegen::kernel::{Kernel, Stmt, Value};
+use sartor::codegen::ir::kernel::{Kernel, Stmt, Value};
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;
 use sartor::{Level, Weights};

@@ -1,6 +1,6 @@
 //! The tables of the README agree with the code. `UPDATE_README=1 cargo test --test readme` rewrites them.
 
-use sartor::codegen::isa;
+use sartor::codegen::ir::isa;
 use sartor::models::zoo;
 use sartor::{Level, Network};
 

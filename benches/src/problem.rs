@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sartor::codegen::layer::{Layer, LayerOp, Layers, PoolKind, Scale};
 use sartor::codegen::layout::MapId;
+use sartor::codegen::network::layers::{Layer, LayerOp, Layers, PoolKind, Scale};
 use sartor::codegen::network::line::problem_line;
-use sartor::codegen::normalize::normalize;
+use sartor::codegen::network::normalize::normalize;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
 use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Shape, Window};
@@ -211,7 +211,7 @@ pub fn problems() -> Vec<Problem> {
 mod tests {
     use sartor::Level;
     use sartor::codegen::compile::plan;
-    use sartor::codegen::pack::pack;
+    use sartor::codegen::network::pack::pack;
     use sartor::codegen::schedule::Options;
     use sartor::models::Padding;
 

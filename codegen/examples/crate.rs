@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_codegen::compile::{Kind, generate};
-use sartor_codegen::{interpret, normalize::normalize, pack::pack};
+use sartor_codegen::interpret;
+use sartor_codegen::network::normalize::normalize;
+use sartor_codegen::network::pack::pack;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Weights, zoo};
 

@@ -17,9 +17,3 @@ pub mod ops;
 pub mod plan;
 pub mod prove;
 pub mod schedule;
-
-pub use ir::{isa, kernel, name, stage};
-pub use lab as problem;
-pub use network::{layers as layer, normalize, pack};
-
-pub use schedule::tuning;

@@ -2,7 +2,7 @@
 //! does in f64, as `sartor verify --problem` judges it.
 
 use sartor::codegen::compile::PlanError;
-use sartor::codegen::problem::Problem;
+use sartor::codegen::lab::Problem;
 use sartor::codegen::schedule::ScheduleError;
 use sartor::judge::engines::ReferenceEngine;
 use sartor::judge::verify::VerifyError;

@@ -1,6 +1,6 @@
 //! Kernel names. A text that parses prints as the same text, and a printed name parses to the same name.
 
-use sartor_codegen::name::KernelName;
+use sartor_codegen::ir::name::KernelName;
 use sartor_kernels::runtime::Level;
 
 use crate::Choices;

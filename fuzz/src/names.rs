@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use proc_macro2::{TokenStream, TokenTree};
 use sartor_codegen::compile::{Generated, Kind, generate};
-use sartor_codegen::problem::LayerLine;
+use sartor_codegen::lab::LayerLine;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, Op, Shape, Weights, Window, escape};
 

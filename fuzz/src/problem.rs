@@ -1,7 +1,7 @@
 //! Problem lines. A line that parses prints as a line that parses to the same problem, and small problems are computed right. The error for
 //! any other line says where in the text it fails.
 
-use sartor::codegen::problem::{LayerLine, Problem};
+use sartor::codegen::lab::{LayerLine, Problem};
 use sartor_kernels::runtime::Level;
 
 use crate::graph;

@@ -1,7 +1,7 @@
 //! Options of compiling a network to a crate.
 
 use sartor_codegen::compile::{Kind, Package};
-use sartor_codegen::isa;
+use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::Level;
 
 use crate::tuning::Tunings;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sartor_codegen::tuning::{Choice, Tuning};
+use sartor_codegen::schedule::tuning::{Choice, Tuning};
 use sartor_kernels::runtime::Level;
 use sartor_models::escape;
 use serde::{Deserialize, Serialize};
@@ -187,7 +187,7 @@ impl MachineTuning {
 
 #[cfg(test)]
 mod tests {
-    use sartor_codegen::tuning::{LayerChoice, PanelsChoice, Tile};
+    use sartor_codegen::schedule::tuning::{LayerChoice, PanelsChoice, Tile};
 
     use super::*;
     use crate::tuning::Tunings;

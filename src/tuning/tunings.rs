@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sartor_codegen::tuning::Tuning;
+use sartor_codegen::schedule::tuning::Tuning;
 use sartor_kernels::runtime::Level;
 
 use super::cpu_caches::Sizes;
@@ -101,7 +101,7 @@ impl Tunings {
 
 #[cfg(test)]
 mod tests {
-    use sartor_codegen::tuning::{Choice, PanelsChoice};
+    use sartor_codegen::schedule::tuning::{Choice, PanelsChoice};
 
     use super::*;
     use crate::tuning::TunedProblem;

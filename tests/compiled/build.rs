@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::run::write_files;
 use sartor::Level;
 use sartor::codegen::emit;
-use sartor::codegen::kernel::{Access, Kernel};
+use sartor::codegen::ir::kernel::{Access, Kernel};
 
 const MANIFEST: &str = "[package]
 name = \"runner\"
@@ -41,7 +41,8 @@ fn module(level: Level, kernels: &[Kernel]) -> String {
     let mut text = emit::kernels(level, kernels);
     writeln!(text, "\npub static KERNELS: [crate::Kernel; {}] = [", kernels.len()).unwrap();
     for kernel in kernels {
-        let buffer = |buffer: &sartor::codegen::kernel::Buffer| format!("({}, {})", buffer.len, buffer.access == Access::Write);
+        let buffer =
+            |buffer: &sartor::codegen::ir::kernel::Buffer| format!("({}, {})", buffer.len, buffer.access == Access::Write);
         let buffers = kernel.buffers.iter().map(buffer).collect::<Vec<_>>().join(", ");
         let args = (0..kernel.buffers.len()).map(|index| format!("b[{index}]")).collect::<Vec<_>>().join(", ");
         let name = &kernel.name;

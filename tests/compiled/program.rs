@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use sartor::codegen::compile::{Kind, generate};
-use sartor::codegen::{interpret, normalize::normalize, pack::pack};
+use sartor::codegen::interpret;
+use sartor::codegen::network::normalize::normalize;
+use sartor::codegen::network::pack::pack;
 use sartor::data::npy;
 use sartor::kernels::report;
 use sartor::models::zoo::Spec;

@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use sartor::codegen::compile::plan;
 use sartor::codegen::interpret;
-use sartor::codegen::kernel::Kernel;
-use sartor::codegen::normalize::normalize;
-use sartor::codegen::pack::{Packed, pack};
+use sartor::codegen::ir::kernel::Kernel;
+use sartor::codegen::ir::stage::Call;
+use sartor::codegen::network::normalize::normalize;
+use sartor::codegen::network::pack::{Packed, pack};
 use sartor::codegen::plan::Plan;
 use sartor::codegen::schedule::Options;
-use sartor::codegen::stage::Call;
 use sartor::{Level, Network, Weights};
 
 use crate::draw::Draw;

@@ -1,6 +1,6 @@
 //! Inputs of problems, and the classes of values that may result.
 
-use sartor::codegen::layer::Layer;
+use sartor::codegen::network::layers::Layer;
 use sartor::codegen::plan::Plan;
 use sartor::models::{Activation, Network, Node, Op};
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use sartor_codegen::compile::{Kind, generate};
-use sartor_codegen::{interpret, normalize, pack};
+use sartor_codegen::interpret;
+use sartor_codegen::network::normalize;
+use sartor_codegen::network::pack;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Builder, Network, Op, Shape, Weights, Window};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clap::Args;
-use sartor::codegen::name::KernelName;
+use sartor::codegen::ir::name::KernelName;
 use sartor::models::NodeId;
 use sartor::{Level, Network};
 use serde::Serialize;

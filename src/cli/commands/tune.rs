@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use sartor::Level;
 use sartor::codegen::schedule::Options;
-use sartor::codegen::tuning::{Choice, LayerChoice, Tile};
+use sartor::codegen::schedule::tuning::{Choice, LayerChoice, Tile};
 use sartor::measure::search::problems;
 use sartor::models::escape;
 use sartor::tuning::cpu_caches::Sizes;

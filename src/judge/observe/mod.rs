@@ -4,8 +4,8 @@ mod executor;
 
 use std::collections::BTreeMap;
 
-use sartor_codegen::layer::{Layer, LayerId};
 use sartor_codegen::layout::MapId;
+use sartor_codegen::network::layers::{Layer, LayerId};
 use sartor_codegen::plan::{Place, Plan, StagePlan};
 use sartor_kernels::runtime::SessionError;
 use sartor_kernels::shape::Maps;

@@ -3,7 +3,7 @@
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
 use sartor_codegen::compile::PlanError;
-use sartor_codegen::normalize::normalize;
+use sartor_codegen::network::normalize::normalize;
 use sartor_codegen::schedule::check_batch;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};

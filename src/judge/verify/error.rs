@@ -1,7 +1,7 @@
 //! Errors of verifying a network.
 
 use sartor_codegen::compile::PlanError;
-use sartor_codegen::normalize::NormalizeError;
+use sartor_codegen::network::normalize::NormalizeError;
 use sartor_kernels::runtime::SessionError;
 
 use crate::compile::CompileError;

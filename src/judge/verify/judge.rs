@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sartor_codegen::layer::{Normalized, Output};
+use sartor_codegen::network::layers::{Normalized, Output};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::Maps;
 use sartor_models::{Network, NodeId, Weights};

@@ -2,11 +2,11 @@
 
 use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
-use sartor_codegen::isa;
-use sartor_codegen::normalize::normalize;
-use sartor_codegen::pack::pack;
+use sartor_codegen::ir::isa;
+use sartor_codegen::lab::Problem;
+use sartor_codegen::network::normalize::normalize;
+use sartor_codegen::network::pack::pack;
 use sartor_codegen::plan::Plan;
-use sartor_codegen::problem::Problem;
 use sartor_kernels::runtime::Level;
 
 use super::compiled::check;

@@ -1,8 +1,8 @@
 //! Shows what the compiler proves of a program before it emits it.
 
 use sartor_codegen::compile::{GenerateError, PlanError};
-use sartor_codegen::normalize::normalize;
-use sartor_codegen::pack::pack;
+use sartor_codegen::network::normalize::normalize;
+use sartor_codegen::network::pack::pack;
 use sartor_codegen::prove::plan as proven;
 pub use sartor_codegen::prove::{KernelProven, Proven, StageProven};
 use sartor_codegen::schedule::{self, Options};

@@ -65,7 +65,7 @@ impl CoreSpeed {
     pub fn measure(level: Level) -> Option<Self> {
         let (probe, stream) = (Probe::new(level)?, Stream::new(level)?);
         let caches = Caches::here();
-        let lanes = sartor_codegen::isa::of(level).lanes;
+        let lanes = sartor_codegen::ir::isa::of(level).lanes;
         let best = |run: &dyn Fn() -> f64| (0..REPEATS).map(|_| run()).fold(0.0, f64::max);
         // The buffer begins on a cache line. It is small enough to stay in L1 beside the data of another program on the same core.
         let in_l1 = Aligned::zeroed(caches.l1.bytes / 8 / 4);
@@ -100,7 +100,7 @@ fn bandwidth(stream: Stream, bytes: usize, repeats: usize) -> f64 {
     let pieces = || buffer.chunks(PIECE / 4).map(|piece| rate(|| stream.load(piece)));
     pieces().for_each(drop);
     let rates: Vec<f64> = (0..repeats).flat_map(|_| pieces()).collect();
-    Samples::new(rates).percentile(99.0) * (4 * sartor_codegen::isa::of(stream.level()).lanes) as f64
+    Samples::new(rates).percentile(99.0) * (4 * sartor_codegen::ir::isa::of(stream.level()).lanes) as f64
 }
 
 /// How many of what `run` counts are done per nanosecond.

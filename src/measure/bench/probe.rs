@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use sartor_codegen::isa;
+use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::{Aligned, Level};
 
 /// Steps of the FMA loop, which take about ten microseconds.

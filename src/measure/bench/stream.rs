@@ -172,7 +172,7 @@ mod tests {
     fn loops_move_what_they_say() {
         let mut ran = 0;
         for (level, stream) in Level::ALL.into_iter().filter_map(|level| Some((level, Stream::new(level)?))) {
-            let lanes = sartor_codegen::isa::of(level).lanes;
+            let lanes = sartor_codegen::ir::isa::of(level).lanes;
             let mut buffer = vec![0.5; 8 * 16 * 3];
             assert_eq!(stream.load(&buffer), buffer.len() / lanes, "{level}");
             assert!(stream.broadcast(&buffer) > 0, "{level}");

@@ -1,8 +1,8 @@
 //! Counts what each stage of a plan does. Operations are counted in the kernels. Traffic is counted by replaying every access of
 //! every call on a model of the machine's caches.
 
+use sartor_codegen::ir::stage::{Call, Region, StageError};
 use sartor_codegen::plan::Plan;
-use sartor_codegen::stage::{Call, Region, StageError};
 
 use super::cache::{Hierarchy, LINE, Traffic};
 use super::memory::{Bases, index};
@@ -133,7 +133,7 @@ mod tests {
         for level in Level::ALL {
             let (planned, counts) = counts("rexnet_digits", level);
             assert_eq!(counts.len(), planned.stages.len());
-            let lanes = sartor_codegen::isa::of(level).lanes as u64;
+            let lanes = sartor_codegen::ir::isa::of(level).lanes as u64;
             for (stage, counts) in planned.stages.iter().zip(&counts) {
                 let macs: u64 = stage.layers.iter().map(|layer| layer.macs).sum();
                 // Padded lanes add work. Taps on a map's padding are not computed: of a 3x3 window on one pixel eight of nine.

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use sartor_codegen::ir::stage::Region;
 use sartor_codegen::plan::Plan;
-use sartor_codegen::stage::Region;
 
 use super::cache::LINE;
 

@@ -11,9 +11,9 @@ mod html;
 mod memory;
 mod replay;
 
+use sartor_codegen::ir::name::KernelName;
+use sartor_codegen::ir::stage::StageError;
 use sartor_codegen::lower::tile;
-use sartor_codegen::name::KernelName;
-use sartor_codegen::stage::StageError;
 use serde::Serialize;
 
 use crate::compile::Planned;

@@ -1,7 +1,7 @@
 //! Replays the accesses of kernels on the model of the caches.
 
-use sartor_codegen::kernel::{Address, Cost, Kernel, Stmt, Value};
-use sartor_codegen::stage::Region;
+use sartor_codegen::ir::kernel::{Address, Cost, Kernel, Stmt, Value};
+use sartor_codegen::ir::stage::Region;
 
 use super::cache::{Hierarchy, LINE};
 use super::memory::Bases;

@@ -10,11 +10,11 @@ mod trial;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use sartor_codegen::layer::{LayerId, Normalized};
-use sartor_codegen::normalize::normalize;
+use sartor_codegen::network::layers::{LayerId, Normalized};
+use sartor_codegen::network::normalize::normalize;
 use sartor_codegen::schedule::Options;
 use sartor_codegen::schedule::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
-use sartor_codegen::tuning::Choice;
+use sartor_codegen::schedule::tuning::Choice;
 use sartor_models::{Network, Weights};
 
 use crate::tuning::TunedProblem;

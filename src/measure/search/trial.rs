@@ -5,11 +5,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use sartor_codegen::compile;
-use sartor_codegen::layer::{LayerId, Normalized};
 use sartor_codegen::layout::MapId;
+use sartor_codegen::network::layers::{LayerId, Normalized};
 use sartor_codegen::plan::{Place, Plan};
 use sartor_codegen::schedule::Options;
-use sartor_codegen::tuning::Choice;
+use sartor_codegen::schedule::tuning::Choice;
 use sartor_kernels::runtime::Session;
 use sartor_models::Network;
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
-use sartor_codegen::problem::{Data, Problem};
+use sartor_codegen::lab::{Data, Problem};
 use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
 
 /// One thing to add to a network: what, to which nodes, and how large.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use sartor::Level;
-use sartor::codegen::problem::Problem;
+use sartor::codegen::lab::Problem;
 use sartor::judge::verify::problem::{compiled, interpret};
 use serde_json::json;
 
