@@ -23,7 +23,7 @@ pub struct Places {
     heap: Vec<(*mut u8, Layout)>,
 }
 
-extern "C" {
+unsafe extern "C" {
     fn mmap(at: *mut u8, len: usize, protection: i32, flags: i32, file: i32, offset: i64) -> *mut u8;
     fn mprotect(at: *mut u8, len: usize, protection: i32) -> i32;
 }

@@ -45,50 +45,50 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c = b0;
+        let mut sum = b0;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm256_set1_ps(*src1.add(c * 16));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm256_set1_ps(*src2.add(c * 16));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        _mm256_storeu_ps(dst, c);
+        _mm256_storeu_ps(dst, sum);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c = b0;
+        let mut sum = b0;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
                 let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
                 let a = _mm256_set1_ps(*src1.add(c * 16 + i + 1));
-                c = _mm256_fmadd_ps(a, w0, c);
+                sum = _mm256_fmadd_ps(a, w0, sum);
             }
             for i in 0..3 {
                 reload();
                 let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
                 let a = _mm256_set1_ps(*src2.add(c * 16 + i + 1));
-                c = _mm256_fmadd_ps(a, w0, c);
+                sum = _mm256_fmadd_ps(a, w0, sum);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        _mm256_storeu_ps(dst.add(16), c);
+        _mm256_storeu_ps(dst.add(16), sum);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(24), zero);
         // Applies silu to what is stored.
@@ -134,64 +134,64 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c = b0;
+        let mut sum = b0;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
             let a = _mm256_set1_ps(*src0.add(c * 16));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
             let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm256_set1_ps(*src1.add(c * 16));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm256_set1_ps(*src2.add(c * 16));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
             reload();
             let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        _mm256_storeu_ps(dst, c);
+        _mm256_storeu_ps(dst, sum);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c = b0;
+        let mut sum = b0;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
                 let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 16));
                 let a = _mm256_set1_ps(*src0.add(c * 16 + i + 1));
-                c = _mm256_fmadd_ps(a, w0, c);
+                sum = _mm256_fmadd_ps(a, w0, sum);
             }
             for i in 0..3 {
                 reload();
                 let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
                 let a = _mm256_set1_ps(*src1.add(c * 16 + i + 1));
-                c = _mm256_fmadd_ps(a, w0, c);
+                sum = _mm256_fmadd_ps(a, w0, sum);
             }
             for i in 0..3 {
                 reload();
                 let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
                 let a = _mm256_set1_ps(*src2.add(c * 16 + i + 1));
-                c = _mm256_fmadd_ps(a, w0, c);
+                sum = _mm256_fmadd_ps(a, w0, sum);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        _mm256_storeu_ps(dst.add(16), c);
+        _mm256_storeu_ps(dst.add(16), sum);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(24), zero);
         // Applies silu to what is stored.
@@ -264,15 +264,15 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n8_avx2(src: *const f32, wei: *const f
     unsafe {
         // A tile of 1 pixel by 8 lanes: sums that begin at the bias.
         let b0 = _mm256_loadu_ps(wei);
-        let mut c = b0;
+        let mut sum = b0;
         // Adds the products of 5 input lanes.
         for k in 0..5 {
             let w0 = _mm256_loadu_ps(wei.add(k * 16 + 16));
             let a = _mm256_set1_ps(*src.add(k));
-            c = _mm256_fmadd_ps(a, w0, c);
+            sum = _mm256_fmadd_ps(a, w0, sum);
         }
         // Stores the results, and zeros for the lanes without a channel.
-        _mm256_storeu_ps(dst, c);
+        _mm256_storeu_ps(dst, sum);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
     }
@@ -284,8 +284,7 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let input = cx.input();
     let arena = cx.arena();
     let weights = cx.weights();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for unit in units {
             // stem: 4x4x3 to 2x2x5
@@ -311,8 +310,7 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
 #[target_feature(enable = "avx2,fma")]
 unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {
             mean_m4_c16_avx2(arena, arena.add(64));
@@ -325,8 +323,7 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
     let weights = cx.weights();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {
             pointwise_1x16_m1_k5_n8_avx2(arena.add(64), weights.add(448), arena);

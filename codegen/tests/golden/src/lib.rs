@@ -25,8 +25,8 @@
 //! rustc --edition 2024 -C opt-level=3 -C codegen-units=1 --crate-name golden --extern golden=libgolden.rlib src/main.rs
 //! ```
 
-// Kernels take one pointer a row.
-#![allow(clippy::too_many_arguments)]
+// Kernels take one pointer a row, and go along several arrays at once.
+#![allow(clippy::too_many_arguments, clippy::needless_range_loop)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

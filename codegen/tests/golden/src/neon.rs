@@ -66,7 +66,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
@@ -74,28 +74,28 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 80));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 84));
                 let a = vdupq_n_f32(*src1.add(c * 16 + i));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
             for i in 0..2 {
                 reload();
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 128));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 132));
                 let a = vdupq_n_f32(*src2.add(c * 16 + i));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        vst1q_f32(dst, c[0]);
-        vst1q_f32(dst.add(4), c[1]);
+        vst1q_f32(dst, sum[0]);
+        vst1q_f32(dst.add(4), sum[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(8), zero);
         vst1q_f32(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
@@ -103,21 +103,21 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 64));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 68));
                 let a = vdupq_n_f32(*src1.add(c * 16 + i + 1));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
             for i in 0..3 {
                 reload();
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 112));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 116));
                 let a = vdupq_n_f32(*src2.add(c * 16 + i + 1));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        vst1q_f32(dst.add(16), c[0]);
-        vst1q_f32(dst.add(20), c[1]);
+        vst1q_f32(dst.add(16), sum[0]);
+        vst1q_f32(dst.add(20), sum[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(24), zero);
         vst1q_f32(dst.add(28), zero);
@@ -178,7 +178,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
@@ -186,36 +186,36 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 32));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 36));
                 let a = vdupq_n_f32(*src0.add(c * 16 + i));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
             for i in 0..2 {
                 reload();
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 80));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 84));
                 let a = vdupq_n_f32(*src1.add(c * 16 + i));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
             for i in 0..2 {
                 reload();
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 128));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 132));
                 let a = vdupq_n_f32(*src2.add(c * 16 + i));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        vst1q_f32(dst, c[0]);
-        vst1q_f32(dst.add(4), c[1]);
+        vst1q_f32(dst, sum[0]);
+        vst1q_f32(dst.add(4), sum[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(8), zero);
         vst1q_f32(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
         let b1 = vld1q_f32(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
@@ -223,29 +223,29 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 16));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 20));
                 let a = vdupq_n_f32(*src0.add(c * 16 + i + 1));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
             for i in 0..3 {
                 reload();
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 64));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 68));
                 let a = vdupq_n_f32(*src1.add(c * 16 + i + 1));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
             for i in 0..3 {
                 reload();
                 let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 112));
                 let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 116));
                 let a = vdupq_n_f32(*src2.add(c * 16 + i + 1));
-                c[0] = vfmaq_f32(c[0], a, w0);
-                c[1] = vfmaq_f32(c[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w0);
+                sum[1] = vfmaq_f32(sum[1], a, w1);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        vst1q_f32(dst.add(16), c[0]);
-        vst1q_f32(dst.add(20), c[1]);
+        vst1q_f32(dst.add(16), sum[0]);
+        vst1q_f32(dst.add(20), sum[1]);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(24), zero);
         vst1q_f32(dst.add(28), zero);
@@ -350,15 +350,15 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f
     unsafe {
         // A tile of 1 pixel by 4 lanes: sums that begin at the bias.
         let b0 = vld1q_f32(wei);
-        let mut c = b0;
+        let mut sum = b0;
         // Adds the products of 5 input lanes.
         for k in 0..5 {
             let w0 = vld1q_f32(wei.add(k * 16 + 16));
             let a = vdupq_n_f32(*src.add(k));
-            c = vfmaq_f32(c, a, w0);
+            sum = vfmaq_f32(sum, a, w0);
         }
         // Stores the results, and zeros for the lanes without a channel.
-        vst1q_f32(dst, c);
+        vst1q_f32(dst, sum);
         let zero = vdupq_n_f32(0.0);
         vst1q_f32(dst.add(4), zero);
         vst1q_f32(dst.add(8), zero);
@@ -372,8 +372,7 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let input = cx.input();
     let arena = cx.arena();
     let weights = cx.weights();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for unit in units {
             // stem: 4x4x3 to 2x2x5
@@ -399,8 +398,7 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
 #[target_feature(enable = "neon")]
 unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {
             mean_m4_c16_neon(arena, arena.add(64));
@@ -413,8 +411,7 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
     let weights = cx.weights();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {
             pointwise_1x16_m1_k5_n4_neon(arena.add(64), weights.add(448), arena);

@@ -100,7 +100,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = load(wei);
         let b1 = load(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
@@ -108,28 +108,28 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(
                 let w0 = load(wei.add(c * 144 + i * 16 + 80));
                 let w1 = load(wei.add(c * 144 + i * 16 + 84));
                 let a = splat(*src1.add(c * 16 + i));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
             for i in 0..2 {
                 reload();
                 let w0 = load(wei.add(c * 144 + i * 16 + 128));
                 let w1 = load(wei.add(c * 144 + i * 16 + 132));
                 let a = splat(*src2.add(c * 16 + i));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        store(dst, c[0]);
-        store(dst.add(4), c[1]);
+        store(dst, sum[0]);
+        store(dst.add(4), sum[1]);
         let zero = splat(0.0);
         store(dst.add(8), zero);
         store(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = load(wei);
         let b1 = load(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
@@ -137,21 +137,21 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(
                 let w0 = load(wei.add(c * 144 + i * 16 + 64));
                 let w1 = load(wei.add(c * 144 + i * 16 + 68));
                 let a = splat(*src1.add(c * 16 + i + 1));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
             for i in 0..3 {
                 reload();
                 let w0 = load(wei.add(c * 144 + i * 16 + 112));
                 let w1 = load(wei.add(c * 144 + i * 16 + 116));
                 let a = splat(*src2.add(c * 16 + i + 1));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        store(dst.add(16), c[0]);
-        store(dst.add(20), c[1]);
+        store(dst.add(16), sum[0]);
+        store(dst.add(20), sum[1]);
         let zero = splat(0.0);
         store(dst.add(24), zero);
         store(dst.add(28), zero);
@@ -211,7 +211,7 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = load(wei);
         let b1 = load(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
@@ -219,36 +219,36 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
                 let w0 = load(wei.add(c * 144 + i * 16 + 32));
                 let w1 = load(wei.add(c * 144 + i * 16 + 36));
                 let a = splat(*src0.add(c * 16 + i));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
             for i in 0..2 {
                 reload();
                 let w0 = load(wei.add(c * 144 + i * 16 + 80));
                 let w1 = load(wei.add(c * 144 + i * 16 + 84));
                 let a = splat(*src1.add(c * 16 + i));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
             for i in 0..2 {
                 reload();
                 let w0 = load(wei.add(c * 144 + i * 16 + 128));
                 let w1 = load(wei.add(c * 144 + i * 16 + 132));
                 let a = splat(*src2.add(c * 16 + i));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        store(dst, c[0]);
-        store(dst.add(4), c[1]);
+        store(dst, sum[0]);
+        store(dst.add(4), sum[1]);
         let zero = splat(0.0);
         store(dst.add(8), zero);
         store(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
         let b0 = load(wei);
         let b1 = load(wei.add(4));
-        let mut c = [b0, b1];
+        let mut sum = [b0, b1];
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
@@ -256,29 +256,29 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
                 let w0 = load(wei.add(c * 144 + i * 16 + 16));
                 let w1 = load(wei.add(c * 144 + i * 16 + 20));
                 let a = splat(*src0.add(c * 16 + i + 1));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
             for i in 0..3 {
                 reload();
                 let w0 = load(wei.add(c * 144 + i * 16 + 64));
                 let w1 = load(wei.add(c * 144 + i * 16 + 68));
                 let a = splat(*src1.add(c * 16 + i + 1));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
             for i in 0..3 {
                 reload();
                 let w0 = load(wei.add(c * 144 + i * 16 + 112));
                 let w1 = load(wei.add(c * 144 + i * 16 + 116));
                 let a = splat(*src2.add(c * 16 + i + 1));
-                c[0] = mul_add(a, w0, c[0]);
-                c[1] = mul_add(a, w1, c[1]);
+                sum[0] = mul_add(a, w0, sum[0]);
+                sum[1] = mul_add(a, w1, sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
-        store(dst.add(16), c[0]);
-        store(dst.add(20), c[1]);
+        store(dst.add(16), sum[0]);
+        store(dst.add(20), sum[1]);
         let zero = splat(0.0);
         store(dst.add(24), zero);
         store(dst.add(28), zero);
@@ -381,15 +381,15 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_portable(src: *const f32, wei: *con
     unsafe {
         // A tile of 1 pixel by 4 lanes: sums that begin at the bias.
         let b0 = load(wei);
-        let mut c = b0;
+        let mut sum = b0;
         // Adds the products of 5 input lanes.
         for k in 0..5 {
             let w0 = load(wei.add(k * 16 + 16));
             let a = splat(*src.add(k));
-            c = mul_add(a, w0, c);
+            sum = mul_add(a, w0, sum);
         }
         // Stores the results, and zeros for the lanes without a channel.
-        store(dst, c);
+        store(dst, sum);
         let zero = splat(0.0);
         store(dst.add(4), zero);
         store(dst.add(8), zero);
@@ -402,8 +402,7 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let input = cx.input();
     let arena = cx.arena();
     let weights = cx.weights();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for unit in units {
             // stem: 4x4x3 to 2x2x5
@@ -428,8 +427,7 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
 /// `mean_ic5_ih2oh1kh2ph0_iw2ow1kw2pw0_n"pool"`
 unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {
             mean_m4_c16_portable(arena, arena.add(64));
@@ -441,8 +439,7 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
     let arena = cx.arena();
     let weights = cx.weights();
-    // SAFETY: for every unit, every buffer below was proven to lie in memory that is as long as the program says, and to share
-    // nothing with what another unit writes.
+    // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {
             pointwise_1x16_m1_k5_n4_portable(arena.add(64), weights.add(448), arena);
