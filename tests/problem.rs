@@ -65,7 +65,7 @@ fn layers_that_are_shown_are_replayed() {
 #[test]
 fn bad_lines_are_errors_that_say_where() {
     let cases = [
-        ("ic3ih9iw9 gelu", "column 11 of the problem: 'gelu': there is no such operator"),
+        ("ic3ih9iw9 glu", "column 11 of the problem: 'glu': there is no such operator"),
         ("", "column 1 of the problem: there is no network"),
         ("ic3ih9iw9 conv_oc8kh11", "kernel height is 11: larger than the padded input"),
         ("mb4000000000ic1ih1iw1 relu mean", "too large to interpret"),
