@@ -268,7 +268,8 @@ fn a_damaged_entry_is_reported_and_built_again() {
     assert!(stdout.contains("from the cache") && !stderr.contains("damaged"), "{stdout}\n{stderr}");
 }
 
-/// A shell command that runs the process under test, with the cache as `$1`; the names of the files in the cache follow on stdout.
+/// Runs the process under test in a shell, after the commands `before`; the cache's folder is `$1`. Returns the exit status, stdout with the names of
+/// the files that are in the cache then at its end, and stderr.
 fn in_shell(place: &Place, shell: &[&str], before: &str) -> (ExitStatus, String, String) {
     let script =
         format!("{before}\n\"$0\" --exact process_under_test --nocapture; status=$?; find \"$1\" -type f -size +0; exit $status");

@@ -17,7 +17,7 @@ use super::text::Text;
 use helper::Helper;
 
 impl Helper {
-    /// Its text at a level, below its attributes; [`None`] where the level has an intrinsic.
+    /// The Rust text of the helper at a level, without its attributes; [`None`] where the level has an intrinsic for it.
     fn text(self, level: Level) -> Option<&'static str> {
         match level {
             Level::Avx512 => avx512::text(self),
@@ -27,7 +27,7 @@ impl Helper {
         }
     }
 
-    /// What its text is said to be.
+    /// The lines of its documentation.
     fn doc(self) -> &'static [&'static str] {
         match self {
             Helper::Vector => &["Four lanes of plain Rust."],

@@ -1,4 +1,4 @@
-//! What a program is made of: kernels over vector registers, stages that call them, and the levels' tables.
+//! What a plan is made of: kernels over vector registers, stages that call them, and for each level a table of how its operations are spelt.
 
 pub mod isa;
 pub mod kernel;

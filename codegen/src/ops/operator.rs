@@ -80,7 +80,7 @@ pub trait Operator: Debug {
         None
     }
 
-    /// Cycles of its arithmetic for one image, roughly, as the cost model has them.
+    /// The cost model's estimate of the cycles that one core takes for the arithmetic of one image.
     fn cycles(&self, dst: &Map, way: &Way) -> f64 {
         (padded(dst.c) / isa::of(way.level).lanes) as f64 * (dst.h * dst.w) as f64
     }

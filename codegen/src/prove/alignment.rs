@@ -22,7 +22,9 @@ pub enum AlignmentError {
         lanes: usize,
     },
     /// A buffer that begins between two vectors.
-    #[error("{stage}, unit {unit}: {kernel} gets {buffer} in {region:?} at {offset}, which is not aligned to {lanes} lanes")]
+    #[error(
+        "{stage}, unit {unit}: {kernel} is called with {buffer} in {region:?} at {offset}, which is not aligned to {lanes} lanes"
+    )]
     Call {
         /// The stage.
         stage: String,

@@ -25,7 +25,9 @@ pub enum BoundsError {
         len: usize,
     },
     /// A call beyond its region.
-    #[error("{stage}, unit {unit}: {kernel} gets {buffer} in {region:?} from {offset} to {reach}, beyond {len}")]
+    #[error(
+        "{stage}, unit {unit}: {kernel} is called with {buffer} in {region:?} from f32 {offset} to {reach}, beyond its {len} f32"
+    )]
     Call {
         /// The stage.
         stage: String,
@@ -45,7 +47,7 @@ pub enum BoundsError {
         len: usize,
     },
     /// A call of a kernel that there is not, or with too few or too many pointers.
-    #[error("{stage}, unit {unit}: {kernel} takes {expected} buffers and gets {found}")]
+    #[error("{stage}, unit {unit}: {kernel} takes {expected} buffers and is called with {found}")]
     Arity {
         /// The stage.
         stage: String,
@@ -59,7 +61,7 @@ pub enum BoundsError {
         found: usize,
     },
     /// A call that writes to the input or the weights.
-    #[error("{stage}, unit {unit}: {kernel} writes {buffer} to {region:?}")]
+    #[error("{stage}, unit {unit}: {kernel} writes {buffer}, which lies in {region:?}: stages only read there")]
     WritesConstant {
         /// The stage.
         stage: String,

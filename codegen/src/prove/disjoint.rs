@@ -52,7 +52,7 @@ pub enum DisjointError {
         at: usize,
     },
     /// Two buffers of a call share memory that the call writes.
-    #[error("{stage}, unit {unit}: {kernel} gets {written} and {other} that overlap in {region:?} from {at}")]
+    #[error("{stage}, unit {unit}: {kernel} is called with {written} and {other}, which overlap in {region:?} from {at}")]
     Aliased {
         /// The stage.
         stage: String,

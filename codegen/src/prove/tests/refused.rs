@@ -94,9 +94,9 @@ fn bounds() {
     });
     assert_eq!(error, "kernel k: an access to src reaches f32 40 of 39");
     let error = refused(|plan, _| plan.lengths.weights -= 1);
-    assert_contains(&error, &["gets wei in Weights from", "beyond"]);
+    assert_contains(&error, &["is called with wei in Weights from", "beyond"]);
     let error = refused(|plan, _| plan.stages[0].code.body.iter_mut().for_each(drop_argument));
-    assert_contains(&error, &["stage_00, unit 0:", "buffers and gets"]);
+    assert_contains(&error, &["stage_00, unit 0:", "buffers and is called with"]);
 }
 
 fn drop_argument(step: &mut Step) {
@@ -133,7 +133,7 @@ fn alignment() {
         let at = pointer(&mut plan.stages[stage].code.body, 0, Region::Arena).unwrap();
         *at = at.clone().plus(8);
     });
-    assert_contains(&error, &["unit 0: maxpool3x3s1", "gets src", "in Arena at", "which is not aligned to 16 lanes"]);
+    assert_contains(&error, &["unit 0: maxpool3x3s1", "is called with src", "in Arena at", "which is not aligned to 16 lanes"]);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn disjoint() {
         let facts = prove::facts(&plan, &packed.data).unwrap();
         prove::disjoint::stage(&facts, stage).unwrap_err().to_string()
     };
-    assert_contains(&in_place(0), &["unit 0: add_m76_c32_avx512 gets dst and src that overlap in Arena from"]);
+    assert_contains(&in_place(0), &["unit 0: add_m76_c32_avx512 is called with dst and src, which overlap in Arena from"]);
     assert_contains(&in_place(4), &["unit 1: add_m76_c32_avx512 reads src at arena f32", "which another unit writes"]);
 }
 
