@@ -1,4 +1,4 @@
-//! Decides which layers run together, with which kernels, and where every map lies. What it decides is a [`Plan`]; it proves nothing.
+//! Decides which layers run together, with which kernels, and where every map lies. What it decides is a [`Plan`](crate::plan::Plan); it proves nothing.
 
 pub mod alternatives;
 mod arena;
