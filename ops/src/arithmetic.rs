@@ -1,9 +1,10 @@
-//! What activations are computed with.
+//! The operations that activations are computed with.
 
-/// Arithmetic on vectors of f32, lane by lane, as a back end has it: generic kernels compute with it, the compiler writes it down.
+/// Arithmetic on vectors of f32, lane by lane. Each back end implements it: the generic kernels compute the values, the compiler
+/// writes down the instructions.
 ///
-/// An activation says once, with these operations, how it is computed; so every back end gives the same bits where it fuses `fma`
-/// alike.
+/// Each activation says once, in these operations, how it is computed. So all back ends that fuse `fma` alike compute the same
+/// bits.
 pub trait Arithmetic {
     /// A vector.
     type Vector: Clone;
@@ -26,12 +27,12 @@ pub trait Arithmetic {
     /// `if a > b { a } else { b }`: a NaN in `b` wins.
     fn max(&mut self, a: &Self::Vector, b: &Self::Vector) -> Self::Vector;
 
-    /// `a * b + c`, rounded once where the level fuses.
+    /// `a * b + c`, rounded once on levels that fuse.
     fn fma(&mut self, a: &Self::Vector, b: &Self::Vector, c: &Self::Vector) -> Self::Vector;
 
-    /// `min(high, max(low, x))`, without the ends that are infinite; NaN stays NaN.
+    /// `min(high, max(low, x))`. An infinite end is left out; NaN stays NaN.
     fn clamp(&mut self, x: &Self::Vector, low: f32, high: f32) -> Self::Vector;
 
-    /// `1 / (1 + exp(-x))`, times `x` if `scaled`, by the back end's own exponential.
+    /// `1 / (1 + exp(-x))`, and that times `x` if `scaled`. The back end uses its own exponential.
     fn logistic(&mut self, x: &Self::Vector, scaled: bool) -> Self::Vector;
 }

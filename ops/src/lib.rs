@@ -1,7 +1,7 @@
-//! What operators are: the one place that models, kernels, the compiler and its judges take it from.
+//! What operators are: the one place from which models, kernels, the compiler and its judges take this knowledge.
 //!
-//! A [`Window`] says where an operator looks, an [`Activation`] is an elementwise function with all that code asks of it. Nothing
-//! here knows networks or machines.
+//! A [`Window`] says which inputs an operator reads. An [`Activation`] is an elementwise function, with every property of it that
+//! code asks for. Nothing here knows networks or machines.
 
 mod activation;
 mod arithmetic;

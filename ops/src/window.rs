@@ -1,15 +1,16 @@
-//! Windows that slide over maps. Sizes that overflow panic: a wrapped length would let kernels write elsewhere.
+//! Windows that slide over maps. A size that overflows panics: a length that wrapped around would let kernels write outside their
+//! buffers.
 
 use std::ops::Range;
 
 /// A window that slides over maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Window {
-    /// Taps: rows and columns.
+    /// The number of taps: rows and columns.
     pub kernel: (usize, usize),
-    /// Inputs from one output to the next: vertically and horizontally.
+    /// How many inputs the window moves from one output to the next: vertically and horizontally.
     pub stride: (usize, usize),
-    /// Inputs from one tap to the next: vertically and horizontally; 1 where taps are neighbours.
+    /// How many inputs lie from one tap to the next: vertically and horizontally. 1 means that taps are neighbours.
     pub dilation: (usize, usize),
     /// Padding of the rows and of the columns.
     pub padding: (Padding, Padding),
@@ -24,12 +25,12 @@ impl Window {
         Self { kernel, stride, dilation: (1, 1), padding }
     }
 
-    /// A square window, with as much padding on all four sides.
+    /// A square window with the same padding on all four sides.
     pub const fn square(kernel: usize, stride: usize, padding: usize) -> Self {
         Self::new((kernel, kernel), (stride, stride), Padding::around(padding))
     }
 
-    /// Taps of the window.
+    /// The number of taps of the window.
     ///
     /// # Panics
     /// If their number overflows.
@@ -37,7 +38,7 @@ impl Window {
         self.kernel.0.checked_mul(self.kernel.1).expect("the number of a window's taps overflows")
     }
 
-    /// The rows and columns it makes of a map's.
+    /// The rows and columns of the result for a map of `h` rows and `w` columns.
     ///
     /// # Panics
     /// As [`Axis::output`].
@@ -54,7 +55,8 @@ impl Window {
     }
 }
 
-/// What an operator sees in front of an axis and behind it: zeros, or for max pooling what never wins.
+/// What an operator sees before the first input of an axis and behind the last: zeros, or, for max pooling, values that are never
+/// the largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Padding {
     /// Rows above or columns on the left.
@@ -64,18 +66,18 @@ pub struct Padding {
 }
 
 impl Padding {
-    /// As much on both sides.
+    /// The same padding on both sides.
     pub const fn both(size: usize) -> Self {
         Self { before: size, after: size }
     }
 
-    /// As much on all four sides: of the rows and of the columns.
+    /// The same padding on all four sides: of the rows and of the columns.
     pub const fn around(size: usize) -> (Self, Self) {
         (Self::both(size), Self::both(size))
     }
 
-    /// TensorFlow's `SAME`: the least with which a window makes `size / stride`, rounded up, of `size`. Where that is odd, one more is
-    /// behind.
+    /// TensorFlow's `SAME`: the least padding with which the window makes `size / stride`, rounded up, outputs of `size` inputs.
+    /// Where that padding is odd, the side behind has one more.
     pub const fn same(size: usize, kernel: usize, stride: usize) -> Self {
         let total = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
         Self { before: total / 2, after: total - total / 2 }
@@ -91,18 +93,18 @@ impl Padding {
 /// A window along one axis: tap `k` of output `o` reads input `o * stride + k * dilation - padding.before`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Axis {
-    /// Taps.
+    /// The number of taps.
     pub kernel: usize,
-    /// Inputs from one output to the next.
+    /// How many inputs the window moves from one output to the next.
     pub stride: usize,
-    /// Inputs from one tap to the next.
+    /// How many inputs lie from one tap to the next.
     pub dilation: usize,
-    /// Inputs that are not there. What is behind only adds outputs.
+    /// Positions before and behind the inputs that hold no input. Those behind only add outputs.
     pub padding: Padding,
 }
 
 impl Axis {
-    /// Inputs from the first tap to the last, both included; `None` if their number overflows.
+    /// The length of the window: inputs from its first tap to its last, both included. `None` if that overflows.
     pub const fn reach(&self) -> Option<usize> {
         let Some(last) = self.kernel.checked_sub(1) else { return Some(0) };
         match last.checked_mul(self.dilation) {
@@ -111,13 +113,14 @@ impl Axis {
         }
     }
 
-    /// Inputs and padding of an axis of `size` inputs; `None` if there are more than an `isize` counts.
+    /// The length of an axis of `size` inputs with its padding; `None` if it does not fit an `isize`.
     fn padded(&self, size: usize) -> Option<usize> {
         let padding = self.padding.before.checked_add(self.padding.after)?;
         padding.checked_add(size).filter(|&padded| isize::try_from(padded).is_ok())
     }
 
-    /// Outputs over `size` inputs; `None` if the window is larger than the padded input, or that overflows.
+    /// The number of outputs over `size` inputs. `None` if the window is larger than the padded input, or if the padded input
+    /// overflows.
     ///
     /// # Panics
     /// If the stride is zero.
@@ -125,17 +128,18 @@ impl Axis {
         Some(self.padded(size)?.checked_sub(self.reach()?)? / self.stride + 1)
     }
 
-    /// Outputs over `size` inputs.
+    /// The number of outputs over `size` inputs.
     ///
     /// # Panics
-    /// If the window is larger than the padded input, that is larger than an `isize`, or the stride is zero.
+    /// If the window is larger than the padded input, if the padded input does not fit an `isize`, or if the stride is zero.
     pub fn output(&self, size: usize) -> usize {
         let padded = self.padded(size).expect("the padded input's size overflows");
         self.outputs_over(size)
             .unwrap_or_else(|| panic!("a window of {} is larger than the padded input of {padded}", self.kernel))
     }
 
-    /// The taps of output `o`, one of [`output`](Self::output), that read one of `size` inputs, not padding.
+    /// The taps of output `o` that read an input and not padding. There are `size` inputs; `o` is less than what
+    /// [`output`](Self::output) gives for them.
     pub fn taps(&self, o: usize, size: usize) -> Range<usize> {
         let first = o * self.stride;
         let begin = self.padding.before.saturating_sub(first).div_ceil(self.dilation).min(self.kernel);
@@ -147,7 +151,8 @@ impl Axis {
         o * self.stride + k * self.dilation - self.padding.before
     }
 
-    /// The outputs, of the `outputs` that [`output`](Self::output) counts, for which tap `k` reads one of `size` inputs, not padding.
+    /// The outputs for which tap `k` reads an input and not padding. There are `size` inputs; `outputs` is what
+    /// [`output`](Self::output) gives for them.
     pub fn outputs(&self, k: usize, size: usize, outputs: usize) -> Range<usize> {
         let first = k * self.dilation;
         let begin = self.padding.before.saturating_sub(first).div_ceil(self.stride).min(outputs);
@@ -159,7 +164,7 @@ impl Axis {
 mod tests {
     use super::*;
 
-    /// All axes of a few taps over a few inputs.
+    /// Axes with every combination of a few small numbers of taps, strides, dilations and paddings, each over a few inputs.
     fn cases() -> impl Iterator<Item = (Axis, usize)> {
         let paddings = (0..=3).flat_map(|before| (0..=3).map(move |after| Padding { before, after }));
         let axes = paddings.flat_map(|padding| {

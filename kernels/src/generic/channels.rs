@@ -1,10 +1,10 @@
-//! Operators that move channels, and the ways in and out.
+//! Operators that move channels, and the conversions from NCHW to NHWC and back.
 
 use super::{check, pitch};
 use crate::runtime::layout;
 use crate::shape::Maps;
 
-/// NCHW to NHWC rows of [`pitch`](super::pitch) floats.
+/// Converts NCHW to NHWC rows of [`pitch`](super::pitch) floats.
 pub fn pack(src: &[f32], maps: Maps, dst: &mut [f32]) {
     assert_eq!(src.len(), maps.len(), "length of the source");
     check("destination", dst, maps);
@@ -18,14 +18,14 @@ pub fn pack(src: &[f32], maps: Maps, dst: &mut [f32]) {
     }
 }
 
-/// NHWC rows back to NCHW.
+/// Converts NHWC rows back to NCHW.
 pub fn unpack(src: &[f32], maps: Maps, dst: &mut [f32]) {
     check("source", src, maps);
     assert_eq!(dst.len(), maps.len(), "length of the destination");
     layout::unpack(src, pitch(maps.c), maps.n, maps.pixels(), maps.c, dst);
 }
 
-/// All sources' channels one after another; each source with its channels.
+/// The channels of all sources, one source after another. Each source comes with its number of channels.
 pub fn concat(sources: &[(&[f32], usize)], maps: Maps, dst: &mut [f32]) {
     assert_eq!(sources.iter().map(|source| source.1).sum::<usize>(), maps.c, "channels");
     check("destination", dst, maps);
@@ -42,7 +42,7 @@ pub fn concat(sources: &[(&[f32], usize)], maps: Maps, dst: &mut [f32]) {
     }
 }
 
-/// Channels as a matrix of `groups` rows, transposed.
+/// Takes the channels as a matrix of `groups` rows and transposes it.
 pub fn channel_shuffle(src: &[f32], maps: Maps, groups: usize, dst: &mut [f32]) {
     check("source", src, maps);
     check("destination", dst, maps);

@@ -1,5 +1,5 @@
-//! Convolutions and linear layers: a matrix product over packed weights, in register tiles of pixels by channels. The rows of the
-//! left matrix are found where they lie, tap by tap, so that nothing is copied.
+//! Convolutions and linear layers, computed as a matrix product with packed weights in register tiles of pixels by channels. The
+//! rows of the left matrix are read where they lie in the map, tap by tap, so that nothing is copied.
 
 use pulp::{Simd, WithSimd};
 
@@ -8,13 +8,13 @@ use super::{LANES, check, pitch};
 use crate::runtime::{Aligned, Level};
 use crate::shape::{Activation, Conv, Maps, Window, product};
 
-/// Widest panel of output channels: two of the widest vectors.
+/// Width of the widest panel of output channels: two of the widest vectors.
 const PANEL: usize = 2 * LANES;
 
 /// Most rows of a register tile.
 const MOST_ROWS: usize = 14;
 
-/// Floats of input that are used by all panels before the next are touched: a part of L2.
+/// Floats of input in a block. All panels are computed with one block, a part of L2, before the next is touched.
 const BLOCK: usize = 1 << 16;
 
 /// A convolution whose weights are packed for one level.
@@ -24,22 +24,23 @@ pub struct PackedConv {
     conv: Conv,
     /// Input channels of a group.
     ic: usize,
-    /// Output channels of a panel; the last of a group may have fewer.
+    /// Output channels of a panel. The last panel of a group may have fewer.
     width: usize,
-    /// Panels of output channels, group by group: `[group][panel][kh][kw][ic][width]`. A panel that begins with channel `o` of
-    /// its group begins at `o` columns of `kh * kw * ic`, whatever the widths before it.
+    /// Panels of output channels, group by group: `[group][panel][kh][kw][ic][width]`. Panels before a panel hold `kh * kw * ic`
+    /// floats for each of their channels, whatever their widths: so the panel that begins with channel `o` of its group begins
+    /// `o` times that into the group.
     weight: Aligned,
     /// `[group][panel][width]`
     bias: Aligned,
-    /// What a row of padding reads.
+    /// Zeros, which are read in place of a row of padding.
     zeros: Vec<f32>,
 }
 
 impl PackedConv {
-    /// Packs `weight`, `[oc, ic, kh, kw]` with `ic` the input channels of one group, and `bias`, `[oc]`.
+    /// Packs `weight`, which is `[oc, ic, kh, kw]` with `ic` the input channels of one group, and `bias`, which is `[oc]`.
     ///
     /// # Panics
-    /// If the slices do not have these lengths, or the groups do not divide the output channels.
+    /// If the slices do not have these lengths, or if the number of groups does not divide the number of output channels.
     pub fn new(level: Level, conv: Conv, ic: usize, weight: &[f32], bias: &[f32]) -> Self {
         assert!(conv.groups > 0 && conv.oc.is_multiple_of(conv.groups), "{} channels in {} groups", conv.oc, conv.groups);
         let (taps, oc) = (conv.window.taps(), conv.oc / conv.groups);
@@ -66,7 +67,7 @@ impl PackedConv {
         Self { level, conv, ic, width, weight: packed, bias: packed_bias, zeros: vec![0.0; ic] }
     }
 
-    /// A linear layer: a convolution of 1x1 maps. `weight` is `[oc, ic]`.
+    /// Packs a linear layer, which is a convolution of 1x1 maps. `weight` is `[oc, ic]`.
     ///
     /// # Panics
     /// As [`new`](Self::new).
@@ -120,8 +121,8 @@ impl WithSimd for ConvPass<'_> {
     }
 }
 
-/// Heights of register tiles, tallest first: accumulators, one panel's vectors and a broadcast fit the registers. Maps of 7x7,
-/// 14x14, 28x28, ... are whole tiles of 14 and 7.
+/// Heights of register tiles, tallest first. The registers hold a tile's accumulators, the vectors of one panel and a broadcast.
+/// Maps of 7x7, 14x14, 28x28, ... divide into whole tiles of 14 and 7.
 struct Heights(&'static [usize]);
 
 impl Heights {
@@ -134,7 +135,7 @@ impl Heights {
     }
 }
 
-/// A part of the result: pixels from `row` on, by channels of a group from `channel` on.
+/// A part of the result: `rows` pixels from `row` on, and `width` channels of a group from `channel` on.
 #[derive(Clone, Copy)]
 struct Tile {
     row: usize,
@@ -145,7 +146,7 @@ struct Tile {
 }
 
 impl ConvPass<'_> {
-    /// Computes the tallest tile that is the beginning of `part`, and returns its height.
+    /// Computes the tallest tile that begins at the first pixel of `part` and fits in it. Returns its height.
     #[inline(always)]
     fn tile<S: Simd>(&mut self, simd: S, part: Tile) -> usize {
         let height = Heights::of::<S>().0.iter().copied().find(|&height| height <= part.rows).unwrap_or(1);
@@ -173,7 +174,7 @@ impl ConvPass<'_> {
         height
     }
 
-    /// Computes a tile of `ROWS` pixels by `VECTORS` vectors of channels to `out`.
+    /// Computes a tile of `ROWS` pixels by `VECTORS` vectors of channels into `out`.
     #[inline(always)]
     fn fixed_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(&self, simd: S, tile: Tile, out: &mut [f32]) {
         let Tile { row, group, channel, .. } = tile;
@@ -215,7 +216,7 @@ impl ConvPass<'_> {
         }
     }
 
-    /// Applies the activation to a tile and puts it in its place. Apart from the tiles, so that it is compiled once.
+    /// Applies the activation to a tile and writes it to its place. This is apart from the tiles so that it is compiled once.
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S, tile: Tile, values: &mut [f32]) {
         let Tile { row, rows, group, channel, width } = tile;
@@ -223,7 +224,7 @@ impl ConvPass<'_> {
         let (oc, pitch) = (conv.oc / conv.groups, pitch(conv.oc));
         Clamp::of(simd, self.activation).apply_all(simd, values);
         curve(simd, self.activation, values);
-        // Whole panels where the lanes after the channels are pad lanes, and zero.
+        // Panels are written whole where the lanes behind the channels are pad lanes, which receive zeros.
         let whole = conv.groups == 1 && self.activation.is_none_or(Activation::keeps_zero);
         let valid = if whole { width } else { width.min(oc - channel) };
         for (values, line) in values.chunks_exact(width).zip(self.dst[row * pitch..][..rows * pitch].chunks_exact_mut(pitch)) {
@@ -235,7 +236,7 @@ impl ConvPass<'_> {
     }
 }
 
-/// Where the window of an output pixel begins; rows and columns may lie in the padding, above and left of the map.
+/// Where the window of an output pixel begins. This may be in the padding, above or left of the map.
 #[derive(Clone, Copy)]
 struct Origin {
     image: usize,
@@ -252,10 +253,10 @@ impl Origin {
         Self { image, y: y as isize - py.before as isize, x: x as isize - px.before as isize }
     }
 
-    /// The input pixel of a tap so many rows and columns further, if it is not padding.
+    /// The input pixel of the tap that lies `down` rows and `right` columns into the window; `None` if it is padding.
     #[inline(always)]
     fn tap(self, down: usize, right: usize, src: Maps) -> Option<usize> {
-        // What is negative becomes larger than any map.
+        // A negative position becomes a number larger than any map.
         let (y, x) = ((self.y + down as isize) as usize, (self.x + right as isize) as usize);
         (y < src.h && x < src.w).then(|| (self.image * src.h + y) * src.w + x)
     }

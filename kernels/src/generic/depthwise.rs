@@ -7,10 +7,10 @@ use super::{check, pitch};
 use crate::runtime::{Aligned, Level};
 use crate::shape::{Activation, Maps, Window, product};
 
-/// Neighbouring output pixels that share the loads of weights.
+/// How many neighbouring output pixels are computed with the same loads of weights.
 const TILE: usize = 4;
 
-/// A depthwise convolution: one filter a channel.
+/// A depthwise convolution: each channel has a filter of its own.
 #[derive(Debug)]
 pub struct PackedDepthwise {
     level: Level,
@@ -23,7 +23,7 @@ pub struct PackedDepthwise {
 }
 
 impl PackedDepthwise {
-    /// Packs `weight`, `[c, 1, kh, kw]`, and `bias`, `[c]`.
+    /// Packs `weight`, which is `[c, 1, kh, kw]`, and `bias`, which is `[c]`.
     ///
     /// # Panics
     /// If the slices do not have these lengths.
@@ -58,7 +58,8 @@ struct DepthwisePass<'a> {
     dst_maps: Maps,
 }
 
-/// A tap that is not padding, in vectors: from the first vector of the pixel row to that of the input pixel and of the weights.
+/// A tap that reads an input and not padding. Both offsets count vectors: `src` from the first of the source to the first of the
+/// input pixel, `weight` from the first of the weights to the first of the tap.
 #[derive(Clone, Copy)]
 struct Tap {
     src: usize,
@@ -76,7 +77,7 @@ impl WithSimd for DepthwisePass<'_> {
         let vectors = pitch / S::F32_LANES;
         let values = S::as_simd_f32s(self.src).0;
         let lifts_pads = self.activation.is_some_and(|activation| !activation.keeps_zero());
-        // Columns none of whose taps are padding.
+        // Output columns whose taps all read inputs, none of them padding.
         let inside = columns.outputs(0, src.w, dst.w).start..columns.outputs(columns.kernel - 1, src.w, dst.w).end;
         let mut taps = Vec::with_capacity(self.packed.window.taps());
         for line in 0..dst.n * dst.h {
@@ -107,7 +108,7 @@ impl WithSimd for DepthwisePass<'_> {
     }
 }
 
-/// `PIXELS` neighbouring outputs, whose inputs are `step` vectors apart.
+/// Computes `PIXELS` neighbouring outputs, whose inputs are `step` vectors apart.
 #[inline(always)]
 fn pixels<S: Simd, const PIXELS: usize>(
     simd: S,
@@ -121,7 +122,7 @@ fn pixels<S: Simd, const PIXELS: usize>(
     let weight = S::as_simd_f32s(&packed.weight).0;
     let bias = S::as_simd_f32s(&packed.bias).0;
     let vectors = bias.len();
-    // Once for all vectors, so that the loop over them needs no check; written so that nothing overflows.
+    // Checked once for all vectors, so that the loop over them needs no check. The check itself cannot overflow.
     let reach = step.checked_mul(PIXELS - 1).and_then(|last| last.checked_add(vectors)).expect("a tile's reach overflows");
     let last = src.len().checked_sub(reach).zip(weight.len().checked_sub(vectors));
     for tap in taps {
@@ -132,10 +133,10 @@ fn pixels<S: Simd, const PIXELS: usize>(
     for c in 0..vectors {
         let mut acc = [bias[c]; PIXELS];
         for tap in taps {
-            // SAFETY: `c < vectors`, and the assertion above.
+            // SAFETY: `c < vectors`, and the assertion above covers all such `c`.
             let w = unsafe { *weight.get_unchecked(tap.weight + c) };
             for (t, acc) in acc.iter_mut().enumerate() {
-                // SAFETY: as above, with `t < PIXELS`.
+                // SAFETY: as above; and `t < PIXELS`.
                 let x = unsafe { *src.get_unchecked(tap.src + t * step + c) };
                 *acc = fmadd(simd, x, w, *acc);
             }

@@ -1,4 +1,4 @@
-//! Operators that treat every element by itself.
+//! Operators that compute every element by itself.
 
 use pulp::{Simd, WithSimd};
 
@@ -36,7 +36,7 @@ impl WithSimd for Activate<'_> {
     }
 }
 
-/// `dst = a; dst[.., ..b_channels] += b`: the partial shortcut of ReXNet, and the plain sum.
+/// `dst = a; dst[.., ..b_channels] += b`: the sum of two maps, and ReXNet's partial shortcut, where `b` has fewer channels.
 pub fn add(level: Level, a: &[f32], maps: Maps, b: &[f32], b_channels: usize, dst: &mut [f32]) {
     assert!(b_channels <= maps.c, "the second term has {b_channels} channels, the first {}", maps.c);
     check("first term", a, maps);
@@ -70,7 +70,7 @@ impl WithSimd for Add<'_> {
     }
 }
 
-/// `dst = src * gate`, the gate being `n` maps of 1x1.
+/// `dst = src * gate`, where the gate is `n` maps of 1x1.
 pub fn mul(level: Level, src: &[f32], maps: Maps, gate: &[f32], dst: &mut [f32]) {
     check("source", src, maps);
     check("gate", gate, Maps { h: 1, w: 1, ..maps });
@@ -102,7 +102,7 @@ impl WithSimd for Mul<'_> {
     }
 }
 
-/// A batch norm that no convolution could take: `scale * x + shift`, channel by channel.
+/// A batch norm that was not folded into a convolution: `scale * x + shift`, channel by channel.
 #[derive(Debug)]
 pub struct PackedNorm {
     level: Level,
@@ -112,7 +112,7 @@ pub struct PackedNorm {
 }
 
 impl PackedNorm {
-    /// Packs `scale` and `shift`, `[c]` each.
+    /// Packs `scale` and `shift`, each `[c]`.
     ///
     /// # Panics
     /// If their lengths differ.

@@ -1,13 +1,14 @@
-//! Every operator at run-time shapes, written once for all levels: it runs any network at once without a compiler, and is
-//! the baseline that shows what specialising buys.
+//! Every operator at run-time shapes, written once for all levels. This runs any network at once without a compiler, and is the
+//! baseline that shows what specialising buys.
 //!
-//! Maps are NHWC, `n * h * w` rows of [`pitch`]`(c)` floats whose pad lanes are zero. Every operator writes whole rows and keeps
-//! that so, whatever its destination held, as long as values are finite: an infinity times a zero weight is NaN in a pad lane too,
-//! where nothing reads it but other pad lanes. All functions panic if a slice does not have the length its maps say, or a length
-//! overflows.
+//! Maps are NHWC: `n * h * w` rows of [`pitch`]`(c)` floats, whose pad lanes are zero. Every operator writes whole rows and keeps
+//! pad lanes zero, whatever its destination held before, as long as values are finite. An infinity times a zero weight is NaN, in
+//! a pad lane too; only other pad lanes read it there.
 //!
-//! Special values follow [`reference`](crate::reference), but for one: a convolution multiplies padding as zeros, so that a
-//! non-finite weight makes NaN where it meets padding.
+//! All functions panic if a slice does not have the length that its maps give it, or if a length overflows.
+//!
+//! Special values follow [`reference`](crate::reference), with one exception. A convolution multiplies padding as zeros, so a
+//! weight that is not finite gives NaN where it meets padding.
 
 mod channels;
 mod conv;
@@ -26,7 +27,7 @@ pub use pool::{avg_pool, global_avg_pool, max_pool};
 
 use crate::shape::{Maps, product};
 
-/// Pitches are multiples of this: one, two or four vectors at every level.
+/// All pitches are multiples of this. It is one, two or four vectors, depending on the level.
 const LANES: usize = 16;
 
 /// Floats from one pixel of `c` channels to the next.
@@ -37,7 +38,7 @@ pub const fn pitch(c: usize) -> usize {
     c.checked_next_multiple_of(LANES).expect("the number of channels overflows")
 }
 
-/// Length of maps in memory.
+/// Length of maps in memory, in f32.
 ///
 /// # Panics
 /// If it overflows.

@@ -7,12 +7,12 @@ use super::{check, map_len, pitch};
 use crate::runtime::Level;
 use crate::shape::{Maps, Padding, Window};
 
-/// The largest value of each window; padding never wins, NaN does.
+/// The largest value of each window. Padding is never the largest; a NaN is.
 pub fn max_pool(level: Level, src: &[f32], maps: Maps, window: &Window, dst: &mut [f32]) {
     run(level, src, maps, window, true, dst);
 }
 
-/// The mean of each window, padding counted as zeros.
+/// The mean of each window. Padding counts as zeros.
 pub fn avg_pool(level: Level, src: &[f32], maps: Maps, window: &Window, dst: &mut [f32]) {
     run(level, src, maps, window, false, dst);
 }
@@ -59,7 +59,7 @@ impl WithSimd for PoolPass<'_> {
                         first = false;
                     } else if self.max {
                         for (out, &value) in out.iter_mut().zip(values) {
-                            // NaN is not equal to itself; once there, nothing is greater.
+                            // A NaN is taken because it is not equal to itself. It stays, because no value is greater.
                             let larger = simd.select_f32s(simd.greater_than_f32s(value, *out), value, *out);
                             *out = simd.select_f32s(simd.equal_f32s(value, value), larger, value);
                         }

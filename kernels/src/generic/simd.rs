@@ -1,4 +1,4 @@
-//! What `pulp` leaves to us: levels, and elementwise functions on vectors.
+//! What `pulp` does not have: the choice of a level, and elementwise functions on vectors.
 
 use std::any::TypeId;
 
@@ -8,7 +8,7 @@ use sartor_ops::Arithmetic;
 use crate::runtime::Level;
 use crate::shape::Activation;
 
-/// Runs `op` compiled for the features of `level`; where the CPU lacks them, for the best level below.
+/// Runs `op`, compiled for the features of `level`. If the CPU lacks them, it runs for the best level below.
 pub fn dispatch<O: WithSimd>(level: Level, op: O) -> O::Output {
     #[cfg(target_arch = "x86_64")]
     {
@@ -33,7 +33,7 @@ pub fn dispatch<O: WithSimd>(level: Level, op: O) -> O::Output {
     op.with_simd(Scalar128b)
 }
 
-/// Floats of the vectors that [`dispatch`] chooses.
+/// The number of floats in the vectors that [`dispatch`] chooses.
 pub fn lanes(level: Level) -> usize {
     struct Lanes;
     impl WithSimd for Lanes {
@@ -47,7 +47,7 @@ pub fn lanes(level: Level) -> usize {
     dispatch(level, Lanes)
 }
 
-/// `a * b + c`, fused where the level has the instruction: elsewhere fusing would be a function call.
+/// `a * b + c`, fused where the level has the instruction. Elsewhere fusing would be a function call.
 #[inline(always)]
 pub fn fmadd<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     if TypeId::of::<S>() == TypeId::of::<Scalar128b>() {
@@ -57,7 +57,7 @@ pub fn fmadd<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     }
 }
 
-/// The part of an activation that is a clamp, as its ends.
+/// An activation that is a clamp, by its two ends.
 #[derive(Clone, Copy)]
 pub struct Clamp<S: Simd> {
     low: S::f32s,
@@ -65,7 +65,7 @@ pub struct Clamp<S: Simd> {
 }
 
 impl<S: Simd> Clamp<S> {
-    /// No clamp for what is none.
+    /// The clamp of an activation. It does nothing if the activation is no clamp or there is none.
     #[inline(always)]
     pub fn of(simd: S, activation: Option<Activation>) -> Self {
         Self::between(simd, activation.and_then(Activation::clamp).unwrap_or((f32::NEG_INFINITY, f32::INFINITY)))
@@ -92,7 +92,8 @@ impl<S: Simd> Clamp<S> {
     }
 }
 
-/// Applies the part of an activation that is no clamp, in place. Lanes that hold zero hold what the function makes of it.
+/// Applies an activation that is not a clamp, in place. It does so to all lanes, so a pad lane then holds the function's value at
+/// zero.
 #[inline(always)]
 pub fn curve<S: Simd>(simd: S, activation: Option<Activation>, values: &mut [f32]) {
     if let Some(activation) = activation
@@ -156,17 +157,18 @@ impl<S: Simd> Arithmetic for Vectors<S> {
     }
 }
 
-/// `exp(x)`, to about 2 epsilons; 0 below the smallest normal number, infinite above 1.7e38.
+/// `exp(x)`, within about 2 epsilons. It is 0 where the result is below the smallest normal number, and infinite where it is
+/// above 1.7e38.
 #[inline(always)]
 fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     const LARGEST: f32 = 88.375;
     const SMALLEST: f32 = -87.336;
-    /// Adding it leaves the nearest integer in the low bits of the mantissa.
+    /// Adding this to a number leaves the nearest integer in the low bits of the mantissa.
     const ROUND: f32 = 12_582_912.0;
-    // ln(2) in two parts, the first with trailing zeros, so that its product with an integer is exact.
+    // ln(2) in two parts. The first has trailing zeros, so that its product with an integer is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    // 1 / k!: on |r| <= ln(2) / 2 the terms left out are below 1e-8.
+    // The coefficients 1 / k!. On |r| <= ln(2) / 2 the terms left out are below 1e-8.
     const SERIES: [f32; 6] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
 
     let splat = |value: f32| simd.splat_f32s(value);

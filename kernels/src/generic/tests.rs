@@ -1,5 +1,5 @@
-//! Every operator against the reference, at every level this machine has: without tolerance on integers, within the bound on
-//! random data.
+//! Compares every operator with the reference, at every level that this machine has: integers without tolerance, random data
+//! within the bound.
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -39,7 +39,7 @@ fn levels() -> Vec<Level> {
     Level::allowed().expect("SARTOR_MAX_LEVEL is a level")
 }
 
-/// Counts the cases of a test at each level and reports them when the test has passed.
+/// Counts the cases of a test at each level. Reports them when the test has passed.
 struct Tally(&'static str, usize);
 
 impl Tally {
@@ -63,12 +63,13 @@ fn packed(src: &[f32], maps: Maps) -> Vec<f32> {
     dst
 }
 
-/// Runs an operator into memory full of NaN; checks that pad lanes are zero and the rest is within `bound` of `expected`.
+/// Runs an operator with a destination full of NaN. Checks that pad lanes become zero and that the rest is within `bound` of
+/// `expected`.
 fn judge(what: &str, maps: Maps, expected: &[f64], bound: f64, run: impl FnOnce(&mut [f32])) {
     let mut dst = vec![f32::NAN; map_len(maps)];
     run(&mut dst);
     let mut pads = dst.chunks_exact(pitch(maps.c)).flat_map(|row| &row[maps.c..]);
-    // A non-finite value times a pad lane's zero weight is NaN.
+    // A value that is not finite, times the zero weight of a pad lane, is NaN.
     let finite = expected.iter().all(|x| x.is_finite());
     assert!(!finite || pads.all(|&x| x == 0.0), "{what}: pad lanes are not zero");
     let mut found = vec![0.0; maps.len()];
@@ -88,7 +89,7 @@ fn convolutions() -> Vec<(Maps, Conv)> {
     let wide = Window::new((1, 3), (1, 3), (Padding::both(0), Padding::both(2)));
     let dilated = Window { dilation: (2, 3), ..Window::new((3, 3), (1, 2), (Padding::both(2), Padding { before: 1, after: 3 })) };
     [
-        // 1x1, from one pixel and one channel to more than a tile, a panel and a block
+        // 1x1, from one pixel and one channel up to more than a tile, a panel and a block
         (Maps::new(1, 1, 1, 1), 1, 1, square(1, 1, 0)),
         (Maps::new(1, 17, 1, 1), 33, 1, square(1, 1, 0)),
         (Maps::new(3, 13, 1, 1), 1000, 1, square(1, 1, 0)),
@@ -108,7 +109,7 @@ fn convolutions() -> Vec<(Maps, Conv)> {
         (Maps::new(1, 4, 5, 6), 9, 1, wide),
         (Maps::new(1, 4, 5, 6), 9, 1, dilated),
         (Maps::new(2, 6, 9, 8), 20, 2, dilated),
-        // groups whose channels begin anywhere in a vector
+        // groups whose channels begin at any lane of a vector
         (Maps::new(1, 240, 4, 4), 60, 3, square(1, 1, 0)),
         (Maps::new(3, 60, 3, 3), 240, 3, square(1, 1, 0)),
         (Maps::new(1, 34, 5, 5), 14, 2, square(3, 2, 1)),
@@ -149,7 +150,7 @@ fn convolution() {
     }
 }
 
-/// The bound after an activation; clamps of exact data stay exact.
+/// The bound after an activation. A clamp of exact data stays exact.
 fn activation_bound(function: Activation, data: Data, src: &[f64], error: f64) -> f64 {
     bound::activation(function, bound::max_abs(src), data.bound(error))
 }
@@ -217,7 +218,7 @@ fn depthwise() {
     }
 }
 
-/// Maps of every awkward kind.
+/// Maps of every size that is awkward.
 const MAPS: [Maps; 6] = [
     Maps::new(1, 1, 1, 1),
     Maps::new(1, 16, 4, 4),
@@ -372,7 +373,7 @@ fn log_softmax_of_rows() {
     }
 }
 
-/// Values around every place where an activation changes its ways.
+/// Values around every argument at which the formula of an activation changes.
 fn special_values() -> Vec<f32> {
     let places = [0.0, 6.0, 1.0, 87.336, 88.375, 88.723, 103.0, 0.346_573_6, f32::MAX, f32::MIN_POSITIVE];
     let around = places.into_iter().flat_map(|x: f32| [x.next_down(), x, x.next_up()]).flat_map(|x| [x, -x]);
@@ -387,13 +388,14 @@ fn activations_of_special_values() {
     for function in Activation::ALL {
         let expected = reference::activation(&src, function);
         for level in levels() {
-            // One by one: a bound for the largest would hide the errors of the small.
+            // Values are compared one by one. A bound for the largest would hide the errors of the small ones.
             let mut dst = vec![f32::NAN; map_len(maps)];
             activation(level, &packed(&src, maps), maps, function, &mut dst);
             let mut found = vec![0.0; maps.len()];
             unpack(&dst, maps, &mut found);
             for ((&x, found), &expected) in src.iter().zip(found).zip(&expected) {
-                // Of what the error is small beside, and where the exponential is below the smallest normal number, of that.
+                // The error is relative to this value. Where the exponential is below the smallest normal number, that number is
+                // added to the bound, times the argument.
                 let beside = function.scale().choose(f64::from(x.abs()), expected.abs());
                 let smallest = f64::from(f32::MIN_POSITIVE) * f64::from(x.abs()).clamp(1.0, 200.0);
                 let bound = if x.is_finite() { bound::activation(function, beside, 0.0) + smallest } else { 0.0 };
@@ -416,7 +418,7 @@ fn special_values_go_through_operators_as_in_the_reference() {
             for level in levels() {
                 let case = format!("{special} at {at}, {level}");
                 let from = packed(&src, maps);
-                // What overflows f32 need not do so in f64.
+                // A result that overflows f32 may be finite in f64.
                 if special != f32::MAX {
                     let kernel = PackedConv::new(level, conv, 3, &weight, &[0.5; 2]);
                     let expected = reference::conv2d(&src, maps, &weight, Some(&[0.5; 2]), &conv);

@@ -3,7 +3,7 @@
 use super::Value;
 use crate::shape::Activation;
 
-/// The function applied to every element; NaN stays NaN.
+/// Applies the function to every element. NaN stays NaN.
 pub fn activation<T: Value>(src: &[T], activation: Activation) -> Vec<f64> {
     src.iter().map(|&x| activation.at(x.into())).collect()
 }
@@ -22,7 +22,7 @@ mod tests {
         assert_eq!(sigmoid[4..], [1.0, 0.0]);
         let silu = activation(&src, Activation::Silu);
         assert!((silu[2] - 2.857_722_380_239_962).abs() < 1e-5, "{}", silu[2]);
-        // As PyTorch: -inf / (1 + inf).
+        // The same as PyTorch's: -inf / (1 + inf).
         assert!(silu[4] == f64::INFINITY && silu[5].is_nan());
         for function in Activation::ALL {
             assert!(activation(&[f32::NAN], function)[0].is_nan(), "{function:?}");

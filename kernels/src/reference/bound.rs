@@ -11,7 +11,8 @@ use crate::shape::Activation;
 /// Distance from 1 to the next f32: two unit roundoffs.
 pub const EPSILON: f64 = f32::EPSILON as f64;
 
-/// Smallest normal f32: an operation whose result is below it may be off by as much, be it rounded to a denormal or flushed to zero.
+/// Smallest normal f32. An operation whose result is smaller may be off by this much: the result is rounded to a denormal or
+/// flushed to zero.
 pub const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
 
 /// Slack of [`dot`].
@@ -25,8 +26,8 @@ pub const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
 /// A term that is wrong by more than this many roundings of the largest product is found.
 pub const DOT_SLACK: f64 = 2.0;
 
-/// Errors of a log-softmax's exponentials and logarithm, in epsilons: range reduction and a polynomial (2), a sum and a division (half an
-/// epsilon each), doubled.
+/// Errors of a log-softmax's exponentials and its logarithm, in epsilons: range reduction and a polynomial (2), a sum and a
+/// division (half an epsilon each), doubled.
 pub const LOG_SLACK: f64 = 6.0;
 
 /// A convolution or linear layer of `terms` products (`ic / groups * kh * kw`) of at most `max_src * max_weight`, and a bias. Weights
@@ -40,10 +41,10 @@ pub fn batch_norm(max_src: f64, max_scale: f64, max_shift: f64) -> f64 {
     dot(1, max_src, max_scale, max_shift)
 }
 
-/// An activation of values of at most `max_src` that carry `error` already: its slope times the error, and its own roundings.
+/// An activation of values of at most `max_src` that already carry `error`: its slope times the error, plus its own roundings.
 pub fn activation(activation: Activation, max_src: f64, error: f64) -> f64 {
     let stretched = activation.slope() * error;
-    // What does not round has no error beside an infinite value either.
+    // An activation that does not round adds no error. The product below would be NaN for an infinite value.
     if activation.is_exact() { stretched } else { stretched + activation.roundings() * EPSILON * activation.largest(max_src) }
 }
 
@@ -68,15 +69,15 @@ pub fn max_abs<T: super::Value>(values: &[T]) -> f64 {
     values.iter().fold(0.0, |max, &x| max.max(x.into().abs()))
 }
 
-/// The largest distance of `found` from `expected`, and where. What is `expected` rounded to f32 is no distance. Equal infinities and two NaNs are no distance; a NaN or an infinity
-/// on one side only is an infinite one.
+/// The largest distance of `found` from `expected`, and its index. A value that is `expected` rounded to f32 has distance zero;
+/// so do equal infinities and two NaNs. A NaN or an infinity on one side only has an infinite distance.
 ///
 /// # Panics
-/// If lengths differ.
+/// If the lengths differ.
 pub fn largest_error(found: &[f32], expected: &[f64]) -> (f64, usize) {
     assert_eq!(found.len(), expected.len(), "number of values");
     let distance = |(&found, &expected): (&f32, &f64)| {
-        // As f32: a result beyond its range is infinite.
+        // In f32, a result beyond the range of f32 is infinite.
         let rounded = expected as f32;
         let distance = (f64::from(found) - expected).abs();
         match found == rounded || found.is_nan() && rounded.is_nan() {

@@ -3,7 +3,7 @@
 use super::{Value, check};
 use crate::shape::Maps;
 
-/// All sources' channels one after another; the sources are given with their channels, `maps.c` is not used.
+/// The channels of all sources, one source after another. Each source comes with its number of channels; `maps.c` is not used.
 pub fn concat<T: Value>(sources: &[(&[T], usize)], maps: Maps) -> Vec<f64> {
     for (src, c) in sources {
         check("source", src.len(), Maps { c: *c, ..maps }.len());
@@ -18,7 +18,7 @@ pub fn concat<T: Value>(sources: &[(&[T], usize)], maps: Maps) -> Vec<f64> {
     dst
 }
 
-/// Channels as a matrix of `groups` rows, transposed: `dst[:, j * groups + g] = src[:, g * (c / groups) + j]`.
+/// Takes the channels as a matrix of `groups` rows and transposes it: `dst[:, j * groups + g] = src[:, g * (c / groups) + j]`.
 pub fn channel_shuffle<T: Value>(src: &[T], maps: Maps, groups: usize) -> Vec<f64> {
     check("source", src.len(), maps.len());
     let per_group = maps.c / groups;

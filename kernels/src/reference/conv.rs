@@ -16,7 +16,7 @@ pub fn conv2d<T: Value>(src: &[T], maps: Maps, weight: &[f32], bias: Option<&[f3
     check("source", src.len(), maps.len());
     check("weights", weight.len(), conv.oc * ic * conv.window.taps());
     let mut dst = vec![0.0; maps.under(&conv.window, conv.oc).len()];
-    // Uses the CPU's vectors. Rust never fuses a product with a sum, so every CPU computes the same bits.
+    // This uses the vectors of the CPU. Rust never fuses a product with a sum, so every CPU computes the same bits.
     let products = Products { src, maps, weight, bias, conv, dst: &mut dst };
     match conv.window == Window::POINT {
         true => pulp::Arch::new().dispatch(Pointwise(products)),
@@ -35,7 +35,7 @@ struct Products<'a, T> {
     dst: &'a mut [f64],
 }
 
-/// Any convolution. The innermost loop runs over a row of outputs.
+/// Computes any convolution. The innermost loop runs over a row of outputs.
 struct Windowed<'a, T>(Products<'a, T>);
 
 impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
@@ -48,7 +48,7 @@ impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
         let dst_maps = maps.under(&conv.window, conv.oc);
         let (rows, columns) = conv.window.axes();
         let (pixels, taps) = (maps.pixels(), conv.window.taps());
-        // Of each column of the window.
+        // For each column of the window, the outputs for which it reads an input.
         let outputs: Vec<Range<usize>> = (0..columns.kernel).map(|kx| columns.outputs(kx, maps.w, dst_maps.w)).collect();
         for (row_index, sums) in self.0.dst.chunks_exact_mut(dst_maps.w).enumerate() {
             let (plane, y) = (row_index / dst_maps.h, row_index % dst_maps.h);
@@ -63,7 +63,7 @@ impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
                         let w = f64::from(weight[ky * columns.kernel + kx]);
                         let (sums, src) = (&mut sums[xs.clone()], &src[columns.input(xs.start, kx)..]);
                         match columns.stride {
-                            // The compiler makes vectors of this one.
+                            // The compiler vectorises this loop.
                             1 => sums.iter_mut().zip(src).for_each(|(sum, &x)| *sum += x.into() * w),
                             stride => sums.iter_mut().zip(src.iter().step_by(stride)).for_each(|(sum, &x)| *sum += x.into() * w),
                         }
@@ -74,7 +74,8 @@ impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
     }
 }
 
-/// A 1x1 convolution: a product of matrices. The sums of some channels at some pixels grow side by side.
+/// Computes a 1x1 convolution, which is a matrix product. The sums of several channels at several pixels are computed side by
+/// side.
 struct Pointwise<'a, T>(Products<'a, T>);
 
 impl<T: Value> NullaryFnOnce for Pointwise<'_, T> {
@@ -91,13 +92,13 @@ impl<T: Value> NullaryFnOnce for Pointwise<'_, T> {
         for (index, src) in src.chunks_exact(ic * pixels).enumerate() {
             let (image, group) = (index / conv.groups, index % conv.groups);
             for begin in (0..pixels).step_by(PIXELS) {
-                // The last pixels may be fewer: the rest of their panel is not used.
+                // There may be fewer pixels at the end. The rest of their panel is not used.
                 let count = PIXELS.min(pixels - begin);
                 for (xs, plane) in panel.iter_mut().zip(src.chunks_exact(pixels)) {
                     xs.iter_mut().zip(&plane[begin..][..count]).for_each(|(x, &src)| *x = src.into());
                 }
                 for first in (0..oc).step_by(CHANNELS) {
-                    // The last channels may be fewer: one of them is computed more than once.
+                    // There may be fewer channels at the end. The last one is then computed more than once.
                     let channels: [usize; CHANNELS] = std::array::from_fn(|channel| group * oc + (first + channel).min(oc - 1));
                     let weights = channels.map(|o| &weight[o * ic..][..ic]);
                     let mut sums = channels.map(|o| [bias.map_or(0.0, |bias| f64::from(bias[o])); PIXELS]);
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn stride_and_batch() {
-        // Ones: every output counts the taps that are not padding.
+        // With all values one, every output counts the taps that are not padding.
         let conv = Conv { oc: 2, groups: 1, window: Window::square(3, 2, 1) };
         let dst = conv2d(&[1.0_f32; 2 * 3 * 25], Maps::new(2, 3, 5, 5), &[1.0; 2 * 3 * 9], None, &conv);
         let plane = [4., 6., 4., 6., 9., 6., 4., 6., 4.].map(|taps: f64| 3. * taps);

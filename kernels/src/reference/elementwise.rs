@@ -3,7 +3,7 @@
 use super::{Value, check};
 use crate::shape::Maps;
 
-/// `dst = a; dst[:, :b_channels] += b`: ReXNet's partial shortcut, and the plain sum where `b` has all channels.
+/// `dst = a; dst[:, :b_channels] += b`: the sum of two maps, and ReXNet's partial shortcut, where `b` has fewer channels.
 pub fn add<T: Value>(a: &[T], maps: Maps, b: &[T], b_channels: usize) -> Vec<f64> {
     check("first term", a.len(), maps.len());
     check("second term", b.len(), Maps { c: b_channels, ..maps }.len());
@@ -18,7 +18,7 @@ pub fn add<T: Value>(a: &[T], maps: Maps, b: &[T], b_channels: usize) -> Vec<f64
     dst
 }
 
-/// `src * gate`, the gate being `[n, c]`.
+/// `src * gate`, where the gate is `[n, c]`.
 pub fn mul<T: Value>(src: &[T], maps: Maps, gate: &[T]) -> Vec<f64> {
     check("source", src.len(), maps.len());
     check("gate", gate.len(), maps.n * maps.c);

@@ -1,10 +1,12 @@
-//! The definition of right: every operator as plain loops over NCHW maps, accumulated in f64.
+//! The definition of right: every operator as plain loops over NCHW maps, summed in f64.
 //!
-//! Sources may be f32 or f64 ([`Value`]), so that a chain of operators can be followed with or without rounding in between;
-//! parameters are f32, results f64 and not rounded. Special values follow PyTorch: NaN goes through ReLU and max pooling.
-//! Padding is not read: a non-finite weight does not meet a padded zero.
+//! Sources may be f32 or f64 ([`Value`]), so that a chain of operators can be followed with or without rounding in between.
+//! Parameters are f32. Results are f64 and not rounded.
 //!
-//! All functions panic if a slice does not have the length its maps say.
+//! Special values follow PyTorch: ReLU and max pooling pass NaN on. Padding is not read, so a weight that is not finite does not
+//! meet a padded zero.
+//!
+//! All functions panic if a slice does not have the length that its maps give it.
 
 pub mod bound;
 
@@ -30,7 +32,7 @@ pub trait Value: Copy + Into<f64> {}
 impl Value for f32 {}
 impl Value for f64 {}
 
-/// Rounds results to f32, to nearest even.
+/// Rounds results to the nearest f32, ties to even.
 pub fn round(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&x| x as f32).collect()
 }

@@ -3,7 +3,7 @@
 use super::{Value, check};
 use crate::shape::Maps;
 
-/// Parameters of a batch norm, each `[c]`.
+/// The parameters of a batch norm, named as in PyTorch. Each is `[c]`.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm<'a> {
     /// `weight`
@@ -19,7 +19,7 @@ pub struct BatchNorm<'a> {
 }
 
 impl BatchNorm<'_> {
-    /// The batch norm as `scale * x + shift` of channel `c`.
+    /// The `scale` and `shift` with which the batch norm of channel `c` is `scale * x + shift`.
     pub fn affine(&self, c: usize) -> (f64, f64) {
         let scale = f64::from(self.weight[c]) / (f64::from(self.var[c]) + self.eps).sqrt();
         (scale, f64::from(self.bias[c]) - f64::from(self.mean[c]) * scale)

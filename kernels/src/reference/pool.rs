@@ -3,12 +3,13 @@
 use super::{Value, check};
 use crate::shape::{Maps, Window};
 
-/// The largest value of each window; padding never wins, NaN does.
+/// The largest value of each window. Padding is never the largest; a NaN is.
 pub fn max_pool<T: Value>(src: &[T], maps: Maps, window: &Window) -> Vec<f64> {
     pool(src, maps, window, |values| values.fold(f64::NEG_INFINITY, |max, x| if x > max || x.is_nan() { x } else { max }))
 }
 
-/// The mean of each window. PyTorch's default `count_include_pad` counts padding as zeros; without it, only what is there.
+/// The mean of each window. With `count_include_pad`, PyTorch's default, padding counts as zeros. Without it, the mean is over
+/// the values that exist.
 pub fn avg_pool<T: Value>(src: &[T], maps: Maps, window: &Window, count_include_pad: bool) -> Vec<f64> {
     pool(src, maps, window, |values| {
         let (sum, count) = values.fold((0.0, 0), |(sum, count), x| (sum + x, count + 1));
@@ -16,14 +17,14 @@ pub fn avg_pool<T: Value>(src: &[T], maps: Maps, window: &Window, count_include_
     })
 }
 
-/// The mean of every channel of every image; `[n, c]`.
+/// The mean of every channel of every image. The result is `[n, c]`.
 pub fn global_avg_pool<T: Value>(src: &[T], maps: Maps) -> Vec<f64> {
     check("source", src.len(), maps.len());
     let mean = |plane: &[T]| plane.iter().map(|&x| x.into()).sum::<f64>() / plane.len() as f64;
     src.chunks_exact(maps.pixels()).map(mean).collect()
 }
 
-/// `reduce` over the values of each window that are not padding.
+/// Applies `reduce` to the values of each window that are not padding.
 fn pool<T: Value>(src: &[T], maps: Maps, window: &Window, reduce: impl Fn(&mut dyn Iterator<Item = f64>) -> f64) -> Vec<f64> {
     check("source", src.len(), maps.len());
     let dst_maps = maps.under(window, maps.c);

@@ -6,7 +6,7 @@ use super::Value;
 pub fn log_softmax<T: Value>(src: &[T], channels: usize) -> Vec<f64> {
     let mut dst: Vec<f64> = src.iter().map(|&x| x.into()).collect();
     for row in dst.chunks_exact_mut(channels) {
-        // Subtracting the maximum changes nothing but keeps the exponentials finite.
+        // Subtracting the maximum does not change the result, and keeps the exponentials finite.
         let max = row.iter().fold(f64::NEG_INFINITY, |max, &x| if x > max || x.is_nan() { x } else { max });
         let log_sum = row.iter().map(|x| (x - max).exp()).sum::<f64>().ln();
         row.iter_mut().for_each(|x| *x = *x - max - log_sum);

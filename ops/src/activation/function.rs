@@ -1,11 +1,11 @@
-//! What an activation must say of itself.
+//! What the file of an activation must say of it.
 
 use super::{Parameter, Scale};
 use crate::Arithmetic;
 
-/// An elementwise function: each has a file that says all there is to know of it.
+/// An elementwise function. Each has a file of its own, which says all there is to know of it.
 pub trait Function: Copy {
-    /// Its word in problem lines and in names of kernels, without its parameter.
+    /// Its word in problem lines and kernel names, without its parameter.
     const WORD: &'static str;
 
     /// Its parameter, if it has one.
@@ -13,38 +13,39 @@ pub trait Function: Copy {
         None
     }
 
-    /// Its definition. NaN stays NaN.
+    /// Its definition: the result for `x` in f64. NaN stays NaN.
     fn at(&self, x: f64) -> f64;
 
-    /// How it is computed.
+    /// How it is computed in f32.
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector;
 
-    /// The ends between which it clamps, if that is all it does.
+    /// The ends between which it clamps, if clamping is all that it does.
     fn clamp(&self) -> Option<(f32, f32)> {
         None
     }
 
-    /// Operations of [`compute`](Self::compute), about: an exponential is a dozen.
+    /// About how many operations [`compute`](Self::compute) takes; an exponential counts as a dozen.
     fn operations(&self) -> usize;
 
-    /// Its largest slope in magnitude: what an error of the argument is multiplied by, at most.
+    /// The largest magnitude of its slope. An error of the argument grows by at most this factor.
     fn slope(&self) -> f64;
 
-    /// Its largest magnitude over arguments of at most `max`, or more.
+    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude.
     fn largest(&self, max: f64) -> f64;
 
-    /// Its own error in f32, in epsilons of its largest result: zero if it does not round.
+    /// The error that its own roundings make in f32, in epsilons of its largest result; zero if it does not round.
     fn roundings(&self) -> f64;
 
-    /// What its error is small beside, value by value.
+    /// The value that its error is relative to, for a single value: its argument or its result.
     fn scale(&self) -> Scale {
         Scale::Result
     }
 
-    /// How much finer results are than their arguments, if it rounds nothing: of multiples of `s` it makes multiples of `s` times this.
+    /// How much finer the results are than the arguments, if it does not round: arguments that are multiples of `s` give results
+    /// that are multiples of `s` times this number. `None` if it rounds.
     fn step(&self) -> Option<f64>;
 
-    /// The mean square of its results for arguments of a normal distribution about zero whose mean square is `of`, or for what was
-    /// `rectified` before.
+    /// The mean square of its results, if its arguments have a normal distribution about zero with the mean square `of`. If
+    /// `rectified`, the arguments have been through a rectifier before.
     fn mean_square(&self, of: f64, rectified: bool) -> f64;
 }

@@ -6,18 +6,21 @@ use super::Scale;
 use super::function::Function;
 use crate::Arithmetic;
 
-/// The argument times the share of a normal distribution below it.
+/// The argument `x` times the probability that a normally distributed value is less than `x`.
 #[derive(Clone, Copy)]
 pub struct Gelu;
 
-/// Arguments beyond are taken for this: there `erf(x / sqrt(2)) / 2` is half to the last bit of an f32, and [`UPPER`] by [`LOWER`] makes
-/// exactly that of it, fused or not.
+/// Arguments are clamped to this magnitude. At it, `erf(x / sqrt(2)) / 2` is one half to the last bit of an f32, and [`UPPER`]
+/// divided by [`LOWER`] gives exactly one half, whether multiply-adds are fused or not.
 const RANGE: f32 = 5.55;
 
-/// `y * UPPER(y * y) / LOWER(y * y)` is `erf(y / sqrt(2)) / 2` within 1.1e-8 on [-5.65, 5.65]. Coefficients from the constant term on, by
-/// least squares of `(y * UPPER - erf / 2 * LOWER) / LOWER`, linear once the `LOWER` below the line is that of the step before, on 2000 of
-/// Chebyshev's nodes, the weights made to level the error (Lawson's). Computed in f32, half of an error function is off by at most 1.8e-7:
-/// that is 3 ulp of one, most of it from the two polynomials' roundings.
+/// `y * UPPER(y * y) / LOWER(y * y)` is `erf(y / sqrt(2)) / 2` within 1.1e-8 on [-5.65, 5.65]. The coefficients begin with the
+/// constant term. They are a fit by least squares: the sum of the squares of `(y * UPPER - erf / 2 * LOWER) / LOWER` over 2000
+/// Chebyshev nodes is smallest. Each step of the fit is linear, since it divides by the `LOWER` of the step before. The nodes are
+/// weighted so that the error becomes level (Lawson's method).
+///
+/// Computed in f32, half of an error function is off by at most 1.8e-7. That is 3 ulp of a value just below one. Most of it comes
+/// from the roundings of the two polynomials.
 const UPPER: [f32; 6] = [0.398_942_2, 0.034_653_56, 0.004_723_601_5, 0.000_176_558_07, 6.363_644e-6, 2.185_752e-8];
 /// See [`UPPER`].
 const LOWER: [f32; 6] = [1.0, 0.253_529_2, 0.029_097_151, 0.001_928_389_4, 7.590_825e-5, 1.172_314_7e-6];
@@ -43,7 +46,7 @@ impl Function for Gelu {
         let erf = a.div(&odd, &lower);
         let half = a.constant("half", 0.5);
         let share = a.add(&erf, &half);
-        // Next to the range, roundings may carry it below.
+        // Near an argument of `-RANGE`, roundings may carry the share below zero.
         let zero = a.constant("zero", 0.0);
         let share = a.max(&zero, &share);
         a.mul(x, &share)
@@ -53,7 +56,7 @@ impl Function for Gelu {
         18
     }
 
-    /// 1.1289 at x = sqrt(2), rounded up.
+    /// The slope is largest at x = sqrt(2): 1.1289, here rounded up.
     fn slope(&self) -> f64 {
         1.13
     }
@@ -62,12 +65,13 @@ impl Function for Gelu {
         max
     }
 
-    /// 1.8e-7 of the error function's half (1.5), the sum and the product (half an epsilon each), doubled.
+    /// The error function's half is off by 1.8e-7 (1.5 epsilons); the sum and the product round (half an epsilon each). All of it
+    /// is doubled.
     fn roundings(&self) -> f64 {
         5.0
     }
 
-    /// Of negative arguments, one and an error function near minus one leave next to nothing.
+    /// For negative arguments the sum of one and an error function near minus one cancels: next to nothing is left.
     fn scale(&self) -> Scale {
         Scale::Argument
     }
@@ -81,7 +85,7 @@ impl Function for Gelu {
     }
 }
 
-/// A polynomial of vectors.
+/// The polynomial with these coefficients, evaluated for a vector.
 #[inline(always)]
 fn polynomial<A: Arithmetic>(a: &mut A, names: &[&str; 6], coefficients: &[f32; 6], x: &A::Vector) -> A::Vector {
     let mut sum = a.constant(names[5], coefficients[5]);
@@ -92,7 +96,7 @@ fn polynomial<A: Arithmetic>(a: &mut A, names: &[&str; 6], coefficients: &[f32; 
     sum
 }
 
-/// `1 - erf(z)` of what is not negative.
+/// `1 - erf(z)` for `z` that is not negative.
 fn complement(z: f64) -> f64 {
     if z < 3.0 {
         // All terms are positive: nothing cancels.
@@ -104,7 +108,7 @@ fn complement(z: f64) -> f64 {
         }
         1.0 - 2.0 / PI.sqrt() * (-z * z).exp() * sum
     } else {
-        // A continued fraction, from its end.
+        // A continued fraction, evaluated from its last term to its first.
         let fraction = (1..=60).rev().fold(z, |rest, k| z + f64::from(k) / 2.0 / rest);
         (-z * z).exp() / (PI.sqrt() * fraction)
     }

@@ -3,7 +3,7 @@
 use super::function::Function;
 use crate::Arithmetic;
 
-/// The sigmoid of [`Silu`](super::Activation::Silu) made of straight lines.
+/// [`Silu`](super::Activation::Silu) with its sigmoid replaced by straight lines.
 #[derive(Clone, Copy)]
 pub struct HardSwish;
 
@@ -14,7 +14,8 @@ impl Function for HardSwish {
         x * ((x + 3.0).clamp(0.0, 6.0) / 6.0)
     }
 
-    /// The clamped sum is divided first, so that no product overflows; by a product with 1/6, which is exact at both ends.
+    /// The clamped sum is divided by 6 before it is multiplied by `x`, so that the product does not overflow. The division is a
+    /// product with 1/6, which is exact at both ends of the clamp.
     #[inline(always)]
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
         let three = a.constant("three", 3.0);
@@ -32,7 +33,7 @@ impl Function for HardSwish {
         5
     }
 
-    /// That at x = 3.
+    /// The slope is largest at x = 3.
     fn slope(&self) -> f64 {
         1.5
     }
@@ -41,7 +42,8 @@ impl Function for HardSwish {
         max
     }
 
-    /// The sum, 1/6 and two products (half an epsilon each), doubled. The sum cancels without an error: close to -3 it is exact.
+    /// The sum, 1/6 and two products round (half an epsilon each), doubled. The sum cancels near -3 without an error: it is exact
+    /// there.
     fn roundings(&self) -> f64 {
         4.0
     }

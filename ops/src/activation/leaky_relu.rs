@@ -4,7 +4,7 @@ use super::Parameter;
 use super::function::Function;
 use crate::Arithmetic;
 
-/// The rectifier that lets a part of what is negative through.
+/// The rectifier that multiplies negative values by a slope instead of dropping them.
 #[derive(Clone, Copy)]
 pub struct LeakyRelu {
     /// What negative arguments are multiplied by.
@@ -28,7 +28,7 @@ impl Function for LeakyRelu {
         if x < 0.0 { self.below() * x } else { x }
     }
 
-    /// One of the two terms is zero, so that the sum rounds nothing, fused or not.
+    /// One of the two terms is always zero. So the sum does not round, fused or not.
     #[inline(always)]
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
         let zero = a.constant("zero", 0.0);
@@ -50,7 +50,8 @@ impl Function for LeakyRelu {
         max * self.slope()
     }
 
-    /// The product (half an epsilon), doubled, but where the slope only moves the exponent.
+    /// The product rounds (half an epsilon), doubled. It does not round if the slope is zero or a power of two, which only
+    /// changes the exponent.
     fn roundings(&self) -> f64 {
         if self.step().is_some() { 0.0 } else { 1.0 }
     }

@@ -1,4 +1,4 @@
-//! Elementwise functions. Each has a file of its own, which says all there is to know of it; this one lists them.
+//! Elementwise functions. Each has a file of its own, which says all there is to know of it. This file lists them.
 
 mod function;
 mod gelu;
@@ -40,7 +40,7 @@ pub enum Activation {
     Gelu,
 }
 
-/// The body for the [`Function`] of an activation.
+/// Evaluates a body with the [`Function`] of an activation.
 macro_rules! function {
     ($activation:expr, $function:ident => $body:expr) => {{
         use Activation::*;
@@ -65,7 +65,7 @@ macro_rules! function {
 }
 
 impl Activation {
-    /// All functions: what tests check and draw from. Those with a parameter are there with values that differ in kind.
+    /// All functions, for tests to check and to draw from. A function with a parameter is listed with values that differ in kind.
     pub const ALL: [Self; 8] = [
         Self::Relu,
         Self::Relu6,
@@ -79,7 +79,7 @@ impl Activation {
 }
 
 impl Activation {
-    /// The function of a word, as [`Display`](fmt::Display) prints it.
+    /// The function that a word names, as [`Display`](fmt::Display) prints it.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find_map(|activation| {
             let rest = word.strip_prefix(activation.word())?;
@@ -103,7 +103,7 @@ impl Activation {
         function!(self, function => function.parameter())
     }
 
-    /// It with another parameter, if it has one.
+    /// The same function with another parameter, if it has one.
     fn with(self, parameter: Parameter) -> Self {
         match self {
             Self::LeakyRelu(_) => Self::LeakyRelu(parameter),
@@ -116,7 +116,7 @@ impl Activation {
         function!(self, function => function.at(x))
     }
 
-    /// Computes it of every vector.
+    /// Applies it to every vector, in place.
     #[inline(always)]
     pub fn apply<A: Arithmetic>(self, arithmetic: &mut A, vectors: &mut [A::Vector]) {
         function!(self, function => {
@@ -126,65 +126,66 @@ impl Activation {
         });
     }
 
-    /// The ends between which it clamps, if that is all it does.
+    /// The ends between which it clamps, if clamping is all that it does.
     pub fn clamp(self) -> Option<(f32, f32)> {
         function!(self, function => function.clamp())
     }
 
-    /// Whether it takes so many operations that a few vectors by themselves do not fill a core's units.
+    /// Whether it takes so many operations that computing it for a few vectors alone does not keep a core's units busy.
     pub fn is_long(self) -> bool {
         function!(self, function => function.operations() >= 16)
     }
 
-    /// Whether it makes zero of zero, so that pad lanes stay zero.
+    /// Whether its result for zero is zero, so that pad lanes stay zero.
     pub fn keeps_zero(self) -> bool {
         self.at(0.0) == 0.0
     }
 
-    /// Whether somewhere results grow faster than arguments.
+    /// Whether its slope exceeds one in magnitude anywhere, so that an error of the argument grows.
     pub fn stretches(self) -> bool {
         self.slope() > 1.0
     }
 
-    /// Its largest slope in magnitude: what an error of the argument is multiplied by, at most.
+    /// The largest magnitude of its slope. An error of the argument grows by at most this factor.
     pub fn slope(self) -> f64 {
         function!(self, function => function.slope())
     }
 
-    /// Its largest magnitude over arguments of at most `max`, or more.
+    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude.
     pub fn largest(self, max: f64) -> f64 {
         function!(self, function => function.largest(max))
     }
 
-    /// Its own error in f32, in epsilons (distances from 1 to the next f32) of its [`largest`](Self::largest) result; zero if it does not
-    /// round.
+    /// The error that its own roundings make in f32, in epsilons (distances from 1 to the next f32) of its
+    /// [`largest`](Self::largest) result; zero if it does not round.
     pub fn roundings(self) -> f64 {
         function!(self, function => function.roundings())
     }
 
-    /// What its error is small beside, value by value.
+    /// The value that its error is relative to, for a single value: its argument or its result.
     pub fn scale(self) -> Scale {
         function!(self, function => function.scale())
     }
 
-    /// Whether results in f32 are those of the definition, but for underflow.
+    /// Whether its results in f32 are exactly those of the definition, except for underflow.
     pub fn is_exact(self) -> bool {
         self.roundings() == 0.0
     }
 
-    /// How much finer results are than their arguments, if it rounds nothing: of multiples of `s` it makes multiples of `s` times this.
+    /// How much finer the results are than the arguments, if it does not round: arguments that are multiples of `s` give results
+    /// that are multiples of `s` times this number. `None` if it rounds.
     pub fn step(self) -> Option<f64> {
         function!(self, function => function.step())
     }
 
-    /// The mean square of its results for arguments of a normal distribution about zero whose mean square is `of`, or for what was
-    /// `rectified` before.
+    /// The mean square of its results, if its arguments have a normal distribution about zero with the mean square `of`. If
+    /// `rectified`, the arguments have been through a rectifier before.
     pub fn mean_square(self, of: f64, rectified: bool) -> f64 {
         function!(self, function => function.mean_square(of, rectified))
     }
 }
 
-/// Its word: an identifier, with its parameter.
+/// Its word, with its parameter, as an identifier.
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;

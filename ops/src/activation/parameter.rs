@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An f32 as its bits, so that what holds one can be compared, ordered and hashed.
+/// An f32, stored as its bits so that types that hold it can be compared, ordered and hashed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Parameter(u32);
 
@@ -17,14 +17,15 @@ impl Parameter {
         f32::from_bits(self.0)
     }
 
-    /// The parameter of a printed text; `None` of any text that is not printed.
+    /// The parameter that a text stands for; `None` if the text is not what [`Display`](fmt::Display) prints.
     pub fn parse(text: &str) -> Option<Self> {
         let value = text.replace('p', ".").replace('m', "-").parse().ok()?;
         Some(Self::new(value)).filter(|parameter| value.is_finite() && parameter.to_string() == text)
     }
 }
 
-/// As part of an identifier: the shortest decimal number that is read as this value, with `p` for its point and `m` for a minus.
+/// Prints it as a part of an identifier: the shortest decimal number that is read back as this value, with `p` for its point and
+/// `m` for a minus.
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", format!("{:?}", self.value()).replace('.', "p").replace('-', "m"))

@@ -11,7 +11,7 @@ impl Function for Relu {
     const WORD: &'static str = "relu";
 
     fn at(&self, x: f64) -> f64 {
-        // A comparison with NaN is false, where `f64::max` would drop it.
+        // A comparison with NaN is false, so NaN stays. `f64::max` would drop it.
         if x < 0.0 { 0.0 } else { x }
     }
 

@@ -1,11 +1,11 @@
-//! What the errors of a function are relative to.
+//! What the error of an activation is relative to.
 
 /// The value that the error of a function is relative to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// The result.
     Result,
-    /// The argument, if the leading digits of the result cancel.
+    /// The argument, where the leading digits of the result cancel.
     Argument,
 }
 

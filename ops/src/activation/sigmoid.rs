@@ -3,7 +3,8 @@
 use super::function::Function;
 use crate::Arithmetic;
 
-/// The error of a sigmoid in epsilons: range reduction and a polynomial (2), the sum and the division (half an epsilon each), doubled.
+/// The error of a sigmoid in epsilons: range reduction and a polynomial (2), a sum and a division (half an epsilon each),
+/// doubled.
 pub const ROUNDINGS: f64 = 6.0;
 
 /// The logistic function.
@@ -26,7 +27,7 @@ impl Function for Sigmoid {
         20
     }
 
-    /// That at zero.
+    /// The slope is largest at zero.
     fn slope(&self) -> f64 {
         0.25
     }

@@ -24,7 +24,7 @@ impl Function for Silu {
         20
     }
 
-    /// 1.0998 at x = 2.4, rounded up.
+    /// The slope is largest at x = 2.4: 1.0998, here rounded up.
     fn slope(&self) -> f64 {
         1.1
     }

@@ -1,8 +1,8 @@
-//! What each function says of itself is so.
+//! Checks that what each function says of itself is true.
 
 use super::*;
 
-/// From -30 to 30, densely.
+/// Values from -30 to 30, close together.
 fn arguments() -> impl Iterator<Item = f64> {
     (-30_000..=30_000).map(|i| f64::from(i) / 1000.0)
 }
@@ -77,7 +77,7 @@ fn nan_stays_nan() {
     }
 }
 
-/// f32, one lane, fused or not.
+/// Arithmetic on f32, one lane, fused or not.
 struct Scalar {
     fuses: bool,
 }
@@ -134,7 +134,8 @@ fn floats() -> impl Iterator<Item = f32> {
     (0..=u32::MAX).step_by(1 << 12).map(f32::from_bits).filter(|x| x.is_finite())
 }
 
-/// The bound of tests is twice what is found, so that another order of the same operations keeps it too.
+/// Checks that the error found is at most half of the bound that tests use. So a kernel that takes the same operations in another
+/// order keeps the bound too.
 #[test]
 fn what_is_computed_is_half_as_far_from_the_definition_as_allowed() {
     let epsilon = f64::from(f32::EPSILON);
@@ -144,7 +145,7 @@ fn what_is_computed_is_half_as_far_from_the_definition_as_allowed() {
             for x in floats().chain(arguments().map(|x| x as f32)) {
                 let exact = act.at(x.into());
                 let beside = act.scale().choose(f64::from(x.abs()), exact.abs());
-                // Results next to the smallest numbers have fewer digits.
+                // Results close to the smallest f32 have fewer digits.
                 let error = ((f64::from(computed(act, fuses, x)) - exact).abs() - 1e-35).max(0.0);
                 let error = if error == 0.0 { 0.0 } else { error / (beside * epsilon) };
                 if error > worst {
