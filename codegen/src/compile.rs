@@ -21,7 +21,7 @@ pub use crate::emit::{Kind, Package, PackageError};
 pub struct Generated {
     /// Paths relative to the crate's folder, and contents.
     pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// One plan a level, in the order asked for.
+    /// One plan for each level, in the order asked for.
     pub plans: Vec<Plan>,
 }
 
@@ -34,7 +34,7 @@ pub enum GenerateError {
     /// The network cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The crate cannot be called so.
+    /// Cargo does not take the crate's name or version.
     #[error(transparent)]
     Package(#[from] PackageError),
     /// No level was asked for.
@@ -42,13 +42,13 @@ pub enum GenerateError {
     NoLevels,
 }
 
-/// Why there is no plan that may be used.
+/// Why a plan was not made, or was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The network cannot be planned.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
-    /// A defect of the compiler, caught before anything is emitted.
+    /// The plan could not be proven. This is a defect of the compiler, caught before anything is emitted.
     #[error("the compiler made a program that it cannot prove safe; please report this: {0}")]
     Unproven(#[from] Unproven),
 }
@@ -66,7 +66,7 @@ pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan,
 /// Generates the crate of a network.
 ///
 /// # Errors
-/// If the network holds what no kernel exists for, its weights are missing, or the plan is too large.
+/// If no kernel exists for an operator of the network, its weights are missing, or the plan is too large.
 pub fn generate(
     network: &Network,
     weights: &Weights,
@@ -78,10 +78,11 @@ pub fn generate(
     generate_for(network, weights, &options, batch, &kind.into())
 }
 
-/// Generates the crate of a network with a level for each of `options`. Its shapes are those of `batch` images.
+/// Generates the crate of a network, with one level for each of `options`. Its shapes are those of `batch` images.
 ///
 /// # Errors
-/// If the network holds what no kernel exists for, its weights are missing, the plan is too large, or Cargo would not take the package.
+/// If no kernel exists for an operator of the network, its weights are missing, the plan is too large, or Cargo would not take
+/// the package.
 pub fn generate_for(
     network: &Network,
     weights: &Weights,
@@ -102,7 +103,8 @@ pub fn generate_for(
     Ok(Generated { files, plans })
 }
 
-/// The crate, as a dynamic library, of a program that is no whole network's: see [`schedule::trial`].
+/// Generates the crate of a trial as a dynamic library. A trial is a program that does not compute a whole network: see
+/// [`schedule::trial`].
 ///
 /// # Errors
 /// As [`schedule::trial`].

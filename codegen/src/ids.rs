@@ -1,6 +1,6 @@
-//! Typed indices, so that no map is looked up by a layer's number.
+//! Typed indices, so that a map cannot be looked up by the number of a layer.
 
-/// An index type for tables of a kind of thing.
+/// Defines an index type for the tables of one kind of thing.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -22,7 +22,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A map of a network; the first is its input.
+    /// A map of a network. The first is the network's input.
     MapId
 );
 id!(
@@ -34,7 +34,7 @@ id!(
     KernelId
 );
 
-/// The layer so many further.
+/// The layer that comes so many layers later.
 impl std::ops::Add<usize> for LayerId {
     type Output = Self;
 

@@ -1,4 +1,4 @@
-//! Executes kernels and stages without a compiler: any level's program on any machine, bit for bit what the level computes.
+//! Executes kernels and stages without a compiler. Any level's plan runs on any machine, and gives the same bits as that level.
 
 use pulp::{Arch, NullaryFnOnce};
 use sartor_kernels::runtime::layout;
@@ -51,7 +51,7 @@ pub fn call(call: &Call, kernels: &TiSlice<KernelId, Kernel>, memory: &mut Memor
     kernel(&kernels[call.kernel], &call.args, memory);
 }
 
-/// Executes a kernel on buffers that begin at the given places.
+/// Executes a kernel. Each buffer begins at the place that `args` gives it.
 ///
 /// # Panics
 /// If an access leaves its buffer or its region.
@@ -63,8 +63,8 @@ pub fn kernel(kernel: &Kernel, args: &[(Region, usize)], memory: &mut Memory) {
     run.body(&kernel.body, Arch::new());
 }
 
-/// Lanes of the widest registers. All registers here have so many: operations on those that a level lacks do no harm, and loops of a
-/// constant length become vector instructions.
+/// Lanes of the widest registers. All registers have this many here. Lanes that a level lacks are computed too, which does no
+/// harm, and loops of constant length become vector instructions.
 const MAX_LANES: usize = 16;
 
 struct Execution<'a> {
@@ -94,8 +94,8 @@ impl Execution<'_> {
     }
 }
 
-/// Statements without loops. [`pulp`] compiles what executes them for this CPU's vectors: without, every fused multiply-add of every lane
-/// is a call of a function.
+/// Executes statements that hold no loops. [`pulp`] compiles this code for the vectors of the CPU. Without that, every fused
+/// multiply-add of every lane would be a function call.
 struct Straight<'a, 'b> {
     run: &'a mut Execution<'b>,
     body: &'a [Stmt],
@@ -168,8 +168,8 @@ impl Execution<'_> {
     }
 }
 
-/// Executes a whole plan as `threads` threads would, one after another in each stage. Returns the memory and the output for the
-/// whole batch.
+/// Executes a whole plan with the work split as for `threads` threads; their parts of each stage run one after another. Returns
+/// the memory and the output of the whole batch.
 ///
 /// # Panics
 /// If an access leaves its buffer or its region, or a stage is ill-formed; [`crate::prove`] excludes both.
@@ -182,7 +182,7 @@ pub fn plan(plan: &Plan, weights: &[f32], input: &[f32], threads: usize) -> (Mem
     (memory, output)
 }
 
-/// A plan's memory before its first stage. It starts as NaN, so that a value read before it was written shows.
+/// A plan's memory before its first stage. It is filled with NaN, so that a value that is read before it is written shows.
 pub fn memory(plan: &Plan, weights: &[f32], input: &[f32]) -> Memory {
     Memory { input: input.to_vec(), arena: vec![f32::NAN; plan.lengths.arena], scratch: Vec::new(), weights: weights.to_vec() }
 }
@@ -202,7 +202,7 @@ pub fn stage(plan: &Plan, index: usize, threads: usize, memory: &mut Memory) {
     }
 }
 
-/// What the user gets once all stages have run.
+/// The output that the user gets once all stages have run.
 ///
 /// # Panics
 /// If the memory is not the plan's.

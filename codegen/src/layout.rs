@@ -6,7 +6,7 @@ use std::ops::Range;
 
 pub use crate::ids::MapId;
 
-/// Output lanes of a weight panel, and the multiple of every pitch: one AVX-512 register.
+/// Output lanes of a panel of weights. Every pitch is a multiple of this. It is one AVX-512 register.
 pub const PANEL: usize = 16;
 
 /// `lanes` rounded up to whole panels.
@@ -19,7 +19,7 @@ pub const fn padded(lanes: usize) -> usize {
 pub struct Map {
     /// Name of the node that defines it.
     pub name: String,
-    /// Lanes in use; memory holds this rounded up to 16, and the rest is always zero.
+    /// Lanes in use. Memory holds this number rounded up to 16; the lanes beyond are always zero.
     pub c: usize,
     /// Rows.
     pub h: usize,
@@ -28,21 +28,21 @@ pub struct Map {
 }
 
 impl Map {
-    /// f32 from pixel to pixel in memory: its lanes rounded up to whole panels, and one panel more, which nobody reads or writes, where
-    /// pixels would lie a multiple of 2 KiB apart.
+    /// f32 from pixel to pixel in memory: the map's lanes rounded up to whole panels. Where pixels would then lie a multiple of 2
+    /// KiB apart, one panel more is added, which nobody reads or writes.
     pub fn pitch(&self) -> usize {
         let lanes = padded(self.c);
         if lanes.is_multiple_of(ALIASED) && self.h * self.w > 1 { lanes + PANEL } else { lanes }
     }
 
-    /// Its pad lanes, which are always zero.
+    /// The pad lanes, which are always zero.
     pub fn pads(&self) -> Range<usize> {
         self.c..padded(self.c)
     }
 }
 
-/// Half of the 4 KiB after which addresses fall into the same set of an L1 again. At such a pitch the pixels of a window
-/// push each other out.
+/// Half of the 4 KiB after which addresses fall into the same set of an L1 cache again, in f32. With a pitch that is a multiple
+/// of this, the pixels of a window push one another out of the cache.
 const ALIASED: usize = 512;
 
 /// Where a map lies.
@@ -50,16 +50,16 @@ const ALIASED: usize = 512;
 pub enum Place {
     /// The user's NCHW images.
     Input,
-    /// Whole, all images one after another.
+    /// In the arena: the whole map, all images one after another.
     Arena {
-        /// In f32.
+        /// Where the map begins, in f32.
         offset: usize,
     },
-    /// Rows of one image at a time: row `r` in slot `r % rows`.
+    /// In a ring, which holds rows of one image at a time: row `r` is in slot `r % rows`.
     Ring {
-        /// In f32, in a thread's scratch memory.
+        /// Where the ring begins in a thread's scratch memory, in f32.
         offset: usize,
-        /// Slots.
+        /// The number of slots.
         rows: usize,
     },
 }

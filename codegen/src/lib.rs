@@ -1,6 +1,6 @@
 //! From a network and its weights to a specialised program.
 
-// What is drawn for tests here is drawn for those of other crates too.
+// The drawn networks and problems serve the tests of this crate and of others.
 #[cfg(test)]
 extern crate self as sartor_codegen;
 

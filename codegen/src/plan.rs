@@ -11,7 +11,7 @@ pub use crate::layout::Place;
 use crate::network::layers::{LayerId, Layers};
 use crate::network::line::problem_line;
 
-/// A result on its way to the user.
+/// A result that is copied from the arena to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unpack {
     /// Where its map lies in the arena, in f32.
@@ -28,23 +28,23 @@ pub struct Unpack {
     pub log_softmax: bool,
 }
 
-/// Rows that each layer of a chain computes in each strip, when the strip is the first of a thread's.
+/// The rows that each layer of a chain computes in each strip, if the strip is the first that a thread takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows {
     /// Strips of one image.
     pub strips: usize,
-    /// `rows[i][strip]`: first row and first row beyond, for the chain's layer `i`.
+    /// `rows[i][strip]`: the first row that layer `i` of the chain computes, and the first row beyond.
     pub rows: Vec<Vec<(usize, usize)>>,
 }
 
-/// What a stage computes.
+/// A stage: its code, and what it computes.
 #[derive(Clone, Debug)]
 pub struct StagePlan {
     /// Its code.
     pub code: Stage,
     /// Its layers, in order.
     pub layers: Vec<LayerId>,
-    /// Rows of each layer that a unit computes, for chains.
+    /// For chains, the rows of each layer that a unit computes.
     pub rows: Option<Rows>,
 }
 
@@ -90,11 +90,11 @@ pub struct Plan {
     pub places: TiVec<MapId, Place>,
     /// The results, in order.
     pub unpack: Vec<Unpack>,
-    /// Lengths of all memory.
+    /// Lengths of all regions.
     pub lengths: Lengths,
     /// Length of the output for the whole batch, in f32.
     pub output_len: usize,
-    /// Kernels that compute each layer.
+    /// The kernels that compute each layer.
     pub kernels_of: TiVec<LayerId, Vec<KernelId>>,
 }
 
@@ -105,7 +105,7 @@ impl Plan {
     }
 }
 
-/// One layer of a plan, for people and for tools.
+/// A report of one layer of a plan, for people and for tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerReport {
     /// The layer's name.
@@ -121,7 +121,7 @@ pub struct LayerReport {
 }
 
 impl Plan {
-    /// All layers in order.
+    /// Reports all layers in order.
     pub fn report(&self) -> Vec<LayerReport> {
         let mut rows = Vec::new();
         for (stage, plan) in self.stages.iter().enumerate() {

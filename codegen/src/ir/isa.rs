@@ -1,4 +1,4 @@
-//! What a level is to the compiler: lanes, registers, and how each operation is spelt.
+//! What the compiler needs to know of each level: lanes, registers, and how each operation is spelt.
 
 use sartor_kernels::runtime::Level;
 
@@ -11,13 +11,13 @@ pub struct Isa {
     pub lanes: usize,
     /// Architectural vector registers.
     pub registers: usize,
-    /// Whether `a * b + c` rounds once.
+    /// Whether `a * b + c` is rounded only once.
     pub fuses: bool,
     /// The Rust type of a vector.
     pub vector: &'static str,
-    /// `target_arch` the code is for, if any.
+    /// The `target_arch` that the code is for, if any.
     pub arch: Option<&'static str>,
-    /// Features every function is compiled with.
+    /// The features that every function is compiled with.
     pub features: Option<&'static str>,
     /// Functions that take pointers or vectors; see [`Spelling`].
     pub spelling: Spelling,
@@ -142,7 +142,7 @@ const PORTABLE: Isa = Isa {
     },
 };
 
-/// The levels that a program for this architecture can use, best first: its own, and the portable one.
+/// The levels that a program for this architecture can use, best first: the architecture's own, and the portable one.
 pub fn levels_for(arch: &str) -> Vec<Level> {
     let all = Level::ALL.into_iter().rev();
     all.filter(|&level| of(level).arch.is_none_or(|own| own == arch)).collect()

@@ -1,8 +1,8 @@
 //! The kernel IR: a small affine program over vector registers.
 //!
-//! Loops have constant bounds and every address is `buffer + constant + Σ constant · loop variable`, so extremes lie at the
-//! corners of the loop box and a bounds proof is exact ([`prove`](crate::prove)). The value is printed as Rust for a level
-//! ([`emit`](crate::emit)), executed ([`interpret`](crate::interpret)) and counted ([`Cost`]).
+//! Loops have constant bounds, and every address is `buffer + constant + Σ constant · loop variable`. So the extremes of an
+//! address lie at the corners of the loops' box, and a proof of bounds is exact ([`prove`](crate::prove)). A kernel is printed as
+//! Rust for a level ([`emit`](crate::emit)), executed ([`interpret`](crate::interpret)) and counted ([`Cost`]).
 
 use sartor_kernels::runtime::Level;
 
@@ -24,13 +24,13 @@ pub struct Buf(pub usize);
 /// Whether a kernel reads or writes a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// Only loads.
+    /// The kernel only loads from it.
     Read,
-    /// Only stores, or loads of what it stored or what the caller left there.
+    /// The kernel stores to it. It may also load what it stored itself, or what the caller left there.
     Write,
 }
 
-/// A formal parameter: `len` f32 that the caller vouches for.
+/// A formal parameter. The caller vouches for its `len` f32.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Buffer {
     /// Name of the parameter.
@@ -60,7 +60,7 @@ impl Buf {
 }
 
 impl Address {
-    /// The address `stride` further for each step of a loop.
+    /// The address that moves `stride` further with each iteration of a loop.
     #[must_use]
     pub fn plus(mut self, index: Index, stride: usize) -> Self {
         if let Index::Var(var) = index
@@ -71,7 +71,7 @@ impl Address {
         self
     }
 
-    /// The address `offset` further.
+    /// The address `offset` f32 further.
     #[must_use]
     pub fn offset(mut self, offset: usize) -> Self {
         self.offset += offset;
@@ -79,10 +79,10 @@ impl Address {
     }
 }
 
-/// A loop's index: a loop of one iteration has none.
+/// A loop's index. A loop of a single iteration has no variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Index {
-    /// The loop was not needed.
+    /// The loop has a single iteration: its index is always zero.
     Zero,
     /// The variable of a loop.
     Var(Var),
@@ -103,7 +103,8 @@ pub enum Binary {
     Min,
     /// `if a > b { a } else { b }`: a NaN in `b` wins, as in x86's `maxps`.
     Max,
-    /// The larger of both, NaN if one is NaN: the bits of `Max(a, b)` or `Max(b, a)`, which differ only if one is NaN or both are zero.
+    /// The larger of both; NaN if one is NaN. Its bits are those of `Max(a, b)` or'ed with those of `Max(b, a)`. The two differ
+    /// only if one operand is NaN or both are zero.
     Maximum,
 }
 
@@ -123,19 +124,20 @@ impl Binary {
     }
 }
 
-/// What is raised to a power.
+/// The base of a power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {
-    /// Two: `2^n` of `n + 127 + 1.5 · 2^23`, whose low bits become the exponent bits.
+    /// Two. The argument is `n + 127 + 1.5 · 2^23`, and the result `2^n`: the low bits of the argument become the exponent bits.
     Two,
-    /// The eighth root of two: `2^(k/8)`, times 1.510_537_1, of `k/8 + 127 + 1.5 · 2^20`. Of its low bits, the last three choose one of
-    /// [`ROOT_POWERS`], and all, as eighths, are added to its exponent bits.
+    /// The eighth root of two. The argument is `k/8 + 127 + 1.5 · 2^20`, and the result `2^(k/8)` times 1.510_537_1. The low bits
+    /// of the argument are a number of eighths. Its last three bits choose one of [`ROOT_POWERS`]; all of it, in eighths, is
+    /// added to the exponent bits of that.
     EighthRootOfTwo,
 }
 
-/// The bits of 1.510_537_1 · 2^(j/8) for j from 0 to 7, less those of one, and less j eighths of an exponent. With this factor all eight
-/// are within 3e-8 of an f32 (Gal, "Computing elementary functions: a new approach for achieving high accuracy and good
-/// performance", 1985).
+/// For each j from 0 to 7, the bits of 1.510_537_1 · 2^(j/8), minus the bits of one, minus j eighths of an exponent. The factor
+/// 1.510_537_1 is chosen so that all eight products are within 3e-8 of an f32 (Gal, "Computing elementary functions: a new
+/// approach for achieving high accuracy and good performance", 1985).
 pub const ROOT_POWERS: [u32; 8] = [0x41_5948, 0x42_d92b, 0x45_ee85, 0x4a_be08, 0x48_b7dd, 0x45_179f, 0x42_9616, 0x41_4d35];
 
 impl Base {
@@ -149,12 +151,12 @@ impl Base {
     }
 }
 
-/// What a register can be given.
+/// A value that a register can be set to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// As many f32 as the level has lanes.
+    /// As many consecutive f32 as the level has lanes.
     Load(Address),
-    /// One f32 in all lanes.
+    /// One f32 from memory, in all lanes.
     Broadcast(Address),
     /// A constant in all lanes.
     Splat(f32),
@@ -164,16 +166,16 @@ pub enum Value {
     Binary(Binary, Reg, Reg),
     /// `a * b + c`, rounded once where the level fuses.
     Fma(Reg, Reg, Reg),
-    /// A power, whose exponent the low bits of a register's floats hold.
+    /// A power. The low bits of the register's floats hold its exponent: see [`Base`].
     Power(Base, Reg),
-    /// The first lanes of a register and zeros.
+    /// The first lanes of a register, and zeros in the others.
     FirstLanes(Reg, usize),
 }
 
 /// One step of a kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stmt {
-    /// A line for the reader.
+    /// A comment for the reader of the generated code.
     Comment(String),
     /// `for var in 0..count`.
     For {
@@ -190,9 +192,10 @@ pub enum Stmt {
     Set(Reg, Value),
     /// Writes all lanes of a register.
     Store(Address, Reg),
-    /// Fetches the cache line of an address into L2.
+    /// Fetches the cache line of an address into the L2 cache.
     Prefetch(Address),
-    /// What was loaded before is loaded again where it is used again: the registers hold no more.
+    /// Forgets what was loaded before: values that are used again are loaded again. This is for kernels whose values do not all
+    /// fit in registers.
     Reload,
 }
 
@@ -201,11 +204,11 @@ pub enum Stmt {
 pub struct RegName {
     /// A name of its own, or that of its array.
     pub name: String,
-    /// Its place, if it is one of an array: see [`Builder::array`].
+    /// Its place in an array, if it belongs to one: see [`Builder::array`].
     pub element: Option<Element>,
 }
 
-/// A place in an array of registers, which are declared together.
+/// A place in an array of registers. The registers of an array are declared together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element {
     /// Rows and columns of the array.
@@ -233,7 +236,7 @@ pub struct Kernel {
     pub body: Vec<Stmt>,
 }
 
-/// Dynamic counts of one call.
+/// How many operations of each kind one call executes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Vector fused multiply-adds.
@@ -259,7 +262,7 @@ impl Kernel {
         isa::of(self.level).lanes
     }
 
-    /// Whether another kernel is this one, but for its name and its documentation.
+    /// Whether another kernel is the same, except for its name and its documentation.
     pub fn is_same(&self, other: &Kernel) -> bool {
         let Kernel { name: _, doc: _, level, buffers, vars, regs, body } = self;
         (level, buffers, vars, regs, body) == (&other.level, &other.buffers, &other.vars, &other.regs, &other.body)
@@ -313,7 +316,7 @@ impl Builder {
         Buf(self.kernel.buffers.len() - 1)
     }
 
-    /// Adds a loop; one of a single iteration becomes its body, one of none nothing.
+    /// Adds a loop. If it has a single iteration, only its body is added; if it has none, nothing is.
     pub fn repeat(&mut self, name: &str, count: usize, body: impl FnOnce(&mut Self, Index)) {
         match count {
             0 => {}
@@ -334,7 +337,7 @@ impl Builder {
         self.declare(RegName { name: name.into(), element: None }, value)
     }
 
-    /// Declares rows and columns of registers, each from its value: one array for the reader.
+    /// Declares an array of registers in rows and columns, each with its value. The reader sees one array.
     pub fn array(&mut self, name: &str, dims: [usize; 2], value: impl Fn([usize; 2]) -> Value) -> Vec<Vec<Reg>> {
         let row = |b: &mut Self, row: usize| {
             let reg = |column: usize| {
@@ -383,17 +386,17 @@ impl Builder {
         self.push(Stmt::Store(to, reg));
     }
 
-    /// Fetches a cache line into L2.
+    /// Fetches a cache line into the L2 cache.
     pub fn prefetch(&mut self, at: Address) {
         self.push(Stmt::Prefetch(at));
     }
 
-    /// Keeps the compiler from holding what was loaded before.
+    /// Keeps the compiler from holding earlier loads in registers.
     pub fn reload(&mut self) {
         self.push(Stmt::Reload);
     }
 
-    /// Adds a line for the reader.
+    /// Adds a comment for the reader of the generated code.
     pub fn comment(&mut self, text: impl Into<String>) {
         self.push(Stmt::Comment(text.into()));
     }

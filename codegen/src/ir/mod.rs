@@ -1,4 +1,5 @@
-//! What a plan is made of: kernels over vector registers, stages that call them, and for each level a table of how its operations are spelt.
+//! What a plan is made of: kernels over vector registers, and stages that call them. A table for each level says how its
+//! operations are spelt.
 
 pub mod isa;
 pub mod kernel;

@@ -1,4 +1,4 @@
-//! Kernel names: the name is the specification, printed and parsed here alone.
+//! Kernel names. A kernel's name is its specification. Names are printed and parsed here alone.
 //!
 //! `family[_tile][_field..][_word..]_level`, for example `pointwise_14x32_m196_k64_n384_relu6_avx512`. The fields that a name always has:
 //!
@@ -10,7 +10,7 @@
 //! | `ow` | output columns |
 //! | `c` | lanes |
 //!
-//! Others are there only where two kernels of one program would have the same name without them ([`tell_apart`]):
+//! Other fields appear only where two kernels of one program would otherwise have the same name ([`tell_apart`]):
 //!
 //! | field | what it is |
 //! | --- | --- |
@@ -38,7 +38,7 @@ use sartor_ops::Activation;
 pub struct KernelName {
     /// `pointwise`, `depthwise3x3s2`, ...
     pub family: String,
-    /// Extents of the register tile: pixels or rows, then columns, then lanes.
+    /// Sizes of the register tile: pixels or rows, then columns, then lanes.
     pub tile: Vec<usize>,
     /// Sizes by name, for example `("k", 64)`.
     pub fields: Vec<(String, usize)>,
@@ -64,21 +64,21 @@ impl KernelName {
         Self { family: family.into(), tile: Vec::new(), fields: Vec::new(), words: Vec::new(), level }
     }
 
-    /// With a tile.
+    /// Adds a tile.
     #[must_use]
     pub fn tile(mut self, extents: &[usize]) -> Self {
         self.tile = extents.to_vec();
         self
     }
 
-    /// With a size.
+    /// Adds a size.
     #[must_use]
     pub fn field(mut self, name: &str, value: usize) -> Self {
         self.fields.push((name.into(), value));
         self
     }
 
-    /// With fused operations.
+    /// Adds fused operations.
     #[must_use]
     pub fn words(mut self, words: &[impl ToString]) -> Self {
         self.words.extend(words.iter().map(ToString::to_string));
@@ -86,8 +86,8 @@ impl KernelName {
     }
 }
 
-/// Gives kernels of the same name further fields, as few as tell them apart. `details[i]` holds what else there is to say of kernel `i`.
-/// Kernels with the same details keep the same name.
+/// Adds fields to kernels that have the same name, as few as tell them apart. `details[i]` holds the further fields of kernel
+/// `i`. Kernels with the same details keep the same name.
 pub fn tell_apart(names: &mut [KernelName], details: &[Vec<(&'static str, usize)>]) {
     let mut of_one_name: HashMap<KernelName, Vec<usize>> = HashMap::new();
     for (index, name) in names.iter().enumerate() {
@@ -133,7 +133,7 @@ impl fmt::Display for KernelName {
     }
 }
 
-/// Whether a part of a name is a fused operation; `relu6` would otherwise read as a size.
+/// Whether a part of a name is a fused operation. Otherwise `relu6` would read as a size.
 fn is_word(part: &str) -> bool {
     ["blend", "add", "sums"].contains(&part) || Activation::parse(part).is_some()
 }
@@ -162,7 +162,7 @@ impl FromStr for KernelName {
                 return Err(fail(&format!("'{part}' is not a tile, a size or an operation")));
             }
         }
-        // What is out of order or written with leading zeros is not what would be printed.
+        // A name with parts out of order, or with leading zeros, is not what would be printed.
         if parsed.to_string() == name { Ok(parsed) } else { Err(fail("its parts are not in order")) }
     }
 }

@@ -1,6 +1,6 @@
-//! Stages: which kernel is called on which part of which buffer, unit by unit.
+//! Stages: which kernel is called on which part of which buffer, for each unit.
 //!
-//! A stage is a loop over units; its integer arithmetic decides the rows each layer computes and where they lie. It has few
+//! A stage is a loop over units. Its integer arithmetic decides which rows each layer computes and where they lie. It makes few
 //! calls, so the proof and the interpreter simply walk through all of them ([`Stage::calls`]).
 
 use std::collections::BTreeMap;
@@ -13,16 +13,16 @@ use crate::ir::kernel::KernelId;
 pub enum Region {
     /// The user's images.
     Input,
-    /// Maps that live from stage to stage.
+    /// Maps that live from one stage to another.
     Arena,
-    /// This thread's rows inside a stage.
+    /// The rows that a thread keeps inside a stage.
     Scratch,
     /// Packed weights.
     Weights,
 }
 
 impl Region {
-    /// Its name in the runtime's `Context`.
+    /// The region's name in the runtime's `Context`.
     pub fn field(self) -> &'static str {
         match self {
             Region::Input => "input",
@@ -33,7 +33,7 @@ impl Region {
     }
 }
 
-/// An integer expression over a stage's variables. All values are non-negative; subtraction saturates at zero.
+/// An integer expression over a stage's variables. No value is negative; a subtraction stops at zero.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Int {
     /// A constant.
@@ -62,7 +62,7 @@ impl From<usize> for Int {
     }
 }
 
-/// Arithmetic that folds constants and neutral elements, so that printed code has none.
+/// Arithmetic that folds constants and drops neutral elements, so that generated code holds neither.
 impl Int {
     /// A variable.
     pub fn var(name: &str) -> Self {
@@ -183,7 +183,7 @@ impl Int {
 /// Printed as Rust.
 impl fmt::Display for Int {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Operands of `*`, `/`, `%` and receivers of methods.
+        // How an operand of `*`, `/` or `%` and the receiver of a method are printed.
         let tight = |int: &Int| match int {
             Int::Add(..) | Int::Mul(..) | Int::Div(..) | Int::Rem(..) => format!("({int})"),
             _ => int.to_string(),
@@ -195,7 +195,7 @@ impl fmt::Display for Int {
             Int::Sub(a, b) => write!(f, "{}.saturating_sub({b})", tight(a)),
             Int::Mul(a, b) => write!(f, "{} * {b}", tight(a)),
             Int::Div(a, b) => match &**a {
-                // As people write it.
+                // This is how people write it.
                 Int::Add(a, up) if up.constant() == Some(b - 1) => write!(f, "{}.div_ceil({b})", tight(a)),
                 a => write!(f, "{} / {b}", tight(a)),
             },
@@ -211,18 +211,18 @@ impl fmt::Display for Int {
 pub struct Pointer {
     /// Where it points into.
     pub region: Region,
-    /// How far, in f32.
+    /// Offset in the region, in f32.
     pub offset: Int,
 }
 
 /// One step of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// A line for the reader.
+    /// A comment for the reader of the generated code.
     Comment(String),
     /// Declares a variable.
     Let(String, Int),
-    /// Declares, before the loop over units, a variable that keeps its value from unit to unit, starting at zero.
+    /// Declares a kept variable, before the loop over units. It starts at zero and keeps its value from unit to unit.
     Keep(String),
     /// Gives a kept variable another value.
     Set(String, Int),
@@ -233,7 +233,7 @@ pub enum Step {
         /// What is reset.
         kept: Vec<String>,
     },
-    /// `for var in lo..hi`; none if `lo >= hi`.
+    /// `for var in lo..hi`; nothing is done if `lo >= hi`.
     For {
         /// The variable.
         var: String,
@@ -244,18 +244,18 @@ pub enum Step {
         /// What is repeated.
         body: Vec<Step>,
     },
-    /// One arm a range of values; the last arm takes all that remain.
+    /// Has one arm for each range of values. The last arm takes all values that remain.
     Match {
         /// What is tested.
         on: Int,
-        /// `lo..=hi` and what is done there.
+        /// The ranges `lo..=hi`, and what is done in each.
         arms: Vec<Arm>,
     },
     /// Calls a kernel.
     Call {
-        /// Which of the program's.
+        /// Which of the program's kernels.
         kernel: KernelId,
-        /// One pointer a buffer of the kernel.
+        /// One pointer for each buffer of the kernel.
         args: Vec<Pointer>,
     },
 }
@@ -284,7 +284,7 @@ pub struct Stage {
     pub body: Vec<Step>,
 }
 
-/// One call with its pointers resolved.
+/// A call with its pointers resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Call {
     /// The unit that makes it.
@@ -301,10 +301,10 @@ pub enum StageError {
     /// A variable that no step declared.
     #[error("the stage reads variable '{0}' before declaring it")]
     UnknownVariable(String),
-    /// A value beyond 64 bits.
+    /// A value that does not fit 64 bits.
     #[error("the expression {0} overflows")]
     Overflow(String),
-    /// A value that no arm covers.
+    /// No arm covers a value.
     #[error("no arm of the match on {on} covers {value}")]
     NoArm {
         /// What is tested.
@@ -314,7 +314,7 @@ pub enum StageError {
     },
 }
 
-/// What is kept from unit to unit: [`Step::Keep`]'s variables.
+/// The values that are kept from unit to unit, by the variable that [`Step::Keep`] declares.
 pub type Kept = BTreeMap<String, usize>;
 
 impl Stage {
@@ -331,13 +331,13 @@ impl Stage {
         Ok(calls)
     }
 
-    /// What is kept before the first unit of a range.
+    /// The kept values before the first unit of a range.
     pub fn start(&self) -> Kept {
         let name = |step: &Step| if let Step::Keep(name) = step { Some((name.clone(), 0)) } else { None };
         self.body.iter().filter_map(name).collect()
     }
 
-    /// The calls of one unit, which changes what is kept.
+    /// The calls of one unit. Running it changes the kept values.
     ///
     /// # Errors
     /// If the stage is ill-formed.

@@ -1,9 +1,9 @@
-//! A normalised network: what `normalize` makes and `plan` takes apart. Batch norms are folded, activations and shortcuts
-//! fused, shuffles and concatenations turned into lanes.
+//! A normalised network: `normalize` makes it, and it is planned from. Batch norms are folded, activations and shortcuts are
+//! fused, and shuffles and concatenations have become lanes.
 //!
-//! A *map* is an activation in memory, NHWC; a *lane* is a position along its channel axis. Channel `c` of a network's node
-//! need not sit in lane `c`: a shuffle permutes the correspondence and a concatenation shifts it, at no cost at run time,
-//! because every weight is packed in the order of the lanes it meets.
+//! A *map* is an activation in memory, NHWC. A *lane* is a position along its channel axis. Channel `c` of a node of the network
+//! need not be in lane `c`. A shuffle permutes the lanes of channels and a concatenation shifts them. Neither costs anything at
+//! run time, because every weight is packed in the order of the lanes that it meets.
 
 use std::ops::{Deref, Index};
 
@@ -18,16 +18,16 @@ pub use crate::ops::{Activate, Add, Conv, Depthwise, LayerOp, Mean, Pool, PoolKi
 /// A normalised network.
 #[derive(Clone, Debug)]
 pub struct Layers {
-    /// All maps. The first is the network's input, which is NCHW in the user's memory and has no pad lanes.
+    /// All maps. The first is the network's input, which the user holds as NCHW and which has no pad lanes.
     pub maps: TiVec<MapId, Map>,
-    /// Layers in an order in which every map is written before it is read.
+    /// The layers, in an order in which every map is written before it is read.
     pub layers: TiVec<LayerId, Layer>,
     /// What the network returns.
     pub outputs: Vec<Output>,
 }
 
 impl Layers {
-    /// The id after the last layer's.
+    /// The id that follows the last layer's.
     pub fn end(&self) -> LayerId {
         LayerId(self.layers.len())
     }
@@ -49,7 +49,7 @@ impl Index<MapId> for Layers {
     }
 }
 
-/// Where a node's value is found.
+/// Where the value of a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     /// The node of the network.
@@ -63,7 +63,7 @@ pub struct Value {
 /// A result of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Where it is found; the lanes are `0..c` in order.
+    /// Where it is. Its lanes are `0..c` in order.
     pub value: Value,
     /// Whether a log-softmax over the channels follows.
     pub log_softmax: bool,
@@ -72,13 +72,13 @@ pub struct Output {
 /// One fused operator.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Name of the network's node that does the work, for example `features.8.conv.0.0`.
+    /// Name of the node that does the work, for example `features.8.conv.0.0`.
     pub name: String,
     /// What it computes.
     pub op: LayerOp,
-    /// The last of the nodes fused here: what the layer's result must equal.
+    /// The value of the last node that is fused here. The layer's result must equal it.
     pub value: Value,
-    /// Multiply-accumulates of one image without padding; only convolutions and linear layers count.
+    /// Multiply-accumulates of one image, without padding. Only convolutions and linear layers count.
     pub macs: u64,
 }
 
@@ -87,7 +87,7 @@ pub struct Layer {
 pub struct Normalized {
     /// The layers.
     pub network: Layers,
-    /// The parameters of those that have some.
+    /// The parameters of each layer that has some.
     pub filters: TiVec<LayerId, Option<Filter>>,
 }
 
@@ -100,12 +100,12 @@ impl Deref for Normalized {
 }
 
 impl Layer {
-    /// The maps it reads; the first is the one that it walks through row by row.
+    /// The maps that it reads. The first is the one that it walks through row by row.
     pub fn sources(&self) -> Vec<MapId> {
         self.op.sources()
     }
 
-    /// The map it writes.
+    /// The map that it writes.
     pub fn dst(&self) -> MapId {
         self.op.dst()
     }

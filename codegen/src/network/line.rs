@@ -1,4 +1,4 @@
-//! Lines that name problems: a layer's, and that of layers which are computed together.
+//! Problem lines: the line of one layer, and the line of layers that are computed together.
 
 use crate::network::layers::{Layer, LayerId, Layers};
 pub use crate::ops::line::{Axis, Each, LayerLine, Operator};
@@ -27,10 +27,11 @@ pub fn problem_line(layers: &Layers, layer: &Layer, batch: usize) -> String {
     LayerLine::of(layers, layer, batch).to_string()
 }
 
-/// Between the layers of a problem.
+/// What separates the layers of a problem.
 pub const BETWEEN: &str = " + ";
 
-/// What the best way to compute layers together depends on: their geometries, and what is fused into them.
+/// The key under which a tuning holds the best way to compute layers together. It holds what that depends on: the layers'
+/// geometries, and what is fused into them.
 pub fn problem(layers: &Layers, run: &[LayerId], batch: usize) -> String {
     let line = |&id: &LayerId| {
         let layer = &layers[id];

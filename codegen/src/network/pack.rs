@@ -1,7 +1,9 @@
-//! Weights in the order kernels read them, the same for every level: panels of 16 output lanes, bias first.
+//! Packs weights in the order in which kernels read them, the same for every level: in panels of 16 output lanes, each with its
+//! bias first.
 //!
-//! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
-//! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
+//! A grouped convolution is packed as a dense one, with one difference: a panel only meets the input lanes of its own groups. So
+//! each run of panels with the same inputs is packed, and computed, by itself. A shuffle in front only changes which lanes those
+//! are.
 
 use crate::network::layers::{LayerId, Normalized};
 pub use crate::ops::packed::{Packed, PackedLayer, PanelRun};
@@ -11,7 +13,7 @@ pub fn pack(network: &Normalized) -> Packed {
     pack_some(network, |_| true)
 }
 
-/// Packs the weights of those layers that `wanted` holds for, by their indices.
+/// Packs the weights of the layers for which `wanted` is true.
 pub fn pack_some(network: &Normalized, wanted: impl Fn(LayerId) -> bool) -> Packed {
     let mut packed = Packed::default();
     for ((index, layer), filter) in network.layers.iter_enumerated().zip(&network.filters) {

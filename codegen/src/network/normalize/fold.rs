@@ -11,7 +11,7 @@ pub(super) fn check(network: &Network, weights: &Weights, nodes: &[NodeId]) -> R
     if problems.is_empty() { Ok(()) } else { Err(NormalizeError::Tensors { network: network.name.clone(), problems }) }
 }
 
-/// What becomes of a convolution's plain sums: `scale[o] * sum + shift[o]`.
+/// What is done to the plain sums of a convolution: `scale[o] * sum + shift[o]`.
 pub(super) struct Affine {
     scale: Vec<f64>,
     shift: Vec<f64>,
@@ -27,12 +27,12 @@ impl Affine {
         Self { scale: vec![1.0; oc], shift }
     }
 
-    /// Nothing, for `c` channels.
+    /// Leaves the sums of `c` channels as they are.
     pub(super) fn identity(c: usize) -> Self {
         Self { scale: vec![1.0; c], shift: vec![0.0; c] }
     }
 
-    /// Puts a batch norm after it.
+    /// Appends a batch norm.
     pub(super) fn batch_norm(&mut self, network: &Network, weights: &Weights, id: NodeId, eps: f64) {
         let [gamma, beta, mean, var] =
             ["weight", "bias", "running_mean", "running_var"].map(|suffix| doubles(network, weights, id, suffix));
@@ -43,8 +43,9 @@ impl Affine {
         }
     }
 
-    /// Folds it into the weight of node `id`, `[oc, ...]`; the node of a batch norm has ones. All is times
-    /// `factor`, rounded once and without denormals. They are finite, as `check` has seen, unless the weights allow others.
+    /// Folds it into the weight of node `id`, which is `[oc, ...]`; if the node is a batch norm, the weights are ones. All values
+    /// are multiplied by `factor`, rounded once, and made zero if they are denormal. They are finite, as `check` has seen, unless
+    /// the weights allow others.
     pub(super) fn fold(&self, network: &Network, weights: &Weights, id: NodeId, factor: f64) -> Filter {
         let oc = self.scale.len();
         let ones = vec![1.0; oc];

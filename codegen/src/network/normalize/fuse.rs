@@ -6,7 +6,7 @@ use super::error::NormalizeError;
 use super::fold::{self, Affine};
 use crate::network::layers::PoolKind;
 
-/// Fused nodes, in the network's terms: channels and node ids, no maps and lanes yet.
+/// Nodes that are fused into one layer, in the network's terms: channels and node ids, no maps or lanes yet.
 pub(super) struct Step {
     /// The node that does the work and has the weights.
     pub node: NodeId,
@@ -46,14 +46,14 @@ pub(super) enum Fused {
     Shuffle {
         groups: usize,
     },
-    /// Its activation belongs to whatever writes the operands: all of them have a place for it.
+    /// Its activation is applied by the layers that write the operands. All of them have a place for one.
     Concat {
         act: Option<Activation>,
     },
 }
 
 impl Step {
-    /// The place for an activation that follows: occupied or free; none if the operator has no such place.
+    /// The place for an activation that follows, occupied or free. `None` if the operator has no such place.
     pub(super) fn act(&mut self) -> Option<&mut Option<Activation>> {
         match &mut self.op {
             Fused::Conv { post_act, .. } if self.inputs.len() == 2 => Some(post_act),
@@ -70,7 +70,8 @@ impl Step {
 
 /// A fused network.
 pub(super) struct Steps {
-    /// By the last of the nodes fused, whose value the step computes; `None` for nodes fused into later ones and dead nodes.
+    /// The steps, indexed by the last of the nodes that are fused, whose value the step computes. `None` for nodes that are fused
+    /// into later ones, and for dead nodes.
     pub steps: Vec<Option<Step>>,
     /// The values returned, and whether a log-softmax follows.
     pub outputs: Vec<(NodeId, bool)>,
@@ -82,7 +83,7 @@ impl Steps {
         self.steps[id.0].as_ref().expect("only a node's one reader fuses it away")
     }
 
-    /// The step that writes a value that may have been shuffled since.
+    /// The node whose step writes a value. The value may have been shuffled since.
     pub(super) fn writer(&self, mut id: NodeId) -> NodeId {
         while let Step { op: Fused::Shuffle { .. }, inputs, .. } = self.at(id) {
             id = inputs[0];
@@ -90,7 +91,7 @@ impl Steps {
         id
     }
 
-    /// All steps with the values they compute, inputs first.
+    /// All steps with the nodes whose values they compute, inputs first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, &Step)> {
         self.steps.iter().enumerate().filter_map(|(id, step)| step.as_ref().map(|step| (NodeId(id), step)))
     }
@@ -113,11 +114,11 @@ pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, Normal
 struct Fuser<'a> {
     network: &'a Network,
     weights: &'a Weights,
-    /// What each node reads, nodes that change nothing being skipped.
+    /// What each node reads. Nodes that change nothing are skipped.
     inputs: Vec<Vec<NodeId>>,
-    /// What the network returns, in the same sense.
+    /// What the network returns. Nodes that change nothing are skipped here too.
     outputs: Vec<NodeId>,
-    /// How often a node's value is read by live nodes or returned.
+    /// How often the value of each node is read by live nodes or returned.
     readers: Vec<usize>,
     steps: Vec<Option<Step>>,
 }
@@ -151,7 +152,7 @@ impl<'a> Fuser<'a> {
         (0..self.readers.len()).filter(|&id| self.readers[id] > 0).map(NodeId)
     }
 
-    /// Refuses windows whose taps are no neighbours, which no kernel is compiled for yet.
+    /// Refuses dilated windows: no kernel is compiled for them yet.
     fn refuse_dilated(&self) -> Result<(), NormalizeError> {
         for id in self.live() {
             let node = self.network.node(id);
@@ -181,7 +182,7 @@ impl<'a> Fuser<'a> {
         Ok(self.outputs.iter().map(output).collect())
     }
 
-    /// The step that ends with node `id`. What it fuses leaves its own place.
+    /// The step that ends with node `id`. Steps that are fused into it are removed from their own places.
     fn step(&mut self, id: NodeId) -> Option<Step> {
         let inputs = self.inputs[id.0].clone();
         let fused = match self.network.node(id).op {
@@ -216,7 +217,8 @@ impl<'a> Fuser<'a> {
     fn conv(&self, id: NodeId, conv: Conv2d) -> Fused {
         let ic = self.network.node(self.inputs[id.0][0]).shape.c;
         let affine = Affine::bias(self.network, self.weights, id);
-        // A convolution of one channel by itself is no more depthwise than dense, and reads the network's input.
+        // A convolution with one input and one output channel is as much dense as it is depthwise. It is taken for a dense one,
+        // which can read the network's input.
         if conv.groups == ic && conv.oc == ic && ic > 1 {
             Fused::Depthwise { conv, affine, act: None }
         } else {
@@ -224,7 +226,7 @@ impl<'a> Fuser<'a> {
         }
     }
 
-    /// The step of a value that has no reader but the node now fused.
+    /// The step of a value that only the node being fused reads.
     fn only(&mut self, id: NodeId) -> Option<&mut Step> {
         if self.readers[id.0] == 1 { self.steps[id.0].as_mut() } else { None }
     }
@@ -246,9 +248,9 @@ impl<'a> Fuser<'a> {
         Step { node: id, inputs: vec![input], op: Fused::Depthwise { conv, affine, act: None } }
     }
 
-    /// The step before with its activation, if it has a place for it.
+    /// The step before, with the activation added, if it has a free place for one.
     ///
-    /// What makes something else of a zero, as a sigmoid does, is taken only by layers that clear the lanes beyond their own afterwards.
+    /// An activation that does not keep zero, such as a sigmoid, is only added to layers that clear their pad lanes afterwards.
     fn activated(&mut self, input: NodeId, function: Activation) -> Option<Step> {
         let step = self.only(input)?;
         let clears = !matches!(step.op, Fused::Depthwise { .. } | Fused::Pool { .. } | Fused::Concat { .. });
@@ -269,7 +271,8 @@ impl<'a> Fuser<'a> {
         Some(step)
     }
 
-    /// The convolution that takes the sum `a + b`, the later one if both could: it need not wait for the other.
+    /// The convolution that takes the sum `a + b` as a shortcut. If both could, the later one does: it need not wait for the
+    /// other.
     fn summed(&mut self, a: NodeId, b: NodeId) -> Option<Step> {
         let same = self.network.node(a).shape.c == self.network.node(b).shape.c;
         let mut takes =
@@ -281,7 +284,8 @@ impl<'a> Fuser<'a> {
         Some(step)
     }
 
-    /// A concatenation's operand, or the operands of one that only it reads.
+    /// The operands that an input adds to a concatenation: the input itself or, if it is a concatenation that only this one
+    /// reads, the operands of that.
     fn operands(&mut self, input: NodeId) -> Vec<NodeId> {
         match self.only(input) {
             Some(Step { inputs, op: Fused::Concat { act: None }, .. }) => {

@@ -1,4 +1,4 @@
-//! Maps and lanes for every value, and weights in the order of the lanes they meet.
+//! Gives every value its map and lanes, and puts weights in the order of the lanes that they meet.
 
 use std::collections::HashMap;
 
@@ -55,11 +55,11 @@ struct Layout<'a> {
     weights: &'a Weights,
     fused: &'a Steps,
     places: &'a [Option<Place>],
-    /// Values of the steps so far, shuffles excepted.
+    /// The values of the steps so far, except shuffles.
     values: HashMap<NodeId, Value>,
-    /// Copies in the order of the channels.
+    /// Copies of values with their channels in order.
     ordered: HashMap<NodeId, Value>,
-    /// Maps of concatenations.
+    /// The maps of concatenations.
     concats: HashMap<NodeId, MapId>,
     layers: Layers,
     filters: TiVec<LayerId, Option<Filter>>,
@@ -105,7 +105,7 @@ impl Layout<'_> {
         Ok(())
     }
 
-    /// The operators that leave every channel in its lane.
+    /// Lays out an operator that leaves every channel in its lane.
     fn by_lane(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
         let (a, b) = match *step.inputs {
             [a, b] => self.agreeing(a, b)?,
@@ -141,7 +141,7 @@ impl Layout<'_> {
         Ok(())
     }
 
-    /// Writes the operands that are still missing from the map, lower lanes first.
+    /// Lays out a concatenation: writes the operands that are not in its map yet, lower lanes first.
     fn concat(&mut self, id: NodeId, step: &Step, act: Option<Activation>) -> Result<(), NormalizeError> {
         let dst = self.concat_map(id);
         let mut lanes = Vec::new();
@@ -171,7 +171,7 @@ impl Layout<'_> {
         Ok(())
     }
 
-    /// Where a value is, possibly in a part of a map or in the network's input.
+    /// Where a value is. This may be a part of a map, or the network's input.
     fn value(&self, id: NodeId) -> Value {
         let mut channels: Vec<usize> = (0..self.network.node(id).shape.c).collect();
         let mut writer = id;
@@ -191,13 +191,13 @@ impl Layout<'_> {
         value.map != INPUT && self.layers[value.map].c == value.lanes.len()
     }
 
-    /// Where a value has a map to itself.
+    /// Where a value has a map to itself. The value is copied if it has none.
     fn whole(&mut self, id: NodeId) -> Result<Value, NormalizeError> {
         let value = self.value(id);
         if self.is_whole(&value) { Ok(value) } else { self.ordered(id) }
     }
 
-    /// Where a value has a map to itself with channel `c` in lane `c`.
+    /// Where a value has a map to itself, with channel `c` in lane `c`. The value is copied if it has none.
     fn ordered(&mut self, id: NodeId) -> Result<Value, NormalizeError> {
         let value = self.value(id);
         if self.is_whole(&value) && value.lanes.iter().enumerate().all(|(c, &lane)| c == lane) {
@@ -213,7 +213,8 @@ impl Layout<'_> {
         Ok(ordered)
     }
 
-    /// Where two values have the channels of the second in the same lanes.
+    /// Where two values are such that the channels of the second are in the same lanes as those of the first. They are copied if
+    /// they are not.
     fn agreeing(&mut self, a: NodeId, b: NodeId) -> Result<(Value, Value), NormalizeError> {
         let (whole_a, whole_b) = (self.whole(a)?, self.whole(b)?);
         if whole_a.lanes.starts_with(&whole_b.lanes) {
@@ -222,7 +223,7 @@ impl Layout<'_> {
         Ok((self.ordered(a)?, self.ordered(b)?))
     }
 
-    /// A convolution by the identity, its channels in order from `dst_lane`.
+    /// Copies a value by a convolution with the identity. Its channels are then in order from lane `dst_lane` on.
     fn copy(
         &mut self,
         name: String,
@@ -267,7 +268,7 @@ impl Layout<'_> {
         self.filters.push(filter);
     }
 
-    /// The map that a step writes: its own, made here, or a concatenation's.
+    /// The map that a step writes: a new one of its own, or a concatenation's.
     fn dst(&mut self, id: NodeId) -> MapId {
         match self.places[id.0] {
             Some(place) => self.concat_map(place.concat),
@@ -297,7 +298,7 @@ impl Layout<'_> {
     }
 }
 
-/// Rows of `row` values, row `c` moved to `lanes[c]`.
+/// Takes rows of `row` values and moves row `c` to `lanes[c]`.
 fn permuted(values: &[f32], lanes: &[usize], row: usize) -> Vec<f32> {
     let mut moved = vec![0.0; values.len()];
     for (from, &lane) in values.chunks_exact(row).zip(lanes) {

@@ -1,7 +1,7 @@
 //! From a network and its weights to fused layers.
 //!
-//! `fuse` folds and fuses in the network's own terms, `place` decides which layers write straight into a concatenation's
-//! map, and `lanes` gives every value its map and lanes and packs the weights accordingly.
+//! `fuse` folds and fuses in the network's own terms. `place` decides which layers write straight into the map of a
+//! concatenation. `lanes` gives every value its map and lanes, and puts the weights in their order.
 
 mod error;
 mod fold;
@@ -21,13 +21,14 @@ pub use error::NormalizeError;
 
 /// Folds, fuses and lays out a network. Nodes that no output depends on are dropped, and their tensors are not needed.
 ///
-/// Only `Conv::src` reads the network's input or a part of a map; all other layers read whole NHWC maps. A layer under an
-/// activation that followed a concatenation has the activation's node as its value, which is complete once the last layer
-/// that writes the same map has run.
+/// Only `Conv::src` may be the network's input or a part of a map. All other layers read whole NHWC maps. If an activation
+/// follows a concatenation, the layers that write the concatenation apply it. They have the activation's node as their value,
+/// which is complete once the last of them has run.
 ///
 /// # Errors
-/// If tensors are missing or ill-shaped, if a window is dilated, for no kernel is compiled for one yet, if they hold or give by folding values that are NaN or infinite and the weights do not allow
-/// it, or if an operator is unsupported where it stands.
+/// If tensors are missing or have the wrong shape; if they hold values that are NaN or infinite, or give such values by folding,
+/// and the weights do not allow it; if a window is dilated, for which no kernel is compiled yet; or if an operator is unsupported
+/// in its position.
 pub fn normalize(network: &Network, weights: &Weights) -> Result<Normalized, NormalizeError> {
     let fused = fuse::fuse(network, weights)?;
     let places = place::place(network, &fused);

@@ -1,31 +1,32 @@
-//! Which layers write straight into a concatenation's map.
+//! Decides which layers write straight into the map of a concatenation.
 
 use sartor_models::{Network, NodeId};
 
 use super::fuse::{Fused, Steps};
 
-/// Where in a concatenation's map a step writes.
+/// The place in a concatenation's map that a step writes.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     /// The concatenation.
     pub concat: NodeId,
     /// First lane.
     pub lane: usize,
-    /// Whether the step must wait for its turn among the operands: they share 16 lanes, and the lower are written first.
+    /// Whether the step must wait for its turn among the operands. It must where it shares 16 lanes with the operand below it,
+    /// which must be written first.
     pub waits: bool,
 }
 
-/// One reading of a value.
+/// A reader of a value.
 struct Use {
     reader: NodeId,
-    /// Whether the reader picks lanes, so that it can read a part of a map.
+    /// Whether the reader picks single lanes, so that it can read a part of a map.
     picks: bool,
 }
 
-/// By value, the place of its step; all others write a map of their own, from which operands are copied.
+/// For each value, the place that its step writes. A step without one writes a map of its own, from which operands are copied.
 ///
-/// Readers of a placed value other than its concatenation come after it, when the whole map is written: a kernel may touch
-/// the lanes it does not use.
+/// If a placed value has readers other than its concatenation, these come after the concatenation, when the whole map is written.
+/// A kernel may read lanes that it does not use.
 pub(super) fn place(network: &Network, fused: &Steps) -> Vec<Option<Place>> {
     let uses = uses(network, fused);
     let mut places: Vec<Option<Place>> = vec![None; uses.len()];
@@ -39,7 +40,8 @@ pub(super) fn place(network: &Network, fused: &Steps) -> Vec<Option<Place>> {
             let id = fused.writer(operand);
             let writer = fused.at(id);
             let fits = match writer.op {
-                // Lanes below its own in a shared group of 16 must stay zero for the lower layer's values to be added.
+                // If an operand begins within a group of 16 lanes, it must leave zeros in the group's lower lanes, so that the
+                // lower operand's values can be added.
                 Fused::Conv { act: Some(act), .. } if !act.keeps_zero() => lane.is_multiple_of(16) && writer.inputs.len() == 1,
                 Fused::Conv { .. } => lane == 0 || writer.inputs.len() == 1,
                 Fused::Pool { .. } => lane == 0,

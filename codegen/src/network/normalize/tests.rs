@@ -10,10 +10,11 @@ use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
 use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, Scale};
 
-/// Folding rounds each weight and bias once: 2^-24 a factor, which the few dozen layers of a network add up and amplify.
+/// Folding rounds each weight and bias once, by a factor of up to 2^-24. The few dozen layers of a network add these errors up
+/// and amplify them.
 const TOLERANCE: f64 = 2e-5;
 
-/// Normalises with drawn weights and compares the value of every layer and output with the network's.
+/// Normalises a network with drawn weights. Compares the value of every layer and of every output with the network's.
 pub(super) fn checked(network: &Network) -> Normalized {
     let weights = draw::weights(network);
     let normal = normalize(network, &weights).unwrap();
@@ -103,14 +104,14 @@ impl Graph {
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
-    /// 3x3.
+    /// Adds a 3x3 depthwise convolution.
     fn depthwise(&mut self, name: &str, src: NodeId) -> NodeId {
         let c = self.0.shape(src).c;
         let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::square(3, 1, 1) };
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
-    /// A 3x3 average.
+    /// Adds a 3x3 average pooling.
     fn pool(&mut self, name: &str, src: NodeId) -> NodeId {
         self.add(name, Op::AvgPool(Window::square(3, 1, 1)), &[src])
     }
@@ -135,7 +136,7 @@ impl Graph {
         self.0.finish(outputs).unwrap()
     }
 
-    /// Asserts that the layers are equal to the network, and what they are.
+    /// Asserts that the layers compute what the network does, and that they are the ones listed.
     fn becomes(self, outputs: &[NodeId], lines: &[&str]) -> Normalized {
         let layers = checked(&self.finish(outputs));
         assert_eq!(layers.layers.iter().map(line).collect::<Vec<_>>(), lines);
@@ -565,7 +566,8 @@ fn all_missing_and_misshapen_tensors_are_named() {
     );
 }
 
-/// A 1x1 convolution and a batch norm of one channel with the tensors given: weight, bias; weight, bias, mean, variance.
+/// A network of a 1x1 convolution and a batch norm of one channel, with the given tensors: weight and bias; then weight, bias,
+/// mean and variance.
 fn one_channel([weight, bias, gamma, beta, mean, var]: [f32; 6]) -> (Network, Weights) {
     let mut g = Graph::new(1, 1, 1);
     let conv = g.conv("conv", 1, g.0.input());
@@ -611,7 +613,7 @@ fn what_cannot_be_folded_is_refused_unless_that_is_allowed() {
     }
 }
 
-/// What a value may be that passes the check, the folded weight and bias are finite, also times what SiLU puts into them.
+/// If the check accepts a value, the folded weight and bias are finite, also with the factor that SiLU puts into them.
 #[test]
 fn what_is_not_refused_is_finite() {
     let mut refused = 0;
@@ -643,7 +645,7 @@ proptest! {
     }
 }
 
-/// The property above is worth what its networks reach.
+/// The property above is only worth something if its networks reach all cases.
 #[test]
 fn drawn_networks_reach_every_rule() {
     let mut runner = TestRunner::deterministic();
