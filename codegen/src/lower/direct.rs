@@ -1,4 +1,5 @@
-//! Convolution with a window over all channels, one output row at a time: the stem, and every dense convolution that is not 1x1.
+//! Convolution with a window over all channels, one output row at a time: the first convolution of a network, and every dense
+//! convolution that is not 1x1.
 
 use sartor_kernels::runtime::Level;
 
@@ -15,12 +16,12 @@ use crate::layout::PANEL;
 /// How the source lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// The user's NCHW images: channels are `plane` f32 apart.
+    /// The user's NCHW images, whose channels are `plane` f32 apart.
     Planar {
         /// Pixels of a channel.
         plane: usize,
     },
-    /// A map: pixels are `pitch` f32 apart.
+    /// A map, whose pixels are `pitch` f32 apart.
     Pitched {
         /// f32 from pixel to pixel.
         pitch: usize,
@@ -42,7 +43,7 @@ impl Source {
 pub struct Direct {
     /// Kernel height and width.
     pub kernel: (usize, usize),
-    /// Kernel rows `first..last` meet the map; those above and below meet padding.
+    /// The kernel rows `first..last` that meet the map. Those above and below meet padding.
     pub present: (usize, usize),
     /// Horizontal stride.
     pub stride: usize,
@@ -58,23 +59,23 @@ pub struct Direct {
     pub segments: Vec<Segment>,
     /// Panels of output lanes.
     pub panels: usize,
-    /// Lanes at the end of the last panel that no channel has, in whole vectors: they are set to zero, and not computed.
+    /// How many lanes at the end of the last panel hold no channel, in whole vectors. They are set to zero, and not computed.
     pub idle: usize,
     /// f32 from pixel to pixel of the destination.
     pub dst_pitch: usize,
-    /// What happens to the sums.
+    /// What is done with the sums.
     pub epilogue: Epilogue,
-    /// The tile asked for.
+    /// The tile that was asked for, if any.
     pub tile: Option<Tile>,
 }
 
 impl Direct {
-    /// Taps of one output: `ic * kh * kw`.
+    /// How many taps one output has: `ic * kh * kw`.
     pub fn k(&self) -> usize {
         self.kernel.0 * self.kernel.1 * self.segments.iter().map(|segment| segment.len).sum::<usize>()
     }
 
-    /// f32 of one panel: bias and taps.
+    /// How many f32 one panel of weights has: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
     }

@@ -1,4 +1,4 @@
-//! Elementwise operators over rows of pixels: what no convolution could take into its epilogue.
+//! Elementwise operators over rows of pixels, where they were not fused into a convolution's epilogue.
 
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
@@ -14,9 +14,9 @@ use crate::layout::PANEL;
 pub enum Kind {
     /// Nothing: `act(src)`.
     Copy,
-    /// `act(src * gate)`, one gate for all pixels.
+    /// `act(src * gate)`, with one gate for all pixels.
     Scale,
-    /// `act(src + other)`, `other` having `panels` groups of 16 lanes.
+    /// `act(src + other)`, where `other` has `panels` groups of 16 lanes.
     Add {
         /// Groups of 16 lanes of `other`.
         panels: usize,
@@ -40,12 +40,12 @@ pub struct Eltwise {
     pub dst_pitch: usize,
     /// Applied last.
     pub act: Option<Activation>,
-    /// Lanes of the last panel that are in use, where the activation does not keep zero at zero.
+    /// Lanes of the last panel that are in use, if the activation does not keep zero; `None` if it does.
     pub last_lanes: Option<usize>,
 }
 
 impl Eltwise {
-    /// What is done with a pixel.
+    /// Says what is done with a pixel.
     fn comment(&self, adds: bool) -> String {
         let first = match self.kind {
             Kind::Scale => Some("multiplies by the gate".to_string()),
@@ -70,7 +70,7 @@ impl Eltwise {
         let width = b.lanes();
         let per_panel = PANEL / width;
         let added = if let Kind::Add { panels, .. } = self.kind { panels } else { 0 };
-        // The last panel by itself, where some of its lanes must become zero again.
+        // The last panel is computed apart if some of its lanes must be set to zero again.
         let plain = self.panels - usize::from(self.last_lanes.is_some());
         let spans = [(0, added.min(plain), true), (added.min(plain), plain, false), (plain, self.panels, plain < added)];
         for (from, to, adds) in spans {

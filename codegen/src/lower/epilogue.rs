@@ -1,4 +1,4 @@
-//! What happens to a tile between its last multiply-add and its store.
+//! What is done with a tile between its last multiply-add and its store.
 
 use std::f32::consts::LOG2_E;
 
@@ -7,26 +7,28 @@ use sartor_ops::{Activation, Arithmetic};
 use crate::ir::kernel::{Address, Base, Binary, Builder, Reg, Value};
 use crate::layout::PANEL;
 
-/// Added to a float of small magnitude, leaves its nearest integer in the low bits, with the bias of an f32's exponent on top:
-/// 1.5 · 2^23 + 127.
+/// If this is added to a float of small magnitude, the low bits of the sum hold the nearest integer plus the bias of an f32's
+/// exponent. It is 1.5 · 2^23 + 127.
 const ROUND: f32 = 12_583_039.0;
-/// The same for the nearest multiple of an eighth: 1.5 · 2^20 + 127.
+/// The same for the nearest multiple of one eighth: 1.5 · 2^20 + 127.
 const ROUND_TO_EIGHTH: f32 = 1_572_991.0;
-/// ln 2 in two parts: the first has 9 bits, so that its product with an exponent is exact on levels that do not fuse too.
+/// ln 2 in two parts. The first has 9 bits, so that its product with an exponent is exact, also on levels that do not fuse.
 const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 
-/// An exponential, as [`logistic`] takes it: `one` times `base` to some power, times `p` of what is left of the argument.
+/// An exponential as `logistic_of` computes it, times `one`: a power of `base`, times the polynomial `p` of the rest of the
+/// argument.
 struct Exponential {
     base: Base,
-    /// Arguments beyond are taken for this.
+    /// Arguments are clamped to this magnitude.
     range: f32,
     /// Coefficients of a polynomial, constant term first.
     p: &'static [f32],
     one: f32,
 }
 
-/// `p` is exp(-s) on [-ln 2 / 2, ln 2 / 2]; relative error below 2^-26 (interpolation of (exp(r) - 1 - r) / r^2 at Chebyshev's
-/// nodes). Beyond the range the sigmoid is 0 or 1 to the last bit that matters, and 2^n stays a normal number.
+/// `p` is exp(-s) on [-ln 2 / 2, ln 2 / 2], with a relative error below 2^-26 (interpolation of (exp(r) - 1 - r) / r^2 at
+/// Chebyshev nodes). At the ends of the range the sigmoid is 0 or 1 to the last bit that matters, and 2^n is still a normal
+/// number.
 const NATURAL: Exponential = Exponential {
     base: Base::Two,
     range: 87.0,
@@ -34,8 +36,9 @@ const NATURAL: Exponential = Exponential {
     one: 1.0,
 };
 
-/// `p` is log2(e) · 2^(-s) on [-1/16, 1/16] over the factor of [`ROOT_POWERS`](crate::ir::kernel::ROOT_POWERS); relative error below 2^-25
-/// (weighted least squares, the weights made to level the error). The range is the other's times log2(e).
+/// `p` is log2(e) · 2^(-s) on [-1/16, 1/16], divided by the factor of [`ROOT_POWERS`](crate::ir::kernel::ROOT_POWERS). Its
+/// relative error is below 2^-25 (weighted least squares, with weights chosen to level the error). The range is that of
+/// [`NATURAL`] times log2(e).
 const BINARY: Exponential = Exponential {
     base: Base::EighthRootOfTwo,
     range: 125.5,
@@ -43,13 +46,14 @@ const BINARY: Exponential = Exponential {
     one: LOG2_E,
 };
 
-/// Exponentials that are computed step by step together: more need more registers than levels with 16 have.
+/// How many exponentials are computed step by step together. More would need more registers than levels with 16 of them have.
 const SIDE_BY_SIDE: usize = 2;
 
-/// Applies an activation to registers, in place. A NaN stays one.
+/// Applies an activation to registers, in place. NaN stays NaN.
 ///
-/// Infinities go where PyTorch's do, but for SiLU of minus infinity: it is -1.4e-36, next to the function's limit, where
-/// PyTorch computes inf / inf = NaN. SiLU and the sigmoid of anything below -87 are those of -87, within 1.5e-36 and 1.7e-38.
+/// Infinities give what PyTorch gives, with one exception. SiLU of minus infinity is -1.4e-36 here, close to the function's
+/// limit, where PyTorch computes inf / inf = NaN. For any argument below -87, SiLU and the sigmoid are those of -87: they are off
+/// by at most 1.5e-36 and 1.7e-38.
 pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
     let Some(act) = act else { return };
     let mut written: Vec<Vec<Reg>> = regs.chunks(SIDE_BY_SIDE).map(<[Reg]>::to_vec).collect();
@@ -61,17 +65,17 @@ pub fn activate(b: &mut Builder, act: Option<Activation>, regs: &[Reg]) {
     }
 }
 
-/// Arithmetic as a kernel's text, on a few registers side by side.
+/// Arithmetic that is written down as statements of a kernel, for a few registers side by side.
 struct Written<'a> {
     b: &'a mut Builder,
-    /// The constants so far, by name and value.
+    /// The constants so far, with name and value.
     constants: Vec<(String, f32, Reg)>,
-    /// Results so far, which number their names.
+    /// How many results there are so far. Their names are numbered with it.
     results: usize,
 }
 
 impl Written<'_> {
-    /// A register of one constant, the same for the same name and value.
+    /// A register that holds a constant. The same name and value give the same register.
     fn splat(&mut self, name: &str, value: f32) -> Reg {
         let known = self.constants.iter().find(|(other, same, _)| other == name && same.to_bits() == value.to_bits());
         if let Some(&(.., reg)) = known {
@@ -82,7 +86,7 @@ impl Written<'_> {
         reg
     }
 
-    /// New registers for a result, one for each value, under a name that no other result has.
+    /// New registers for a result, one for each value, named as no other result is.
     fn result(&mut self, name: &str, values: impl Iterator<Item = Value>) -> Vec<Reg> {
         self.results += 1;
         let name = format!("{name}{}", self.results);
@@ -94,7 +98,8 @@ impl Written<'_> {
     }
 }
 
-/// As many registers as are computed side by side, or fewer at the end. A constant is as many times the same one.
+/// A vector here is as many registers as are computed side by side, or fewer at the end. A constant is the same register that
+/// many times.
 impl Arithmetic for Written<'_> {
     type Vector = Vec<Reg>;
 
@@ -126,7 +131,7 @@ impl Arithmetic for Written<'_> {
         self.result("fused", x.iter().zip(y).zip(z).map(|((&x, &y), &z)| Value::Fma(x, y, z)))
     }
 
-    /// In place.
+    /// Clamps in place.
     fn clamp(&mut self, x: &Vec<Reg>, low: f32, high: f32) -> Vec<Reg> {
         let ends = [(low, Binary::Max), (high, Binary::Min)].map(|(end, op)| end.is_finite().then(|| (self.end(end), op)));
         for &x in x {
@@ -137,7 +142,7 @@ impl Arithmetic for Written<'_> {
         x.clone()
     }
 
-    /// In place: with n the integer nearest to -x / ln 2 and s = x + n ln 2, exp(-x) is 2^n · exp(-s).
+    /// Computes in place. Let n be the integer nearest to -x / ln 2, and s = x + n ln 2. Then exp(-x) is 2^n · exp(-s).
     fn logistic(&mut self, x: &Vec<Reg>, scaled: bool) -> Vec<Reg> {
         let round = self.splat("round", ROUND);
         let log2e = self.splat("log2e", -LOG2_E);
@@ -154,7 +159,7 @@ impl Arithmetic for Written<'_> {
 }
 
 impl Written<'_> {
-    /// The end of a clamp, named for the reader.
+    /// The register of a clamp's end, named for the reader.
     fn end(&mut self, end: f32) -> Reg {
         match end {
             0.0 => self.splat("zero", end),
@@ -163,9 +168,9 @@ impl Written<'_> {
         }
     }
 
-    /// `x := one / (one + base^n · p(s))`, with `x` above the line if `scaled`. `reduce` makes of arguments within the range floats that
-    /// hold n in their low bits, and s. It ends in multiply-adds and one division, which every level rounds alike, so that every
-    /// level that fuses gives the same bits.
+    /// `x := one / (one + base^n · p(s))`; with `scaled`, the numerator is `x` and not `one`. `reduce` takes arguments within the
+    /// range. It returns floats that hold n in their low bits, and s. The formula ends in multiply-adds and one division, which
+    /// every level rounds alike. So all levels that fuse give the same bits.
     fn logistic_of(
         &mut self,
         regs: &[Reg],
@@ -179,7 +184,8 @@ impl Written<'_> {
         let one = self.splat("one", one);
         let p: Vec<Reg> = p.iter().enumerate().map(|(i, &value)| self.splat(&format!("p{i}"), value)).collect();
         let b = &mut *self.b;
-        // In place, so that SiLU of a large negative number is next to zero, and not that number times sigmoid(-87).
+        // `x` is clamped in place, so that SiLU of a large negative number is close to zero, and not that number times
+        // sigmoid(-87).
         for &x in regs {
             b.set(x, Value::Binary(Binary::Max, least, x));
         }
@@ -197,20 +203,21 @@ impl Written<'_> {
     }
 }
 
-/// What a convolution's weights and bias are multiplied by, for the activation that takes its sums. SiLU wants a power of e; where
-/// its argument arrives times log2(e), it is one of 2, and costs three multiplications less.
+/// The factor of a convolution's weights and bias, for the activation that takes its sums. SiLU needs a power of e. If its
+/// argument arrives multiplied by log2(e), it needs a power of 2, which costs three multiplications less.
 pub fn factor_of_sums(act: Option<Activation>) -> f64 {
     if act == Some(Activation::Silu) { std::f64::consts::LOG2_E } else { 1.0 }
 }
 
-/// Applies an activation to the sums of a convolution, in place. Those of SiLU are x · log2(e), see
-/// [`factor_of_sums`]; what becomes of infinities and NaN is as in [`activate`].
+/// Applies an activation to the sums of a convolution, in place. If it is SiLU, the sums are x · log2(e): see [`factor_of_sums`].
+/// Infinities and NaN give what they give in [`activate`].
 fn activate_sums(b: &mut Builder, act: Option<Activation>, sums: &[Reg]) {
     if factor_of_sums(act) == 1.0 { activate(b, act, sums) } else { silu_of_sums(b, sums) }
 }
 
-/// `z := x / (1 + 2^(-z))` where `z` is `x · log2(e)`. With n the multiple of an eighth nearest to -z and s = z + n, 2^(-z) is
-/// 2^n · 2^(-s). Nothing before the polynomial is rounded, and nothing is multiplied: the units that multiply are what limits it.
+/// `z := x / (1 + 2^(-z))`, where `z` is `x · log2(e)`. Let n be the multiple of one eighth nearest to -z, and s = z + n. Then
+/// 2^(-z) is 2^n · 2^(-s). Before the polynomial nothing is rounded and nothing is multiplied: the units that multiply are the
+/// bottleneck.
 fn silu_of_sums(b: &mut Builder, sums: &[Reg]) {
     let mut written = Written { b, constants: Vec::new(), results: 0 };
     let round = written.splat("round", ROUND_TO_EIGHTH);
@@ -229,19 +236,19 @@ fn each(b: &mut Builder, from: &[Reg], name: &str, value: impl Fn(usize, Reg) ->
     from.iter().enumerate().map(|(i, &reg)| b.set_new(format!("{name}{i}"), value(i, reg))).collect()
 }
 
-/// A text as a sentence.
+/// Makes a sentence of a text: a capital letter in front, a full stop behind.
 pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters.next().iter().flat_map(|letter| letter.to_uppercase()).collect();
     format!("{first}{}.", letters.as_str())
 }
 
-/// A number of things.
+/// A number with its noun, in the plural if need be.
 pub fn number_of(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Stores zeros where a tile has lanes that are not computed.
+/// Stores zeros to the lanes of a tile that are not computed.
 pub fn clear(b: &mut Builder, idle: impl Iterator<Item = Address>) {
     let mut zero = None;
     for at in idle {
@@ -250,22 +257,22 @@ pub fn clear(b: &mut Builder, idle: impl Iterator<Item = Address>) {
     }
 }
 
-/// What a convolution does with its sums; the order is that of the fields.
+/// What a convolution does with its sums, in the order of the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Epilogue {
     /// Applied first, to the sums.
     pub act: Option<Activation>,
-    /// Lanes of the last panel that are in use, where the activation does not keep zero at zero.
+    /// Lanes of the last panel that are in use, if the activation does not keep zero; `None` if it does.
     pub last_lanes: Option<usize>,
-    /// Adds what the destination holds.
+    /// Whether what the destination holds is added.
     pub blend: bool,
-    /// Pitch of a shortcut that is added, from a buffer of its own.
+    /// Pitch of a shortcut that is added. The shortcut is in a buffer of its own.
     pub shortcut: Option<usize>,
     /// Applied after the shortcut.
     pub post_act: Option<Activation>,
 }
 
-/// One accumulator of a tile and where it goes.
+/// An accumulator of a tile, and where it goes.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// The accumulator.
@@ -274,7 +281,7 @@ pub struct Cell {
     pub dst: Address,
     /// Its place in the shortcut.
     pub shortcut: Option<Address>,
-    /// Lanes to keep, if not all.
+    /// How many lanes to keep; `None` for all.
     pub keep: Option<usize>,
 }
 
@@ -283,12 +290,12 @@ pub struct Cell {
 pub struct Stored {
     /// Its place.
     pub at: Address,
-    /// Lanes to keep, if not all.
+    /// How many lanes to keep; `None` for all.
     pub keep: Option<usize>,
 }
 
 impl Epilogue {
-    /// What is fused, as words of kernels' names.
+    /// What is fused, as words of a kernel's name.
     pub fn words(&self) -> Vec<String> {
         let mut words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
         words.extend(self.blend.then(|| "blend".into()));
@@ -297,12 +304,12 @@ impl Epilogue {
         words
     }
 
-    /// What names of kernels say of it where they must.
+    /// The fields that the name of a kernel needs if its other fields do not distinguish it.
     pub fn details(&self) -> [(&'static str, usize); 2] {
         [("ap", self.shortcut.unwrap_or(0)), ("last", self.last_lanes.unwrap_or(PANEL))]
     }
 
-    /// An activation that waits until all tiles are stored.
+    /// The activation, if it is applied only once all tiles are stored.
     fn late(&self) -> Option<Activation> {
         let ends = !self.blend && self.shortcut.is_none() && self.post_act.is_none();
         self.act.filter(|act| ends && act.is_long())
@@ -313,13 +320,13 @@ impl Epilogue {
         self.late().is_some()
     }
 
-    /// How many of `lanes` lanes from `lane` of a panel are in use, if not all.
+    /// How many of the `lanes` lanes from `lane` on in a panel are in use; `None` if all are.
     pub fn kept(&self, lanes: usize, lane: usize, is_last_panel: bool) -> Option<usize> {
         let used = self.last_lanes.filter(|_| is_last_panel)?;
         Some(used.saturating_sub(lane)).filter(|&used| used < lanes)
     }
 
-    /// Says what [`Self::finish`] does; some lanes may be cleared behind it.
+    /// Writes a comment on what [`Self::finish`] does. If `clears`, lanes are cleared after it.
     pub fn comment(&self, b: &mut Builder, clears: bool) {
         let mut steps: Vec<String> = Vec::new();
         let applies = |act: Activation| format!("applies {}", act.word());
@@ -334,7 +341,7 @@ impl Epilogue {
         b.comment(sentence(&steps.join(", ")));
     }
 
-    /// Finishes a tile of `cells` and stores it, all but what [`Self::finish_stored`] does.
+    /// Finishes a tile of `cells` and stores it. What [`Self::finish_stored`] does is left to that.
     pub fn finish(&self, b: &mut Builder, cells: &[Cell]) {
         if self.late().is_some() {
             return cells.iter().for_each(|cell| b.store(cell.dst.clone(), cell.reg));
@@ -360,8 +367,9 @@ impl Epilogue {
         }
     }
 
-    /// Applies a long activation to all `rows` rows of a column of tiles, `pitch` apart; `first` is the first row. An exponential
-    /// is a chain of some 60 cycles: one loop over many rows overlaps them, where each tile by itself would wait for its last.
+    /// Applies a long activation to all `rows` rows of a column of tiles, which are `pitch` apart; `first` is the first row. An
+    /// exponential is a chain of operations that takes some 60 cycles. One loop over many rows overlaps these chains; if each
+    /// tile were finished by itself, each would wait for its last one.
     pub fn finish_stored(&self, b: &mut Builder, first: &[Stored], rows: usize, pitch: usize) {
         let Some(act) = self.late() else { return };
         b.comment(format!("Applies {} to what is stored.", act.word()));

@@ -1,4 +1,4 @@
-//! What each kernel family says of its kernels.
+//! What each family of kernels must say of its kernels.
 
 use sartor_kernels::runtime::Level;
 
@@ -7,10 +7,10 @@ use crate::ir::name::KernelName;
 
 /// A kind of kernel.
 pub trait Family {
-    /// Its name: the family, the tile, the sizes and what is fused.
+    /// The kernel's name: the family, the tile, the sizes and what is fused.
     fn name(&self, level: Level) -> KernelName;
 
-    /// What it depends on beside what its name always says; [`crate::ir::name`] says what the fields are.
+    /// What the kernel depends on besides what its name always says. [`crate::ir::name`] lists these fields.
     fn details(&self, level: Level) -> Vec<(&'static str, usize)>;
 
     /// The kernel. `doc` is for the reader of generated code.

@@ -15,24 +15,24 @@ use crate::ir::name::{KernelName, tell_apart};
 pub struct Library {
     level: Level,
     kernels: TiVec<KernelId, Kernel>,
-    /// The specification that each kernel was made from first.
+    /// The specification from which each kernel was made first.
     specs: Vec<Spec>,
     known: HashMap<Spec, KernelId>,
 }
 
 impl Library {
-    /// None yet.
+    /// A library without kernels.
     pub fn new(level: Level) -> Self {
         Self { level, kernels: TiVec::new(), specs: Vec::new(), known: HashMap::new() }
     }
 
-    /// The kernel of a specification, made where it is new. `problem` says for which layer.
+    /// The kernel that computes a specification. It is made if there is none yet; `problem` says for which layer.
     pub fn get(&mut self, spec: &Spec, problem: &str) -> KernelId {
         if let Some(&id) = self.known.get(spec) {
             return id;
         }
         let kernel = spec.lower(self.level, spec.name(self.level).to_string(), vec![problem.to_string()]);
-        // Specifications that ask for more than there is, such as a tile wider than the map, come to the same kernel.
+        // Specifications that ask for more than there is, such as a tile wider than the map, give the same kernel as others.
         let id = self.kernels.position(|known| known.is_same(&kernel)).unwrap_or_else(|| {
             self.specs.push(spec.clone());
             self.kernels.push_and_get_key(kernel)

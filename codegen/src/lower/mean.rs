@@ -9,27 +9,27 @@ use crate::ir::kernel::{Access, Binary, Builder, Index, Kernel, Value};
 use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
-/// Running sums of a lane at most, which hide the latency of an addition.
+/// The largest number of running sums of a lane. Several of them hide the latency of an addition.
 const CHAINS: usize = 4;
 
-/// Panels whose sums fit the registers of every level.
+/// The largest number of panels whose sums fit the registers of every level.
 const WIDEST: usize = 6;
 
 /// `dst[c] = factor · Σ src[p][c]` over `pixels`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mean {
-    /// What is summed.
+    /// How many pixels are summed.
     pub pixels: usize,
     /// Groups of 16 lanes.
     pub panels: usize,
     /// f32 from pixel to pixel of the source.
     pub src_pitch: usize,
-    /// Applied to the sum.
+    /// The sum is multiplied by this.
     pub factor: Parameter,
 }
 
 impl Mean {
-    /// Whether a map is read in one walk, from its first f32 to its last; wider ones are walked through panel by panel.
+    /// Whether a map is read in one walk, from its first f32 to its last. Wider maps are walked through once for each panel.
     pub fn is_one_walk(panels: usize, src_pitch: usize) -> bool {
         panels <= WIDEST && src_pitch == panels * PANEL
     }
@@ -44,7 +44,7 @@ impl Mean {
         let columns = (0..together * PANEL).step_by(b.lanes());
         let chains = (WIDEST / together).clamp(1, CHAINS).min(self.pixels);
         let (rounds, rest) = ((self.pixels - chains) / chains, (self.pixels - chains) % chains);
-        // All lanes of a panel together: a second walk over the map would find its cache lines gone.
+        // All lanes of a panel are summed together. A second walk over the map would not find its cache lines any more.
         b.repeat("c", self.panels / together, |b, c| {
             let at = |pixel: usize, lane: usize| src.at(pixel * self.src_pitch + lane).plus(c, together * PANEL);
             b.comment(format!("Sums of {} lanes, {} each, of which none waits for another.", together * PANEL, chains));

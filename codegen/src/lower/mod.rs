@@ -1,10 +1,11 @@
-//! From a layer's shape to a kernel: which tile, which order, which registers. One file a kernel family.
+//! From a layer's shape to a kernel: which tile, which order, which registers. There is one file for each family of kernels.
 //!
-//! All families share the layout of memory: rows of pixels of `pitch` f32, a pitch being a multiple of [`PANEL`](crate::layout::PANEL); weights in
-//! panels of `PANEL` output lanes, each `[bias, taps..]` of `PANEL` f32.
+//! All families share the layout of memory. A map is rows of pixels that are `pitch` f32 apart; a pitch is a multiple of
+//! [`PANEL`](crate::layout::PANEL). Weights are in panels of `PANEL` output lanes; each panel is `[bias, taps..]`, of `PANEL` f32
+//! each.
 //!
-//! NaN and infinities go where PyTorch's do, but for zero weights: a lane whose weight is zero because it is padding, or because
-//! its channel is in another group that shares a panel, becomes NaN where the source is not finite.
+//! NaN and infinities give what PyTorch gives, with one exception: zero weights. A lane's weight is zero if the lane is padding,
+//! or if its channel is in another group that shares a panel. Such a lane becomes NaN where the source is not finite.
 
 pub mod direct;
 pub mod eltwise;

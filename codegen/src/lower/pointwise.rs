@@ -1,4 +1,4 @@
-//! 1x1 convolution: a matrix product of pixels by packed weights, held in register tiles.
+//! 1x1 convolution: a matrix product of pixels and packed weights, computed in register tiles.
 
 use sartor_kernels::runtime::Level;
 
@@ -27,17 +27,18 @@ pub struct Pointwise {
     pub segments: Vec<Segment>,
     /// Panels of output lanes.
     pub panels: usize,
-    /// Lanes at the end of the last panel that no channel has, in whole vectors: they are set to zero, and not computed.
+    /// How many lanes at the end of the last panel hold no channel, in whole vectors. They are set to zero, and not computed.
     pub idle: usize,
     /// f32 from pixel to pixel of the source.
     pub src_pitch: usize,
     /// f32 from pixel to pixel of the destination.
     pub dst_pitch: usize,
-    /// What happens to the sums.
+    /// What is done with the sums.
     pub epilogue: Epilogue,
-    /// f32 of the weights needed next, fetched into L2 meanwhile, a line at a time under the multiply-adds; 0 for none.
+    /// How many f32 of weights that are needed later are fetched into the L2 cache, a cache line at a time between the
+    /// multiply-adds; 0 if none are.
     pub ahead: usize,
-    /// The tile asked for.
+    /// The tile that was asked for, if any.
     pub tile: Option<Tile>,
 }
 
@@ -47,7 +48,7 @@ impl Pointwise {
         self.segments.iter().map(|segment| segment.len).sum()
     }
 
-    /// f32 of one panel: bias and taps.
+    /// How many f32 one panel of weights has: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
     }
@@ -60,8 +61,8 @@ impl Pointwise {
 
     /// The kernel.
     ///
-    /// Buffers: `src`, `wei`, `dst`, with a shortcut `res`, and `next` if weights are fetched ahead; maps begin at the first
-    /// pixel's first lane.
+    /// Buffers: `src`, `wei`, `dst`, then `res` if there is a shortcut, then `next` if weights are fetched ahead. Maps begin at
+    /// the first lane of the first pixel.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let reach = self.segments.iter().map(|segment| segment.lane + segment.len).max().unwrap_or(0);
@@ -94,7 +95,7 @@ impl Pointwise {
         b.finish()
     }
 
-    /// Whether there are few enough tiles for each to fetch a part of `ahead` f32.
+    /// Whether there are so few tiles that each can fetch a part of `ahead` f32.
     pub fn can_fetch(&self, level: Level, ahead: usize) -> bool {
         self.blocks(level).iter().all(|block| {
             let tiles: usize = tile::even(self.m, block.rows).iter().map(|run| run.count).sum();
@@ -102,7 +103,7 @@ impl Pointwise {
         })
     }
 
-    /// What a tile fetches of `next`: the part that stands to all of it as the tile to all tiles.
+    /// The part of `next` that a tile fetches: as large a part of it as the tile is of all tiles.
     fn ahead_of(&self, next: Buf, panels: Run, first: usize, tiles: usize, n: Index, m: Index) -> Option<Ahead> {
         let share = self.ahead * panels.size / self.panels;
         let chunk = share / tiles;
@@ -149,7 +150,7 @@ impl Pointwise {
             let from = if lane == 0 { String::new() } else { format!(" from lane {lane}") };
             let meanwhile = if ahead.is_some() { ", while weights for later are fetched" } else { "" };
             b.comment(format!("Adds the products of {}{from}{meanwhile}.", number_of(len, "input lane")));
-            // A tile higher than usual has no registers for what the next of several steps loads.
+            // A tile that is higher than usual has no registers left for the loads of several steps at once.
             let every = ahead.filter(|_| idle.is_empty()).map_or(1, |ahead| ahead.every);
             let times = ahead.map_or(0, |ahead| (ahead.times - fetched).min(len / every));
             b.repeat("k", times, |b, k| {
@@ -209,7 +210,8 @@ impl Family for Pointwise {
     }
 }
 
-/// The runs of input lanes, and the tiles beside the first: what names of kernels say of them where they must.
+/// The runs of input lanes, and the tiles after the first: the fields that the name of a kernel needs if its other fields do not
+/// distinguish it.
 pub fn details_of_tiles(segments: &[Segment], blocks: &[Block]) -> Vec<(&'static str, usize)> {
     let segments = segments.iter().flat_map(|segment| [("lane", segment.lane), ("len", segment.len)]);
     let blocks = blocks.iter().skip(1).flat_map(|block| [("panels", block.panels.size), ("pixels", block.rows)]);
@@ -223,7 +225,7 @@ struct Buffers {
     res: Option<Buf>,
 }
 
-/// The lines that a tile fetches: `before` at once, then `each` before every `every` steps, `times` times.
+/// The cache lines that a tile fetches: `before` lines at once, and then, `times` times, `each` lines before every `every` steps.
 struct Ahead {
     at: Address,
     before: usize,
@@ -232,13 +234,13 @@ struct Ahead {
     every: usize,
 }
 
-/// f32 of a cache line.
+/// How many f32 a cache line has.
 const LINE: usize = 16;
 
-/// Most steps between two fetches: more would only make the loop's body longer.
+/// The largest number of steps between two fetches. More would only make the loop's body longer.
 const MOST_STEPS: usize = 4;
 
-/// Runs of consecutive lanes, in order: the segments of a list of lanes.
+/// Splits a list of lanes into segments: runs of consecutive lanes, in order.
 pub fn segments(lanes: &[usize]) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     for &lane in lanes {

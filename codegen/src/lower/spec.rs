@@ -1,4 +1,4 @@
-//! What kernels are made from: a specification of one of the families.
+//! Specifications, from which kernels are made: one variant for each family.
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! How a block of pixels by panels is cut into register tiles.
+//! Splits a block of pixels by panels into register tiles.
 
 use sartor_kernels::runtime::Level;
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::ir::isa;
 use crate::layout::PANEL;
 
-/// A register tile that was asked for, instead of the one of least estimated cost.
+/// A register tile that was asked for, in place of the one with the least estimated cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tile {
     /// Panels of 16 output lanes.
     pub panels: usize,
-    /// Most pixels.
+    /// The largest number of pixels.
     pub pixels: usize,
 }
 
@@ -27,7 +27,7 @@ pub struct Run {
     pub count: usize,
 }
 
-/// Cuts `total` into the fewest tiles of at most `largest`, as even as they can be: larger ones first.
+/// Splits `total` into the fewest tiles of at most `largest`. Their sizes are as even as they can be, larger ones first.
 pub fn even(total: usize, largest: usize) -> Vec<Run> {
     let tiles = total.div_ceil(largest);
     let (small, longer) = (total / tiles, total % tiles);
@@ -36,16 +36,17 @@ pub fn even(total: usize, largest: usize) -> Vec<Run> {
     [large, rest].into_iter().filter(|run| run.count > 0).collect()
 }
 
-/// A choice for a block of pixels by panels: panels per tile in each run of panels, and the rows of its tiles.
+/// How a run of panels is split into tiles: how many panels each tile has, and how many rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Block {
     /// Tiles along the panels; `size` is in panels.
     pub panels: Run,
-    /// Most pixels of a tile.
+    /// The largest number of pixels of a tile.
     pub rows: usize,
 }
 
-/// Most pixels of a tile of `panels` panels that stay in registers beside its weights and a broadcast, one register kept free.
+/// The largest number of pixels of a tile of `panels` panels that stays in registers, beside its weights and a broadcast. On
+/// levels with 32 registers, one is kept free.
 pub fn most_rows(level: Level, panels: usize) -> usize {
     let isa = isa::of(level);
     let vectors = panels * PANEL / isa.lanes;
@@ -53,8 +54,9 @@ pub fn most_rows(level: Level, panels: usize) -> usize {
     free.saturating_sub(vectors + 1) / vectors
 }
 
-/// Cuts `panels` panels for `m` pixels and `k` taps into the tiles asked for, as many as there are, and the rest, which is all
-/// where none is asked for or it does not fit the level's registers, so that the estimated time is least.
+/// Splits `panels` panels for `m` pixels and `k` taps into as many of the tiles asked for as there is room for. The rest is split
+/// so that the estimated time is least. The rest is everything if no tile was asked for, or if it does not fit the level's
+/// registers.
 pub fn cut(level: Level, m: usize, panels: usize, k: usize, asked: Option<Tile>) -> Vec<Block> {
     let fits = |tile: &Tile| tile.panels > 0 && (1..=most_rows(level, tile.panels)).contains(&tile.pixels);
     let Some(tile) = asked.filter(fits).filter(|tile| tile.panels <= panels) else { return choose(level, m, panels, k) };
@@ -65,10 +67,10 @@ pub fn cut(level: Level, m: usize, panels: usize, k: usize, asked: Option<Tile>)
     std::iter::once(Block { panels: run, rows: tile.pixels.min(m) }).chain(rest).collect()
 }
 
-/// Cuts `panels` panels for `m` pixels and `k` taps so that the estimated time is least.
+/// Splits `panels` panels for `m` pixels and `k` taps so that the estimated time is least.
 pub fn choose(level: Level, m: usize, panels: usize, k: usize) -> Vec<Block> {
     let widths: Vec<usize> = (1..=4).filter(|&width| most_rows(level, width) > 0).collect();
-    // best[n]: least cost of n panels, and the width of its last tile.
+    // best[n] is the least cost of n panels, and the width of the last tile.
     let mut best = vec![(0.0f64, 0usize)];
     for n in 1..=panels {
         let options = widths.iter().filter(|&&width| width <= n);
@@ -97,15 +99,15 @@ pub fn choose(level: Level, m: usize, panels: usize, k: usize) -> Vec<Block> {
 /// What the cost model says of tiles of one width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// Most pixels of a tile.
+    /// The largest number of pixels of a tile.
     pub rows: usize,
     /// Panels of a tile.
     pub panels: usize,
-    /// Cycles, roughly, with all panels in such tiles.
+    /// Rough number of cycles, if all panels are in such tiles.
     pub cycles: f64,
 }
 
-/// The widths that [`choose`] weighs against each other, the best first.
+/// The widths that [`choose`] compares, the best first.
 pub fn estimates(level: Level, m: usize, panels: usize, k: usize) -> Vec<Estimate> {
     let widths = (1..=4).filter(|&width| width <= panels && most_rows(level, width) > 0);
     let estimate = |width: usize| Estimate {
@@ -118,21 +120,21 @@ pub fn estimates(level: Level, m: usize, panels: usize, k: usize) -> Vec<Estimat
     estimates
 }
 
-/// Sets the last tile of panels apart from those of equal width before it if its last lanes are treated differently: `cleared`, or
-/// `idle` of them not computed. Without these, more of its `m` pixels fit.
+/// Separates the last tile of panels from those of equal width before it, if its last lanes are treated differently: they are
+/// `cleared`, or `idle` of them are not computed. A tile with idle lanes has room for more of the `m` pixels.
 #[must_use]
 pub fn end_apart(level: Level, m: usize, blocks: Vec<Block>, cleared: bool, idle: usize) -> Vec<Block> {
     let mut blocks = if cleared || idle > 0 { last_apart(blocks) } else { blocks };
     if let Some(last) = blocks.last_mut().filter(|_| idle > 0) {
         let isa = isa::of(level);
         let vectors = (last.panels.size * PANEL - idle).div_ceil(isa.lanes);
-        // Of 16 registers too some are kept free: a tile as high as this has more broadcasts in flight.
+        // Some registers are kept free, even if there are only 16: a tile as high as this has more broadcasts in flight.
         last.rows = ((isa.registers - FREE - vectors) / vectors).min(m);
     }
     blocks
 }
 
-/// Registers beside the sums and weights of a tile with idle lanes.
+/// Registers that a tile with idle lanes keeps free beside its sums and weights.
 const FREE: usize = 3;
 
 fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
@@ -148,25 +150,26 @@ fn last_apart(mut blocks: Vec<Block>) -> Vec<Block> {
 /// A vector of a tile: its panel, counted from the tile's first, and its first lane there.
 pub type Column = (usize, usize);
 
-/// The vectors of a tile of the panels `tile` among `panels`: those that are computed, and those of the last `idle` lanes of all,
-/// which are not.
+/// The vectors of a tile in the run `tile`, among `panels` panels, in two lists: those that are computed, and those that are not
+/// because they lie in the last `idle` lanes of all.
 pub fn vectors(level: Level, tile: Run, panels: usize, idle: usize) -> (Vec<Column>, Vec<Column>) {
     let lanes = isa::of(level).lanes;
     let all = (0..tile.size * PANEL / lanes).map(|v| (v * lanes / PANEL, v * lanes % PANEL));
     all.partition(|&(panel, lane)| !is_last(tile, panel, panels) || lane + idle < PANEL)
 }
 
-/// Whether a panel of a run of tiles is the last of `panels`.
+/// Whether a panel of a tile is the last of `panels`.
 pub fn is_last(tile: Run, panel: usize, panels: usize) -> bool {
     tile.count == 1 && tile.start + panel + 1 == panels
 }
 
-/// Cycles, roughly, of `m` pixels in blocks, with `k` taps.
+/// Rough number of cycles for `m` pixels in blocks, with `k` taps.
 pub fn cost(level: Level, m: usize, k: usize, blocks: &[Block]) -> f64 {
     blocks.iter().map(|block| block.panels.count as f64 * tiles_cost(level, m, block.panels.size, block.rows, k)).sum()
 }
 
-/// Cycles, roughly, of all tiles of `m` pixels by `panels` panels: two multiply-adds, two loads and four operations a cycle.
+/// Rough number of cycles for all tiles of `m` pixels by `panels` panels, at two multiply-adds, two loads and four operations a
+/// cycle.
 fn column_cost(level: Level, m: usize, panels: usize, k: usize) -> f64 {
     tiles_cost(level, m, panels, most_rows(level, panels).min(m), k)
 }

@@ -1,5 +1,6 @@
 //! Operators that slide a window over each lane by itself: depthwise convolution, max and average pooling. A call computes a
-//! group of output rows; windows that hang over the border lose their taps there when the kernel is made, not when it runs.
+//! group of output rows. Where a window hangs over the border, the kernel is made without its taps there, so nothing is checked
+//! at run time.
 
 use sartor_kernels::runtime::Level;
 use sartor_models::Activation;
@@ -15,11 +16,11 @@ use crate::layout::PANEL;
 /// What is done with a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Weights `[panel][bias, kh * kw]` of 16 lanes each.
+    /// A convolution, with weights `[panel][bias, kh * kw]` of 16 lanes each.
     Depthwise,
-    /// The largest value; padding never wins, NaN does.
+    /// The largest value. Padding is never the largest; a NaN is.
     Max,
-    /// The mean over the whole window, padding counted as zeros.
+    /// The mean over the whole window. Padding counts as zeros.
     Average,
 }
 
@@ -42,7 +43,7 @@ pub struct Window {
     pub ow: usize,
     /// Output rows of the group.
     pub rows: usize,
-    /// The source rows `first..last` that exist, counted from the first that the group's first window touches.
+    /// The source rows `first..last` that exist. They are counted from the first row of the group's first window.
     pub present: (usize, usize),
     /// f32 from pixel to pixel of the source.
     pub src_pitch: usize,
@@ -50,11 +51,11 @@ pub struct Window {
     pub dst_pitch: usize,
     /// Applied last.
     pub act: Option<Activation>,
-    /// Most columns of a tile, where fewer than the registers hold are asked for.
+    /// The largest number of columns of a tile, if fewer were asked for than the registers hold.
     pub columns: Option<usize>,
 }
 
-/// Equal tiles of output columns that lose the same taps.
+/// Tiles of output columns that are equal and leave out the same taps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnRun {
     /// First output column of the first tile.
@@ -63,7 +64,7 @@ pub struct ColumnRun {
     pub size: usize,
     /// Tiles.
     pub count: usize,
-    /// `taps[r]`: the window columns `first..last` that meet the map, for the tile's column `r`.
+    /// `taps[r]`: for the tile's column `r`, the window columns `first..last` that meet the map.
     pub taps: Vec<(usize, usize)>,
 }
 
@@ -75,7 +76,8 @@ impl ColumnRun {
 }
 
 impl ColumnRun {
-    /// The tiles, those that lose taps in two halves: where every column has taps of its own, the compiler holds too much at once.
+    /// The tiles. Those that leave out taps are split into two halves: if every column has taps of its own, the compiler holds
+    /// too many values at once.
     pub fn halves(self, kw: usize) -> Vec<Self> {
         let clipped = self.taps.iter().any(|&taps| taps != (0, kw));
         if !clipped || self.size == 1 || self.count > 1 {
@@ -87,7 +89,7 @@ impl ColumnRun {
     }
 }
 
-/// Cuts `ow` output columns into tiles of at most `largest`, peeling those at the border.
+/// Splits `ow` output columns into tiles of at most `largest`. Those at the border, which leave out taps, are tiles of their own.
 pub fn columns(ow: usize, largest: usize, iw: usize, kw: usize, stride: usize, pad: usize) -> Vec<ColumnRun> {
     let taps = |x: usize| {
         let first = pad.saturating_sub(x * stride).min(kw);
@@ -108,7 +110,7 @@ pub fn columns(ow: usize, largest: usize, iw: usize, kw: usize, stride: usize, p
     runs
 }
 
-/// Whether all taps of a 3x3 window fit in registers beside the accumulators.
+/// Whether all taps of a window fit in registers beside the accumulators.
 fn keeps_weights(level: Level, taps: usize) -> bool {
     taps + 12 < isa::of(level).registers
 }
@@ -124,19 +126,19 @@ impl Window {
         PANEL * (1 + self.taps())
     }
 
-    /// Most columns of a tile.
+    /// The largest number of columns of a tile.
     pub(crate) fn widest(&self, level: Level) -> usize {
         let fit = self.fit(level);
         self.columns.map_or(fit, |columns| columns.clamp(1, fit))
     }
 
-    /// Most columns of a tile that stay in registers.
+    /// The largest number of columns of a tile that stays in registers.
     fn fit(&self, level: Level) -> usize {
         let isa = isa::of(level);
         let free = isa.registers - usize::from(isa.registers == 32);
         let fixed = match self.kind {
             Kind::Depthwise if keeps_weights(level, self.taps()) => self.taps() + 2,
-            // One row of sources and one weight.
+            // Registers for one row of sources and one weight.
             Kind::Depthwise => {
                 let room = free.saturating_sub(2 + self.kernel.1.saturating_sub(self.stride.1));
                 return (room / (self.rows + self.stride.1)).clamp(1, 8);
@@ -172,7 +174,8 @@ impl Window {
                     }
                 });
             } else {
-                // All lanes of a tile, one after another: their cache lines may not stay in L1 for a second walk along the row.
+                // All lanes of a tile are computed before the next tile. For a second walk along the row, their cache lines may
+                // not be in L1 any more.
                 for run in &columns {
                     b.repeat("x", run.count, |b, x| {
                         b.repeat("v", halves, |b, v| {
@@ -201,7 +204,7 @@ impl Window {
         }
     }
 
-    /// All weights of one vector of lanes that any output uses.
+    /// Loads all weights of a vector of lanes that any output uses.
     fn weights(&self, b: &mut Builder, buffers: &Buffers, columns: &[ColumnRun], c: Index, v: Index) -> Vec<Option<Reg>> {
         let weight = |tap: usize| {
             let (kh, kw) = (tap / self.kernel.1, tap % self.kernel.1);
@@ -211,7 +214,7 @@ impl Window {
         (0..self.taps()).map(weight).collect()
     }
 
-    /// One vector of lanes of a tile of pixels.
+    /// Computes one vector of lanes of a tile of pixels.
     fn tile(&self, b: &mut Builder, buffers: &Buffers, run: &ColumnRun, bias: Option<Reg>, weights: &[Option<Reg>], here: Here) {
         let lanes = b.lanes();
         let (rows, columns) = (number_of(self.rows, "row"), number_of(run.size, "column"));
@@ -252,7 +255,7 @@ impl Window {
         row && columns.iter().any(|run| (0..run.size).any(|r| run.meets(r, kw)))
     }
 
-    /// `acc[row][r]`, each starting at the bias, at minus infinity or at zero.
+    /// The accumulators `acc[row][r]`. They start at the bias, at minus infinity or at zero.
     fn start(&self, b: &mut Builder, run: &ColumnRun, bias: Option<Reg>) -> Vec<Vec<Reg>> {
         let value = match (self.kind, bias) {
             (Kind::Depthwise, Some(bias)) => Value::Copy(bias),
@@ -264,13 +267,13 @@ impl Window {
 
     fn source(&self, buffers: &Buffers, row: usize, run: &ColumnRun, column: usize, here: Here, lanes: usize) -> Address {
         let Here { c, v, x } = here;
-        // `column` counts from the tile's first window; the map begins `pad` later.
+        // `column` counts from the tile's first window. The map begins `pad` columns later.
         let at = (run.start * self.stride.1 + column - self.pad) * self.src_pitch;
         let at = buffers.src[row - self.present.0].at(at).plus(c, PANEL).plus(v, lanes);
         at.plus(x, run.size * self.stride.1 * self.src_pitch)
     }
 
-    /// Outputs of a tile that source pixel (`row`, `column`) contributes to: output row, output column, tap.
+    /// The outputs of a tile that source pixel (`row`, `column`) contributes to: output row, output column, tap.
     fn readers(&self, run: &ColumnRun, row: usize, column: usize) -> Vec<(usize, usize, usize)> {
         let mut readers = Vec::new();
         for i in 0..self.rows {
@@ -285,7 +288,7 @@ impl Window {
         readers
     }
 
-    /// Loads each source pixel once and gives it to all outputs that read it; the weights are in registers.
+    /// Loads each source pixel once and adds it to all outputs that read it. The weights are in registers.
     fn by_pixels(
         &self,
         b: &mut Builder,
@@ -314,7 +317,7 @@ impl Window {
         }
     }
 
-    /// Holds one source row of the tile in registers and loads each weight once per row it meets.
+    /// Holds one source row of the tile in registers. Loads each weight once for each row that it meets.
     fn by_rows(
         &self,
         b: &mut Builder,
@@ -328,7 +331,7 @@ impl Window {
         for row in self.present.0..self.present.1 {
             b.reload();
             let width = (run.size - 1) * self.stride.1 + self.kernel.1;
-            // Columns that nothing reads are those of the padding: on the left, or on the right.
+            // Columns that nothing reads are padding, on the left or on the right.
             let read: Vec<usize> = (0..width).filter(|&column| !self.readers(run, row, column).is_empty()).collect();
             let source = |column: usize| Value::Load(self.source(buffers, row, run, column, here, lanes));
             let loaded = b.array("a", [1, read.len()], |[_, index]| source(read[index])).concat();
@@ -384,7 +387,7 @@ impl Family for Window {
     }
 }
 
-/// Where a tile is: its panel, its vector of lanes and its columns.
+/// The place of a tile: its panel, its vector of lanes and its columns.
 #[derive(Clone, Copy)]
 struct Here {
     c: Index,
@@ -399,7 +402,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// Where the bias, weight 0, or a tap of a depthwise convolution lies.
+    /// The address of a depthwise convolution's bias, which is weight 0, or of a tap.
     fn weight(&self, window: &Window, index: usize, c: Index, v: Index, lanes: usize) -> Option<Address> {
         self.wei.map(|wei| wei.at(index * PANEL).plus(c, window.panel_len()).plus(v, lanes))
     }

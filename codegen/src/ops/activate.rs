@@ -1,4 +1,4 @@
-//! An activation that no other layer could take.
+//! An activation that was not fused into another layer.
 
 use sartor_models::{Activation, Window};
 use typed_index_collections::TiSlice;

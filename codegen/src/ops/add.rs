@@ -11,7 +11,7 @@ use crate::ir::stage::Step;
 use crate::layout::{Map, MapId, Place};
 use crate::lower::eltwise::Kind;
 
-/// `act(a + b)` where no convolution could take the sum; `b` may have fewer lanes.
+/// `act(a + b)`, where the sum was not fused into a convolution. `b` may have fewer lanes than `a`.
 #[derive(Clone, Debug)]
 pub struct Add {
     /// First term.

@@ -1,10 +1,10 @@
-//! How a stage is computed, where that is a choice.
+//! The choices that there are in computing a stage.
 
 use serde::{Deserialize, Serialize};
 
 use crate::lower::tile::Tile;
 
-/// How layers that are executed together are computed.
+/// How the layers of one stage are computed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Choice {
@@ -12,14 +12,14 @@ pub enum Choice {
     Rows {
         /// Output rows of a unit.
         strip: usize,
-        /// One for each layer.
+        /// What is chosen for each layer.
         layers: Vec<LayerChoice>,
     },
-    /// One 1x1 convolution, cut along its output lanes.
+    /// One 1x1 convolution, split along its output lanes.
     Panels(PanelsChoice),
 }
 
-/// How a layer of a chain is computed; the cost model decides what is left out.
+/// How a layer of a chain is computed. The cost model decides what is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerChoice {
@@ -29,19 +29,19 @@ pub struct LayerChoice {
     /// The register tile of a convolution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tile: Option<Tile>,
-    /// Most columns of the register tile of an operator that slides a window over each lane.
+    /// The largest number of columns of the register tile, for an operator that slides a window over each lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<usize>,
 }
 
-/// How a 1x1 convolution is cut along its output lanes; the cost model decides what is left out.
+/// How a 1x1 convolution is split along its output lanes. The cost model decides what is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PanelsChoice {
     /// Panels of a unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panels: Option<usize>,
-    /// How many units ahead weights are fetched; 0 for not at all.
+    /// How many units ahead weights are fetched into the L2 cache; 0 if they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<usize>,
     /// The register tile.
@@ -50,7 +50,7 @@ pub struct PanelsChoice {
 }
 
 impl Choice {
-    /// How many layers it is for.
+    /// How many layers the choice is for.
     pub fn layers(&self) -> usize {
         match self {
             Choice::Rows { layers, .. } => layers.len(),

@@ -1,7 +1,8 @@
-//! Convolution or linear layer over all or groups of channels.
+//! Convolution or linear layer, over all channels or in groups.
 //!
-//! A grouped convolution is a dense one whose panels only meet the input lanes of their own groups, so each run of panels
-//! with the same inputs is packed, and computed, by itself. A shuffle before it only changes which lanes those are.
+//! A grouped convolution is packed as a dense one, with one difference: a panel only meets the input lanes of its own groups. So
+//! each run of panels with the same inputs is packed, and computed, by itself. A shuffle in front only changes which lanes those
+//! are.
 
 use std::collections::BTreeSet;
 
@@ -31,25 +32,25 @@ pub struct Conv {
     pub src_lanes: Vec<usize>,
     /// What is written.
     pub dst: MapId,
-    /// Output channel `o` goes to lane `dst_lane + o`. Where this is no multiple of 16, the map's lanes below it in the same
-    /// group of 16 were written by an earlier layer, and stay.
+    /// Output channel `o` goes to lane `dst_lane + o`. If this is no multiple of 16, an earlier layer wrote the lower lanes of
+    /// the same group of 16, and they are kept.
     pub dst_lane: usize,
     /// Output channels.
     pub oc: usize,
-    /// Where it looks; never dilated.
+    /// Its window, which is never dilated.
     pub window: Window,
     /// Groups.
     pub groups: usize,
     /// Applied before the shortcut is added.
     pub act: Option<Activation>,
-    /// A map added to the lanes `0..` of `dst`; it may have fewer lanes. Only with `dst_lane == 0`.
+    /// A map that is added to the lanes `0..` of `dst`. It may have fewer lanes. There is one only if `dst_lane` is 0.
     pub shortcut: Option<MapId>,
-    /// Applied after the shortcut is added; `None` without a shortcut.
+    /// Applied after the shortcut is added. `None` without a shortcut.
     pub post_act: Option<Activation>,
 }
 
 impl Conv {
-    /// Terms of each sum but the bias.
+    /// How many products each sum has.
     pub fn taps(&self) -> usize {
         self.src_lanes.len() / self.groups * self.window.taps()
     }
@@ -59,7 +60,7 @@ impl Conv {
         self.window == Window::POINT
     }
 
-    /// Whether its kernel is the one of 1x1 convolutions. That reads no planar images.
+    /// Whether the kernel for 1x1 convolutions computes it. That kernel cannot read planar images.
     fn by_pixels(&self, src: Place) -> bool {
         self.is_pointwise() && src != Place::Input
     }
@@ -75,7 +76,7 @@ impl Conv {
         }
     }
 
-    /// The kernel that computes pixels of a run of panels.
+    /// The kernel that computes `m` pixels of a run of panels.
     pub fn pointwise(&self, site: &Site<'_>, run: &PanelRun, m: usize, tile: Option<Tile>) -> Pointwise {
         Pointwise {
             m,
@@ -90,7 +91,7 @@ impl Conv {
         }
     }
 
-    /// The kernel that computes a row of a run of panels.
+    /// The kernel that computes an output row of a run of panels.
     fn direct(&self, site: &Site<'_>, run: &PanelRun, rows: &RowGroup<'_>) -> Direct {
         let (src, dst) = (&site.maps[self.src], &site.maps[self.dst]);
         let source = match site.places[self.src] {
@@ -114,12 +115,12 @@ impl Conv {
         }
     }
 
-    /// Output channel in a lane of a panel.
+    /// The output channel in a lane of a panel, if there is one.
     fn channel_at(&self, panel: usize, lane: usize) -> Option<usize> {
         (panel * PANEL + lane).checked_sub(self.dst_lane).filter(|&channel| channel < self.oc)
     }
 
-    /// Input channels that any of a panel's outputs reads, in the order of their lanes.
+    /// The input channels that any output of a panel reads, in the order of their lanes.
     fn inputs_of(&self, panel: usize) -> Vec<usize> {
         let (per_in, per_out) = (self.src_lanes.len() / self.groups, self.oc / self.groups);
         let mut groups: Vec<usize> = (0..PANEL).filter_map(|lane| Some(self.channel_at(panel, lane)? / per_out)).collect();
@@ -232,7 +233,7 @@ impl Operator for Conv {
         tile::cost(way.level, m, k, &blocks) * dst.h as f64 / rows as f64
     }
 
-    /// Widths of tiles, each with the most pixels that its registers hold, and with a third of a tile less.
+    /// For each width of a tile, a tile with the most pixels that the registers hold, and a tile with a third fewer.
     fn tiles(&self, level: Level, pixels: usize) -> Vec<Tile> {
         let (panels, k) = (padded(self.oc) / PANEL, self.taps());
         let usual = tile::choose(level, pixels, panels, k);
@@ -242,7 +243,7 @@ impl Operator for Conv {
             if most == 0 {
                 continue;
             }
-            // As `even` cuts: what is left over makes all tiles smaller, not one.
+            // The size is as `even` splits pixels: a remainder makes all tiles smaller, and not one of them.
             let evened = |most: usize| even(pixels, most)[0].size;
             tiles.insert(Tile { panels: width, pixels: evened(most) });
             tiles.insert(Tile { panels: width, pixels: evened((most * 2).div_ceil(3)) });

@@ -18,9 +18,9 @@ use crate::lower::window::Kind;
 pub struct Depthwise {
     /// What is read.
     pub src: MapId,
-    /// What is written; the same lanes.
+    /// What is written, in the same lanes.
     pub dst: MapId,
-    /// Where it looks; never dilated.
+    /// Its window, which is never dilated.
     pub window: Window,
     /// Lanes.
     pub c: usize,

@@ -1,4 +1,4 @@
-//! What the operators that compute each value by itself have in common.
+//! What operators that compute each value by itself have in common.
 
 use sartor_models::Activation;
 
@@ -23,7 +23,7 @@ pub struct Elementwise {
 }
 
 impl Elementwise {
-    /// The call that computes some rows.
+    /// The calls that compute a group of rows.
     pub fn calls(self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
         let used = site.maps[self.dst].c % PANEL;
         let lifts = self.act.is_some_and(|act| !act.keeps_zero());

@@ -26,7 +26,7 @@ pub enum LayerOp {
     Scale(Scale),
     /// Sum of two maps.
     Add(Add),
-    /// An activation that no other layer could take.
+    /// An activation that was not fused into another layer.
     Activation(Activate),
 }
 

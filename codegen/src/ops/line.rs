@@ -1,6 +1,7 @@
-//! One layer in one line, in oneDNN's notation: `g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"`. What is no
-//! convolution says what it is first: `maxpool_ic64_ih14oh7kh3sh2ph1_iw14ow7kw3sw2pw1_n"stage1.pool"`. As in oneDNN, `ph` and `pw` are the
-//! zeros above and on the left; how many are below and on the right follows from the result's size.
+//! One layer in one line, in oneDNN's notation: `g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"`. The line of an
+//! operator other than a convolution begins with the operator's word:
+//! `maxpool_ic64_ih14oh7kh3sh2ph1_iw14ow7kw3sw2pw1_n"stage1.pool"`. As in oneDNN, `ph` and `pw` are the zeros above and on the
+//! left. How many are below and on the right follows from the result's size.
 
 use std::fmt;
 
@@ -22,7 +23,7 @@ pub struct LayerLine {
     pub name: String,
 }
 
-/// What a layer computes, and its channels. Fused activations and shortcuts are not part of a problem.
+/// What a layer computes, and its channels. Fused activations and shortcuts are not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// A convolution or linear layer.
@@ -34,7 +35,7 @@ pub enum Operator {
         /// Output channels.
         oc: usize,
     },
-    /// What keeps the channels.
+    /// An operator that computes each channel by itself, and its channels.
     Each(Each, usize),
 }
 
@@ -56,7 +57,7 @@ pub enum Each {
 }
 
 impl Each {
-    /// Its word.
+    /// Its word in problem lines.
     pub(crate) fn word(self) -> String {
         match self {
             Each::MaxPool => "maxpool".into(),
@@ -68,32 +69,32 @@ impl Each {
         }
     }
 
-    /// The operator of a word.
+    /// The operator that a word names.
     pub(crate) fn of(word: &str) -> Option<Self> {
         let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Scale, Each::Add];
         all.into_iter().find(|each| each.word() == word).or_else(|| Activation::parse(word).map(Each::Activation))
     }
 }
 
-/// One dimension of the maps and of the window.
+/// One axis of the maps and of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
-    /// Extent of the source.
+    /// Size of the source.
     pub src: usize,
-    /// Extent of the result.
+    /// Size of the result.
     pub dst: usize,
-    /// Extent of the window.
+    /// Size of the window.
     pub kernel: usize,
     /// Stride of the window.
     pub stride: usize,
     /// Inputs from one tap to the next.
     pub dilation: usize,
-    /// Zeros in front. Those behind follow from `dst`.
+    /// Zeros in front. How many are behind follows from `dst`.
     pub padding: usize,
 }
 
 impl Axis {
-    /// The zeros on both sides: as many behind as in front where that makes the result's size, and else the fewest that make it.
+    /// The zeros on both sides. As many are behind as in front, if that gives the result's size; if not, the fewest that give it.
     pub(crate) fn padded(self) -> Padding {
         let both = Padding::both(self.padding);
         let window = sartor_ops::Axis { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: both };
@@ -119,7 +120,7 @@ impl fmt::Display for LayerLine {
 }
 
 impl LayerLine {
-    /// The line without its operator, if that is no convolution, and without the name.
+    /// The line without the name, and without the word of an operator that is no convolution.
     pub fn geometry(&self) -> String {
         self.images() + &self.sizes()
     }

@@ -9,12 +9,12 @@ use super::site::{RowGroup, Site};
 use crate::ir::stage::Step;
 use crate::layout::{Map, MapId, Place};
 
-/// Mean over the map. It has a stage of its own, which is cut along images and panels.
+/// Mean over the map. It has a stage of its own, which is split along images and panels.
 #[derive(Clone, Debug)]
 pub struct Mean {
     /// What is read.
     pub src: MapId,
-    /// A 1x1 map of the same lanes.
+    /// A 1x1 map with the same lanes.
     pub dst: MapId,
 }
 
@@ -40,7 +40,7 @@ impl Operator for Mean {
         "mean"
     }
 
-    /// None: a mean is never computed row by row.
+    /// Returns no calls, since a mean is never computed row by row.
     fn calls(&self, _site: &mut Site<'_>, _rows: &RowGroup<'_>) -> Vec<Step> {
         Vec::new()
     }

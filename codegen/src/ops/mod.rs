@@ -1,5 +1,6 @@
-//! The fused operators, a file each. The file says everything that codegen needs to know of the operator: which maps it reads and writes,
-//! what is fused into it, its problem line, its packed weights, its kernels and how a stage calls them, its cost, and what there is to choose.
+//! The fused operators, one file each. The file says everything that codegen needs to know of the operator: which maps it reads
+//! and writes, what is fused into it, its problem line, its packed weights, its kernels and how a stage calls them, its cost, and
+//! what there is to choose.
 
 mod activate;
 mod add;

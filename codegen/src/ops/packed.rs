@@ -1,14 +1,14 @@
-//! Where packed weights are.
+//! Where the packed weights of each layer are.
 
 use typed_index_collections::TiVec;
 
 use crate::ids::LayerId;
 use crate::lower::pointwise::Segment;
 
-/// Consecutive panels of a convolution that read the same lanes and end in the same way.
+/// Consecutive panels of a convolution that read the same input lanes and have the same epilogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PanelRun {
-    /// First output panel, counted from the destination's lane 0.
+    /// The first output panel, counted from lane 0 of the destination.
     pub first: usize,
     /// Panels.
     pub panels: usize,
@@ -16,11 +16,11 @@ pub struct PanelRun {
     pub segments: Vec<Segment>,
     /// Whether the shortcut reaches these panels.
     pub shortcut: bool,
-    /// Whether an earlier layer wrote lanes of this panel, which are kept.
+    /// Whether an earlier layer wrote lanes of this panel. If so, they are kept.
     pub blend: bool,
-    /// Lanes of the last panel in use, where the activation does not keep zero at zero.
+    /// Lanes of the last panel that are in use, if the activation does not keep zero; `None` if it does.
     pub last_lanes: Option<usize>,
-    /// Lanes at the end of the last panel that no channel has.
+    /// How many lanes at the end of the last panel hold no channel.
     pub idle: usize,
     /// Where the packed panels begin, in f32.
     pub offset: usize,
@@ -33,15 +33,15 @@ pub enum PackedLayer {
     None,
     /// A convolution's runs of panels.
     Conv(Vec<PanelRun>),
-    /// A depthwise convolution's panels `[bias, taps]`, in f32 from the start.
+    /// A depthwise convolution's panels `[bias, taps]`: where they begin, in f32.
     Depthwise(usize),
 }
 
 /// All weights of a network.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Packed {
-    /// Everything, each layer on a 64-byte boundary.
+    /// The weights of all layers. Each layer begins at a multiple of 64 bytes.
     pub data: Vec<f32>,
-    /// Where each layer's are.
+    /// Where each layer's weights are.
     pub layers: TiVec<LayerId, PackedLayer>,
 }

@@ -16,11 +16,11 @@ use crate::lower::window::Kind;
 pub struct Pool {
     /// What is read.
     pub src: MapId,
-    /// What is written: the same lanes, which are the first of `dst` where that is a concatenation.
+    /// What is written, in the same lanes. If `dst` is a concatenation's map, these are its first lanes.
     pub dst: MapId,
     /// Max or average.
     pub kind: PoolKind,
-    /// Where it looks; never dilated.
+    /// Its window, which is never dilated.
     pub window: Window,
     /// Applied last.
     pub act: Option<Activation>,
@@ -29,9 +29,9 @@ pub struct Pool {
 /// How a window becomes one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PoolKind {
-    /// The largest value; padding never wins.
+    /// The largest value. Padding is never the largest.
     Max,
-    /// The mean, padding counted as zeros.
+    /// The mean. Padding counts as zeros.
     Average,
 }
 

@@ -16,7 +16,7 @@ use crate::lower::eltwise::Kind;
 pub struct Scale {
     /// What is scaled.
     pub src: MapId,
-    /// A 1x1 map of the same lanes.
+    /// A 1x1 map with the same lanes.
     pub gate: MapId,
     /// Applied last.
     pub act: Option<Activation>,

@@ -1,4 +1,4 @@
-//! Where calls are written: the places of maps and weights, and the kernels so far.
+//! What a layer needs to write its calls: the places of maps and weights, and the kernels made so far.
 
 use sartor_kernels::runtime::Level;
 use typed_index_collections::{TiSlice, TiVec};
@@ -20,7 +20,7 @@ pub struct Site<'a> {
     pub batch: usize,
     /// The network's maps.
     pub maps: &'a TiSlice<MapId, Map>,
-    /// Where weights are.
+    /// The packed weights.
     pub packed: &'a Packed,
     /// Where maps are.
     pub places: TiVec<MapId, Place>,
@@ -30,7 +30,7 @@ pub struct Site<'a> {
     pub kernels_of: TiVec<LayerId, Vec<KernelId>>,
 }
 
-/// Some output rows of a layer.
+/// A group of output rows of a layer.
 pub struct RowGroup<'a> {
     /// The layer.
     pub layer: LayerId,
@@ -42,16 +42,17 @@ pub struct RowGroup<'a> {
     pub first: Int,
     /// Output rows.
     pub count: usize,
-    /// The source row that the first window begins with, before padding is taken off.
+    /// The source row at which the first window begins, with padding counted: [`source`](Self::source) subtracts it.
     pub top: Int,
     /// Rows of padding above.
     pub pad: usize,
-    /// Which source rows exist, counted from the first window's first, padding included.
+    /// Which source rows exist: first and first beyond. They are counted from the first row of the first window, padding
+    /// included.
     pub present: (usize, usize),
 }
 
 impl RowGroup<'_> {
-    /// A source row, counted as [`present`](Self::present) is.
+    /// The source row with a number that counts as [`present`](Self::present) does.
     pub fn source(&self, row: usize) -> Int {
         let top = self.top.clone();
         if row >= self.pad { top.plus(row - self.pad) } else { top.minus(self.pad - row) }
@@ -64,28 +65,28 @@ impl Site<'_> {
         self.maps[map].pitch()
     }
 
-    /// f32 of a row of a map.
+    /// How many f32 a row of a map has.
     pub fn row_len(&self, map: MapId) -> usize {
         self.maps[map].w * self.pitch(map)
     }
 
-    /// f32 of one image of a map in the arena.
+    /// How many f32 one image of a map has in the arena.
     pub fn image_len(&self, map: MapId) -> usize {
         self.maps[map].h * self.row_len(map)
     }
 
-    /// Groups of 16 lanes of a map.
+    /// How many groups of 16 lanes a map has.
     pub fn panels(&self, map: MapId) -> usize {
         padded(self.maps[map].c) / PANEL
     }
 
-    /// How many of `lanes` lanes fill whole vectors.
+    /// `lanes` rounded down to whole vectors.
     pub fn whole_vectors(&self, lanes: usize) -> usize {
         let width = isa::of(self.level).lanes;
         lanes / width * width
     }
 
-    /// Where row `row` of a map begins. With several images, the stage's variable `image` says which.
+    /// Where row `row` of a map begins. With several images, the stage's variable `image` says in which.
     pub fn row(&self, map: MapId, row: Int) -> Pointer {
         let image = |len: usize| if self.batch == 1 { Int::Const(0) } else { Int::var("image").times(len) };
         match self.places[map] {
@@ -104,7 +105,7 @@ impl Site<'_> {
         }
     }
 
-    /// A call of the kernel of a specification.
+    /// A call of the kernel that computes a specification. The kernel is made if there is none yet.
     pub fn call(&mut self, layer: LayerId, spec: &Spec, args: Vec<Pointer>, problem: &str) -> Step {
         let kernel = self.library.get(spec, problem);
         let kernels = &mut self.kernels_of[layer];

@@ -12,7 +12,7 @@ use crate::lower::spec::Spec;
 use crate::lower::tile;
 use crate::lower::window::{self, Kind};
 
-/// Output rows that a window computes in a group.
+/// Output rows of a group, unless they were chosen.
 pub const ROWS: usize = 2;
 
 /// An operator that slides a window over each lane.
@@ -30,15 +30,16 @@ pub struct Sliding {
 }
 
 impl Sliding {
-    /// The calls that compute some rows: of at most as many rows as were chosen, as even as they can be.
+    /// The calls that compute a group of rows. Each computes at most as many rows as were chosen, and their numbers are as even
+    /// as they can be.
     pub fn calls(&self, site: &mut Site<'_>, group: &RowGroup<'_>) -> Vec<Step> {
         let Window { kernel, stride, padding, .. } = self.window;
         let mut steps = Vec::new();
-        // A row too many in one call costs less than a call of one row.
+        // One row more in a call costs less than another call for that row.
         let most = group.how.rows.unwrap_or(ROWS + 1).max(1);
         let runs = tile::even(group.count, most).into_iter();
         for (first, rows) in runs.flat_map(|run| (0..run.count).map(move |i| (run.start + i * run.size, run.size))) {
-            // The source rows that its windows touch, and those of them that exist.
+            // The source rows that the windows of this call touch, and those of them that exist.
             let (top, bottom) = (first * stride.0, (first + rows - 1) * stride.0 + kernel.0);
             let (begin, end) = (group.present.0.clamp(top, bottom), group.present.1.clamp(top, bottom));
             let spec = window::Window {
@@ -67,7 +68,7 @@ impl Sliding {
     }
 }
 
-/// Cycles of a window's arithmetic for one image: multiply-adds and loads, two of each in a cycle, and four operations in all.
+/// Cycles that a window's arithmetic takes for one image, at two multiply-adds and two loads a cycle, and four operations in all.
 pub fn cycles(window: Window, dst: &Map, way: &Way) -> f64 {
     let Window { kernel, stride, .. } = window;
     let rows = way.how.rows.unwrap_or(ROWS).clamp(1, dst.h) as f64;

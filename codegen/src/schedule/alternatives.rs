@@ -1,4 +1,4 @@
-//! The ways to compute a stage that measuring chooses from, and what the cost model expects of each.
+//! The ways to compute a stage, among which measuring chooses, and the cost that the cost model expects of each.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::network::line::problem;
 use crate::ops::Role;
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
-/// Layers that may share stages: what is chosen for them is chosen together.
+/// Layers that may share stages. How they are computed is chosen for all of them together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The key under which a tuning holds what was chosen.
@@ -20,7 +20,7 @@ pub struct Run {
     pub layers: Vec<LayerId>,
 }
 
-/// The runs of a network that leave something to choose, in order.
+/// The runs of a network for which there is something to choose, in order.
 pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
     let mut runs = Vec::new();
     let mut next = LayerId(0);
@@ -35,7 +35,7 @@ pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
     runs
 }
 
-/// The stages of some consecutive layers of a run as the cost model has them.
+/// The stages that the cost model makes of consecutive layers of a run.
 pub fn estimated(layers: &Layers, run: &[LayerId], options: &Options) -> Vec<Choice> {
     let mut stages = Vec::new();
     let mut at = 0;
@@ -50,27 +50,27 @@ pub fn estimated(layers: &Layers, run: &[LayerId], options: &Options) -> Vec<Cho
     stages
 }
 
-/// Layers in one stage, by strips of rows, as the cost model would compute them.
+/// How the cost model would compute layers in one stage, by strips of rows.
 pub fn together(layers: &Layers, stage: &[LayerId], options: &Options) -> Choice {
     Choice::Rows { strip: partition::strip(layers, stage, options.threads), layers: vec![LayerChoice::default(); stage.len()] }
 }
 
-/// A layer by itself, cut along its output lanes, where that is possible.
+/// A layer as a stage by itself, split along its output lanes; `None` if that is not possible.
 pub fn by_panels(layers: &Layers, layer: LayerId) -> Option<Choice> {
     let choice = Choice::Panels(Default::default());
     matches!(partition::group(layers, &[layer], &choice, 1), Group::Panels { .. }).then_some(choice)
 }
 
-/// One thing to choose of a stage.
+/// One thing that can be chosen for a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Aspect {
     /// Output rows of a unit.
     Strip,
-    /// Output rows of a call of the stage's layer.
+    /// Output rows of a call, for the layer with this index in the stage.
     Rows(usize),
-    /// The register tile of the stage's layer.
+    /// The register tile, for the layer with this index in the stage.
     Tile(usize),
-    /// Columns of the register tile of the stage's layer.
+    /// Columns of the register tile, for the layer with this index in the stage.
     Columns(usize),
     /// Panels of a unit.
     Panels,
@@ -85,12 +85,12 @@ pub struct Alternative {
     pub aspect: Aspect,
     /// The stage with the change.
     pub choice: Choice,
-    /// Cycles, roughly, of its arithmetic, as the cost model has them.
+    /// The cost model's rough number of cycles for its arithmetic.
     pub cycles: f64,
 }
 
-/// All values of an aspect of `from` but the one it has, and those that the threads would share worse: it is one thread that is
-/// timed.
+/// All other values of each aspect of `from`. Strips that the threads would share less evenly are left out: measuring times one
+/// thread, and would not see that.
 pub fn alternatives(layers: &Layers, stage: &[LayerId], from: &Choice, options: &Options) -> Vec<Alternative> {
     let mut changes: Vec<(Aspect, Choice)> = Vec::new();
     match from {
@@ -150,7 +150,7 @@ pub fn alternatives(layers: &Layers, stage: &[LayerId], from: &Choice, options: 
     changes.into_iter().map(priced).collect()
 }
 
-/// The change that an alternative makes, made to another choice for the same layers.
+/// Makes the change of an alternative to another choice for the same layers.
 #[must_use]
 pub fn apply(choice: &Choice, alternative: &Alternative) -> Choice {
     match (choice.clone(), &alternative.choice, alternative.aspect) {

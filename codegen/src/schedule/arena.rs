@@ -1,4 +1,4 @@
-//! Places every map that outlives its stage in one arena, by liveness: maps that are never live together may share memory.
+//! Places every map that outlives its stage in one arena. Maps that are never live together may share memory.
 
 use typed_index_collections::TiVec;
 
@@ -15,12 +15,13 @@ struct Live {
     len: usize,
 }
 
-/// Places all maps but those inside chains, which get theirs when the chain is lowered. Returns the arena's length too.
+/// Places all maps except those inside chains, which get their places when the chain is lowered. Also returns the length of the
+/// arena.
 pub fn place(layers: &Layers, groups: &[Group], batch: usize) -> (TiVec<MapId, Place>, usize) {
     let mut places: TiVec<MapId, Place> = layers.maps.iter().map(|_| Place::Ring { offset: 0, rows: 0 }).collect();
     places[MapId(0)] = Place::Input;
     let mut lives: Vec<Live> = layers.maps.keys().skip(1).filter_map(|map| live(layers, groups, map, batch)).collect();
-    // Large maps first: what is left fits into the gaps.
+    // Large maps come first. Smaller ones then fit into the gaps.
     lives.sort_by_key(|live| (std::cmp::Reverse(live.len), live.first));
     let mut placed: Vec<(usize, Live)> = Vec::new();
     for live in lives {
@@ -44,7 +45,7 @@ pub fn place(layers: &Layers, groups: &[Group], batch: usize) -> (TiVec<MapId, P
     (places, len)
 }
 
-/// The stages in which a map is live, unless it is inner to one.
+/// The stages in which a map is live; `None` if the map is inside one stage.
 fn live(layers: &Layers, groups: &[Group], map: MapId, batch: usize) -> Option<Live> {
     let writes = |&layer: &LayerId| layers[layer].dst() == map;
     let reads = |&layer: &LayerId| layers[layer].sources().contains(&map);

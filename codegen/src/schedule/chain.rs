@@ -1,9 +1,10 @@
-//! Lowers a chain: layers executed together, depth first over strips of rows. Inner maps live in rings of rows in a thread's
-//! scratch memory; a row stays until no window needs it.
+//! Lowers a chain: layers that are executed together, depth first over strips of rows. Inner maps live in rings of rows in a
+//! thread's scratch memory. A row stays there until no window needs it.
 //!
-//! Each layer works in groups of rows, one call a group. A unit computes the last layer's strip; from there back to the first
-//! layer, the groups that a layer must have done follow from the windows of its reader. Within a thread's range of units,
-//! `<layer>_next` remembers what is done; at the start of a range the rows above the strip are computed anew.
+//! Each layer computes groups of rows, one call for each group. A unit computes the last layer's strip. From there back to the
+//! first layer, the windows of each reader decide which groups the layer in front must have computed. Within a thread's range of
+//! units, `<layer>_next` remembers which groups are done. At the start of a range, the rows above the strip that are needed are
+//! computed anew.
 
 use sartor_models::escape::word;
 
@@ -18,11 +19,11 @@ use crate::ops::site::RowGroup;
 use crate::ops::sliding;
 use crate::plan::{Place, Rows, StagePlan};
 
-/// Pixels that a call inside a chain should have at least.
+/// The smallest number of pixels that a call inside a chain should have.
 const PIXELS: usize = 28;
 
-/// Vertical geometry of a layer: output row `r` reads the rows `r * stride - pad ..` of its source, `kernel` of them. Those behind the
-/// source's last are padding.
+/// Vertical geometry of a layer. Output row `r` reads `kernel` rows of its source, from row `r * stride - pad` on. Rows behind
+/// the source's last are padding.
 #[derive(Clone, Copy, Debug)]
 struct Slide {
     kernel: usize,
@@ -34,7 +35,7 @@ struct Slide {
 #[derive(Clone, Debug)]
 struct Member {
     layer: LayerId,
-    /// Prefix of its variables.
+    /// Prefix of its variables' names.
     name: String,
     /// Output rows of a call.
     group: usize,
@@ -52,7 +53,7 @@ impl Member {
         self.oh.div_ceil(self.group)
     }
 
-    /// Source rows that groups `begin..end` read.
+    /// The source rows that groups `begin..end` read: first and first beyond.
     fn reads(&self, begin: usize, end: usize) -> (usize, usize) {
         let Slide { kernel, stride, pad } = self.slide;
         let lo = (begin * self.group * stride).saturating_sub(pad);
@@ -71,7 +72,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize
     let batch = cx.site.batch;
 
     let mut body = Vec::new();
-    // Nothing is kept from strip to strip where an image is one strip.
+    // If an image is a single strip, nothing is kept from strip to strip.
     let inner = if strips > 1 { &members[..members.len() - 1] } else { &[] };
     let kept: Vec<String> = inner.iter().map(|member| format!("{}_next", member.name)).collect();
     body.extend(kept.iter().map(|name| Step::Keep(name.clone())));
@@ -89,7 +90,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize
             body.push(Step::ResetAtZero { on: "strip".into(), kept: kept.clone() });
         }
     }
-    // Ranges of groups, from the last layer back to the first.
+    // The ranges of groups that a unit computes, from the last layer back to the first.
     let mut ranges: Vec<(Int, Int)> = vec![(Int::Const(0), Int::Const(0)); members.len()];
     let end = strip_var.clone().plus(1).times(per_strip);
     let end = if strips * per_strip > last.groups() { end.min(last.groups()) } else { end };
@@ -128,7 +129,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize
         if single || only {
             body.extend(calls);
         } else {
-            // Where there is but one group, its calls do not ask which.
+            // If there is a single group, its calls do not use the variable.
             let var = if member.groups() > 1 { "group" } else { "_" };
             body.push(Step::For { var: var.into(), lo, hi: hi.clone(), body: calls });
         }
@@ -159,7 +160,8 @@ fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how: Lay
     let is_sliding = |id: LayerId| cx.layers[id].op.role() == Role::Sliding;
     let group = match (op.rows_of_a_call(place), how.rows) {
         (Some(rows), _) => rows,
-        // Groups would reach beyond a strip of odd height, and what lies beyond is computed twice by two threads.
+        // A strip of odd height is one group. Groups of an even number of rows would reach beyond it, and two threads would
+        // compute the rows beyond twice.
         _ if is_sliding(id) && strip % 2 == 1 && !chain[at + 1..].iter().any(|&later| is_sliding(later)) => strip,
         (None, Some(rows)) => rows.max(1),
         _ if is_sliding(id) => sliding::ROWS,
@@ -173,7 +175,7 @@ fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how: Lay
     Member { layer: id, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide, how }
 }
 
-/// Gives each inner map a ring just deep enough, and tells which rows each strip computes.
+/// Gives each inner map a ring that is just deep enough. Returns which rows each strip computes.
 fn place_rings(cx: &mut Context<'_>, members: &[Member], strips: usize, per_strip: usize) -> Rows {
     let count = members.len();
     let mut depth = vec![0; count];
@@ -201,7 +203,7 @@ fn place_rings(cx: &mut Context<'_>, members: &[Member], strips: usize, per_stri
     }
     let mut offset = 0;
     for (at, member) in members[..count - 1].iter().enumerate() {
-        // A reader that takes whole groups of rows in one call must find them side by side.
+        // A reader that takes a whole group of rows in one call must find them side by side in the ring.
         let reader = &members[at + 1];
         let side_by_side = if matches!(reader.slide, Slide { kernel: 1, stride: 1, pad: 0 }) { reader.group } else { 1 };
         let unit = lcm(member.group, side_by_side);
@@ -225,10 +227,10 @@ fn lcm(a: usize, b: usize) -> usize {
     a / gcd(a, b) * b
 }
 
-/// The calls of one group of rows; groups at the borders have arms of their own.
+/// The calls of one group of rows. Groups at the borders have match arms of their own.
 fn group_calls(cx: &mut Context<'_>, member: &Member, group: &Int, problem: &str) -> Vec<Step> {
     let Slide { kernel, stride, pad } = member.slide;
-    // What distinguishes one group from another: its rows, and which source rows exist.
+    // What distinguishes one group from another: how many rows it has, and which source rows exist.
     let shape = |q: usize| {
         let rows = member.group.min(member.oh - q * member.group);
         let top = q * member.group * stride;

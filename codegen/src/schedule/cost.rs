@@ -1,11 +1,11 @@
-//! What the cost model knows of a stage.
+//! The cost model's estimate for a stage.
 
 use super::options::Options;
 use crate::network::layers::{LayerId, Layers};
 use crate::ops::Way;
 use crate::ops::choice::{Choice, LayerChoice};
 
-/// Cycles, roughly, of a stage's arithmetic: what the cost model knows of it.
+/// A rough number of cycles for a stage's arithmetic. This is all that the cost model knows of a stage.
 pub fn cycles(layers: &Layers, stage: &[LayerId], choice: &Choice, options: &Options) -> f64 {
     let of = |(at, &id): (usize, &LayerId)| {
         let layer = &layers[id];

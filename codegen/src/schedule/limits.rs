@@ -1,4 +1,4 @@
-//! What is too large to be planned.
+//! Refuses what is too large to be planned.
 
 use sartor_models::Network;
 
@@ -7,28 +7,28 @@ use crate::network::layers::Layers;
 /// A network that cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
-    /// Memory beyond what addresses can hold.
+    /// It needs more memory than addresses can hold.
     #[error("the network needs more than {limit} f32 of {what} for a batch of {batch}: use a smaller batch, width or resolution")]
     TooLarge {
         /// The memory.
         what: &'static str,
         /// Images.
         batch: usize,
-        /// Most f32.
+        /// The largest number of f32.
         limit: usize,
     },
-    /// A batch of none.
+    /// The batch has no images.
     #[error("batch is 0: use at least 1")]
     NoImages,
 }
 
-/// Most f32 of any region: byte offsets stay within 31 bits times 16.
+/// The largest number of f32 in a region: byte offsets are at most 16 times 2^31.
 const MOST: usize = 1 << 33;
 
-/// Checks that addresses can hold the input and the outputs of so many images.
+/// Checks that addresses can hold the input and the outputs of `batch` images.
 ///
 /// # Errors
-/// If there is none, or there are too many.
+/// If `batch` is 0 or too large.
 pub fn check_batch(network: &Network, batch: usize) -> Result<(), ScheduleError> {
     if batch == 0 {
         return Err(ScheduleError::NoImages);
@@ -39,7 +39,7 @@ pub fn check_batch(network: &Network, batch: usize) -> Result<(), ScheduleError>
     if all_fit { Ok(()) } else { Err(ScheduleError::TooLarge { what: "input and output", batch, limit: MOST }) }
 }
 
-/// Checks that addresses can hold all maps of so many images.
+/// Checks that addresses can hold all maps of `batch` images.
 pub(super) fn check_maps(layers: &Layers, batch: usize) -> Result<(), ScheduleError> {
     if batch == 0 {
         return Err(ScheduleError::NoImages);

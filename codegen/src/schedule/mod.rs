@@ -1,4 +1,5 @@
-//! Decides which layers run together, with which kernels, and where every map lies. What it decides is a [`Plan`](crate::plan::Plan); it proves nothing.
+//! Decides which layers run together, with which kernels, and where every map lies. The result is a [`Plan`](crate::plan::Plan).
+//! Nothing is proven here.
 
 pub mod alternatives;
 mod arena;

@@ -13,13 +13,13 @@ pub struct Options {
     pub level: Level,
     /// Images of an inference.
     pub batch: usize,
-    /// Bytes of the second-level cache that a core has to itself.
+    /// How many bytes of second-level cache a core has to itself.
     pub l2: usize,
     /// Whether layers may share a stage.
     pub fuse: bool,
-    /// Threads that are to find work in every stage of a pass, where the map has enough of it.
+    /// How many threads must find work in every stage of a pass, if its map is large enough.
     pub threads: usize,
-    /// What measuring chose; the cost model decides what is not in it.
+    /// What measuring chose. The cost model decides everything else.
     pub tuning: Arc<Tuning>,
 }
 
@@ -29,7 +29,7 @@ impl Options {
         Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, tuning: Arc::default() }
     }
 
-    /// The same with work for at least this many threads.
+    /// The same options, with work for at least this many threads.
     #[must_use]
     pub fn shared_by(self, threads: usize) -> Self {
         Self { threads: self.threads.max(threads), ..self }

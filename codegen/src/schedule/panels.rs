@@ -1,5 +1,5 @@
-//! Lowers layers whose weights outweigh their maps: a 1x1 convolution cut along its output lanes, so that every weight is read
-//! once and by one thread; and the mean over a map.
+//! Lowers layers whose weights outweigh their maps. A 1x1 convolution is split along its output lanes, so that every weight is
+//! read once, by one thread. A mean over a map is split along its panels.
 
 use sartor_ops::Parameter;
 
@@ -18,7 +18,8 @@ use crate::lower::spec::Spec;
 use crate::network::line::problem_line;
 use crate::plan::{Place, StagePlan};
 
-/// Panels of a unit: at most this many, so that more threads find work to share.
+/// The largest number of panels of a unit that the cost model chooses. With fewer panels, there are more units for threads to
+/// share.
 const MOST_PANELS: usize = 4;
 
 pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsChoice) -> StagePlan {
@@ -45,7 +46,8 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
             let whole_run = conv.pointwise(&cx.site, run, m, how.tile);
             let idle = if is_last { whole_run.idle } else { 0 };
             let mut spec = Pointwise { panels: part.size, idle, ..whole_run };
-            // What follows in memory is what is needed next: the same layer's next panels, or the next layer's first.
+            // The weights that follow in memory are those needed next: the next panels of the same layer, or the first of the
+            // next layer.
             let worthwhile = ahead > 0 && m >= FEWEST_ROWS && spec.can_fetch(cx.site.level, len);
             if worthwhile && follows(run, part, k, ahead, packed.data.len()) {
                 spec.ahead = len;
@@ -71,10 +73,11 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
     StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
 }
 
-/// Fewer pixels than this leave no multiply-adds to fetch weights under.
+/// With fewer pixels than this, there are not enough multiply-adds to hide the fetching of weights.
 const FEWEST_ROWS: usize = 4;
 
-/// The units of a run of panels. The last ones stand alone if too few weights follow them to fetch `ahead` units ahead.
+/// The units of a run of panels. If too few weights follow the last units to fetch `ahead` units ahead, these are a part of their
+/// own.
 fn parts(run: &PanelRun, units: Vec<Run>, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
     let mut parts = Vec::new();
     for part in units {
@@ -89,14 +92,15 @@ fn parts(run: &PanelRun, units: Vec<Run>, k: usize, ahead: usize, weights: usize
     parts
 }
 
-/// Whether as many weights as a unit has lie `ahead` units after the last unit of a part.
+/// Whether the array of weights holds `ahead` more units, of as many weights each, after the last unit of a part.
 fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) -> bool {
     let end = part.start + part.size * (part.count + ahead);
     run.offset + end * PANEL * (1 + k) <= weights
 }
 
-/// Cuts panels into units of at most `block`, as many for each thread, of as many panels: unless there is one unit. For a few
-/// pixels, whose units are short, as few as there can be.
+/// Splits panels into units of at most `block` panels, whose sizes are as even as they can be. Their number is a multiple of the
+/// number of threads, so that each thread has as many. It is not if one unit holds all panels. Nor is it for a few pixels, whose
+/// units are short: then there are as few units as possible.
 fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
     let count = match panels.div_ceil(block) {
         count if count == 1 || m < FEWEST_ROWS => return tile::even(panels, block),
@@ -114,13 +118,13 @@ fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
     runs
 }
 
-/// Panels of a unit: those of the best tile, and more where tiles are narrow.
+/// How many panels a unit has: those of the best tile, or a multiple of that if tiles are narrow.
 fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
     let best = tile::choose(cx.site.level, m, panels, k)[0].panels.size;
     (MOST_PANELS / best).max(1) * best
 }
 
-/// A mean over each image's map, its panels shared by the threads unless one walk over the map is faster.
+/// A mean over each image's map. The threads share its panels, unless one walk over the map is faster.
 pub fn mean_stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
     let problem = problem_line(cx.layers, &cx.layers[layer], cx.site.batch);
     let (mut body, mut parts) = (Vec::new(), 1);
@@ -152,7 +156,7 @@ pub fn mean_stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePl
     StagePlan { code, layers: vec![layer], rows: None }
 }
 
-/// A place in a map of the arena, counted from its first image.
+/// A pointer into a map of the arena. `at` counts from the map's first image.
 fn whole(cx: &Context<'_>, map: MapId, at: Int) -> Pointer {
     let offset = if let Place::Arena { offset } = cx.site.places[map] { offset } else { 0 };
     Pointer { region: Region::Arena, offset: at.plus(offset) }

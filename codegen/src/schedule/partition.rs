@@ -1,7 +1,8 @@
-//! Which layers share a stage.
+//! Decides which layers share a stage.
 //!
-//! A chain runs depth first over strips of rows, its inner maps never leaving the cache; it pays while its weights stay in L2
-//! beside them. Layers whose weights outweigh their maps are cut along the output lanes instead, so that each weight is read once.
+//! A chain runs depth first over strips of rows, and its inner maps never leave the cache. It pays as long as its weights stay in
+//! L2 beside them. Layers whose weights outweigh their maps are split along their output lanes instead, so that each weight is
+//! read once.
 
 use super::options::Options;
 use crate::layout::MapId;
@@ -10,7 +11,7 @@ use crate::network::line::problem;
 use crate::ops::Role;
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
 
-/// The layers of a stage and how they are cut into units.
+/// The layers of a stage, and how they are split into units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Group {
     /// Depth first over strips of rows of the last layer.
@@ -22,14 +23,14 @@ pub enum Group {
         /// What was chosen for each layer.
         how: Vec<LayerChoice>,
     },
-    /// One 1x1 convolution, cut along its output lanes.
+    /// One 1x1 convolution, split along its output lanes.
     Panels {
         /// Index of the layer.
         layer: LayerId,
         /// What was chosen for it.
         how: PanelsChoice,
     },
-    /// One mean over a map, cut along the images and its panels.
+    /// One mean over a map, split along the images and its panels.
     Mean {
         /// Index of the layer.
         layer: LayerId,
@@ -46,13 +47,13 @@ impl Group {
     }
 }
 
-/// Narrowest map over which a chain of rows still has enough pixels a call.
+/// Width of the narrowest map on which the calls of a chain still have enough pixels.
 const NARROWEST: usize = 9;
 
-/// Pixels that a unit of a chain should have at least.
+/// The smallest number of pixels that a unit of a chain should have.
 const PIXELS: usize = 56;
 
-/// Cuts a network into stages.
+/// Splits a network into stages.
 pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut next = LayerId(0);
@@ -65,7 +66,7 @@ pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
     groups
 }
 
-/// The stage that begins with a layer, as the cost model has it.
+/// The stage that begins with a layer, according to the cost model.
 pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
     let layer = &layers[next];
     if matches!(layer.op, LayerOp::Mean(_)) {
@@ -81,7 +82,7 @@ pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
     Group::Chain { strip: strip(layers, &chain, options.threads), how: vec![LayerChoice::default(); chain.len()], layers: chain }
 }
 
-/// Layers from `next` on that may share a stage: what is chosen for them is chosen together.
+/// The layers from `next` on that may share a stage. How they are computed is chosen for all of them together.
 pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
     let mut chain = vec![next];
     let bounded = |chain: &[LayerId]| chain_bytes(layers, chain) <= options.l2 / 2;
@@ -111,7 +112,7 @@ fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
     groups
 }
 
-/// A stage as it was chosen, in strips low enough for the threads.
+/// A stage as it was chosen. If need be its strips are lower, so that the threads share the rows more evenly.
 pub fn group(layers: &Layers, stage: &[LayerId], choice: &Choice, threads: usize) -> Group {
     match choice {
         Choice::Panels(how) if stage.len() == 1 && layers[stage[0]].is_pointwise() && !reads_input(layers, stage[0]) => {
@@ -133,11 +134,12 @@ fn reads_input(layers: &Layers, layer: LayerId) -> bool {
     layers[layer].sources().contains(&MapId(0))
 }
 
-/// Whether a 1x1 convolution should be cut along its output lanes: its map is small, or its weights are large and its map fits L2.
+/// Whether a 1x1 convolution should be split along its output lanes. It should if its map is small, or if its weights are large
+/// and its map fits L2.
 fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     let LayerOp::Conv(conv) = &layer.op else { return false };
     let src = &layers[conv.src];
-    // The user's planar images are for the direct kernel.
+    // The user's images are planar, which only the direct kernel reads.
     if conv.src == MapId(0) {
         return false;
     }
@@ -162,7 +164,7 @@ fn extends(layers: &Layers, chain: &[LayerId], next: LayerId, options: &Options)
         && weights + ring_bytes(layers, &longer, options) <= options.l2 / 4 * 3
 }
 
-/// Bytes, about, of the rows that the inner maps of a chain keep.
+/// About how many bytes the rows have that the inner maps of a chain keep.
 fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
     let mut rows = strip(layers, chain, options.threads);
     let mut bytes = 0;
@@ -185,7 +187,7 @@ fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
     if readers != 1 || writers != 1 || is_output || layer.sources()[0] != map {
         return false;
     }
-    // A strip needs more than one row of its source only where a window slides; those maps stay in rings.
+    // A strip needs more than one source row for an output row only where a window slides. So those maps stay in rings.
     match (last.op.role(), layer.op.role()) {
         (Role::Dense, Role::Sliding) => true,
         (Role::Sliding | Role::Other, Role::Dense) => layer.is_pointwise(),
@@ -193,26 +195,26 @@ fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
     }
 }
 
-/// Bytes of the packed weights of a chain.
+/// How many bytes the packed weights of a chain have.
 fn chain_bytes(layers: &Layers, chain: &[LayerId]) -> usize {
     chain.iter().map(|&index| 4 * layers[index].op.packed_len()).sum()
 }
 
-/// Output rows of a unit: at least two, and enough pixels to fill tiles. Up to twice as many where the threads then share the rows
-/// more evenly; a map too small for that is a unit a thread.
+/// Output rows of a unit: at least two, and enough for pixels to fill tiles. They are up to twice as many if the threads then
+/// share the rows more evenly. If the map is too small for that, each thread has one unit.
 pub fn strip(layers: &Layers, chain: &[LayerId], threads: usize) -> usize {
     let map = &layers[layers[chain[chain.len() - 1]].dst()];
     let fewest = PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h.div_ceil(threads));
     (fewest..=2 * fewest).min_by_key(|&strip| (longest_share(map.h, strip, threads), strip % 2)).unwrap_or(fewest)
 }
 
-/// The highest strip of at most `strip` rows with which the busiest thread has the least to do. Lower strips than were measured cost
-/// one thread next to nothing.
+/// Of the strips of at most `strip` rows with which the busiest thread has the least to do, the highest. Strips that are lower
+/// than the ones measured slow a thread down by next to nothing.
 fn shared(strip: usize, rows: usize, threads: usize) -> usize {
     (1..=strip).rev().min_by_key(|&strip| longest_share(rows, strip, threads)).unwrap_or(strip)
 }
 
-/// Rows of the busiest of the threads that share strips of a map's rows.
+/// How many rows the busiest thread has, if the threads share the strips of a map.
 pub fn longest_share(rows: usize, strip: usize, threads: usize) -> usize {
     let strips = rows.div_ceil(strip);
     let begin = |thread: usize| (strips * thread / threads * strip).min(rows);

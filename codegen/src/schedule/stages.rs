@@ -1,4 +1,4 @@
-//! Cuts a network into stages, and writes them.
+//! Splits a network into stages, and writes them.
 
 use typed_index_collections::TiVec;
 
@@ -14,7 +14,7 @@ use crate::network::pack::Packed;
 use crate::ops::site::Site;
 use crate::plan::{Lengths, Plan, StagePlan, Unpack};
 
-/// The stages of a network and the places of its maps: what is decided before anything is lowered.
+/// The stages of a network and the places of its maps: what is decided before any stage is lowered.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     pub(super) groups: Vec<Group>,
@@ -25,10 +25,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Cuts a network into stages and places its maps.
+    /// Splits a network into stages and places its maps.
     ///
     /// # Errors
-    /// If there are no images, or the maps are too large.
+    /// If the batch is 0, or the maps are too large.
     pub fn new(layers: &Layers, options: &Options) -> Result<Self, ScheduleError> {
         limits::check_maps(layers, options.batch)?;
         let groups = partition::partition(layers, options);
@@ -50,7 +50,7 @@ impl Schedule {
         let mut cx = Context { layers, options, site, scratch: 0 };
         let stages = self.groups.iter().enumerate().map(|(index, group)| {
             let name = format!("stage_{index:02}");
-            // A map may lie in a ring for one stage of a trial and be whole for the next.
+            // In a trial, a map may lie in a ring for one stage and be whole for the next.
             for layer in group.layers() {
                 let layer = &layers[layer];
                 layer.sources().into_iter().chain([layer.dst()]).for_each(|map| cx.site.places[map] = self.places[map]);
@@ -81,10 +81,10 @@ impl Schedule {
     }
 }
 
-/// Plans a network. Nothing is proven of the plan yet: see [`prove`](crate::prove).
+/// Plans a network. The plan is not proven yet: see [`prove`](crate::prove).
 ///
 /// # Errors
-/// If there are no images, or the maps are too large.
+/// If the batch is 0, or the maps are too large.
 pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan, ScheduleError> {
     Ok(Schedule::new(layers, options)?.plan(layers, packed, options))
 }

@@ -19,10 +19,10 @@ use crate::plan::Place;
 use crate::prove;
 use crate::schedule::tuning::Choice;
 
-/// Rounding of f32 through the few dozen layers of a network, relative to the largest output.
+/// The rounding errors of f32 through the few dozen layers of a network, relative to the largest output.
 const TOLERANCE: f64 = 1e-4;
 
-/// No two kernels of a program are the same or share a name, and every name reads back.
+/// Checks that no two kernels of a program are the same or share a name, and that every name can be parsed again.
 fn check_names(kernels: &[Kernel]) {
     for (index, kernel) in kernels.iter().enumerate() {
         assert!(kernel.name.parse::<KernelName>().is_ok(), "{}", kernel.name);
@@ -32,7 +32,7 @@ fn check_names(kernels: &[Kernel]) {
     }
 }
 
-/// Interprets a network's plan and compares its outputs with the network's, evaluated in f64.
+/// Interprets a network's plan. Compares its outputs with the network's, evaluated in f64.
 fn check(network: &Network, options: &Options, threads: usize) {
     let weights = draw::weights(network);
     let layers = normalize(network, &weights).unwrap();
@@ -73,7 +73,7 @@ fn zoo_networks_are_planned_right_at_every_level() {
     }
 }
 
-/// Every way to compute each part of a run that measuring may try: the parts in one stage, and each with one thing changed.
+/// Every way to compute the parts of a run that measuring may try: each part as one stage, and with one thing changed.
 fn ways(layers: &crate::network::layers::Layers, run: &[LayerId], options: &Options) -> Vec<(Vec<LayerId>, Choice)> {
     let mut ways = Vec::new();
     for begin in 0..run.len() {
@@ -91,7 +91,7 @@ fn ways(layers: &crate::network::layers::Layers, run: &[LayerId], options: &Opti
     ways
 }
 
-/// Tries every way to compute every run and compares the bits of what they write. Returns how many were compared.
+/// Tries every way to compute every run, and compares the bits that are written. Returns how many ways were compared.
 fn check_ways(network: &Network, options: &Options, threads: usize) -> usize {
     let layers = normalize(network, &draw::weights(network)).unwrap();
     let mut compared = 0;
@@ -138,7 +138,7 @@ fn all_ways_to_compute_a_problem_give_the_same_bits() {
     }
 }
 
-/// MobileNetV1, in the test of the zoo, computes such maps.
+/// MobileNetV1 has such maps; the test of the zoo computes it.
 #[test]
 fn pixels_that_would_alias_in_l1_lie_a_panel_further_apart() {
     let pitch = |c, h, w| Map { name: "map".into(), c, h, w }.pitch();
@@ -161,7 +161,7 @@ fn a_plan_is_the_same_each_time_it_is_made_with_the_same_tuning() {
     assert_ne!(text(1), text(2));
 }
 
-/// Each has at most two rows, or a panel, more to do than the most even shares.
+/// No thread has more than two rows, or one panel, more than the most even share.
 #[test]
 fn every_thread_finds_work_in_every_stage() {
     let mut stages = 0;
@@ -179,7 +179,7 @@ fn every_thread_finds_work_in_every_stage() {
                 let map = &layers[layer.dst()];
                 let units = |thread: usize| stage.code.units * thread / threads;
                 let busiest = (0..threads).map(|thread| units(thread + 1) - units(thread)).max().unwrap();
-                // A strip has as many rows as the others, or fewer; units of panels differ by one.
+                // All strips have the same number of rows, except that the last may have fewer. Units of panels differ by one.
                 let (all, share, slack) = match group {
                     Group::Chain { .. } => (map.h, busiest * map.h.div_ceil(stage.code.units), 2),
                     Group::Panels { .. } if map.h * map.w > 1 => {

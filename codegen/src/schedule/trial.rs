@@ -1,4 +1,4 @@
-//! A program for measuring: not a network, but many ways to compute some of its layers.
+//! A program for measuring. It does not compute a network, but some of its layers in many ways.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use crate::network::layers::{LayerId, Normalized};
 use crate::network::pack::{Packed, PackedLayer, pack_some};
 use crate::plan::{Place, Plan};
 
-/// A plan whose stages are ways to compute layers of a network, each by itself and all from the same maps. Nothing is proven of it.
+/// A plan whose stages are ways to compute layers of a network, each by itself and all on the same maps. Nothing is proven of it.
 pub fn trial(layers: &Normalized, options: &Options, stages: &[(Vec<LayerId>, Choice)]) -> (Plan, Packed) {
     let used: BTreeSet<LayerId> = stages.iter().flat_map(|(layers, _)| layers.iter().copied()).collect();
     let mut packed = pack_some(layers, |index| used.contains(&index));
-    // In a network other weights follow, which are fetched ahead.
+    // In a network, the weights of other layers follow, and are fetched ahead.
     let longest = packed.layers.iter().filter_map(|layer| match layer {
         PackedLayer::Conv(runs) => runs.iter().map(|run| PANEL * (1 + run.segments.iter().map(|s| s.len).sum::<usize>())).max(),
         _ => None,
@@ -40,11 +40,11 @@ pub fn trial(layers: &Normalized, options: &Options, stages: &[(Vec<LayerId>, Ch
     let group = |(stage, choice): &(Vec<LayerId>, Choice)| partition::group(layers, stage, choice, options.threads);
     let schedule = Schedule { groups: stages.iter().map(group).collect(), places, arena };
     let mut plan = schedule.plan(layers, &packed, options);
-    // What lies in a ring for some stages is whole for those that begin or end there; nothing is returned.
+    // A map that lies in a ring for some stages is whole for stages that begin or end with it. A trial returns no output.
     plan.places = schedule.places;
     (plan.unpack, plan.output_len) = (Vec::new(), 0);
     (plan, packed)
 }
 
-/// Panels of weights behind those of a trial: as many as any choice fetches ahead.
+/// How many panels of weights follow those of a trial: as many as any choice fetches ahead.
 const AHEAD: usize = 32;

@@ -1,4 +1,4 @@
-//! What measuring chose: for each problem, how it is cut into stages, units and tiles. A choice changes how fast a program is,
+//! What measuring chose: how each problem is split into stages, units and tiles. A choice changes how fast a program is, and
 //! never which terms it sums in which order.
 
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ use crate::lower::tile::most_rows;
 use crate::network::line::BETWEEN;
 pub use crate::ops::choice::{Choice, LayerChoice, PanelsChoice};
 
-/// The stages of every problem that was measured, for one level on one kind of machine.
+/// The stages that were chosen for every problem that was measured, at one level on one kind of machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tuning(BTreeMap<String, Vec<Choice>>);
 
-/// A choice that cannot be: written by another version, or by hand.
+/// A choice that cannot be used: it was written by another version, or by hand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("problem '{problem}': {what}")]
 pub struct Unusable {
@@ -24,7 +24,7 @@ pub struct Unusable {
     pub what: String,
 }
 
-/// Most rows or panels that a choice may name: more than any map has.
+/// The largest number of rows or panels that a choice may name: more than any map has.
 const MOST: usize = 1 << 20;
 
 impl Tuning {
@@ -48,10 +48,10 @@ impl Tuning {
         self.0.is_empty()
     }
 
-    /// Adds what was chosen for a problem at a level, in place of what was there.
+    /// Sets what was chosen for a problem at a level, in place of an earlier choice.
     ///
     /// # Errors
-    /// If it is not for as many layers as the problem has, or not for this level's registers.
+    /// If it is not for as many layers as the problem has, or does not fit this level's registers.
     pub fn insert(&mut self, level: Level, problem: &str, stages: Vec<Choice>) -> Result<(), Unusable> {
         let unusable = |what: String| Err(Unusable { problem: problem.into(), what });
         let layers = problem.split(BETWEEN).count();

@@ -11,7 +11,7 @@ impl Direct {
         self.segments.iter().flat_map(|segment| segment.lane..segment.lane + segment.len).collect()
     }
 
-    /// Where a source row holds a column of a channel.
+    /// Where a source row holds a lane of a column.
     fn at(&self, column: usize, lane: usize) -> usize {
         match self.source {
             Source::Planar { plane } => lane * plane + column,
@@ -82,12 +82,12 @@ impl Family for Direct {
     }
 }
 
-/// A row of `ow` pixels of a 'same' convolution or, with less padding, one as wide as it can be.
+/// A row of `ow` pixels of a convolution that keeps the map's size or, with less padding, whose map is as wide as it can be.
 pub fn spec(kernel: usize, stride: usize, pad: usize, ow: usize, panels: usize) -> Option<Direct> {
     uneven(kernel, stride, (pad, pad), ow, panels)
 }
 
-/// With so many columns of padding on the left and on the right.
+/// The same with these numbers of columns of padding on the left and on the right.
 fn uneven(kernel: usize, stride: usize, (pad, after): (usize, usize), ow: usize, panels: usize) -> Option<Direct> {
     let iw = ((ow - 1) * stride + kernel).checked_sub(pad + after).filter(|&iw| iw > 0)?;
     Some(Direct {
@@ -113,10 +113,10 @@ fn windows_of_every_width() {
         for stride in 1..=3 {
             for pad in 0..=kernel / 2 {
                 for ow in [1, 2, 3, 7, 13, 56] {
-                    // The widest padding leaves no map under the narrowest rows.
+                    // With the widest padding, the narrowest rows would have no map under them.
                     let Some(spec) = spec(kernel, stride, pad, ow, 1) else { continue };
                     check(&spec, true);
-                    // Columns that the last window does not reach.
+                    // There are also columns that the last window does not reach.
                     if stride > 1 && ow < 56 {
                         let iw = spec.iw + stride - 1;
                         check(&Direct { iw, source: Source::Planar { plane: iw }, ..spec }, true);
@@ -127,14 +127,14 @@ fn windows_of_every_width() {
     }
 }
 
-/// Fewer columns of padding on one side than on the other, up to all but one of a window's.
+/// One side has fewer columns of padding than the other: up to one fewer than the window has.
 #[test]
 fn windows_padded_unevenly() {
     for kernel in [2, 3, 4, 5, 7] {
         for stride in 1..=3 {
             for (pad, after) in (0..kernel).flat_map(|pad| (0..kernel).map(move |after| (pad, after))) {
                 for ow in [1, 2, 3, 9] {
-                    // The widest padding leaves no map under the narrowest rows.
+                    // With the widest padding, the narrowest rows would have no map under them.
                     if let Some(spec) = uneven(kernel, stride, (pad, after), ow, 1).filter(|_| pad != after) {
                         check(&spec, true);
                     }
@@ -199,7 +199,7 @@ proptest! {
         level in 0usize..4,
     ) {
         let (pad, after) = (pads[0].index(kernel.1), pads[1].index(kernel.1));
-        // At least one column, and `extra` that the last window does not reach, fewer than a stride.
+        // At least one column, and `extra` columns that the last window does not reach; these are fewer than a stride.
         let iw = ((ow - 1) * stride + kernel.1).saturating_sub(pad + after) + extra.min(stride - 1);
         prop_assume!(iw > 0);
         let first = present.0.index(kernel.0);

@@ -59,7 +59,7 @@ fn pixels_panels_kinds_and_activations() {
     }
 }
 
-/// Every count of lanes that a sigmoid may have to keep.
+/// Tests every number of lanes that may have to be kept after a sigmoid.
 #[test]
 fn a_sigmoid_clears_every_pad_lane() {
     for level in Level::ALL {

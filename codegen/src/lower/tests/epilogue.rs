@@ -1,4 +1,4 @@
-//! Every activation over the whole range of f32.
+//! Tests every activation over the whole range of f32.
 
 use sartor_kernels::runtime::Level;
 
@@ -8,10 +8,10 @@ use crate::ir::kernel::Base;
 use crate::lower::eltwise::{Eltwise, Kind};
 use crate::lower::window::{self, Window};
 
-/// Bit patterns that the sweep skips from one to the next: 2^20 values, 2048 of every exponent and sign.
+/// The sweep takes every bit pattern that is a multiple of this: 2^20 values, 2048 of every exponent and sign.
 const STEP: usize = 1 << 12;
 
-/// An activation of values, computed by its kernel at a level.
+/// Computes an activation of values with its kernel at a level.
 pub fn apply(act: Activation, level: Level, values: &[f32]) -> Vec<f32> {
     let m = values.len().div_ceil(PANEL);
     let spec = Eltwise { kind: Kind::Copy, m, panels: 1, src_pitch: 16, dst_pitch: 16, act: Some(act), last_lanes: None };
@@ -23,7 +23,7 @@ pub fn apply(act: Activation, level: Level, values: &[f32]) -> Vec<f32> {
     dst
 }
 
-/// An activation of a convolution's sums, computed by a depthwise kernel that sums nothing else.
+/// Computes an activation of a convolution's sums with a depthwise kernel that adds nothing to them.
 pub fn apply_to_sums(act: Activation, level: Level, sums: &[f32]) -> Vec<f32> {
     let m = sums.len().div_ceil(PANEL);
     let spec = Window { act: Some(act), ..super::window::spec(window::Kind::Depthwise, 1, 1, 0, m, 1).unwrap() };
@@ -41,7 +41,7 @@ fn sweep() -> Vec<f32> {
     (0..=u32::MAX).step_by(STEP).map(f32::from_bits).filter(|x| x.is_finite()).collect()
 }
 
-/// Distance in units of the last place of the exact result.
+/// The error in units of the last place of the exact result.
 fn ulps(found: f32, exact: f64) -> f64 {
     let near = (exact.abs() as f32).max(f32::MIN_POSITIVE);
     let ulp = f64::from(f32::from_bits(near.to_bits() + 1)) - f64::from(near);
@@ -57,7 +57,7 @@ fn worst(values: &[f32], found: &[f32], exact: impl Fn(f64) -> f64) -> (f64, f32
     errors.fold((0.0, 0.0), |max, error| if error.0 > max.0 { error } else { max })
 }
 
-/// The table is what its documentation says: the roundings of a factor's products with the roots' powers.
+/// The table is what its documentation says: the bits of the products of a factor with the powers of the root, rounded.
 #[test]
 fn powers_of_the_root_are_next_to_their_floats() {
     let power = |k: usize| Base::EighthRootOfTwo.power(1_572_991.0 + k as f32 / 8.0);
@@ -69,7 +69,7 @@ fn powers_of_the_root_are_next_to_their_floats() {
     }
 }
 
-/// But for denormal results, which are rounded.
+/// Denormal results are excepted: they are rounded.
 #[test]
 fn exact_activations_are_exact_everywhere() {
     let (small, usual): (Vec<f32>, Vec<f32>) = sweep().into_iter().partition(|x| x.abs() < 1e-30);
@@ -81,7 +81,8 @@ fn exact_activations_are_exact_everywhere() {
     }
 }
 
-/// The bound of tests is twice what is found, as for every other operator; levels that fuse agree in every bit.
+/// The errors found are at most half of the bound that tests use, as for every other operator. Levels that fuse agree in every
+/// bit.
 #[test]
 fn activations_are_half_as_far_from_their_definitions_as_allowed() {
     let mut values = sweep();
@@ -92,7 +93,7 @@ fn activations_are_half_as_far_from_their_definitions_as_allowed() {
             let found = apply(act, level, &values);
             let errors = values.iter().zip(&found).map(|(&x, &y)| {
                 let exact = act.at(x.into());
-                // Beside what is left at the ends, where functions are next to nothing.
+                // The error without what is left at the ends, where the functions are next to zero.
                 let error = ((f64::from(y) - exact).abs() - 1.5e-36).max(0.0);
                 let beside = act.scale().choose(f64::from(x.abs()), exact.abs());
                 if error == 0.0 { (0.0, x) } else { (error / (bound::EPSILON * beside), x) }
@@ -109,12 +110,13 @@ fn activations_are_half_as_far_from_their_definitions_as_allowed() {
     }
 }
 
-/// Errors of the exponential functions on -80..80, in units of the last place. Three roundings remain whatever the polynomial: exp,
-/// 1 + exp and the quotient; where the first two fall just above a power of two and the last just below one, they come to 2.5.
+/// Errors of the exponential functions on -80..80, in units of the last place. Whatever the polynomial, three roundings remain:
+/// those of exp, of 1 + exp and of the quotient. If the first two results are just above a power of two and the last is just
+/// below one, these come to 2.5.
 #[test]
 fn exponential_functions_are_within_their_ulps() {
     let mut values: Vec<f32> = sweep().into_iter().filter(|x| x.abs() <= 80.0).collect();
-    // As densely by value, where the function bends.
+    // Values that are equally far apart, for where the function bends.
     values.extend((-80_000..=80_000).map(|i| i as f32 / 1000.0));
     for level in Level::ALL {
         for (act, most) in [(Activation::Silu, 2.4), (Activation::Sigmoid, 2.1)] {
@@ -130,7 +132,7 @@ fn exponential_functions_are_within_their_ulps() {
     }
 }
 
-/// Where they are clamped, what is left is next to nothing.
+/// Where the functions are clamped, the result is next to zero.
 #[test]
 fn exponential_functions_have_the_right_ends() {
     let values: Vec<f32> = sweep().into_iter().filter(|x| x.abs() > 80.0).collect();

@@ -1,7 +1,7 @@
-//! Kernels of every family at every level, interpreted and compared with their definition in f64.
+//! Interprets kernels of every family at every level, and compares them with their definition in f64.
 //!
-//! [`judge`] is the one place where a kernel is tried: it must be proven, stay between guards, read only what it is given, write
-//! everything it should and nothing else, keep pad lanes at zero, and be within a bound of its definition.
+//! All kernels are tried in [`judge`]. A kernel must be proven; it must stay between the guards, read only what it is given, and
+//! write everything it should and nothing else; it must keep pad lanes at zero, and be within a bound of its definition.
 
 mod direct;
 mod eltwise;
@@ -26,29 +26,30 @@ use crate::lab::testing::{activation, activation_of_sum, noise};
 use crate::layout::PANEL;
 use crate::prove;
 
-/// Lanes of the last panel that are in use in all tests; the weights, biases and sources of the others are zero.
+/// Lanes of the last panel that are in use in all tests. The weights, biases and sources of the other lanes are zero.
 pub const USED: usize = 13;
 
-/// What must be in an element of a buffer that is written.
+/// What must be in an element of a buffer after the call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Want {
     /// What was there before.
     Untouched,
-    /// This value, to the last bit but for the sign of zero.
+    /// This value, to the last bit except for the sign of zero.
     Exactly(f64),
     /// This value, within the family's bound.
     Near(f64),
 }
 
-/// A specification of a kernel that can be tried.
+/// A specification of a kernel that a test can try.
 pub trait Family: Debug {
     /// The kernel.
     fn lower(&self, level: Level) -> Kernel;
 
-    /// Contents of the buffers, in the order of the kernel's: [`CANARY`] where nothing may be read, and in what is written.
+    /// The contents of the buffers, in the order of the kernel's. [`CANARY`] is where nothing may be read, and in what is
+    /// written.
     fn buffers(&self, values: &mut Values) -> Vec<Vec<f32>>;
 
-    /// What the kernel makes of them: the buffer, and all its elements.
+    /// What the kernel must make of the buffers: each buffer that is written, with all its elements.
     fn wants(&self, buffers: &[Vec<f32>]) -> Vec<(usize, Vec<Want>)>;
 
     /// How far a result may be from its definition.
@@ -57,9 +58,9 @@ pub trait Family: Debug {
 
 /// Where test data come from.
 pub enum Values {
-    /// Whole numbers of at most this magnitude: sums of products are exact.
+    /// Integers of at most this magnitude: sums of products are exact.
     Integers(i32, Box<dyn Iterator<Item = f64>>),
-    /// Reals in -1..1, from the seed.
+    /// Reals in -1..1.
     Reals(Box<dyn Iterator<Item = f64>>),
 }
 
@@ -80,14 +81,14 @@ impl Values {
     }
 }
 
-/// A NaN that no computation makes.
+/// A NaN that no computation gives.
 pub const CANARY: f32 = f32::from_bits(0x7FA5_A5A5);
 
 fn is_canary(x: f32) -> bool {
     x.to_bits() == CANARY.to_bits()
 }
 
-/// f32 of a guard.
+/// How many f32 a guard has.
 const GUARD: usize = 64;
 
 /// Interprets a kernel, each buffer between guards. Returns the buffers as it left them.
@@ -123,7 +124,7 @@ pub fn interpret_guarded(kernel: &Kernel, buffers: &[Vec<f32>]) -> Result<Vec<Ve
     Ok(after)
 }
 
-/// Tries a kernel of a family on the given buffers: the first thing that is wrong, if any.
+/// Tries a kernel of a family on the given buffers. Returns the first thing that is wrong, if any.
 pub fn judge(family: &dyn Family, kernel: &Kernel, buffers: &[Vec<f32>], bound: f64) -> Result<(), String> {
     let after = interpret_guarded(kernel, buffers)?;
     let mut judged = 0;
@@ -149,7 +150,7 @@ pub fn judge(family: &dyn Family, kernel: &Kernel, buffers: &[Vec<f32>], bound: 
     if judged == written { Ok(()) } else { Err(format!("{judged} of {written} written buffers were judged")) }
 }
 
-/// Tries a specification at every level, with integers at a tolerance of zero if it is `exact`, and with reals within the bound.
+/// Tries a specification at every level: with integers and no tolerance if it is `exact`, and with reals within the bound.
 pub fn check(family: &dyn Family, exact: bool) {
     for level in Level::ALL {
         check_at(family, exact, level);
@@ -170,22 +171,22 @@ pub fn check_at(family: &dyn Family, exact: bool, level: Level) {
     }
 }
 
-/// Whether an activation of integers is exact.
+/// Whether an activation gives exact results for integers.
 pub fn is_exact(act: Option<Activation>) -> bool {
     act.is_none_or(Activation::is_exact)
 }
 
-/// What an activation makes of an `error` in values of at most `max`.
+/// The bound after an activation of values of at most `max` that carry an `error`.
 pub fn act_bound(act: Option<Activation>, max: f64, error: f64) -> f64 {
     act.map_or(error, |act| bound::activation(act, max, error))
 }
 
-/// Lanes of `lanes` that hold channels.
+/// How many of `lanes` lanes hold channels.
 pub fn used(lanes: usize) -> usize {
     lanes - PANEL + USED
 }
 
-/// Packed panels `[bias, taps]` of drawn values, zero in pad lanes; but not where the kernel must clear these, by `last_lanes`.
+/// Packed panels `[bias, taps]` of drawn values. Pad lanes are zero, unless the kernel must clear them (`last_lanes`).
 pub fn draw_panels(panels: usize, taps: usize, last_lanes: Option<usize>, values: &mut Values) -> Vec<f32> {
     let filled = if last_lanes.is_some() { panels * PANEL } else { used(panels * PANEL) };
     let mut data = Vec::with_capacity(panels * (1 + taps) * PANEL);
@@ -208,12 +209,13 @@ pub fn clear_panels(data: &mut [f32], taps: usize, idle: usize) {
     clear_lanes(&mut data[last..], PANEL, PANEL, idle);
 }
 
-/// An epilogue for a kernel whose last `idle` lanes have no channels.
+/// The same epilogue for a kernel whose last `idle` lanes have no channels.
 pub fn with_idle(epilogue: Epilogue, idle: usize) -> Epilogue {
     Epilogue { last_lanes: epilogue.last_lanes.map(|used| used.min(PANEL - idle)), ..epilogue }
 }
 
-/// `pixels` of `lanes` lanes, `pitch` apart: drawn where in use, zero in pad lanes, canaries between.
+/// A map of `pixels` pixels of `lanes` lanes, `pitch` apart: drawn values in the lanes in use, zeros in pad lanes, canaries
+/// between.
 pub fn draw_map(pixels: usize, lanes: usize, pitch: usize, values: &mut Values) -> Vec<f32> {
     let element = |i: usize, values: &mut Values| match i % pitch {
         lane if lane < used(lanes) => values.next(),
@@ -223,7 +225,7 @@ pub fn draw_map(pixels: usize, lanes: usize, pitch: usize, values: &mut Values) 
     (0..(pixels - 1) * pitch + lanes).map(|i| element(i, values)).collect()
 }
 
-/// What is wanted of `pixels` of `lanes` lanes, `pitch` apart: `value(pixel, lane)`, and exactly zero in pad lanes.
+/// What a map of `pixels` pixels of `lanes` lanes, `pitch` apart, must hold: `value(pixel, lane)`, and exactly zero in pad lanes.
 pub fn want_map(pixels: usize, lanes: usize, pitch: usize, value: impl Fn(usize, usize) -> f64) -> Vec<Want> {
     let element = |i: usize| match i % pitch {
         lane if lane < used(lanes) => Want::Near(value(i / pitch, lane)),
@@ -233,7 +235,7 @@ pub fn want_map(pixels: usize, lanes: usize, pitch: usize, value: impl Fn(usize,
     (0..(pixels - 1) * pitch + lanes).map(element).collect()
 }
 
-/// The definition of a convolution's epilogue, for a lane `from_last` counted from the last panel's first, if it is in that.
+/// The definition of a convolution's epilogue. If the lane is in the last panel, `from_last` counts it from the panel's first.
 pub fn finish(epilogue: &Epilogue, from_last: Option<usize>, sum: f64, old: f32, shortcut: Option<f32>) -> f64 {
     if epilogue.last_lanes.zip(from_last).is_some_and(|(used, lane)| lane >= used) {
         return 0.0;
@@ -245,7 +247,7 @@ pub fn finish(epilogue: &Epilogue, from_last: Option<usize>, sum: f64, old: f32,
     activation(epilogue.post_act, x + shortcut.map_or(0.0, f64::from))
 }
 
-/// The bound of a convolution of `k` taps on values of at most 1.
+/// The bound for a convolution of `k` taps on values of at most 1.
 pub fn conv_bound(k: usize, epilogue: &Epilogue) -> f64 {
     let max = k as f64 + 1.0;
     let joined = max + 2.0;
@@ -253,7 +255,7 @@ pub fn conv_bound(k: usize, epilogue: &Epilogue) -> f64 {
     act_bound(epilogue.post_act, joined, error)
 }
 
-/// Epilogues that a convolution may end with: each activation, a shortcut, lanes written before, and all of it.
+/// The epilogues that a convolution may have: each activation, a shortcut, lanes written before, and all of these together.
 pub fn epilogues(pitch: usize) -> Vec<Epilogue> {
     let plain = Epilogue::default();
     let shortcut = Epilogue { shortcut: Some(pitch), ..plain };
@@ -267,22 +269,22 @@ pub fn epilogues(pitch: usize) -> Vec<Epilogue> {
     all
 }
 
-/// No activation, and all there are.
+/// No activation, and then each activation.
 pub fn acts() -> impl Iterator<Item = Option<Activation>> {
     std::iter::once(None).chain(Activation::ALL.map(Some))
 }
 
-/// Those that keep zero at zero.
+/// Those of [`acts`] that keep zero.
 pub fn keeping_acts() -> impl Iterator<Item = Option<Activation>> {
     acts().filter(|&act| to_clear(act).is_none())
 }
 
-/// The lanes in use of a last panel, where the rest must be cleared after an activation.
+/// The lanes of a last panel that are in use, if the others must be cleared after an activation.
 pub fn to_clear(act: Option<Activation>) -> Option<usize> {
     act.filter(|act| !act.keeps_zero()).map(|_| USED)
 }
 
-/// Whether integers go through an epilogue without rounding.
+/// Whether an epilogue of integers does not round.
 pub fn exact_epilogue(epilogue: &Epilogue) -> bool {
     is_exact(epilogue.act) && is_exact(epilogue.post_act)
 }

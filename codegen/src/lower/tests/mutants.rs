@@ -1,5 +1,5 @@
-//! Kernels with one number changed, by one and by one register: whatever changes what is accessed must be caught, by the proof or
-//! by the interpreter between guards. The counts of both are printed, by kind of number and by family.
+//! Changes one number of a kernel, by one and by one register. If that changes what is accessed, the proof must catch it, or the
+//! interpreter between guards. The counts of both are printed, by kind of number and by family.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::lower::direct::Source;
 use crate::lower::window::{Kind, Window};
 use crate::lower::{direct, eltwise, pointwise};
 
-/// What a number of a kernel says.
+/// What a number of a kernel means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Number {
     Offset,
@@ -45,7 +45,7 @@ fn numbers(body: &mut [Stmt], change: &mut impl FnMut(Number, &mut usize)) {
     }
 }
 
-/// All accesses of a run and all lanes it clears, in order. Prefetches change nothing that can be seen.
+/// All accesses of a run, and all lanes that it clears, in order. Prefetches are left out: they change nothing that can be seen.
 fn trace(body: &[Stmt], vars: &mut BTreeMap<Var, usize>, accesses: &mut Vec<(usize, usize)>) {
     let place = |at: &Address, vars: &BTreeMap<Var, usize>| {
         let reach: usize = at.terms.iter().map(|(var, stride)| vars[var] * stride).sum();
@@ -82,13 +82,13 @@ struct Tally {
     proof: usize,
     interpreter: usize,
     survived: usize,
-    /// Access the same memory in the same order.
+    /// Those that access the same memory in the same order.
     equivalent: usize,
 }
 
 type Tallies = BTreeMap<(&'static str, Number), Tally>;
 
-/// Data for a kernel: a mutant of a maximum shows only where what it reads would win.
+/// Data for a kernel. A mutant of a maximum only shows if what it reads is the largest value.
 fn data(family: &dyn Family, exact: bool) -> Vec<(Vec<Vec<f32>>, f64)> {
     let draw = |seed| {
         let buffers = family.buffers(&mut if exact { Values::integers(100, seed) } else { Values::reals(seed) });
@@ -98,7 +98,7 @@ fn data(family: &dyn Family, exact: bool) -> Vec<(Vec<Vec<f32>>, f64)> {
     (0..32).map(draw).collect()
 }
 
-/// Whether the proof passes a kernel whose buffers are written where there is no canary.
+/// Whether a kernel can be proven, and whether what it reads of buffers that it writes holds no canary.
 fn is_proven(kernel: &Kernel, buffers: &[Vec<f32>]) -> bool {
     let written = |(mut reads, buffer): (std::vec::IntoIter<_>, &Vec<f32>)| {
         reads.all(|range: std::ops::Range<usize>| !buffer[range].iter().any(|&x| is_canary(x)))
@@ -106,7 +106,7 @@ fn is_proven(kernel: &Kernel, buffers: &[Vec<f32>]) -> bool {
     prove::kernel(kernel).is_ok() && prove::reads(kernel).into_iter().map(Vec::into_iter).zip(buffers).all(written)
 }
 
-/// Changes every number of a kernel, up and down, one at a time.
+/// Changes every number of a kernel up and down, one at a time.
 fn hunt(name: &'static str, family: &dyn Family, exact: bool, level: Level, tallies: &mut Tallies) {
     let kernel = family.lower(level);
     let original = accesses(&kernel);
@@ -143,7 +143,7 @@ fn hunt(name: &'static str, family: &dyn Family, exact: bool, level: Level, tall
     }
 }
 
-/// Every family, with every way that a tile can end, and whether integers go through it without rounding.
+/// Every family, with every way in which a tile can end, and whether it computes integers without rounding.
 fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
     let plain = Epilogue::default();
     let shortcut = Epilogue { shortcut: Some(48), ..plain };

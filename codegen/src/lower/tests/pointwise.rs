@@ -29,7 +29,7 @@ impl Family for Pointwise {
         let old = map(self.dst_pitch);
         let dst = if self.epilogue.blend { old } else { vec![CANARY; old.len()] };
         let res = self.epilogue.shortcut.map(map);
-        // Fetched, never loaded.
+        // These are fetched and never loaded.
         let next = (self.ahead > 0).then(|| vec![CANARY; self.ahead]);
         [src, wei, dst].into_iter().chain(res).chain(next).collect()
     }
@@ -100,7 +100,7 @@ fn taps_and_segments() {
     }
 }
 
-/// Weights fetched ahead lie inside their buffer, whatever its length, and change nothing.
+/// Weights that are fetched ahead lie inside their buffer, whatever its length, and do not change the result.
 #[test]
 fn weights_ahead_of_every_length() {
     for ahead in [1, 2, 15, 16, 17, 31, 67, 272, 1000, 4096, 10_007] {
@@ -121,7 +121,7 @@ fn epilogues_at_every_width() {
     }
 }
 
-/// Tiles of equal width share a loop; the last lanes of the last of them must be cleared all the same.
+/// Tiles of equal width share a loop. Still, the last lanes of the last tile must be cleared.
 #[test]
 fn a_sigmoid_clears_the_last_of_several_tiles() {
     let epilogue = Epilogue { act: Some(Activation::Sigmoid), last_lanes: Some(USED), ..Epilogue::default() };
@@ -130,7 +130,7 @@ fn a_sigmoid_clears_the_last_of_several_tiles() {
     }
 }
 
-/// Whole vectors that no channel has are zero at once, and the others are computed as ever.
+/// Whole vectors without a channel are zero. The others are computed as always.
 #[test]
 fn idle_lanes_are_not_computed() {
     let fmas = |spec: &Pointwise, level| format!("{:?}", spec.lower(level, "k".into(), Vec::new()).body).matches("Fma").count();

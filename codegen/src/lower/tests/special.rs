@@ -1,4 +1,4 @@
-//! NaN, infinities, signed zeros, denormals and large numbers: as in PyTorch, and the exceptions.
+//! NaN, infinities, signed zeros, denormals and large numbers: results are PyTorch's, with the documented exceptions.
 
 use sartor_kernels::runtime::Level;
 
@@ -8,7 +8,7 @@ use crate::lower::direct::Direct;
 use crate::lower::eltwise::{self, Eltwise};
 use crate::lower::window::{Kind, Window};
 
-/// One kernel of every family whose results are a sum of products, a sum, a product or a maximum, with each rectifier.
+/// One kernel of every family whose results are a sum of products, a sum, a product or a maximum, each with each rectifier.
 fn families() -> Vec<Box<dyn Family>> {
     let mut all: Vec<Box<dyn Family>> = vec![Box::new(mean::spec(11, 2, 16, 0.25))];
     for act in RECTIFIERS {
@@ -28,7 +28,7 @@ fn families() -> Vec<Box<dyn Family>> {
     all
 }
 
-/// Averages, which round once more than a sum, in their factor.
+/// Averages. They round once more than a sum, in their factor.
 fn averages() -> Vec<Box<dyn Family>> {
     let spec = |act| Window { act, ..window::spec(Kind::Average, 3, 2, 1, 7, 2).unwrap() };
     RECTIFIERS.into_iter().map(|act| Box::new(spec(act)) as Box<dyn Family>).collect()
@@ -36,7 +36,7 @@ fn averages() -> Vec<Box<dyn Family>> {
 
 const RECTIFIERS: [Option<Activation>; 3] = [None, Some(Activation::Relu), Some(Activation::Relu6)];
 
-/// Compares lanes in use; pad lanes are judged elsewhere.
+/// Compares the lanes in use. Other tests judge pad lanes.
 fn judge_used(family: &dyn Family, kernel: &Kernel, buffers: &[Vec<f32>], bound: f64) {
     let after = interpret_guarded(kernel, buffers).unwrap();
     for (buffer, wants) in family.wants(buffers) {
@@ -72,7 +72,7 @@ fn special_values_go_where_they_go_in_pytorch() {
     }
 }
 
-/// Sums of denormals are exact, and none is flushed.
+/// Sums of denormals are exact. None is flushed to zero.
 #[test]
 fn denormals_are_kept_to_the_last_bit() {
     let tiny = f32::from_bits(8);
@@ -83,7 +83,7 @@ fn denormals_are_kept_to_the_last_bit() {
             let mut buffers = family.buffers(&mut Values::integers(3, 9));
             let weighted = kernel.buffers.iter().any(|formal| formal.name == "wei");
             for (formal, buffer) in kernel.buffers.iter().zip(&mut buffers).filter(|(formal, _)| formal.access == Access::Read) {
-                // One factor of each product, and all that is added.
+                // Scales one factor of each product, and everything that is added.
                 let scaled = if weighted { ["wei", "res"].contains(&&*formal.name) } else { formal.name != "gate" };
                 if scaled {
                     buffer.iter_mut().filter(|x| !is_canary(**x)).for_each(|x| *x *= tiny);
@@ -102,7 +102,7 @@ fn denormals_are_kept_to_the_last_bit() {
 #[test]
 fn activations_of_special_values() {
     let inf = f32::INFINITY;
-    // NaNs with a payload too: arithmetic on their bits must not make a number of them.
+    // Some NaNs have a payload. Arithmetic on their bits must not make a number of them.
     let nans = [f32::NAN, -f32::NAN, f32::from_bits(0x7FC0_0001), f32::from_bits(0xFFC0_01FF), f32::from_bits(0x7FFF_FFFF)];
     let src = [-inf, -f32::MAX, -1e-40, -0.0, 0.0, 1e-40, f32::MAX, inf];
     for level in Level::ALL {
@@ -110,19 +110,19 @@ fn activations_of_special_values() {
             assert!(apply(act, level, &nans).iter().all(|y| y.is_nan()), "{act} {level} drops a NaN");
             for (&x, &y) in src.iter().zip(&apply(act, level, &src)).filter(|&(&x, _)| act != Activation::Silu || x != -inf) {
                 let exact = act.at(x.into());
-                // Beyond its range, the sigmoid is that of -87.
+                // For arguments beyond its range, the sigmoid is that of -87.
                 let own = if x.is_finite() { bound::activation(act, x.abs().into(), 0.0) } else { 0.0 };
                 let allowed = own + 1.7e-38;
                 let error = bound::largest_error(&[y], &[exact]).0;
                 assert!(error <= allowed, "{act} {level}: {y:e} at {x:e}, not {exact:e}");
-                // What is nothing for large arguments is next to nothing.
+                // Results that are zero for large arguments are next to zero here.
                 assert!(exact != 0.0 || y.abs() < 1.5e-36, "{act} {level}: {y:e} at {x:e}");
             }
         }
         assert_eq!(apply(Activation::Relu, level, &src), [0.0, 0.0, 0.0, 0.0, 0.0, 1e-40, f32::MAX, inf]);
         assert_eq!(apply(Activation::Relu6, level, &src), [0.0, 0.0, 0.0, 0.0, 0.0, 1e-40, 6.0, 6.0]);
         let silu = apply(Activation::Silu, level, &src);
-        // PyTorch: -inf / inf = NaN. The limit is zero.
+        // PyTorch computes -inf / inf = NaN here. The function's limit is zero.
         assert!(silu[..2].iter().all(|&y| (-1.5e-36..=0.0).contains(&y)), "{level}: {silu:?}");
         assert_eq!(silu[3..5], [0.0, 0.0]);
         assert_eq!(silu[6..], [f32::MAX, inf]);
@@ -133,7 +133,7 @@ fn activations_of_special_values() {
     }
 }
 
-/// What the documentation of [`lower`](crate::lower) excepts: zero weights times NaN or infinity are NaN, in pad lanes and in
+/// The exception in the documentation of [`lower`](crate::lower): zero weights times NaN or infinity are NaN, in pad lanes and in
 /// lanes of other groups that share a panel.
 #[test]
 fn exception_pad_lanes_take_what_is_not_finite() {

@@ -65,7 +65,7 @@ pub fn spec(kind: Kind, kernel: usize, stride: usize, pad: usize, ow: usize, row
     uneven(kind, kernel, stride, (pad, pad), ow, rows)
 }
 
-/// With so many columns of padding on the left and on the right.
+/// The same with these numbers of columns of padding on the left and on the right.
 fn uneven(kind: Kind, kernel: usize, stride: usize, (pad, after): (usize, usize), ow: usize, rows: usize) -> Option<Window> {
     let iw = ((ow - 1) * stride + kernel).checked_sub(pad + after).filter(|&iw| iw > 0)?;
     Some(Window {
@@ -85,7 +85,7 @@ fn uneven(kind: Kind, kernel: usize, stride: usize, (pad, after): (usize, usize)
     })
 }
 
-/// An average multiplies by a rounded reciprocal.
+/// Tries a specification. An average is not exact, since it multiplies by a rounded reciprocal.
 fn check_spec(spec: &Window) {
     check(spec, spec.kind != Kind::Average && is_exact(spec.act));
 }
@@ -99,7 +99,7 @@ fn windows_of_every_width() {
             for stride in 1..=3 {
                 for pad in 0..=kernel / 2 {
                     for ow in [1, 2, 3, 7, 13, 56] {
-                        // The widest padding leaves no map under the narrowest rows.
+                        // With the widest padding, the narrowest rows would have no map under them.
                         let Some(spec) = spec(kind, kernel, stride, pad, ow, 1) else { continue };
                         check_spec(&spec);
                         if stride > 1 && ow < 56 {
@@ -112,7 +112,7 @@ fn windows_of_every_width() {
     }
 }
 
-/// Fewer columns of padding on one side than on the other, up to all but one of a window's.
+/// One side has fewer columns of padding than the other: up to one fewer than the window has.
 #[test]
 fn windows_padded_unevenly() {
     for kind in KINDS {
@@ -120,7 +120,7 @@ fn windows_padded_unevenly() {
             for stride in 1..=3 {
                 for (pad, after) in (0..kernel).flat_map(|pad| (0..kernel).map(move |after| (pad, after))) {
                     for ow in [1, 2, 3, 9] {
-                        // The widest padding leaves no map under the narrowest rows.
+                        // With the widest padding, the narrowest rows would have no map under them.
                         if let Some(spec) = uneven(kind, kernel, stride, (pad, after), ow, 1).filter(|_| pad != after) {
                             check_spec(&spec);
                         }
@@ -131,7 +131,7 @@ fn windows_padded_unevenly() {
     }
 }
 
-/// Every range of rows that a group at the border of a map can meet.
+/// Tests every range of existing rows that a group at the border of a map can have.
 #[test]
 fn rows_at_every_border() {
     for kind in KINDS {
@@ -142,7 +142,7 @@ fn rows_at_every_border() {
                 for last in first.max(reach - pad - 1).max(1)..=reach {
                     let whole = spec(kind, kernel, stride, pad, 7, rows).unwrap();
                     let meets = |row: usize| first.max(row * stride) < last.min(row * stride + kernel);
-                    // A window that meets no row at all is not a window of a map.
+                    // A window that meets no row at all does not occur in a map.
                     if (0..rows).all(meets) {
                         check_spec(&Window { present: (first, last), ..whole });
                     }

@@ -40,8 +40,8 @@ pub(super) fn place(network: &Network, fused: &Steps) -> Vec<Option<Place>> {
             let id = fused.writer(operand);
             let writer = fused.at(id);
             let fits = match writer.op {
-                // If an operand begins within a group of 16 lanes, it must leave zeros in the group's lower lanes, so that the
-                // lower operand's values can be added.
+                // If an operand begins within a group of 16 lanes, its results in the group's lower lanes must be zero: the lower
+                // operand's values are added to them.
                 Fused::Conv { act: Some(act), .. } if !act.keeps_zero() => lane.is_multiple_of(16) && writer.inputs.len() == 1,
                 Fused::Conv { .. } => lane == 0 || writer.inputs.len() == 1,
                 Fused::Pool { .. } => lane == 0,
