@@ -29,7 +29,7 @@ const RUNTIME: [(&str, &str); 11] = [
     ("wait.rs", include_str!("../../../kernels/src/runtime/wait.rs")),
 ];
 
-/// What programs have a copy of, beside the runtime.
+/// What every program has a copy of, in addition to the runtime.
 const FILES: [(&str, &str); 4] = [
     ("mod.rs", include_str!("../../../kernels/src/files/mod.rs")),
     ("header.rs", include_str!("../../../kernels/src/files/header.rs")),
@@ -64,7 +64,7 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     files
 }
 
-/// A file of the runtime without its last lines, which name the file of its tests.
+/// A file of the runtime without its last lines, which declare the module of its tests.
 fn without_tests(text: &str) -> &str {
     text.split_once("\n#[cfg(test)]\n").map_or(text, |(text, _)| text)
 }
@@ -88,7 +88,7 @@ fn weights(packed: &Packed) -> String {
 }
 
 fn main_file(network: &Network, name: &str) -> String {
-    // A crate that has this name already needs no other.
+    // If the crate is called `network`, it needs no other name.
     let import = if name == "network" { String::new() } else { format!("use {} as network;\n\n", identifier(name)) };
     let text = include_str!("template/main.rs").replace("use CRATE as network;\n\n", &import).replace("CRATE", name);
     let allowance = allowance(name).map_or_else(String::new, |line| format!("\n{line}\n"));

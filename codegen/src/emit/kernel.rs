@@ -1,4 +1,4 @@
-//! A kernel as a Rust function.
+//! Prints a kernel as a Rust function.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::ir::kernel::{Access, Address, Base, Binary, Buf, Buffer, Element, Ker
 use super::roll::{Line, Node, Piece, Sum, roll};
 use super::text::Text;
 
-/// Prints a kernel's function, below its documentation.
+/// Prints a kernel's function. Its documentation has been printed above.
 pub fn print(text: &mut Text, kernel: &Kernel) {
     let isa = isa::of(kernel.level);
     if let Some(features) = isa.features {
@@ -18,7 +18,7 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
     let mut used = HashSet::new();
     buffers(&kernel.body, &mut used);
     let param = |(index, buffer): (usize, &Buffer)| {
-        // A window with a stride beyond its size skips rows.
+        // A buffer may be unused: a window whose stride is larger than the window skips rows.
         let mark = if used.contains(&Buf(index)) { "" } else { "_" };
         format!("{mark}{}: *{} f32", buffer.name, if buffer.access == Access::Read { "const" } else { "mut" })
     };
@@ -33,7 +33,7 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
     });
 }
 
-/// Buffers that a body touches.
+/// Collects the buffers that a body touches.
 fn buffers(body: &[Stmt], used: &mut HashSet<Buf>) {
     for stmt in body {
         match stmt {
@@ -49,7 +49,7 @@ fn buffers(body: &[Stmt], used: &mut HashSet<Buf>) {
     }
 }
 
-/// Registers that change after their declaration.
+/// The registers that are set again after their declaration.
 fn assigned(body: &[Stmt]) -> HashSet<Reg> {
     let mut set = HashSet::new();
     for stmt in body {
@@ -113,7 +113,7 @@ impl Printer<'_> {
         nodes
     }
 
-    /// The declaration of an array of rows of so many columns.
+    /// The declaration of an array of registers, in rows of `columns` each.
     fn array<'b>(&self, first: Reg, columns: usize, declared: impl Iterator<Item = &'b Stmt>) -> Node {
         let declared: Vec<&Stmt> = declared.collect();
         let name = &self.kernel.regs[first.0].name;
@@ -141,12 +141,12 @@ impl Printer<'_> {
         Node::Line(words.line)
     }
 
-    /// How a register is declared that changes later.
+    /// `mut` for a register that is set again later.
     fn mark(&self, reg: Reg) -> &'static str {
         if self.assigned.contains(&reg) { "mut " } else { "" }
     }
 
-    /// Names for the variables of loops that the kernel has not, the inner ones first.
+    /// Names for the variables of rolled loops that the kernel does not use itself, for the innermost loop first.
     fn free(&self) -> Vec<String> {
         let taken = |name: &&str| {
             let (vars, regs, buffers) = (&self.kernel.vars, &self.kernel.regs, &self.kernel.buffers);
@@ -187,7 +187,7 @@ impl<'a> Words<'a> {
         self
     }
 
-    /// A register's name, or its place in an array.
+    /// Appends a register's name, or its place in an array.
     fn reg(&mut self, reg: Reg) -> &mut Self {
         self.line.uses.push(reg);
         let RegName { name, element } = &self.printer.kernel.regs[reg.0];
@@ -209,7 +209,7 @@ impl<'a> Words<'a> {
         self
     }
 
-    /// A value as a text of its own.
+    /// The text of a value by itself.
     fn said(&mut self, value: &Value) -> String {
         let mut words = Words::new(self.printer);
         words.value(value);
@@ -255,7 +255,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// A float as Rust reads it back, bit for bit.
+/// A float as a Rust literal that is read back bit for bit.
 fn literal(x: f32) -> String {
     use std::f32::consts::{LN_2, LOG2_E};
     let named = [("std::f32::consts::LOG2_E", LOG2_E), ("std::f32::consts::LN_2", LN_2), ("f32::INFINITY", f32::INFINITY)];

@@ -1,4 +1,4 @@
-//! The file of one level: kernels, stages, and the program that lists them.
+//! Prints the file of one level: its kernels, its stages, and the program that lists them.
 
 use sartor_kernels::runtime::Level;
 use sartor_models::Network;
@@ -41,7 +41,7 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     text.finish()
 }
 
-/// Prints kernels alone: what they are in a program's file, without what calls them.
+/// Prints kernels alone, as they are in a program's file, without the stages that call them.
 pub fn print_kernels(level: Level, kernels: &[Kernel]) -> String {
     let mut text = Text::default();
     intrinsics(&mut text, level);
@@ -80,7 +80,8 @@ fn header(text: &mut Text, network: &Network, plan: &Plan) {
     text.line("");
 }
 
-/// The problem that a kernel was made for, the layers that share it, and what the proof says of its buffers.
+/// Prints a kernel's documentation: the problem that it was made for, the layers that share it, and what the proof says of its
+/// buffers.
 fn kernel_doc(text: &mut Text, plan: &Plan, index: KernelId) {
     let kernel = &plan.kernels[index];
     for line in &kernel.doc {
@@ -100,7 +101,7 @@ fn kernel_doc(text: &mut Text, plan: &Plan, index: KernelId) {
     text.comment("///", &format!("Reads {}; writes {}.", buffers(Access::Read), buffers(Access::Write)));
 }
 
-/// The last stage: results to the user's NCHW.
+/// Prints the function that copies the results to the user's NCHW output, after all stages.
 fn outputs(text: &mut Text, plan: &Plan) {
     let batch = plan.batch;
     text.line("/// Copies the results to the output, NCHW.");
@@ -118,12 +119,12 @@ fn outputs(text: &mut Text, plan: &Plan) {
     });
 }
 
-/// Copies one result.
+/// Prints the copying of one result.
 fn copy(text: &mut Text, unpack: &Unpack, batch: usize) {
     let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
     let src = if unpack.src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({})", unpack.src) };
     text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
-    // All passes of an output come before the first of the next.
+    // All passes of an output come before the first pass of the next output.
     let pass = if dst_len == 1 { "cx.pass()".to_string() } else { format!("cx.pass() * {dst_len}") };
     let dst = match unpack.dst {
         0 => format!("cx.output().add({pass})"),

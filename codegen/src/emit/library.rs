@@ -1,4 +1,4 @@
-//! The root of a generated crate, `src/lib.rs`: how to use it, its shapes, its levels.
+//! Prints the root of a generated crate, `src/lib.rs`: how to use it, its shapes, its levels.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::kind::Kind;
 use super::package::{allowance, identifier};
 use super::text::Text;
 
-/// Prints the file of a crate of this name.
+/// Prints the file for a crate of this name.
 pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, kind: Kind) -> String {
     let mut text = Text::default();
     doc(&mut text, network, levels, &identifier(name), kind);
@@ -78,14 +78,14 @@ model.run(&input, &mut output)?; // as often as needed
 
 Below it lie the [`Program`] of each level and the [`Session`](runtime::Session) that runs one, for runners of your own.";
 
-/// The modules in rustfmt's order, and what is public of them.
+/// Prints the modules in rustfmt's order, and which of their items are public.
 fn modules(text: &mut Text, levels: &[Level], kind: Kind) {
     for module in ["avx2", "avx512", "model", "neon", "portable", "runtime", "weights"] {
         match (module, module.parse()) {
             (_, Ok(level)) if !levels.contains(&level) => continue,
             ("model", _) if kind == Kind::Dylib => continue,
             (_, Ok(level)) => only_on(text, isa::of(level).arch),
-            // They are there for the levels alone.
+            // These modules are used by the levels alone.
             ("weights", _) if levels.iter().all(|&level| isa::of(level).arch.is_some()) => {
                 only_on(text, levels.iter().filter_map(|&level| isa::of(level).arch));
             }
@@ -100,7 +100,7 @@ fn modules(text: &mut Text, levels: &[Level], kind: Kind) {
     text.line("pub use runtime::{Level, Program};");
 }
 
-/// What follows is compiled for these architectures; for all, if there is none.
+/// Prints an attribute: the next item is compiled for these architectures only; for all, if the list is empty.
 fn only_on(text: &mut Text, arches: impl IntoIterator<Item = &'static str>) {
     let arches: BTreeSet<String> = arches.into_iter().map(|arch| format!("target_arch = \"{arch}\"")).collect();
     let arches: Vec<String> = arches.into_iter().collect();

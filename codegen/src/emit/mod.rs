@@ -1,4 +1,4 @@
-//! Prints a program as a Rust crate: one file a level, the packed weights, the vendored runtime. The same input gives the same
+//! Prints plans as a Rust crate: one file for each level, the packed weights, the vendored runtime. The same input gives the same
 //! bytes, and the text is as rustfmt would leave it.
 
 mod files;
@@ -20,8 +20,8 @@ pub use files::files;
 pub use kind::Kind;
 pub use package::{Package, PackageError};
 
-/// The text of kernels alone, as it is in a program, for those who call them one by one. Names must be distinct. Nothing is proven of them:
-/// the functions are `unsafe`, and who calls one vouches for its buffers.
+/// The text of kernels alone, as it is in a program, for callers that use them one by one. Names must be distinct. Nothing is
+/// proven of the kernels: their functions are `unsafe`, and the caller vouches for the buffers.
 pub fn kernels(level: Level, kernels: &[Kernel]) -> String {
     level::print_kernels(level, kernels)
 }

@@ -1,4 +1,4 @@
-//! What the generated crate is called, and its manifest.
+//! The name and the manifest of the generated crate.
 
 use std::path::PathBuf;
 
@@ -7,19 +7,20 @@ use toml_writer::ToTomlValue;
 
 use super::kind::Kind;
 
-/// How a crate is presented to Cargo.
+/// What Cargo is told of a crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     /// What is built.
     pub kind: Kind,
-    /// The crate's name, as Cargo takes it; [`None`] makes one of the network's.
+    /// The crate's name, which must be valid for Cargo. With [`None`], it is made of the network's name.
     pub name: Option<String>,
-    /// The crate's version; [`None`] for 0.1.0 and, behind a `+`, a digest of the crate, so that two crates of one name are two to Cargo.
+    /// The crate's version. With [`None`], it is 0.1.0, followed by `+` and a digest of the crate, so that Cargo takes two crates
+    /// of one name for different ones.
     pub version: Option<String>,
     /// The crate's description.
     pub description: Option<String>,
-    /// Whether a library is a workspace of its own, with the profile that Sartor would build it with. A program or a dynamic library
-    /// always is.
+    /// Whether a library is a workspace of its own, with the profile that Sartor would build it with. A program and a dynamic
+    /// library always are.
     pub standalone: bool,
 }
 
@@ -50,22 +51,22 @@ pub enum PackageError {
     },
 }
 
-/// Longest name, the registry's limit.
+/// Length of the longest name that the registry takes.
 const LONGEST: usize = 64;
 
-/// What Rust has a meaning for, in any edition.
+/// Words that have a meaning in Rust, in any edition.
 const KEYWORDS: &str = "_ Self abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
                         impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type \
                         typeof unsafe unsized use virtual where while yield";
-/// Rust's own crates.
+/// The names of Rust's own crates.
 const CRATES: &str = "alloc core proc_macro std test";
-/// Folders that Cargo makes beside what it builds.
+/// Folders that Cargo makes beside what it builds, whose names it refuses.
 const FOLDERS: &str = "build deps examples incremental";
-/// Devices of Windows.
+/// Names of devices in Windows.
 const DEVICES: &str = "aux com1 com2 com3 com4 com5 com6 com7 com8 com9 con lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9 nul prn";
 
 impl Package {
-    /// Checks what the user gave.
+    /// Checks the name and the version that the user gave.
     pub fn check(&self) -> Result<(), PackageError> {
         if let Some(name) = &self.name {
             check_name(name).map_err(|rule| PackageError::Name { name: name.clone(), rule })?;
@@ -82,7 +83,7 @@ impl Package {
         self.name.clone().unwrap_or_else(|| name_of(network))
     }
 
-    /// The manifest of a crate that has these other files.
+    /// The manifest of a crate that has these files besides it.
     pub(super) fn manifest(&self, network: &str, files: &[(PathBuf, Vec<u8>)]) -> String {
         let version = self.version.clone().unwrap_or_else(|| format!("0.1.0+{}", digest(files)));
         let description = self.description.clone().unwrap_or_else(|| format!("{}, compiled by Sartor", line(network)));
@@ -103,12 +104,12 @@ impl Package {
     }
 }
 
-/// A crate's name as it stands in Rust.
+/// A crate's name as an identifier in Rust.
 pub(super) fn identifier(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// A network's name as the name of a crate.
+/// Makes the name of a crate of a network's name.
 fn name_of(network: &str) -> String {
     let words = network.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let cut = |words: Vec<&str>| {
@@ -118,7 +119,7 @@ fn name_of(network: &str) -> String {
     if check_name(&name).is_ok() { name } else { cut(std::iter::once("network").chain(words).collect()) }
 }
 
-/// What a crate of this name says at its top, where Rust would warn of the name.
+/// The attribute at the top of a crate with this name, if Rust would warn of the name.
 pub(super) fn allowance(name: &str) -> Option<&'static str> {
     let name = identifier(name);
     let inner = name.trim_matches('_');
@@ -126,7 +127,7 @@ pub(super) fn allowance(name: &str) -> Option<&'static str> {
     (!snake).then_some("#![allow(non_snake_case)]")
 }
 
-/// Cargo's rules for names, those of `cargo new` and of the registry too.
+/// Checks Cargo's rules for names, including those of `cargo new` and of the registry.
 fn check_name(name: &str) -> Result<(), &'static str> {
     let among = |words: &str, name: &str| words.split_whitespace().any(|word| word == name);
     let identifier = identifier(name);

@@ -1,4 +1,5 @@
-//! The functions that kernels call where their level has no intrinsic: of each level's table, a file has those that its kernels use.
+//! The functions that kernels call if their level has no intrinsic. Each level has a table of them; a generated file holds those
+//! that its kernels use.
 
 mod avx2;
 mod avx512;
@@ -17,7 +18,7 @@ use super::text::Text;
 use helper::Helper;
 
 impl Helper {
-    /// The Rust text of the helper at a level, without its attributes; [`None`] where the level has an intrinsic for it.
+    /// The Rust text of the helper at a level, without its attributes; [`None`] if the level has an intrinsic for it.
     fn text(self, level: Level) -> Option<&'static str> {
         match level {
             Level::Avx512 => avx512::text(self),
@@ -51,7 +52,7 @@ impl Helper {
         }
     }
 
-    /// What its text uses.
+    /// The helpers that its text uses.
     fn needs(self) -> &'static [Helper] {
         if self == Helper::Maximum { &[Helper::Vector, Helper::Max] } else { &[Helper::Vector] }
     }
@@ -60,14 +61,14 @@ impl Helper {
     fn attributes(self, isa: &Isa) -> Vec<String> {
         match (self, isa.features) {
             (Helper::Vector, _) => vec!["#[derive(Clone, Copy)]".into()],
-            // It is a word to the compiler, and no instruction.
+            // This helper tells the compiler something, and becomes no instruction.
             (Helper::Reload, _) | (_, None) => vec!["#[inline(always)]".into()],
             (_, Some(features)) => vec![format!("#[target_feature(enable = \"{features}\")]"), "#[inline]".into()],
         }
     }
 }
 
-/// Prints what these kernels call.
+/// Prints the helpers that these kernels call.
 pub fn print(text: &mut Text, level: Level, kernels: &[Kernel]) {
     let mut used = BTreeSet::new();
     kernels.iter().for_each(|kernel| calls(&kernel.body, &mut used));
@@ -83,7 +84,7 @@ pub fn print(text: &mut Text, level: Level, kernels: &[Kernel]) {
     }
 }
 
-/// What a kernel's text calls.
+/// Collects the helpers that a kernel's text calls.
 fn calls(body: &[Stmt], found: &mut BTreeSet<Helper>) {
     for stmt in body {
         match stmt {
@@ -97,7 +98,7 @@ fn calls(body: &[Stmt], found: &mut BTreeSet<Helper>) {
     }
 }
 
-/// What the text of a value calls.
+/// The helper that the text of a value calls.
 fn of(value: &Value) -> Option<Helper> {
     Some(match value {
         Value::Copy(_) => return None,

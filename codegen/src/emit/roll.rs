@@ -1,6 +1,6 @@
-//! Lines that repeat, as loops: a kernel is made line by line, and read loop by loop.
+//! Rolls lines that repeat into loops. A kernel is made line by line, and is easier to read as loops.
 //!
-//! Lines become a loop where they differ in nothing but numbers, and each number grows by the same amount from one time to the
+//! Lines become a loop if they differ in nothing but numbers, and each number grows by the same amount from one repetition to the
 //! next. So the loop says what the lines said, in the same order, and the compiler unrolls it to the same instructions.
 
 use std::collections::HashMap;
@@ -11,15 +11,15 @@ use crate::ir::kernel::Reg;
 /// A part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// As it is.
+    /// Text that is printed as it is.
     Text(String),
-    /// An address: a buffer, and a sum of f32.
+    /// An address: a buffer, and a sum that is its offset in f32.
     Address(String, Sum),
     /// An index of an array.
     Index(Sum),
 }
 
-/// A constant, and multiples of loop variables.
+/// A sum of a constant and of multiples of loop variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     /// Variables and their factors.
@@ -59,61 +59,61 @@ impl fmt::Display for Sum {
 /// A line of a kernel.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What it says.
+    /// Its parts, in order.
     pub pieces: Vec<Piece>,
     /// The registers that it declares.
     pub declares: Vec<Reg>,
-    /// Those that it uses.
+    /// The registers that it uses.
     pub uses: Vec<Reg>,
-    /// Roughly the compiler's instructions before it has unrolled anything.
+    /// About how many instructions the compiler has for it before it has unrolled anything.
     pub cost: usize,
 }
 
-/// What is printed.
+/// A part of a kernel's text.
 #[derive(Clone, Debug)]
 pub enum Node {
     /// A comment.
     Comment(String),
     /// A line.
     Line(Line),
-    /// An array of registers, an item a line.
+    /// An array of registers, one item on each line.
     List {
-        /// What is before the items.
+        /// The text before the items.
         head: String,
         /// The items.
         items: Vec<Line>,
         /// The registers that it declares.
         declares: Vec<Reg>,
     },
-    /// A loop of the kernel.
+    /// A loop that the kernel itself has.
     For {
         /// Its head.
         head: String,
         /// Its body.
         body: Vec<Node>,
     },
-    /// Lines that repeat.
+    /// A loop that lines were rolled into.
     Roll {
         /// The variable.
         var: String,
-        /// How often.
+        /// How often the lines repeat.
         count: usize,
         /// The lines.
         body: Vec<Node>,
     },
 }
 
-/// Instructions up to which the compiler unrolls a loop without fail: LLVM's limit is 300. What stays a loop keeps its registers in
-/// memory.
+/// The largest number of instructions of an unrolled loop. LLVM unrolls loops of up to 300; with this limit, it always does. A
+/// loop that it does not unroll keeps its registers in memory.
 const MOST: usize = 240;
 
-/// Nodes of a loop at most.
+/// The largest number of nodes in a loop's body.
 const LONGEST: usize = 40;
 
-/// Lines that a loop must save at least.
+/// The smallest number of lines that a loop must save.
 const LEAST: usize = 3;
 
-/// Rolls up the lines of a kernel. `vars` are the names for the loops' variables, from the inside out.
+/// Rolls up the lines of a kernel. `vars` are names for the loops' variables, for the innermost loop first.
 pub fn roll(nodes: Vec<Node>, vars: &[String]) -> Vec<Node> {
     Roller { vars, uses: uses(&nodes) }.body(nodes)
 }
@@ -140,7 +140,7 @@ impl Roller<'_> {
             node => node,
         };
         let mut nodes: Vec<Node> = nodes.into_iter().map(inner).collect();
-        // Short loops first, then loops around them.
+        // Loops with short bodies are rolled first, then loops around them.
         let mut period = 1;
         while period <= LONGEST.min(nodes.len() / 2) {
             nodes = self.pass(&nodes, period);
@@ -149,7 +149,7 @@ impl Roller<'_> {
         nodes
     }
 
-    /// Rolls up what repeats after so many nodes, from the front.
+    /// Rolls up nodes that repeat after `period` nodes, from front to back.
     fn pass(&self, nodes: &[Node], period: usize) -> Vec<Node> {
         let mut rolled = Vec::new();
         let mut rest = nodes;
@@ -165,7 +165,8 @@ impl Roller<'_> {
         rolled
     }
 
-    /// A loop over the first `period` nodes and as many of those behind as repeat them, if it is worth it, and how many nodes that are.
+    /// A loop whose body is the first `period` nodes, which replaces these and those behind that repeat them. Also returns how
+    /// many nodes it replaces. `None` if there is no such loop or it does not save enough.
     fn repeat(&self, nodes: &[Node], period: usize) -> Option<(Node, usize)> {
         let group = nodes.get(..period)?;
         let growth = growth(group, nodes.get(period..2 * period)?).filter(|growth| growth.iter().any(|&growth| growth > 0))?;
@@ -185,7 +186,7 @@ impl Roller<'_> {
         Some((Node::Roll { var, count, body }, period * count))
     }
 
-    /// Whether nothing outside of these nodes uses what they declare.
+    /// Whether the registers that these nodes declare are used in these nodes alone.
     fn stays_inside(&self, nodes: &[Node]) -> bool {
         let mut declared = Vec::new();
         nodes.iter().for_each(|node| node.declares(&mut declared));
@@ -194,7 +195,7 @@ impl Roller<'_> {
     }
 }
 
-/// By how much the numbers of nodes have grown in others, if these differ in nothing else.
+/// By how much each number grows from some nodes to others. `None` if the nodes differ in anything else.
 fn growth(from: &[Node], to: &[Node]) -> Option<Vec<usize>> {
     if !alike(from, to) {
         return None;
@@ -203,13 +204,13 @@ fn growth(from: &[Node], to: &[Node]) -> Option<Vec<usize>> {
     from.iter().zip(&to).map(|(from, to)| to.constant.checked_sub(from.constant)).collect()
 }
 
-/// Whether other nodes are these with numbers that have grown so much.
+/// Whether nodes are others with numbers that have grown by these amounts.
 fn growth_is(from: &[Node], to: &[Node], growth: impl Iterator<Item = usize>) -> bool {
     alike(from, to)
         && sums(from).iter().zip(sums(to)).zip(growth).all(|((from, to), growth)| from.constant + growth == to.constant)
 }
 
-/// Whether nodes differ in numbers alone.
+/// Whether nodes differ in nothing but numbers.
 fn alike(a: &[Node], b: &[Node]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_like(b))
 }
@@ -230,7 +231,7 @@ impl Node {
         }
     }
 
-    /// Loops in one another.
+    /// How many rolled loops are nested in it.
     fn depth(&self) -> usize {
         if let Node::Roll { body, .. } = self { 1 + body.iter().map(Node::depth).max().unwrap_or(0) } else { 0 }
     }
@@ -273,7 +274,7 @@ impl Node {
         }
     }
 
-    /// Whether another node differs in numbers alone.
+    /// Whether another node differs in nothing but numbers.
     fn is_like(&self, other: &Node) -> bool {
         match (self, other) {
             (Node::Comment(a), Node::Comment(b)) => a == b,
@@ -281,7 +282,7 @@ impl Node {
             (Node::List { head: a, items: x, .. }, Node::List { head: b, items: y, .. }) => {
                 (a, x.len()) == (b, y.len()) && x.iter().zip(y).all(|(x, y)| x.is_like(y))
             }
-            // A loop of the kernel is never unrolled, and what is around it is not either.
+            // The compiler never unrolls a loop of the kernel, nor a loop around one. So no loop is rolled around it.
             (Node::Roll { var: a, count: n, body: x }, Node::Roll { var: b, count: m, body: y }) => {
                 (a, n) == (b, m) && alike(x, y)
             }
@@ -289,7 +290,7 @@ impl Node {
         }
     }
 
-    /// Adds a variable to the numbers that grow with it.
+    /// Adds a variable to each number that grows, times its growth.
     fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = usize>) {
         match self {
             Node::Comment(_) => {}
@@ -301,7 +302,7 @@ impl Node {
 }
 
 impl Line {
-    /// Whether another line differs in numbers alone.
+    /// Whether another line differs in nothing but numbers.
     fn is_like(&self, other: &Line) -> bool {
         self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(|(a, b)| a.is_like(b))
     }
@@ -329,7 +330,7 @@ impl Piece {
         }
     }
 
-    /// Whether another piece differs in constants alone.
+    /// Whether another piece differs in nothing but constants.
     fn is_like(&self, other: &Piece) -> bool {
         match (self, other) {
             (Piece::Text(a), Piece::Text(b)) => a == b,

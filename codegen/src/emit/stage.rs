@@ -1,4 +1,4 @@
-//! A stage as a Rust function.
+//! Prints a stage as a Rust function.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ fn calls(steps: &[Step]) -> bool {
     })
 }
 
-/// The steps without variables that nothing reads.
+/// The steps, without the declarations of variables that nothing reads.
 fn without_unread(steps: &[Step]) -> Vec<Step> {
     let mut kept: Vec<Step> = Vec::new();
     for step in steps.iter().rev() {
@@ -103,7 +103,7 @@ fn body(text: &mut Text, steps: &[Step], kernels: &TiSlice<KernelId, Kernel>) {
         match step {
             Step::Comment(comment) => text.comment("//", comment),
             Step::Keep(_) => {}
-            // A number by itself has no type that a method could be found for.
+            // A bare number has no type, so Rust would find no methods for it.
             Step::Let(name, Int::Const(value)) => text.line(format!("let {name} = {value}_usize;")),
             Step::Let(name, value) => text.line(format!("let {name} = {value};")),
             Step::Set(name, value) => text.line(format!("{name} = {value};")),

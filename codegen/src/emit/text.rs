@@ -1,6 +1,6 @@
-//! Lines with indentation, broken as rustfmt breaks them.
+//! Writes indented lines, and breaks them as rustfmt does.
 
-/// Widest line; `rustfmt.toml`, which goes with every crate, says so too.
+/// Width of the widest line. The `rustfmt.toml` that goes with every crate says the same.
 const WIDTH: usize = 130;
 
 /// Source text under construction.
@@ -11,7 +11,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// A line at the present depth; an empty one has no indentation.
+    /// Writes a line with the present indentation. An empty line has none.
     pub fn line(&mut self, line: impl AsRef<str>) {
         let line = line.as_ref();
         if !line.is_empty() {
@@ -40,7 +40,7 @@ impl Text {
         self.list(&format!("{name}("), args, ");");
     }
 
-    /// `head` items `tail`: on one line, or one item a line.
+    /// `head` items `tail`: on one line, or with each item on a line of its own.
     pub fn list(&mut self, head: &str, items: &[String], tail: &str) {
         let line = format!("{head}{}{tail}", items.join(", "));
         if self.fits(&line) {
@@ -55,7 +55,7 @@ impl Text {
         self.line(tail);
     }
 
-    /// `head [items];`: on one line, the items on the next, or one item a line.
+    /// `head [items];`: on one line, with the items on the next line, or with each item on a line of its own.
     pub fn array(&mut self, head: &str, items: &[String]) {
         let array = format!("[{}];", items.join(", "));
         if self.fits(&format!("{head} {array}")) || !self.fits(&format!("    {array}")) {
@@ -67,7 +67,7 @@ impl Text {
         self.depth -= 1;
     }
 
-    /// `head` calls of one function `tail`, all on one line, or one a line, each of which is broken if it must.
+    /// `head` calls of one function `tail`: all on one line, or each on a line of its own, broken if it is too long.
     pub fn calls(&mut self, head: &str, name: &str, calls: &[Vec<String>], tail: &str) {
         let items: Vec<String> = calls.iter().map(|args| format!("{name}({})", args.join(", "))).collect();
         if self.fits(&format!("{head}{}{tail}", items.join(", "))) {
@@ -82,7 +82,7 @@ impl Text {
         self.line(tail);
     }
 
-    /// `head(params) -> result {`, an indented body, `}`; an empty result is none.
+    /// `head(params) -> result {`, an indented body, `}`. If `result` is empty, the function returns nothing.
     pub fn function(&mut self, head: &str, params: &[String], result: &str, body: impl FnOnce(&mut Self)) {
         let arrow = if result.is_empty() { "" } else { " -> " };
         self.list(&format!("{head}("), params, &format!("){arrow}{result} {{"));
@@ -92,7 +92,7 @@ impl Text {
         self.line("}");
     }
 
-    /// A comment, broken between words.
+    /// Writes a comment, broken between words.
     pub fn comment(&mut self, mark: &str, text: &str) {
         let room = WIDTH - 4 * self.depth - mark.len() - 1;
         let mut line = String::new();

@@ -1,14 +1,14 @@
-//! Kinds of numbers, and reproducible ones.
+//! Kinds of data, and reproducible bits to draw them from.
 
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::{RngCore, SeedableRng};
 
-/// Kinds of numbers.
+/// Which numbers a problem is computed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Weights that keep activations near 1, images in -1..1.
+    /// Reals: weights that keep activations near 1, and images in -1..1.
     Reals,
-    /// Small whole numbers, so that sums of products are exact in any order.
+    /// Small integers, so that sums of products are exact in any order.
     Integers,
 }
 
@@ -25,7 +25,7 @@ impl Data {
     }
 }
 
-/// Reproducible bits.
+/// Random bits, the same for the same seed.
 pub(crate) fn noise(seed: u64) -> impl Iterator<Item = u64> {
     let mut bits = Pcg64::seed_from_u64(seed);
     std::iter::repeat_with(move || bits.next_u64())

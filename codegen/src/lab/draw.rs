@@ -1,17 +1,17 @@
-//! The weights and images of a problem.
+//! Draws the weights and images of a problem.
 
 use sartor_models::{NodeId, Op, Tensor, Weights};
 
 use super::data::{Data, noise};
 use super::problem::Problem;
 
-/// Sums of products up to this are exact in f32, whatever their order.
+/// Sums of products of integers are exact in f32 up to this, in any order.
 const EXACT: f64 = (1 << 24) as f64;
 
-/// Most weights of a filter that are not zero, so that values grow slowly from layer to layer.
+/// About how many weights of a filter are not zero, at most. So values grow slowly from layer to layer.
 const TAPS: usize = 12;
 
-/// Values that are whole multiples of a step, a power of two of at most one.
+/// Values that are integer multiples of a step. The step is a power of two of at most one.
 #[derive(Clone, Copy)]
 struct Grid {
     /// The largest magnitude.
@@ -49,8 +49,8 @@ impl Problem {
         noise(!self.seed).take(len).map(value).collect()
     }
 
-    /// Whether no order of summation rounds: whole numbers, or whole multiples of a step, that only meet operators that keep them, in sums
-    /// that stay below 2^24 steps.
+    /// Whether the result is exact in any order of summation. It is if all values are integer multiples of a step, all operators
+    /// keep them so, and all sums stay below 2^24 steps.
     pub fn is_exact(&self, weights: &Weights) -> bool {
         if self.data != Data::Integers {
             return false;

@@ -1,4 +1,4 @@
-//! Reads a layer's line, and makes a network of it in which the layer stands alone.
+//! Reads a layer's line, and makes a network that computes this layer alone.
 
 use std::str::FromStr;
 
@@ -10,8 +10,9 @@ use super::scan::{LineError, Part};
 use crate::network::line::{Axis, Each, LayerLine, Operator};
 
 impl LayerLine {
-    /// A network in which this layer stands alone. Convolutions of at most 4 channels read the images; in front of all others a 1x1 convolution
-    /// of a one-channel image makes the map that they read, and is an output, so that it is not fused.
+    /// A network that computes this layer alone. A convolution of at most 4 channels reads the images. In front of any other
+    /// layer, a 1x1 convolution makes the map that it reads from an image of one channel. That map is an output too, so that the
+    /// convolution is not fused.
     ///
     /// # Errors
     /// If the sizes do not fit one another.

@@ -1,12 +1,12 @@
-//! A small network, how to compile it and the data to try it on, in one line: what a failing test prints and
-//! `sartor verify --problem` replays.
+//! A small network, the options to compile it with, and the data to try it on, all in one line. A failing test prints such a
+//! line, and `sartor verify --problem` replays it.
 //!
 //! ```text
 //! level=avx2 threads=3 fuse=off seed=7 mb2ic3ih9iw9 conv_oc16kh3ph1_bias relu add@2,1
 //! g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"
 //! ```
 //!
-//! Options, then a network (`network`) or one layer as reports print it (`layer`).
+//! The options come first, then a network (`network`), or one layer as reports print it (`layer`).
 
 mod data;
 mod draw;

@@ -1,9 +1,13 @@
-//! A network as words: the input's sizes, a word a node in order, and the outputs.
+//! A network as words: the sizes of the input, a word for each node in order, and the outputs.
 //!
-//! `ic3ih9iw9 conv_oc16kh3ph1_bias relu shuffle_g4 add@3,1 out@4,2`. Sizes are oneDNN's: what is left out is 1, or 0 for padding, and
-//! that of the width is that of the height; `dh1` leaves one pixel out between taps. Padding at the end of an axis, below and on the right, is that before it unless `phe` and
-//! `pwe` say it: `ph0phe1` has one row below. A node reads the one before unless it says which, the input being 0. Without `out`, the
-//! last node is the output. Names are not kept: node 3 is `n3`.
+//! `ic3ih9iw9 conv_oc16kh3ph1_bias relu shuffle_g4 add@3,1 out@4,2`. Sizes are named as in oneDNN. A size that is left out is 1,
+//! or 0 for padding; a size of the width is that of the height. `dh1` leaves out one pixel between taps.
+//!
+//! The padding below and on the right is that above and on the left, unless `phe` and `pwe` say otherwise: `ph0phe1` has one row
+//! below.
+//!
+//! A node reads the node before it, unless it says which; the input is 0. Without `out`, the last node is the output. Names are
+//! not kept: node 3 is `n3`.
 
 use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
 
@@ -14,12 +18,12 @@ pub const NAME: &str = "problem";
 /// The usual `eps` of a batch norm.
 const EPS: f64 = 1e-5;
 
-/// Name of a node by its place.
+/// The name of the node with this index.
 pub fn node_name(index: usize) -> String {
     format!("n{index}")
 }
 
-/// The words of a network but the input's.
+/// Prints the words of a network, without the input's.
 pub fn print(network: &Network) -> String {
     let mut line = String::new();
     for (index, node) in network.nodes().iter().enumerate().skip(1) {
@@ -70,7 +74,7 @@ fn pooled(word: &str, window: Window) -> String {
     }
 }
 
-/// The sizes of a window that are not the usual ones.
+/// The sizes of a window that must be printed, because they are not the usual ones.
 fn sizes_of(window: Window) -> String {
     let Window { kernel, stride, dilation, padding: (rows, columns) } = window;
     let sizes = [
@@ -88,7 +92,8 @@ fn sizes_of(window: Window) -> String {
     sizes.iter().filter(|(_, size, default)| size != default).map(|(name, size, _)| format!("{name}{size}")).collect()
 }
 
-/// The columns of padding on the right that need not be said: those below where the left is as above, and else those on the left.
+/// How many columns of padding are on the right if `pwe` is left out: as many as rows below, if there are as many on the left as
+/// above; otherwise as many as on the left.
 fn after_columns(rows: Padding, before: usize) -> usize {
     if before == rows.before { rows.after } else { before }
 }
@@ -96,7 +101,7 @@ fn after_columns(rows: Padding, before: usize) -> usize {
 const WINDOW: [&str; 10] = ["kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
 const CONV: [&str; 12] = ["g", "oc", "kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
 
-/// The window of sizes.
+/// The window that has these sizes.
 fn read_window(sizes: &Sizes<'_>) -> Result<Window, LineError> {
     let pair = |h: &str, w: &str, default| {
         let first = sizes.or(h, default);
@@ -109,7 +114,7 @@ fn read_window(sizes: &Sizes<'_>) -> Result<Window, LineError> {
     Ok(Window { kernel: pair("kh", "kw", 1), stride: pair("sh", "sw", 1), dilation, padding: (rows, columns) })
 }
 
-/// The network of the input's shape, as `input` says it, and the words behind.
+/// Reads a network. Its input has the given shape, which `input` is the text of; the words follow.
 pub fn parse<'a>(input: Part<'a>, shape: Shape, words: impl Iterator<Item = Part<'a>>) -> Result<Network, LineError> {
     let mut builder = Builder::new(NAME, shape).map_err(|error| input.fault(error))?;
     let mut last = 0;
@@ -140,7 +145,7 @@ pub fn parse<'a>(input: Part<'a>, shape: Shape, words: impl Iterator<Item = Part
 
 fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
     let (head, rest) = word.split_once("_").map_or((word, None), |(head, rest)| (head, Some(rest)));
-    // The sizes, and whether a bias follows them.
+    // Reads the sizes of a word, and whether a bias follows them.
     let sizes = |keys: &[&'static str], takes_bias: bool| -> Result<(Sizes<'_>, bool), LineError> {
         let none = Part { at: word.at + word.text.len(), text: "" };
         let (sizes, bias) = match rest {

@@ -1,4 +1,4 @@
-//! A problem, and its line.
+//! A problem, and how it is printed and read as a line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,15 +18,15 @@ use crate::network::line::LayerLine;
 /// A network and everything that its result depends on.
 #[derive(Clone, PartialEq)]
 pub struct Problem {
-    /// The network. Its nodes' names are not printed: the first after the input is `n1`.
+    /// The network. The names of its nodes are not printed: the first after the input is `n1`.
     pub network: Network,
-    /// The level; all if none is given.
+    /// The level; `None` for all.
     pub level: Option<Level>,
     /// Images of an inference.
     pub batch: usize,
     /// Threads.
     pub threads: usize,
-    /// Bytes of second-level cache.
+    /// How many bytes of second-level cache a core has.
     pub l2: usize,
     /// Whether layers may share a stage.
     pub fuse: bool,
@@ -38,7 +38,7 @@ pub struct Problem {
     pub data: Data,
 }
 
-/// Most threads of a problem.
+/// The largest number of threads of a problem.
 const MOST_THREADS: usize = 64;
 
 impl Problem {
@@ -48,7 +48,7 @@ impl Problem {
         Self { network, level: None, batch, threads: 1, l2, fuse, tune: 0, seed: 0, data: Data::Reals }
     }
 
-    /// How its layers are planned for a level.
+    /// The options with which its layers are planned for a level.
     pub fn options(&self, layers: &Layers, level: Level) -> Options {
         let usual = Options::new(level).shared_by(self.threads);
         let options = Options { batch: self.batch, l2: self.l2, fuse: self.fuse, ..usual };
@@ -59,7 +59,8 @@ impl Problem {
         Options { tuning, ..options }
     }
 
-    /// Multiply-accumulates and values of all maps of the batch; [`u64::MAX`] if that is more than it can hold.
+    /// The number of multiply-accumulates plus the number of values in all maps, for the whole batch. It is [`u64::MAX`] if it
+    /// does not fit.
     pub fn work(&self) -> u64 {
         let nodes = self.network.nodes().iter().enumerate();
         let one = |(id, node): (usize, &sartor_models::Node)| {
@@ -91,7 +92,7 @@ impl Problem {
     }
 }
 
-/// In one line, without what has its usual value.
+/// Prints one line, without options that have their usual value.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(level) = self.level {
@@ -124,7 +125,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// As it is printed, so that a failing test shows the line to replay.
+/// Prints the same line, so that a failing test shows the line to replay.
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -137,7 +138,7 @@ impl FromStr for Problem {
     fn from_str(line: &str) -> Result<Self, LineError> {
         let whole = Part { at: 0, text: line };
         let mut words = whole.split(' ').filter(|word| !word.text.is_empty()).peekable();
-        // The network is only known behind the options.
+        // The network comes after the options.
         let mut options = Vec::new();
         while let Some(option) = words.next_if(|word| !word.text.contains('"') && word.text.contains('=')) {
             options.extend(option.split_once("="));

@@ -1,13 +1,13 @@
-//! Words, and sizes in them, with the place where they stand.
+//! Splits a line into words and sizes, each with the place where it stands.
 
 use std::fmt;
 
-/// A text that is no problem: where, and what is wrong there.
+/// A text that is not a valid problem: where it is wrong, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineError {
-    /// Byte at which the fault begins, from 0.
+    /// Byte at which the error is, counted from 0.
     pub at: usize,
-    /// The fault.
+    /// What is wrong.
     pub what: String,
 }
 
@@ -19,17 +19,17 @@ impl fmt::Display for LineError {
     }
 }
 
-/// A part of the line.
+/// A part of a line.
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
     /// Where it begins.
     pub at: usize,
-    /// What it says.
+    /// Its text.
     pub text: &'a str,
 }
 
 impl<'a> Part<'a> {
-    /// That this part is wrong.
+    /// The error that this part is wrong.
     pub fn fault(&self, what: impl fmt::Display) -> LineError {
         let what = if self.text.is_empty() { what.to_string() } else { format!("'{}': {what}", self.text) };
         LineError { at: self.at, what }
@@ -45,20 +45,20 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// What stands before and behind the first `mark`.
+    /// The parts before and behind the first `mark`.
     pub fn split_once(self, mark: &str) -> Option<(Part<'a>, Part<'a>)> {
         let (text, rest) = self.text.split_once(mark)?;
         Some((Part { at: self.at, text }, Part { at: self.at + text.len() + mark.len(), text: rest }))
     }
 
-    /// The number that it is.
+    /// Reads it as a number.
     pub fn number<T: std::str::FromStr>(&self) -> Result<T, LineError> {
         let digits = !self.text.is_empty() && self.text.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { self.text.parse().ok() } else { None };
         number.ok_or_else(|| self.fault("this is not a whole number, or too large"))
     }
 
-    /// The sizes that it consists of, `oc16kh3`, each under one of the `keys`.
+    /// Reads it as sizes, such as `oc16kh3`. Each must have one of the `keys`.
     pub fn sizes(self, keys: &[&'static str]) -> Result<Sizes<'a>, LineError> {
         let mut found: Vec<(&'static str, Part<'a>, usize)> = Vec::new();
         let mut rest = self;
@@ -86,23 +86,24 @@ pub struct Sizes<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    /// A size, and where it stands.
+    /// A size, and the part of the line that holds its number.
     pub fn get(&self, key: &str) -> Option<(Part<'a>, usize)> {
         self.found.iter().find(|(other, ..)| *other == key).map(|&(_, part, value)| (part, value))
     }
 
-    /// A size that may be left out.
+    /// A size that may be left out: it is then `default`.
     pub fn or(&self, key: &str, default: usize) -> usize {
         self.get(key).map_or(default, |(_, value)| value)
     }
 
-    /// The distance of a window's taps, of which oneDNN counts what lies between them; `default` is that number where it is left out.
+    /// The dilation of a window, which is the distance from tap to tap. oneDNN counts the pixels between taps, which is one less.
+    /// `default` is that number if it is left out.
     pub fn dilation(&self, key: &str, default: usize) -> Result<usize, LineError> {
         let (part, between) = self.get(key).unwrap_or((self.whole, default));
         between.checked_add(1).ok_or_else(|| part.fault("this dilation is too large"))
     }
 
-    /// A size that may not.
+    /// A size that may not be left out.
     pub fn need(&self, key: &str) -> Result<usize, LineError> {
         self.get(key).map(|(_, value)| value).ok_or_else(|| self.whole.fault(format_args!("there is no size '{key}'")))
     }

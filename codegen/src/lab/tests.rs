@@ -24,7 +24,7 @@ proptest! {
     }
 }
 
-/// The reports' lines of all layers of the zoo parse as what was printed, and as networks that hold such a layer.
+/// The lines that reports print for all layers of the zoo can be parsed again, and as networks that hold such a layer.
 #[test]
 fn lines_of_layers_are_replayed() {
     let mut lines = 0;
@@ -47,7 +47,7 @@ fn lines_of_layers_are_replayed() {
     assert!(lines > 500);
 }
 
-/// Padding in words: what is left out is as on the other side, or as of the rows.
+/// Padding that is left out is that of the other side, or that of the rows.
 #[test]
 fn sides_are_padded_apart() {
     let cases = [
@@ -96,7 +96,7 @@ fn dilated_windows_are_replayed_and_not_compiled() {
     assert_eq!((conv.window.dilation, conv.window.padding), ((2, 3), (Padding::both(0), Padding::both(2))));
 }
 
-/// As in oneDNN, the sizes of the result say what is below and on the right.
+/// As in oneDNN, the size of the result decides the padding below and on the right.
 #[test]
 fn a_layers_line_says_the_padding_behind_by_the_size_of_the_result() {
     let cases = [
@@ -106,7 +106,7 @@ fn a_layers_line_says_the_padding_behind_by_the_size_of_the_result() {
         ("ih7oh3kh3sh2ph1", Padding { before: 1, after: 0 }),
         ("ih8oh4kh5sh2ph1", Padding { before: 1, after: 2 }),
         ("ih1oh1kh5ph0", Padding { before: 0, after: 4 }),
-        // Whole windows of padding.
+        // Some windows see nothing but padding.
         ("ih1oh4kh1ph0", Padding { before: 0, after: 3 }),
     ];
     for (rows, padding) in cases {
@@ -139,7 +139,7 @@ fn faults_say_where_they_are() {
         ("ic3ih9iw9 glu", 10, "no such operator"),
         ("ic3ih9iw9 relu_oc3", 15, "has no sizes"),
         ("ic3ih9iw9 bn_eps-1", 10, "must be positive"),
-        // 2^60 weights, which no map gives away.
+        // 2^60 weights, which the size of no map betrays.
         ("ic1073741824ih1iw1 mean linear_oc1073741824", 24, "too large"),
         ("ic3ih9iw9 out@0 relu", 16, "nothing may follow"),
         ("g1ic3oc8_ih9oh9kh3ph1_iw9ow9kw3pw1", 0, "_n\"NAME\""),

@@ -1,4 +1,4 @@
-//! Drawn tunings: any strips, tiles and stages that measuring may choose.
+//! Draws tunings: any strips, tiles and stages that measuring may choose.
 
 use super::data::noise;
 use crate::network::layers::Layers;
@@ -6,10 +6,10 @@ use crate::schedule::Options;
 use crate::schedule::alternatives::{Alternative, alternatives, apply, by_panels, estimated, runs, together};
 use crate::schedule::tuning::Tuning;
 
-/// The stages of each run with some things changed, the same for the same seed.
+/// The stages of each run with some things changed. The same seed gives the same changes.
 ///
 /// # Panics
-/// If an alternative does not fit its level: a defect.
+/// If an alternative does not fit its level, which is a defect.
 pub fn drawn(layers: &Layers, options: &Options, seed: u64) -> Tuning {
     let mut noise = noise(seed);
     let mut draw = |n: usize| (noise.next().unwrap_or_default() >> 32) as usize % n;

@@ -11,11 +11,11 @@ pub enum AccessKind {
     Broadcast,
     /// Writes a register's lanes.
     Store,
-    /// Fetches a line: neither reads nor writes.
+    /// Fetches a cache line. It neither reads nor writes.
     Prefetch,
 }
 
-/// One access as it stands in the source.
+/// An access as it stands in the text of the kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
     /// What it does.
@@ -24,12 +24,12 @@ pub struct Access<'a> {
     pub at: &'a Address,
     /// Variables and counts of the loops around it, outermost first.
     pub loops: &'a [(Var, usize)],
-    /// f32 that it touches.
+    /// How many f32 it touches.
     pub width: usize,
 }
 
 impl Access<'_> {
-    /// Strides of its address with the counts of their loops. A variable outside its scope is `None`.
+    /// The strides of its address, each with the count of its loop; `None` for a variable outside its scope.
     pub fn terms(&self) -> impl Iterator<Item = Option<(usize, usize)>> {
         self.at.terms.iter().map(|(var, stride)| {
             let count = self.loops.iter().rev().find(|(looped, _)| looped == var).map(|(_, count)| *count);
@@ -37,7 +37,7 @@ impl Access<'_> {
         })
     }
 
-    /// The first f32 beyond all that it touches; `None` if that is not a number of 64 bits.
+    /// The first f32 beyond all that it touches; `None` if that does not fit 64 bits.
     pub fn reach(&self) -> Option<usize> {
         // Strides are non-negative, so the last iteration of every loop reaches furthest.
         let mut reach = self.at.offset.checked_add(self.width);
@@ -59,7 +59,7 @@ pub fn of(stmt: &Stmt) -> Option<(AccessKind, &Address)> {
     }
 }
 
-/// f32 that an access of a kernel touches.
+/// How many f32 an access of a kernel touches.
 pub fn width(kernel: &Kernel, kind: AccessKind) -> usize {
     if matches!(kind, AccessKind::Load | AccessKind::Store) { kernel.lanes() } else { 1 }
 }

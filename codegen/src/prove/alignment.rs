@@ -1,15 +1,15 @@
-//! Every vector load and store is aligned to its own size, so that none crosses a cache line and aligned instructions could
-//! be used. Regions begin on 64 bytes, but for the user's images, of which only single f32 are read.
+//! Proves that every vector load and store is aligned to its own size, so that none crosses a cache line and aligned instructions
+//! could be used. Regions begin on 64 bytes, except the user's images, of which only single f32 are read.
 
 use crate::ir::kernel::Kernel;
 use crate::ir::stage::{Call, Region};
 
 use super::access::{self, AccessKind};
 
-/// A vector access at an odd place.
+/// A vector access that is not aligned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AlignmentError {
-    /// An address that is no multiple of the lanes.
+    /// An address that is no multiple of the register's lanes.
     #[error("kernel {kernel}: a vector access to {buffer} moves by {step} f32, which is no multiple of {lanes} lanes")]
     Access {
         /// The kernel.
@@ -21,7 +21,7 @@ pub enum AlignmentError {
         /// Lanes of a register.
         lanes: usize,
     },
-    /// A buffer that begins between two vectors.
+    /// A buffer that does not begin at a multiple of the register's lanes.
     #[error(
         "{stage}, unit {unit}: {kernel} is called with {buffer} in {region:?} at {offset}, which is not aligned to {lanes} lanes"
     )]
@@ -43,7 +43,7 @@ pub enum AlignmentError {
     },
 }
 
-/// Proves a kernel's vector accesses aligned if its buffers are. Returns whether each buffer must be.
+/// Proves that a kernel's vector accesses are aligned if its buffers are. Returns, for each buffer, whether it must be.
 pub fn kernel(kernel: &Kernel) -> Result<Vec<bool>, AlignmentError> {
     let lanes = kernel.lanes();
     let mut vectors = vec![false; kernel.buffers.len()];
@@ -64,7 +64,7 @@ pub fn kernel(kernel: &Kernel) -> Result<Vec<bool>, AlignmentError> {
     Ok(vectors)
 }
 
-/// Proves that a call's buffers of `vectors` are aligned.
+/// Proves that those buffers of a call are aligned that `vectors` says must be.
 pub fn call(stage: &str, call: &Call, kernel: &Kernel, vectors: &[bool]) -> Result<(), AlignmentError> {
     let lanes = kernel.lanes();
     for ((&(region, offset), buffer), vector) in call.args.iter().zip(&kernel.buffers).zip(vectors) {

@@ -1,5 +1,6 @@
-//! Every load, store and prefetch of a kernel stays inside its buffer, and every call of a stage hands over buffers that lie
-//! inside their region. Addresses are affine over boxes, so their extremes are at the corners and the check is exact.
+//! Proves that every load, store and prefetch of a kernel stays inside its buffer, and that every call of a stage hands over
+//! buffers that lie inside their regions. Addresses are affine over boxes, so their extremes are at the corners and the check is
+//! exact.
 
 use typed_index_collections::TiSlice;
 
@@ -19,7 +20,7 @@ pub enum BoundsError {
         kernel: String,
         /// The buffer.
         buffer: String,
-        /// First f32 that may not be touched and is.
+        /// The end of the access: the f32 after the last that it touches.
         reach: usize,
         /// Length of the buffer.
         len: usize,
@@ -46,7 +47,7 @@ pub enum BoundsError {
         /// Length of the region.
         len: usize,
     },
-    /// A call of a kernel that there is not, or with too few or too many pointers.
+    /// A call of a kernel that does not exist, or with too few or too many pointers.
     #[error("{stage}, unit {unit}: {kernel} takes {expected} buffers and is called with {found}")]
     Arity {
         /// The stage.
@@ -76,7 +77,7 @@ pub enum BoundsError {
     },
 }
 
-/// Proves that a kernel stays inside its buffers. Returns the accesses it proved, counted in the source.
+/// Proves that a kernel stays inside its buffers. Returns the number of accesses it proved, as they stand in the text.
 pub fn kernel(kernel: &Kernel) -> Result<usize, BoundsError> {
     let mut accesses = 0;
     access::all(kernel, |access| {
@@ -92,7 +93,7 @@ pub fn kernel(kernel: &Kernel) -> Result<usize, BoundsError> {
     Ok(accesses)
 }
 
-/// Proves that a call's buffers lie inside their regions, and that what it writes may be written.
+/// Proves that a call's buffers lie inside their regions, and that it writes only where writing is allowed.
 pub fn call(stage: &str, call: &Call, kernels: &TiSlice<KernelId, Kernel>, lengths: &Lengths) -> Result<(), BoundsError> {
     let (stage, unit) = (stage.to_string(), call.unit);
     let Some(kernel) = kernels.get(call.kernel).filter(|kernel| kernel.buffers.len() == call.args.len()) else {

@@ -1,5 +1,6 @@
-//! No two units of a stage write the same f32 of the arena, or one reads what another writes; no call's buffers overlap
-//! where it writes; no f32 of the arena is written by two calls of a stage; and no call stores over what nothing has read.
+//! Proves four things. No two units of a stage write the same f32 of the arena, and none reads what another writes. The buffers
+//! of a call do not overlap where it writes. No f32 of the arena is written by two calls of a stage. No call stores over a value
+//! that nothing has read.
 
 use std::ops::Range;
 
@@ -10,10 +11,10 @@ use super::facts::Facts;
 use super::footprint::Touched;
 use super::set::Set;
 
-/// Memory that more than one has a hand in.
+/// Memory that is used twice where it must not be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DisjointError {
-    /// A call that stores to the same place twice for nothing.
+    /// A call that stores to a place twice without reading in between.
     #[error("kernel {kernel}: a store to {buffer} at f32 {at} overwrites what nothing has read")]
     Overwrites {
         /// The kernel.
@@ -71,7 +72,7 @@ pub enum DisjointError {
     },
 }
 
-/// Proves that a kernel stores nothing in vain.
+/// Proves that a kernel stores no value in vain.
 pub fn kernel(kernel: &Kernel, touched: &[Touched]) -> Result<(), DisjointError> {
     let overwrites = |(touched, buffer): (&Touched, &Buffer)| {
         let (kernel, buffer) = (kernel.name.clone(), buffer.name.clone());
@@ -80,7 +81,8 @@ pub fn kernel(kernel: &Kernel, touched: &[Touched]) -> Result<(), DisjointError>
     touched.iter().zip(&kernel.buffers).find_map(overwrites).map_or(Ok(()), Err)
 }
 
-/// Proves a stage. The other way that a unit can run reads more or less, but writes the same, which [`super::initialised`] proves.
+/// Proves a stage. What units read is checked in both ways in which a unit can run. What they write is checked as the first of a
+/// range alone: after another unit a unit writes the same, which [`super::initialised`] proves.
 pub fn stage(facts: &Facts<'_>, index: usize) -> Result<(), DisjointError> {
     let stage = &facts.plan.stages[index].code.name;
     let arena = facts.plan.lengths.arena;
@@ -120,7 +122,7 @@ pub fn stage(facts: &Facts<'_>, index: usize) -> Result<(), DisjointError> {
     Ok(())
 }
 
-/// Proves that what a call writes overlaps none of its other buffers.
+/// Proves that what a call writes does not overlap its other buffers.
 fn aliases(facts: &Facts<'_>, stage: &str, call: &Call) -> Result<(), DisjointError> {
     let kernel = &facts.plan.kernels[call.kernel];
     let touched = &facts.kernels[call.kernel].touched;

@@ -11,7 +11,7 @@ use crate::ir::kernel::KernelId;
 use crate::ir::stage::{Call, Region};
 use crate::plan::Plan;
 
-/// What is known of a kernel once it is proven by itself.
+/// What is known of a kernel once it has been proven by itself.
 pub struct KernelFacts {
     pub accesses: usize,
     pub vectors: Vec<bool>,
@@ -29,7 +29,7 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// What a call reads in a region before writing it: buffers and ranges.
+    /// What a call reads in a region before it writes there: buffers and ranges.
     pub fn reads(&self, call: &Call, region: Region) -> impl Iterator<Item = (usize, Range<usize>)> {
         self.ranges(call, region, |touched| &touched.reads)
     }

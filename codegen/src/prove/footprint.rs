@@ -1,4 +1,5 @@
-//! What a call of a kernel reads and writes, to the f32: computed once a kernel, then moved to each call's pointers.
+//! What a call of a kernel reads and writes, exact to the f32. It is computed once for each kernel, and then moved to where each
+//! call's pointers point.
 
 use std::ops::Range;
 
@@ -10,15 +11,15 @@ use super::set::Set;
 /// What a call does to one buffer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// Read before the call wrote it, in order.
+    /// What the call reads before writing it, in order.
     pub reads: Vec<Range<usize>>,
-    /// Written, in order.
+    /// What the call writes, in order.
     pub writes: Vec<Range<usize>>,
-    /// Where a store overwrites what nothing has read.
+    /// A place where a store overwrites a value that nothing has read, if there is one.
     pub overwritten: Option<usize>,
 }
 
-/// What a call does to each of its buffers, which must be in their bounds.
+/// What a call does to each of its buffers. The kernel's accesses must have been proven in bounds.
 pub fn of(kernel: &Kernel) -> Vec<Touched> {
     let sets = || kernel.buffers.iter().map(|buffer| Set::new(buffer.len)).collect::<Vec<_>>();
     let mut trace = Trace {
@@ -35,7 +36,7 @@ pub fn of(kernel: &Kernel) -> Vec<Touched> {
         Ok(())
     });
     debug_assert!(visited.is_ok());
-    // The order of reads matters only where the same call writes; elsewhere the loops need not be walked.
+    // The order of reads matters only in buffers that the call also writes. For the others, the loops need not be walked through.
     let visited: Result<(), ()> = access::all(kernel, |access| {
         let buffer = access.at.buffer.0;
         if !stored[buffer] && matches!(access.kind, AccessKind::Load | AccessKind::Broadcast) {
@@ -53,12 +54,12 @@ pub fn of(kernel: &Kernel) -> Vec<Touched> {
     trace.reads.into_iter().zip(trace.writes).zip(trace.overwritten).map(touched).collect()
 }
 
-/// Adds all that an access touches to a set.
+/// Adds everything that an access touches to a set.
 fn insert(set: &mut Set, access: access::Access<'_>) {
     let mut terms: Vec<(usize, usize)> = access.terms().flatten().collect();
     terms.sort_unstable();
     let mut width = access.width;
-    // Steps no longer than what they move are one longer piece.
+    // If a step is no longer than the piece it moves, the pieces join to one longer piece.
     terms.retain(|&(stride, count)| {
         let joins = stride <= width && count > 0;
         if joins {
@@ -76,13 +77,13 @@ fn pieces(set: &mut Set, at: usize, width: usize, terms: &[(usize, usize)]) {
     }
 }
 
-/// Walks through the loops in order, as far as they touch buffers that are stored to.
+/// Walks through the loops in order, but only through those that touch buffers that are stored to.
 struct Trace<'a> {
     kernel: &'a Kernel,
     vars: Vec<usize>,
     reads: Vec<Set>,
     writes: Vec<Set>,
-    /// Stored, and not read since.
+    /// What was stored, and not read since.
     unread: Vec<Set>,
     overwritten: Vec<Option<usize>>,
 }

@@ -1,4 +1,5 @@
-//! Every f32 that is read was written before, in every split of units over threads; and every split computes the same.
+//! Proves that every f32 that is read was written before, however units are split over threads, and that every split computes the
+//! same.
 //!
 //! A range of units starts with scratch memory that holds nothing. Values are numbered by the computation that makes them: kernel,
 //! constants, and the values it reads. With `F(u)` the scratch memory after unit `u` as the first of its range, three facts are
@@ -16,10 +17,10 @@ use super::live::Live;
 use super::set::Set;
 use super::tags::{Piece, Tag, Tags};
 
-/// A read of what was not written, or units that compute something else after others.
+/// A read of what was not written, or a unit that computes something else after another unit than as the first of its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InitialisedError {
-    /// Memory that holds nothing.
+    /// A call reads memory that nothing has written.
     #[error("{stage}, unit {unit}{way}: {kernel} reads {buffer} at {region:?} f32 {at}, which nothing has written")]
     Unwritten {
         /// The stage.
@@ -51,15 +52,15 @@ pub enum InitialisedError {
     },
 }
 
-/// The first of a range.
+/// The unit runs as the first of a range.
 const FIRST: &str = "";
-/// A later one.
+/// The unit runs after another.
 const AFTER: &str = " (after another)";
 
 /// Memory during a stage.
 #[derive(Clone, Debug, Default)]
 struct State {
-    /// What this unit wrote.
+    /// What this unit wrote to the arena.
     arena: Tags,
     scratch: Tags,
 }
@@ -101,7 +102,8 @@ pub fn stage(facts: &Facts<'_>, index: usize, written: &mut Set) -> Result<(), I
     Ok(())
 }
 
-/// The values that a stage of a proven program leaves in each map of the arena, by `numbers`.
+/// The values that a stage of a proven plan leaves in each map of the arena. They are numbered by `numbers`, which several plans
+/// can share.
 #[cfg(test)]
 pub fn values(facts: &Facts<'_>, index: usize, numbers: &mut HashMap<Vec<usize>, usize>) -> Tags {
     let mut written = Set::new(facts.plan.lengths.arena);
@@ -113,7 +115,7 @@ pub fn values(facts: &Facts<'_>, index: usize, numbers: &mut HashMap<Vec<usize>,
     for unit in &facts.units[index] {
         let mut state = State::default();
         stage.run(&unit.first, FIRST, &mut state).unwrap();
-        // As if each map had memory of its own.
+        // Places are given as if each map had memory of its own.
         let place = |at: usize| stage.place(at).0 << 40 | stage.place(at).1;
         state.arena.each(|range, tag| {
             arena.write(place(range.start)..place(range.start) + range.len(), Tag { base: place(tag.base), ..tag });
@@ -129,7 +131,7 @@ fn maps<'a>(facts: &'a Facts<'_>, index: usize) -> Vec<&'a Live> {
 }
 
 impl StageValues<'_> {
-    /// The map that lies at a place of the arena, and where in it. Calls outside all maps are refused by the liveness proof.
+    /// The map that lies at a place of the arena, and the place in that map. The liveness proof refuses calls outside all maps.
     fn place(&self, at: usize) -> (usize, usize) {
         let map = self.maps.iter().find(|live| live.memory.contains(&at));
         map.map_or((usize::MAX >> 40, at), |live| (live.map.0, at - live.memory.start))
@@ -183,7 +185,7 @@ impl StageValues<'_> {
                     }
                     match tag {
                         Some(tag) => key.extend([1, tag.value, tag.buffer, range.start - tag.base, range.len()]),
-                        // What the stages before left at a place is one value.
+                        // What earlier stages left at a place counts as one value.
                         None => {
                             let (map, at) = self.place(range.start);
                             key.extend([0, map, at, range.len()]);

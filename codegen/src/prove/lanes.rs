@@ -1,26 +1,26 @@
-//! Registers as far as the padding proof knows them: which lanes hold a constant, which above all is zero.
+//! What the padding proof knows of registers: which lanes hold a constant. The constant that matters most is zero.
 
 use crate::ir::kernel::{Base, Binary};
 
-/// A register whose lanes may be known to be constant, whatever the data, as long as they are finite.
+/// A register. Some of its lanes may be known to hold a constant, whatever the data, as long as the data are finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lanes {
     /// Bit `i` says that lane `i` is `values[i]`.
     known: u16,
-    /// The known lanes that are zero, of either sign.
+    /// The known lanes that are zero, with either sign.
     zero: u16,
     values: [f32; 16],
 }
 
 impl Lanes {
-    /// One constant in the lanes of a mask.
+    /// A register that holds a constant in the lanes of a mask. The others are unknown.
     pub fn splat(value: f32, lanes: u16) -> Self {
         let mut splat = Self::default();
         splat.set(lanes, |_| value);
         splat
     }
 
-    /// Zero in the lanes of a mask, anything in the others.
+    /// A register that holds zero in the lanes of a mask. The others are unknown.
     pub fn zero_in(lanes: u16) -> Self {
         Self { known: lanes, zero: lanes, values: [0.0; 16] }
     }
@@ -45,7 +45,7 @@ impl Lanes {
         }
     }
 
-    /// What both agree on.
+    /// What is known of both registers alike.
     pub fn join(&self, other: &Self) -> Self {
         let mut joined = Self::zero_in(self.zero & other.zero);
         let same = |i: usize| if self.values[i] == other.values[i] { self.values[i] } else { f32::NAN };
@@ -60,7 +60,7 @@ impl Lanes {
         result
     }
 
-    /// `a * b + c`; whether it is rounded once matters to nothing that is zero.
+    /// `a * b + c`. Whether it is rounded once does not matter where it is zero.
     pub fn fma(a: &Self, b: &Self, c: &Self) -> Self {
         let product = a.zero | b.zero;
         let mut result = Self::zero_in(product & c.zero);
@@ -76,7 +76,7 @@ impl Lanes {
         result
     }
 
-    /// The first lanes, and zeros in the others.
+    /// The first lanes of the register, and zeros in the others.
     pub fn first(&self, kept: usize) -> Self {
         let first = u16::try_from((1_u32 << kept) - 1).unwrap_or(u16::MAX);
         let mut result = Self::zero_in(!first | self.zero);

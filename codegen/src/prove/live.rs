@@ -1,4 +1,4 @@
-//! Where maps are live. It follows from the layers of the stages alone, not from the planner's own account.
+//! When maps are live. This is derived from the layers of the stages alone, and not from what the planner says.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ pub struct Live {
     pub map: MapId,
     /// The arena, or scratch memory for a ring.
     pub region: Region,
-    /// Its f32.
+    /// The f32 that it occupies.
     pub memory: Range<usize>,
     /// The stage that writes it first.
     pub first: usize,
@@ -23,13 +23,13 @@ pub struct Live {
 }
 
 impl Live {
-    /// Whether both are needed at some time, in the same region.
+    /// Whether both maps are needed at the same time, in the same region.
     pub fn meets(&self, other: &Live) -> bool {
         self.region == other.region && self.first <= other.last && other.first <= self.last
     }
 }
 
-/// All maps but the network's input, where they are live.
+/// All maps except the network's input, with the stages in which they are live.
 pub fn lives(plan: &Plan) -> Vec<Live> {
     let mut lives: Vec<Live> = Vec::new();
     for (map, place) in plan.places.iter_enumerated() {

@@ -1,5 +1,5 @@
-//! Maps that overlap in memory are never live together, and every call stays in maps that its stage's layers read and write.
-//! Where a map is live follows from the layers of the stages alone, not from the planner's own account.
+//! Proves that maps that overlap in memory are never live together, and that every call stays in maps that its stage's layers
+//! read and write. When a map is live is derived from the layers of the stages alone, and not from what the planner says.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::layout::MapId;
 use super::facts::Facts;
 use super::live::Live;
 
-/// A map in memory that is another's, or a call outside its maps.
+/// A map in memory that another map needs, or a call outside its maps.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LivenessError {
     /// Two maps that are needed at the same time share memory.
@@ -23,7 +23,7 @@ pub enum LivenessError {
         region: Region,
         /// First f32 of both.
         from: usize,
-        /// First f32 that is not of both any more.
+        /// First f32 after those of both.
         to: usize,
         /// A stage that needs both.
         stage: usize,
@@ -42,7 +42,7 @@ pub enum LivenessError {
         /// Length of the region.
         len: usize,
     },
-    /// A call that touches what no layer of its stage has.
+    /// A call that touches memory of no map of its stage's layers.
     #[error(
         "{stage}, unit {unit}: {kernel} {does} {buffer} in {region:?} from {from} to {to}, where no layer of the stage {does} a map"
     )]
@@ -66,7 +66,7 @@ pub enum LivenessError {
     },
 }
 
-/// Proves that no two maps are in each other's way. Returns how many pairs share memory at different times.
+/// Proves that no two maps need the same memory at the same time. Returns how many pairs share memory at different times.
 pub fn maps(facts: &Facts<'_>) -> Result<usize, LivenessError> {
     let name = |live: &Live| facts.plan.layers[live.map].name.clone();
     let mut shared = 0;

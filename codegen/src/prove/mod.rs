@@ -1,7 +1,7 @@
-//! The proof: what must hold of a program before it is emitted, one property a file. A program that fails is refused.
+//! The proof: what must hold of a plan before it is emitted, one file for each property. A plan that fails is refused.
 //!
-//! Kernels are proven for all iterations of their loops; then every call of every unit of every stage is walked through, in both
-//! ways that a unit can run (`units`), with what it reads and writes to the f32 (`footprint`).
+//! Kernels are proven for all iterations of their loops. Then every call of every unit of every stage is walked through. A unit
+//! can run in two ways (`units`), and both are. What each call reads and writes is known to the f32 (`footprint`).
 
 mod access;
 mod alignment;
@@ -44,16 +44,16 @@ use crate::plan::Plan;
 use facts::{Facts, KernelFacts};
 use typed_index_collections::TiVec;
 
-/// Proves a kernel by itself. Returns its accesses, counted in the source.
+/// Proves a kernel by itself. Returns the number of its accesses, as they stand in the text.
 ///
 /// # Errors
-/// If an access can leave its buffer or is not aligned, a store goes to a buffer that is only read, a name is out of scope, or an
-/// index overflows.
+/// If an access can leave its buffer or is not aligned, a store goes to a buffer that may only be read, a name is used outside
+/// its scope, or an index overflows.
 pub fn kernel(kernel: &Kernel) -> Result<usize, Unproven> {
     Ok(kernel_facts(kernel)?.accesses)
 }
 
-/// What a call of a proven kernel reads before writing it: ranges of each buffer.
+/// What a call of a proven kernel reads before writing it, as ranges of each buffer.
 #[cfg(test)]
 pub(crate) fn reads(kernel: &Kernel) -> Vec<Vec<std::ops::Range<usize>>> {
     footprint::of(kernel).into_iter().map(|touched| touched.reads).collect()
@@ -69,7 +69,8 @@ fn kernel_facts(kernel: &Kernel) -> Result<KernelFacts, Unproven> {
     Ok(KernelFacts { accesses, vectors, touched, largest_offset })
 }
 
-/// Proves the kernels by themselves, that memory can be pointed into, and that units run. Says nothing of maps.
+/// Proves each kernel by itself, that every region can be addressed, and that the units of every stage run. Maps are not looked
+/// at.
 fn facts<'a>(plan: &'a Plan, weights: &'a [f32]) -> Result<Facts<'a>, Unproven> {
     let kernels = plan.kernels.iter().map(kernel_facts).collect::<Result<TiVec<_, _>, _>>()?;
     overflow::regions(&plan.lengths)?;
@@ -77,7 +78,7 @@ fn facts<'a>(plan: &'a Plan, weights: &'a [f32]) -> Result<Facts<'a>, Unproven> 
     Ok(Facts { plan, weights, kernels, units, lives: Vec::new() })
 }
 
-/// Proves each call of a stage by itfacts.
+/// Proves each call of a stage by itself.
 fn calls(facts: &Facts<'_>, index: usize) -> Result<(), Unproven> {
     let name = &facts.plan.stages[index].code.name;
     for call in facts.units[index].iter().flat_map(|unit| unit.calls()) {
@@ -87,10 +88,10 @@ fn calls(facts: &Facts<'_>, index: usize) -> Result<(), Unproven> {
     Ok(())
 }
 
-/// Proves a plan: its kernels, and all calls of all its stages on its packed weights, whatever units a thread is given.
+/// Proves a plan: its kernels, and all calls of all its stages with its packed weights, whichever units a thread is given.
 ///
 /// # Errors
-/// The first thing that does not hold.
+/// The first thing that could not be proven.
 pub fn plan(plan: &Plan, weights: &[f32]) -> Result<Proven, Unproven> {
     let facts = Facts { lives: live::lives(plan), ..facts(plan, weights)? };
     let sharing = liveness::maps(&facts)?;
@@ -114,10 +115,11 @@ pub fn plan(plan: &Plan, weights: &[f32]) -> Result<Proven, Unproven> {
     })
 }
 
-/// Proves the stages of a trial, each by itself: its maps all have memory of their own, which holds something from the start.
+/// Proves the stages of a trial, each by itself. All maps of a trial have memory of their own, which counts as written from the
+/// start.
 ///
 /// # Errors
-/// The first thing that does not hold.
+/// The first thing that could not be proven.
 pub fn stages(plan: &Plan, weights: &[f32]) -> Result<(), Unproven> {
     let facts = facts(plan, weights)?;
     let mut written = set::Set::new(plan.lengths.arena);

@@ -1,5 +1,8 @@
-//! What the user gets is read from maps that are still whole, and fills the output once. With several passes, an output lies at the
-//! passes times its place in one pass, and has the passes one after another: it fills what they have together as it does in one.
+//! Proves that what the user gets is read from maps that are still whole, and that it fills the output exactly once.
+//!
+//! A batch may take several passes. An output then begins at its place in one pass times the number of passes, and the passes
+//! follow one another there. So if the outputs of one pass fill the output of one pass, those of all passes fill the whole
+//! output.
 
 use crate::ir::stage::Region;
 use crate::plan::Plan;
@@ -8,7 +11,7 @@ use super::facts::Facts;
 use super::live::Live;
 use super::set::Set;
 
-/// A result that is not there.
+/// A result that cannot be returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutputError {
     /// A result that is not where the last stages left it.
@@ -31,14 +34,14 @@ pub enum OutputError {
         /// Where.
         at: usize,
     },
-    /// Results that leave a gap or lie on one another.
+    /// Results that leave a gap or overlap.
     #[error("output {output}: fills f32 {from} to {to} of the output, but what is before ends at {end}, and the output at {len}")]
     Fill {
         /// Index of the output.
         output: usize,
         /// First f32.
         from: usize,
-        /// First f32 after.
+        /// First f32 after it.
         to: usize,
         /// Where the results before it end.
         end: usize,
@@ -47,7 +50,7 @@ pub enum OutputError {
     },
 }
 
-/// Proves the last stage, which copies the results, after all others.
+/// Proves the copying of the results, which comes after all stages.
 pub fn prove(facts: &Facts<'_>, written: &Set) -> Result<(), OutputError> {
     let Plan { unpack, layers, stages, batch, output_len, .. } = facts.plan;
     let mut end = 0;

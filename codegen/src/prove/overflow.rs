@@ -1,6 +1,6 @@
-//! No index arithmetic overflows. Kernels and stages compute in `usize`, whose products and sums the walk through all calls
-//! checks in 64 bits; the only 32-bit integers are variables of loops that no address mentions, which Rust infers to be `i32`.
-//! Byte offsets fit `isize`, as pointer arithmetic demands.
+//! Proves that no index arithmetic overflows. Kernels and stages compute in `usize`. The walk through all calls checks their
+//! products and sums in 64 bits. The only 32-bit integers are the variables of loops that no address mentions, which Rust infers
+//! to be `i32`. Byte offsets fit `isize`, as pointer arithmetic demands.
 
 use crate::ir::kernel::{Kernel, Stmt, Var};
 use crate::ir::stage::Region;
@@ -8,7 +8,7 @@ use crate::ir::stage::Region;
 use super::access;
 use crate::plan::Lengths;
 
-/// Most f32 of anything that a pointer is moved over: `isize::MAX` bytes of a 64-bit machine.
+/// The largest number of f32 that a pointer may be moved over: `isize::MAX` bytes of a 64-bit machine.
 const MOST: usize = isize::MAX as usize / size_of::<f32>();
 
 /// A number that does not fit its type.
@@ -22,7 +22,7 @@ pub enum OverflowError {
         /// The buffer.
         buffer: String,
     },
-    /// A loop over an `i32` that counts too far.
+    /// A loop over an `i32` that counts further than an `i32` can.
     #[error("kernel {kernel}: loop {var} counts to {count} in 32 bits")]
     Count {
         /// The kernel.
@@ -71,7 +71,7 @@ fn counts(kernel: &Kernel, body: &[Stmt], indexed: &[bool]) -> Result<(), Overfl
     Ok(())
 }
 
-/// Proves that every region can be pointed into. Returns the largest byte offset.
+/// Proves that every region can be addressed. Returns the largest byte offset.
 pub fn regions(lengths: &Lengths) -> Result<usize, OverflowError> {
     let mut largest = 0;
     for region in [Region::Input, Region::Arena, Region::Scratch, Region::Weights] {

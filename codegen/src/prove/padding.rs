@@ -1,9 +1,11 @@
-//! Pad lanes of every map are zero, which lets kernels read whole registers; and where a kernel adds to what an earlier layer
-//! left in the same register, each lane has one owner and the other side is zero. For finite data: padding is multiplied by zero.
+//! Proves that the pad lanes of every map are zero, which lets kernels read whole registers. Where a kernel adds to what an
+//! earlier layer left in the same register, it proves that each lane has one owner: the other side is zero. Data are taken to be
+//! finite, since padding is multiplied by zero.
 //!
-//! An abstract interpretation: of a map it knows, for each lane, whether all of its pixels are zero there; of weights, each f32;
-//! of a register, each lane that is constant. The iterations of a loop are run as one, until nothing changes, but for those that
-//! store to the last panel, where the padding is: these are walked through. Calls that differ in rows alone are one.
+//! The proof is an abstract interpretation. Of a map it knows, for each lane, whether all its pixels are zero there. Of weights
+//! it knows each f32, and of a register the lanes that are constant. All iterations of a loop are run as one, again and again
+//! until nothing changes. Iterations that store to the last panel, where the padding is, are run one by one. Calls that only
+//! differ in rows are taken for one.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -32,7 +34,7 @@ pub enum PaddingError {
         /// The pad lane.
         lane: usize,
     },
-    /// An addition to what the destination held, in a lane of which neither side is zero.
+    /// An addition to what the destination holds, in a lane in which neither side is zero.
     #[error("{stage}, unit {unit}: {kernel} blends into {buffer}, and may add two values in lane {lane} of a register")]
     Blend {
         /// The stage.
@@ -48,19 +50,19 @@ pub enum PaddingError {
     },
 }
 
-/// Where a buffer lies, as far as its zeros depend on it.
+/// Where a buffer lies, as far as this decides where it is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Home {
     Input,
     Weights(usize),
-    /// A map, and the lane of it that the buffer begins at.
+    /// In a map, beginning at this lane.
     Map(MapId, usize),
 }
 
-/// Proves all stages, in order. Returns the pad lanes that are zero.
+/// Proves all stages, in order. Returns the number of pad lanes, which are all zero.
 pub fn prove(facts: &Facts<'_>) -> Result<usize, PaddingError> {
     let maps = &facts.plan.layers.maps;
-    // A lane that nothing was written to is as good as zero here: it is never read.
+    // A lane to which nothing was written counts as zero here, since it is never read.
     let mut zeros: TiVec<MapId, Vec<bool>> = maps.iter().map(|map| vec![true; map.pitch()]).collect();
     let mut pads = 0;
     for (index, planned) in facts.plan.stages.iter().enumerate() {
@@ -121,7 +123,7 @@ fn home(facts: &Facts<'_>, stage: usize, (region, offset): (Region, usize)) -> H
             let here = |live: &&super::live::Live| {
                 live.region == region && live.first <= stage && stage <= live.last && live.memory.contains(&offset)
             };
-            // Calls outside all maps are refused by the liveness proof.
+            // The liveness proof refuses calls outside all maps.
             let live = facts.lives.iter().find(here);
             live.map_or(Home::Input, |live| {
                 Home::Map(live.map, (offset - live.memory.start) % facts.plan.layers[live.map].pitch())
@@ -130,7 +132,7 @@ fn home(facts: &Facts<'_>, stage: usize, (region, offset): (Region, usize)) -> H
     }
 }
 
-/// The buffer blended into and the lane that both sides may have.
+/// The buffer that is added to, and the lane in which neither side may be zero.
 type Clash = (usize, usize);
 
 struct Walk<'a> {
@@ -138,11 +140,11 @@ struct Walk<'a> {
     kernel: &'a Kernel,
     homes: &'a [Home],
     touched: &'a [super::footprint::Touched],
-    /// As the stages before left it.
+    /// Which lanes are zero, as the earlier stages left them.
     before: &'a TiSlice<MapId, Vec<bool>>,
     zeros: &'a mut TiSlice<MapId, Vec<bool>>,
     regs: Vec<Lanes>,
-    /// Registers that hold what their buffer held before the call.
+    /// For each register, the buffer whose content from before the call it holds, if it holds one.
     old: Vec<Option<usize>>,
     /// The iterations that are being run as one.
     loops: Vec<(Var, Range<usize>)>,
@@ -158,7 +160,7 @@ impl Walk<'_> {
                 Stmt::Store(to, reg) => self.store(to, self.regs[reg.0].zeros()),
             }
         }
-        // Out of scope.
+        // The registers of the body go out of scope.
         for stmt in body {
             if let Stmt::Let(reg, _) = stmt {
                 self.regs[reg.0] = Lanes::default();
@@ -175,7 +177,7 @@ impl Walk<'_> {
         (count - apart..count).try_for_each(|i| self.any(var, i..i + 1, body))
     }
 
-    /// Runs iterations as one: with what is known of the registers whatever iterations went before.
+    /// Runs iterations as one, with what is known of the registers whichever iterations came before.
     fn any(&mut self, var: Var, iterations: Range<usize>, body: &[Stmt]) -> Result<(), Clash> {
         let once = iterations.len() == 1;
         self.loops.push((var, iterations));
@@ -192,7 +194,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// How many of a loop's last iterations store to the last panel, if they store to different lanes.
+    /// How many of a loop's last iterations are run one by one, because they store to different lanes and the last panel may be
+    /// among them.
     fn apart(&self, var: Var, body: &[Stmt]) -> usize {
         let of = |stmt: &Stmt| match stmt {
             Stmt::For { body, .. } => self.apart(var, body),
@@ -244,7 +247,7 @@ impl Walk<'_> {
         if let Home::Map(map, _) = self.homes[at.buffer.0] { Some(self.zeros[map].len()) } else { None }
     }
 
-    /// The lanes of `width` f32 that are zero in all iterations.
+    /// Of `width` f32 from an address, those that are zero in all iterations, as a mask.
     fn load(&self, at: &Address, width: usize, old: bool) -> u16 {
         let mut zero = mask(width);
         let maps: &TiSlice<MapId, Vec<bool>> = if old { self.before } else { self.zeros };
@@ -276,8 +279,8 @@ impl Walk<'_> {
         cleared.into_iter().for_each(|lane| self.zeros[map][lane] = false);
     }
 
-    /// Calls `visit` with the positions of an address in all iterations that are run as one, until it returns false. Whole pixels
-    /// make no difference.
+    /// Calls `visit` with the positions of an address in all iterations that are run as one, until it returns false. Loops that
+    /// move by whole pixels are left out: they do not change the lane.
     fn each(&self, at: &Address, visit: &mut dyn FnMut(usize) -> bool) {
         let pitch = self.pitch(at);
         let mut start = at.offset;
@@ -293,7 +296,7 @@ impl Walk<'_> {
     }
 }
 
-/// The first lanes.
+/// A mask of the first lanes.
 fn mask(lanes: usize) -> u16 {
     u16::MAX >> (16 - lanes)
 }

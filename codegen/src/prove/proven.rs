@@ -10,17 +10,17 @@ use crate::ir::kernel::KernelId;
 /// What was proven of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
-    /// Of each kernel.
+    /// What was proven of each kernel.
     pub kernels: Vec<KernelProven>,
-    /// Of each stage.
+    /// What was proven of each stage.
     pub stages: Vec<StageProven>,
-    /// Maps in the arena and in rings.
+    /// How many maps there are, in the arena and in rings.
     pub maps: usize,
-    /// Pairs of maps that share memory of the arena and are never live together.
+    /// How many pairs of maps share memory of the arena and are never live together.
     pub sharing: usize,
-    /// Pad lanes that are zero, counted for each layer.
+    /// How many pad lanes are zero, counted for each layer.
     pub pad_lanes: usize,
-    /// Largest byte offset that any index comes to.
+    /// The largest byte offset that any index reaches.
     pub largest_offset: usize,
 }
 
@@ -29,15 +29,15 @@ pub struct Proven {
 pub struct KernelProven {
     /// Its name.
     pub name: String,
-    /// Loads, broadcasts, stores and prefetches in bounds, counted in the source.
+    /// How many loads, broadcasts, stores and prefetches are in bounds, as they stand in the text.
     pub accesses: usize,
-    /// f32 that a call reads and that were written before.
+    /// How many f32 a call reads that were written before.
     pub reads: usize,
-    /// f32 that a call writes and no other unit touches.
+    /// How many f32 a call writes that no other unit touches.
     pub writes: usize,
-    /// Buffers that begin aligned, as their vector accesses need.
+    /// How many buffers are aligned, as their vector accesses need.
     pub aligned: usize,
-    /// Calls in bounds, in all ways that units can run.
+    /// How many calls are in bounds, in both ways in which units can run.
     pub calls: usize,
 }
 
@@ -46,11 +46,12 @@ pub struct KernelProven {
 pub struct StageProven {
     /// Its name.
     pub name: String,
-    /// Units: any range of them may run on a thread.
+    /// How many units it has. Any range of them may run on a thread.
     pub units: usize,
-    /// Units that do something else after the unit before them than as the first of a range, and come to the same.
+    /// How many units make other calls when they follow another unit than when they are the first of a range. They give the same
+    /// results.
     pub continued: usize,
-    /// Calls, in all ways that units can run.
+    /// How many calls it makes, in both ways in which units can run.
     pub calls: usize,
 }
 

@@ -1,11 +1,11 @@
-//! Kernels are well formed: every name is declared where it is used and means what is used there, and buffers that are only read are not
-//! stored to.
+//! Proves that kernels are well formed. Every name is declared where it is used, and means there what the kernel means. Buffers
+//! that may only be read are not stored to.
 
 use std::collections::HashMap;
 
 use crate::ir::kernel::{Access, Address, Buf, Kernel, Reg, Stmt, Value, Var};
 
-/// A kernel that does not make sense.
+/// A kernel that is not well formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// A register, variable or buffer used outside its scope.
@@ -16,7 +16,7 @@ pub enum ScopeError {
         /// Register, variable or buffer.
         what: String,
     },
-    /// A register, variable or buffer used where something else has its name.
+    /// A register, variable or buffer that is used where its name means something else.
     #[error("kernel {kernel}: {name} is another {name} where it is used")]
     Shadowed {
         /// The kernel.
@@ -44,7 +44,7 @@ pub enum ScopeError {
     },
 }
 
-/// Proves a kernel well formed.
+/// Proves that a kernel is well formed.
 pub fn kernel(kernel: &Kernel) -> Result<(), ScopeError> {
     let mut scope = Scope { kernel, vars: Vec::new(), declared: vec![false; kernel.regs.len()], names: HashMap::new() };
     for (index, buffer) in kernel.buffers.iter().enumerate() {
@@ -136,7 +136,8 @@ impl<'a> Scope<'a> {
         self.means(&self.kernel.regs[reg.0].name, self.named(reg))
     }
 
-    /// What the text names where it uses a register: the elements of an array are declared one after another, from the first.
+    /// What the text names where it uses a register: the register itself, or its array. The elements of an array are declared one
+    /// after another, from the first.
     fn named(&self, reg: Reg) -> Named {
         let before = self.kernel.regs[reg.0].element.map_or(0, |element| element.at[0] * element.dims[1] + element.at[1]);
         Named::Register(Reg(reg.0.saturating_sub(before)))
@@ -156,7 +157,7 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    /// That a name means this here.
+    /// Checks that a name means this here.
     fn means(&self, name: &str, what: Named) -> Result<(), ScopeError> {
         match self.names.get(name).and_then(|meanings| meanings.last()) {
             Some(innermost) if *innermost == what => Ok(()),

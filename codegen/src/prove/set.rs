@@ -1,4 +1,4 @@
-//! Sets of f32 of a region, a bit each.
+//! Sets of the f32 of a region, one bit for each.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ impl Set {
         Self { words: vec![0; len.div_ceil(64)] }
     }
 
-    /// Adds all of a range.
+    /// Adds all positions of a range.
     pub fn insert(&mut self, range: Range<usize>) {
         each_word(range, |word, mask| {
             self.words[word] |= mask;
@@ -22,7 +22,7 @@ impl Set {
         });
     }
 
-    /// Removes all of a range.
+    /// Removes all positions of a range.
     pub fn remove(&mut self, range: Range<usize>) {
         each_word(range, |word, mask| {
             self.words[word] &= !mask;
@@ -40,7 +40,7 @@ impl Set {
         self.first(range, |word| word)
     }
 
-    /// All maximal ranges, in order.
+    /// The set as ranges that are as long as possible, in order.
     pub fn ranges(&self) -> Vec<Range<usize>> {
         let len = self.words.len() * 64;
         let mut ranges = Vec::new();
@@ -63,7 +63,7 @@ impl Set {
     }
 }
 
-/// Calls `visit` with each word that a range touches and the bits of it, until that returns false.
+/// Calls `visit` with each word that a range touches and the range's bits in it, until `visit` returns false.
 fn each_word(range: Range<usize>, mut visit: impl FnMut(usize, u64) -> bool) {
     let mut at = range.start;
     while at < range.end {

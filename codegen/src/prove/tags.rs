@@ -1,29 +1,29 @@
-//! What is in memory, by the computation that made it: pieces of memory, each with the number of its value.
+//! What memory holds, by the computation that made it: pieces of memory, each with the number of its value.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Where a piece came from: the value's number, and where that value begins in memory.
+/// Where a piece of memory came from: the number of its value, and where that value begins in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag {
-    /// Equal numbers are equal computations.
+    /// The number of the computation. Equal numbers are equal computations.
     pub value: usize,
-    /// Which of the computation's buffers.
+    /// Which of the computation's buffers it was written to.
     pub buffer: usize,
-    /// Start of the buffer that was written, so that a part of it is known as that part.
+    /// Where that buffer begins, so that a part of it is known to be that part.
     pub base: usize,
 }
 
-/// A part of a range with one origin.
+/// A part of a range that has one origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// Its f32.
+    /// The f32 of the piece.
     pub range: Range<usize>,
-    /// Where they came from, if they were written.
+    /// Where it came from; `None` if it was not written.
     pub tag: Option<Tag>,
 }
 
-/// Memory by origin.
+/// Memory, with the origin of each piece.
 #[derive(Clone, Debug, Default)]
 pub struct Tags(BTreeMap<usize, (usize, Tag)>);
 
@@ -70,13 +70,13 @@ impl Tags {
         pieces
     }
 
-    /// Calls `visit` with all that was written.
+    /// Calls `visit` with each piece that was written.
     #[cfg(test)]
     pub fn each(&self, mut visit: impl FnMut(Range<usize>, Tag)) {
         self.0.iter().for_each(|(&from, &(to, tag))| visit(from..to, tag));
     }
 
-    /// The first f32 where this memory is not what `other` has, of all that `other` has.
+    /// The first f32 that `other` has and this memory does not have, or has with another origin.
     pub fn first_lost(&self, other: &Tags) -> Option<usize> {
         other.0.iter().find_map(|(&from, &(to, tag))| {
             let lost = self.pieces(from..to).into_iter().find(|piece| piece.tag != Some(tag));

@@ -1,12 +1,12 @@
-//! The calls of a stage's units, in every situation that a unit can be in.
+//! The calls of a stage's units, in every way in which a unit can run.
 //!
-//! A thread runs a range of units. A unit is either the first of its range, or follows the one before it; in the second case
-//! it finds the variables that are kept. Here it is proven that these depend on the unit before alone, not on where the range
-//! began, so that the two ways are all there are, however units are split over threads.
+//! A thread runs a range of units. A unit is either the first of its range or follows the unit before it. If it follows one, it
+//! finds the variables that are kept. Here it is proven that their values depend on the unit before alone, and not on where the
+//! range began. So there are only these two ways in which a unit can run, however units are split over threads.
 
 use crate::ir::stage::{Call, Stage, StageError};
 
-/// A stage that does not run, or whose units remember too much.
+/// A stage that cannot be executed, or whose kept variables depend on more than the unit before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitsError {
     /// An ill-formed stage.
@@ -35,17 +35,17 @@ pub enum UnitsError {
     },
 }
 
-/// What a unit calls.
+/// The calls of a unit.
 #[derive(Clone, Debug)]
 pub struct Unit {
-    /// As the first of its range.
+    /// The calls as the first of its range.
     pub first: Vec<Call>,
-    /// After the unit before it, where that makes a difference.
+    /// The calls after the unit before it; `None` if they are the same.
     pub after: Option<Vec<Call>>,
 }
 
 impl Unit {
-    /// Its calls, one way after the other.
+    /// All its calls: those as the first, then those after another unit.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.first.iter().chain(self.after.iter().flatten())
     }

@@ -15,7 +15,7 @@ use super::units::UnitsError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub enum Unproven {
-    /// A kernel does not make sense.
+    /// A kernel is not well formed.
     Scope(#[from] ScopeError),
     /// An access or a call leaves its memory.
     Bounds(#[from] BoundsError),
@@ -23,16 +23,16 @@ pub enum Unproven {
     Overflow(#[from] OverflowError),
     /// A vector access is not aligned.
     Alignment(#[from] AlignmentError),
-    /// A stage does not run, or its units remember too much.
+    /// A stage cannot be executed, or its kept variables depend on more than the unit before.
     Units(#[from] UnitsError),
-    /// Maps are in each other's way.
+    /// Two maps need the same memory at the same time, or a call leaves its maps.
     Liveness(#[from] LivenessError),
-    /// Units are in each other's way.
+    /// Two units or two buffers share memory that is written.
     Disjoint(#[from] DisjointError),
-    /// Something is read that was not written.
+    /// Something is read that was not written, or units give other results after other units.
     Initialised(#[from] InitialisedError),
     /// Pad lanes are not zero.
     Padding(#[from] PaddingError),
-    /// The results are not there.
+    /// The results cannot be returned.
     Output(#[from] OutputError),
 }

@@ -200,7 +200,7 @@ fn chain_bytes(layers: &Layers, chain: &[LayerId]) -> usize {
     chain.iter().map(|&index| 4 * layers[index].op.packed_len()).sum()
 }
 
-/// Output rows of a unit: at least two, and enough for pixels to fill tiles. They are up to twice as many if the threads then
+/// Output rows of a unit: at least two, and enough to fill tiles with pixels. They are up to twice as many if the threads then
 /// share the rows more evenly. If the map is too small for that, each thread has one unit.
 pub fn strip(layers: &Layers, chain: &[LayerId], threads: usize) -> usize {
     let map = &layers[layers[chain[chain.len() - 1]].dst()];

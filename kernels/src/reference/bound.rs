@@ -18,12 +18,12 @@ pub const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
 /// Slack of [`dot`].
 ///
 /// A sum of `K` products has `K` roundings, each at most `u` times a partial sum. If products were all alike, partial sums would
-/// grow to `K` times their size and the worst case would be `K² u / 2` products: useless as a test, it would hide a dropped
-/// term. Products of weights and activations are not alike: those of random sign make partial sums of `sqrt(K)` products and
-/// errors of random sign, `K u / sqrt(2)` root-mean-square products in all, and those of one sign spread below their largest by a factor that
-/// outweighs what their growth adds for the `K` of these networks. `EPSILON * (K + 1) * max|a| * max|b|` is `2 sqrt(2)` times the
-/// first, in units of the *largest* product; 2 of it leaves room for the rounding of folded weights and of a fused shortcut.
-/// A term that is wrong by more than this many roundings of the largest product is found.
+/// grow to `K` times their size and the worst case would be `K² u / 2` products: useless as a test, it would hide a dropped term.
+/// Products of weights and activations are not alike: those of random sign make partial sums of `sqrt(K)` products and errors of
+/// random sign, `K u / sqrt(2)` root-mean-square products in all, and those of one sign spread below their largest by a factor
+/// that outweighs what their growth adds for the `K` of these networks. `EPSILON * (K + 1) * max|a| * max|b|` is `2 sqrt(2)`
+/// times the first, in units of the *largest* product; 2 of it leaves room for the rounding of folded weights and of a fused
+/// shortcut. A term that is wrong by more than this many roundings of the largest product is found.
 pub const DOT_SLACK: f64 = 2.0;
 
 /// Errors of a log-softmax's exponentials and its logarithm, in epsilons: range reduction and a polynomial (2), a sum and a

@@ -1,4 +1,4 @@
-//! What a kernel may call where its level has no intrinsic.
+//! What a kernel may call if its level has no intrinsic for it.
 
 /// A function, or the type of a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! Random networks of a few reals, and weights for them.
+//! Draws small random networks that compute with reals, and weights for them.
 
 use proptest::prelude::*;
 use sartor_models::{Network, Tensor, Weights};
@@ -11,7 +11,7 @@ pub fn network() -> impl Strategy<Value = Network> {
     graphs::graph(1..=4, 1..=9, 40, u64::MAX, Data::Reals)
 }
 
-/// Weights that keep activations near 1, the same for the same network.
+/// Weights that keep activations near 1. The same network gets the same weights.
 pub fn weights(network: &Network) -> Weights {
     let mut weights = Weights::default();
     for (seed, param) in network.params().into_iter().enumerate() {

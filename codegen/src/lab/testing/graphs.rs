@@ -1,4 +1,4 @@
-//! Random networks and problems. What is drawn shrinks to fewer nodes, then to smaller ones.
+//! Draws random networks and problems. They shrink to fewer nodes first, and then to smaller ones.
 
 use std::ops::RangeInclusive;
 
@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use sartor_codegen::lab::{Data, Problem};
 use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
 
-/// One thing to add to a network: what, to which nodes, and how large.
+/// One thing to add to a network: which operator, on which nodes, and how large.
 type Choice = (u8, u16, u16, usize);
 
-/// Problems, mostly on small maps, with a tail of up to 40 x 40 pixels.
+/// Problems, mostly on small maps; a few have up to 40 x 40 pixels.
 pub fn problem() -> impl Strategy<Value = Problem> {
     let data = prop_oneof![2 => Just(Data::Reals), 1 => Just(Data::Integers)];
     let sizes = prop_oneof![
@@ -23,10 +23,10 @@ pub fn problem() -> impl Strategy<Value = Problem> {
         .prop_flat_map(|(network, (data, seed))| options(Problem { data, seed: seed.into(), ..Problem::new(network) }))
 }
 
-/// Multiply-accumulates of a drawn problem's network, about: the interpreter takes milliseconds for so much.
+/// About how many multiply-accumulates a drawn network has. The interpreter takes milliseconds for so many.
 const WORK: u64 = 150_000;
 
-/// Ways to compute a problem. Whatever a plan can be told to do is drawn here, and only here.
+/// Draws ways to compute a problem. Everything that a plan can be told to do is drawn here, and only here.
 fn options(problem: Problem) -> impl Strategy<Value = Problem> {
     let l2 = prop_oneof![Just(1 << 20), Just(1 << 12), Just(1 << 15)];
     let tune = prop_oneof![1 => Just(0), 3 => 1..1000u64];
@@ -36,8 +36,9 @@ fn options(problem: Problem) -> impl Strategy<Value = Problem> {
     })
 }
 
-/// Networks of up to 12 drawn blocks: chains, shortcuts, concatenations, gates and shuffles. Images have `c` channels and an edge
-/// of so many pixels, layers mostly at most `most` channels, and all convolutions together about `work` multiply-accumulates.
+/// Networks of up to 12 drawn blocks: chains, shortcuts, concatenations, gates and shuffles. The number of the images' channels
+/// is drawn from `c`, their height and width from `edge`. Most layers have at most `most` channels. All convolutions together
+/// have about `work` multiply-accumulates.
 pub fn graph(
     c: RangeInclusive<usize>,
     edge: RangeInclusive<usize>,
@@ -56,9 +57,9 @@ struct Grower {
     builder: Builder,
     last: NodeId,
     nodes: usize,
-    /// Multiply-accumulates that may yet be added.
+    /// How many multiply-accumulates may still be added.
     work: u64,
-    /// Whether only operators may be added that keep integers whole.
+    /// Whether only operators may be added whose results for integers are exact.
     exact: bool,
 }
 
@@ -79,7 +80,7 @@ impl Grower {
     }
 
     fn block(&mut self, (what, a, b, c): Choice) -> Result<NodeId, GraphError> {
-        // Mostly the last node, so that chains are drawn as well as trees.
+        // The source is mostly the last node, so that chains are drawn as well as trees.
         let src = if a % 4 == 0 { NodeId(usize::from(a / 4) % self.nodes) } else { self.last };
         let shape = self.builder.shape(src);
         let b = usize::from(b);
@@ -98,7 +99,7 @@ impl Grower {
             7 | 8 => self.act(src, b),
             9 => {
                 let (kernel, stride) = ((3, 3), (1 + b % 2, 1));
-                // What is more on one side than half the window is not drawn.
+                // Padding on one side of more than half the window is not drawn.
                 let pool = Window::new(kernel, stride, padding(shape, kernel, stride, b / 256 % 3, b / 768 % 3));
                 self.add(if b % 4 < 2 || self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])
             }
@@ -134,7 +135,7 @@ impl Grower {
                 if b % 4 == 1 {
                     branch = self.act(branch, b / 4)?;
                 }
-                // None was added if that were too much work.
+                // If the convolution would be too much work, none was added.
                 if branch == src { Ok(src) } else { self.add(Op::Add, &[branch, src]) }
             }
             _ => {
@@ -150,7 +151,7 @@ impl Grower {
         }
     }
 
-    /// Another node, or the same, whose map has the same rows and columns.
+    /// A node whose map has the same rows and columns. It may be the same node.
     fn partner(&self, node: NodeId, choice: usize) -> NodeId {
         let shape = self.builder.shape(node);
         let fits = |id: &NodeId| self.builder.shape(*id).h == shape.h && self.builder.shape(*id).w == shape.w;
@@ -196,8 +197,8 @@ impl Grower {
 
 const KERNELS: [usize; 4] = [3, 5, 7, 1];
 
-/// Padding of rows and of columns, each of a kind of its own: from 0 on, as much on both sides, TensorFlow's `SAME` and its reverse; then,
-/// up to 4, all on one side; above, as much on both sides.
+/// Padding of rows and of columns. For each, a number chooses a kind: 0 is the same on both sides, 1 TensorFlow's `SAME`, 2 the
+/// reverse of that, 3 and 4 all on one side; above 4 it is the same on both sides again.
 fn padding(shape: Shape, kernel: (usize, usize), stride: (usize, usize), rows: usize, columns: usize) -> (Padding, Padding) {
     let axis = |size, kernel, stride, kind| match kind {
         1 => Padding::same(size, kernel, stride),

@@ -1,5 +1,5 @@
-//! Normalised layers by the letter of their contract: f64, plain loops, memory that is NaN until it is written, and writes in
-//! whole groups of 16 lanes as kernels make them.
+//! Evaluates normalised layers exactly as they are defined: in f64, with plain loops. Memory is NaN until it is written, and it
+//! is written in whole groups of 16 lanes, as kernels do it.
 
 use sartor_models::Window;
 
@@ -22,7 +22,7 @@ impl Memory {
         Self { map: map.clone(), pitch, data: vec![f64::NAN; map.h * map.w * pitch] }
     }
 
-    /// One lane of one pixel, which must have been written.
+    /// The value in a lane of a pixel. It must have been written.
     pub fn get(&self, y: usize, x: usize, lane: usize) -> f64 {
         let value = self.data[(y * self.map.w + x) * self.pitch + lane];
         assert!(!value.is_nan(), "map '{}': lane {lane} is read before it is written", self.map.name);
@@ -33,7 +33,7 @@ impl Memory {
         self.data[(y * self.map.w + x) * self.pitch + lane] = value;
     }
 
-    /// The value that a tap of an output reads; `None` on the padding.
+    /// The value that a tap of an output reads; `None` if it is padding.
     fn tap(&self, window: Window, (y, x): (usize, usize), (ky, kx): (usize, usize), lane: usize) -> Option<f64> {
         let Window { stride, dilation, padding, .. } = window;
         let y = (y * stride.0 + ky * dilation.0).checked_sub(padding.0.before).filter(|&y| y < self.map.h)?;
@@ -41,14 +41,14 @@ impl Memory {
         Some(self.get(y, x, lane))
     }
 
-    /// A value in `c x h x w` order.
+    /// The value in `c x h x w` order.
     pub fn channels(&self, value: &Value) -> Vec<f64> {
         let (h, w) = (self.map.h, self.map.w);
         let pixels = |lane| (0..h * w).map(move |i| self.get(i / w, i % w, lane));
         value.lanes.iter().flat_map(|&lane| pixels(lane)).collect()
     }
 
-    /// Writes lanes `first..first + c` of all pixels and zeros in the rest of their last group of 16.
+    /// Writes lanes `first..first + c` of all pixels, and zeros to the rest of their last group of 16.
     fn write(&mut self, first: usize, c: usize, f: impl Fn(usize, usize, usize) -> f64) {
         assert!(first + c <= self.map.c, "lanes {first}..{} of map '{}' of {}", first + c, self.map.name, self.map.c);
         for y in 0..self.map.h {
@@ -67,7 +67,7 @@ impl Memory {
     }
 }
 
-/// Runs all layers; returns all maps, none of which is reused.
+/// Runs all layers. Returns all maps; the memory of none is used again.
 pub fn evaluate(layers: &Normalized, input: &[f64]) -> Vec<Memory> {
     let mut maps: Vec<Memory> = layers.maps.iter().map(Memory::new).collect();
     let Map { c, h, w, .. } = layers[MapId(0)];

@@ -1,4 +1,4 @@
-//! A network straight from its graph, by the definition of each operator.
+//! Evaluates a network straight from its graph, by the definition of each operator.
 
 use sartor_kernels::reference::{self, BatchNorm};
 use sartor_kernels::shape::{Conv, Maps};

@@ -98,7 +98,7 @@ fn data(family: &dyn Family, exact: bool) -> Vec<(Vec<Vec<f32>>, f64)> {
     (0..32).map(draw).collect()
 }
 
-/// Whether a kernel can be proven, and whether what it reads of buffers that it writes holds no canary.
+/// Whether the proof passes a kernel on these buffers: the kernel is proven, and what it reads before writing it holds no canary.
 fn is_proven(kernel: &Kernel, buffers: &[Vec<f32>]) -> bool {
     let written = |(mut reads, buffer): (std::vec::IntoIter<_>, &Vec<f32>)| {
         reads.all(|range: std::ops::Range<usize>| !buffer[range].iter().any(|&x| is_canary(x)))

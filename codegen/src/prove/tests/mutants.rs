@@ -1,5 +1,5 @@
-//! Plans with one number changed, or one map moved: each must be refused by the proof, give other results in the interpreter, or
-//! compute the same values at the same places of the arena, symbol by symbol.
+//! Changes one number of a plan, or moves one map. The proof must refuse the mutant, or the interpreter must give other results,
+//! or the mutant must be equivalent: it computes the same values, symbol by symbol, at the same places of the arena.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,14 +19,14 @@ use crate::schedule::{Options, Schedule};
 /// Mutants of one kind, by what became of them.
 #[derive(Clone, Debug, Default)]
 struct Tally {
-    /// Refused, by property.
+    /// Those that the proof refuses, by property.
     proof: BTreeMap<&'static str, usize>,
     interpreter: usize,
     equivalent: usize,
     survived: usize,
 }
 
-/// The property that an error is of.
+/// The property that an error is about.
 fn property(error: &Unproven) -> &'static str {
     match error {
         Unproven::Scope(_) => "scope",
@@ -42,15 +42,15 @@ fn property(error: &Unproven) -> &'static str {
     }
 }
 
-/// What a plan computes on images drawn from a seed, by so many threads.
+/// What a plan computes on images drawn from a seed, with this number of threads.
 fn result(plan: &Plan, weights: &[f32], (seed, threads): (u64, usize)) -> Vec<u32> {
     interpret::plan(plan, weights, &images(plan, seed), threads).1.into_iter().map(f32::to_bits).collect()
 }
 
-/// Images and numbers of threads that mutants are tried on.
+/// The seeds of the images and the numbers of threads that mutants are tried on.
 const RUNS: [(u64, usize); 3] = [(1, 2), (2, 1), (3, 3)];
 
-/// Whether two proven plans leave the same values in every map after every stage, and return the same of them.
+/// Whether two proven plans leave the same values in every map after every stage, and return the same ones.
 fn is_equivalent(a: &Plan, b: &Plan, weights: &[f32]) -> bool {
     let [a, b] = [a, b].map(|plan| Facts { lives: live::lives(plan), ..prove::facts(plan, weights).unwrap() });
     let returned = |program: &Facts<'_>| -> Vec<_> {
@@ -91,7 +91,7 @@ impl Hunt<'_> {
         }
     }
 
-    /// Each number by one, and by a panel where that keeps addresses aligned.
+    /// Changes each number by one, and by a panel where that keeps addresses aligned.
     fn numbers(&mut self) {
         let mut all = Vec::new();
         numbers::each(&mut self.plan.clone(), &mut |kind, number| all.push((kind, *number)));
@@ -112,7 +112,7 @@ impl Hunt<'_> {
         }
     }
 
-    /// Each ring by a row, in all places that know of it.
+    /// Changes each ring by a row, in all places that depend on its size.
     fn rings(&mut self) {
         for map in self.plan.places.keys() {
             let Place::Ring { rows, .. } = self.plan.places[map] else { continue };
@@ -180,7 +180,7 @@ fn hunt(options: &Options) -> BTreeMap<Kind, Tally> {
 
 #[test]
 fn every_mutant_of_a_plan_that_computes_something_else_is_caught() {
-    // With one image, and fused; with two, layer by layer.
+    // Once with one image, fused; once with two, layer by layer.
     let runs = [(Level::Avx512, 1), (Level::Avx512, 2), (Level::Avx2, 1), (Level::Neon, 1), (Level::Portable, 2)];
     let options = runs.map(|(level, batch)| Options { batch, fuse: batch == 1, ..Options::new(level) });
     let found: Vec<_> = std::thread::scope(|scope| {

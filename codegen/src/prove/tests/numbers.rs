@@ -1,22 +1,22 @@
-//! Every number of a plan, and what it is.
+//! Finds every number of a plan, and what it means.
 
 use crate::ir::stage::{Int, Region, Step};
 use crate::plan::Plan;
 
-/// What a number of a plan says.
+/// What a number of a plan means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Units of a stage: how much work there is to be split.
+    /// The number of units of a stage, which threads share.
     Units,
-    /// Which rows a layer computes: bounds of loops and the variables that they are made of.
+    /// Which rows a layer computes: bounds of loops, and variables that these are computed from.
     LoopLimit,
-    /// Which rows are border rows.
+    /// Which rows are treated as border rows.
     Arm,
     /// Where a call finds or leaves a map.
     PointerOffset,
-    /// What a row is divided by to find its place in a ring.
+    /// The divisor whose remainder is a row's place in a ring.
     Modulo,
-    /// Rows of a ring, wherever they are used.
+    /// The rows of a ring, wherever this number is used.
     RingDepth,
     /// Where a call finds its weights.
     PackOffset,
@@ -24,15 +24,15 @@ pub enum Kind {
     BufferBound,
     /// Length of a region.
     RegionLength,
-    /// Where a result is found, how large it is, where it goes.
+    /// Where a result is, how large it is, and where it goes.
     Output,
-    /// Where a map lies in the arena, when its stages are lowered.
+    /// Where a map lies in the arena when its stages are lowered.
     Placement,
-    /// How long a map is live: it gives way one stage early.
+    /// How long a map is live: its memory is given away one stage early.
     Liveness,
 }
 
-/// Calls `change` with every number of a plan, but for those that stand in several places.
+/// Calls `change` with every number of a plan, except those that are used in several places.
 pub fn each(plan: &mut Plan, change: &mut dyn FnMut(Kind, &mut usize)) {
     for stage in &mut plan.stages {
         change(Kind::Units, &mut stage.code.units);

@@ -1,4 +1,4 @@
-//! Plans that someone spoilt, and the error that each must give.
+//! Plans that are spoilt on purpose, and the error that each must give.
 
 use sartor_kernels::runtime::Level;
 
@@ -15,7 +15,7 @@ fn plan() -> (Plan, Packed) {
     sample(Level::Avx512, 1)
 }
 
-/// The error of a plan spoilt in one place.
+/// The error of a plan that is spoilt in one place.
 fn refused(spoil: impl FnOnce(&mut Plan, &mut Packed)) -> String {
     let (mut plan, mut packed) = plan();
     spoil(&mut plan, &mut packed);
@@ -28,7 +28,7 @@ fn kernel_error(build: impl FnOnce(&mut Builder)) -> String {
     prove::kernel(&b.finish()).unwrap_err().to_string()
 }
 
-/// The first pointer of a stage into a region, as the call's `nth` argument.
+/// The first pointer into a region that is the `nth` argument of one of a stage's calls.
 fn pointer(body: &mut [Step], nth: usize, region: Region) -> Option<&mut Int> {
     body.iter_mut().find_map(|step| match step {
         Step::Call { args, .. } => {
@@ -182,7 +182,7 @@ fn disjoint() {
         constant_rows(&mut plan.stages[stage].code.body);
     });
     assert_contains(&error, &["maxpool3x3s1", "writes dst0 at arena f32", "which another call of the stage writes too"]);
-    // The other properties come first where a stage works in place: here they are left out.
+    // Where a stage works in place, other proofs fail first. They are left out here.
     let in_place = |rows: usize| {
         let (mut plan, packed) = plan();
         let stage = stage_of(&plan, "block");
@@ -196,7 +196,7 @@ fn disjoint() {
     assert_contains(&in_place(4), &["unit 1: add_m76_c32_avx512 reads src at arena f32", "which another unit writes"]);
 }
 
-/// Makes the destination's pointers of a window's calls constant.
+/// Makes the pointers to the destination constant in a window's calls.
 fn constant_rows(body: &mut [Step]) {
     for step in body {
         match step {
@@ -230,7 +230,7 @@ fn initialised() {
         plan.stages[stage].code.units -= 1;
     });
     assert_contains(&error, &["unit", "reads", "at Arena f32", "which nothing has written"]);
-    // A ring whose first rows are skipped.
+    // The first rows of a ring are skipped.
     let error = refused(|plan, _| {
         let stage = stage_of(plan, "wide");
         let body = &mut plan.stages[stage].code.body;
@@ -251,7 +251,7 @@ fn fill(value: f32, len: usize) -> Kernel {
 
 #[test]
 fn padding() {
-    // A bias in a pad lane.
+    // A pad lane has a bias.
     let error = refused(|_, packed| {
         let crate::network::pack::PackedLayer::Conv(runs) = &packed.layers[LayerId(0)] else {
             panic!("the first layer is the stem")
@@ -261,14 +261,14 @@ fn padding() {
         packed.data[runs[0].offset + 16 * (1 + 27) + 15] = 1.0;
     });
     assert_eq!(error, "stage_00: map stem.act of 20 lanes may be other than zero in pad lane 31");
-    // A gate whose sigmoid is not cleared.
+    // A gate's sigmoid is not followed by clearing the pad lanes.
     let error = refused(|plan, _| {
         for kernel in &mut plan.kernels {
             keep_all_lanes(&mut kernel.body);
         }
     });
     assert_contains(&error, &["map gate.act of 20 lanes may be other than zero in pad lane 20"]);
-    // A map that a constant fills is caught however it is written.
+    // A constant fills a map. This is caught however the map is written.
     assert!(matches!(prove::kernel(&fill(0.5, 64)), Ok(1)));
 }
 

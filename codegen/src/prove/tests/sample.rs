@@ -64,7 +64,7 @@ pub fn layers() -> (Normalized, Packed) {
     (layers, packed)
 }
 
-/// Its plan.
+/// The network's plan.
 pub fn sample(level: Level, batch: usize) -> (Plan, Packed) {
     let (layers, packed) = layers();
     (plan(&layers, &packed, &Options { batch, ..Options::new(level) }).unwrap(), packed)

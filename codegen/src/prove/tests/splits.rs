@@ -1,5 +1,5 @@
-//! The proof's induction over the units of a range against brute force: a plan that is proven computes the same bits whichever way
-//! its units are split over threads; and so does a proven mutant of it.
+//! Checks the proof's induction over the units of a range by brute force. A plan that is proven computes the same bits however
+//! its units are split over threads. So does every mutant of it that is proven.
 
 use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
@@ -11,7 +11,8 @@ use crate::plan::Plan;
 use crate::prove;
 use crate::schedule::{self, Options};
 
-/// Runs a plan with each stage's units cut before those of `cuts`, each range in fresh scratch memory, in the order given.
+/// Runs a plan. Each stage's units are cut before those for which `cuts` is true. Each range runs in fresh scratch memory, in the
+/// order given.
 fn run(plan: &Plan, weights: &[f32], cuts: impl Fn(usize, usize) -> bool, backwards: bool) -> Memory {
     let mut memory = interpret::memory(plan, weights, &images(plan, 5));
     for (index, stage) in plan.stages.iter().enumerate() {
@@ -35,7 +36,7 @@ fn bits(plan: &Plan, memory: &Memory) -> Vec<u32> {
     interpret::output(plan, memory).into_iter().map(f32::to_bits).collect()
 }
 
-/// The stages' ways to be split, by the bits of a number; all of them agree, and none returns what was never written.
+/// Checks that all splits agree and that none returns what was never written. The bits of a number say where units are split.
 fn all_splits_agree(plan: &Plan, weights: &[f32], splits: impl Iterator<Item = u64>) {
     let whole = bits(plan, &run(plan, weights, |_, _| false, false));
     assert!(whole.iter().all(|&x| !f32::from_bits(x).is_nan()), "something was not written");
