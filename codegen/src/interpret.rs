@@ -187,7 +187,7 @@ pub fn memory(plan: &Plan, weights: &[f32], input: &[f32]) -> Memory {
     Memory { input: input.to_vec(), arena: vec![f32::NAN; plan.lengths.arena], scratch: Vec::new(), weights: weights.to_vec() }
 }
 
-/// Executes one stage, each thread with scratch memory of its own.
+/// Executes one stage. Each thread has scratch memory of its own.
 ///
 /// # Panics
 /// As [`plan`].

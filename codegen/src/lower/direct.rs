@@ -38,7 +38,7 @@ impl Source {
     }
 }
 
-/// One output row of a convolution. Packed taps are in the order `[ic][kh][kw]`.
+/// A kernel for one output row of a convolution. Packed taps are in the order `[ic][kh][kw]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Direct {
     /// Kernel height and width.

@@ -15,7 +15,7 @@ const ROUND_TO_EIGHTH: f32 = 1_572_991.0;
 /// ln 2 in two parts. The first has 9 bits, so that its product with an exponent is exact, also on levels that do not fuse.
 const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 
-/// An exponential as `logistic_of` computes it, times `one`: a power of `base`, times the polynomial `p` of the rest of the
+/// How `logistic_of` computes an exponential: `one` times it is a power of `base`, times the polynomial `p` of the rest of the
 /// argument.
 struct Exponential {
     base: Base,
@@ -27,8 +27,7 @@ struct Exponential {
 }
 
 /// `p` is exp(-s) on [-ln 2 / 2, ln 2 / 2], with a relative error below 2^-26 (interpolation of (exp(r) - 1 - r) / r^2 at
-/// Chebyshev nodes). At the ends of the range the sigmoid is 0 or 1 to the last bit that matters, and 2^n is still a normal
-/// number.
+/// Chebyshev nodes). Beyond the range the sigmoid is 0 or 1 to the last bit that matters. Within it, 2^n is a normal number.
 const NATURAL: Exponential = Exponential {
     base: Base::Two,
     range: 87.0,

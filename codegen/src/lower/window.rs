@@ -89,7 +89,7 @@ impl ColumnRun {
     }
 }
 
-/// Splits `ow` output columns into tiles of at most `largest`. Those at the border, which leave out taps, are tiles of their own.
+/// Splits `ow` output columns into tiles of at most `largest`. Tiles at the border leave out taps, and are runs of their own.
 pub fn columns(ow: usize, largest: usize, iw: usize, kw: usize, stride: usize, pad: usize) -> Vec<ColumnRun> {
     let taps = |x: usize| {
         let first = pad.saturating_sub(x * stride).min(kw);

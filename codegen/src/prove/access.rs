@@ -39,7 +39,7 @@ impl Access<'_> {
 
     /// The first f32 beyond all that it touches; `None` if that does not fit 64 bits.
     pub fn reach(&self) -> Option<usize> {
-        // Strides are non-negative, so the last iteration of every loop reaches furthest.
+        // No stride is negative, so the last iteration of every loop reaches furthest.
         let mut reach = self.at.offset.checked_add(self.width);
         for (stride, count) in self.terms().flatten() {
             reach = reach.and_then(|reach| reach.checked_add(stride.checked_mul(count.saturating_sub(1))?));

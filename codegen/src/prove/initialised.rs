@@ -38,7 +38,7 @@ pub enum InitialisedError {
         /// Where.
         at: usize,
     },
-    /// A unit that computes one thing as the first of its range and another after the unit before it.
+    /// A unit computes one thing as the first of its range, and another after the unit before it.
     #[error("{stage}, unit {unit}: leaves {region:?} f32 {at} different after the unit before it than as the first of its range")]
     Differs {
         /// The stage.

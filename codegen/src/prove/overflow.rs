@@ -42,7 +42,7 @@ pub enum OverflowError {
     },
 }
 
-/// Proves a kernel's index arithmetic. Returns the largest byte offset.
+/// Proves that a kernel's index arithmetic does not overflow. Returns the largest byte offset.
 pub fn kernel(kernel: &Kernel) -> Result<usize, OverflowError> {
     let mut largest = 0;
     let mut indexed = vec![false; kernel.vars.len()];

@@ -66,7 +66,7 @@ struct Scope<'a> {
     kernel: &'a Kernel,
     vars: Vec<Var>,
     declared: Vec<bool>,
-    /// What each name was declared as, the innermost declaration last.
+    /// What each name is declared as. The innermost declaration is the last.
     names: HashMap<&'a str, Vec<Named>>,
 }
 

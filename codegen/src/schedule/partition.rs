@@ -96,7 +96,7 @@ pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
     chain
 }
 
-/// The stages of the run that begins with a layer, if they were measured.
+/// The stages of the run that begins with a layer, if it was measured; none if it was not.
 fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
     if matches!(layers[next].op, LayerOp::Mean(_)) {
         return Vec::new();

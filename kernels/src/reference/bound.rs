@@ -58,8 +58,8 @@ pub fn rounding(max_dst: f64) -> f64 {
     EPSILON * max_dst
 }
 
-/// A log-softmax over `channels` values of at most `max_src`: the sum's relative error is the logarithm's absolute one, and two
-/// subtractions round.
+/// A log-softmax over `channels` values of at most `max_src`. The relative error of the sum is the absolute error of the
+/// logarithm, and two subtractions round.
 pub fn log_softmax(channels: usize, max_src: f64) -> f64 {
     EPSILON * (channels as f64 + 1.0 + LOG_SLACK) + 2.0 * EPSILON * max_src
 }

@@ -25,7 +25,8 @@ pub fn conv2d<T: Value>(src: &[T], maps: Maps, weight: &[f32], bias: Option<&[f3
     dst
 }
 
-/// A convolution to compute. Each output's sum runs over its channels, then its window's rows, then its columns.
+/// A convolution to compute. Each output's sum runs over its input channels, then over the rows of its window, then over the
+/// columns.
 struct Products<'a, T> {
     src: &'a [T],
     maps: Maps,

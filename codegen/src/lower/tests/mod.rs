@@ -91,7 +91,7 @@ fn is_canary(x: f32) -> bool {
 /// How many f32 a guard has.
 const GUARD: usize = 64;
 
-/// Interprets a kernel, each buffer between guards. Returns the buffers as it left them.
+/// Interprets a kernel, with each buffer between guards. Returns the buffers as the kernel leaves them.
 pub fn interpret_guarded(kernel: &Kernel, buffers: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, String> {
     prove::kernel(kernel).map_err(|error| error.to_string())?;
     let mut arena = vec![CANARY; GUARD];

@@ -10,8 +10,8 @@ use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
 use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, Scale};
 
-/// Folding rounds each weight and bias once, by a factor of up to 2^-24. The few dozen layers of a network add these errors up
-/// and amplify them.
+/// Folding rounds each weight and bias once, which changes it by at most 2^-24 of its value. The few dozen layers of a network
+/// add these errors up and amplify them.
 const TOLERANCE: f64 = 2e-5;
 
 /// Normalises a network with drawn weights. Compares the value of every layer and of every output with the network's.

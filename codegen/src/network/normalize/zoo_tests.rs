@@ -1,4 +1,4 @@
-//! The zoo's networks, normalised: equal to their graphs, and as fused as they can be.
+//! Normalises the zoo's networks: they must compute what their graphs do, and be fused as far as they can be.
 
 use sartor_models::zoo::{self, Spec};
 use sartor_models::{Activation, Network};
@@ -54,7 +54,8 @@ fn other_widths_agree_with_their_graphs() {
 #[test]
 fn mobilenet_v2_is_convolutions_and_one_mean() {
     let layers = normal("mobilenet_v2_x1.0");
-    // The stem, 17 blocks of three but for the first, which does not expand, the last convolution and the classifier.
+    // The first convolution; 17 blocks of three, except that the first block does not expand; the last convolution; and the
+    // classifier.
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(_) | LayerOp::Depthwise(_))), 1 + 17 * 3 - 1 + 1 + 1);
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Mean(_))), 1);
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(conv) if conv.shortcut.is_some())), 10);

@@ -153,7 +153,7 @@ fn liveness() {
     let (first, second) = (map_of(&original, "stem.act"), map_of(&original, "block"));
     let error = refused(|plan, _| plan.places[second] = plan.places[first]);
     assert_contains(&error, &["maps stem.act and block overlap in Arena from", "and both are live in stage"]);
-    // A call that writes to a map that its stage does not have.
+    // A call writes to a map that its stage does not have.
     let error = refused(|plan, _| {
         let stage = stage_of(plan, "mean");
         let Place::Arena { offset } = plan.places[second] else { panic!("not in the arena") };

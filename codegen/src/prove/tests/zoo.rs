@@ -1,4 +1,4 @@
-//! Every network of the zoo is proven at every level, as every compile does it.
+//! Proves every network of the zoo at every level, as every compilation does.
 
 use std::time::{Duration, Instant};
 
