@@ -103,7 +103,7 @@ pub enum Binary {
     Min,
     /// `if a > b { a } else { b }`: a NaN in `b` wins, as in x86's `maxps`.
     Max,
-    /// The larger of both; NaN if one is NaN. Its bits are those of `Max(a, b)` or'ed with those of `Max(b, a)`. The two differ
+    /// The larger of both; NaN if one is NaN. Its bits are the bitwise or of those of `Max(a, b)` and `Max(b, a)`. The two differ
     /// only if one operand is NaN or both are zero.
     Maximum,
 }

@@ -52,7 +52,7 @@ pub struct RowGroup<'a> {
 }
 
 impl RowGroup<'_> {
-    /// The source row with a number that counts as [`present`](Self::present) does.
+    /// The source row with this number, counted as in [`present`](Self::present).
     pub fn source(&self, row: usize) -> Int {
         let top = self.top.clone();
         if row >= self.pad { top.plus(row - self.pad) } else { top.minus(self.pad - row) }

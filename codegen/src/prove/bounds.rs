@@ -77,7 +77,8 @@ pub enum BoundsError {
     },
 }
 
-/// Proves that a kernel stays inside its buffers. Returns the number of accesses it proved, as they stand in the text.
+/// Proves that a kernel stays inside its buffers. Returns the number of accesses it proved, each counted once, however often a
+/// loop runs it.
 pub fn kernel(kernel: &Kernel) -> Result<usize, BoundsError> {
     let mut accesses = 0;
     access::all(kernel, |access| {

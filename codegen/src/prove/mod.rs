@@ -44,7 +44,7 @@ use crate::plan::Plan;
 use facts::{Facts, KernelFacts};
 use typed_index_collections::TiVec;
 
-/// Proves a kernel by itself. Returns the number of its accesses, as they stand in the text.
+/// Proves a kernel by itself. Returns the number of its accesses, each counted once, however often a loop runs it.
 ///
 /// # Errors
 /// If an access can leave its buffer or is not aligned, a store goes to a buffer that may only be read, a name is used outside

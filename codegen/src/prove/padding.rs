@@ -144,7 +144,7 @@ struct Walk<'a> {
     before: &'a TiSlice<MapId, Vec<bool>>,
     zeros: &'a mut TiSlice<MapId, Vec<bool>>,
     regs: Vec<Lanes>,
-    /// For each register, the buffer whose content from before the call it holds, if it holds one.
+    /// For each register that holds what a buffer held before the call, that buffer.
     old: Vec<Option<usize>>,
     /// The iterations that are being run as one.
     loops: Vec<(Var, Range<usize>)>,

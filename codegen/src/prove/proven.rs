@@ -29,7 +29,7 @@ pub struct Proven {
 pub struct KernelProven {
     /// Its name.
     pub name: String,
-    /// How many loads, broadcasts, stores and prefetches are in bounds, as they stand in the text.
+    /// How many loads, broadcasts, stores and prefetches are in bounds, each counted once, however often a loop runs it.
     pub accesses: usize,
     /// How many f32 a call reads that were written before.
     pub reads: usize,

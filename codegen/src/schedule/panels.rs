@@ -99,8 +99,8 @@ fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) ->
 }
 
 /// Splits panels into units of at most `block` panels, whose sizes are as even as they can be. Their number is a multiple of the
-/// number of threads, so that each thread has as many. It is not if one unit holds all panels. Nor is it for a few pixels, whose
-/// units are short: then there are as few units as possible.
+/// number of threads, so that all threads have equally many. There are two exceptions: if one unit can hold all panels, there is
+/// one; for a few pixels, whose units are short, there are as few units as possible.
 fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
     let count = match panels.div_ceil(block) {
         count if count == 1 || m < FEWEST_ROWS => return tile::even(panels, block),
