@@ -1,7 +1,7 @@
 //! A network as words: the sizes of the input, a word for each node in order, and the outputs.
 //!
 //! `ic3ih9iw9 conv_oc16kh3ph1_bias relu shuffle_g4 add@3,1 out@4,2`. Sizes are named as in oneDNN. A size that is left out is 1,
-//! or 0 for padding; a size of the width is that of the height. `dh1` leaves out one pixel between taps.
+//! or 0 for padding; a size of the width that is left out is that of the height. `dh1` leaves out one pixel between taps.
 //!
 //! The padding below and on the right is that above and on the left, unless `phe` and `pwe` say otherwise: `ph0phe1` has one row
 //! below.
@@ -114,7 +114,7 @@ fn read_window(sizes: &Sizes<'_>) -> Result<Window, LineError> {
     Ok(Window { kernel: pair("kh", "kw", 1), stride: pair("sh", "sw", 1), dilation, padding: (rows, columns) })
 }
 
-/// Reads a network. Its input has the given shape, which `input` is the text of; the words follow.
+/// Reads a network. `input` is the text of its input's shape, and `words` are the words behind it.
 pub fn parse<'a>(input: Part<'a>, shape: Shape, words: impl Iterator<Item = Part<'a>>) -> Result<Network, LineError> {
     let mut builder = Builder::new(NAME, shape).map_err(|error| input.fault(error))?;
     let mut last = 0;
