@@ -23,12 +23,13 @@ pub fn print(text: &mut Text, kernel: &Kernel) {
         format!("{mark}{}: *{} f32", buffer.name, if buffer.access == Access::Read { "const" } else { "mut" })
     };
     let params: Vec<String> = kernel.buffers.iter().enumerate().map(param).collect();
-    let printer = Printer { kernel, isa, assigned: assigned(&kernel.body) };
+    let printer = Printer { kernel, isa, assigned: assigned(&kernel.body), plain: longest_row(&kernel.body) > LONGEST_ROW };
     // The C ABI cannot unwind. At calls that might, rustc 1.95 forgets `inline(never)` of functions with target features, and in
     // a stage that its kernels were inlined into, registers run out: accumulators moved and spilled at every step of a sum.
     text.function(&format!("unsafe extern \"C\" fn {}", kernel.name), &params, "", |text| {
         text.line("// SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.");
-        let nodes = roll(printer.nodes(&kernel.body), &printer.free());
+        let nodes = printer.nodes(&kernel.body);
+        let nodes = if printer.plain { nodes } else { roll(nodes, &printer.free()) };
         text.block("unsafe", |text| print_nodes(text, &nodes));
     });
 }
@@ -68,6 +69,19 @@ struct Printer<'a> {
     kernel: &'a Kernel,
     isa: &'static Isa,
     assigned: HashSet<Reg>,
+    /// Whether registers have names of their own, and lines that repeat are repeated.
+    plain: bool,
+}
+
+/// Multiply-adds in a row up to which registers are arrays. In longer rows, rustc 1.95 lets go of registers where arrays become some.
+const LONGEST_ROW: usize = 300;
+
+/// The most multiply-adds in a row.
+fn longest_row(body: &[Stmt]) -> usize {
+    let is_fma = |stmt: &&Stmt| matches!(stmt, Stmt::Let(_, Value::Fma(..)) | Stmt::Set(_, Value::Fma(..)));
+    let inner = body.iter().map(|stmt| if let Stmt::For { body, .. } = stmt { longest_row(body) } else { 0 });
+    let own = body.split(|stmt| matches!(stmt, Stmt::For { .. })).map(|row| row.iter().filter(is_fma).count());
+    inner.chain(own).max().unwrap_or(0)
 }
 
 impl Printer<'_> {
@@ -83,20 +97,14 @@ impl Printer<'_> {
                     Node::For { head: format!("for {} in 0..{count}", self.kernel.vars[var.0]), body: self.nodes(body) }
                 }
                 Stmt::Let(reg, value) => match self.kernel.regs[reg.0].element {
-                    Some(Element { dims: [rows, columns], .. }) if rows * columns > 1 => {
+                    Some(Element { dims: [rows, columns], .. }) if rows * columns > 1 && !self.plain => {
                         let (declared, after) = others.split_at(rows * columns - 1);
                         rest = after;
                         self.array(*reg, columns, std::iter::once(stmt).chain(declared))
                     }
                     _ => {
                         let mut words = Words::new(self);
-                        words
-                            .text("let ")
-                            .text(self.mark(*reg))
-                            .text(&self.kernel.regs[reg.0].name)
-                            .text(" = ")
-                            .value(value)
-                            .text(";");
+                        words.text("let ").text(self.mark(*reg)).text(&self.name(*reg)).text(" = ").value(value).text(";");
                         words.line.declares.push(*reg);
                         Node::Line(words.line)
                     }
@@ -139,6 +147,13 @@ impl Printer<'_> {
         let rows: Vec<String> = values.chunks(columns).map(repeated).collect();
         words.text("let ").text(self.mark(first)).text(name).text(" = ").text(&repeated(&rows)).text(";");
         Node::Line(words.line)
+    }
+
+    /// A register's name; where registers are in arrays, that of its array.
+    fn name(&self, reg: Reg) -> String {
+        let RegName { name, element } = &self.kernel.regs[reg.0];
+        let places = element.filter(|_| self.plain).into_iter().flat_map(|element| element.dims.into_iter().zip(element.at));
+        places.filter(|&(size, _)| size > 1).fold(name.clone(), |name, (_, at)| format!("{name}_{at}"))
     }
 
     /// `mut` for a register that is set again later.
@@ -190,8 +205,8 @@ impl<'a> Words<'a> {
     /// Appends a register's name, or its place in an array.
     fn reg(&mut self, reg: Reg) -> &mut Self {
         self.line.uses.push(reg);
-        let RegName { name, element } = &self.printer.kernel.regs[reg.0];
-        self.text(name);
+        self.text(&self.printer.name(reg));
+        let element = self.printer.kernel.regs[reg.0].element.filter(|_| !self.printer.plain);
         self.line.cost += usize::from(element.is_some());
         for (_, at) in element.iter().flat_map(|element| element.dims.into_iter().zip(element.at)).filter(|&(size, _)| size > 1) {
             self.text("[").line.pieces.push(Piece::Index(Sum { terms: Vec::new(), constant: at }));
