@@ -69,14 +69,16 @@ struct Printer<'a> {
     kernel: &'a Kernel,
     isa: &'static Isa,
     assigned: HashSet<Reg>,
-    /// Whether registers have names of their own, and lines that repeat are repeated.
+    /// Whether each register has a name of its own, and lines that repeat are printed each time. If not, registers are in arrays
+    /// and such lines are loops.
     plain: bool,
 }
 
-/// Multiply-adds in a row up to which registers are arrays. In longer rows, rustc 1.95 lets go of registers where arrays become some.
+/// The largest number of multiply-adds without a loop in between with which registers are in arrays. With more, rustc 1.95 puts
+/// some registers on the stack when it makes registers of the arrays.
 const LONGEST_ROW: usize = 300;
 
-/// The most multiply-adds in a row.
+/// The largest number of multiply-adds without a loop in between.
 fn longest_row(body: &[Stmt]) -> usize {
     let is_fma = |stmt: &&Stmt| matches!(stmt, Stmt::Let(_, Value::Fma(..)) | Stmt::Set(_, Value::Fma(..)));
     let inner = body.iter().map(|stmt| if let Stmt::For { body, .. } = stmt { longest_row(body) } else { 0 });
@@ -149,7 +151,8 @@ impl Printer<'_> {
         Node::Line(words.line)
     }
 
-    /// A register's name; where registers are in arrays, that of its array.
+    /// The name of a register's variable. If registers are in arrays, this is the array; if not, the register's place is a part
+    /// of the name.
     fn name(&self, reg: Reg) -> String {
         let RegName { name, element } = &self.kernel.regs[reg.0];
         let places = element.filter(|_| self.plain).into_iter().flat_map(|element| element.dims.into_iter().zip(element.at));
