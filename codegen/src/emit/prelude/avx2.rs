@@ -3,6 +3,8 @@
 use super::helper::Helper;
 
 pub const PREFETCH: &str = "
+// Newer versions of Rust take the intrinsic for safe, older ones do not.
+#[allow(unused_unsafe)]
 fn prefetch(at: *const f32) {
     // SAFETY: nothing is read, so that any address will do.
     unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) };
