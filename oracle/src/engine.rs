@@ -10,8 +10,10 @@ pub trait Engine {
     /// For messages.
     fn name(&self) -> String;
 
-    /// The level it runs on, for the count of what was checked there.
-    fn level(&self) -> Option<&'static str>;
+    /// The level of this machine that it runs on, if it has one, for the count of what was checked there.
+    fn level(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The values of all nodes that it keeps, among them the input and the outputs, for `batch` inputs in PyTorch's order.
     ///

@@ -25,10 +25,6 @@ impl Engine for Pytorch {
         "PyTorch".into()
     }
 
-    fn level(&self) -> Option<&'static str> {
-        None
-    }
-
     fn values(
         &self,
         network: &Network,
@@ -47,10 +43,6 @@ pub struct Reference;
 impl Engine for Reference {
     fn name(&self) -> String {
         "reference".into()
-    }
-
-    fn level(&self) -> Option<&'static str> {
-        None
     }
 
     fn values(
@@ -114,10 +106,6 @@ pub struct Interpreter {
 impl Engine for Interpreter {
     fn name(&self) -> String {
         format!("{} plan, interpreted, {}", self.at, if self.fuse { "fused" } else { "layer by layer" })
-    }
-
-    fn level(&self) -> Option<&'static str> {
-        None
     }
 
     fn values(

@@ -293,14 +293,19 @@ pub struct Stored {
     pub keep: Option<usize>,
 }
 
+/// What is fused into a convolution, as words: those of its kernel's name, and of its layer's key in a tuning.
+pub fn words(act: Option<Activation>, blend: bool, shortcut: bool, post_act: Option<Activation>) -> Vec<String> {
+    let mut words: Vec<String> = act.map(|act| act.to_string()).into_iter().collect();
+    words.extend(blend.then(|| "blend".into()));
+    words.extend(shortcut.then(|| "add".into()));
+    words.extend(post_act.map(|act| act.to_string()));
+    words
+}
+
 impl Epilogue {
     /// What is fused, as words of a kernel's name.
     pub fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
-        words.extend(self.blend.then(|| "blend".into()));
-        words.extend(self.shortcut.map(|_| "add".into()));
-        words.extend(self.post_act.map(|act| act.to_string()));
-        words
+        words(self.act, self.blend, self.shortcut.is_some(), self.post_act)
     }
 
     /// The fields that the name of a kernel needs if its other fields do not distinguish it.

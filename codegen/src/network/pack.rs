@@ -1,9 +1,5 @@
 //! Packs weights in the order in which kernels read them, the same for every level: in panels of 16 output lanes, each with its
-//! bias first.
-//!
-//! A grouped convolution is packed as a dense one, with one difference: a panel only meets the input lanes of its own groups. So
-//! each run of panels with the same inputs is packed, and computed, by itself. A shuffle in front only changes which lanes those
-//! are.
+//! bias first. Each operator packs its own.
 
 use crate::network::layers::{LayerId, Normalized};
 pub use crate::ops::packed::{Packed, PackedLayer, PanelRun};

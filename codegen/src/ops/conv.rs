@@ -18,7 +18,7 @@ use super::site::{RowGroup, Site};
 use crate::ir::stage::{Pointer, Region, Step};
 use crate::layout::{Map, MapId, PANEL, Place, padded};
 use crate::lower::direct::{Direct, Source};
-use crate::lower::epilogue::Epilogue;
+use crate::lower::epilogue::{self, Epilogue};
 use crate::lower::pointwise::{Pointwise, segments};
 use crate::lower::spec::Spec;
 use crate::lower::tile::{self, Tile, even, most_rows};
@@ -168,11 +168,7 @@ impl Operator for Conv {
     }
 
     fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
-        words.extend((!self.dst_lane.is_multiple_of(PANEL)).then(|| "blend".into()));
-        words.extend(self.shortcut.map(|_| "add".into()));
-        words.extend(self.post_act.map(|act| act.to_string()));
-        words
+        epilogue::words(self.act, !self.dst_lane.is_multiple_of(PANEL), self.shortcut.is_some(), self.post_act)
     }
 
     fn packed_len(&self) -> usize {
