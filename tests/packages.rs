@@ -70,9 +70,12 @@ fn names_that_cargo_would_not_take_are_refused_by_the_rule() {
         [("loop", "Rust's"), ("9net", "begin with a letter"), ("a b", "letters, digits"), ("std", "Rust has a crate")]
     {
         let out = folder.path("out");
-        fails(&["compile", NETWORK, "--name", name, "-o", &out], &[&format!("'{name}' is no name for a crate"), rule]);
+        fails(&["compile", NETWORK, "--name", name, "-o", &out], &[&format!("'{name}' is not a valid crate name"), rule]);
     }
-    fails(&["compile", NETWORK, "--crate-version", "1", "-o", &folder.path("out")], &["'1' is no version of a crate", "0.1.0"]);
+    fails(
+        &["compile", NETWORK, "--crate-version", "1", "-o", &folder.path("out")],
+        &["'1' is not a valid crate version", "0.1.0"],
+    );
     assert_eq!(folder.entries(), 0);
 }
 

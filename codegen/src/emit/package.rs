@@ -34,7 +34,7 @@ impl From<Kind> for Package {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
     /// The name.
-    #[error("'{}' is no name for a crate: {rule}", line(.name))]
+    #[error("'{}' is not a valid crate name: {rule}", line(.name))]
     Name {
         /// The name.
         name: String,
@@ -42,7 +42,7 @@ pub enum PackageError {
         rule: &'static str,
     },
     /// The version.
-    #[error("'{}' is no version of a crate: {reason}; write three numbers, as 0.1.0", line(.version))]
+    #[error("'{}' is not a valid crate version: {reason}; write three numbers, such as 0.1.0", line(.version))]
     Version {
         /// The version.
         version: String,
