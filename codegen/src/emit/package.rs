@@ -200,7 +200,7 @@ mod tests {
         let check = |version: &str| Package { version: Some(version.into()), ..Kind::Lib.into() }.check();
         assert_eq!(check("1.2.3-rc.1+digest"), Ok(()));
         for version in ["", "1", "1.2", "01.2.3", "1.2.3\n", "\"1.2.3"] {
-            assert!(check(version).unwrap_err().to_string().contains("no version of a crate"), "{version:?}");
+            assert!(check(version).unwrap_err().to_string().contains("is not a valid crate version"), "{version:?}");
         }
     }
 
