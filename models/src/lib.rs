@@ -7,6 +7,7 @@ pub mod escape;
 pub mod export;
 pub mod graph;
 pub mod listing;
+pub mod proto;
 pub mod weights;
 pub mod zoo;
 

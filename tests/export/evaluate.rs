@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sartor::kernels::reference;
 use sartor::kernels::shape::{Conv, Maps, Padding, Window};
-use sartor::models::export::proto::{FLOAT, Graph, INT64, Node, Tensor};
+use sartor::models::proto::{FLOAT, Graph, INT64, Node, Tensor};
 
 /// Dimensions and elements.
 pub type Value = (Vec<usize>, Vec<f64>);
@@ -21,7 +21,7 @@ pub fn evaluate(graph: &Graph, input: Value) -> Vec<Value> {
         assert_eq!(value.0.iter().product::<usize>(), value.1.len(), "{}", node.name());
         assert!(values.insert(node.output[0].clone(), value).is_none(), "'{}' is there twice", node.output[0]);
     }
-    let output = |info: &sartor::models::export::proto::ValueInfo| {
+    let output = |info: &sartor::models::proto::ValueInfo| {
         let value = values[info.name()].clone();
         let shape = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.shape.as_ref()).expect("a shape");
         let declared: Vec<usize> = shape.dim.iter().map(|d| d.dim_value() as usize).collect();

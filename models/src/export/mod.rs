@@ -2,11 +2,11 @@
 
 mod error;
 mod ops;
-pub mod proto;
 
 use prost::Message;
 
 use crate::graph::{Network, NodeId};
+use crate::proto;
 use crate::weights::Weights;
 use error::MAX_BYTES;
 

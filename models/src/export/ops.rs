@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::error::ExportError;
-use super::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
 use crate::graph::{Activation, Network, Node, NodeId, Op, Shape, Window};
+use crate::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
 use crate::weights::Weights;
 
 /// Writes a network node by node.
@@ -200,7 +200,8 @@ impl<'a> Writer<'a> {
 
     fn constant(&mut self, node: &Node, name: &str, data_type: i32, dims: Vec<i64>, bytes: Vec<u8>) -> Result {
         self.claim(node, name)?;
-        let tensor = proto::Tensor { dims, data_type: Some(data_type), name: Some(name.into()), raw_data: Some(bytes) };
+        let tensor =
+            proto::Tensor { dims, data_type: Some(data_type), name: Some(name.into()), raw_data: Some(bytes), ..Default::default() };
         self.graph.initializer.push(tensor);
         Ok(())
     }
@@ -243,7 +244,7 @@ impl<'a> Writer<'a> {
         let Shape { c, h, w } = self.network.node(id).shape;
         let dims = [self.batch, c, h, w];
         let dims = if flat { &dims[..2] } else { &dims[..] };
-        let dim = dims.iter().map(|&d| Dimension { dim_value: Some(d as i64) }).collect();
+        let dim = dims.iter().map(|&d| Dimension { dim_value: Some(d as i64), dim_param: None }).collect();
         let tensor = TensorType { elem_type: Some(proto::FLOAT), shape: Some(TensorShape { dim }) };
         ValueInfo { name: Some(name.into()), r#type: Some(Type { tensor_type: Some(tensor) }) }
     }
@@ -256,6 +257,7 @@ fn operator(op: &str, inputs: &[String], output: &str, attributes: impl IntoIter
         name: Some(output.into()),
         op_type: Some(op.into()),
         attribute: attributes.into_iter().collect(),
+        domain: None,
     }
 }
 

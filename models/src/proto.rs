@@ -1,11 +1,25 @@
-//! The messages of ONNX that we write, as `onnx.proto` declares them.
+//! The messages of ONNX that are read and written, as `onnx.proto` declares them.
 
 use prost::Message;
 
 /// Elements of a tensor are f32.
 pub const FLOAT: i32 = 1;
+/// Elements of a tensor are u8.
+pub const UINT8: i32 = 2;
+/// Elements of a tensor are i8.
+pub const INT8: i32 = 3;
+/// Elements of a tensor are i32.
+pub const INT32: i32 = 6;
 /// Elements of a tensor are i64.
 pub const INT64: i32 = 7;
+/// Elements of a tensor are booleans.
+pub const BOOL: i32 = 9;
+/// Elements of a tensor are f16.
+pub const FLOAT16: i32 = 10;
+/// Elements of a tensor are f64.
+pub const DOUBLE: i32 = 11;
+/// Elements of a tensor are bf16.
+pub const BFLOAT16: i32 = 16;
 
 /// A file.
 #[derive(Clone, PartialEq, Message)]
@@ -76,9 +90,12 @@ pub struct Node {
     /// Its attributes.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<Attribute>,
+    /// The domain of the operator; empty for ONNX's own.
+    #[prost(string, optional, tag = "7")]
+    pub domain: Option<String>,
 }
 
-/// An attribute of one of three types.
+/// An attribute. Those that hold graphs or sparse tensors have none of these values.
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
     /// Its name.
@@ -90,10 +107,19 @@ pub struct Attribute {
     /// Value of an integer.
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    /// Value of a string.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub s: Option<Vec<u8>>,
+    /// Value of a tensor.
+    #[prost(message, optional, tag = "5")]
+    pub t: Option<Tensor>,
+    /// Values of a list of floats.
+    #[prost(float, repeated, packed = "false", tag = "7")]
+    pub floats: Vec<f32>,
     /// Values of a list of integers.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// Which it is: [`Attribute::FLOAT`], [`Attribute::INT`] or [`Attribute::INTS`].
+    /// Which it is: one of the constants of [`Attribute`]. Some writers leave it out.
     #[prost(int32, optional, tag = "20")]
     pub r#type: Option<i32>,
 }
@@ -103,6 +129,12 @@ impl Attribute {
     pub const FLOAT: i32 = 1;
     /// An integer.
     pub const INT: i32 = 2;
+    /// A string.
+    pub const STRING: i32 = 3;
+    /// A tensor.
+    pub const TENSOR: i32 = 4;
+    /// A list of floats.
+    pub const FLOATS: i32 = 6;
     /// A list of integers.
     pub const INTS: i32 = 7;
 }
@@ -113,15 +145,49 @@ pub struct Tensor {
     /// Dimensions, outermost first.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
-    /// [`FLOAT`] or [`INT64`].
+    /// The type of its elements, [`FLOAT`] for example.
     #[prost(int32, optional, tag = "2")]
     pub data_type: Option<i32>,
+    /// Elements of type f32.
+    #[prost(float, repeated, tag = "4")]
+    pub float_data: Vec<f32>,
+    /// Elements of type i32 or of a smaller type.
+    #[prost(int32, repeated, tag = "5")]
+    pub int32_data: Vec<i32>,
+    /// Elements of type i64.
+    #[prost(int64, repeated, tag = "7")]
+    pub int64_data: Vec<i64>,
     /// Its name.
     #[prost(string, optional, tag = "8")]
     pub name: Option<String>,
     /// Its elements, little endian.
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
+    /// Elements of type f64.
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: Vec<f64>,
+    /// Where another file holds the elements: `location`, `offset` and `length`.
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<Entry>,
+    /// [`Tensor::EXTERNAL`] if another file holds the elements.
+    #[prost(int32, optional, tag = "14")]
+    pub data_location: Option<i32>,
+}
+
+impl Tensor {
+    /// Another file holds the elements.
+    pub const EXTERNAL: i32 = 1;
+}
+
+/// A key and its value.
+#[derive(Clone, PartialEq, Message)]
+pub struct Entry {
+    /// The key.
+    #[prost(string, optional, tag = "1")]
+    pub key: Option<String>,
+    /// The value.
+    #[prost(string, optional, tag = "2")]
+    pub value: Option<String>,
 }
 
 /// A value with its type.
@@ -146,7 +212,7 @@ pub struct Type {
 /// Elements and shape of a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorType {
-    /// [`FLOAT`] or [`INT64`].
+    /// The type of its elements, [`FLOAT`] for example.
     #[prost(int32, optional, tag = "1")]
     pub elem_type: Option<i32>,
     /// Its shape.
@@ -162,10 +228,13 @@ pub struct TensorShape {
     pub dim: Vec<Dimension>,
 }
 
-/// A dimension that is known.
+/// A dimension: a number, a symbol, or neither if nothing is known of it.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
     /// Its value.
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
+    /// Its symbol.
+    #[prost(string, optional, tag = "2")]
+    pub dim_param: Option<String>,
 }
