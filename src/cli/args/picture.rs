@@ -82,7 +82,7 @@ impl Read {
 }
 
 impl Pictures {
-    pub fn read(&self, spec: &Spec, network: &Network) -> Result<Vec<Read>, Failure> {
+    pub fn read(&self, spec: Option<&Spec>, network: &Network) -> Result<Vec<Read>, Failure> {
         let steps = self.steps(spec, network)?;
         let read = |path: &PathBuf| match steps.read(path) {
             Ok(input) => Ok(Read { path: path.clone(), steps, input }),
@@ -102,11 +102,19 @@ impl Pictures {
         self.paths.iter().map(read).collect()
     }
 
-    fn steps(&self, spec: &Spec, network: &Network) -> Result<Preprocess, Failure> {
+    fn steps(&self, spec: Option<&Spec>, network: &Network) -> Result<Preprocess, Failure> {
         let shape = network.input_shape();
-        let mut steps = match (self.preset, spec.entry().family) {
-            (Some(preset), _) => preset_steps(preset, spec)?,
-            (None, "rexnet_digits") => Preprocess::symmetric(shape.h, shape.w),
+        let mut steps = match (self.preset, spec) {
+            (Some(preset), Some(spec)) => preset_steps(preset, spec)?,
+            (Some(_), None) => {
+                let failure = Failure::new("--preset is for networks of the zoo");
+                return Err(failure.help("say what an ONNX file takes: --mean and --std, --resize and --interpolation"));
+            }
+            (None, None) if self.mean.is_none() || self.std.is_none() => {
+                let failure = Failure::new("an ONNX file does not say how its pictures were prepared");
+                return Err(failure.help("give --mean and --std as it was trained, for example --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225"));
+            }
+            (None, Some(spec)) if spec.entry().family == "rexnet_digits" => Preprocess::symmetric(shape.h, shape.w),
             (None, _) => Preprocess::imagenet(shape.h, shape.w),
         };
         if let Some(size) = self.resize {

@@ -1,9 +1,11 @@
 //! The network and the weights that a command uses.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use sartor::models::escape;
+use sartor::models::import::{self, ImportOptions, Imported, Interface};
 use sartor::models::weights::{LoadOptions, Loaded};
 use sartor::models::zoo::{Spec, Variant};
 use sartor::{Network, Weights};
@@ -17,9 +19,12 @@ const DIGITS: &[u8] = include_bytes!("../../../examples/digits/rexnet_digits.saf
 /// The arguments that name a network.
 #[derive(Args)]
 pub struct NetworkArgs {
-    /// A network of the zoo: family[_VARIANT][_gGROUPS][_xWIDTH][@HxW], see `sartor list`
-    #[arg(required = true)]
-    network: Option<Spec>,
+    /// An ONNX file, or a network of the zoo: family[_VARIANT][_gGROUPS][_xWIDTH][@HxW], see `sartor list`
+    #[arg(required = true, value_name = "NETWORK|FILE.onnx")]
+    network: Option<Named>,
+    /// The dimensions of an ONNX file's input, instead of those that the file declares: for example x=1,3,320,320
+    #[arg(long, value_name = "NAME=N,C,H,W")]
+    input_shape: Vec<String>,
     /// Whose definition of efficientnet to use: torch (torchvision's, the default) or tf (timm's tf_efficientnet, with SAME
     /// padding and a batch norm eps of 1e-3). The weights of one can be loaded into the other without an error, but give wrong
     /// answers
@@ -31,6 +36,22 @@ pub struct NetworkArgs {
     /// Leave out the classifier and return the maps of strides 4, 8, 16 and 32. The classifier's weights in a file are ignored
     #[arg(long, conflicts_with = "classes")]
     no_head: bool,
+}
+
+/// A network of the zoo, or a file.
+#[derive(Clone, Debug)]
+pub enum Named {
+    Zoo(Spec),
+    File(PathBuf),
+}
+
+impl FromStr for Named {
+    type Err = sartor::models::zoo::ZooError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_file = text.len() > 5 && text.to_ascii_lowercase().ends_with(".onnx");
+        if is_file { Ok(Self::File(text.into())) } else { text.parse().map(Self::Zoo) }
+    }
 }
 
 /// The arguments that name a network and its weights.
@@ -57,35 +78,61 @@ pub enum Origin {
     Random,
 }
 
+/// A network with its weights.
+pub struct Sourced {
+    pub network: Network,
+    pub weights: Weights,
+    pub origin: Origin,
+    /// The inputs and outputs of the file that it was read from, if it was.
+    pub interface: Option<Interface>,
+}
+
 impl NetworkArgs {
-    pub fn spec(&self) -> Spec {
-        let spec = self
-            .network
-            .clone()
-            .expect("clap requires it, unless the command has another argument in its place")
-            .with_head(!self.no_head);
+    fn named(&self) -> &Named {
+        self.network.as_ref().expect("clap requires it, unless the command has another argument in its place")
+    }
+
+    /// The specification; `None` for a file.
+    pub fn spec(&self) -> Option<Spec> {
+        let Named::Zoo(spec) = self.named() else { return None };
+        let spec = spec.clone().with_head(!self.no_head);
         let spec = match self.classes {
             Some(classes) => spec.with_classes(classes),
             None => spec,
         };
-        match self.variant {
+        Some(match self.variant {
             Some(variant) => spec.with_variant(variant),
             None => spec,
-        }
+        })
     }
 
-    pub fn build(&self) -> Result<Network, Failure> {
-        let named = self.network.as_ref().and_then(Spec::variant);
+    fn build(&self, spec: &Spec) -> Result<Network, Failure> {
+        if !self.input_shape.is_empty() {
+            return Err(Failure::new("--input-shape is for ONNX files").help("name the resolution: NETWORK@HxW"));
+        }
+        let named = if let Named::Zoo(named) = self.named() { named.variant() } else { None };
         if let (Some(named), Some(asked)) = (named, self.variant.filter(|&asked| Some(asked) != named)) {
             let message = format!("--variant is {asked}, but the network's name has variant {named}");
             return Err(Failure::new(message).help("leave one of them out"));
         }
-        Ok(self.spec().build()?)
+        Ok(spec.build()?)
+    }
+
+    /// Imports a file.
+    fn import(&self, path: &std::path::Path, random_weights: Option<u64>) -> Result<Imported, Failure> {
+        let zoo = [("--variant", self.variant.is_some()), ("--classes", self.classes.is_some()), ("--no-head", self.no_head)];
+        if let Some((option, _)) = zoo.iter().find(|(_, given)| *given) {
+            return Err(Failure::new(format!("{option} is for networks of the zoo")).help("leave it out for an ONNX file"));
+        }
+        let options = ImportOptions { random_weights, ..ImportOptions::default() };
+        let options = self.input_shape.iter().try_fold(options, |options, text| options.with_input_shape(text));
+        Ok(import::onnx(path, &options.map_err(Failure::new)?)?)
     }
 }
 
 impl Source {
-    pub fn spec(&self) -> Spec {
+    /// The specification; `None` for a file.
+    pub fn spec(&self) -> Option<Spec> {
         self.network.spec()
     }
 
@@ -93,27 +140,54 @@ impl Source {
         self.allow_non_finite
     }
 
-    /// Builds the network and reads its weights, or draws random ones.
-    pub fn load(&self) -> Result<(Network, Weights, Origin), Failure> {
-        let network = self.network.build()?;
+    /// Builds the network and reads its weights, or draws random ones for a network of the zoo.
+    pub fn load(&self) -> Result<Sourced, Failure> {
+        self.sourced(false)
+    }
+
+    /// The same for commands whose results do not depend on the weights: those that a file lacks are drawn too.
+    pub fn load_or_draw(&self) -> Result<Sourced, Failure> {
+        self.sourced(true)
+    }
+
+    fn sourced(&self, draws: bool) -> Result<Sourced, Failure> {
+        let Some(spec) = self.spec() else {
+            return match self.network.named() {
+                Named::File(path) => self.imported(path, draws),
+                Named::Zoo(_) => unreachable!("a network of the zoo has a specification"),
+            };
+        };
+        let network = self.network.build(&spec)?;
         let options = LoadOptions {
             allow_non_finite: self.allow_non_finite,
             allow_extra: self.network.no_head,
-            variant_known: self.spec().variant().is_some(),
+            variant_known: spec.variant().is_some(),
         };
-        if let Some(path) = &self.weights {
+        let (weights, origin) = if let Some(path) = &self.weights {
             let Loaded { weights, prefix, .. } = Loaded::load(path, &network, options)?;
             if !prefix.is_empty() {
                 note(&format!("all names in '{}' begin with '{prefix}', which is ignored", escape::path(path)));
             }
-            return Ok((network, weights, Origin::File));
+            (weights, Origin::File)
+        } else if network.name == "rexnet_digits" && self.network.classes.is_none() {
+            (Weights::parse(DIGITS, "rexnet_digits.safetensors".as_ref(), &network, options)?, Origin::BuiltIn)
+        } else {
+            (Weights::random(&network, self.seed), Origin::Random)
+        };
+        Ok(Sourced { network, weights, origin, interface: None })
+    }
+
+    fn imported(&self, path: &std::path::Path, draws: bool) -> Result<Sourced, Failure> {
+        if self.weights.is_some() {
+            return Err(Failure::new("--weights is for networks of the zoo").help("an ONNX file has its own weights"));
         }
-        if network.name == "rexnet_digits" && self.network.classes.is_none() {
-            let weights = Weights::parse(DIGITS, "rexnet_digits.safetensors".as_ref(), &network, options)?;
-            return Ok((network, weights, Origin::BuiltIn));
+        let Imported { network, weights, interface, random } = self.network.import(path, draws.then_some(self.seed))?;
+        if random {
+            note(&format!("weights of '{}' are missing; all weights are drawn at random", escape::path(path)));
         }
-        let weights = Weights::random(&network, self.seed);
-        Ok((network, weights, Origin::Random))
+        let weights = if self.allow_non_finite { weights.with_non_finite_allowed() } else { weights };
+        let origin = if random { Origin::Random } else { Origin::File };
+        Ok(Sourced { network, weights, origin, interface: Some(interface) })
     }
 }
 

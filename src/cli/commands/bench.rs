@@ -9,7 +9,7 @@ use sartor::measure::explain::{ExplainedStage, Explanation};
 use serde::Serialize;
 
 use crate::cli::args::engine::{Engine, EngineKind};
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{test_images, zeros};
@@ -63,7 +63,7 @@ impl Bench {
             let message = format!("--layers needs --batch 1, not {}: all images go through the same stages", self.batch);
             return Err(Failure::new(message).help("leave --batch or --layers out"));
         }
-        let (network, weights, _) = self.source.load()?;
+        let Sourced { network, weights, .. } = self.source.load_or_draw()?;
         check_batch(&network, self.batch)?;
         let level = crate::cli::args::level::choose(self.level)?;
         if self.layers {

@@ -9,7 +9,7 @@ use sartor::models::escape;
 use sartor::{CompileOptions, Level};
 use serde_json::json;
 
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
@@ -85,7 +85,7 @@ enum CrateKind {
 
 impl Compile {
     pub fn run(self) -> Result<(), Failure> {
-        let (network, weights, origin) = self.source.load()?;
+        let Sourced { network, weights, origin, .. } = self.source.load()?;
         let mut levels: Vec<Level> = self.levels.into_iter().flat_map(|levels| levels.0).collect();
         if levels.is_empty() {
             levels = CompileOptions::default().levels;

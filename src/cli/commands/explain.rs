@@ -10,7 +10,7 @@ use sartor::measure::bench::{CoreSpeed, Report};
 use sartor::measure::explain::{ExplainedLayer, ExplainedStage, Explanation, page};
 use sartor::models::escape;
 
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
@@ -50,7 +50,7 @@ pub struct Explain {
 
 impl Explain {
     pub fn run(self) -> Result<(), Failure> {
-        let (network, weights, _) = self.source.load()?;
+        let Sourced { network, weights, .. } = self.source.load_or_draw()?;
         let level = crate::cli::args::level::choose(self.level)?;
         let timed = Timed::run(&network, &weights, level, 1, &self.tuning.load()?, |_| Ok(self.runs))?;
         let explanation = timed.explain()?;

@@ -8,7 +8,7 @@ use sartor::models::escape;
 use sartor::models::export::OPSET;
 use serde_json::json;
 
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
 use crate::cli::table::grouped;
@@ -32,7 +32,7 @@ pub struct Export {
 
 impl Export {
     pub fn run(self) -> Result<(), Failure> {
-        let (network, weights, origin) = self.source.load()?;
+        let Sourced { network, weights, origin, .. } = self.source.load()?;
         let bytes = write_onnx(&self.output, &network, &weights, self.batch)?;
         if self.json {
             return print_json(&json!({

@@ -8,7 +8,7 @@ use sartor::{Level, Model, Network, Session, Weights};
 use serde::Serialize;
 use std::time::Instant;
 
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::failure::Failure;
 use crate::cli::memory::{test_images, zeros};
 use crate::cli::print::{print, print_json};
@@ -105,7 +105,7 @@ impl Starts {
 
 impl Process {
     pub fn run(self) -> Result<(), Failure> {
-        let (network, weights, _) = self.source.load()?;
+        let Sourced { network, weights, .. } = self.source.load_or_draw()?;
         let level = crate::cli::args::level::choose(self.level)?;
         let title = format!("compiling {} for {level}", network.name);
         let program = progress::spin(title, || MeasuredProgram::compile(&network, &weights, level))?;

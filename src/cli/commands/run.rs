@@ -1,5 +1,6 @@
 //! `sartor run`
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,13 @@ use sartor::data::labels::{Guess, Labels, top};
 use sartor::data::npy;
 use sartor::measure::bench::Samples;
 use sartor::models::escape;
+use sartor::models::import::{Interface, Port};
 use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
 use crate::cli::args::engine::{Engine, EngineKind};
 use crate::cli::args::picture::{Pictures, Read};
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::zeros;
@@ -74,13 +76,13 @@ const MOST_RUNS: usize = 200;
 
 impl Run {
     pub fn run(self) -> Result<(), Failure> {
-        let (network, weights, origin) = self.source.load()?;
+        let Sourced { network, weights, origin, interface } = self.source.load()?;
         let level = crate::cli::args::level::choose(self.level)?;
         let labels = match &self.labels {
             Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", escape::path(path))))?,
             None => Labels::default(),
         };
-        let (batch, input, pictures) = self.data(&network)?;
+        let (batch, input, pictures) = self.data(&network, interface.as_ref())?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
@@ -97,20 +99,23 @@ impl Run {
 
         let mut outputs = Vec::new();
         let mut rest = output.as_slice();
-        for shape in shapes {
+        for (index, shape) in shapes.into_iter().enumerate() {
             let (values, after) = rest.split_at(batch * shape.len());
-            outputs.push(([batch, shape.c, shape.h, shape.w], values));
             rest = after;
+            outputs.push(match &interface {
+                Some(interface) => as_in_file(&interface.outputs[index], batch, values),
+                None if (shape.h, shape.w) == (1, 1) => (vec![batch, shape.c], values.into()),
+                None => (vec![batch, shape.c, shape.h, shape.w], values.into()),
+            });
         }
         if let Some(path) = &self.output {
             for (index, (shape, values)) in outputs.iter().enumerate() {
                 let path = if index == 0 { path.clone() } else { path.with_extension(format!("{index}.npy")) };
-                let dims = if shape[2..] == [1, 1] { &shape[..2] } else { &shape[..] };
-                npy::write(&path, dims, values)?;
+                npy::write(&path, shape, values)?;
             }
         }
         let guesses: Vec<Vec<Guess>> = match &outputs[..] {
-            [([_, classes, 1, 1], scores)] => scores.chunks_exact(*classes).map(|scores| top(scores, self.top)).collect(),
+            [(shape, scores)] if shape.len() == 2 => scores.chunks_exact(shape[1]).map(|scores| top(scores, self.top)).collect(),
             _ => Vec::new(),
         };
 
@@ -159,11 +164,15 @@ impl Run {
     }
 
     /// The number of images, their values, and the pictures that they were made from.
-    fn data(&self, network: &Network) -> Result<(usize, Vec<f32>, Vec<Read>), Failure> {
+    fn data(&self, network: &Network, interface: Option<&Interface>) -> Result<(usize, Vec<f32>, Vec<Read>), Failure> {
         if let Some(path) = &self.input {
-            return tensor(network, path).map(|(batch, values)| (batch, values, Vec::new()));
+            let (batch, values) = match interface {
+                Some(interface) => from_file_order(&interface.inputs[0], path)?,
+                None => tensor(network, path)?,
+            };
+            return Ok((batch, values, Vec::new()));
         }
-        let mut pictures = self.pictures.read(&self.source.spec(), network)?;
+        let mut pictures = self.pictures.read(self.source.spec().as_ref(), network)?;
         let values = pictures.iter_mut().flat_map(|picture| std::mem::take(&mut picture.input.values)).collect();
         Ok((pictures.len(), values, pictures))
     }
@@ -177,6 +186,36 @@ fn described(picture: &Read) -> Value {
         "cover": steps.cover, "crop": steps.crop, "interpolation": steps.interpolation.to_string(),
         "mean": steps.mean, "std": steps.std,
     })
+}
+
+/// Reads a tensor with the dimensions and in the order of a file's input. The first dimension may be any number of images.
+fn from_file_order(port: &Port, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
+    let (shape, values) = npy::read(path)?;
+    let dims = port.dims();
+    let batch = match &shape[..] {
+        all if all == dims => 1,
+        [n, rest @ ..] if *n > 0 && dims.first() == Some(&1) && rest == &dims[1..] => *n,
+        all if dims.first() == Some(&1) && all == &dims[1..] => 1,
+        _ => {
+            let message = format!("{} has shape {shape:?}, but input '{}' has {dims:?}", escape::path(path), escape::line(&port.name));
+            return Err(Failure::new(message).help("reshape the array, or give the network its dimensions by --input-shape"));
+        }
+    };
+    Ok((batch, values.chunks_exact(port.shape.len()).flat_map(|tensor| port.map_of(tensor)).collect()))
+}
+
+/// An output with the dimensions and in the order of the file.
+fn as_in_file<'a>(port: &Port, batch: usize, maps: &'a [f32]) -> (Vec<usize>, Cow<'a, [f32]>) {
+    let mut dims = port.dims();
+    match dims.first_mut() {
+        Some(first) if *first == 1 => *first = batch,
+        _ if batch > 1 => dims.insert(0, batch),
+        _ => {}
+    }
+    if port.is_in_order() {
+        return (dims, maps.into());
+    }
+    (dims, maps.chunks_exact(port.shape.len()).flat_map(|map| port.tensor_of(map)).collect())
 }
 
 fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> {

@@ -9,7 +9,7 @@ use sartor::{Level, Network};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
@@ -47,7 +47,7 @@ struct Row {
 
 impl Show {
     pub fn run(self) -> Result<(), Failure> {
-        let (network, weights, _) = self.source.load()?;
+        let Sourced { network, weights, .. } = self.source.load_or_draw()?;
         let level = self.level.map_or_else(|| crate::cli::args::level::choose(None), Ok)?;
         let tunings = self.tuning.load()?;
         let title = format!("planning {}", network.name);

@@ -14,7 +14,7 @@ use sartor::tuning::cpu_caches::Sizes;
 use sartor::tuning::{TunedProblem, TuningFile, default_path};
 use serde::Serialize;
 
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json, warn};
 use crate::cli::progress;
@@ -80,7 +80,7 @@ const NEAR: f64 = 0.05;
 impl Tune {
     pub fn run(self) -> Result<(), Failure> {
         let until = Instant::now() + Duration::from_secs(self.seconds);
-        let (network, weights, _) = self.source.load()?;
+        let Sourced { network, weights, .. } = self.source.load_or_draw()?;
         let level = crate::cli::args::level::choose(self.level)?;
         let options = Options::new(level);
         let caches = Sizes::here();

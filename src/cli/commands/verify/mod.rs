@@ -8,7 +8,7 @@ use clap::Args;
 use sartor::Level;
 use serde_json::json;
 
-use crate::cli::args::source::Source;
+use crate::cli::args::source::{Source, Sourced};
 use crate::cli::failure::Failure;
 use crate::cli::progress;
 use report::report;
@@ -46,7 +46,7 @@ impl Verify {
         if let Some(line) = &self.problem.problem {
             return problem::run(line, self.problem.compiled, self.level, self.json);
         }
-        let (network, weights, origin) = self.source.load()?;
+        let Sourced { network, weights, origin, .. } = self.source.load()?;
         if self.proof {
             let levels = self.level.map_or(Level::ALL.to_vec(), |level| vec![level]);
             return proof::run(&network, &weights, &levels, self.json);

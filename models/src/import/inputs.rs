@@ -1,0 +1,165 @@
+//! The inputs and outputs of a file, and how the network's maps lie in them.
+
+use super::error::ImportError;
+use super::options::ImportOptions;
+use super::read::Onnx;
+use super::view::{MapAxis, View};
+use crate::escape::line;
+use crate::graph::Shape;
+use crate::proto;
+
+/// The file's inputs and outputs. The network takes and gives the same values as maps in NCHW.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// The inputs.
+    pub inputs: Vec<Port>,
+    /// The outputs.
+    pub outputs: Vec<Port>,
+}
+
+/// An input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its name in the file.
+    pub name: String,
+    /// Its map in the network.
+    pub shape: Shape,
+    pub(super) view: View,
+}
+
+impl Port {
+    /// The tensor's dimensions, for one image.
+    pub fn dims(&self) -> Vec<usize> {
+        self.view.sizes()
+    }
+
+    /// Whether the map's elements, in NCHW, are the tensor's, in its order.
+    pub fn is_in_order(&self) -> bool {
+        let len = self.shape.len();
+        self.view.reshaped(&[len]) == View::usual(self.shape, 4).reshaped(&[len])
+    }
+
+    /// For each element of the map, in NCHW, its place in the tensor.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        let Shape { c, h, w } = self.shape;
+        let view = self.view.clone();
+        let dims = view.sizes();
+        (0..c * h * w).map(move |i| {
+            let indices = view.indices([i / (h * w), i / w % h, i % w]);
+            indices.iter().zip(&dims).fold(0, |at, (index, dim)| at * dim + index)
+        })
+    }
+
+    /// The map of a tensor's elements.
+    pub fn map_of(&self, tensor: &[f32]) -> Vec<f32> {
+        self.places().map(|place| tensor[place]).collect()
+    }
+
+    /// The elements of the tensor that lie in a map.
+    pub fn tensor_of(&self, map: &[f32]) -> Vec<f32> {
+        let mut tensor = vec![0.0; map.len()];
+        self.places().zip(map).for_each(|(place, &value)| tensor[place] = value);
+        tensor
+    }
+}
+
+/// The network's input: its name and dimensions. Initializers that are listed as inputs are none.
+pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec<usize>), ImportError> {
+    let known = |info: &&proto::ValueInfo| !file.initializers.contains_key(info.name()) && !file.missing.contains_key(info.name());
+    let inputs: Vec<&proto::ValueInfo> = file.graph.input.iter().filter(known).collect();
+    if let Some(name) = options.input_shapes.keys().find(|name| !inputs.iter().any(|input| input.name() == name.as_str())) {
+        let names: Vec<String> = inputs.iter().map(|input| line(input.name()).to_string()).collect();
+        let message = format!("'{}' has no input '{}'; it has {}", crate::escape::path(&file.path), line(name), names.join(", "));
+        return Err(ImportError::Option(message));
+    }
+    let format = |reason: String| ImportError::Format { path: file.path.clone(), reason };
+    let [input] = inputs[..] else {
+        let names: Vec<String> = inputs.iter().map(|input| line(input.name()).to_string()).collect();
+        let reason = format!("it has {} inputs ({}), and networks of one input are read", inputs.len(), names.join(", "));
+        return Err(format(reason));
+    };
+    let name = input.name().to_owned();
+    if let Some(dims) = options.input_shapes.get(&name) {
+        return Ok((name, pinned(dims.clone())));
+    }
+    let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
+    let kind = tensor.map_or(0, proto::TensorType::elem_type);
+    if ![proto::FLOAT, proto::FLOAT16, proto::DOUBLE, proto::BFLOAT16].contains(&kind) {
+        return Err(format(format!("input '{}' has elements of type {kind}, and must have floats", line(&name))));
+    }
+    let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| &shape.dim[..]).unwrap_or_default();
+    let mut sizes = Vec::new();
+    for (i, dim) in dims.iter().enumerate() {
+        match dim.dim_value.and_then(|value| usize::try_from(value).ok()).filter(|&value| value > 0) {
+            Some(size) => sizes.push(size),
+            // The batch is a parameter of compiling.
+            None if i == 0 => sizes.push(1),
+            None => {
+                let symbol = dim.dim_param.as_deref().filter(|symbol| !symbol.is_empty()).unwrap_or("unknown");
+                let message = format!(
+                    "'{}': dimension {i} of input '{}' is '{}', not a number; give the input's dimensions by \
+                     --input-shape '{}=1,3,HEIGHT,WIDTH'",
+                    crate::escape::path(&file.path),
+                    line(&name),
+                    line(symbol),
+                    line(&name)
+                );
+                return Err(ImportError::Option(message));
+            }
+        }
+    }
+    Ok((name, pinned(sizes)))
+}
+
+/// The dimensions for one image: the batch of a tensor of images is a parameter of compiling.
+fn pinned(mut dims: Vec<usize>) -> Vec<usize> {
+    if dims.len() >= 4 {
+        dims[0] = 1;
+    }
+    dims
+}
+
+/// The map that holds an input of these dimensions; `None` if more than three of them are longer than one. With `channels_last`,
+/// the last dimension becomes the channels.
+pub(super) fn map_of(dims: &[usize], channels_last: bool) -> Option<(Shape, View)> {
+    let mut axes: Vec<Option<MapAxis>> = vec![None; dims.len()];
+    let mut order = if channels_last {
+        vec![MapAxis::H, MapAxis::W, MapAxis::C]
+    } else {
+        vec![MapAxis::C, MapAxis::H, MapAxis::W]
+    };
+    match dims.len() {
+        // A batch comes first.
+        4 if dims[0] == 1 => (0..3).for_each(|i| axes[i + 1] = Some(order[i])),
+        3 if dims[0] == 1 => [MapAxis::C, MapAxis::W].into_iter().enumerate().for_each(|(i, axis)| axes[i + 1] = Some(axis)),
+        2 if dims[0] == 1 => axes[1] = Some(MapAxis::C),
+        _ => {
+            for (i, _) in dims.iter().enumerate().filter(|&(_, &dim)| dim > 1) {
+                axes[i] = Some(if order.is_empty() { return None } else { order.remove(0) });
+            }
+        }
+    }
+    let length = |axis: MapAxis| axes.iter().position(|&other| other == Some(axis)).map_or(1, |i| dims[i]);
+    let shape = Shape::new(length(MapAxis::C), length(MapAxis::H), length(MapAxis::W));
+    Some((shape, View::of_axes(shape, &axes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_in_another_order_come_back() {
+        let (shape, view) = map_of(&[1, 2, 3, 4], true).unwrap();
+        assert_eq!(shape, Shape::new(4, 2, 3));
+        let port = Port { name: "x".into(), shape, view };
+        assert!(!port.is_in_order());
+        let tensor: Vec<f32> = (0..24).map(|i| i as f32).collect();
+        let map = port.map_of(&tensor);
+        assert_eq!(map[..3], [0.0, 4.0, 8.0]);
+        assert_eq!(port.tensor_of(&map), tensor);
+        let (shape, view) = map_of(&[1, 4, 2, 3], false).unwrap();
+        assert!(Port { name: "x".into(), shape, view }.is_in_order());
+        assert_eq!(map_of(&[2, 3, 4, 5], false), None);
+    }
+}

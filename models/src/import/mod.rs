@@ -1,0 +1,66 @@
+//! Networks from ONNX files, as every exporter writes them.
+//!
+//! Three steps. [`read`] takes the file apart. `fold` computes what is constant once shapes are known, and `translate` writes
+//! down the rest as operators of the graph; both go through the file's nodes together, because shapes are needed for one and
+//! constants for the other. `recognise` finds operators that exporters spell out in several nodes.
+
+mod constant;
+mod dims;
+mod error;
+mod fold;
+mod inputs;
+mod node;
+mod options;
+mod read;
+mod recognise;
+mod translate;
+mod value;
+mod view;
+
+use std::path::Path;
+
+use crate::graph::Network;
+use crate::weights::Weights;
+
+pub use error::{ImportError, Refusal};
+pub use inputs::{Interface, Port};
+pub use options::ImportOptions;
+
+/// A network that was read from a file.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The network. Its nodes have the names of the file's tensors.
+    pub network: Network,
+    /// Its weights.
+    pub weights: Weights,
+    /// The file's inputs and outputs, and how the network's maps lie in them.
+    pub interface: Interface,
+    /// Whether weights were missing, and were drawn at random.
+    pub random: bool,
+}
+
+/// Imports a file.
+///
+/// # Errors
+/// If the file cannot be read, is damaged, or has nodes that are not supported. All such nodes are listed.
+pub fn onnx(path: &Path, options: &ImportOptions) -> Result<Imported, ImportError> {
+    import(read::read(path)?, options)
+}
+
+/// Imports the bytes of a file. `path` is for messages; weights in other files count as missing.
+///
+/// # Errors
+/// As [`onnx()`].
+pub fn onnx_bytes(path: &Path, bytes: &[u8], options: &ImportOptions) -> Result<Imported, ImportError> {
+    import(read::parse(path, bytes, None)?, options)
+}
+
+fn import(file: read::Onnx, options: &ImportOptions) -> Result<Imported, ImportError> {
+    let path = file.path.clone();
+    let imported = translate::translate(file, options)?;
+    let mut imported = recognise::recognise(imported).map_err(|source| ImportError::Graph { path, source })?;
+    if let Some(seed) = options.random_weights.filter(|_| imported.random) {
+        imported.weights = Weights::random(&imported.network, seed);
+    }
+    Ok(imported)
+}

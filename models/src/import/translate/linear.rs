@@ -1,0 +1,121 @@
+//! Products with matrices of weights.
+
+use super::super::node::{NodeReader, Result};
+use super::super::value::{Computed, Value};
+use super::super::view::{Factor, MapAxis};
+use super::{Translator, computed};
+use crate::graph::{Conv2d, Op, Padding, Shape, Window};
+
+/// What is translated here.
+pub const OPERATORS: &[&str] = &["Gemm", "MatMul"];
+
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+    match node.operator() {
+        "Gemm" => Some(gemm(t, node)),
+        "MatMul" => Some(matmul(t, node)),
+        _ => None,
+    }
+}
+
+/// A matrix of weights: `at(term, output)`.
+struct Matrix<'a> {
+    values: &'a [f32],
+    terms: usize,
+    outputs: usize,
+    transposed: bool,
+    factor: f32,
+}
+
+impl Matrix<'_> {
+    fn at(&self, term: usize, output: usize) -> f32 {
+        let place = if self.transposed { output * self.terms + term } else { term * self.outputs + output };
+        if self.factor == 1.0 { self.values[place] } else { self.values[place] * self.factor }
+    }
+}
+
+fn gemm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    let input = computed(node)?;
+    if node.int("transA")?.unwrap_or(0) != 0 {
+        return Err("transA is 1, and must be 0".into());
+    }
+    let transposed = node.int("transB")?.unwrap_or(0) != 0;
+    let (alpha, beta) = (node.float("alpha")?.unwrap_or(1.0), node.float("beta")?.unwrap_or(1.0));
+    node.skip(&["broadcast"]);
+    let dims = &node.needed(1)?.dims;
+    let [rows, columns] = dims[..] else { return Err(format!("its weights have dimensions {dims:?}, and must be a matrix")) };
+    let (terms, outputs) = if transposed { (columns, rows) } else { (rows, columns) };
+    let matrix = Matrix { values: node.floats(1)?, terms, outputs, transposed, factor: alpha };
+    let bias = match node.constant(2)? {
+        None => None,
+        Some(constant) => {
+            let values = node.floats(2)?;
+            let by_output = match values.len() {
+                1 => vec![values[0]; outputs],
+                len if len == outputs && constant.dims.last() == Some(&outputs) => values.to_vec(),
+                _ => return Err(format!("its bias has dimensions {:?}, and must have one value for each of {outputs} outputs", constant.dims)),
+            };
+            Some(by_output.into_iter().map(|x| x * beta).collect())
+        }
+    };
+    if input.view.rank() != 2 {
+        return Err(format!("its input has dimensions {:?}, and must be a matrix", input.view.sizes()));
+    }
+    product(t, node, input, &matrix, bias)
+}
+
+fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    if let (Value::Computed(_), Value::Computed(_)) = (node.input(0), node.input(1)) {
+        return Err("both inputs are computed by the network; only products with constant weights are supported".into());
+    }
+    let input = computed(node)?;
+    let dims = &node.needed(1)?.dims;
+    let [batch @ .., terms, outputs] = &dims[..] else {
+        return Err(format!("its weights have dimensions {dims:?}, and must be a matrix"));
+    };
+    if batch.iter().any(|&d| d != 1) || batch.len() + 2 > input.view.rank().max(2) {
+        return Err(format!("its weights have dimensions {dims:?}, and must be one matrix"));
+    }
+    let matrix = Matrix { values: node.floats(1)?, terms: *terms, outputs: *outputs, transposed: false, factor: 1.0 };
+    product(t, node, input, &matrix, None)
+}
+
+/// The sums over the last dimension. It may be the channels in any order, or a whole map that was flattened in any order.
+fn product(t: &mut Translator, node: &NodeReader<'_>, input: &Computed, matrix: &Matrix<'_>, bias: Option<Vec<f32>>) -> Result<Vec<Value>> {
+    let (view, shape) = (&input.view, t.shape(input.node));
+    let sizes = view.sizes();
+    let last = sizes.len().checked_sub(1).ok_or("its input has no dimensions")?;
+    if sizes[last] != matrix.terms {
+        return Err(format!("its input has dimensions {sizes:?}, and its weights take {}", matrix.terms));
+    }
+    let factors = view.dim(last);
+    let reach = |axis: MapAxis| factors.iter().filter(|factor| factor.axis == axis).map(|factor| factor.size).product::<usize>();
+    let whole = |axis: MapAxis| reach(axis) == axis.of(shape);
+    let pixels = if reach(MapAxis::H) * reach(MapAxis::W) == 1 { (1, 1) } else { (shape.h, shape.w) };
+    let others_read_pixels = (0..last).any(|dim| view.touches(dim, MapAxis::H) || view.touches(dim, MapAxis::W));
+    if !whole(MapAxis::C) || (pixels != (1, 1) && (!whole(MapAxis::H) || !whole(MapAxis::W) || others_read_pixels)) {
+        return Err(format!("it sums over a part of {shape} that is neither the channels nor the whole map"));
+    }
+    let terms: Vec<usize> = terms(factors, shape, pixels);
+    let weight: Vec<f32> = (0..matrix.outputs).flat_map(|o| terms.iter().map(move |&term| matrix.at(term, o))).collect();
+    let oc = matrix.outputs;
+    let bias_param = bias.map(|bias| ("bias", vec![oc], bias));
+    let has_bias = bias_param.is_some();
+    let (op, dims) = if (shape.h, shape.w) == (1, 1) {
+        (Op::Linear { out: oc, bias: has_bias }, vec![oc, shape.c])
+    } else {
+        let window = Window::new(pixels, (1, 1), Padding::around(0));
+        (Op::Conv2d(Conv2d { oc, groups: 1, bias: has_bias, window }), vec![oc, shape.c, pixels.0, pixels.1])
+    };
+    let params = std::iter::once(("weight", dims, weight)).chain(bias_param).collect();
+    let id = t.add_with(node.output(0), op, &[input.node], params)?;
+    let view = view.resized(last, MapAxis::C, oc);
+    Ok(vec![Value::Computed(Computed { node: id, view })])
+}
+
+/// For each weight of a convolution, in the order `(c, row, column)`, the term of the flattened dimension that it multiplies.
+fn terms(factors: &[Factor], shape: Shape, (h, w): (usize, usize)) -> Vec<usize> {
+    let term = |at: [usize; 3]| {
+        factors.iter().fold(0, |term, factor| term * factor.size + at[factor.axis as usize] / factor.stride % factor.size)
+    };
+    (0..shape.c).flat_map(|c| (0..h).flat_map(move |y| (0..w).map(move |x| [c, y, x]))).map(term).collect()
+}

@@ -1,0 +1,349 @@
+//! Writes the nodes of a file as operators of the graph.
+
+//! A computed tensor is a [`View`] of a map, so that operators which only change how a tensor is seen cost nothing.
+
+mod activation;
+mod channels;
+mod conv;
+mod linear;
+mod norm;
+mod pairs;
+mod pool;
+mod reduce;
+mod shape;
+mod softmax;
+mod window;
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::constant::Constant;
+use super::error::{ImportError, Refusal};
+use super::fold::fold;
+use super::inputs::{self, Interface, Port};
+use super::node::{NodeReader, Result};
+use super::options::ImportOptions;
+use super::read::Onnx;
+use super::value::{Computed, Value};
+use super::view::{Arrangement, Factor, MapAxis, View, arrange};
+use super::Imported;
+use crate::escape;
+use crate::graph::{Builder, GraphError, NodeId, Op, Shape};
+use crate::proto;
+use crate::weights::{Tensor, Weights};
+
+/// Translates a file.
+pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Result<Imported, ImportError> {
+    let (name, dims) = inputs::input(&file, options)?;
+    let path = file.path.clone();
+    let graph_error = |source: GraphError| ImportError::Graph { path: path.clone(), source };
+    let channels_last = is_channels_last(&file.graph, &name);
+    let (shape, view) = inputs::map_of(&dims, channels_last).ok_or_else(|| {
+        let reason = format!("its input has dimensions {dims:?}, and at most three of them may be longer than one");
+        ImportError::Format { path: path.clone(), reason }
+    })?;
+    let title = path.file_stem().map_or_else(|| "network".into(), |stem| stem.to_string_lossy().into_owned());
+    let mut translator = Translator {
+        builder: Builder::new(title, shape).map_err(graph_error)?,
+        weights: Weights::default(),
+        names: HashSet::from(["input".to_owned()]),
+        opset: file.opset,
+    };
+    let input = Computed { node: translator.builder.input(), view: view.clone() };
+    let (mut values, random) = constants(file.initializers, file.missing, options, &path)?;
+    values.insert(name.clone(), Value::Computed(input));
+    let mut refusals = Vec::new();
+    for node in &file.graph.node {
+        translator.node(node, &mut values, &mut refusals);
+    }
+    if !refusals.is_empty() {
+        return Err(ImportError::Unsupported { path, refusals });
+    }
+    let inputs = vec![Port { name, shape, view }];
+    let (mut outputs, mut nodes) = (Vec::new(), Vec::new());
+    for output in &file.graph.output {
+        let fault = |reason: &str| ImportError::Format {
+            path: path.clone(),
+            reason: format!("output '{}' {reason}", escape::line(output.name())),
+        };
+        match values.get(output.name()) {
+            Some(Value::Computed(Computed { node, view })) => {
+                outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(*node), view: view.clone() });
+                nodes.push(*node);
+            }
+            Some(_) => return Err(fault("does not depend on the input")),
+            None => return Err(fault("is computed by no node")),
+        }
+    }
+    let network = translator.builder.finish(&nodes).map_err(graph_error)?;
+    Ok(Imported { network, weights: translator.weights, interface: Interface { inputs, outputs }, random })
+}
+
+/// Whether all readers of the input transpose it from NHWC to NCHW.
+fn is_channels_last(graph: &proto::Graph, input: &str) -> bool {
+    let mut readers = graph.node.iter().filter(|node| node.input.iter().any(|name| name == input)).peekable();
+    let turns = |node: &proto::Node| {
+        node.op_type() == "Transpose" && node.attribute.iter().any(|perm| perm.name() == "perm" && perm.ints == [0, 3, 1, 2])
+    };
+    readers.peek().is_some() && readers.all(turns)
+}
+
+/// The initializers as values. Those of missing files are zeros if random weights will replace them; then the second result is true.
+fn constants(
+    initializers: HashMap<String, Constant>,
+    missing: HashMap<String, Vec<usize>>,
+    options: &ImportOptions,
+    path: &std::path::Path,
+) -> std::result::Result<(HashMap<String, Value>, bool), ImportError> {
+    let random = !missing.is_empty();
+    let mut values: HashMap<String, Value> = initializers.into_iter().map(|(name, constant)| (name, constant.into())).collect();
+    let mut missing: Vec<(String, Vec<usize>)> = missing.into_iter().collect();
+    missing.sort();
+    for (name, dims) in missing {
+        if options.random_weights.is_none() {
+            let reason = format!("the file that holds tensor '{}' is missing; put it beside the model", escape::line(&name));
+            return Err(ImportError::Format { path: path.into(), reason });
+        };
+        let count = super::dims::count(&dims).map_err(|reason| ImportError::Format { path: path.into(), reason })?;
+        values.insert(name, Constant::floats(dims, vec![0.0; count]).into());
+    }
+    Ok((values, random))
+}
+
+struct Translator {
+    builder: Builder,
+    weights: Weights,
+    names: HashSet<String>,
+    opset: i64,
+}
+
+impl Translator {
+    /// Translates or folds a node, and notes what it was refused for.
+    fn node(&mut self, node: &proto::Node, values: &mut HashMap<String, Value>, refusals: &mut Vec<Refusal>) {
+        let name = node.name.as_deref().filter(|name| !name.is_empty()).or(node.output.first().map(String::as_str)).unwrap_or("");
+        let operator = node.op_type().to_owned();
+        let mut refuse = |reason: String| refusals.push(Refusal { node: name.into(), operator: operator.clone(), reason });
+        let value = |name: &String| match name.as_str() {
+            "" => Some(Value::Absent),
+            name => values.get(name).cloned(),
+        };
+        let inputs: Option<Vec<Value>> = node.input.iter().map(value).collect();
+        let results = match inputs {
+            None => {
+                refuse("an input is computed by no node before it; the file's nodes must be in order".into());
+                None
+            }
+            Some(_) if !matches!(node.domain(), "" | "ai.onnx") => {
+                refuse(format!("operators of the domain {} are not supported; export the network without them", node.domain()));
+                None
+            }
+            // What was refused before is no new reason, but all operators that are unknown are listed.
+            Some(inputs) if inputs.iter().any(|input| matches!(input, Value::Refused)) => {
+                if !is_known(&operator) {
+                    refuse(unknown());
+                }
+                None
+            }
+            Some(inputs) => match self.values(&NodeReader::new(node, self.opset, inputs)) {
+                Ok(values) => Some(values),
+                Err(reason) => {
+                    refuse(reason);
+                    None
+                }
+            },
+        };
+        let mut results = results.into_iter().flatten();
+        for output in &node.output {
+            let value = results.next().unwrap_or(Value::Refused);
+            if !output.is_empty() && values.insert(output.clone(), value).is_some() {
+                refusals.push(Refusal {
+                    node: name.into(),
+                    operator: node.op_type().into(),
+                    reason: format!("another node computes '{output}' too"),
+                });
+            }
+        }
+    }
+
+    /// The values of a node's outputs.
+    fn values(&mut self, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+        let constant = node.inputs().iter().all(|input| matches!(input, Value::Absent | Value::Constant(_)));
+        if constant && let Some(values) = fold(node)? {
+            node.finish()?;
+            return Ok(values.into_iter().map(Value::from).collect());
+        }
+        let values = self.translated(node)?;
+        node.finish()?;
+        let extra = (values.len()..node.outputs()).find(|&index| !node.output(index).is_empty());
+        match extra {
+            Some(index) => Err(format!("output {index} ('{}') is not supported", node.output(index))),
+            None => Ok(values),
+        }
+    }
+
+    fn translated(&mut self, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+        for translate in TRANSLATORS {
+            if let Some(values) = translate(self, node) {
+                return values;
+            }
+        }
+        Err(unknown())
+    }
+
+    /// The shape of a node's map.
+    fn shape(&self, node: NodeId) -> Shape {
+        self.builder.shape(node)
+    }
+
+    /// Adds a node to the network. The name gets a number if it is taken.
+    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
+        let name = self.free_name(name);
+        let id = self.builder.add(name.clone(), op, inputs).map_err(|e| format!("{} is {}: {}", e.attribute, e.value, e.help))?;
+        self.names.insert(name);
+        Ok(id)
+    }
+
+    /// Adds a node with parameters.
+    fn add_with(&mut self, name: &str, op: Op, inputs: &[NodeId], params: Vec<(&str, Vec<usize>, Vec<f32>)>) -> Result<NodeId> {
+        let name = self.free_name(name);
+        let id = self.add(&name, op, inputs)?;
+        for (suffix, dims, values) in params {
+            if dims.iter().product::<usize>() != values.len() {
+                return Err(format!("{suffix} has {} elements, and must have dimensions {dims:?}", values.len()));
+            }
+            self.weights.insert(format!("{name}.{suffix}"), Tensor::new(dims, values));
+        }
+        Ok(id)
+    }
+
+    fn free_name(&self, name: &str) -> String {
+        let name = if name.is_empty() { "node" } else { name };
+        if !self.names.contains(name) {
+            return name.into();
+        }
+        (1..).map(|i| format!("{name}.{i}")).find(|name| !self.names.contains(name)).unwrap_or_default()
+    }
+
+    /// Adds `scale[c] * x + shift[c]` for each channel.
+    fn affine(&mut self, name: &str, input: NodeId, scale: Vec<f32>, shift: Vec<f32>) -> Result<NodeId> {
+        let c = self.shape(input).c;
+        let params = vec![
+            ("weight", vec![c], scale),
+            ("bias", vec![c], shift),
+            ("running_mean", vec![c], vec![0.0; c]),
+            ("running_var", vec![c], vec![1.0; c]),
+        ];
+        self.add_with(name, Op::BatchNorm { eps: f64::MIN_POSITIVE }, &[input], params)
+    }
+
+    /// A node whose channels, rows and columns are these factors of a computed tensor.
+    fn arranged(&mut self, name: &str, input: &Computed, groups: &[Vec<Factor>; 3]) -> Result<NodeId> {
+        match arrange(self.shape(input.node), groups) {
+            Arrangement::Same => Ok(input.node),
+            Arrangement::Shuffle { groups } => self.add(&format!("{name}.shuffled"), Op::ChannelShuffle { groups }, &[input.node]),
+            Arrangement::Transpose(_)
+            | Arrangement::DepthToSpace { .. }
+            | Arrangement::SpaceToDepth { .. }
+            | Arrangement::Other => Err(format!(
+                "its input of dimensions {:?} lies in memory in another order, and moving its elements is not supported",
+                input.view.sizes()
+            )),
+        }
+    }
+
+    /// A node whose map is a tensor `[1, c]`, `[1, c, w]` or `[1, c, h, w]`.
+    fn image(&mut self, name: &str, input: &Computed) -> Result<NodeId> {
+        let view = &input.view;
+        if view.rank() > 0 && !view.dim(0).is_empty() {
+            return Err(format!("its input has dimensions {:?}, and the first must be 1: the batch", view.sizes()));
+        }
+        let dim = |i: usize| view.dim(i).to_vec();
+        let groups = match view.rank() {
+            2 => [dim(1), Vec::new(), Vec::new()],
+            3 => [dim(1), Vec::new(), dim(2)],
+            4 => [dim(1), dim(2), dim(3)],
+            rank => return Err(format!("its input has {rank} dimensions, and 2 to 4 are supported")),
+        };
+        self.arranged(name, input, &groups)
+    }
+
+    /// The value of a node whose map is a tensor of this rank in the usual view.
+    fn usual(&self, node: NodeId, rank: usize) -> Vec<Value> {
+        vec![Value::Computed(Computed { node, view: View::usual(self.shape(node), rank) })]
+    }
+}
+
+/// What translates a node; `None` if the operator is another's.
+type Translate = fn(&mut Translator, &NodeReader<'_>) -> Option<Result<Vec<Value>>>;
+
+const TRANSLATORS: [Translate; 10] = [
+    shape::translate,
+    conv::translate,
+    activation::translate,
+    pairs::translate,
+    norm::translate,
+    linear::translate,
+    pool::translate,
+    reduce::translate,
+    channels::translate,
+    softmax::translate,
+];
+
+fn unknown() -> String {
+    "this operator is not supported".into()
+}
+
+/// Whether an operator is one that some translator takes.
+fn is_known(operator: &str) -> bool {
+    let lists = [
+        shape::OPERATORS,
+        conv::OPERATORS,
+        activation::OPERATORS,
+        pairs::OPERATORS,
+        norm::OPERATORS,
+        linear::OPERATORS,
+        pool::OPERATORS,
+        reduce::OPERATORS,
+        channels::OPERATORS,
+        softmax::OPERATORS,
+    ];
+    lists.iter().any(|list| list.contains(&operator))
+}
+
+/// The first input, which the network computes.
+fn computed<'a>(node: &'a NodeReader<'_>) -> Result<&'a Computed> {
+    match node.input(0) {
+        Value::Computed(computed) => Ok(computed),
+        Value::Constant(_) => Err("its first input is constant, and must be computed by the network".into()),
+        Value::Absent | Value::Refused => Err("its first input is missing".into()),
+    }
+}
+
+/// The values of a constant for each channel of a map, if they are the same for all its pixels. `rank` dimensions of the view, from
+/// the last, meet those of the constant.
+fn by_channel(view: &View, shape: Shape, constant: &Constant) -> Result<Vec<f32>> {
+    let values = constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
+    let sizes = view.sizes();
+    let skip = sizes.len().checked_sub(constant.dims.len());
+    let skip = skip.ok_or_else(|| format!("a constant of dimensions {:?} has more than its input, {sizes:?}", constant.dims))?;
+    let mut steps = vec![0; sizes.len()];
+    let mut step = 1;
+    for (i, &dim) in constant.dims.iter().enumerate().rev() {
+        if dim == 1 {
+            continue;
+        }
+        if dim != sizes[skip + i] {
+            return Err(format!("a constant of dimensions {:?} does not fit its input, {sizes:?}", constant.dims));
+        }
+        if view.touches(skip + i, MapAxis::H) || view.touches(skip + i, MapAxis::W) {
+            return Err(format!("a constant of dimensions {:?} has values of its own for each pixel", constant.dims));
+        }
+        steps[skip + i] = step;
+        step *= dim;
+    }
+    let at = |c: usize| view.indices([c, 0, 0]).iter().zip(&steps).map(|(index, step)| index * step).sum::<usize>();
+    Ok((0..shape.c).map(|c| values[at(c)]).collect())
+}
+
+/// A shared constant.
+type Shared = Rc<Constant>;
