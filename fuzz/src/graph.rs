@@ -104,7 +104,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         (Padding { before: before.0, after: after.0 }, Padding { before: before.1, after: after.1 })
     };
     let pool = |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
-    match choices.below(16) {
+    match choices.below(17) {
         0..=3 => {
             let kernel = pair(choices, 8);
             let groups = choices.below(48);
@@ -126,6 +126,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         12 => Op::Mul,
         13 => Op::Concat,
         14 => Op::ChannelShuffle { groups: choices.below(8) },
+        15 => Op::Slice { begin: choices.below(20), len: choices.below(20) },
         _ => Op::LogSoftmax,
     }
 }

@@ -108,6 +108,13 @@ pub enum Op {
         /// The number of groups, which divides the channels.
         groups: usize,
     },
+    /// The channels `begin..begin + len`.
+    Slice {
+        /// The first channel.
+        begin: usize,
+        /// How many channels there are; at least 1.
+        len: usize,
+    },
     /// `x - log(sum(exp(x)))` over the channels of a `c x 1 x 1` map.
     LogSoftmax,
 }
@@ -405,6 +412,15 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::ChannelShuffle { groups } => {
             divides(node, groups, inputs[0].c, "channels")?;
             Ok(inputs[0])
+        }
+        Op::Slice { begin, len } => {
+            let src = inputs[0];
+            positive(node, "len", len)?;
+            if begin.checked_add(len).is_none_or(|end| end > src.c) {
+                let value = format!("from channel {begin} on, {len} channels");
+                return Err(fault(node, "slice", value, &format!("the input has {} channels", src.c)));
+            }
+            Ok(Shape { c: len, ..src })
         }
     }
 }

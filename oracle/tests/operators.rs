@@ -319,6 +319,36 @@ fn shuffles_and_concatenations() {
     judge("shuffles and concatenations", &networks);
 }
 
+/// Parts of maps, of the image and of concatenations, read by everything that reads maps.
+#[test]
+fn slices() {
+    let mut networks = Vec::new();
+    for (h, w) in SIZES {
+        for (c, begin, len) in [(2, 1, 1), (17, 0, 16), (17, 1, 16), (33, 15, 17), (40, 13, 1), (48, 16, 32)] {
+            let slice = Op::Slice { begin, len };
+            let name = |what: &str| format!("{what} of {len} channels of {c} from {begin} on at {h}x{w}");
+            let pool = Op::MaxPool(Window::square(3, 1, 1));
+            for (what, ops) in [
+                ("slice of an image", vec![slice]),
+                ("convolution", vec![Op::Conv2d(conv(c, 1, 1, 1)), slice, Op::Conv2d(conv(21, 1, 1, 1))]),
+                ("depthwise", vec![Op::Conv2d(conv(c, 1, 1, 1)), slice, Op::Conv2d(conv(len, 3, 1, len))]),
+                ("slice of a pool", vec![pool, Op::ChannelShuffle { groups: 1 }, slice, Op::Activation(Activation::Sigmoid)]),
+            ] {
+                networks.push(chain(name(what), Shape::new(c, h, w), &ops));
+            }
+            networks.push(network(name("halves"), Shape::new(3, h, w), |net| {
+                let x = net.add("stem", Op::Conv2d(conv(c, 1, 1, 1)), &[net.input()]).unwrap();
+                let part = net.add("part", slice, &[x]).unwrap();
+                let branch = net.add("branch", Op::Conv2d(conv(c, 3, 1, 1)), &[part]).unwrap();
+                let cat = net.add("cat", Op::Concat, &[part, branch, x]).unwrap();
+                let again = net.add("again", Op::Slice { begin: begin + 1, len: c }, &[cat]).unwrap();
+                net.add("sum", Op::Add, &[again, part]).unwrap()
+            }));
+        }
+    }
+    judge("slices", &networks);
+}
+
 /// Maps wide enough for the compiler to run the layers of a block together, strip by strip.
 #[test]
 fn inverted_residuals() {

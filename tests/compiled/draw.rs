@@ -142,7 +142,10 @@ impl Grow<'_> {
                 let branch = self.conv(input, narrow, (1, 1), 1, 1, act)?;
                 let both = self.add(Op::Concat, &[input, branch])?;
                 let groups = self.divisor(c + narrow);
-                self.add(Op::ChannelShuffle { groups }, &[both])?
+                let shuffled = self.add(Op::ChannelShuffle { groups }, &[both])?;
+                let len = self.draw.within(1, c + narrow);
+                let begin = self.draw.below(c + narrow - len + 1);
+                self.add(Op::Slice { begin, len }, &[shuffled])?
             }
         };
         Ok(vec![last])

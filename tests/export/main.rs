@@ -77,7 +77,8 @@ fn every_operator() {
             let acts = Activation::ALL.map(|act| net.add(format!("{act:?}"), Op::Activation(act), &[norm]).unwrap());
             let cat = net.add("cat", Op::Concat, &acts).unwrap();
             let shuffle = net.add("shuffle", Op::ChannelShuffle { groups: 6 }, &[cat]).unwrap();
-            let partial = net.add("partial", Op::Add, &[shuffle, norm]).unwrap();
+            let slice = net.add("slice", Op::Slice { begin: 4, len: 6 }, &[shuffle]).unwrap();
+            let partial = net.add("partial", Op::Add, &[shuffle, slice]).unwrap();
             let sum = net.add("sum", Op::Add, &[partial, cat]).unwrap();
             let max = net.add("max", Op::MaxPool(halve), &[sum]).unwrap();
             let avg = net.add("avg", Op::AvgPool(halve), &[sum]).unwrap();

@@ -63,6 +63,8 @@ fn operator(op: &Op) -> String {
         Op::Mul => "mul".into(),
         Op::Concat => "concat".into(),
         Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
+        Op::Slice { begin: 0, len } => format!("slice_oc{len}"),
+        Op::Slice { begin, len } => format!("slice_oc{len}at{begin}"),
         Op::LogSoftmax => "logsoftmax".into(),
     }
 }
@@ -174,6 +176,10 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             Ok(Op::Linear { out: sizes.need("oc")?, bias })
         }
         "shuffle" => Ok(Op::ChannelShuffle { groups: sizes(&["g"], false)?.0.need("g")? }),
+        "slice" => {
+            let sizes = sizes(&["oc", "at"], false)?.0;
+            Ok(Op::Slice { begin: sizes.or("at", 0), len: sizes.need("oc")? })
+        }
         "bn" => match rest {
             None => Ok(Op::BatchNorm { eps: EPS }),
             Some(rest) => {
@@ -189,7 +195,7 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
         act => match Activation::parse(act) {
             Some(act) => plain(Op::Activation(act)),
             None => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, mul, concat, shuffle, logsoftmax, and out",
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, mul, concat, shuffle, slice, logsoftmax, and out",
                 Activation::ALL.map(|act| act.to_string()).join(", ")
             ))),
         },

@@ -135,6 +135,8 @@ fn faults_say_where_they_are() {
         ("ic3ih9iw9 conv_oc99999999999999999999", 17, "too large"),
         ("ic3ih9iw9 conv_oc8_base", 19, "only 'bias'"),
         ("ic3ih9iw9 relu conv_g2oc8", 15, "does not divide 3"),
+        ("ic3ih9iw9 slice_at1", 16, "'oc'"),
+        ("ic3ih9iw9 slice_oc2at2", 10, "from channel 2 on, 2 channels: the input has 3 channels"),
         ("ic3ih9iw9 relu add@1,2", 21, "the last node before this is 1"),
         ("ic3ih9iw9 glu", 10, "no such operator"),
         ("ic3ih9iw9 relu_oc3", 15, "has no sizes"),

@@ -57,6 +57,16 @@ pub fn channel_shuffle(src: &[f32], maps: Maps, groups: usize, dst: &mut [f32]) 
     }
 }
 
+/// The channels `begin..begin + len`.
+pub fn slice(src: &[f32], maps: Maps, begin: usize, len: usize, dst: &mut [f32]) {
+    check("source", src, maps);
+    check("destination", dst, Maps { c: len, ..maps });
+    for (src, dst) in src.chunks_exact(pitch(maps.c)).zip(dst.chunks_exact_mut(pitch(len))) {
+        dst[..len].copy_from_slice(&src[..maps.c][begin..][..len]);
+        dst[len..].fill(0.0);
+    }
+}
+
 /// `x - log(sum(exp(x)))` over the channels of every pixel.
 pub fn log_softmax(src: &[f32], maps: Maps, dst: &mut [f32]) {
     check("source", src, maps);

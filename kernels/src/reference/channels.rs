@@ -32,6 +32,14 @@ pub fn channel_shuffle<T: Value>(src: &[T], maps: Maps, groups: usize) -> Vec<f6
     dst
 }
 
+/// The channels `begin..begin + len`.
+pub fn slice<T: Value>(src: &[T], maps: Maps, begin: usize, len: usize) -> Vec<f64> {
+    check("source", src.len(), maps.len());
+    let pixels = maps.pixels();
+    let image = |image: &[T]| image[begin * pixels..][..len * pixels].iter().map(|&x| x.into()).collect::<Vec<f64>>();
+    src.chunks_exact(maps.c * pixels).flat_map(image).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +56,13 @@ mod tests {
         assert_eq!(channel_shuffle(&src, Maps::new(1, 6, 1, 1), 2), [0., 3., 1., 4., 2., 5.]);
         assert_eq!(channel_shuffle(&src, Maps::new(1, 6, 1, 1), 3), [0., 2., 4., 1., 3., 5.]);
         assert_eq!(channel_shuffle(&src, Maps::new(3, 2, 1, 1), 2), [0., 1., 2., 3., 4., 5.]);
+    }
+
+    #[test]
+    fn a_slice_takes_the_same_channels_of_each_image() {
+        let src = [0.0_f32, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11.];
+        assert_eq!(slice(&src, Maps::new(2, 3, 1, 2), 1, 1), [2., 3., 8., 9.]);
+        assert_eq!(slice(&src, Maps::new(2, 3, 1, 2), 1, 2), [2., 3., 4., 5., 8., 9., 10., 11.]);
+        assert_eq!(slice(&src, Maps::new(2, 3, 1, 2), 0, 3), src.map(f64::from));
     }
 }

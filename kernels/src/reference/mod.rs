@@ -19,7 +19,7 @@ mod pool;
 mod softmax;
 
 pub use activation::activation;
-pub use channels::{channel_shuffle, concat};
+pub use channels::{channel_shuffle, concat, slice};
 pub use conv::{conv2d, linear};
 pub use elementwise::{add, mul};
 pub use norm::{BatchNorm, batch_norm};

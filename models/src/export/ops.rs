@@ -84,6 +84,7 @@ impl<'a> Writer<'a> {
             Op::Mul => self.push(node, "Mul", &inputs, &node.name, [])?,
             Op::Concat => self.push(node, "Concat", &inputs, &node.name, [int("axis", 1)])?,
             Op::ChannelShuffle { groups } => self.shuffle(node, &inputs[0], groups)?,
+            Op::Slice { begin, len } => self.slice(node, &inputs[0], begin, len)?,
             Op::LogSoftmax => self.push(node, "LogSoftmax", &inputs, &node.name, [int("axis", 1)])?,
         }
         self.flat.push(flat);
@@ -141,6 +142,12 @@ impl<'a> Writer<'a> {
         let tail = self.inner(node, "tail", "Slice", &[inputs[0].clone(), split, end, axis], [])?;
         let sum = self.inner(node, "sum", "Add", &[head, inputs[1].clone()], [])?;
         self.push(node, "Concat", &[sum, tail], &node.name, [int("axis", 1)])
+    }
+
+    fn slice(&mut self, node: &Node, input: &str, begin: usize, len: usize) -> Result {
+        let bounds = [("begin", begin), ("end", begin + len), ("axis", 1)];
+        let [begin, end, axis] = bounds.map(|(suffix, value)| self.integers(node, suffix, &[value as i64]));
+        self.push(node, "Slice", &[input.into(), begin?, end?, axis?], &node.name, [])
     }
 
     fn shuffle(&mut self, node: &Node, input: &str, groups: usize) -> Result {

@@ -44,6 +44,7 @@ enum Kernel {
     Mul,
     Concat,
     ChannelShuffle(usize),
+    Slice(usize, usize),
     LogSoftmax,
 }
 
@@ -157,6 +158,7 @@ impl GenericEngine {
                 generic::concat(&sources, maps_of(step.node), dst);
             }
             Kernel::ChannelShuffle(groups) => generic::channel_shuffle(src, maps, *groups, dst),
+            Kernel::Slice(begin, len) => generic::slice(src, maps, *begin, *len, dst),
             Kernel::LogSoftmax => generic::log_softmax(src, maps, dst),
         }
     }
@@ -244,6 +246,7 @@ impl Fuser<'_> {
             Op::Mul => Kernel::Mul,
             Op::Concat => Kernel::Concat,
             Op::ChannelShuffle { groups } => Kernel::ChannelShuffle(groups),
+            Op::Slice { begin, len } => Kernel::Slice(begin, len),
             Op::LogSoftmax => Kernel::LogSoftmax,
             Op::Input => unreachable!("the input is not a step"),
         };

@@ -132,6 +132,7 @@ impl<'a> ReferenceEngine<'a> {
                 reference::concat(&sources, maps(self.network, id, batch))
             }
             Op::ChannelShuffle { groups } => reference::channel_shuffle(inputs[0], src, groups),
+            Op::Slice { begin, len } => reference::slice(inputs[0], src, begin, len),
             Op::LogSoftmax => reference::log_softmax(inputs[0], src.c),
         }
     }
@@ -162,7 +163,9 @@ impl<'a> ReferenceEngine<'a> {
             Op::Add => errors[0] + errors[1] + bound::rounding(largest(0) + largest(1)),
             Op::Mul => errors[0] * largest(1) + errors[1] * largest(0) + bound::rounding(largest(0) * largest(1)),
             Op::LogSoftmax => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
-            Op::Input | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => errors.iter().copied().fold(0.0, f64::max),
+            Op::Input | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => {
+                errors.iter().copied().fold(0.0, f64::max)
+            }
         }
     }
 

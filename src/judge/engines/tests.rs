@@ -84,7 +84,8 @@ fn every_operator() -> Network {
     let average = b.add("average", Op::AvgPool(pool), &[narrow_act]).unwrap();
     let joined = b.add("joined", Op::Concat, &[max, average]).unwrap();
     let shuffled = b.add("shuffled", Op::ChannelShuffle { groups: 5 }, &[joined]).unwrap();
-    let head = b.add("head", Op::GlobalAvgPool, &[shuffled]).unwrap();
+    let sliced = b.add("sliced", Op::Slice { begin: 3, len: 17 }, &[shuffled]).unwrap();
+    let head = b.add("head", Op::GlobalAvgPool, &[sliced]).unwrap();
     let linear = b.add("linear", Op::Linear { out: 11, bias: true }, &[head]).unwrap();
     let linear_bn = b.add("linear_bn", bn, &[linear]).unwrap();
     let softmax = b.add("softmax", Op::LogSoftmax, &[linear_bn]).unwrap();

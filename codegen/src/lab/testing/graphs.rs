@@ -46,7 +46,7 @@ pub fn graph(
     work: u64,
     data: Data,
 ) -> impl Strategy<Value = Network> {
-    let choices = prop::collection::vec((0u8..18, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
+    let choices = prop::collection::vec((0u8..19, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
     (c, edge.clone(), edge, choices, any::<u16>()).prop_map(move |(c, h, w, choices, ends)| {
         let builder = Builder::new("problem", Shape::new(c, h, w)).unwrap();
         Grower { last: builder.input(), builder, nodes: 1, work, exact: data == Data::Integers }.grow(&choices, ends).unwrap()
@@ -114,6 +114,10 @@ impl Grower {
                     operands.push(self.partner(src, b / 3));
                 }
                 self.add(Op::Concat, &operands)
+            }
+            18 => {
+                let len = 1 + b % shape.c;
+                self.add(Op::Slice { begin: b / 256 % (shape.c - len + 1), len }, &[src])
             }
             12 => self.add(Op::ChannelShuffle { groups: divisor(shape.c, b) }, &[src]),
             13 if self.exact => {

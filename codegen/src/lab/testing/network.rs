@@ -37,6 +37,7 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
                 reference::concat(&sources, src_maps)
             }
             Op::ChannelShuffle { groups } => reference::channel_shuffle(src, src_maps, groups),
+            Op::Slice { begin, len } => reference::slice(src, src_maps, begin, len),
             Op::LogSoftmax => reference::log_softmax(src, src_maps.c),
         };
         assert_eq!(value.len(), node.shape.len(), "{}", node.name);

@@ -46,6 +46,10 @@ pub(super) enum Fused {
     Shuffle {
         groups: usize,
     },
+    /// The channels from `begin` on, as many as its node has.
+    Slice {
+        begin: usize,
+    },
     /// Its activation is applied by the layers that write the operands. All of them have a place for one.
     Concat {
         act: Option<Activation>,
@@ -59,7 +63,7 @@ impl Step {
             Fused::Conv { post_act, .. } if self.inputs.len() == 2 => Some(post_act),
             Fused::Conv { act, .. } | Fused::Depthwise { act, .. } | Fused::Pool { act, .. } => Some(act),
             Fused::Scale { act } | Fused::Add { act } | Fused::Concat { act } => Some(act),
-            Fused::Input | Fused::Mean | Fused::Activation(_) | Fused::Shuffle { .. } => None,
+            Fused::Input | Fused::Mean | Fused::Activation(_) | Fused::Shuffle { .. } | Fused::Slice { .. } => None,
         }
     }
 
@@ -83,9 +87,9 @@ impl Steps {
         self.steps[id.0].as_ref().expect("only a node's one reader fuses it away")
     }
 
-    /// The node whose step writes a value. The value may have been shuffled since.
+    /// The node whose step writes a value. The value may have been shuffled since, and may be a part of what is written.
     pub(super) fn writer(&self, mut id: NodeId) -> NodeId {
-        while let Step { op: Fused::Shuffle { .. }, inputs, .. } = self.at(id) {
+        while let Step { op: Fused::Shuffle { .. } | Fused::Slice { .. }, inputs, .. } = self.at(id) {
             id = inputs[0];
         }
         id
@@ -209,6 +213,7 @@ impl<'a> Fuser<'a> {
                 return Some(Step { node: id, inputs, op: Fused::Concat { act: None } });
             }
             Op::ChannelShuffle { groups } => Fused::Shuffle { groups },
+            Op::Slice { begin, .. } => Fused::Slice { begin },
             Op::BatchNorm { .. } | Op::LogSoftmax => return None,
         };
         Some(Step { node: id, inputs, op })

@@ -55,7 +55,7 @@ struct Layout<'a> {
     weights: &'a Weights,
     fused: &'a Steps,
     places: &'a [Option<Place>],
-    /// The values of the steps so far, except shuffles.
+    /// The values of the steps so far, except shuffles and slices.
     values: HashMap<NodeId, Value>,
     /// Copies of values with their channels in order.
     ordered: HashMap<NodeId, Value>,
@@ -73,7 +73,7 @@ impl Layout<'_> {
                 self.values.insert(id, Value { node: id, map: INPUT, lanes });
                 Ok(())
             }
-            Fused::Shuffle { .. } => Ok(()),
+            Fused::Shuffle { .. } | Fused::Slice { .. } => Ok(()),
             Fused::Concat { act } => self.concat(id, step, *act),
             Fused::Conv { .. } => self.conv(id, step),
             _ => self.by_lane(id, step),
@@ -133,7 +133,7 @@ impl Layout<'_> {
             Fused::Scale { act } => LayerOp::Scale(Scale { src, gate: b.map, act, dst }),
             Fused::Add { act } => LayerOp::Add(Add { a: src, b: b.map, act, dst }),
             Fused::Activation(act) => LayerOp::Activation(Activate { src, act, dst }),
-            Fused::Input | Fused::Conv { .. } | Fused::Shuffle { .. } | Fused::Concat { .. } => {
+            Fused::Input | Fused::Conv { .. } | Fused::Shuffle { .. } | Fused::Slice { .. } | Fused::Concat { .. } => {
                 unreachable!("laid out by `step`")
             }
         };
@@ -175,10 +175,15 @@ impl Layout<'_> {
     fn value(&self, id: NodeId) -> Value {
         let mut channels: Vec<usize> = (0..self.network.node(id).shape.c).collect();
         let mut writer = id;
-        while let Step { op: Fused::Shuffle { groups }, inputs, .. } = self.fused.at(writer) {
-            let per_group = channels.len() / groups;
-            for c in &mut channels {
-                *c = *c % groups * per_group + *c / groups;
+        loop {
+            let Step { op, inputs, .. } = self.fused.at(writer);
+            match op {
+                Fused::Shuffle { groups } => {
+                    let per_group = self.network.node(writer).shape.c / groups;
+                    channels.iter_mut().for_each(|c| *c = *c % groups * per_group + *c / groups);
+                }
+                Fused::Slice { begin } => channels.iter_mut().for_each(|c| *c += begin),
+                _ => break,
             }
             writer = inputs[0];
         }

@@ -49,7 +49,9 @@ pub(super) fn place(network: &Network, fused: &Steps) -> Vec<Option<Place>> {
             };
             let once = uses[id.0].iter().filter(|u| u.reader == concat).count() == 1;
             let others_pick_later = uses[id.0].iter().all(|u| u.reader == concat || (u.picks && u.reader > concat));
-            if fits && once && others_pick_later && places[id.0].is_none() {
+            // A part of a map is copied: the other lanes have no place in the concatenation.
+            let entire = network.node(operand).shape.c == network.node(id).shape.c;
+            if fits && entire && once && others_pick_later && places[id.0].is_none() {
                 let waits = !lane.is_multiple_of(16) && id < previous;
                 places[id.0] = Some(Place { concat, lane, waits });
                 previous = if waits { concat } else { id };
@@ -69,7 +71,7 @@ fn uses(network: &Network, fused: &Steps) -> Vec<Vec<Use>> {
             let picks = match step.op {
                 Fused::Conv { .. } => i == 0,
                 Fused::Concat { .. } => true,
-                Fused::Shuffle { .. } => continue,
+                Fused::Shuffle { .. } | Fused::Slice { .. } => continue,
                 _ => false,
             };
             uses[fused.writer(input).0].push(Use { reader, picks });

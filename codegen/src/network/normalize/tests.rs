@@ -303,6 +303,46 @@ fn a_shuffle_permutes_lanes_and_costs_nothing() {
     assert_ne!(layers[LayerId(2)].value.lanes, (0..24).collect::<Vec<_>>());
 }
 
+/// Convolutions pick the lanes of a slice. Layers that read whole maps get a copy, made once.
+#[test]
+fn a_slice_picks_lanes_and_is_copied_where_a_whole_map_is_read() {
+    let mut g = Graph::new(3, 5, 5);
+    let stem = g.conv("stem", 24, g.0.input());
+    let shuffled = g.shuffle("shuffle", 3, stem);
+    let part = g.add("part", Op::Slice { begin: 5, len: 17 }, &[shuffled]);
+    let again = g.shuffle("again", 17, part);
+    let inner = g.add("inner", Op::Slice { begin: 2, len: 8 }, &[again]);
+    let conv = g.grouped("conv", 4, 2, inner);
+    let dw = g.depthwise("dw", part);
+    let pool = g.pool("pool", part);
+    let blue = g.add("blue", Op::Slice { begin: 2, len: 1 }, &[g.0.input()]);
+    g.becomes(
+        &[conv, dw, pool, inner, blue],
+        &[
+            "stem conv",
+            "conv conv",
+            "part.reorder conv",
+            "dw depthwise",
+            "pool Average",
+            "inner.reorder conv",
+            "blue.reorder conv",
+        ],
+    );
+}
+
+/// What writes a map writes all of it, so only a whole map has a place in a concatenation.
+#[test]
+fn a_slice_is_copied_into_a_concatenation() {
+    let mut g = Graph::new(3, 4, 4);
+    let x = g.conv("x", 20, g.0.input());
+    let front = g.add("front", Op::Slice { begin: 0, len: 7 }, &[x]);
+    let back = g.add("back", Op::Slice { begin: 7, len: 13 }, &[x]);
+    let y = g.conv("y", 5, back);
+    let cat = g.add("cat", Op::Concat, &[front, y]);
+    let all = g.add("all", Op::Slice { begin: 0, len: 12 }, &[cat]);
+    g.becomes(&[all], &["x conv", "cat.copy0 conv", "y conv @7"]);
+}
+
 #[test]
 fn order_is_restored_where_lanes_disagree() {
     let mut g = Graph::new(3, 4, 4);
