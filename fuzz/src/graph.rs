@@ -103,14 +103,21 @@ fn op(choices: &mut Choices<'_>) -> Op {
         let after = if apart { pair(choices, n) } else { before };
         (Padding { before: before.0, after: after.0 }, Padding { before: before.1, after: after.1 })
     };
-    let pool = |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
+    // Mostly taps that are neighbours.
+    let dilation = |choices: &mut Choices<'_>| {
+        if choices.peek() < 192 { (1, 1) } else { pair(choices, 5) }
+    };
+    let pool = |choices: &mut Choices<'_>| {
+        let window = Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
+        Window { dilation: dilation(choices), ..window }
+    };
     match choices.below(17) {
         0..=3 => {
-            let kernel = pair(choices, 8);
+            let (kernel, dilation) = (pair(choices, 8), dilation(choices));
             let groups = choices.below(48);
             Op::Conv2d(Conv2d {
                 oc: choices.below(48),
-                window: Window::new(kernel, pair(choices, 4), padding(choices, 5)),
+                window: Window { dilation, ..Window::new(kernel, pair(choices, 4), padding(choices, 5)) },
                 // Mostly dense.
                 groups: if groups < 24 { 1 } else { groups - 24 },
                 bias: choices.below(2) == 0,

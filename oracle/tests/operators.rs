@@ -185,6 +185,31 @@ fn pools() {
     judge("pooling", &networks);
 }
 
+/// Windows whose taps lie apart, by less and by more than the map has rows or columns.
+#[test]
+fn dilated() {
+    let mut networks = Vec::new();
+    for (h, w) in [(5, 4), (13, 17)] {
+        for (kernel, stride, dilation) in [(3, 1, (2, 2)), (3, 2, (1, 3)), (2, 1, (5, 1)), (3, 1, (12, 4))] {
+            let padding = (Padding::both((kernel - 1) * dilation.0 / 2), Padding::both((kernel - 1) * dilation.1 / 2));
+            let window = Window { dilation, ..Window::new((kernel, kernel), (stride, stride), padding) };
+            for (name, c, oc, groups) in [
+                ("convolution", 3, 17, 1),
+                ("convolution of a map", 17, 5, 1),
+                ("convolution in groups", 12, 8, 2),
+                ("depthwise", 24, 24, 24),
+            ] {
+                let name = format!("{name} {window:?} at {h}x{w}");
+                networks.push(chain(name, Shape::new(c, h, w), &[Op::Conv2d(Conv2d { window, ..conv(oc, kernel, stride, groups) })]));
+            }
+            if kernel == 3 {
+                networks.push(chain(format!("max pool {window:?} at {h}x{w}"), Shape::new(13, h, w), &[Op::MaxPool(window)]));
+            }
+        }
+    }
+    judge("dilated window", &networks);
+}
+
 /// Windows whose sides are padded differently: TensorFlow's `SAME`, its reverse, and all on one side.
 #[test]
 fn uneven_padding() {

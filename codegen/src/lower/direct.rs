@@ -2,13 +2,14 @@
 //! convolution that is not 1x1.
 
 use sartor_kernels::runtime::Level;
+use sartor_ops::{Axis, Padding};
 
 use super::epilogue::{Cell, Epilogue, Stored, clear, number_of};
 use super::family::Family;
 use super::pointwise::Segment;
 use super::pointwise::details_of_tiles;
 use super::tile::{self, Block, Column, Tile};
-use super::window::{ColumnRun, columns};
+use super::window::{ColumnRun, columns, dilated};
 use crate::ir::kernel::{Access, Buf, Builder, Index, Kernel, Value};
 use crate::ir::name::KernelName;
 use crate::layout::PANEL;
@@ -47,6 +48,8 @@ pub struct Direct {
     pub present: (usize, usize),
     /// Horizontal stride.
     pub stride: usize,
+    /// Source columns from one tap to the next.
+    pub dilation: usize,
     /// Columns of padding on the left.
     pub pad: usize,
     /// Columns of the source.
@@ -75,6 +78,12 @@ impl Direct {
         self.kernel.0 * self.kernel.1 * self.segments.iter().map(|segment| segment.len).sum::<usize>()
     }
 
+    /// The window's columns. What lies behind the last column of the source is never counted.
+    fn across(&self) -> Axis {
+        let padding = Padding { before: self.pad, after: 0 };
+        Axis { kernel: self.kernel.1, stride: self.stride, dilation: self.dilation, padding }
+    }
+
     /// How many f32 one panel of weights has: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
@@ -101,7 +110,7 @@ impl Direct {
         let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.ow - 1) * pitch + self.panels * PANEL, Access::Read));
         let buffers = Buffers { src, wei, dst, res };
         for block in self.blocks(level) {
-            let columns: Vec<ColumnRun> = columns(self.ow, block.rows, self.iw, self.kernel.1, self.stride, self.pad)
+            let columns: Vec<ColumnRun> = columns(self.ow, block.rows, self.iw, self.across())
                 .into_iter()
                 .flat_map(|run| run.halves(self.kernel.1))
                 .collect();
@@ -153,7 +162,7 @@ impl Direct {
                         let w: Vec<_> =
                             (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(c, PANEL * window))).collect();
                         for r in meets {
-                            let at = (run.start + r) * self.stride + kw - self.pad;
+                            let at = self.across().input(run.start + r, kw);
                             let at = src[kh - self.present.0].at(at * column + segment.lane * channel);
                             let at = at.plus(x, run.size * self.stride * column).plus(c, channel);
                             let a = b.set_new("a", Value::Broadcast(at));
@@ -203,7 +212,7 @@ impl Family for Direct {
     fn name(&self, level: Level) -> KernelName {
         let block = &self.blocks(level)[0];
         let (kh, kw) = self.kernel;
-        KernelName::new(&format!("direct{kh}x{kw}s{}", self.stride), level)
+        KernelName::new(&format!("direct{kh}x{kw}s{}{}", self.stride, dilated((1, self.dilation))), level)
             .tile(&[block.rows, block.panels.size * PANEL])
             .field("rows", self.present.1 - self.present.0)
             .field("ow", self.ow)

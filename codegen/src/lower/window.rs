@@ -3,7 +3,8 @@
 //! at run time.
 
 use sartor_kernels::runtime::Level;
-use sartor_models::Activation;
+use sartor_models::{Activation, Padding};
+use sartor_ops::Axis;
 
 use super::epilogue::{Cell, Epilogue, Stored, number_of};
 use super::family::Family;
@@ -35,6 +36,8 @@ pub struct Window {
     pub kernel: (usize, usize),
     /// Vertical and horizontal stride.
     pub stride: (usize, usize),
+    /// Source rows and columns from one tap to the next.
+    pub dilation: (usize, usize),
     /// Columns of padding on the left.
     pub pad: usize,
     /// Columns of the source.
@@ -90,11 +93,10 @@ impl ColumnRun {
 }
 
 /// Splits `ow` output columns into tiles of at most `largest`. Tiles at the border leave out taps, and are runs of their own.
-pub fn columns(ow: usize, largest: usize, iw: usize, kw: usize, stride: usize, pad: usize) -> Vec<ColumnRun> {
+pub fn columns(ow: usize, largest: usize, iw: usize, axis: Axis) -> Vec<ColumnRun> {
     let taps = |x: usize| {
-        let first = pad.saturating_sub(x * stride).min(kw);
-        let last = (iw + pad).saturating_sub(x * stride).min(kw);
-        (first, last.max(first))
+        let taps = axis.taps(x, iw);
+        (taps.start, taps.end)
     };
     let mut runs: Vec<ColumnRun> = Vec::new();
     for run in even(ow, largest) {
@@ -110,6 +112,30 @@ pub fn columns(ow: usize, largest: usize, iw: usize, kw: usize, stride: usize, p
     runs
 }
 
+/// The tap with which output `o` reads the input at `at`, counted from the first input of output 0, padding included.
+fn tap(axis: Axis, o: usize, at: usize) -> Option<usize> {
+    let distance = at.checked_sub(o * axis.stride)?;
+    (distance.is_multiple_of(axis.dilation) && distance / axis.dilation < axis.kernel).then_some(distance / axis.dilation)
+}
+
+/// The inputs from the first that `outputs` outputs read to the last, both included.
+pub fn reached(axis: Axis, outputs: usize) -> usize {
+    (outputs - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1
+}
+
+/// About how many of them are read.
+pub fn spanned(axis: Axis, outputs: usize) -> usize {
+    reached(axis, outputs).min(outputs * axis.kernel)
+}
+
+/// What a kernel's name says of a dilated window.
+pub fn dilated(dilation: (usize, usize)) -> String {
+    match dilation {
+        (1, 1) => String::new(),
+        (down, across) => format!("d{down}x{across}"),
+    }
+}
+
 /// Whether all taps of a window fit in registers beside the accumulators.
 fn keeps_weights(level: Level, taps: usize) -> bool {
     taps + 12 < isa::of(level).registers
@@ -119,6 +145,23 @@ impl Window {
     /// Taps of one output.
     pub fn taps(&self) -> usize {
         self.kernel.0 * self.kernel.1
+    }
+
+    /// The window's rows, counted from the first row of the group's first window.
+    fn down(&self) -> Axis {
+        Axis { kernel: self.kernel.0, stride: self.stride.0, dilation: self.dilation.0, padding: Padding::both(0) }
+    }
+
+    /// The window's columns. What lies behind the last column of the source is never counted.
+    fn across(&self) -> Axis {
+        let padding = Padding { before: self.pad, after: 0 };
+        Axis { kernel: self.kernel.1, stride: self.stride.1, dilation: self.dilation.1, padding }
+    }
+
+    /// The present source rows that any output of the group reads, counted as in `present`.
+    pub fn source_rows(&self) -> Vec<usize> {
+        let reads = |row: &usize| (0..self.rows).any(|i| tap(self.down(), i, *row).is_some());
+        (self.present.0..self.present.1).filter(reads).collect()
     }
 
     /// f32 of one panel of depthwise weights: bias and taps.
@@ -140,8 +183,8 @@ impl Window {
             Kind::Depthwise if keeps_weights(level, self.taps()) => self.taps() + 2,
             // Registers for one row of sources and one weight.
             Kind::Depthwise => {
-                let room = free.saturating_sub(2 + self.kernel.1.saturating_sub(self.stride.1));
-                return (room / (self.rows + self.stride.1)).clamp(1, 8);
+                let fits = |size: &usize| size * self.rows + spanned(self.across(), *size) + 2 <= free;
+                return (1..=8).rev().find(fits).unwrap_or(1);
             }
             _ => 2,
         };
@@ -150,18 +193,18 @@ impl Window {
 
     /// The kernel.
     ///
-    /// Buffers: `src<row>` for each present source row, `wei` for a depthwise convolution, `dst<row>` for each output row.
+    /// Buffers: `src<row>` for each of its [`source_rows`](Self::source_rows), `wei` for a depthwise convolution, `dst<row>` for each output row.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let lanes = self.panels * PANEL;
         let row_len = (self.iw - 1) * self.src_pitch + lanes;
-        let src: Vec<Buf> =
-            (self.present.0..self.present.1).map(|row| b.buffer(format!("src{row}"), row_len, Access::Read)).collect();
+        let src: Vec<(usize, Buf)> =
+            self.source_rows().into_iter().map(|row| (row, b.buffer(format!("src{row}"), row_len, Access::Read))).collect();
         let wei = (self.kind == Kind::Depthwise).then(|| b.buffer("wei", self.panels * self.panel_len(), Access::Read));
         let dst_len = (self.ow - 1) * self.dst_pitch + lanes;
         let dst: Vec<Buf> = (0..self.rows).map(|row| b.buffer(format!("dst{row}"), dst_len, Access::Write)).collect();
         let buffers = Buffers { src, wei, dst };
-        let columns = columns(self.ow, self.widest(level), self.iw, self.kernel.1, self.stride.1, self.pad);
+        let columns = columns(self.ow, self.widest(level), self.iw, self.across());
         let keeps = self.kind == Kind::Depthwise && keeps_weights(level, self.taps());
         b.repeat("c", self.panels, |b, c| {
             let halves = PANEL / b.lanes();
@@ -251,7 +294,7 @@ impl Window {
 
     /// Whether any output of the group uses a weight.
     fn meets(&self, columns: &[ColumnRun], kh: usize, kw: usize) -> bool {
-        let row = (0..self.rows).any(|i| (self.present.0..self.present.1).contains(&(i * self.stride.0 + kh)));
+        let row = (0..self.rows).any(|i| (self.present.0..self.present.1).contains(&self.down().input(i, kh)));
         row && columns.iter().any(|run| (0..run.size).any(|r| run.meets(r, kw)))
     }
 
@@ -265,11 +308,11 @@ impl Window {
         b.array(if self.kind == Kind::Max { "largest" } else { "sum" }, [self.rows, run.size], |_| value.clone())
     }
 
-    fn source(&self, buffers: &Buffers, row: usize, run: &ColumnRun, column: usize, here: Here, lanes: usize) -> Address {
+    fn source(&self, src: Buf, run: &ColumnRun, column: usize, here: Here, lanes: usize) -> Address {
         let Here { c, v, x } = here;
         // `column` counts from the tile's first window. The map begins `pad` columns later.
         let at = (run.start * self.stride.1 + column - self.pad) * self.src_pitch;
-        let at = buffers.src[row - self.present.0].at(at).plus(c, PANEL).plus(v, lanes);
+        let at = src.at(at).plus(c, PANEL).plus(v, lanes);
         at.plus(x, run.size * self.stride.1 * self.src_pitch)
     }
 
@@ -277,9 +320,9 @@ impl Window {
     fn readers(&self, run: &ColumnRun, row: usize, column: usize) -> Vec<(usize, usize, usize)> {
         let mut readers = Vec::new();
         for i in 0..self.rows {
-            let Some(kh) = row.checked_sub(i * self.stride.0).filter(|&kh| kh < self.kernel.0) else { continue };
+            let Some(kh) = tap(self.down(), i, row) else { continue };
             for r in 0..run.size {
-                let Some(kw) = column.checked_sub(r * self.stride.1).filter(|&kw| kw < self.kernel.1) else { continue };
+                let Some(kw) = tap(self.across(), r, column) else { continue };
                 if run.meets(r, kw) {
                     readers.push((i, r, kh * self.kernel.1 + kw));
                 }
@@ -299,13 +342,13 @@ impl Window {
         here: Here,
     ) {
         let lanes = b.lanes();
-        for row in self.present.0..self.present.1 {
-            for column in 0..(run.size - 1) * self.stride.1 + self.kernel.1 {
+        for &(row, src) in &buffers.src {
+            for column in 0..reached(self.across(), run.size) {
                 let readers = self.readers(run, row, column);
                 if readers.is_empty() {
                     continue;
                 }
-                let a = b.load("a", self.source(buffers, row, run, column, here, lanes));
+                let a = b.load("a", self.source(src, run, column, here, lanes));
                 for (i, r, tap) in readers {
                     match (self.kind, weights.get(tap)) {
                         (Kind::Depthwise, Some(&Some(weight))) => b.fma(acc[i][r], a, weight),
@@ -328,23 +371,23 @@ impl Window {
         here: Here,
     ) {
         let lanes = b.lanes();
-        for row in self.present.0..self.present.1 {
+        for &(row, src) in &buffers.src {
             b.reload();
-            let width = (run.size - 1) * self.stride.1 + self.kernel.1;
+            let width = reached(self.across(), run.size);
             // Columns that nothing reads are padding, on the left or on the right.
             let read: Vec<usize> = (0..width).filter(|&column| !self.readers(run, row, column).is_empty()).collect();
-            let source = |column: usize| Value::Load(self.source(buffers, row, run, column, here, lanes));
+            let source = |column: usize| Value::Load(self.source(src, run, column, here, lanes));
             let loaded = b.array("a", [1, read.len()], |[_, index]| source(read[index])).concat();
             let mut pixels: Vec<Option<Reg>> = vec![None; width];
             read.iter().zip(loaded).for_each(|(&column, reg)| pixels[column] = Some(reg));
             for (i, acc) in acc.iter().enumerate() {
-                let Some(kh) = row.checked_sub(i * self.stride.0).filter(|&kh| kh < self.kernel.0) else { continue };
+                let Some(kh) = tap(self.down(), i, row) else { continue };
                 for kw in 0..self.kernel.1 {
                     let meets: Vec<usize> = (0..run.size).filter(|&r| run.meets(r, kw)).collect();
                     let Some(at) = wei(1 + kh * self.kernel.1 + kw).filter(|_| !meets.is_empty()) else { continue };
                     let w = b.load("w", at);
                     for r in meets {
-                        if let Some(a) = pixels[r * self.stride.1 + kw] {
+                        if let Some(a) = pixels[r * self.stride.1 + kw * self.dilation.1] {
                             b.fma(acc[r], a, w);
                         }
                     }
@@ -363,7 +406,7 @@ impl Family for Window {
         };
         let (kh, kw) = self.kernel;
         let words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
-        KernelName::new(&format!("{family}{kh}x{kw}s{}", self.stride.0), level)
+        KernelName::new(&format!("{family}{kh}x{kw}s{}{}", self.stride.0, dilated(self.dilation)), level)
             .tile(&[self.rows, self.widest(level).min(self.ow), PANEL])
             .field("rows", self.present.1 - self.present.0)
             .field("ow", self.ow)
@@ -396,7 +439,8 @@ struct Here {
 }
 
 struct Buffers {
-    src: Vec<Buf>,
+    /// The source's rows, with their numbers.
+    src: Vec<(usize, Buf)>,
     wei: Option<Buf>,
     dst: Vec<Buf>,
 }

@@ -5,6 +5,7 @@
 //! are.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Window};
@@ -37,7 +38,7 @@ pub struct Conv {
     pub dst_lane: usize,
     /// Output channels.
     pub oc: usize,
-    /// Its window, which is never dilated.
+    /// Its window.
     pub window: Window,
     /// Groups.
     pub groups: usize,
@@ -93,6 +94,7 @@ impl Conv {
 
     /// The kernel that computes an output row of a run of panels.
     fn direct(&self, site: &Site<'_>, run: &PanelRun, rows: &RowGroup<'_>) -> Direct {
+        let taps = self.present(rows);
         let (src, dst) = (&site.maps[self.src], &site.maps[self.dst]);
         let source = match site.places[self.src] {
             Place::Input => Source::Planar { plane: src.h * src.w },
@@ -100,8 +102,9 @@ impl Conv {
         };
         Direct {
             kernel: self.window.kernel,
-            present: rows.present,
+            present: (taps.start, taps.end),
             stride: self.window.stride.1,
+            dilation: self.window.dilation.1,
             pad: self.window.padding.1.before,
             iw: src.w,
             ow: dst.w,
@@ -113,6 +116,12 @@ impl Conv {
             epilogue: self.epilogue(site, run),
             tile: rows.how.tile,
         }
+    }
+
+    /// The kernel rows that meet the map.
+    fn present(&self, rows: &RowGroup<'_>) -> Range<usize> {
+        let first_beyond = |row: usize| row.div_ceil(self.window.dilation.0);
+        first_beyond(rows.present.0)..first_beyond(rows.present.1)
     }
 
     /// The output channel in a lane of a panel, if there is one.
@@ -260,7 +269,7 @@ impl Operator for Conv {
             let shifted = |pointer: Pointer| Pointer { offset: pointer.offset.plus(lane), ..pointer };
             let mut args = match by_pixels {
                 true => vec![site.row(self.src, rows.first.clone())],
-                false => (rows.present.0..rows.present.1).map(|row| site.row(self.src, rows.source(row))).collect(),
+                false => self.present(rows).map(|kh| site.row(self.src, rows.source(kh * self.window.dilation.0))).collect(),
             };
             args.push(Pointer { region: Region::Weights, offset: run.offset.into() });
             args.push(shifted(site.row(self.dst, rows.first.clone())));

@@ -20,7 +20,7 @@ pub struct Depthwise {
     pub src: MapId,
     /// What is written, in the same lanes.
     pub dst: MapId,
-    /// Its window, which is never dilated.
+    /// Its window.
     pub window: Window,
     /// Lanes.
     pub c: usize,

@@ -20,7 +20,7 @@ pub struct Pool {
     pub dst: MapId,
     /// Max or average.
     pub kind: PoolKind,
-    /// Its window, which is never dilated.
+    /// Its window.
     pub window: Window,
     /// Applied last.
     pub act: Option<Activation>,

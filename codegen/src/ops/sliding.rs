@@ -33,20 +33,22 @@ impl Sliding {
     /// The calls that compute a group of rows. Each computes at most as many rows as were chosen, and their numbers are as even
     /// as they can be.
     pub fn calls(&self, site: &mut Site<'_>, group: &RowGroup<'_>) -> Vec<Step> {
-        let Window { kernel, stride, padding, .. } = self.window;
+        let Window { kernel, stride, dilation, padding } = self.window;
+        let (down, _) = self.window.axes();
         let mut steps = Vec::new();
         // One row more in a call costs less than another call for that row.
         let most = group.how.rows.unwrap_or(ROWS + 1).max(1);
         let runs = tile::even(group.count, most).into_iter();
         for (first, rows) in runs.flat_map(|run| (0..run.count).map(move |i| (run.start + i * run.size, run.size))) {
             // The source rows that the windows of this call touch, and those of them that exist.
-            let (top, bottom) = (first * stride.0, (first + rows - 1) * stride.0 + kernel.0);
+            let (top, bottom) = (first * stride.0, first * stride.0 + window::reached(down, rows));
             let (begin, end) = (group.present.0.clamp(top, bottom), group.present.1.clamp(top, bottom));
             let spec = window::Window {
                 kind: self.kind,
                 panels: site.panels(self.src),
                 kernel,
                 stride,
+                dilation,
                 pad: padding.1.before,
                 iw: site.maps[self.src].w,
                 ow: site.maps[self.dst].w,
@@ -57,7 +59,8 @@ impl Sliding {
                 act: self.act,
                 columns: group.how.columns,
             };
-            let mut args: Vec<Pointer> = (begin..end).map(|row| site.row(self.src, group.source(row))).collect();
+            let source = |row: usize| site.row(self.src, group.source(top + row));
+            let mut args: Vec<Pointer> = spec.source_rows().into_iter().map(source).collect();
             if let PackedLayer::Depthwise(offset) = site.packed.layers[group.layer] {
                 args.push(Pointer { region: Region::Weights, offset: offset.into() });
             }
@@ -70,12 +73,12 @@ impl Sliding {
 
 /// Cycles that a window's arithmetic takes for one image, at two multiply-adds and two loads a cycle, and four operations in all.
 pub fn cycles(window: Window, dst: &Map, way: &Way) -> f64 {
-    let Window { kernel, stride, .. } = window;
-    let rows = way.how.rows.unwrap_or(ROWS).clamp(1, dst.h) as f64;
-    let columns = way.how.columns.unwrap_or(8).min(dst.w) as f64;
-    let loads = ((rows - 1.0) * stride.0 as f64 + kernel.0 as f64) * ((columns - 1.0) * stride.1 as f64 + kernel.1 as f64);
-    let outputs = rows * columns;
-    let fmas = outputs * (kernel.0 * kernel.1) as f64;
+    let (down, across) = window.axes();
+    let rows = way.how.rows.unwrap_or(ROWS).clamp(1, dst.h);
+    let columns = way.how.columns.unwrap_or(8).min(dst.w);
+    let loads = (window::spanned(down, rows) * window::spanned(across, columns)) as f64;
+    let outputs = (rows * columns) as f64;
+    let fmas = outputs * window.taps() as f64;
     let step = (fmas / 2.0).max(loads / 2.0).max((fmas + loads + 2.0 * outputs) / 4.0);
     step * (padded(dst.c) / isa::of(way.level).lanes) as f64 * (dst.h * dst.w) as f64 / outputs
 }

@@ -11,6 +11,7 @@ use sartor_models::escape::word;
 use super::context::Context;
 use crate::ir::stage::{Arm, Int, Stage, Step};
 use crate::layout::MapId;
+use crate::lower::window::reached;
 use crate::network::layers::LayerId;
 use crate::network::line::problem_line;
 use crate::ops::Role;
@@ -22,11 +23,11 @@ use crate::plan::{Place, Rows, StagePlan};
 /// The smallest number of pixels that a call inside a chain should have.
 const PIXELS: usize = 28;
 
-/// Vertical geometry of a layer. Output row `r` reads `kernel` rows of its source, from row `r * stride - pad` on. Rows behind
-/// the source's last are padding.
+/// Vertical geometry of a layer. Output row `r` reads rows of its source among the `reach` rows from row `r * stride - pad` on.
+/// Rows behind the source's last are padding.
 #[derive(Clone, Copy, Debug)]
 struct Slide {
-    kernel: usize,
+    reach: usize,
     stride: usize,
     pad: usize,
 }
@@ -55,9 +56,9 @@ impl Member {
 
     /// The source rows that groups `begin..end` read: first and first beyond.
     fn reads(&self, begin: usize, end: usize) -> (usize, usize) {
-        let Slide { kernel, stride, pad } = self.slide;
+        let Slide { reach, stride, pad } = self.slide;
         let lo = (begin * self.group * stride).saturating_sub(pad);
-        let hi = ((end * self.group).min(self.oh) * stride + kernel).saturating_sub(stride + pad);
+        let hi = ((end * self.group).min(self.oh) * stride + reach).saturating_sub(stride + pad);
         (lo.min(self.ih), hi.min(self.ih))
     }
 }
@@ -97,13 +98,13 @@ pub fn stage(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize
     ranges[members.len() - 1] = (strip_var.times(per_strip), end);
     for at in (0..members.len() - 1).rev() {
         let (producer, reader) = (&members[at], &members[at + 1]);
-        let Slide { kernel, stride, pad } = reader.slide;
+        let Slide { reach, stride, pad } = reader.slide;
         let (begin, end) = ranges[at + 1].clone();
         let lo = begin.times(reader.group * stride).minus(pad).over(producer.group);
         let out_end = end.times(reader.group);
         let out_end = if reader.groups() * reader.group > reader.oh { out_end.min(reader.oh) } else { out_end };
         let hi = out_end.times(stride);
-        let hi = if kernel >= stride + pad { hi.plus(kernel - stride - pad) } else { hi.minus(stride + pad - kernel) };
+        let hi = if reach >= stride + pad { hi.plus(reach - stride - pad) } else { hi.minus(stride + pad - reach) };
         let hi = hi.min(reader.ih).div_ceil(producer.group);
         let lo = kept.get(at).map_or(lo.clone(), |next| lo.max(Int::var(next)));
         let mut named = |suffix: &str, value: Int| match value {
@@ -171,7 +172,7 @@ fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how: Lay
     let prefix = op.prefix(place);
     let name = if chain.len() == 1 { prefix.to_string() } else { format!("{prefix}{at}") };
     let (rows, _) = op.window().axes();
-    let slide = Slide { kernel: rows.kernel, stride: rows.stride, pad: rows.padding.before };
+    let slide = Slide { reach: reached(rows, 1), stride: rows.stride, pad: rows.padding.before };
     Member { layer: id, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide, how }
 }
 
@@ -205,7 +206,7 @@ fn place_rings(cx: &mut Context<'_>, members: &[Member], strips: usize, per_stri
     for (at, member) in members[..count - 1].iter().enumerate() {
         // A reader that takes a whole group of rows in one call must find them side by side in the ring.
         let reader = &members[at + 1];
-        let side_by_side = if matches!(reader.slide, Slide { kernel: 1, stride: 1, pad: 0 }) { reader.group } else { 1 };
+        let side_by_side = if matches!(reader.slide, Slide { reach: 1, stride: 1, pad: 0 }) { reader.group } else { 1 };
         let unit = lcm(member.group, side_by_side);
         let whole = member.oh.next_multiple_of(unit);
         let ring = depth[at].next_multiple_of(unit).min(whole).max(unit);
@@ -229,13 +230,13 @@ fn lcm(a: usize, b: usize) -> usize {
 
 /// The calls of one group of rows. Groups at the borders have match arms of their own.
 fn group_calls(cx: &mut Context<'_>, member: &Member, group: &Int, problem: &str) -> Vec<Step> {
-    let Slide { kernel, stride, pad } = member.slide;
+    let Slide { reach, stride, pad } = member.slide;
     // What distinguishes one group from another: how many rows it has, and which source rows exist.
     let shape = |q: usize| {
         let rows = member.group.min(member.oh - q * member.group);
         let top = q * member.group * stride;
         let first = pad.saturating_sub(top);
-        let last = (member.ih + pad).saturating_sub(top).min((rows - 1) * stride + kernel);
+        let last = (member.ih + pad).saturating_sub(top).min((rows - 1) * stride + reach);
         (rows, (first.min(last), last))
     };
     let mut arms: Vec<Arm> = Vec::new();

@@ -6,6 +6,7 @@
 
 use super::options::Options;
 use crate::layout::MapId;
+use crate::lower::window::reached;
 use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 use crate::network::line::problem;
 use crate::ops::Role;
@@ -171,7 +172,7 @@ fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
     for pair in chain.windows(2).rev() {
         let (window, _) = layers[pair[1]].op.window().axes();
         let map = &layers[layers[pair[0]].dst()];
-        rows = ((rows - 1) * window.stride + window.kernel).next_multiple_of(2).min(map.h);
+        rows = reached(window, rows).next_multiple_of(2).min(map.h);
         bytes += 4 * rows * map.w * map.pitch();
     }
     bytes

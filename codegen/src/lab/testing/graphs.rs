@@ -101,7 +101,11 @@ impl Grower {
                 let (kernel, stride) = ((3, 3), (1 + b % 2, 1));
                 // Padding on one side of more than half the window is not drawn.
                 let pool = Window::new(kernel, stride, padding(shape, kernel, stride, b / 256 % 3, b / 768 % 3));
-                self.add(if b % 4 < 2 || self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])
+                match b % 4 {
+                    0 => self.add(Op::MaxPool(dilated(shape, pool, b / 4)), &[src]),
+                    3 if !self.exact => self.add(Op::AvgPool(pool), &[src]),
+                    _ => self.add(Op::MaxPool(pool), &[src]),
+                }
             }
             10 => {
                 let partner = self.partner(src, b);
@@ -176,6 +180,7 @@ impl Grower {
         let shape = self.builder.shape(src);
         let stride = (stride, stride);
         let window = Window::new(kernel, stride, padding(shape, kernel, stride, choice / 256 % 16, choice / 4096));
+        let window = if choice % 5 == 1 { dilated(shape, window, choice) } else { window };
         let taps = window.taps() * shape.pixels() * shape.c / groups / (stride.0 * stride.1);
         let Some(rest) = self.work.checked_sub((oc * taps) as u64) else { return Ok(src) };
         self.work = rest;
@@ -212,6 +217,14 @@ fn padding(shape: Shape, kernel: (usize, usize), stride: (usize, usize), rows: u
         _ => Padding::both(kernel / 2),
     };
     (axis(shape.h, kernel.0, stride.0, rows), axis(shape.w, kernel.1, stride.1, columns))
+}
+
+/// A window with its taps apart, where it still fits the padded map.
+fn dilated(shape: Shape, window: Window, choice: usize) -> Window {
+    let dilated = Window { dilation: (1 + choice % 4, 1 + choice / 4 % 4), ..window };
+    let (rows, columns) = dilated.axes();
+    let fits = rows.outputs_over(shape.h).is_some() && columns.outputs_over(shape.w).is_some();
+    if fits { dilated } else { window }
 }
 
 fn divisor(n: usize, choice: usize) -> usize {

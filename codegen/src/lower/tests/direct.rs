@@ -63,7 +63,8 @@ impl Family for Direct {
             for (ic, &source) in lanes.iter().enumerate() {
                 for row in self.present.0..self.present.1 {
                     for i in 0..kw {
-                        let column = (x * self.stride + i).checked_sub(self.pad).filter(|&column| column < self.iw);
+                        let column =
+                            (x * self.stride + i * self.dilation).checked_sub(self.pad).filter(|&column| column < self.iw);
                         if let Some(column) = column {
                             let a = buffers[row - self.present.0][self.at(column, source)];
                             sum += f64::from(a) * tap(1 + (ic * kh + row) * kw + i);
@@ -94,6 +95,7 @@ fn uneven(kernel: usize, stride: usize, (pad, after): (usize, usize), ow: usize,
         kernel: (kernel, kernel),
         present: (0, kernel),
         stride,
+        dilation: 1,
         pad,
         iw,
         ow,
@@ -188,6 +190,7 @@ proptest! {
         kernel in (1usize..=5, 1usize..=5),
         present in any::<(prop::sample::Index, prop::sample::Index)>(),
         stride in 1usize..=3,
+        dilation in 1usize..=3,
         pads in any::<[prop::sample::Index; 2]>(),
         ow in 1usize..=20,
         extra in 0usize..3,
@@ -198,9 +201,10 @@ proptest! {
         idle in prop_oneof![Just(0), 0usize..16],
         level in 0usize..4,
     ) {
-        let (pad, after) = (pads[0].index(kernel.1), pads[1].index(kernel.1));
+        let reach = (kernel.1 - 1) * dilation + 1;
+        let (pad, after) = (pads[0].index(reach), pads[1].index(reach));
         // At least one column, and `extra` columns that the last window does not reach; these are fewer than a stride.
-        let iw = ((ow - 1) * stride + kernel.1).saturating_sub(pad + after) + extra.min(stride - 1);
+        let iw = ((ow - 1) * stride + reach).saturating_sub(pad + after) + extra.min(stride - 1);
         prop_assume!(iw > 0);
         let first = present.0.index(kernel.0);
         let last = first + 1 + present.1.index(kernel.0 - first);
@@ -214,7 +218,7 @@ proptest! {
         let all = epilogues(panels * PANEL);
         let epilogue = with_idle(all[epilogue.index(all.len())], idle);
         let dst_pitch = panels * PANEL;
-        let spec = Direct { kernel, present: (first, last), stride, pad, iw, ow, source, segments, panels, idle, dst_pitch, epilogue, tile: None };
+        let spec = Direct { kernel, present: (first, last), stride, dilation, pad, iw, ow, source, segments, panels, idle, dst_pitch, epilogue, tile: None };
         check_at(&spec, exact_epilogue(&epilogue), Level::ALL[level]);
     }
 }

@@ -13,7 +13,7 @@ impl Family for Window {
     fn buffers(&self, values: &mut Values) -> Vec<Vec<f32>> {
         let lanes = self.panels * PANEL;
         let mut buffers: Vec<Vec<f32>> =
-            (self.present.0..self.present.1).map(|_| draw_map(self.iw, lanes, self.src_pitch, values)).collect();
+            self.source_rows().iter().map(|_| draw_map(self.iw, lanes, self.src_pitch, values)).collect();
         if self.kind == Kind::Depthwise {
             buffers.push(draw_panels(self.panels, self.taps(), None, values));
         }
@@ -22,17 +22,19 @@ impl Family for Window {
     }
 
     fn wants(&self, buffers: &[Vec<f32>]) -> Vec<(usize, Vec<Want>)> {
-        let present = self.present.1 - self.present.0;
+        let rows = self.source_rows();
+        let present = rows.len();
         let first = present + usize::from(self.kind == Kind::Depthwise);
         let value = |row: usize, x: usize, lane: usize| {
             let tap = |tap: usize| f64::from(buffers[present][(lane / PANEL * (1 + self.taps()) + tap) * PANEL + lane % PANEL]);
             let mut met = Vec::new();
             for kh in 0..self.kernel.0 {
                 for kw in 0..self.kernel.1 {
-                    let y = row * self.stride.0 + kh;
-                    let column = (x * self.stride.1 + kw).checked_sub(self.pad).filter(|&column| column < self.iw);
-                    if let (true, Some(column)) = ((self.present.0..self.present.1).contains(&y), column) {
-                        let a = f64::from(buffers[y - self.present.0][column * self.src_pitch + lane]);
+                    let y = row * self.stride.0 + kh * self.dilation.0;
+                    let column =
+                        (x * self.stride.1 + kw * self.dilation.1).checked_sub(self.pad).filter(|&column| column < self.iw);
+                    if let (Some(y), Some(column)) = (rows.iter().position(|&row| row == y), column) {
+                        let a = f64::from(buffers[y][column * self.src_pitch + lane]);
                         met.push((a, kh * self.kernel.1 + kw));
                     }
                 }
@@ -73,6 +75,7 @@ fn uneven(kind: Kind, kernel: usize, stride: usize, (pad, after): (usize, usize)
         panels: 1,
         kernel: (kernel, kernel),
         stride: (stride, stride),
+        dilation: (1, 1),
         pad,
         iw,
         ow,
@@ -152,6 +155,31 @@ fn rows_at_every_border() {
     }
 }
 
+/// Taps lie apart, by less and by more than a stride, a tile and a map; any of them may meet padding.
+#[test]
+fn dilated_windows() {
+    for kind in KINDS {
+        for (kernel, stride) in [(2, 1), (3, 1), (3, 2), (5, 1)] {
+            for dilation in [(2, 2), (1, 3), (3, 1), (12, 2), (2, 12)] {
+                for (pad, ow, rows) in [(0, 9, 1), (dilation.1, 13, 2), (dilation.1 * (kernel - 1), 2, 2), (1, 20, 3)] {
+                    let reach = |count: usize, dilation: usize| (count - 1) * stride + (kernel - 1) * dilation + 1;
+                    let Some(iw) = reach(ow, dilation.1).checked_sub(2 * pad).filter(|&iw| iw > 0) else { continue };
+                    let meets = |x: usize| (0..kernel).any(|kw| (pad..pad + iw).contains(&(x * stride + kw * dilation.1)));
+                    // The largest value of nothing does not occur.
+                    if kind == Kind::Max && !(0..ow).all(meets) {
+                        continue;
+                    }
+                    let present = (0, reach(rows, dilation.0));
+                    let spec = Window { dilation, pad, iw, present, ..spec(kind, kernel, stride, 0, ow, rows).unwrap() };
+                    check_spec(&spec);
+                    // The first row of taps lies above the map.
+                    check_spec(&Window { present: (dilation.0, present.1), ..spec });
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn panels_pitches_and_activations() {
     for kind in KINDS {
@@ -173,6 +201,7 @@ proptest! {
         kind in 0usize..3,
         kernel in (1usize..=7, 1usize..=7),
         stride in (1usize..=3, 1usize..=3),
+        dilation in (1usize..=3, 1usize..=3),
         pads in any::<[prop::sample::Index; 4]>(),
         ow in 1usize..=20,
         extra in 0usize..3,
@@ -182,17 +211,21 @@ proptest! {
         act in prop::sample::select(keeping_acts().collect::<Vec<_>>()),
         level in 0usize..4,
     ) {
-        let (pad, after) = (pads[0].index(kernel.1), pads[3].index(kernel.1));
-        let iw = ((ow - 1) * stride.1 + kernel.1).saturating_sub(pad + after) + extra.min(stride.1 - 1);
+        let reach = ((kernel.0 - 1) * dilation.0 + 1, (kernel.1 - 1) * dilation.1 + 1);
+        let (pad, after) = (pads[0].index(reach.1), pads[3].index(reach.1));
+        let iw = ((ow - 1) * stride.1 + reach.1).saturating_sub(pad + after) + extra.min(stride.1 - 1);
         prop_assume!(iw > 0);
-        let reach = (rows - 1) * stride.0 + kernel.0;
-        let first = pads[1].index(kernel.0 / 2 + 1);
-        let last = reach - pads[2].index(kernel.0 / 2 + 1);
-        prop_assume!((0..rows).all(|row| first.max(row * stride.0) < last.min(row * stride.0 + kernel.0)));
+        let height = (rows - 1) * stride.0 + reach.0;
+        let first = pads[1].index(reach.0 / 2 + 1);
+        let last = height - pads[2].index(reach.0 / 2 + 1);
+        let tap = |row: usize, kh: usize| row * stride.0 + kh * dilation.0;
+        prop_assume!((0..rows).all(|row| (0..kernel.0).any(|kh| (first..last).contains(&tap(row, kh)))));
+        let column = |x: usize, kw: usize| x * stride.1 + kw * dilation.1;
+        prop_assume!((0..ow).all(|x| (0..kernel.1).any(|kw| (pad..pad + iw).contains(&column(x, kw)))));
         let kind = KINDS[kind];
         let pitch = (panels + gap) * PANEL;
         let spec = Window {
-            kind, panels, kernel, stride, pad, iw, ow, rows, present: (first, last), src_pitch: pitch, dst_pitch: pitch,
+            kind, panels, kernel, stride, dilation, pad, iw, ow, rows, present: (first, last), src_pitch: pitch, dst_pitch: pitch,
             act, columns: None,
         };
         check_at(&spec, kind != Kind::Average && is_exact(spec.act), Level::ALL[level]);

@@ -105,7 +105,6 @@ impl Steps {
 pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, NormalizeError> {
     let mut fuser = Fuser::new(network, weights);
     fold::check(network, weights, &fuser.live().collect::<Vec<_>>())?;
-    fuser.refuse_dilated()?;
     let mut steps = Steps { steps: Vec::new(), outputs: fuser.outputs()? };
     for id in (0..network.nodes().len()).map(NodeId) {
         let step = if fuser.readers[id.0] > 0 { fuser.step(id) } else { None };
@@ -154,21 +153,6 @@ impl<'a> Fuser<'a> {
 
     fn live(&self) -> impl Iterator<Item = NodeId> {
         (0..self.readers.len()).filter(|&id| self.readers[id] > 0).map(NodeId)
-    }
-
-    /// Refuses dilated windows: no kernel is compiled for them yet.
-    fn refuse_dilated(&self) -> Result<(), NormalizeError> {
-        for id in self.live() {
-            let node = self.network.node(id);
-            if let Op::Conv2d(Conv2d { window, .. }) | Op::MaxPool(window) | Op::AvgPool(window) = node.op
-                && window.dilation != (1, 1)
-            {
-                let (h, w) = window.dilation;
-                let help = format!("its window is dilated by {h}x{w}, and only windows of neighbouring pixels are compiled");
-                return Err(NormalizeError::Unsupported { node: node.name.clone(), help });
-            }
-        }
-        Ok(())
     }
 
     fn is_log_softmax(&self, id: NodeId) -> bool {

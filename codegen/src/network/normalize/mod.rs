@@ -27,8 +27,7 @@ pub use error::NormalizeError;
 ///
 /// # Errors
 /// If tensors are missing or have the wrong shape; if they hold values that are NaN or infinite, or give such values by folding,
-/// and the weights do not allow it; if a window is dilated, for which no kernel is compiled yet; or if an operator is unsupported
-/// in its position.
+/// and the weights do not allow it; or if an operator is unsupported in its position.
 pub fn normalize(network: &Network, weights: &Weights) -> Result<Normalized, NormalizeError> {
     let fused = fuse::fuse(network, weights)?;
     let places = place::place(network, &fused);
