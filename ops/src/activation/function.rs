@@ -5,12 +5,17 @@ use crate::Arithmetic;
 
 /// An elementwise function. Each has a file of its own, which says all there is to know of it.
 pub trait Function: Copy {
-    /// Its word in problem lines and kernel names, without its parameter.
+    /// Its word in problem lines and kernel names, without its parameters.
     const WORD: &'static str;
 
-    /// Its parameter, if it has one.
-    fn parameter(&self) -> Option<Parameter> {
-        None
+    /// Its parameters.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// Whether there is such a function.
+    fn is_valid(&self) -> bool {
+        self.parameters().iter().all(|parameter| parameter.value().is_finite())
     }
 
     /// Its definition: the result for `x` in f64. NaN stays NaN.

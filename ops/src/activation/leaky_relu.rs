@@ -20,8 +20,8 @@ impl LeakyRelu {
 impl Function for LeakyRelu {
     const WORD: &'static str = "leakyrelu";
 
-    fn parameter(&self) -> Option<Parameter> {
-        Some(self.slope)
+    fn parameters(&self) -> Vec<Parameter> {
+        vec![self.slope]
     }
 
     fn at(&self, x: f64) -> f64 {

@@ -64,6 +64,9 @@ macro_rules! function {
     };
 }
 
+/// What stands between two parameters in a word.
+const BETWEEN: &str = "x";
+
 impl Activation {
     /// All functions, for tests to check and to draw from. A function with a parameter is listed with values that differ in kind.
     pub const ALL: [Self; 8] = [
@@ -83,14 +86,13 @@ impl Activation {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find_map(|activation| {
             let rest = word.strip_prefix(activation.word())?;
-            match activation.parameter() {
-                None => rest.is_empty().then_some(activation),
-                Some(_) => Parameter::parse(rest).map(|parameter| activation.with(parameter)),
-            }
+            let texts = rest.split(BETWEEN).filter(|_| !rest.is_empty());
+            let parameters: Vec<Parameter> = texts.map(Parameter::parse).collect::<Option<_>>()?;
+            activation.with(&parameters).filter(|activation| activation.is_valid())
         })
     }
 
-    /// Its word without its parameter.
+    /// Its word without its parameters.
     pub fn word(self) -> &'static str {
         fn of<F: Function>(_: F) -> &'static str {
             F::WORD
@@ -98,16 +100,22 @@ impl Activation {
         function!(self, function => of(function))
     }
 
-    /// Its parameter, if it has one.
-    pub fn parameter(self) -> Option<Parameter> {
-        function!(self, function => function.parameter())
+    /// Its parameters.
+    pub fn parameters(self) -> Vec<Parameter> {
+        function!(self, function => function.parameters())
     }
 
-    /// The same function with another parameter, if it has one.
-    fn with(self, parameter: Parameter) -> Self {
-        match self {
-            Self::LeakyRelu(_) => Self::LeakyRelu(parameter),
-            other => other,
+    /// Whether there is such a function: whether its parameters are among those that it can have.
+    pub fn is_valid(self) -> bool {
+        function!(self, function => function.is_valid())
+    }
+
+    /// The same function with other parameters; `None` if it has another number of them.
+    fn with(self, parameters: &[Parameter]) -> Option<Self> {
+        match (self, parameters) {
+            (Self::LeakyRelu(_), &[slope]) => Some(Self::LeakyRelu(slope)),
+            (other, []) if other.parameters().is_empty() => Some(other),
+            _ => None,
         }
     }
 
@@ -185,10 +193,10 @@ impl Activation {
     }
 }
 
-/// Its word, with its parameter, as an identifier.
+/// Its word, with its parameters, as an identifier. It holds no underscore, which separates the words of a kernel's name.
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())?;
-        self.parameter().map_or(Ok(()), |parameter| write!(f, "{parameter}"))
+        let parameters: Vec<String> = self.parameters().iter().map(Parameter::to_string).collect();
+        write!(f, "{}{}", self.word(), parameters.join(BETWEEN))
     }
 }
