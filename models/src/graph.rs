@@ -365,8 +365,8 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::Input => Err(fault(node, "op", "Input", "a network has one input, made by Builder::new")),
         Op::Conv2d(conv) => infer_conv(node, conv, inputs[0]),
         Op::BatchNorm { eps } if !(eps.is_finite() && eps > 0.0) => Err(fault(node, "eps", eps, "must be positive and finite")),
-        Op::Activation(act) if act.parameter().is_some_and(|parameter| !parameter.value().is_finite()) => {
-            Err(fault(node, "parameter of the activation", act, "must be finite"))
+        Op::Activation(act) if !act.is_valid() => {
+            Err(fault(node, "parameters of the activation", act, "there is no such function: they must be finite and in order"))
         }
         Op::BatchNorm { .. } | Op::Activation(_) => Ok(inputs[0]),
         Op::AvgPool(window) if window.dilation != (1, 1) => {

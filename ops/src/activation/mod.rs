@@ -1,5 +1,6 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it. This file lists them.
 
+mod clip;
 mod function;
 mod gelu;
 mod hard_swish;
@@ -17,9 +18,9 @@ use std::fmt;
 
 use crate::Arithmetic;
 use function::Function;
+use scale::Scale;
 
 pub use parameter::Parameter;
-pub use scale::Scale;
 
 /// An elementwise function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +39,8 @@ pub enum Activation {
     LeakyRelu(Parameter),
     /// `x * (1 + erf(x / sqrt(2))) / 2`
     Gelu,
+    /// `min(high, max(low, x))` of two ends. Either may be infinite.
+    Clip(Parameter, Parameter),
 }
 
 /// Evaluates a body with the [`Function`] of an activation.
@@ -52,6 +55,7 @@ macro_rules! function {
             HardSwish => hard_swish::HardSwish,
             LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
             Gelu => gelu::Gelu,
+            Clip(low, high) => clip::Clip { low, high },
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -64,9 +68,12 @@ macro_rules! function {
     };
 }
 
+/// What stands between two parameters in a word.
+const BETWEEN: &str = "x";
+
 impl Activation {
     /// All functions, for tests to check and to draw from. A function with a parameter is listed with values that differ in kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Relu,
         Self::Relu6,
         Self::Silu,
@@ -75,6 +82,9 @@ impl Activation {
         Self::LeakyRelu(Parameter::new(0.01)),
         Self::LeakyRelu(Parameter::new(0.25)),
         Self::Gelu,
+        Self::Clip(Parameter::new(-0.5), Parameter::new(1.25)),
+        Self::Clip(Parameter::new(0.25), Parameter::new(f32::INFINITY)),
+        Self::Clip(Parameter::new(f32::NEG_INFINITY), Parameter::new(0.75)),
     ];
 }
 
@@ -83,14 +93,13 @@ impl Activation {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find_map(|activation| {
             let rest = word.strip_prefix(activation.word())?;
-            match activation.parameter() {
-                None => rest.is_empty().then_some(activation),
-                Some(_) => Parameter::parse(rest).map(|parameter| activation.with(parameter)),
-            }
+            let texts = rest.split(BETWEEN).filter(|_| !rest.is_empty());
+            let parameters: Vec<Parameter> = texts.map(Parameter::parse).collect::<Option<_>>()?;
+            activation.with(&parameters).filter(|activation| activation.is_valid())
         })
     }
 
-    /// Its word without its parameter.
+    /// Its word without its parameters.
     pub fn word(self) -> &'static str {
         fn of<F: Function>(_: F) -> &'static str {
             F::WORD
@@ -98,16 +107,23 @@ impl Activation {
         function!(self, function => of(function))
     }
 
-    /// Its parameter, if it has one.
-    pub fn parameter(self) -> Option<Parameter> {
-        function!(self, function => function.parameter())
+    /// Its parameters.
+    pub fn parameters(self) -> Vec<Parameter> {
+        function!(self, function => function.parameters())
     }
 
-    /// The same function with another parameter, if it has one.
-    fn with(self, parameter: Parameter) -> Self {
-        match self {
-            Self::LeakyRelu(_) => Self::LeakyRelu(parameter),
-            other => other,
+    /// Whether there is such a function: whether its parameters are among those that it can have.
+    pub fn is_valid(self) -> bool {
+        function!(self, function => function.is_valid())
+    }
+
+    /// The same function with other parameters; `None` if it has another number of them.
+    fn with(self, parameters: &[Parameter]) -> Option<Self> {
+        match (self, parameters) {
+            (Self::LeakyRelu(_), &[slope]) => Some(Self::LeakyRelu(slope)),
+            (Self::Clip(..), &[low, high]) => Some(Self::Clip(low, high)),
+            (other, []) if other.parameters().is_empty() => Some(other),
+            _ => None,
         }
     }
 
@@ -143,15 +159,29 @@ impl Activation {
 
     /// Whether its slope exceeds one in magnitude anywhere, so that an error of the argument grows.
     pub fn stretches(self) -> bool {
-        self.slope() > 1.0
+        self.slope(f64::INFINITY) > 1.0
     }
 
-    /// The largest magnitude of its slope. An error of the argument grows by at most this factor.
-    pub fn slope(self) -> f64 {
-        function!(self, function => function.slope())
+    /// The ends between which its slope and its results are moderate. Tests draw arguments between them.
+    pub fn tame(self) -> (f32, f32) {
+        function!(self, function => function.tame())
     }
 
-    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude.
+    /// The clamp between its [`tame`](Self::tame) ends; `None` if all arguments are between them.
+    pub fn guard(self) -> Option<Self> {
+        let (low, high) = self.tame();
+        let ends = low > f32::NEG_INFINITY || high < f32::INFINITY;
+        ends.then_some(Self::Clip(Parameter::new(low), Parameter::new(high)))
+    }
+
+    /// The largest magnitude of its slope for arguments of at most `max` in magnitude. An error of the argument grows by at most
+    /// this factor. If the slope is infinite at zero, this holds for arguments from the lower end of [`tame`](Self::tame) on.
+    pub fn slope(self, max: f64) -> f64 {
+        function!(self, function => function.slope(max))
+    }
+
+    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude. If it has a pole at zero,
+    /// this holds for arguments from the lower end of [`tame`](Self::tame) on.
     pub fn largest(self, max: f64) -> f64 {
         function!(self, function => function.largest(max))
     }
@@ -162,9 +192,12 @@ impl Activation {
         function!(self, function => function.roundings())
     }
 
-    /// The value that its error is relative to, for a single value: its argument or its result.
-    pub fn scale(self) -> Scale {
-        function!(self, function => function.scale())
+    /// The value that its error is relative to, for a single argument and its result.
+    pub fn scale(self, argument: f64, result: f64) -> f64 {
+        match function!(self, function => function.scale()) {
+            Scale::Result => result.abs(),
+            Scale::Largest => self.largest(argument.abs()),
+        }
     }
 
     /// Whether its results in f32 are exactly those of the definition, except for underflow.
@@ -185,10 +218,10 @@ impl Activation {
     }
 }
 
-/// Its word, with its parameter, as an identifier.
+/// Its word, with its parameters, as an identifier. It holds no underscore, which separates the words of a kernel's name.
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())?;
-        self.parameter().map_or(Ok(()), |parameter| write!(f, "{parameter}"))
+        let parameters: Vec<String> = self.parameters().iter().map(Parameter::to_string).collect();
+        write!(f, "{}{}", self.word(), parameters.join(BETWEEN))
     }
 }

@@ -1,4 +1,4 @@
-//! The parameter of an activation.
+//! A parameter of an activation.
 
 use std::fmt;
 
@@ -20,12 +20,12 @@ impl Parameter {
     /// The parameter that a text stands for; `None` if the text is not what [`Display`](fmt::Display) prints.
     pub fn parse(text: &str) -> Option<Self> {
         let value = text.replace('p', ".").replace('m', "-").parse().ok()?;
-        Some(Self::new(value)).filter(|parameter| value.is_finite() && parameter.to_string() == text)
+        Some(Self::new(value)).filter(|parameter| !value.is_nan() && parameter.to_string() == text)
     }
 }
 
 /// Prints it as a part of an identifier: the shortest decimal number that is read back as this value, with `p` for its point and
-/// `m` for a minus.
+/// `m` for a minus. Infinity is `inf`.
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", format!("{:?}", self.value()).replace('.', "p").replace('-', "m"))
@@ -44,14 +44,15 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_read() {
-        for value in [0.0, -0.0, 0.01, 0.25, -1.5, 1e-30, 3e38, f32::MIN_POSITIVE / 2.0] {
+        for value in [0.0, -0.0, 0.01, 0.25, -1.5, 1e-30, 3e38, f32::MIN_POSITIVE / 2.0, f32::INFINITY, f32::NEG_INFINITY] {
             let parameter = Parameter::new(value);
             let text = parameter.to_string();
             assert!(text.chars().all(|c| c.is_ascii_alphanumeric()), "{text}");
             assert_eq!(Parameter::parse(&text), Some(parameter), "{text}");
         }
         assert_eq!(Parameter::new(0.01).to_string(), "0p01");
-        for text in ["", "0", "0.01", "00p1", "NaN", "inf", "1p0e0", "0p10", "+1p0"] {
+        assert_eq!(Parameter::new(f32::NEG_INFINITY).to_string(), "minf");
+        for text in ["", "0", "0.01", "00p1", "NaN", "infinity", "1p0e0", "0p10", "+1p0"] {
             assert_eq!(Parameter::parse(text), None, "{text}");
         }
     }
