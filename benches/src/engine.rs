@@ -4,7 +4,7 @@ use sartor::kernels::generic::{self, PackedConv, PackedDepthwise, map_len};
 use sartor::kernels::reference;
 use sartor::kernels::shape::{Conv, Maps};
 use sartor::measure::bench::test_input;
-use sartor::models::{Activation, Conv2d, Op, Shape};
+use sartor::models::{Activation, Arithmetic, Conv2d, Op, Shape};
 use sartor::{CompileError, Level, Model, Weights};
 
 use crate::problem::{FEED, Problem, TARGET};
@@ -110,7 +110,7 @@ impl Data {
             Op::MaxPool(window) => reference::max_pool(src, maps, &window),
             Op::AvgPool(window) => reference::avg_pool(src, maps, &window, true),
             Op::GlobalAvgPool => reference::global_avg_pool(src, maps),
-            Op::Mul => reference::mul(src, maps, &self.gate),
+            Op::Binary(op) => reference::binary(src, maps, &self.gate, Maps { h: 1, w: 1, ..maps }, |a, b| op.at(a, b)),
             _ => unreachable!("no problem has {:?}", self.op),
         };
         self.act.map_or(dst.clone(), |act| reference::activation(&dst, act))
@@ -160,11 +160,11 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
         Op::MaxPool(window) => Box::new(move |dst| generic::max_pool(level, &src, maps, &window, dst)),
         Op::AvgPool(window) => Box::new(move |dst| generic::avg_pool(level, &src, maps, &window, dst)),
         Op::GlobalAvgPool => Box::new(move |dst| generic::global_avg_pool(level, &src, maps, dst)),
-        Op::Mul => {
+        Op::Binary(Arithmetic::Mul) => {
             let gate_maps = Maps { h: 1, w: 1, ..maps };
             let mut gate = vec![0.0; map_len(gate_maps)];
             generic::pack(&data.gate, gate_maps, &mut gate);
-            Box::new(move |dst| generic::mul(level, &src, maps, &gate, dst))
+            Box::new(move |dst| generic::binary(level, &src, maps, &gate, gate_maps, |x, gate| x * gate, dst))
         }
         op => unreachable!("no problem has {op:?}"),
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use sartor::codegen::layout::MapId;
-use sartor::codegen::network::layers::{Layer, LayerOp, Layers, PoolKind, Scale};
+use sartor::codegen::network::layers::{Binary, Layer, LayerOp, Layers, PoolKind};
 use sartor::codegen::network::line::problem_line;
 use sartor::codegen::network::normalize::normalize;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
-use sartor::models::{Activation, Builder, Conv2d, GraphError, Op, Shape, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Op, Shape, Spread, Window};
 use sartor::{Network, Weights};
 
 /// The networks whose layers are measured: one of each family that brings kernels of its own.
@@ -58,7 +58,7 @@ impl Family {
         }
     }
 
-    /// The family of a layer. Sums and single activations have none, because the convolutions of these networks compute them.
+    /// The family of a layer. Sums, other arithmetic and single activations have none, because the convolutions of these networks compute them.
     fn of(layers: &Layers, layer: &Layer) -> Option<Self> {
         let dst = &layers[layer.dst()];
         match &layer.op {
@@ -68,8 +68,8 @@ impl Family {
             LayerOp::Depthwise(_) => Some(Family::Depthwise),
             LayerOp::Pool(_) => Some(Family::Pool),
             LayerOp::Mean(_) => Some(Family::Mean),
-            LayerOp::Scale(_) => Some(Family::Scale),
-            LayerOp::Add(_) | LayerOp::Activation(_) => None,
+            LayerOp::Binary(Binary { op: Arithmetic::Mul, spread: Spread::Gate, .. }) => Some(Family::Scale),
+            LayerOp::Binary(_) | LayerOp::Add(_) | LayerOp::Activation(_) => None,
         }
     }
 }
@@ -127,8 +127,8 @@ impl Problem {
                 (op, pool.act)
             }
             LayerOp::Mean(_) => (Op::GlobalAvgPool, None),
-            LayerOp::Scale(Scale { act, .. }) => (Op::Mul, *act),
-            LayerOp::Add(_) | LayerOp::Activation(_) => return None,
+            LayerOp::Binary(Binary { op, spread: Spread::Gate, act, .. }) => (Op::Binary(*op), *act),
+            LayerOp::Binary(_) | LayerOp::Add(_) | LayerOp::Activation(_) => return None,
         };
         let work = match op {
             Op::Conv2d(conv) => Work::Flops(2 * macs(src, dst, &conv)),
@@ -155,7 +155,7 @@ impl Problem {
             outputs.push(src);
         }
         let mut target = match self.op {
-            Op::Mul => {
+            Op::Binary(_) => {
                 let gate = builder.add("gate", Op::GlobalAvgPool, &[src])?;
                 builder.add(TARGET, self.op, &[src, gate])?
             }

@@ -8,7 +8,7 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::judge::verify::VerifyError;
 use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
 
 use crate::Choices;
 
@@ -76,7 +76,7 @@ fn grow(choices: &mut Choices<'_>) -> Option<Network> {
             break;
         }
         let op = op(choices);
-        let count = if let Op::Add | Op::Mul | Op::Concat = op { 2 } else { 1 };
+        let count = if let Op::Add | Op::Binary(_) | Op::Concat = op { 2 } else { 1 };
         // Mostly the last node.
         let inputs: Vec<NodeId> =
             (0..count).map(|_| NodeId((nodes - 1usize).saturating_sub(choices.below(9).saturating_sub(5)))).collect();
@@ -130,7 +130,8 @@ fn op(choices: &mut Choices<'_>) -> Op {
         9 => Op::GlobalAvgPool,
         10 => Op::Linear { out: choices.below(40), bias: choices.below(2) == 0 },
         11 => Op::Add,
-        12 => Op::Mul,
+        // No quotients: nothing keeps divisors away from zero.
+        12 => Op::Binary([Arithmetic::Mul, Arithmetic::Add, Arithmetic::Sub, Arithmetic::SubFrom, Arithmetic::Max, Arithmetic::Min][choices.below(6)]),
         13 => Op::Concat,
         14 => Op::ChannelShuffle { groups: choices.below(8) },
         15 => Op::Slice { begin: choices.below(20), len: choices.below(20) },

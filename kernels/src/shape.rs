@@ -34,6 +34,13 @@ impl Maps {
         self.n == 0 || self.c == 0 || self.h == 0 || self.w == 0
     }
 
+    /// Whether others can be the second operand of arithmetic: their channels and their pixels are as many, or one.
+    pub const fn meets(&self, other: Self) -> bool {
+        let channels = other.c == self.c || other.c == 1;
+        let pixels = (other.h == self.h && other.w == self.w) || (other.h == 1 && other.w == 1);
+        other.n == self.n && channels && pixels
+    }
+
     /// Pixels of one channel of one image.
     ///
     /// # Panics

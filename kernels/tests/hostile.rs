@@ -59,7 +59,7 @@ fn lengths_that_wrap_are_refused() {
         for level in levels() {
             overflows("activation", || generic::activation(level, &[], maps, Activation::Silu, &mut []));
             overflows("add", || generic::add(level, &[], maps, &[], 1, &mut []));
-            overflows("mul", || generic::mul(level, &[], maps, &[], &mut []));
+            overflows("binary", || generic::binary(level, &[], maps, &[], maps, |a, b| a * b, &mut []));
             overflows("avg_pool", || generic::avg_pool(level, &[], maps, &window, &mut []));
             overflows("global_avg_pool", || generic::global_avg_pool(level, &[], maps, &mut []));
             panics("a norm", || PackedNorm::new(level, &[], &[]).run(&[], maps, None, &mut []));

@@ -6,6 +6,7 @@ use std::fmt;
 use sartor_ops::Axis;
 pub use sartor_ops::{Activation, Padding, Window};
 
+use crate::arithmetic::{Arithmetic, Spread};
 use crate::escape::{self, line};
 
 /// The shape of a map for one image: channels, height and width. The batch is a parameter of compiling, not of the network.
@@ -99,8 +100,9 @@ pub enum Op {
     /// `out = a; out[:, :b.c] += b`. This is the sum if both have the same number of channels, and ReXNet's partial shortcut if
     /// `b` has fewer.
     Add,
-    /// `x * gate`, where the gate is `c x 1 x 1`.
-    Mul,
+    /// Arithmetic on two maps. The result has the shape of the first. The second has the same shape, or is repeated: over the
+    /// pixels if it is `c x 1 x 1`, over the channels if it is `1 x h x w`, over both if it is `1 x 1 x 1`.
+    Binary(Arithmetic),
     /// Concatenation over channels.
     Concat,
     /// Transposes the channels, seen as `(groups, c / groups)`, to `(c / groups, groups)`.
@@ -354,7 +356,7 @@ fn check_map(node: &str, shape: Shape) -> Result<(), GraphError> {
 fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
     let arity = match op {
         Op::Input => 0,
-        Op::Add | Op::Mul => 2,
+        Op::Add | Op::Binary(_) => 2,
         Op::Concat => inputs.len().max(1),
         _ => 1,
     };
@@ -394,12 +396,13 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
             }
             Ok(a)
         }
-        Op::Mul => {
-            let (x, gate) = (inputs[0], inputs[1]);
-            if gate != Shape::new(x.c, 1, 1) {
-                return Err(fault(node, "gate", gate, &format!("must be {}x1x1", x.c)));
+        Op::Binary(_) => {
+            let (a, b) = (inputs[0], inputs[1]);
+            if Spread::of(a, b).is_none() {
+                let Shape { c, h, w } = a;
+                return Err(fault(node, "second input", b, &format!("must be {a}, {c}x1x1, 1x{h}x{w} or 1x1x1")));
             }
-            Ok(x)
+            Ok(a)
         }
         Op::Concat => {
             let first = inputs[0];

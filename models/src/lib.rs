@@ -3,6 +3,7 @@
 //! Nothing here depends on a machine. A [`Network`] is a validated graph with inferred shapes; [`Weights`] holds its named
 //! tensors; [`zoo`] builds the networks of the project.
 
+pub mod arithmetic;
 pub mod escape;
 pub mod export;
 pub mod graph;
@@ -12,5 +13,6 @@ pub mod proto;
 pub mod weights;
 pub mod zoo;
 
+pub use arithmetic::{Arithmetic, Spread};
 pub use graph::{Activation, Builder, Conv2d, GraphError, Network, Node, NodeId, Op, Padding, Param, Shape, Window};
 pub use weights::{Tensor, Weights};

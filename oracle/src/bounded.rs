@@ -1,6 +1,6 @@
 //! Running error analysis: a node's exact value together with how far an f32 engine may be from it.
 
-use sartor_models::{Activation, NodeId, Op};
+use sartor_models::{Activation, Arithmetic, NodeId, Op};
 use tch::{Kind, Tensor};
 
 use crate::tolerance::{BATCH_NORM, DENORMAL, LOG_SOFTMAX, ONCE, STORE, activation, sum};
@@ -76,7 +76,7 @@ impl Torch<'_> {
                 let src = self.network.node(node.inputs[0]).shape;
                 apply(&node.op, &[], &[magnitude(0)]) * sum(src.pixels())
             }
-            Op::Add | Op::Mul => exact.abs() * ONCE,
+            Op::Add | Op::Binary(_) => exact.abs() * ONCE,
             Op::LogSoftmax => {
                 let spread = (&inputs[0].exact - inputs[0].exact.amax([1], true)).abs() + (node.shape.c as f64).ln();
                 spread * LOG_SOFTMAX
@@ -101,9 +101,19 @@ impl Torch<'_> {
                 let largest = (inputs[0].exact.abs() + &errors[0]).max().double_value(&[]);
                 &errors[0] * act.slope(largest)
             }
-            Op::Mul => {
+            Op::Binary(op) => {
                 let magnitude = |i: usize| inputs[i].exact.abs();
-                magnitude(0) * &errors[1] + magnitude(1) * &errors[0] + &errors[0] * &errors[1]
+                let quotient = |over: usize, under: usize| {
+                    let largest = magnitude(over) / magnitude(under);
+                    (&errors[over] + largest * &errors[under]) / (magnitude(under) - &errors[under]).clamp_min(0.0)
+                };
+                match op {
+                    Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom => &errors[0] + &errors[1],
+                    Arithmetic::Mul => magnitude(0) * &errors[1] + magnitude(1) * &errors[0] + &errors[0] * &errors[1],
+                    Arithmetic::Div => quotient(0, 1),
+                    Arithmetic::DivInto => quotient(1, 0),
+                    Arithmetic::Max | Arithmetic::Min => errors[0].maximum(&errors[1]),
+                }
             }
             // Moving one input by e moves the normaliser by at most e.
             Op::LogSoftmax => errors[0].amax([1], true) * 2.0 + errors[0].zeros_like(),

@@ -1,6 +1,6 @@
 //! A network with PyTorch's operators, node by node.
 
-use sartor_models::{Activation, Network, NodeId, Op, Padding, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Network, NodeId, Op, Padding, Weights, Window};
 use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
@@ -125,7 +125,19 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
             let _ = first.g_add_(&inputs[1]);
             sum
         }
-        Op::Mul => &inputs[0] * &inputs[1],
+        Op::Binary(op) => {
+            let (a, b) = (&inputs[0], &inputs[1]);
+            match op {
+                Arithmetic::Add => a + b,
+                Arithmetic::Sub => a - b,
+                Arithmetic::SubFrom => b - a,
+                Arithmetic::Mul => a * b,
+                Arithmetic::Div => a / b,
+                Arithmetic::DivInto => b / a,
+                Arithmetic::Max => a.maximum(b),
+                Arithmetic::Min => a.minimum(b),
+            }
+        }
         Op::Concat => Tensor::cat(inputs, 1),
         Op::ChannelShuffle { groups } => inputs[0].channel_shuffle(groups as i64),
         Op::Slice { begin, len } => inputs[0].narrow(1, begin as i64, len as i64),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Weights, Window};
 use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
@@ -301,7 +301,7 @@ fn shortcuts_and_gates() {
                     Op::Activation(Activation::Sigmoid),
                 ];
                 let gate = ops.into_iter().enumerate().fold(x, |at, (i, op)| net.add(format!("se{i}"), op, &[at]).unwrap());
-                let gated = net.add("mul", Op::Mul, &[x, gate]).unwrap();
+                let gated = net.add("mul", Op::Binary(Arithmetic::Mul), &[x, gate]).unwrap();
                 let act = net.add("act", Op::Activation(Activation::Relu6), &[gated]).unwrap();
                 net.add("project", Op::Conv2d(conv(11, 1, 1, 1)), &[act]).unwrap()
             }));
@@ -342,6 +342,37 @@ fn shuffles_and_concatenations() {
         }
     }
     judge("shuffles and concatenations", &networks);
+}
+
+/// All arithmetic with second operands of all shapes, followed by an activation or by nothing. Divisors are sigmoids.
+#[test]
+fn arithmetic() {
+    let mut networks = Vec::new();
+    for (h, w) in [(1, 1), (7, 7), (9, 5)] {
+        for c in [1, 15, 16, 17, 29] {
+            for op in Arithmetic::ALL {
+                networks.push(network(format!("{op:?} of {c} channels at {h}x{w}"), Shape::new(3, h, w), |net| {
+                    let a = net.add("a", Op::Conv2d(conv(c, 1, 1, 1)), &[net.input()]).unwrap();
+                    let b = net.add("b", Op::Conv2d(conv(c, 3, 1, 1)), &[net.input()]).unwrap();
+                    let [mut a, mut b] = [a, b];
+                    if op.divides() {
+                        [a, b] = [a, b].map(|x| net.add(format!("share{}", x.0), Op::Activation(Activation::Sigmoid), &[x]).unwrap());
+                    }
+                    let gate = net.add("gate", Op::GlobalAvgPool, &[b]).unwrap();
+                    let pixel = net.add("pixel", Op::Slice { begin: c / 2, len: 1 }, &[b]).unwrap();
+                    let one = net.add("one", Op::GlobalAvgPool, &[pixel]).unwrap();
+                    let results = [b, gate, pixel, one].map(|second| {
+                        let result = net.add(format!("op{}", second.0), Op::Binary(op), &[a, second]).unwrap();
+                        let act = net.add(format!("act{}", second.0), Op::Activation(Activation::HardSwish), &[result]).unwrap();
+                        let again = net.add(format!("again{}", second.0), Op::Binary(op), &[a, second]).unwrap();
+                        net.add(format!("both{}", second.0), Op::Concat, &[act, again]).unwrap()
+                    });
+                    net.add("all", Op::Concat, &results).unwrap()
+                }));
+            }
+        }
+    }
+    judge("arithmetic", &networks);
 }
 
 /// Parts of maps, of the image and of concatenations, read by everything that reads maps.

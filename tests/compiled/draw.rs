@@ -2,7 +2,7 @@
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
-use sartor::models::{Activation, Builder, Conv2d, GraphError, NodeId, Op, Padding, Shape, Tensor, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, GraphError, NodeId, Op, Padding, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 /// Draws from one seed.
@@ -131,7 +131,26 @@ impl Grow<'_> {
                 let squeezed = self.act(squeezed, Some(Activation::Relu))?;
                 let restored = self.add(Op::Linear { out: c, bias: true }, &[squeezed])?;
                 let gate = self.act(restored, Some(Activation::Sigmoid))?;
-                self.add(Op::Mul, &[src, gate])?
+                let gated = self.add(Op::Binary(Arithmetic::Mul), &[src, gate])?;
+                let op = self.draw.one(&Arithmetic::ALL);
+                let all = self.builder.shape(src);
+                let whole = Window::new((all.h, all.w), (1, 1), Padding::around(0));
+                let one = Op::Slice { begin: self.draw.below(c), len: 1 };
+                // The gate is a sigmoid, so that no divisor is near zero; neither are its maximum and its parts.
+                let second = match self.draw.below(4) {
+                    0 => gate,
+                    1 => self.add(one, &[gate])?,
+                    2 => {
+                        let share = self.act(src, Some(Activation::Sigmoid))?;
+                        self.add(one, &[share])?
+                    }
+                    _ => self.act(src, Some(Activation::Sigmoid))?,
+                };
+                let first = if op == Arithmetic::DivInto { self.act(gated, Some(Activation::Sigmoid))? } else { gated };
+                let last = self.add(Op::Binary(op), &[first, second])?;
+                let after = self.draw.act();
+                let last = self.act(last, after)?;
+                if all.pixels() > 1 { self.add(Op::MaxPool(whole), &[last])? } else { last }
             }
             10 => {
                 let norm = self.add(Op::BatchNorm { eps: 1e-5 }, &[input])?;

@@ -105,8 +105,11 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Max" => broadcast(inputs, f64::max),
         "Min" => broadcast(inputs, f64::min),
         "Add" => broadcast(inputs, |a, b| a + b),
+        "Sub" => broadcast(inputs, |a, b| a - b),
         "Mul" => broadcast(inputs, |a, b| a * b),
         "Div" => broadcast(inputs, |a, b| a / b),
+        "Max" => broadcast(inputs, f64::max),
+        "Min" => broadcast(inputs, f64::min),
         "Reshape" => (inputs[1].1.iter().map(|&d| d as usize).collect(), x.clone()),
         "Transpose" => transpose(inputs[0], &ints("perm")),
         "Concat" => along_channels(inputs, int("axis", -1), |_, channels| 0..channels),
@@ -130,7 +133,13 @@ fn erf(x: f64) -> f64 {
 
 /// Applies a function elementwise. A dimension that is 1 or missing is repeated.
 fn broadcast(inputs: &[&Value], f: fn(f64, f64) -> f64) -> Value {
-    let ((dims, a), (narrow, b)) = (inputs[0], inputs[1]);
+    if inputs[0].1.len() < inputs[1].1.len() {
+        return repeat(inputs[1], inputs[0], |a, b| f(b, a));
+    }
+    repeat(inputs[0], inputs[1], f)
+}
+
+fn repeat((dims, a): &Value, (narrow, b): &Value, f: impl Fn(f64, f64) -> f64) -> Value {
     let fits = narrow.is_empty() || dims.len() == narrow.len();
     assert!(fits && dims.iter().zip(narrow).all(|(d, n)| d == n || *n == 1), "{dims:?} and {narrow:?}");
     let at = |i: usize| {

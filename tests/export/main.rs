@@ -9,7 +9,7 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::measure::bench::test_input;
 use sartor::models::export::{ExportError, OPSET, onnx, proto};
 use sartor::models::zoo::{self, Spec};
-use sartor::models::{Activation, Builder, Conv2d, NodeId, Op, Padding, Shape, Tensor, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, NodeId, Op, Padding, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 const CONV: Conv2d = Conv2d {
@@ -87,11 +87,19 @@ fn every_operator() {
             let fc = net.add("fc", Op::Linear { out, bias: true }, &[mean]).unwrap();
             let relu = net.add("fc.relu", Op::Activation(Activation::Relu), &[fc]).unwrap();
             let gate = net.add("gate", Op::Linear { out, bias: false }, &[relu]).unwrap();
-            let gated = net.add("gated", Op::Mul, &[max, gate]).unwrap();
+            let gated = net.add("gated", Op::Binary(Arithmetic::Mul), &[max, gate]).unwrap();
+            let sigmoid = net.add("sigmoid", Op::Activation(Activation::Sigmoid), &[norm]).unwrap();
+            let shares = net.add("shares", Op::Activation(Activation::Sigmoid), &[mean]).unwrap();
+            let binary = Arithmetic::ALL.map(|op| {
+                let second = [sigmoid, net.add(format!("{op:?}.part"), Op::Slice { begin: 2, len: 1 }, &[sigmoid]).unwrap()];
+                second.map(|second| net.add(format!("{op:?}.{}", second.0), Op::Binary(op), &[sigmoid, second]).unwrap())
+            });
+            let share = net.add("share", Op::Slice { begin: 5, len: 1 }, &[shares]).unwrap();
+            let ones = Arithmetic::ALL.map(|op| net.add(format!("{op:?}.one"), Op::Binary(op), &[shares, share]).unwrap());
             let vectors = net.add("vectors", Op::Add, &[gate, relu]).unwrap();
             let log = net.add("log", Op::LogSoftmax, &[vectors]).unwrap();
             let twice = net.add("twice", Op::Concat, &[relu, mean, relu]).unwrap();
-            vec![gated, avg, log, relu, twice]
+            [&[gated, avg, log, relu, twice], &ones[..], binary.as_flattened()].concat()
         }),
         3,
     );

@@ -1,6 +1,6 @@
 //! Draws the weights and images of a problem.
 
-use sartor_models::{NodeId, Op, Tensor, Weights};
+use sartor_models::{Arithmetic, NodeId, Op, Tensor, Weights};
 
 use super::data::{Data, noise};
 use super::problem::Problem;
@@ -75,7 +75,14 @@ impl Problem {
                 },
                 Op::MaxPool(_) | Op::ChannelShuffle { .. } | Op::Slice { .. } => of(0),
                 Op::Add => Grid { largest: of(0).largest + of(1).largest, step: of(0).step.min(of(1).step) },
-                Op::Mul => Grid { largest: of(0).largest * of(1).largest, step: of(0).step * of(1).step },
+                Op::Binary(Arithmetic::Mul) => Grid { largest: of(0).largest * of(1).largest, step: of(0).step * of(1).step },
+                Op::Binary(Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom) => {
+                    Grid { largest: of(0).largest + of(1).largest, step: of(0).step.min(of(1).step) }
+                }
+                Op::Binary(Arithmetic::Max | Arithmetic::Min) => {
+                    Grid { largest: of(0).largest.max(of(1).largest), step: of(0).step.min(of(1).step) }
+                }
+                Op::Binary(Arithmetic::Div | Arithmetic::DivInto) => return false,
                 Op::Concat => (1..node.inputs.len())
                     .map(of)
                     .fold(of(0), |a, b| Grid { largest: a.largest.max(b.largest), step: a.step.min(b.step) }),

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use sartor_models::escape::from_word;
-use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Shape, Window};
+use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Shape, Spread, Window};
 
 use super::network::{NAME, node_name};
 use super::scan::{LineError, Part};
@@ -30,7 +30,7 @@ impl LayerLine {
                     Each::MaxPool => Op::MaxPool(window),
                     Each::AvgPool => Op::AvgPool(window),
                     Each::Mean => Op::GlobalAvgPool,
-                    Each::Scale => Op::Mul,
+                    Each::Binary(op, _) => Op::Binary(op),
                     Each::Add => Op::Add,
                     Each::Activation(act) => Op::Activation(act),
                 };
@@ -52,7 +52,17 @@ impl LayerLine {
             outputs.push(src);
         }
         let inputs = match op {
-            Op::Mul => vec![src, add(&mut builder, Op::GlobalAvgPool, &[src])?],
+            Op::Binary(_) => {
+                let Operator::Each(Each::Binary(_, spread), _) = self.operator else { unreachable!("made above") };
+                let mut other = src;
+                if matches!(spread, Spread::Pixel | Spread::One) {
+                    other = add(&mut builder, point(1), &[other])?;
+                }
+                if matches!(spread, Spread::Gate | Spread::One) {
+                    other = add(&mut builder, Op::GlobalAvgPool, &[other])?;
+                }
+                vec![src, other]
+            }
             Op::Add => vec![src, src],
             _ => vec![src],
         };

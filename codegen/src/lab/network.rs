@@ -9,7 +9,7 @@
 //! A node reads the node before it, unless it says which; the input is 0. Without `out`, the last node is the output. Names are
 //! not kept: node 3 is `n3`.
 
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
 
 use super::scan::{LineError, Part, Sizes};
 
@@ -60,7 +60,7 @@ fn operator(op: &Op) -> String {
         Op::GlobalAvgPool => "mean".into(),
         Op::Linear { out, bias } => format!("linear_oc{out}{}", if bias { "_bias" } else { "" }),
         Op::Add => "add".into(),
-        Op::Mul => "mul".into(),
+        Op::Binary(op) => op.word().into(),
         Op::Concat => "concat".into(),
         Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
         Op::Slice { begin: 0, len } => format!("slice_oc{len}"),
@@ -189,14 +189,15 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
         },
         "mean" => plain(Op::GlobalAvgPool),
         "add" => plain(Op::Add),
-        "mul" => plain(Op::Mul),
         "concat" => plain(Op::Concat),
         "logsoftmax" => plain(Op::LogSoftmax),
-        act => match Activation::parse(act) {
-            Some(act) => plain(Op::Activation(act)),
-            None => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, mul, concat, shuffle, slice, logsoftmax, and out",
-                Activation::ALL.map(|act| act.to_string()).join(", ")
+        word => match (Activation::parse(word), Arithmetic::of(word)) {
+            (Some(act), _) => plain(Op::Activation(act)),
+            (None, Some(op)) => plain(Op::Binary(op)),
+            (None, None) => Err(head.fault(format_args!(
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, {}, concat, shuffle, slice, logsoftmax, and out",
+                Activation::ALL.map(|act| act.to_string()).join(", "),
+                Arithmetic::ALL.map(Arithmetic::word).join(", ")
             ))),
         },
     }

@@ -1,11 +1,11 @@
 //! Elementwise operators over rows of pixels, where they were not fused into a convolution's epilogue.
 
 use sartor_kernels::runtime::Level;
-use sartor_models::Activation;
+use sartor_models::{Activation, Arithmetic, Spread};
 
 use super::epilogue::{activate, sentence};
 use super::family::Family;
-use crate::ir::kernel::{Access, Binary, Builder, Kernel, Value};
+use crate::ir::kernel::{Access, Binary, Builder, Index, Kernel, Reg, Value};
 use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
@@ -14,8 +14,15 @@ use crate::layout::PANEL;
 pub enum Kind {
     /// Nothing: `act(src)`.
     Copy,
-    /// `act(src * gate)`, with one gate for all pixels.
-    Scale,
+    /// `act(src op other)`.
+    Binary {
+        /// The operation.
+        op: Arithmetic,
+        /// How `other` meets `src`.
+        spread: Spread,
+        /// f32 from pixel to pixel of `other`; 0 if it has one pixel for all.
+        pitch: usize,
+    },
     /// `act(src + other)`, where `other` has `panels` groups of 16 lanes.
     Add {
         /// Groups of 16 lanes of `other`.
@@ -23,6 +30,46 @@ pub enum Kind {
         /// f32 from pixel to pixel of `other`.
         pitch: usize,
     },
+}
+
+impl Kind {
+    /// Whether pad lanes may become other than zero. They do if `other` has one value for all lanes, and where zero is divided by
+    /// zero.
+    pub fn lifts(self) -> bool {
+        match self {
+            Kind::Copy | Kind::Add { .. } => false,
+            Kind::Binary { op, spread, .. } => op.divides() || matches!(spread, Spread::Pixel | Spread::One),
+        }
+    }
+}
+
+/// The word of arithmetic, which begins the names of its kernels: `scale` for the product with a gate.
+pub fn word(op: Arithmetic, spread: Spread) -> String {
+    match (op, spread) {
+        (Arithmetic::Mul, Spread::Gate) => "scale".into(),
+        _ => format!("{}{}", op.word(), spread.word()),
+    }
+}
+
+/// Applies arithmetic, in place of `x`.
+fn apply(b: &mut Builder, op: Arithmetic, x: Reg, y: Reg) {
+    match op {
+        Arithmetic::Add => b.update(Binary::Add, x, y),
+        Arithmetic::Sub => b.update(Binary::Sub, x, y),
+        Arithmetic::SubFrom => b.set(x, Value::Binary(Binary::Sub, y, x)),
+        Arithmetic::Mul => b.update(Binary::Mul, x, y),
+        Arithmetic::Div => b.update(Binary::Div, x, y),
+        Arithmetic::DivInto => b.set(x, Value::Binary(Binary::Div, y, x)),
+        Arithmetic::Max => b.update(Binary::Maximum, x, y),
+        // No level has a minimum that passes NaN on. It is the negated maximum of the negated operands; to negate is exact.
+        Arithmetic::Min => {
+            let minus = b.splat("minus", -1.0);
+            let y = b.set_new("n", Value::Binary(Binary::Mul, y, minus));
+            b.update(Binary::Mul, x, minus);
+            b.update(Binary::Maximum, x, y);
+            b.update(Binary::Mul, x, minus);
+        }
+    }
 }
 
 /// An elementwise operator over `m` pixels.
@@ -40,15 +87,35 @@ pub struct Eltwise {
     pub dst_pitch: usize,
     /// Applied last.
     pub act: Option<Activation>,
-    /// Lanes of the last panel that are in use, if the activation does not keep zero; `None` if it does.
+    /// Lanes of the last panel that are in use, if the others do not stay zero; `None` if they do.
     pub last_lanes: Option<usize>,
+}
+
+/// Says what arithmetic does with a pixel.
+fn describe(op: Arithmetic, spread: Spread) -> String {
+    let other = match spread {
+        Spread::Map => "the other map",
+        Spread::Gate => "the gate",
+        Spread::Pixel => "the other map's value",
+        Spread::One => "the other value",
+    };
+    match op {
+        Arithmetic::Add => format!("adds {other}"),
+        Arithmetic::Sub => format!("subtracts {other}"),
+        Arithmetic::SubFrom => format!("subtracts it from {other}"),
+        Arithmetic::Mul => format!("multiplies by {other}"),
+        Arithmetic::Div => format!("divides by {other}"),
+        Arithmetic::DivInto => format!("divides {other} by it"),
+        Arithmetic::Max => format!("takes the maximum with {other}"),
+        Arithmetic::Min => format!("takes the minimum with {other}"),
+    }
 }
 
 impl Eltwise {
     /// Says what is done with a pixel.
     fn comment(&self, adds: bool) -> String {
         let first = match self.kind {
-            Kind::Scale => Some("multiplies by the gate".to_string()),
+            Kind::Binary { op, spread, .. } => Some(describe(op, spread)),
             Kind::Add { .. } if adds => Some("adds the other map".to_string()),
             Kind::Add { .. } | Kind::Copy => None,
         };
@@ -56,14 +123,18 @@ impl Eltwise {
         sentence(&steps.chain(std::iter::once("stores the results".to_string())).collect::<Vec<_>>().join(", "))
     }
 
-    /// The kernel. Buffers: `src`, then `gate` or `other` if there is one, then `dst`.
+    /// The kernel. Buffers: `src`, then `other` if there is one, which is called `gate` if it has one pixel, then `dst`.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let lanes = self.panels * PANEL;
         let src = b.buffer("src", (self.m - 1) * self.src_pitch + lanes, Access::Read);
         let other = match self.kind {
             Kind::Copy => None,
-            Kind::Scale => Some(b.buffer("gate", lanes, Access::Read)),
+            Kind::Binary { spread, pitch, .. } => {
+                let width = if matches!(spread, Spread::Pixel | Spread::One) { 1 } else { lanes };
+                let name = if pitch == 0 { "gate" } else { "other" };
+                Some(b.buffer(name, (self.m - 1) * pitch + width, Access::Read))
+            }
             Kind::Add { panels, pitch } => Some(b.buffer("other", (self.m - 1) * pitch + panels * PANEL, Access::Read)),
         };
         let dst = b.buffer("dst", (self.m - 1) * self.dst_pitch + lanes, Access::Write);
@@ -80,15 +151,24 @@ impl Eltwise {
             b.repeat("c", if from < to { count } else { 0 }, |b, c| {
                 for part in 0..parts {
                     let lane = from * PANEL + part * width;
-                    let gate = match (self.kind, other) {
-                        (Kind::Scale, Some(gate)) => Some(b.load("g", gate.at(lane).plus(c, width))),
+                    let operand = |b: &mut Builder, name: &str, p: Index| match (self.kind, other) {
+                        (Kind::Binary { spread: Spread::Pixel | Spread::One, pitch, .. }, Some(other)) => {
+                            Some(b.set_new(name, Value::Broadcast(other.at(0).plus(p, pitch))))
+                        }
+                        (Kind::Binary { pitch, .. }, Some(other)) => {
+                            Some(b.load(name, other.at(lane).plus(c, width).plus(p, pitch)))
+                        }
                         _ => None,
                     };
+                    let one_pixel = matches!(self.kind, Kind::Binary { pitch: 0, .. });
+                    let gate = if one_pixel { operand(b, "g", Index::Zero) } else { None };
                     b.comment(self.comment(adds));
                     b.repeat("p", self.m, |b, p| {
                         let x = b.load("x", src.at(lane).plus(c, width).plus(p, self.src_pitch));
-                        if let Some(gate) = gate {
-                            b.update(Binary::Mul, x, gate);
+                        if let Kind::Binary { op, .. } = self.kind
+                            && let Some(y) = gate.or_else(|| operand(b, "y", p))
+                        {
+                            apply(b, op, x, y);
                         }
                         if let (Kind::Add { pitch, .. }, Some(other), true) = (self.kind, other, adds) {
                             let y = b.load("y", other.at(lane).plus(c, width).plus(p, pitch));
@@ -111,18 +191,21 @@ impl Eltwise {
 impl Family for Eltwise {
     fn name(&self, level: Level) -> KernelName {
         let family = match self.kind {
-            Kind::Copy => "activation",
-            Kind::Scale => "scale",
-            Kind::Add { .. } => "add",
+            Kind::Copy => "activation".into(),
+            Kind::Binary { op, spread, .. } => word(op, spread),
+            Kind::Add { .. } => "add".into(),
         };
         let words: Vec<String> = self.act.map(|act| act.to_string()).into_iter().collect();
-        KernelName::new(family, level).field("m", self.m).field("c", self.panels * PANEL).words(&words)
+        KernelName::new(&family, level).field("m", self.m).field("c", self.panels * PANEL).words(&words)
     }
 
     fn details(&self, _level: Level) -> Vec<(&'static str, usize)> {
         let mut details = vec![("sp", self.src_pitch), ("dp", self.dst_pitch)];
         if let Kind::Add { panels, pitch } = self.kind {
             details.extend([("ap", pitch), ("ac", panels * PANEL)]);
+        }
+        if let Kind::Binary { pitch: pitch @ 1.., .. } = self.kind {
+            details.push(("ap", pitch));
         }
         details.extend(self.last_lanes.map(|lanes| ("last", lanes)));
         details

@@ -14,7 +14,7 @@ pub struct Elementwise {
     pub kind: Kind,
     /// What is read.
     pub src: MapId,
-    /// The gate or the second term.
+    /// The second operand.
     pub other: Option<Pointer>,
     /// What is written.
     pub dst: MapId,
@@ -26,7 +26,7 @@ impl Elementwise {
     /// The calls that compute a group of rows.
     pub fn calls(self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
         let used = site.maps[self.dst].c % PANEL;
-        let lifts = self.act.is_some_and(|act| !act.keeps_zero());
+        let lifts = self.kind.lifts() || self.act.is_some_and(|act| !act.keeps_zero());
         let spec = Eltwise {
             kind: self.kind,
             m: rows.count * site.maps[self.dst].w,

@@ -4,12 +4,12 @@ use std::ops::Deref;
 
 use super::activate::Activate;
 use super::add::Add;
+use super::binary::Binary;
 use super::conv::Conv;
 use super::depthwise::Depthwise;
 use super::mean::Mean;
 use super::operator::Operator;
 use super::pool::Pool;
-use super::scale::Scale;
 
 /// A fused operator.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub enum LayerOp {
     Pool(Pool),
     /// Mean over the map.
     Mean(Mean),
-    /// Product with a gate.
-    Scale(Scale),
+    /// Arithmetic on two maps.
+    Binary(Binary),
     /// Sum of two maps.
     Add(Add),
     /// An activation that was not fused into another layer.
@@ -39,7 +39,7 @@ impl Deref for LayerOp {
             LayerOp::Depthwise(op) => op,
             LayerOp::Pool(op) => op,
             LayerOp::Mean(op) => op,
-            LayerOp::Scale(op) => op,
+            LayerOp::Binary(op) => op,
             LayerOp::Add(op) => op,
             LayerOp::Activation(op) => op,
         }

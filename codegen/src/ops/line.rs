@@ -6,7 +6,9 @@
 use std::fmt;
 
 use sartor_models::escape::word;
-use sartor_models::{Activation, Padding};
+use sartor_models::{Activation, Arithmetic, Padding, Spread};
+
+use crate::lower::eltwise;
 
 /// A layer's shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +50,8 @@ pub enum Each {
     AvgPool,
     /// Mean of the map.
     Mean,
-    /// Product with a gate.
-    Scale,
+    /// Arithmetic on two maps.
+    Binary(Arithmetic, Spread),
     /// Sum of two maps.
     Add,
     /// An elementwise function.
@@ -63,7 +65,7 @@ impl Each {
             Each::MaxPool => "maxpool".into(),
             Each::AvgPool => "avgpool".into(),
             Each::Mean => "mean".into(),
-            Each::Scale => "scale".into(),
+            Each::Binary(op, spread) => eltwise::word(op, spread),
             Each::Add => "add".into(),
             Each::Activation(act) => act.to_string(),
         }
@@ -71,8 +73,12 @@ impl Each {
 
     /// The operator that a word names.
     pub(crate) fn of(word: &str) -> Option<Self> {
-        let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Scale, Each::Add];
-        all.into_iter().find(|each| each.word() == word).or_else(|| Activation::parse(word).map(Each::Activation))
+        let binary = |op| Spread::ALL.map(|spread| Each::Binary(op, spread));
+        let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Add];
+        all.into_iter()
+            .chain(Arithmetic::ALL.into_iter().flat_map(binary))
+            .find(|each| each.word() == word)
+            .or_else(|| Activation::parse(word).map(Each::Activation))
     }
 }
 

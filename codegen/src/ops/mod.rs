@@ -4,6 +4,7 @@
 
 mod activate;
 mod add;
+mod binary;
 pub mod choice;
 mod conv;
 mod depthwise;
@@ -15,16 +16,15 @@ mod mean;
 mod operator;
 pub mod packed;
 mod pool;
-mod scale;
 pub mod site;
 pub mod sliding;
 
 pub use activate::Activate;
 pub use add::Add;
+pub use binary::Binary;
 pub use conv::Conv;
 pub use depthwise::Depthwise;
 pub use layer_op::LayerOp;
 pub use mean::Mean;
 pub use operator::{Operator, Role, Way};
 pub use pool::{Pool, PoolKind};
-pub use scale::Scale;

@@ -70,34 +70,49 @@ impl WithSimd for Add<'_> {
     }
 }
 
-/// `dst = src * gate`, where the gate is `n` maps of 1x1.
-pub fn mul(level: Level, src: &[f32], maps: Maps, gate: &[f32], dst: &mut [f32]) {
-    check("source", src, maps);
-    check("gate", gate, Maps { h: 1, w: 1, ..maps });
+/// `dst = op(a, b)` of each element of `a` and the element of `b` that it meets. `b` has as many images, and its channels and its
+/// pixels are as many as those of `a`, or one that is repeated.
+pub fn binary(
+    level: Level,
+    a: &[f32],
+    maps: Maps,
+    b: &[f32],
+    b_maps: Maps,
+    op: impl Fn(f32, f32) -> f32 + Copy,
+    dst: &mut [f32],
+) {
+    check("first operand", a, maps);
+    check("second operand", b, b_maps);
     check("destination", dst, maps);
-    dispatch(level, Mul { src, gate, pixels: maps.pixels(), pitch: pitch(maps.c), dst });
+    assert!(maps.meets(b_maps), "{b_maps:?} do not meet {maps:?}");
+    dispatch(level, Binary { a, maps, b, b_maps, op, dst });
 }
 
-struct Mul<'a> {
-    src: &'a [f32],
-    gate: &'a [f32],
-    pixels: usize,
-    pitch: usize,
+struct Binary<'a, F> {
+    a: &'a [f32],
+    maps: Maps,
+    b: &'a [f32],
+    b_maps: Maps,
+    op: F,
     dst: &'a mut [f32],
 }
 
-impl WithSimd for Mul<'_> {
+impl<F: Fn(f32, f32) -> f32 + Copy> WithSimd for Binary<'_, F> {
     type Output = ();
 
+    /// The loops are plain ones, which the compiler turns into the level's vectors.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let rows = self.dst.chunks_exact_mut(self.pitch).zip(self.src.chunks_exact(self.pitch));
-        for (pixel, (dst, src)) in rows.enumerate() {
-            let gate = &self.gate[pixel / self.pixels * self.pitch..][..self.pitch];
-            let factors = S::as_simd_f32s(src).0.iter().zip(S::as_simd_f32s(gate).0);
-            for (dst, (&x, &gate)) in S::as_mut_simd_f32s(dst).0.iter_mut().zip(factors) {
-                *dst = simd.mul_f32s(x, gate);
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { a, maps, b, b_maps, op, dst } = self;
+        let (c, row, b_row) = (maps.c, pitch(maps.c), pitch(b_maps.c));
+        for (pixel, (dst, a)) in dst.chunks_exact_mut(row).zip(a.chunks_exact(row)).enumerate() {
+            let b = &b[if b_maps.pixels() == 1 { pixel / maps.pixels() } else { pixel } * b_row..][..b_row];
+            if b_maps.c == c {
+                dst.iter_mut().zip(a).zip(b).for_each(|((dst, &a), &b)| *dst = op(a, b));
+            } else {
+                dst.iter_mut().zip(a).for_each(|(dst, &a)| *dst = op(a, b[0]));
             }
+            dst[c..].fill(0.0);
         }
     }
 }

@@ -22,7 +22,7 @@ mod tests;
 pub use channels::{channel_shuffle, concat, log_softmax, pack, slice, unpack};
 pub use conv::PackedConv;
 pub use depthwise::PackedDepthwise;
-pub use elementwise::{PackedNorm, activation, add, mul};
+pub use elementwise::{PackedNorm, activation, add, binary};
 pub use pool::{avg_pool, global_avg_pool, max_pool};
 
 use crate::shape::{Maps, product};

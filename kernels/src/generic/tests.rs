@@ -299,12 +299,20 @@ fn sums_and_gates() {
                         add(level, &packed(&a, maps), maps, &packed(&b, b_maps), channels, dst);
                     });
                 }
-                let gate = data.values(rng, maps.n * maps.c);
-                let expected = reference::mul(&a, maps, &gate);
-                let bound = data.bound(bound::rounding(bound::max_abs(&expected)));
-                judge(&format!("gate of {maps:?}, {level}"), maps, &expected, bound, |dst| {
-                    mul(level, &packed(&a, maps), maps, &packed(&gate, Maps { h: 1, w: 1, ..maps }), dst);
-                });
+                let gate = Maps { h: 1, w: 1, ..maps };
+                for b_maps in [maps, gate, Maps { c: 1, ..maps }, Maps { c: 1, ..gate }] {
+                    let b = data.values(rng, b_maps.len());
+                    let compare = |what: &str, f64s: fn(f64, f64) -> f64, f32s: fn(f32, f32) -> f32, data: Data| {
+                        let expected = reference::binary(&a, maps, &b, b_maps, f64s);
+                        let bound = data.bound(bound::rounding(bound::max_abs(&expected)));
+                        judge(&format!("{what} of {maps:?} and {b_maps:?}, {level}"), maps, &expected, bound, |dst| {
+                            binary(level, &packed(&a, maps), maps, &packed(&b, b_maps), b_maps, f32s, dst);
+                        });
+                    };
+                    compare("product", |a, b| a * b, |a, b| a * b, data);
+                    compare("difference", |a, b| b - a, |a, b| b - a, data);
+                    compare("quotient", |a, b| a / b, |a, b| a / b, Data::Random);
+                }
             }
         }
     }

@@ -18,11 +18,19 @@ pub fn add<T: Value>(a: &[T], maps: Maps, b: &[T], b_channels: usize) -> Vec<f64
     dst
 }
 
-/// `src * gate`, where the gate is `[n, c]`.
-pub fn mul<T: Value>(src: &[T], maps: Maps, gate: &[T]) -> Vec<f64> {
-    check("source", src.len(), maps.len());
-    check("gate", gate.len(), maps.n * maps.c);
-    src.iter().enumerate().map(|(i, &x)| x.into() * gate[i / maps.pixels()].into()).collect()
+/// `op(a, b)` of each element of `a` and the element of `b` that it meets. `b` has as many images, and its channels and its
+/// pixels are as many as those of `a`, or one that is repeated.
+pub fn binary<T: Value>(a: &[T], maps: Maps, b: &[T], b_maps: Maps, op: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    check("first operand", a.len(), maps.len());
+    check("second operand", b.len(), b_maps.len());
+    assert!(maps.meets(b_maps), "{b_maps:?} do not meet {maps:?}");
+    let pixels = maps.pixels();
+    let at = |i: usize| {
+        let (plane, pixel) = (i / pixels, i % pixels);
+        let plane = if b_maps.c == 1 { plane / maps.c } else { plane };
+        plane * b_maps.pixels() + if b_maps.pixels() == 1 { 0 } else { pixel }
+    };
+    a.iter().enumerate().map(|(i, &x)| op(x.into(), b[at(i)].into())).collect()
 }
 
 #[cfg(test)]
@@ -38,7 +46,17 @@ mod tests {
 
     #[test]
     fn a_gate_scales_its_channel() {
-        let dst = mul(&[1.0_f32, 2., 3., 4., 5., 6., 7., 8.], Maps::new(2, 2, 1, 2), &[1., 10., 0., -1.]);
+        let (a, maps) = ([1.0_f32, 2., 3., 4., 5., 6., 7., 8.], Maps::new(2, 2, 1, 2));
+        let dst = binary(&a, maps, &[1., 10., 0., -1.], Maps::new(2, 2, 1, 1), |x, gate| x * gate);
         assert_eq!(dst, [1., 2., 30., 40., 0., 0., -7., -8.]);
+    }
+
+    #[test]
+    fn a_second_operand_is_repeated_where_it_has_one_element() {
+        let (a, maps) = ([1.0_f32, 2., 3., 4., 5., 6., 7., 8.], Maps::new(2, 2, 1, 2));
+        let minus = |b: &[f32], b_maps| binary(&a, maps, b, b_maps, |a, b| a - b);
+        assert_eq!(minus(&a, maps), [0.0; 8]);
+        assert_eq!(minus(&[1., 2., 0., 1.], Maps { c: 1, ..maps }), [0., 0., 2., 2., 5., 5., 7., 7.]);
+        assert_eq!(minus(&[1., 2.], Maps::new(2, 1, 1, 1)), [0., 1., 2., 3., 3., 4., 5., 6.]);
     }
 }

@@ -21,7 +21,7 @@ mod softmax;
 pub use activation::activation;
 pub use channels::{channel_shuffle, concat, slice};
 pub use conv::{conv2d, linear};
-pub use elementwise::{add, mul};
+pub use elementwise::{add, binary};
 pub use norm::{BatchNorm, batch_norm};
 pub use pool::{avg_pool, global_avg_pool, max_pool};
 pub use softmax::log_softmax;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::error::ExportError;
+use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Network, Node, NodeId, Op, Shape, Window};
 use crate::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
 use crate::weights::Weights;
@@ -95,7 +96,7 @@ impl<'a> Writer<'a> {
             Op::GlobalAvgPool => self.push(node, "GlobalAveragePool", &inputs, &node.name, [])?,
             Op::Linear { .. } => self.push(node, "Gemm", &with_params(), &node.name, [int("transB", 1)])?,
             Op::Add => self.add(node, &inputs)?,
-            Op::Mul => self.push(node, "Mul", &inputs, &node.name, [])?,
+            Op::Binary(op) => self.binary(node, op, inputs)?,
             Op::Concat => self.push(node, "Concat", &inputs, &node.name, [int("axis", 1)])?,
             Op::ChannelShuffle { groups } => self.shuffle(node, &inputs[0], groups)?,
             Op::Slice { begin, len } => self.slice(node, &inputs[0], begin, len)?,
@@ -156,6 +157,21 @@ impl<'a> Writer<'a> {
         let tail = self.inner(node, "tail", "Slice", &[inputs[0].clone(), split, end, axis], [])?;
         let sum = self.inner(node, "sum", "Add", &[head, inputs[1].clone()], [])?;
         self.push(node, "Concat", &[sum, tail], &node.name, [int("axis", 1)])
+    }
+
+    fn binary(&mut self, node: &Node, op: Arithmetic, mut inputs: Vec<String>) -> Result {
+        if matches!(op, Arithmetic::SubFrom | Arithmetic::DivInto) {
+            inputs.reverse();
+        }
+        let name = match op {
+            Arithmetic::Add => "Add",
+            Arithmetic::Sub | Arithmetic::SubFrom => "Sub",
+            Arithmetic::Mul => "Mul",
+            Arithmetic::Div | Arithmetic::DivInto => "Div",
+            Arithmetic::Max => "Max",
+            Arithmetic::Min => "Min",
+        };
+        self.push(node, name, &inputs, &node.name, [])
     }
 
     fn slice(&mut self, node: &Node, input: &str, begin: usize, len: usize) -> Result {

@@ -4,6 +4,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
 
 use super::{Tensor, Weights};
+use crate::arithmetic::Arithmetic;
 use crate::graph::{Network, Node, NodeId, Op, Shape};
 
 impl Weights {
@@ -75,7 +76,11 @@ fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
         // The mean keeps the part that the pixels of a window have in common.
         Op::AvgPool(_) | Op::GlobalAvgPool => of(0) * 0.6,
         Op::Add => of(0) + of(1) * inputs[1].0.c as f64 / inputs[0].0.c as f64,
-        Op::Mul => of(0) * of(1),
+        Op::Binary(Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom) => of(0) + of(1),
+        Op::Binary(Arithmetic::Mul) => of(0) * of(1),
+        Op::Binary(Arithmetic::Div) => of(0) / of(1),
+        Op::Binary(Arithmetic::DivInto) => of(1) / of(0),
+        Op::Binary(Arithmetic::Max | Arithmetic::Min) => of(0).max(of(1)),
         Op::Concat => {
             let sum: f64 = inputs.iter().map(|(shape, square)| shape.c as f64 * square).sum();
             sum / node.shape.c as f64

@@ -3,6 +3,7 @@
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, make_divisible, pointwise_with_bias};
 use super::{Alias, Entry, Spec, Variant, timm};
+use crate::arithmetic::Arithmetic;
 use crate::graph::{
     Activation::{Sigmoid, Silu},
     Network, Op,
@@ -80,7 +81,7 @@ fn squeeze_excite(net: &mut Chain, name: &str, hidden: usize) -> Result {
     net.act(format!("{name}.activation"), Silu)?;
     net.conv(format!("{name}.fc2"), pointwise_with_bias(channels))?;
     net.act(format!("{name}.scale_activation"), Sigmoid)?;
-    net.join(format!("{name}.mul"), Op::Mul, &[x, net.at])
+    net.join(format!("{name}.mul"), Op::Binary(Arithmetic::Mul), &[x, net.at])
 }
 
 /// timm's name of a parameter: it numbers the stages from 0 and names the layers of a block.

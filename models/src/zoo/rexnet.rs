@@ -2,6 +2,7 @@
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, pointwise_with_bias, round};
 use super::{Alias, Entry, Spec};
+use crate::arithmetic::Arithmetic;
 use crate::graph::{
     Activation::{Relu, Relu6, Sigmoid, Silu},
     Network, Op,
@@ -79,7 +80,7 @@ fn squeeze_excite(net: &mut Chain, name: &str, channels: usize) -> Result {
     net.conv_norm_act(&mut fc, pointwise_with_bias(channels / SE_RATIO), Some(Relu))?;
     net.conv(fc.name(), pointwise_with_bias(channels))?;
     net.act(fc.name(), Sigmoid)?;
-    net.join(format!("{name}.mul"), Op::Mul, &[x, net.at])
+    net.join(format!("{name}.mul"), Op::Binary(Arithmetic::Mul), &[x, net.at])
 }
 
 /// timm's name of a parameter: it numbers the blocks from 0 and names their layers.

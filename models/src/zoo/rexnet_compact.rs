@@ -6,6 +6,7 @@
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, pointwise_with_bias, round};
 use super::{Entry, Spec};
+use crate::arithmetic::Arithmetic;
 use crate::graph::{
     Activation,
     Activation::{Relu6, Sigmoid, Silu},
@@ -70,5 +71,5 @@ fn squeeze_excite(net: &mut Chain, name: &str, channels: usize) -> Result {
     net.act(format!("{name}.act"), Relu6)?;
     net.conv(format!("{name}.fc2"), pointwise_with_bias(channels))?;
     net.act(format!("{name}.gate"), Sigmoid)?;
-    net.join(format!("{name}.mul"), Op::Mul, &[x, net.at])
+    net.join(format!("{name}.mul"), Op::Binary(Arithmetic::Mul), &[x, net.at])
 }

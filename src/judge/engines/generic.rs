@@ -4,7 +4,7 @@ use sartor_kernels::generic::{self, PackedConv, PackedDepthwise, PackedNorm};
 use sartor_kernels::reference::BatchNorm;
 use sartor_kernels::runtime::{Aligned, Level, OutOfMemory};
 use sartor_kernels::shape::{Activation, Maps, Window};
-use sartor_models::{Network, NodeId, Op, Weights};
+use sartor_models::{Arithmetic, Network, NodeId, Op, Weights};
 
 use super::{EngineError, check_input, check_tensors, conv, maps, param};
 
@@ -41,7 +41,7 @@ enum Kernel {
     AvgPool(Window),
     GlobalAvgPool,
     Add,
-    Mul,
+    Binary(Arithmetic),
     Concat,
     ChannelShuffle(usize),
     Slice(usize, usize),
@@ -151,7 +151,10 @@ impl GenericEngine {
                 let b = step.inputs[1];
                 generic::add(level, src, maps, self.value(b, batch), maps_of(b).c, dst);
             }
-            Kernel::Mul => generic::mul(level, src, maps, self.value(step.inputs[1], batch), dst),
+            Kernel::Binary(op) => {
+                let b = step.inputs[1];
+                binary(level, *op, (src, maps), (self.value(b, batch), maps_of(b)), dst);
+            }
             Kernel::Concat => {
                 let sources: Vec<(&[f32], usize)> =
                     step.inputs.iter().map(|&input| (self.value(input, batch), maps_of(input).c)).collect();
@@ -161,6 +164,19 @@ impl GenericEngine {
             Kernel::Slice(begin, len) => generic::slice(src, maps, *begin, *len, dst),
             Kernel::LogSoftmax => generic::log_softmax(src, maps, dst),
         }
+    }
+}
+
+fn binary(level: Level, op: Arithmetic, (a, maps): (&[f32], Maps), (b, b_maps): (&[f32], Maps), dst: &mut [f32]) {
+    match op {
+        Arithmetic::Add => generic::binary(level, a, maps, b, b_maps, |a, b| a + b, dst),
+        Arithmetic::Sub => generic::binary(level, a, maps, b, b_maps, |a, b| a - b, dst),
+        Arithmetic::SubFrom => generic::binary(level, a, maps, b, b_maps, |a, b| b - a, dst),
+        Arithmetic::Mul => generic::binary(level, a, maps, b, b_maps, |a, b| a * b, dst),
+        Arithmetic::Div => generic::binary(level, a, maps, b, b_maps, |a, b| a / b, dst),
+        Arithmetic::DivInto => generic::binary(level, a, maps, b, b_maps, |a, b| b / a, dst),
+        Arithmetic::Max => generic::binary(level, a, maps, b, b_maps, |a, b| if a > b || a.is_nan() { a } else { b }, dst),
+        Arithmetic::Min => generic::binary(level, a, maps, b, b_maps, |a, b| if a < b || a.is_nan() { a } else { b }, dst),
     }
 }
 
@@ -243,7 +259,7 @@ impl Fuser<'_> {
             Op::AvgPool(window) => Kernel::AvgPool(window),
             Op::GlobalAvgPool => Kernel::GlobalAvgPool,
             Op::Add => Kernel::Add,
-            Op::Mul => Kernel::Mul,
+            Op::Binary(op) => Kernel::Binary(op),
             Op::Concat => Kernel::Concat,
             Op::ChannelShuffle { groups } => Kernel::ChannelShuffle(groups),
             Op::Slice { begin, len } => Kernel::Slice(begin, len),

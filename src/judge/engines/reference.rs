@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::reference::{self, BatchNorm, Value, bound};
-use sartor_models::{Network, NodeId, Op, Weights};
+use sartor_models::{Arithmetic, Network, NodeId, Op, Weights};
 
 use super::{EngineError, check_input, check_tensors, conv, maps, param};
 
@@ -125,7 +125,10 @@ impl<'a> ReferenceEngine<'a> {
             Op::AvgPool(window) => reference::avg_pool(inputs[0], src, &window, true),
             Op::GlobalAvgPool => reference::global_avg_pool(inputs[0], src),
             Op::Add => reference::add(inputs[0], src, inputs[1], self.network.node(node.inputs[1]).shape.c),
-            Op::Mul => reference::mul(inputs[0], src, inputs[1]),
+            Op::Binary(op) => {
+                let b = maps(self.network, node.inputs[1], batch);
+                reference::binary(inputs[0], src, inputs[1], b, |a, b| op.at(a, b))
+            }
             Op::Concat => {
                 let channels = node.inputs.iter().map(|&input| self.network.node(input).shape.c);
                 let sources: Vec<(&[T], usize)> = inputs.iter().copied().zip(channels).collect();
@@ -161,7 +164,10 @@ impl<'a> ReferenceEngine<'a> {
             Op::AvgPool(window) => errors[0] + bound::mean(window.taps(), largest(0)),
             Op::GlobalAvgPool => errors[0] + bound::mean(self.network.node(node.inputs[0]).shape.pixels(), largest(0)),
             Op::Add => errors[0] + errors[1] + bound::rounding(largest(0) + largest(1)),
-            Op::Mul => errors[0] * largest(1) + errors[1] * largest(0) + bound::rounding(largest(0) * largest(1)),
+            Op::Binary(op) => {
+                let [a, b] = [0, 1].map(|input| (inputs[input], errors[input]));
+                binary_bound(op, a, b, bound::max_abs(exact))
+            }
             Op::LogSoftmax => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
             Op::Input | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => {
                 errors.iter().copied().fold(0.0, f64::max)
@@ -189,6 +195,27 @@ impl<'a> ReferenceEngine<'a> {
         let (mean, var) = (self.param(id, "running_mean"), self.param(id, "running_var"));
         BatchNorm { weight: self.param(id, "weight"), bias: self.param(id, "bias"), mean, var, eps }
     }
+}
+
+/// The bound of arithmetic on values `a` and `b` with errors, whose largest exact result is `largest`. A quotient is bounded by the
+/// smallest divisor; if that may be zero, there is no bound.
+fn binary_bound(op: Arithmetic, a: (&[f64], f64), b: (&[f64], f64), largest: f64) -> f64 {
+    let carried = match op {
+        Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom => a.1 + b.1,
+        Arithmetic::Mul => a.1 * (bound::max_abs(b.0) + b.1) + b.1 * bound::max_abs(a.0),
+        Arithmetic::Max | Arithmetic::Min => return a.1.max(b.1),
+        Arithmetic::Div | Arithmetic::DivInto => {
+            let (over, under) = if op == Arithmetic::Div { (a, b) } else { (b, a) };
+            let smallest = under.0.iter().fold(f64::INFINITY, |least, x| least.min(x.abs()));
+            match (over.1 + largest * under.1, smallest - under.1) {
+                // Without errors even an infinite quotient has none.
+                _ if over.1 == 0.0 && under.1 == 0.0 => 0.0,
+                (error, divisor) if divisor > 0.0 => error / divisor,
+                _ => f64::INFINITY,
+            }
+        }
+    };
+    carried + bound::rounding(largest + carried)
 }
 
 /// The last node that reads each node; the node itself if none does.

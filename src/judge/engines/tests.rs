@@ -4,7 +4,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_kernels::reference::bound;
 use sartor_models::zoo::Spec;
-use sartor_models::{Activation, Builder, Op, Shape, Tensor, Window, zoo};
+use sartor_models::{Activation, Arithmetic, Builder, Op, Shape, Tensor, Window, zoo};
 
 use super::*;
 
@@ -75,7 +75,22 @@ fn every_operator() -> Network {
     let squeeze_act = b.add("squeeze_act", Op::Activation(Activation::Relu), &[squeeze]).unwrap();
     let excite = b.add("excite", conv2d(22, 1, 1, 1, true), &[squeeze_act]).unwrap();
     let gate = b.add("gate", Op::Activation(Activation::Sigmoid), &[excite]).unwrap();
-    let gated = b.add("gated", Op::Mul, &[deep_act, gate]).unwrap();
+    let gated = b.add("gated", Op::Binary(Arithmetic::Mul), &[deep_act, gate]).unwrap();
+    let pixels = b.add("pixels", conv2d(1, 1, 1, 1, true), &[gated]).unwrap();
+    let one = b.add("one", Op::GlobalAvgPool, &[pixels]).unwrap();
+    let mut arithmetic = vec![gated];
+    for op in Arithmetic::ALL {
+        for (what, second) in [("map", stem_act), ("gate", gate), ("pixel", pixels), ("one", one)] {
+            // A sigmoid is not near zero.
+            let name = format!("{op:?}.{what}");
+            let [first, second] = [(gated, "a"), (second, "b")].map(|(src, side)| match op.divides() {
+                true => b.add(format!("{name}.{side}"), Op::Activation(Activation::Sigmoid), &[src]).unwrap(),
+                false => src,
+            });
+            arithmetic.push(b.add(name, Op::Binary(op), &[first, second]).unwrap());
+        }
+    }
+    let together = b.add("together", Op::Concat, &arithmetic).unwrap();
     let narrow = b.add("narrow", conv2d(8, 1, 1, 2, false), &[gated]).unwrap();
     // Read by the sum and by the activation: neither may be fused.
     let sum = b.add("sum", Op::Add, &[gated, narrow]).unwrap();
@@ -89,7 +104,7 @@ fn every_operator() -> Network {
     let linear = b.add("linear", Op::Linear { out: 11, bias: true }, &[head]).unwrap();
     let linear_bn = b.add("linear_bn", bn, &[linear]).unwrap();
     let softmax = b.add("softmax", Op::LogSoftmax, &[linear_bn]).unwrap();
-    b.finish(&[softmax, deep, joined, input]).unwrap()
+    b.finish(&[softmax, deep, joined, together, input]).unwrap()
 }
 
 #[test]

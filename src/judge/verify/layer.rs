@@ -1,6 +1,6 @@
 //! Compares what one layer wrote with what it should have made of what it read.
 
-use sartor_codegen::network::layers::{Activate, Add, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Scale};
+use sartor_codegen::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, PoolKind};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
@@ -119,9 +119,10 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
             let planes = channels.chunks_exact(src.maps.pixels());
             Expected { exact, bound: planes.map(|plane| bound::mean(plane.len(), bound::max_abs(plane))).collect() }
         }
-        LayerOp::Scale(Scale { src, gate, act, .. }) => {
-            let (src, gate) = (observed.source(*src), observed.source(*gate));
-            Expected::rounded(reference::mul(&whole(src), src.maps, &whole(gate))).activated(*act)
+        LayerOp::Binary(Binary { op, a, b, act, .. }) => {
+            let (a, b) = (observed.source(*a), observed.source(*b));
+            let exact = reference::binary(&whole(a), a.maps, &whole(b), b.maps, |a, b| op.at(a, b));
+            Expected::rounded(exact).activated(*act)
         }
         LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (observed.source(*a), observed.source(*b));

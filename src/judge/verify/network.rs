@@ -10,7 +10,7 @@ use std::thread;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
 use sartor_kernels::reference::bound::{EPSILON, UNDERFLOW, max_abs};
-use sartor_models::{Network, NodeId, Op, Weights};
+use sartor_models::{Arithmetic, Network, NodeId, Op, Weights};
 
 use crate::judge::engines::{EngineError, ReferenceEngine};
 
@@ -104,7 +104,8 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
     let terms = match node.op {
         Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
         Op::AvgPool(_) | Op::GlobalAvgPool => products(network, id),
-        Op::BatchNorm { .. } | Op::Add | Op::Mul | Op::LogSoftmax => 1,
+        Op::Binary(Arithmetic::Max | Arithmetic::Min) => return,
+        Op::BatchNorm { .. } | Op::Add | Op::Binary(_) | Op::LogSoftmax => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
         Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => return,

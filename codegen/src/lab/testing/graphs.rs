@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
 use sartor_codegen::lab::{Data, Problem};
-use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
 
 /// One thing to add to a network: which operator, on which nodes, and how large.
 type Choice = (u8, u16, u16, usize);
@@ -46,7 +46,7 @@ pub fn graph(
     work: u64,
     data: Data,
 ) -> impl Strategy<Value = Network> {
-    let choices = prop::collection::vec((0u8..19, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
+    let choices = prop::collection::vec((0u8..20, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
     (c, edge.clone(), edge, choices, any::<u16>()).prop_map(move |(c, h, w, choices, ends)| {
         let builder = Builder::new("problem", Shape::new(c, h, w)).unwrap();
         Grower { last: builder.input(), builder, nodes: 1, work, exact: data == Data::Integers }.grow(&choices, ends).unwrap()
@@ -119,6 +119,7 @@ impl Grower {
                 }
                 self.add(Op::Concat, &operands)
             }
+            19 => self.binary(src, b),
             18 => {
                 let len = 1 + b % shape.c;
                 self.add(Op::Slice { begin: b / 256 % (shape.c - len + 1), len }, &[src])
@@ -128,14 +129,14 @@ impl Grower {
                 let whole = Window::new((shape.h, shape.w), (1, 1), Padding::around(0));
                 let gate = self.add(Op::MaxPool(whole), &[src])?;
                 let gate = self.act(gate, 1)?;
-                self.add(Op::Mul, &[src, gate])
+                self.add(Op::Binary(Arithmetic::Mul), &[src, gate])
             }
             13 => {
                 let pooled = self.add(Op::GlobalAvgPool, &[src])?;
                 let squeezed = self.add(Op::Linear { out: c, bias: true }, &[pooled])?;
                 let restored = self.add(Op::Linear { out: shape.c, bias: b % 2 == 0 }, &[squeezed])?;
                 let gate = self.add(Op::Activation(Activation::Sigmoid), &[restored])?;
-                self.add(Op::Mul, &[src, gate])
+                self.add(Op::Binary(Arithmetic::Mul), &[src, gate])
             }
             14 => {
                 let branch = self.conv(src, shape.c + b % 3, (1, 1), 1, 1, 0)?;
@@ -157,6 +158,33 @@ impl Grower {
                 self.act(both, b)
             }
         }
+    }
+
+    /// Arithmetic with a second operand of each shape that there is. Divisors are sigmoids, which are not near zero.
+    fn binary(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
+        let (shape, op) = (self.builder.shape(src), Arithmetic::ALL[choice % 8]);
+        if self.exact && op.divides() {
+            return Ok(src);
+        }
+        let whole = Window::new((shape.h, shape.w), (1, 1), Padding::around(0));
+        let slice = Op::Slice { begin: choice / 32 % shape.c, len: 1 };
+        let mut second = match choice / 8 % 4 {
+            0 => self.add(Op::MaxPool(Window::square(3, 1, 1)), &[src])?,
+            1 => self.add(Op::MaxPool(whole), &[src])?,
+            2 => self.add(slice, &[src])?,
+            _ => {
+                let one = self.add(slice, &[src])?;
+                self.add(Op::MaxPool(whole), &[one])?
+            }
+        };
+        let mut first = src;
+        let divisor = match op {
+            Arithmetic::Div => &mut second,
+            Arithmetic::DivInto => &mut first,
+            _ => return self.add(Op::Binary(op), &[first, second]),
+        };
+        *divisor = self.add(Op::Activation(Activation::Sigmoid), &[*divisor])?;
+        self.add(Op::Binary(op), &[first, second])
     }
 
     /// A node whose map has the same rows and columns. It may be the same node.

@@ -1,10 +1,10 @@
 //! Evaluates normalised layers exactly as they are defined: in f64, with plain loops. Memory is NaN until it is written, and it
 //! is written in whole groups of 16 lanes, as kernels do it.
 
-use sartor_models::Window;
+use sartor_models::{Shape, Spread, Window};
 
 use crate::layout::{Map, MapId};
-use crate::network::layers::{Activate, Add, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Scale, Value};
+use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Value};
 
 use super::activation;
 
@@ -164,11 +164,15 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 (0..src.map.h).flat_map(|y| (0..src.map.w).map(move |x| src.get(y, x, lane))).sum::<f64>() / pixels
             });
         }
-        LayerOp::Scale(Scale { src, gate, act, .. }) => {
-            let (src, gate) = (whole(*src), whole(*gate));
-            assert_eq!((gate.map.c, gate.map.h, gate.map.w), (src.map.c, 1, 1));
-            assert_eq!(dst.map.c, src.map.c);
-            dst.write(0, src.map.c, |y, x, lane| activation(*act, src.get(y, x, lane) * gate.get(0, 0, lane)));
+        LayerOp::Binary(Binary { op, spread, a, b, act, .. }) => {
+            let (a, b) = (whole(*a), whole(*b));
+            let shape = |map: &Map| Shape::new(map.c, map.h, map.w);
+            assert_eq!(Spread::of(shape(&a.map), shape(&b.map)), Some(*spread));
+            assert_eq!(dst.map.c, a.map.c);
+            dst.write(0, a.map.c, |y, x, lane| {
+                let (y_of_b, x_of_b) = (y.min(b.map.h - 1), x.min(b.map.w - 1));
+                activation(*act, op.at(a.get(y, x, lane), b.get(y_of_b, x_of_b, lane.min(b.map.c - 1))))
+            });
         }
         LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (whole(*a), whole(*b));

@@ -31,7 +31,10 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
             Op::AvgPool(window) => reference::avg_pool(src, src_maps, &window, true),
             Op::GlobalAvgPool => reference::global_avg_pool(src, src_maps),
             Op::Add => reference::add(src, src_maps, &values[node.inputs[1].0], maps(node.inputs[1]).c),
-            Op::Mul => reference::mul(src, src_maps, &values[node.inputs[1].0]),
+            Op::Binary(op) => {
+                let b = node.inputs[1];
+                reference::binary(src, src_maps, &values[b.0], maps(b), |a, b| op.at(a, b))
+            }
             Op::Concat => {
                 let sources: Vec<_> = node.inputs.iter().map(|&i| (&values[i.0][..], maps(i).c)).collect();
                 reference::concat(&sources, src_maps)

@@ -168,7 +168,7 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
         ("maxpool", Box::new(Window { rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
         ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
         ("mean", Box::new(mean::spec(23, 2, 16, 0.25)), true),
-        ("scale", Box::new(super::eltwise::spec(eltwise::Kind::Scale, 3, 3, 16, None)), true),
+        ("scale", Box::new(super::eltwise::spec(super::eltwise::SCALE, 3, 3, 16, None)), true),
         (
             "add",
             Box::new(super::eltwise::spec(eltwise::Kind::Add { panels: 1, pitch: 32 }, 3, 3, 16, Some(Activation::Relu))),

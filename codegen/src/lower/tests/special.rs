@@ -21,7 +21,7 @@ fn families() -> Vec<Box<dyn Family>> {
         }
         let spec = window::spec(Kind::Max, 3, 2, 1, 7, 2).unwrap();
         all.push(Box::new(Window { act, ..spec }));
-        for kind in [eltwise::Kind::Copy, eltwise::Kind::Scale, eltwise::Kind::Add { panels: 1, pitch: 16 }] {
+        for kind in [eltwise::Kind::Copy, super::eltwise::SCALE, eltwise::Kind::Add { panels: 1, pitch: 16 }] {
             all.push(Box::new(Eltwise { act, ..super::eltwise::spec(kind, 3, 2, 16, None) }));
         }
     }

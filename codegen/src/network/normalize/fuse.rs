@@ -1,6 +1,6 @@
 //! Which nodes become one layer.
 
-use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Conv2d, Network, Node, NodeId, Op, Weights, Window};
 
 use super::error::NormalizeError;
 use super::fold::{self, Affine};
@@ -36,7 +36,8 @@ pub(super) enum Fused {
         act: Option<Activation>,
     },
     Mean,
-    Scale {
+    Binary {
+        op: Arithmetic,
         act: Option<Activation>,
     },
     Add {
@@ -62,7 +63,7 @@ impl Step {
         match &mut self.op {
             Fused::Conv { post_act, .. } if self.inputs.len() == 2 => Some(post_act),
             Fused::Conv { act, .. } | Fused::Depthwise { act, .. } | Fused::Pool { act, .. } => Some(act),
-            Fused::Scale { act } | Fused::Add { act } | Fused::Concat { act } => Some(act),
+            Fused::Binary { act, .. } | Fused::Add { act } | Fused::Concat { act } => Some(act),
             Fused::Input | Fused::Mean | Fused::Activation(_) | Fused::Shuffle { .. } | Fused::Slice { .. } => None,
         }
     }
@@ -170,10 +171,17 @@ impl<'a> Fuser<'a> {
         Ok(self.outputs.iter().map(output).collect())
     }
 
+    /// What a node computes. The sum of maps of the same shape has one form only.
+    fn op(&self, id: NodeId) -> Op {
+        let Node { op, shape, .. } = *self.network.node(id);
+        let same = || self.inputs[id.0].iter().all(|&input| self.network.node(input).shape == shape);
+        if op == Op::Binary(Arithmetic::Add) && same() { Op::Add } else { op }
+    }
+
     /// The step that ends with node `id`. Steps that are fused into it are removed from their own places.
     fn step(&mut self, id: NodeId) -> Option<Step> {
         let inputs = self.inputs[id.0].clone();
-        let fused = match self.network.node(id).op {
+        let fused = match self.op(id) {
             Op::BatchNorm { eps } => Some(self.batch_norm(id, eps)),
             Op::Activation(act) => self.activated(inputs[0], act),
             Op::Add => self.summed(inputs[0], inputs[1]),
@@ -182,7 +190,7 @@ impl<'a> Fuser<'a> {
         if fused.is_some() {
             return fused;
         }
-        let op = match self.network.node(id).op {
+        let op = match self.op(id) {
             Op::Input => Fused::Input,
             Op::Conv2d(conv) => self.conv(id, conv),
             Op::Linear { out, bias } => self.conv(id, Conv2d { oc: out, groups: 1, bias, window: Window::POINT }),
@@ -191,7 +199,7 @@ impl<'a> Fuser<'a> {
             Op::AvgPool(window) => Fused::Pool { kind: PoolKind::Average, window, act: None },
             Op::GlobalAvgPool => Fused::Mean,
             Op::Add => Fused::Add { act: None },
-            Op::Mul => Fused::Scale { act: None },
+            Op::Binary(op) => Fused::Binary { op, act: None },
             Op::Concat => {
                 let inputs = inputs.into_iter().flat_map(|input| self.operands(input)).collect();
                 return Some(Step { node: id, inputs, op: Fused::Concat { act: None } });

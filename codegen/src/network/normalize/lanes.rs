@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, Network, NodeId, Weights, Window, graph::MAX_ELEMENTS};
+use sartor_models::{Activation, Network, NodeId, Spread, Weights, Window, graph::MAX_ELEMENTS};
 
 use typed_index_collections::TiVec;
 
@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::layout::{Map, MapId};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Activate, Add, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Mean, Normalized, Output, Pool, Scale, Value,
+    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Mean, Normalized, Output, Pool, Value,
 };
 
 /// The map of the network's input.
@@ -108,7 +108,8 @@ impl Layout<'_> {
     /// Lays out an operator that leaves every channel in its lane.
     fn by_lane(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
         let (a, b) = match *step.inputs {
-            [a, b] => self.agreeing(a, b)?,
+            [a, b] if self.meets_lanes(step) => self.agreeing(a, b)?,
+            [a, b] => (self.whole(a)?, self.whole(b)?),
             _ => {
                 let a = self.whole(step.inputs[0])?;
                 (a.clone(), a)
@@ -130,7 +131,11 @@ impl Layout<'_> {
                 LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
             Fused::Mean => LayerOp::Mean(Mean { src, dst }),
-            Fused::Scale { act } => LayerOp::Scale(Scale { src, gate: b.map, act, dst }),
+            Fused::Binary { op, act } => {
+                let [first, second] = [step.inputs[0], step.inputs[1]].map(|input| self.network.node(input).shape);
+                let spread = Spread::of(first, second).expect("the graph is valid");
+                LayerOp::Binary(Binary { op, spread, a: src, b: b.map, act, dst })
+            }
             Fused::Add { act } => LayerOp::Add(Add { a: src, b: b.map, act, dst }),
             Fused::Activation(act) => LayerOp::Activation(Activate { src, act, dst }),
             Fused::Input | Fused::Conv { .. } | Fused::Shuffle { .. } | Fused::Slice { .. } | Fused::Concat { .. } => {
@@ -139,6 +144,12 @@ impl Layout<'_> {
         };
         self.push(id, step, op, filter, a.lanes);
         Ok(())
+    }
+
+    /// Whether the second operand's channels meet those of the first, lane by lane. If not, its one channel meets all.
+    fn meets_lanes(&self, step: &Step) -> bool {
+        let channels = |input: NodeId| self.network.node(input).shape.c;
+        !matches!(step.op, Fused::Binary { .. }) || channels(step.inputs[1]) == channels(step.inputs[0])
     }
 
     /// Lays out a concatenation: writes the operands that are not in its map yet, lower lanes first.

@@ -2,13 +2,13 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sartor_models::weights::Problem;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Tensor, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Shape, Tensor, Weights, Window};
 
 use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
-use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, Scale};
+use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized};
 
 /// Folding rounds each weight and bias once, which changes it by at most 2^-24 of its value. The few dozen layers of a network
 /// add these errors up and amplify them.
@@ -66,9 +66,9 @@ fn line(layer: &Layer) -> String {
             words.push("mean".into());
             None
         }
-        LayerOp::Scale(Scale { act, .. }) => {
-            words.push("scale".into());
-            *act
+        LayerOp::Binary(binary) => {
+            words.push(binary.word());
+            binary.act
         }
         LayerOp::Add(Add { act, .. }) => {
             words.push("add".into());
@@ -268,7 +268,7 @@ fn the_gate_stands_between_batch_norm_and_relu6() {
     let se = g.relu("se.relu", se);
     let se = g.conv("se.up", 24, se);
     let se = g.act("se.sigmoid", Activation::Sigmoid, se);
-    let x = g.add("se.mul", Op::Mul, &[dw, se]);
+    let x = g.add("se.mul", Op::Binary(Arithmetic::Mul), &[dw, se]);
     let x = g.act("relu6", Activation::Relu6, x);
     let x = g.conv("project", 12, x);
     g.becomes(
@@ -281,6 +281,36 @@ fn the_gate_stands_between_batch_norm_and_relu6() {
             "se.up conv Sigmoid",
             "se.mul scale Relu6",
             "project conv",
+        ],
+    );
+}
+
+/// Lanes of the operands agree, or one channel meets all lanes; the sum of two whole maps joins the convolution before it.
+#[test]
+fn arithmetic_takes_the_activation_after_it() {
+    let mut g = Graph::new(3, 4, 4);
+    let x = g.conv("x", 20, g.0.input());
+    let shuffled = g.shuffle("shuffle", 5, x);
+    let one = g.conv("one", 1, g.0.input());
+    let less = g.add("less", Op::Binary(Arithmetic::Sub), &[shuffled, one]);
+    let less = g.act("hs", Activation::HardSwish, less);
+    let max = g.add("max", Op::Binary(Arithmetic::Max), &[less, shuffled]);
+    let mean = g.add("mean", Op::GlobalAvgPool, &[one]);
+    let share = g.act("share", Activation::Sigmoid, mean);
+    let div = g.add("div", Op::Binary(Arithmetic::Div), &[max, share]);
+    let last = g.conv("last", 20, div);
+    let sum = g.add("sum", Op::Binary(Arithmetic::Add), &[last, x]);
+    g.becomes(
+        &[sum],
+        &[
+            "x conv",
+            "one conv",
+            "less subpixel HardSwish",
+            "max maxmap",
+            "mean mean",
+            "share activation Sigmoid",
+            "div divone",
+            "last conv +shortcut",
         ],
     );
 }
@@ -705,6 +735,9 @@ fn drawn_networks_reach_every_rule() {
         " Average Relu",
         " Max",
         " scale Relu6",
+        " divone",
+        " subpixel",
+        " minmap",
         " add Sigmoid",
         " activation",
         ".reorder conv",

@@ -6,7 +6,7 @@ use sartor_models::{Activation, Network};
 use super::normalize;
 use super::tests::checked;
 use crate::lab::testing::draw;
-use crate::network::layers::{LayerOp, Normalized, Scale};
+use crate::network::layers::{Binary, LayerOp, Normalized};
 
 fn build(name: &str, head: bool) -> Network {
     name.parse::<Spec>().unwrap().with_head(head).build().unwrap()
@@ -67,10 +67,10 @@ fn mobilenet_v2_is_convolutions_and_one_mean() {
 fn rexnets_gates_apply_relu6() {
     let layers = normal("rexnet_x1.0");
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Activation(_) | LayerOp::Add(_))), 0);
-    let scales = count(&layers, |op| matches!(op, LayerOp::Scale(_)));
+    let scales = count(&layers, |op| matches!(op, LayerOp::Binary(_)));
     // Stages 3 to 6 have 2 + 3 + 3 + 5 blocks.
     assert_eq!(scales, 13);
-    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Scale(Scale { act: Some(Activation::Relu6), .. }))), scales);
+    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Binary(Binary { act: Some(Activation::Relu6), .. }))), scales);
     assert!(count(&layers, |op| matches!(op, LayerOp::Conv(conv) if conv.shortcut.is_some())) > 0);
 }
 

@@ -2,7 +2,7 @@
 //! that blends, a shuffle, pools, a squeeze-and-excitation whose gate must clear its pad lanes, and two outputs.
 
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Shape, Window};
 
 use crate::compile::plan;
 use crate::lab::testing::{draw, noise};
@@ -32,7 +32,7 @@ pub fn network() -> Network {
     let squeeze = nodes.add("squeeze", Op::Linear { out: 5, bias: true }, &[mean]);
     let gate = nodes.add("gate", Op::Linear { out: 20, bias: true }, &[squeeze]);
     let gate = nodes.act("gate.act", Activation::Sigmoid, gate);
-    let scaled = nodes.add("scaled", Op::Mul, &[down, gate]);
+    let scaled = nodes.add("scaled", Op::Binary(Arithmetic::Mul), &[down, gate]);
     let head = nodes.conv("head", scaled, 70, 1, 1, 1);
     let last = nodes.add("last", Op::GlobalAvgPool, &[head]);
     let classes = nodes.add("classes", Op::Linear { out: 10, bias: true }, &[last]);

@@ -1,0 +1,132 @@
+//! Arithmetic on two maps, element by element.
+
+use crate::graph::Shape;
+
+/// An operation on an element `a` of the first map and the element `b` of the second that meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Sub,
+    /// `b - a`
+    SubFrom,
+    /// `a * b`
+    Mul,
+    /// `a / b`
+    Div,
+    /// `b / a`
+    DivInto,
+    /// The larger of both; NaN if one is NaN.
+    Max,
+    /// The smaller of both; NaN if one is NaN.
+    Min,
+}
+
+impl Arithmetic {
+    /// All operations.
+    pub const ALL: [Self; 8] = [Self::Add, Self::Sub, Self::SubFrom, Self::Mul, Self::Div, Self::DivInto, Self::Max, Self::Min];
+
+    /// Its word in problem lines and names of kernels. `add` is [`Op::Add`](crate::Op::Add).
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Add => "plus",
+            Self::Sub => "sub",
+            Self::SubFrom => "subfrom",
+            Self::Mul => "mul",
+            Self::Div => "div",
+            Self::DivInto => "divinto",
+            Self::Max => "max",
+            Self::Min => "min",
+        }
+    }
+
+    /// The operation with this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|op| op.word() == word)
+    }
+
+    /// Whether it divides.
+    pub const fn divides(self) -> bool {
+        matches!(self, Self::Div | Self::DivInto)
+    }
+
+    /// Its value in f64.
+    pub fn at(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::Add => a + b,
+            Self::Sub => a - b,
+            Self::SubFrom => b - a,
+            Self::Mul => a * b,
+            Self::Div => a / b,
+            Self::DivInto => b / a,
+            Self::Max if a > b || a.is_nan() => a,
+            Self::Min if a < b || a.is_nan() => a,
+            Self::Max | Self::Min => b,
+        }
+    }
+}
+
+/// Which elements of the first map meet an element of the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Spread {
+    /// The one in the same place: both maps have the same shape.
+    Map,
+    /// Its channel: the second map is `c x 1 x 1`, a gate.
+    Gate,
+    /// Its pixel: the second map is `1 x h x w`.
+    Pixel,
+    /// All: the second map is `1 x 1 x 1`.
+    One,
+}
+
+impl Spread {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Map, Self::Gate, Self::Pixel, Self::One];
+
+    /// How a map of shape `b` meets one of shape `a`; `None` if it does not fit.
+    pub fn of(a: Shape, b: Shape) -> Option<Self> {
+        let Shape { c, h, w } = a;
+        let shapes = [Shape::new(c, 1, 1), a, Shape::new(1, h, w), Shape::new(1, 1, 1)];
+        let index = shapes.iter().position(|&shape| shape == b)?;
+        Some([Self::Gate, Self::Map, Self::Pixel, Self::One][index])
+    }
+
+    /// Its word in problem lines and names of kernels.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Gate => "gate",
+            Self::Pixel => "pixel",
+            Self::One => "one",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_word_of_its_own() {
+        assert!(Arithmetic::ALL.iter().all(|&op| Arithmetic::of(op.word()) == Some(op)));
+    }
+
+    #[test]
+    fn nan_wins() {
+        for op in Arithmetic::ALL {
+            assert!(op.at(f64::NAN, 1.0).is_nan() && op.at(1.0, f64::NAN).is_nan(), "{op:?}");
+        }
+        assert_eq!((Arithmetic::Max.at(1.0, 2.0), Arithmetic::Min.at(1.0, 2.0)), (2.0, 1.0));
+    }
+
+    #[test]
+    fn shapes_that_fit() {
+        let of = |c, h, w| Spread::of(Shape::new(5, 3, 2), Shape::new(c, h, w));
+        assert_eq!([of(5, 3, 2), of(5, 1, 1), of(1, 3, 2), of(1, 1, 1)].map(Option::unwrap), Spread::ALL);
+        assert_eq!([of(5, 3, 1), of(5, 1, 2), of(1, 1, 2), of(4, 3, 2)], [None; 4]);
+        // Where both are the same, it is a gate or the whole map.
+        assert_eq!(Spread::of(Shape::new(5, 1, 1), Shape::new(5, 1, 1)), Some(Spread::Gate));
+        assert_eq!(Spread::of(Shape::new(1, 3, 2), Shape::new(1, 3, 2)), Some(Spread::Map));
+    }
+}
