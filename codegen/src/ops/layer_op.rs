@@ -6,9 +6,9 @@ use super::activate::Activate;
 use super::add::Add;
 use super::conv::Conv;
 use super::depthwise::Depthwise;
-use super::mean::Mean;
 use super::operator::Operator;
 use super::pool::Pool;
+use super::reduce::Reduce;
 use super::scale::Scale;
 
 /// A fused operator.
@@ -20,8 +20,8 @@ pub enum LayerOp {
     Depthwise(Depthwise),
     /// Max or average over a window.
     Pool(Pool),
-    /// Mean over the map.
-    Mean(Mean),
+    /// Reduction of the map's pixels to one.
+    Reduce(Reduce),
     /// Product with a gate.
     Scale(Scale),
     /// Sum of two maps.
@@ -38,7 +38,7 @@ impl Deref for LayerOp {
             LayerOp::Conv(op) => op,
             LayerOp::Depthwise(op) => op,
             LayerOp::Pool(op) => op,
-            LayerOp::Mean(op) => op,
+            LayerOp::Reduce(op) => op,
             LayerOp::Scale(op) => op,
             LayerOp::Add(op) => op,
             LayerOp::Activation(op) => op,

@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::layout::{Map, MapId};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Activate, Add, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Mean, Normalized, Output, Pool, Scale, Value,
+    Activate, Add, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Reduce, Scale, Value,
 };
 
 /// The map of the network's input.
@@ -129,7 +129,7 @@ impl Layout<'_> {
                 let act = act.or(self.act_of_concat(id));
                 LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
-            Fused::Mean => LayerOp::Mean(Mean { src, dst }),
+            Fused::Reduce(reduction) => LayerOp::Reduce(Reduce { src, dst, reduction }),
             Fused::Scale { act } => LayerOp::Scale(Scale { src, gate: b.map, act, dst }),
             Fused::Add { act } => LayerOp::Add(Add { a: src, b: b.map, act, dst }),
             Fused::Activation(act) => LayerOp::Activation(Activate { src, act, dst }),
