@@ -4,7 +4,7 @@ use sartor::kernels::generic::{self, PackedConv, PackedDepthwise, map_len};
 use sartor::kernels::reference;
 use sartor::kernels::shape::{Conv, Maps};
 use sartor::measure::bench::test_input;
-use sartor::models::{Activation, Arithmetic, Conv2d, Op, Shape};
+use sartor::models::{Activation, Arithmetic, Conv2d, Op, Reduction, Shape};
 use sartor::{CompileError, Level, Model, Weights};
 
 use crate::problem::{FEED, Problem, TARGET};
@@ -95,7 +95,7 @@ impl Data {
             Some(feed) => feed.data().iter().flat_map(|&weight| image.iter().map(move |&x| weight * x)).collect(),
             None => image.clone(),
         };
-        let gate = reference::round(&reference::global_avg_pool(&src, maps));
+        let gate = reference::round(&reference::reduce(&src, maps, Reduction::Mean));
         Self { op: problem.op, act: problem.act, maps, image, src, gate, weights }
     }
 
@@ -108,8 +108,8 @@ impl Data {
         let dst = match self.op {
             Op::Conv2d(conv) => reference::conv2d(src, maps, self.param("weight"), Some(self.param("bias")), &conv_of(&conv)),
             Op::MaxPool(window) => reference::max_pool(src, maps, &window),
-            Op::AvgPool(window) => reference::avg_pool(src, maps, &window, true),
-            Op::GlobalAvgPool => reference::global_avg_pool(src, maps),
+            Op::AvgPool { window, counted } => reference::avg_pool(src, maps, &window, counted),
+            Op::Reduce(reduction) => reference::reduce(src, maps, reduction),
             Op::Binary(op) => reference::binary(src, maps, &self.gate, Maps { h: 1, w: 1, ..maps }, |a, b| op.at(a, b)),
             _ => unreachable!("no problem has {:?}", self.op),
         };
@@ -143,8 +143,8 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
     generic::pack(&data.src, maps, &mut src);
     let dst_maps = match problem.op {
         Op::Conv2d(conv) => maps.under(&conv.window, conv.oc),
-        Op::MaxPool(window) | Op::AvgPool(window) => maps.under(&window, maps.c),
-        Op::GlobalAvgPool => Maps { h: 1, w: 1, ..maps },
+        Op::MaxPool(window) | Op::AvgPool { window, .. } => maps.under(&window, maps.c),
+        Op::Reduce(_) => Maps { h: 1, w: 1, ..maps },
         _ => maps,
     };
     let mut run: Operator = match problem.op {
@@ -158,8 +158,8 @@ fn generic(problem: &Problem, data: &Data, level: Level) -> Runner {
             Box::new(move |dst| packed.run(&src, maps, act, dst))
         }
         Op::MaxPool(window) => Box::new(move |dst| generic::max_pool(level, &src, maps, &window, dst)),
-        Op::AvgPool(window) => Box::new(move |dst| generic::avg_pool(level, &src, maps, &window, dst)),
-        Op::GlobalAvgPool => Box::new(move |dst| generic::global_avg_pool(level, &src, maps, dst)),
+        Op::AvgPool { window, counted } => Box::new(move |dst| generic::avg_pool(level, &src, maps, &window, counted, dst)),
+        Op::Reduce(reduction) => Box::new(move |dst| generic::reduce(level, &src, maps, reduction, dst)),
         Op::Binary(Arithmetic::Mul) => {
             let gate_maps = Maps { h: 1, w: 1, ..maps };
             let mut gate = vec![0.0; map_len(gate_maps)];

@@ -8,7 +8,7 @@ use sartor::codegen::network::line::problem_line;
 use sartor::codegen::network::normalize::normalize;
 use sartor::kernels::shape::Axis;
 use sartor::models::zoo::Spec;
-use sartor::models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Op, Shape, Spread, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Op, Reduction, Shape, Spread, Window};
 use sartor::{Network, Weights};
 
 /// The networks whose layers are measured: one of each family that brings kernels of its own.
@@ -67,7 +67,7 @@ impl Family {
             LayerOp::Conv(_) => Some(Family::Direct),
             LayerOp::Depthwise(_) => Some(Family::Depthwise),
             LayerOp::Pool(_) => Some(Family::Pool),
-            LayerOp::Mean(_) => Some(Family::Mean),
+            LayerOp::Reduce(_) => Some(Family::Mean),
             LayerOp::Binary(Binary { op: Arithmetic::Mul, spread: Spread::Gate, .. }) => Some(Family::Scale),
             LayerOp::Binary(_) | LayerOp::Add(_) | LayerOp::Activation(_) => None,
         }
@@ -122,11 +122,11 @@ impl Problem {
                 dst.c = src.c;
                 let op = match pool.kind {
                     PoolKind::Max => Op::MaxPool(pool.window),
-                    PoolKind::Average => Op::AvgPool(pool.window),
+                    PoolKind::Average { counted } => Op::AvgPool { window: pool.window, counted },
                 };
                 (op, pool.act)
             }
-            LayerOp::Mean(_) => (Op::GlobalAvgPool, None),
+            LayerOp::Reduce(reduce) => (Op::Reduce(reduce.reduction), None),
             LayerOp::Binary(Binary { op, spread: Spread::Gate, act, .. }) => (Op::Binary(*op), *act),
             LayerOp::Binary(_) | LayerOp::Add(_) | LayerOp::Activation(_) => return None,
         };
@@ -156,7 +156,7 @@ impl Problem {
         }
         let mut target = match self.op {
             Op::Binary(_) => {
-                let gate = builder.add("gate", Op::GlobalAvgPool, &[src])?;
+                let gate = builder.add("gate", Op::Reduce(Reduction::Mean), &[src])?;
                 builder.add(TARGET, self.op, &[src, gate])?
             }
             _ => builder.add(TARGET, self.op, &[src])?,
@@ -194,7 +194,7 @@ pub fn problems() -> Vec<Problem> {
             let window = match problem.op {
                 Op::Conv2d(conv) => (0, conv.window.kernel, conv.window.stride),
                 Op::MaxPool(window) => (1, window.kernel, window.stride),
-                Op::AvgPool(window) => (2, window.kernel, window.stride),
+                Op::AvgPool { window, .. } => (2, window.kernel, window.stride),
                 _ => (3, (0, 0), (0, 0)),
             };
             let key = (problem.family, std::cmp::Reverse(size), window);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sartor_codegen::compile::{Generated, Kind, Package, generate, generate_for};
 use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Shape, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Reduction, Shape, Weights, Window};
 
 const POINTWISE: Conv2d = Conv2d { oc: 5, groups: 1, bias: false, window: Window::POINT };
 const DIRECT: Conv2d = Conv2d { window: Window::square(3, 1, 1), ..POINTWISE };
@@ -32,8 +32,8 @@ fn families() -> Vec<Network> {
         one("direct", Op::Conv2d(DIRECT)),
         one("depthwise", Op::Conv2d(DEPTHWISE)),
         one("maxpool", Op::MaxPool(HALVE)),
-        one("avgpool", Op::AvgPool(HALVE)),
-        one("mean", Op::GlobalAvgPool),
+        one("avgpool", Op::avg_pool(HALVE)),
+        one("mean", Op::Reduce(Reduction::Mean)),
         network("pointwise", |net, stem| {
             let conv = net.add("op", Op::Conv2d(POINTWISE), &[stem])?;
             let act = net.add("act", Op::Activation(Activation::Relu6), &[conv])?;
@@ -45,11 +45,11 @@ fn families() -> Vec<Network> {
         }),
         network("add", |net, stem| {
             let pool = net.add("pool", Op::MaxPool(HALVE), &[stem])?;
-            let other = net.add("other", Op::AvgPool(HALVE), &[stem])?;
+            let other = net.add("other", Op::avg_pool(HALVE), &[stem])?;
             net.add("op", Op::Add, &[pool, other])
         }),
         network("scale", |net, stem| {
-            let mean = net.add("mean", Op::GlobalAvgPool, &[stem])?;
+            let mean = net.add("mean", Op::Reduce(Reduction::Mean), &[stem])?;
             let gate = net.add("gate", Op::Activation(Activation::Sigmoid), &[mean])?;
             net.add("op", Op::Binary(Arithmetic::Mul), &[stem, gate])
         }),
@@ -105,7 +105,7 @@ fn golden() -> Network {
     network("golden", |net, stem| {
         let norm = net.add("stem.bn", BN, &[stem])?;
         let act = net.add("stem.act", Op::Activation(Activation::Silu), &[norm])?;
-        let mean = net.add("pool", Op::GlobalAvgPool, &[act])?;
+        let mean = net.add("pool", Op::Reduce(Reduction::Mean), &[act])?;
         net.add("fc", Op::Linear { out: 4, bias: true }, &[mean])
     })
 }

@@ -8,7 +8,7 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::judge::verify::VerifyError;
 use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Window};
 
 use crate::Choices;
 
@@ -126,8 +126,12 @@ fn op(choices: &mut Choices<'_>) -> Op {
         4 => Op::BatchNorm { eps: [1e-3, 1e-5, 0.0, f64::NAN][choices.below(4)] },
         5 | 6 => Op::Activation(Activation::ALL[choices.below(Activation::ALL.len())]),
         7 => Op::MaxPool(pool(choices)),
-        8 => Op::AvgPool(pool(choices)),
-        9 => Op::GlobalAvgPool,
+        8 => {
+            let window = pool(choices);
+            let counted = [window.padding, Padding::NONE, (Padding::both(1), Padding::NONE.1)][choices.below(3)];
+            Op::AvgPool { window, counted }
+        }
+        9 => Op::Reduce(Reduction::ALL[choices.below(4)]),
         10 => Op::Linear { out: choices.below(40), bias: choices.below(2) == 0 },
         11 => Op::Add,
         // No quotients: nothing keeps divisors away from zero.

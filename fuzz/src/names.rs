@@ -7,7 +7,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use sartor_codegen::compile::{Generated, Kind, generate};
 use sartor_codegen::lab::LayerLine;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, Op, Shape, Weights, Window, escape};
+use sartor_models::{Activation, Builder, Conv2d, GraphError, Network, Op, Reduction, Shape, Weights, Window, escape};
 
 /// Names of the network and its nodes: of a convolution, its activation, a pooling and a classifier.
 type Names<'a> = [&'a str; 5];
@@ -50,7 +50,7 @@ fn network(names: Names<'_>) -> Result<Network, GraphError> {
     let window = Conv2d { oc: 5, groups: 1, bias: true, window: Window::square(3, 2, 1) };
     let conv = builder.add(conv, Op::Conv2d(window), &[builder.input()])?;
     let act = builder.add(act, Op::Activation(Activation::Silu), &[conv])?;
-    let pool = builder.add(pool, Op::GlobalAvgPool, &[act])?;
+    let pool = builder.add(pool, Op::Reduce(Reduction::Mean), &[act])?;
     let fc = builder.add(fc, Op::Linear { out: 4, bias: true }, &[pool])?;
     builder.finish(&[act, fc])
 }

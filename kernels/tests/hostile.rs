@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use sartor_kernels::generic::{self, PackedConv, PackedDepthwise, PackedNorm, map_len, pitch};
 use sartor_kernels::report::checked;
 use sartor_kernels::runtime::{Aligned, Level, layout};
-use sartor_kernels::shape::{Activation, Axis, Conv, Maps, Padding, Window};
+use sartor_kernels::shape::{Activation, Axis, Conv, Maps, Padding, Reduction, Window};
 
 /// The message of the panic that `attempt` must end with.
 fn panics(what: &str, attempt: impl FnOnce()) -> String {
@@ -60,8 +60,8 @@ fn lengths_that_wrap_are_refused() {
             overflows("activation", || generic::activation(level, &[], maps, Activation::Silu, &mut []));
             overflows("add", || generic::add(level, &[], maps, &[], 1, &mut []));
             overflows("binary", || generic::binary(level, &[], maps, &[], maps, |a, b| a * b, &mut []));
-            overflows("avg_pool", || generic::avg_pool(level, &[], maps, &window, &mut []));
-            overflows("global_avg_pool", || generic::global_avg_pool(level, &[], maps, &mut []));
+            overflows("avg_pool", || generic::avg_pool(level, &[], maps, &window, Padding::NONE, &mut []));
+            overflows("reduce", || generic::reduce(level, &[], maps, Reduction::Mean, &mut []));
             panics("a norm", || PackedNorm::new(level, &[], &[]).run(&[], maps, None, &mut []));
         }
         overflows("concat", || generic::concat(&[(&[], maps.c)], maps, &mut []));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use sartor_ops::Axis;
-pub use sartor_ops::{Activation, Padding, Window};
+pub use sartor_ops::{Activation, Padding, Reduction, Window};
 
 use crate::arithmetic::{Arithmetic, Spread};
 use crate::escape::{self, line};
@@ -84,12 +84,18 @@ pub enum Op {
     },
     /// An elementwise function.
     Activation(Activation),
-    /// Max pooling. Padding is never the maximum. On each side it is at most half the window, as in PyTorch.
+    /// Max pooling. Padding is never the maximum, and no window may lie wholly in it.
     MaxPool(Window),
-    /// Average pooling that counts padding, as is PyTorch's default. It has the same limit of padding, and no dilation.
-    AvgPool(Window),
-    /// Mean over each channel's pixels; the result is `c x 1 x 1`.
-    GlobalAvgPool,
+    /// Average pooling. It has the same limit of padding, and no dilation.
+    AvgPool {
+        /// Its window.
+        window: Window,
+        /// The padding of the rows and of the columns that counts as zeros, next to the map: a sum is divided by the number of taps
+        /// that lie in the map or in this padding. PyTorch's default is all of it; none of it is `count_include_pad=False`.
+        counted: (Padding, Padding),
+    },
+    /// Reduces each channel's pixels to one; the result is `c x 1 x 1`.
+    Reduce(Reduction),
     /// Fully connected layer on a `c x 1 x 1` map. Its parameters are `weight`, `[out, c]`, and, if there is one, `bias`.
     Linear {
         /// Output features.
@@ -119,6 +125,13 @@ pub enum Op {
     },
     /// `x - log(sum(exp(x)))` over the channels of a `c x 1 x 1` map.
     LogSoftmax,
+}
+
+impl Op {
+    /// Average pooling that counts all padding, as is PyTorch's default.
+    pub const fn avg_pool(window: Window) -> Self {
+        Self::AvgPool { window, counted: window.padding }
+    }
 }
 
 /// A parameter tensor that a node needs.
@@ -371,12 +384,17 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
             Err(fault(node, "parameters of the activation", act, "there is no such function: they must be finite and in order"))
         }
         Op::BatchNorm { .. } | Op::Activation(_) => Ok(inputs[0]),
-        Op::AvgPool(window) if window.dilation != (1, 1) => {
+        Op::AvgPool { window, .. } if window.dilation != (1, 1) => {
             let (h, w) = window.dilation;
             Err(fault(node, "dilation", format_args!("{h}x{w}"), "average pooling has none: use 1"))
         }
-        Op::MaxPool(window) | Op::AvgPool(window) => infer_pool(node, window, inputs[0]),
-        Op::GlobalAvgPool => Ok(Shape::new(inputs[0].c, 1, 1)),
+        Op::AvgPool { window, counted } => {
+            counts(node, "counted rows", counted.0, window.padding.0)?;
+            counts(node, "counted columns", counted.1, window.padding.1)?;
+            infer_pool(node, window, inputs[0])
+        }
+        Op::MaxPool(window) => infer_pool(node, window, inputs[0]),
+        Op::Reduce(_) => Ok(Shape::new(inputs[0].c, 1, 1)),
         Op::Linear { out, .. } => {
             flat(node, inputs[0])?;
             positive(node, "out", out)?;
@@ -449,17 +467,30 @@ fn check_weight(node: &str, shape: &[usize]) -> Result<(), GraphError> {
 
 fn infer_pool(node: &str, window: Window, src: Shape) -> Result<Shape, GraphError> {
     let (rows, columns) = window.axes();
-    for (attribute, axis) in [("vertical padding", rows), ("horizontal padding", columns)] {
-        let most = axis.padding.before.max(axis.padding.after);
-        if let Some(reach) = axis.reach()
-            && most > reach / 2
-        {
-            return Err(fault(node, attribute, most, &format!("at most half the window of {reach}")));
-        }
-    }
     let h = outputs(node, "window height", src.h, rows)?;
     let w = outputs(node, "window width", src.w, columns)?;
-    Ok(Shape::new(src.c, h, w))
+    let dst = Shape::new(src.c, h, w);
+    check_map(node, dst)?;
+    meets(node, "vertical padding", rows, (src.h, h))?;
+    meets(node, "horizontal padding", columns, (src.w, w))?;
+    Ok(dst)
+}
+
+/// Refuses a window that holds nothing but padding: it has no largest value, and no mean.
+fn meets(node: &str, attribute: &str, axis: Axis, (src, dst): (usize, usize)) -> Result<(), GraphError> {
+    let Some(empty) = (0..dst).find(|&o| axis.taps(o, src).is_empty()) else { return Ok(()) };
+    let Padding { before, after } = axis.padding;
+    let help = format!("window {empty} of {dst} lies wholly in padding: use less, so that each window has a tap in the map");
+    Err(fault(node, attribute, format_args!("{before} in front and {after} behind"), &help))
+}
+
+/// Refuses to count more padding than there is.
+fn counts(node: &str, attribute: &str, counted: Padding, padding: Padding) -> Result<(), GraphError> {
+    if counted.before <= padding.before && counted.after <= padding.after {
+        return Ok(());
+    }
+    let help = format!("at most the padding of {} in front and {} behind", padding.before, padding.after);
+    Err(fault(node, attribute, format_args!("{} in front and {} behind", counted.before, counted.after), &help))
 }
 
 /// The outputs of a window's axis over `size` inputs.

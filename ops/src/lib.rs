@@ -5,8 +5,10 @@
 
 mod activation;
 mod arithmetic;
+mod reduction;
 mod window;
 
 pub use activation::{Activation, Parameter};
 pub use arithmetic::Arithmetic;
+pub use reduction::Reduction;
 pub use window::{Axis, Padding, Window};

@@ -83,6 +83,9 @@ impl Padding {
         Self { before: total / 2, after: total - total / 2 }
     }
 
+    /// None.
+    pub const NONE: (Self, Self) = Self::around(0);
+
     /// The sides exchanged.
     #[must_use]
     pub const fn reversed(self) -> Self {
@@ -144,6 +147,17 @@ impl Axis {
         let first = o * self.stride;
         let begin = self.padding.before.saturating_sub(first).div_ceil(self.dilation).min(self.kernel);
         begin..(size + self.padding.before).saturating_sub(first).div_ceil(self.dilation).clamp(begin, self.kernel)
+    }
+
+    /// The same axis, and its number of inputs, if the positions of padding that are `counted` were inputs.
+    ///
+    /// # Panics
+    /// If more is counted than there is.
+    pub fn counting(&self, counted: Padding, size: usize) -> (Self, usize) {
+        let Padding { before, after } = self.padding;
+        let less = |all: usize, counted| all.checked_sub(counted).expect("more padding is counted than there is");
+        let padding = Padding { before: less(before, counted.before), after: less(after, counted.after) };
+        (Self { padding, ..*self }, counted.before + size + counted.after)
     }
 
     /// The input that tap `k` of output `o` reads; `k` must be one of [`taps`](Self::taps).

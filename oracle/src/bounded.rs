@@ -1,6 +1,6 @@
 //! Running error analysis: a node's exact value together with how far an f32 engine may be from it.
 
-use sartor_models::{Activation, Arithmetic, NodeId, Op};
+use sartor_models::{Activation, Arithmetic, NodeId, Op, Reduction};
 use tch::{Kind, Tensor};
 
 use crate::tolerance::{BATCH_NORM, DENORMAL, LOG_SOFTMAX, ONCE, STORE, activation, sum};
@@ -61,7 +61,8 @@ impl Torch<'_> {
         Some(match node.op {
             Op::Input => return None,
             Op::Activation(act) if act.is_exact() => return None,
-            Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => return None,
+            Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) => return None,
+            Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => return None,
             Op::Conv2d(_) | Op::Linear { .. } => {
                 let terms: i64 = self.params(id)[0].size()[1..].iter().product();
                 apply(&node.op, &absolute(), &[magnitude(0)]) * sum(terms as usize + 1)
@@ -71,8 +72,8 @@ impl Torch<'_> {
                 (magnitude(0) * scale + shift) * BATCH_NORM
             }
             Op::Activation(act) => scale(act, &inputs[0].exact, exact) * activation(act),
-            Op::AvgPool(window) => apply(&node.op, &[], &[magnitude(0)]) * sum(window.taps()),
-            Op::GlobalAvgPool => {
+            Op::AvgPool { window, .. } => apply(&node.op, &[], &[magnitude(0)]) * sum(window.taps()),
+            Op::Reduce(_) => {
                 let src = self.network.node(node.inputs[0]).shape;
                 apply(&node.op, &[], &[magnitude(0)]) * sum(src.pixels())
             }
@@ -119,8 +120,8 @@ impl Torch<'_> {
             Op::LogSoftmax => errors[0].amax([1], true) * 2.0 + errors[0].zeros_like(),
             Op::Input
             | Op::MaxPool(_)
-            | Op::AvgPool(_)
-            | Op::GlobalAvgPool
+            | Op::AvgPool { .. }
+            | Op::Reduce(_)
             | Op::Add
             | Op::Concat
             | Op::ChannelShuffle { .. }

@@ -1,6 +1,6 @@
 //! A network with PyTorch's operators, node by node.
 
-use sartor_models::{Activation, Arithmetic, Network, NodeId, Op, Padding, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Network, NodeId, Op, Padding, Reduction, Weights, Window};
 use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
@@ -89,8 +89,38 @@ fn padded(src: &Tensor, (rows, columns): (Padding, Padding), value: f64) -> (Ten
     if rows.before == rows.after && columns.before == columns.after {
         return (src.shallow_clone(), pair((rows.before, columns.before)));
     }
+    (around(src, (rows, columns), value), [0, 0])
+}
+
+/// The same for pooling, of which PyTorch pads at most half the window.
+fn pooled(src: &Tensor, kernel: (usize, usize), padding: (Padding, Padding), value: f64) -> (Tensor, [i64; 2]) {
+    if padding.0.before <= kernel.0 / 2 && padding.1.before <= kernel.1 / 2 {
+        return padded(src, padding, value);
+    }
+    (around(src, padding, value), [0, 0])
+}
+
+fn around(src: &Tensor, (rows, columns): (Padding, Padding), value: f64) -> Tensor {
     let sides = [columns.before, columns.after, rows.before, rows.after].map(|size| size as i64);
-    (src.pad(sides, "constant", value), [0, 0])
+    src.pad(sides, "constant", value)
+}
+
+/// Average pooling, which has no dilation. Where PyTorch cannot count a part of the padding, sums of the map are divided by sums of ones.
+fn average(src: &Tensor, Window { kernel, stride, padding, .. }: Window, counted: (Padding, Padding)) -> Tensor {
+    let pool = |src: &Tensor, padding, counts: bool, divisor: Option<i64>| {
+        src.avg_pool2d(pair(kernel), pair(stride), padding, false, counts, divisor)
+    };
+    let (mapped, symmetric) = pooled(src, kernel, padding, 0.0);
+    if counted == padding {
+        return pool(&mapped, symmetric, true, None);
+    }
+    if counted == Padding::NONE && mapped.size() == src.size() {
+        return pool(src, symmetric, false, None);
+    }
+    let less = |all: Padding, less: Padding| Padding { before: all.before - less.before, after: all.after - less.after };
+    let rest = (less(padding.0, counted.0), less(padding.1, counted.1));
+    let ones = around(&around(&src.ones_like(), counted, 1.0), rest, 0.0);
+    pool(&around(src, padding, 0.0), [0, 0], true, Some(1)) / pool(&ones, [0, 0], true, Some(1))
 }
 
 /// Applies an operator; convolution and linear layers also without their bias if `params` holds the weight alone.
@@ -109,15 +139,14 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
         }
         Op::Activation(act) => activation(act, &inputs[0]),
         Op::MaxPool(Window { kernel, stride, dilation, padding }) => {
-            let (src, padding) = padded(&inputs[0], padding, f64::NEG_INFINITY);
+            let (src, padding) = pooled(&inputs[0], kernel, padding, f64::NEG_INFINITY);
             src.max_pool2d(pair(kernel), pair(stride), padding, pair(dilation), false)
         }
-        // Average pooling has no dilation.
-        Op::AvgPool(Window { kernel, stride, padding, .. }) => {
-            let (src, padding) = padded(&inputs[0], padding, 0.0);
-            src.avg_pool2d(pair(kernel), pair(stride), padding, false, true, None::<i64>)
-        }
-        Op::GlobalAvgPool => inputs[0].adaptive_avg_pool2d([1, 1]),
+        Op::AvgPool { window, counted } => average(&inputs[0], window, counted),
+        Op::Reduce(Reduction::Mean) => inputs[0].adaptive_avg_pool2d([1, 1]),
+        Op::Reduce(Reduction::Sum) => inputs[0].sum_dim_intlist([2, 3].as_slice(), true, inputs[0].kind()),
+        Op::Reduce(Reduction::Max) => inputs[0].amax([2, 3], true),
+        Op::Reduce(Reduction::Min) => inputs[0].amin([2, 3], true),
         Op::Linear { .. } => inputs[0].flatten(1, -1).linear(&params[0], params.get(1)).unsqueeze(-1).unsqueeze(-1),
         Op::Add => {
             let sum = inputs[0].copy();

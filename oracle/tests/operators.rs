@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Weights, Window};
 use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
@@ -170,15 +170,20 @@ fn pools() {
                     continue;
                 }
                 let pool = Window::square(kernel, stride, padding);
-                for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::AvgPool(pool))] {
+                for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::avg_pool(pool))] {
                     let name = format!("{name} pool {kernel}x{kernel} stride {stride}, {c} channels at {h}x{w}");
                     networks.push(chain(name, Shape::new(c, h, w), &[op]));
                 }
             }
+            for reduction in Reduction::ALL {
+                let name = format!("{} of {c} channels at {h}x{w}", reduction.word());
+                networks.push(chain(name, Shape::new(c, h, w), &[Op::Reduce(reduction)]));
+            }
+            let whole = Window::new((h, w), (1, 1), Padding::NONE);
             networks.push(chain(
-                format!("global average pool, {c} channels at {h}x{w}"),
+                format!("max pool of all {h}x{w} pixels, {c} channels"),
                 Shape::new(c, h, w),
-                &[Op::GlobalAvgPool],
+                &[Op::MaxPool(whole)],
             ));
         }
     }
@@ -200,7 +205,11 @@ fn dilated() {
                 ("depthwise", 24, 24, 24),
             ] {
                 let name = format!("{name} {window:?} at {h}x{w}");
-                networks.push(chain(name, Shape::new(c, h, w), &[Op::Conv2d(Conv2d { window, ..conv(oc, kernel, stride, groups) })]));
+                networks.push(chain(
+                    name,
+                    Shape::new(c, h, w),
+                    &[Op::Conv2d(Conv2d { window, ..conv(oc, kernel, stride, groups) })],
+                ));
             }
             if kernel == 3 {
                 networks.push(chain(format!("max pool {window:?} at {h}x{w}"), Shape::new(13, h, w), &[Op::MaxPool(window)]));
@@ -236,12 +245,18 @@ fn uneven_padding() {
                         &[Op::Conv2d(Conv2d { window: Window { padding, ..conv.window }, ..conv })],
                     ));
                 }
-                if padding.0.after > kernel / 2 || padding.1.before > kernel / 2 {
-                    continue;
-                }
-                let pool = Window { padding, ..Window::square(kernel, stride, 0) };
-                for (name, op) in [("max", Op::MaxPool(pool)), ("average", Op::AvgPool(pool))] {
-                    let name = format!("{name} pool {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
+                let window = Window { padding, ..Window::square(kernel, stride, 0) };
+                let front = |padding: Padding| Padding { after: 0, ..padding };
+                for (name, op) in [
+                    ("max pool", Op::MaxPool(window)),
+                    ("average pool that counts all padding", Op::avg_pool(window)),
+                    ("average pool that counts no padding", Op::AvgPool { window, counted: Padding::NONE }),
+                    (
+                        "average pool that counts padding in front",
+                        Op::AvgPool { window, counted: (front(padding.0), front(padding.1)) },
+                    ),
+                ] {
+                    let name = format!("{name}, {kernel}x{kernel} stride {stride} padded {what} at {h}x{w}");
                     networks.push(chain(name, Shape::new(13, h, w), &[op]));
                 }
             }
@@ -257,7 +272,7 @@ fn heads() {
         for bias in [false, true] {
             let linear = Op::Linear { out, bias };
             networks.push(chain(format!("linear {c} to {out}"), Shape::new(c, 1, 1), &[linear]));
-            let ops = [Op::GlobalAvgPool, linear, Op::LogSoftmax];
+            let ops = [Op::Reduce(Reduction::Mean), linear, Op::LogSoftmax];
             networks.push(chain(format!("pool, linear {c} to {out}, log-softmax"), Shape::new(c, 7, 7), &ops));
         }
     }
@@ -293,7 +308,7 @@ fn shortcuts_and_gates() {
                 let x = net.add("dw", Op::Conv2d(conv(c, 3, 1, c)), &[net.input()]).unwrap();
                 let bias = |oc| Op::Conv2d(Conv2d { bias: true, ..conv(oc, 1, 1, 1) });
                 let ops = [
-                    Op::GlobalAvgPool,
+                    Op::Reduce(Reduction::Mean),
                     bias(3),
                     BN,
                     Op::Activation(Activation::Relu),
@@ -333,7 +348,7 @@ fn shuffles_and_concatenations() {
                         .into_iter()
                         .enumerate()
                         .fold(net.input(), |at, (i, op)| net.add(format!("op{i}"), op, &[at]).unwrap());
-                    let pooled = net.add("pool", Op::AvgPool(halve), &[net.input()]).unwrap();
+                    let pooled = net.add("pool", Op::avg_pool(halve), &[net.input()]).unwrap();
                     let cat = net.add("cat", Op::Concat, &[pooled, y]).unwrap();
                     let cat = net.add("relu", Op::Activation(Activation::Relu), &[cat]).unwrap();
                     net.add("next", Op::Conv2d(conv(16, 1, 1, 1)), &[cat]).unwrap()

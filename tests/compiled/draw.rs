@@ -2,7 +2,7 @@
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
-use sartor::models::{Activation, Arithmetic, Builder, Conv2d, GraphError, NodeId, Op, Padding, Shape, Tensor, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, GraphError, NodeId, Op, Padding, Reduction, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 /// Draws from one seed.
@@ -112,12 +112,14 @@ impl Grow<'_> {
             7 => {
                 let (kernel, stride) = ((3, 3), (self.draw.within(1, 2), self.draw.within(1, 2)));
                 let pool = Window::new(kernel, stride, self.padding(input, kernel, stride));
-                let op = self.draw.one(&[Op::MaxPool(pool), Op::AvgPool(pool)]);
+                let uncounted = Op::AvgPool { window: pool, counted: Padding::NONE };
+                let op = self.draw.one(&[Op::MaxPool(pool), Op::avg_pool(pool), uncounted]);
                 let pooled = self.add(op, &[input])?;
                 self.act(pooled, act)?
             }
             8 => {
-                let pooled = self.add(Op::GlobalAvgPool, &[input])?;
+                let reduction = self.draw.one(&Reduction::ALL);
+                let pooled = self.add(Op::Reduce(reduction), &[input])?;
                 let (out, bias) = (self.draw.within(1, 100), self.draw.below(2) == 0);
                 let linear = self.add(Op::Linear { out, bias }, &[pooled])?;
                 if self.draw.below(2) == 0 { self.add(Op::LogSoftmax, &[linear])? } else { linear }
@@ -125,7 +127,7 @@ impl Grow<'_> {
             // Squeeze and excitation after a depthwise convolution: channel sums, a gate.
             9 => {
                 let src = self.conv(input, c, (3, 3), 1, c, act)?;
-                let pooled = self.add(Op::GlobalAvgPool, &[src])?;
+                let pooled = self.add(Op::Reduce(Reduction::Mean), &[src])?;
                 let out = self.draw.within(1, 20);
                 let squeezed = self.add(Op::Linear { out, bias: true }, &[pooled])?;
                 let squeezed = self.act(squeezed, Some(Activation::Relu))?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sartor::kernels::reference;
-use sartor::kernels::shape::{Conv, Maps, Padding, Window};
+use sartor::kernels::shape::{Conv, Maps, Padding, Reduction, Window};
 use sartor::models::proto::{FLOAT, Graph, INT64, Node, Tensor};
 
 /// Dimensions and elements.
@@ -66,6 +66,7 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         let rows = out(dims[2], w.kernel.0, w.stride.0, w.dilation.0, w.padding.0);
         vec![dims[0], c, rows, out(dims[3], w.kernel.1, w.stride.1, w.dilation.1, w.padding.1)]
     };
+    let reduced = |reduction| (vec![dims[0], dims[1], 1, 1], reference::reduce(x, maps(), reduction));
     match node.op_type() {
         "Conv" => {
             let (weight, bias) = (singles(1), (inputs.len() > 2).then(|| singles(2)));
@@ -93,8 +94,21 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Erf" => each(erf),
         "Identity" => each(|x| x),
         "MaxPool" => (swept(dims[1]), reference::max_pool(x, maps(), &window())),
-        "AveragePool" => (swept(dims[1]), reference::avg_pool(x, maps(), &window(), int("count_include_pad", 0) == 1)),
-        "GlobalAveragePool" => (vec![dims[0], dims[1], 1, 1], reference::global_avg_pool(x, maps())),
+        "AveragePool" => {
+            let counted = if int("count_include_pad", 0) == 1 { window().padding } else { Padding::NONE };
+            (swept(dims[1]), reference::avg_pool(x, maps(), &window(), counted))
+        }
+        "GlobalAveragePool" => reduced(Reduction::Mean),
+        "GlobalMaxPool" => reduced(Reduction::Max),
+        "ReduceSum" => {
+            assert_eq!(inputs[1].1, [2.0, 3.0]);
+            reduced(Reduction::Sum)
+        }
+        "ReduceMin" => {
+            assert_eq!(ints("axes"), [2, 3]);
+            reduced(Reduction::Min)
+        }
+        "Pad" => pad(inputs[0], &inputs[1].1),
         "Flatten" => (vec![dims[0], dims[1..].iter().product()], x.clone()),
         "Gemm" => {
             assert_eq!(int("transB", 0), 1);
@@ -119,6 +133,28 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         }
         other => panic!("{}: no meaning for {other}", node.name()),
     }
+}
+
+/// Adds zeros in front and behind, or takes values away where their number is negative.
+fn pad((dims, x): &Value, sides: &[f64]) -> Value {
+    let (front, behind) = sides.split_at(dims.len());
+    let size = |axis: usize| (dims[axis] as f64 + front[axis] + behind[axis]) as usize;
+    let padded: Vec<usize> = (0..dims.len()).map(size).collect();
+    let value = |mut at: usize| {
+        let mut from = 0;
+        let mut step = 1;
+        for axis in (0..dims.len()).rev() {
+            let position = (at % padded[axis]) as f64 - front[axis];
+            if position < 0.0 || position >= dims[axis] as f64 {
+                return 0.0;
+            }
+            from += position as usize * step;
+            (at, step) = (at / padded[axis], step * dims[axis]);
+        }
+        x[from]
+    };
+    let values = (0..padded.iter().product()).map(value).collect();
+    (padded, values)
 }
 
 /// The error function by its definition: Simpson's rule for the integral of 2 / sqrt(pi) exp(-t^2), which is 1 beyond 6.

@@ -9,7 +9,7 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::measure::bench::test_input;
 use sartor::models::export::{ExportError, OPSET, onnx, proto};
 use sartor::models::zoo::{self, Spec};
-use sartor::models::{Activation, Arithmetic, Builder, Conv2d, NodeId, Op, Padding, Shape, Tensor, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, NodeId, Op, Padding, Reduction, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 const CONV: Conv2d = Conv2d {
@@ -81,8 +81,8 @@ fn every_operator() {
             let partial = net.add("partial", Op::Add, &[shuffle, slice]).unwrap();
             let sum = net.add("sum", Op::Add, &[partial, cat]).unwrap();
             let max = net.add("max", Op::MaxPool(halve), &[sum]).unwrap();
-            let avg = net.add("avg", Op::AvgPool(halve), &[sum]).unwrap();
-            let mean = net.add("mean", Op::GlobalAvgPool, &[sum]).unwrap();
+            let avg = net.add("avg", Op::avg_pool(halve), &[sum]).unwrap();
+            let mean = net.add("mean", Op::Reduce(Reduction::Mean), &[sum]).unwrap();
             let out = CONV.oc * acts.len();
             let fc = net.add("fc", Op::Linear { out, bias: true }, &[mean]).unwrap();
             let relu = net.add("fc.relu", Op::Activation(Activation::Relu), &[fc]).unwrap();
@@ -102,6 +102,22 @@ fn every_operator() {
             [&[gated, avg, log, relu, twice], &ones[..], binary.as_flattened()].concat()
         }),
         3,
+    );
+}
+
+#[test]
+fn pools() {
+    agrees(
+        &network("pools", |net| {
+            let input = net.input();
+            let window = Window::new((3, 2), (2, 2), (Padding { before: 1, after: 2 }, Padding::both(1)));
+            let front = Padding { before: 1, after: 0 };
+            let counted = [window.padding, Padding::NONE, (front, front), (Padding::both(1), Padding::both(0))];
+            let averages = counted.map(|counted| Op::AvgPool { window, counted });
+            let ops = averages.into_iter().chain([Op::MaxPool(window)]).chain(Reduction::ALL.map(Op::Reduce));
+            ops.enumerate().map(|(i, op)| net.add(format!("pool{i}"), op, &[input]).unwrap()).collect()
+        }),
+        2,
     );
 }
 

@@ -21,6 +21,7 @@
 //! | `sw` | horizontal stride, where it is not the vertical one |
 //! | `top` | rows of the window above the source's first row |
 //! | `iw`, `pad` | source columns, and columns of padding on the left |
+//! | `ct`, `cb`, `cl`, `cr` | rows and columns of padding that an average counts: at the top, the bottom, the left and the right |
 //! | `last` | lanes of the last panel that hold channels |
 //! | `ahead` | f32 of weights that are fetched for later |
 //! | `lane`, `len` | a run of input lanes: the first, and how many |

@@ -1,6 +1,6 @@
 //! Draws the weights and images of a problem.
 
-use sartor_models::{Arithmetic, NodeId, Op, Tensor, Weights};
+use sartor_models::{Arithmetic, NodeId, Op, Reduction, Tensor, Weights};
 
 use super::data::{Data, noise};
 use super::problem::Problem;
@@ -73,7 +73,11 @@ impl Problem {
                     Some(step) => Grid { largest: act.largest(of(0).largest), step: of(0).step * step },
                     None => return false,
                 },
-                Op::MaxPool(_) | Op::ChannelShuffle { .. } | Op::Slice { .. } => of(0),
+                Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::ChannelShuffle { .. } | Op::Slice { .. } => of(0),
+                Op::Reduce(Reduction::Sum) => {
+                    let pixels = self.network.node(node.inputs[0]).shape.pixels();
+                    Grid { largest: of(0).largest * pixels as f64, ..of(0) }
+                }
                 Op::Add => Grid { largest: of(0).largest + of(1).largest, step: of(0).step.min(of(1).step) },
                 Op::Binary(Arithmetic::Mul) => Grid { largest: of(0).largest * of(1).largest, step: of(0).step * of(1).step },
                 Op::Binary(Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom) => {
@@ -86,7 +90,7 @@ impl Problem {
                 Op::Concat => (1..node.inputs.len())
                     .map(of)
                     .fold(of(0), |a, b| Grid { largest: a.largest.max(b.largest), step: a.step.min(b.step) }),
-                Op::BatchNorm { .. } | Op::AvgPool(_) | Op::GlobalAvgPool | Op::LogSoftmax => return false,
+                Op::BatchNorm { .. } | Op::AvgPool { .. } | Op::Reduce(Reduction::Mean) | Op::LogSoftmax => return false,
             };
             if grid.largest > EXACT * grid.step {
                 return false;

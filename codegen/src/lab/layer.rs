@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use sartor_models::escape::from_word;
-use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Shape, Spread, Window};
+use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Spread, Window};
 
 use super::network::{NAME, node_name};
 use super::scan::{LineError, Part};
@@ -28,8 +28,17 @@ impl LayerLine {
             Operator::Each(each, c) => {
                 let op = match each {
                     Each::MaxPool => Op::MaxPool(window),
-                    Each::AvgPool => Op::AvgPool(window),
-                    Each::Mean => Op::GlobalAvgPool,
+                    Each::AvgPool(None) => Op::avg_pool(window),
+                    Each::AvgPool(Some(counted)) => {
+                        // No window reaches the padding that the size of the result does not tell.
+                        let reached = |counted: Padding, padding: Padding| Padding {
+                            before: counted.before.min(padding.before),
+                            after: counted.after.min(padding.after),
+                        };
+                        let (rows, columns) = window.padding;
+                        Op::AvgPool { window, counted: (reached(counted.0, rows), reached(counted.1, columns)) }
+                    }
+                    Each::Reduce(reduction) => Op::Reduce(reduction),
                     Each::Binary(op, _) => Op::Binary(op),
                     Each::Add => Op::Add,
                     Each::Activation(act) => Op::Activation(act),
@@ -59,7 +68,7 @@ impl LayerLine {
                     other = add(&mut builder, point(1), &[other])?;
                 }
                 if matches!(spread, Spread::Gate | Spread::One) {
-                    other = add(&mut builder, Op::GlobalAvgPool, &[other])?;
+                    other = add(&mut builder, Op::Reduce(Reduction::Mean), &[other])?;
                 }
                 vec![src, other]
             }
@@ -99,20 +108,27 @@ impl LayerLine {
                 Operator::Conv { groups: sizes.need("g")?, ic: sizes.need("ic")?, oc: sizes.need("oc")? }
             }
         };
-        let axis = |part: Part<'_>, keys: [&'static str; 6]| {
-            let sizes = part.sizes(&keys)?;
-            let [src, dst, kernel, stride, dilation, padding] = keys;
-            Ok(Axis {
+        let axis = |part: Part<'_>, keys: [&'static str; 8]| {
+            let sizes = part.sizes(if let Some(Each::AvgPool(_)) = each { &keys } else { &keys[..6] })?;
+            let [src, dst, kernel, stride, dilation, padding, before, after] = keys;
+            let counted =
+                sizes.get(before).zip(sizes.get(after)).map(|(before, after)| Padding { before: before.1, after: after.1 });
+            let axis = Axis {
                 src: sizes.need(src)?,
                 dst: sizes.need(dst)?,
                 kernel: sizes.need(kernel)?,
                 stride: sizes.or(stride, 1),
                 dilation: sizes.dilation(dilation, 0)?,
                 padding: sizes.need(padding)?,
-            })
+            };
+            Ok((axis, counted))
         };
-        let rows = axis(rows, ["ih", "oh", "kh", "sh", "dh", "ph"])?;
-        let columns = axis(columns, ["iw", "ow", "kw", "sw", "dw", "pw"])?;
+        let (rows, counted_rows) = axis(rows, ["ih", "oh", "kh", "sh", "dh", "ph", "ch", "che"])?;
+        let (columns, counted_columns) = axis(columns, ["iw", "ow", "kw", "sw", "dw", "pw", "cw", "cwe"])?;
+        let operator = match operator {
+            Operator::Each(Each::AvgPool(_), c) => Operator::Each(Each::AvgPool(counted_rows.zip(counted_columns)), c),
+            other => other,
+        };
         Ok(Self { batch, operator, rows, columns, name })
     }
 }

@@ -9,7 +9,7 @@
 //! A node reads the node before it, unless it says which; the input is 0. Without `out`, the last node is the output. Names are
 //! not kept: node 3 is `n3`.
 
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Window};
 
 use super::scan::{LineError, Part, Sizes};
 
@@ -56,8 +56,8 @@ fn operator(op: &Op) -> String {
         Op::BatchNorm { eps } => format!("bn_eps{eps:?}"),
         Op::Activation(act) => act.to_string(),
         Op::MaxPool(pool) => pooled("maxpool", pool),
-        Op::AvgPool(pool) => pooled("avgpool", pool),
-        Op::GlobalAvgPool => "mean".into(),
+        Op::AvgPool { window, counted } => averaged(window, counted),
+        Op::Reduce(reduction) => reduction.word().into(),
         Op::Linear { out, bias } => format!("linear_oc{out}{}", if bias { "_bias" } else { "" }),
         Op::Add => "add".into(),
         Op::Binary(op) => op.word().into(),
@@ -73,6 +73,23 @@ fn pooled(word: &str, window: Window) -> String {
     match sizes_of(window) {
         sizes if sizes.is_empty() => word.into(),
         sizes => format!("{word}_{sizes}"),
+    }
+}
+
+/// The word of average pooling: its window, and of the padding that counts what is not the padding itself.
+fn averaged(window: Window, counted: (Padding, Padding)) -> String {
+    let (rows, columns) = window.padding;
+    let sizes = [
+        ("ch", counted.0.before, rows.before),
+        ("che", counted.0.after, rows.after),
+        ("cw", counted.1.before, columns.before),
+        ("cwe", counted.1.after, columns.after),
+    ];
+    let differs = sizes.iter().filter(|(_, size, default)| size != default);
+    let counted: String = differs.map(|(name, size, _)| format!("{name}{size}")).collect();
+    match sizes_of(window) + &counted {
+        sizes if sizes.is_empty() => "avgpool".into(),
+        sizes => format!("avgpool_{sizes}"),
     }
 }
 
@@ -101,6 +118,7 @@ fn after_columns(rows: Padding, before: usize) -> usize {
 }
 
 const WINDOW: [&str; 10] = ["kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
+const AVERAGE: [&str; 14] = ["kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe", "ch", "che", "cw", "cwe"];
 const CONV: [&str; 12] = ["g", "oc", "kh", "kw", "sh", "sw", "dh", "dw", "ph", "phe", "pw", "pwe"];
 
 /// The window that has these sizes.
@@ -170,7 +188,16 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             Ok(Op::Conv2d(Conv2d { oc, groups, bias, window: read_window(&sizes)? }))
         }
         "maxpool" => Ok(Op::MaxPool(read_window(&sizes(&WINDOW, false)?.0)?)),
-        "avgpool" => Ok(Op::AvgPool(read_window(&sizes(&WINDOW, false)?.0)?)),
+        "avgpool" => {
+            let (sizes, _) = sizes(&AVERAGE, false)?;
+            let window = read_window(&sizes)?;
+            let side = |before, after, padding: Padding| Padding {
+                before: sizes.or(before, padding.before),
+                after: sizes.or(after, padding.after),
+            };
+            let counted = (side("ch", "che", window.padding.0), side("cw", "cwe", window.padding.1));
+            Ok(Op::AvgPool { window, counted })
+        }
         "linear" => {
             let (sizes, bias) = sizes(&["oc"], true)?;
             Ok(Op::Linear { out: sizes.need("oc")?, bias })
@@ -187,16 +214,17 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
                 eps.map(|eps| Op::BatchNorm { eps }).ok_or_else(|| rest.fault("this should be 'eps' and a number"))
             }
         },
-        "mean" => plain(Op::GlobalAvgPool),
         "add" => plain(Op::Add),
         "concat" => plain(Op::Concat),
         "logsoftmax" => plain(Op::LogSoftmax),
-        word => match (Activation::parse(word), Arithmetic::of(word)) {
-            (Some(act), _) => plain(Op::Activation(act)),
-            (None, Some(op)) => plain(Op::Binary(op)),
-            (None, None) => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, {}, concat, shuffle, slice, logsoftmax, and out",
+        word => match (Activation::parse(word), Arithmetic::of(word), Reduction::parse(word)) {
+            (Some(act), ..) => plain(Op::Activation(act)),
+            (None, Some(op), _) => plain(Op::Binary(op)),
+            (None, None, Some(reduction)) => plain(Op::Reduce(reduction)),
+            (None, None, None) => Err(head.fault(format_args!(
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, linear, add, {}, concat, shuffle, slice, logsoftmax, and out",
                 Activation::ALL.map(|act| act.to_string()).join(", "),
+                Reduction::ALL.map(Reduction::word).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")
             ))),
         },

@@ -96,6 +96,21 @@ fn dilated_windows_are_replayed() {
     assert_eq!((conv.window.dilation, conv.window.padding), ((2, 3), (Padding::both(0), Padding::both(2))));
 }
 
+/// Padding that an average does not count is part of its line, and of the line of its layer.
+#[test]
+fn averages_say_what_they_count() {
+    for sizes in ["kh3ph1", "kh3ph1ch0che0cw0cwe0", "kh3sh2ph1phe2che0cwe0", "kh3ph1cw0"] {
+        let line = format!("ic3ih10iw10 conv_oc8 avgpool_{sizes}");
+        let problem: Problem = line.parse().unwrap();
+        assert_eq!(problem.to_string(), line);
+        let layers = normalize(&problem.network, &problem.weights()).unwrap();
+        let layer = LayerLine::of(&layers, layers.layers.last().unwrap(), 1);
+        let replayed: Problem = layer.to_string().parse().unwrap();
+        let op = |problem: &Problem| problem.network.nodes().last().unwrap().op;
+        assert_eq!(op(&replayed), op(&problem), "{layer}");
+    }
+}
+
 /// As in oneDNN, the size of the result decides the padding below and on the right.
 #[test]
 fn a_layers_line_says_the_padding_behind_by_the_size_of_the_result() {
@@ -149,8 +164,18 @@ fn faults_say_where_they_are() {
         ("g1ic3oc8_ih9oh0kh3ph1_iw9ow9kw3pw1_n\"x\"", 0, "the result is 9x9, not 0x9"),
         ("g1ic3oc8_ih9oh9kh3sh0ph1_iw9ow9kw3pw1_n\"x\"", 0, "stride is 0"),
         ("g1ic3oc8_ih9oh18446744073709551615kh3sh2ph1_iw9ow9kw3pw1_n\"x\"", 0, "not 18446744073709551615x9"),
-        ("maxpool_ic3_ih9oh11kh3ph1_iw9ow9kw3pw1_n\"x\"", 0, "vertical padding is 3: at most half the window of 3"),
-        ("ic3ih9iw9 maxpool_kh3phe2", 10, "vertical padding is 2: at most half the window of 3"),
+        (
+            "maxpool_ic3_ih9oh11kh3ph1_iw9ow9kw3pw1_n\"x\"",
+            0,
+            "vertical padding is 1 in front and 3 behind: window 10 of 11 lies wholly in padding",
+        ),
+        ("ic3ih9iw9 maxpool_kh3phe3", 10, "vertical padding is 0 in front and 3 behind: window 9 of 10 lies wholly in padding"),
+        ("ic3ih1iw9 maxpool_kh2dh9ph5", 10, "vertical padding is 5 in front and 5 behind: window 0 of 1 lies wholly in padding"),
+        (
+            "ic3ih9iw9 avgpool_kh3ph1ch2",
+            10,
+            "counted rows is 2 in front and 1 behind: at most the padding of 1 in front and 1 behind",
+        ),
         ("ic3ih9iw9 conv_oc8kh3ph18446744073709551615", 10, "larger than the padded input"),
         ("ic3ih9iw9 conv_oc8kh3phe18446744073709551615", 10, "larger than the padded input"),
         ("ic3ih9iw9 conv_oc8kh3dh4", 10, "3 with dilation 5: larger than the padded input of 0 + 9 + 0"),

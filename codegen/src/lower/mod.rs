@@ -12,8 +12,8 @@ pub mod eltwise;
 pub mod epilogue;
 pub mod family;
 pub mod library;
-pub mod mean;
 pub mod pointwise;
+pub mod reduce;
 pub mod spec;
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use super::direct::Direct;
 use super::eltwise::Eltwise;
 use super::family::Family;
-use super::mean::Mean;
 use super::pointwise::Pointwise;
+use super::reduce::Reduce;
 use super::window::Window;
 
 /// What a kernel is made from.
@@ -18,8 +18,8 @@ pub enum Spec {
     Direct(Direct),
     /// Depthwise convolution and pooling.
     Window(Window),
-    /// Mean over pixels.
-    Mean(Mean),
+    /// Reduction of pixels.
+    Reduce(Reduce),
     /// Elementwise operators.
     Eltwise(Eltwise),
 }
@@ -32,7 +32,7 @@ impl Deref for Spec {
             Spec::Pointwise(spec) => spec,
             Spec::Direct(spec) => spec,
             Spec::Window(spec) => spec,
-            Spec::Mean(spec) => spec,
+            Spec::Reduce(spec) => spec,
             Spec::Eltwise(spec) => spec,
         }
     }

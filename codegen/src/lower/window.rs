@@ -21,7 +21,7 @@ pub enum Kind {
     Depthwise,
     /// The largest value. Padding is never the largest; a NaN is.
     Max,
-    /// The mean over the whole window. Padding counts as zeros.
+    /// The mean over the taps that lie in the map or in the padding that counts.
     Average,
 }
 
@@ -48,6 +48,8 @@ pub struct Window {
     pub rows: usize,
     /// The source rows `first..last` that exist. They are counted from the first row of the group's first window.
     pub present: (usize, usize),
+    /// The padding of the rows and of the columns that an average counts as zeros.
+    pub counted: (Padding, Padding),
     /// f32 from pixel to pixel of the source.
     pub src_pitch: usize,
     /// f32 from pixel to pixel of the destination.
@@ -152,9 +154,9 @@ impl Window {
         Axis { kernel: self.kernel.0, stride: self.stride.0, dilation: self.dilation.0, padding: Padding::both(0) }
     }
 
-    /// The window's columns. What lies behind the last column of the source is never counted.
+    /// The window's columns.
     fn across(&self) -> Axis {
-        let padding = Padding { before: self.pad, after: 0 };
+        let padding = Padding { before: self.pad, after: self.counted.1.after };
         Axis { kernel: self.kernel.1, stride: self.stride.1, dilation: self.dilation.1, padding }
     }
 
@@ -278,8 +280,7 @@ impl Window {
             self.by_pixels(b, buffers, run, &acc, weights, here);
         }
         if self.kind == Kind::Average {
-            let scale = b.splat("factor", 1.0 / self.taps() as f32);
-            acc.iter().flatten().for_each(|&reg| b.update(Binary::Mul, reg, scale));
+            self.divide(b, run, &acc);
         }
         let at = |row: usize, r: usize| {
             let at = buffers.dst[row].at((run.start + r) * self.dst_pitch);
@@ -289,6 +290,29 @@ impl Window {
         for (row, acc) in acc.iter().enumerate() {
             let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
             self.epilogue().finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
+        }
+    }
+
+    /// Divides sums by how many taps count.
+    fn divide(&self, b: &mut Builder, run: &ColumnRun, acc: &[Vec<Reg>]) {
+        let rows = self.present.0.saturating_sub(self.counted.0.before)..self.present.1 + self.counted.0.after;
+        let (across, width) = self.across().counting(self.counted.1, self.iw);
+        let count = |i: usize, r: usize| {
+            let down = (0..self.kernel.0).filter(|&kh| rows.contains(&self.down().input(i, kh))).count();
+            down * across.taps(run.start + r, width).len()
+        };
+        let mut sums: Vec<(usize, Vec<Reg>)> = Vec::new();
+        for (i, acc) in acc.iter().enumerate() {
+            for (r, &sum) in acc.iter().enumerate() {
+                match sums.iter_mut().find(|(of, _)| *of == count(i, r)) {
+                    Some((_, alike)) => alike.push(sum),
+                    None => sums.push((count(i, r), vec![sum])),
+                }
+            }
+        }
+        for (count, sums) in sums {
+            let factor = b.splat("factor", 1.0 / count as f32);
+            sums.into_iter().for_each(|sum| b.update(Binary::Mul, sum, factor));
         }
     }
 
@@ -422,6 +446,10 @@ impl Family for Window {
             ("sw", self.stride.1),
             ("iw", self.iw),
             ("pad", self.pad),
+            ("ct", self.counted.0.before),
+            ("cb", self.counted.0.after),
+            ("cl", self.counted.1.before),
+            ("cr", self.counted.1.after),
         ]
     }
 

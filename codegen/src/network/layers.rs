@@ -13,7 +13,7 @@ use typed_index_collections::TiVec;
 pub use crate::ids::LayerId;
 use crate::layout::{Map, MapId};
 pub use crate::ops::filter::Filter;
-pub use crate::ops::{Activate, Add, Binary, Conv, Depthwise, LayerOp, Mean, Pool, PoolKind};
+pub use crate::ops::{Activate, Add, Binary, Conv, Depthwise, LayerOp, Pool, PoolKind, Reduce};
 
 /// A normalised network.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Convolution of each lane by itself.
 
-use sartor_models::{Activation, Window};
+use sartor_models::{Activation, Padding, Window};
 use typed_index_collections::TiSlice;
 
 use super::filter::Filter;
@@ -80,6 +80,7 @@ impl Operator for Depthwise {
     }
 
     fn calls(&self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
-        Sliding { kind: Kind::Depthwise, src: self.src, dst: self.dst, window: self.window, act: self.act }.calls(site, rows)
+        let Self { src, dst, window, act, .. } = *self;
+        Sliding { kind: Kind::Depthwise, src, dst, window, counted: Padding::NONE, act }.calls(site, rows)
     }
 }

@@ -7,9 +7,9 @@ use super::add::Add;
 use super::binary::Binary;
 use super::conv::Conv;
 use super::depthwise::Depthwise;
-use super::mean::Mean;
 use super::operator::Operator;
 use super::pool::Pool;
+use super::reduce::Reduce;
 
 /// A fused operator.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub enum LayerOp {
     Depthwise(Depthwise),
     /// Max or average over a window.
     Pool(Pool),
-    /// Mean over the map.
-    Mean(Mean),
+    /// Reduction of the map's pixels to one.
+    Reduce(Reduce),
     /// Arithmetic on two maps.
     Binary(Binary),
     /// Sum of two maps.
@@ -38,7 +38,7 @@ impl Deref for LayerOp {
             LayerOp::Conv(op) => op,
             LayerOp::Depthwise(op) => op,
             LayerOp::Pool(op) => op,
-            LayerOp::Mean(op) => op,
+            LayerOp::Reduce(op) => op,
             LayerOp::Binary(op) => op,
             LayerOp::Add(op) => op,
             LayerOp::Activation(op) => op,

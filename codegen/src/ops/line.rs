@@ -1,12 +1,13 @@
 //! One layer in one line, in oneDNN's notation: `g1ic64oc384_ih14oh14kh1ph0_iw14ow14kw1pw0_n"features.8.expand"`. The line of an
 //! operator other than a convolution begins with the operator's word:
 //! `maxpool_ic64_ih14oh7kh3sh2ph1_iw14ow7kw3sw2pw1_n"stage1.pool"`. As in oneDNN, `ph` and `pw` are the zeros above and on the
-//! left. How many are below and on the right follows from the result's size.
+//! left. How many are below and on the right follows from the result's size. A mean of windows that does not count all of them
+//! has those that it counts as `ch` and `che`, `cw` and `cwe`.
 
 use std::fmt;
 
 use sartor_models::escape::word;
-use sartor_models::{Activation, Arithmetic, Padding, Spread};
+use sartor_models::{Activation, Arithmetic, Padding, Reduction, Spread};
 
 use crate::lower::eltwise;
 
@@ -46,10 +47,10 @@ pub enum Operator {
 pub enum Each {
     /// Largest value of a window.
     MaxPool,
-    /// Mean of a window.
-    AvgPool,
-    /// Mean of the map.
-    Mean,
+    /// Mean of a window, and the zeros that it counts, of the rows and of the columns; all of them if this is `None`.
+    AvgPool(Option<(Padding, Padding)>),
+    /// The map's pixels reduced to one.
+    Reduce(Reduction),
     /// Arithmetic on two maps.
     Binary(Arithmetic, Spread),
     /// Sum of two maps.
@@ -63,8 +64,8 @@ impl Each {
     pub(crate) fn word(self) -> String {
         match self {
             Each::MaxPool => "maxpool".into(),
-            Each::AvgPool => "avgpool".into(),
-            Each::Mean => "mean".into(),
+            Each::AvgPool(_) => "avgpool".into(),
+            Each::Reduce(reduction) => reduction.word().into(),
             Each::Binary(op, spread) => eltwise::word(op, spread),
             Each::Add => "add".into(),
             Each::Activation(act) => act.to_string(),
@@ -74,8 +75,9 @@ impl Each {
     /// The operator that a word names.
     pub(crate) fn of(word: &str) -> Option<Self> {
         let binary = |op| Spread::ALL.map(|spread| Each::Binary(op, spread));
-        let all = [Each::MaxPool, Each::AvgPool, Each::Mean, Each::Add];
+        let all = [Each::MaxPool, Each::AvgPool(None), Each::Add];
         all.into_iter()
+            .chain(Reduction::ALL.map(Each::Reduce))
             .chain(Arithmetic::ALL.into_iter().flat_map(binary))
             .find(|each| each.word() == word)
             .or_else(|| Activation::parse(word).map(Each::Activation))
@@ -140,11 +142,16 @@ impl LayerLine {
             Operator::Conv { groups, ic, oc } => format!("g{groups}ic{ic}oc{oc}"),
             Operator::Each(_, c) => format!("ic{c}"),
         };
-        let axis = |x: char, axis: Axis| {
+        let counted = match self.operator {
+            Operator::Each(Each::AvgPool(Some((rows, columns))), _) => (Some(rows), Some(columns)),
+            _ => (None, None),
+        };
+        let axis = |x: char, axis: Axis, counted: Option<Padding>| {
             let stride = if axis.stride == 1 { String::new() } else { format!("s{x}{}", axis.stride) };
             let dilation = if axis.dilation == 1 { String::new() } else { format!("d{x}{}", axis.dilation - 1) };
-            format!("_i{x}{}o{x}{}k{x}{}{stride}{dilation}p{x}{}", axis.src, axis.dst, axis.kernel, axis.padding)
+            let counted = counted.map_or(String::new(), |Padding { before, after }| format!("c{x}{before}c{x}e{after}"));
+            format!("_i{x}{}o{x}{}k{x}{}{stride}{dilation}p{x}{}{counted}", axis.src, axis.dst, axis.kernel, axis.padding)
         };
-        channels + &axis('h', self.rows) + &axis('w', self.columns)
+        channels + &axis('h', self.rows, counted.0) + &axis('w', self.columns, counted.1)
     }
 }

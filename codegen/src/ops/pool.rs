@@ -1,6 +1,6 @@
 //! Max or average over a window.
 
-use sartor_models::{Activation, Window};
+use sartor_models::{Activation, Padding, Window};
 use typed_index_collections::TiSlice;
 
 use super::line::{self, Each};
@@ -31,8 +31,11 @@ pub struct Pool {
 pub enum PoolKind {
     /// The largest value. Padding is never the largest.
     Max,
-    /// The mean. Padding counts as zeros.
-    Average,
+    /// The mean.
+    Average {
+        /// The padding of the rows and of the columns that counts as zeros.
+        counted: (Padding, Padding),
+    },
 }
 
 impl Operator for Pool {
@@ -55,7 +58,7 @@ impl Operator for Pool {
     fn line(&self, maps: &TiSlice<MapId, Map>) -> (line::Operator, Window) {
         let each = match self.kind {
             PoolKind::Max => Each::MaxPool,
-            PoolKind::Average => Each::AvgPool,
+            PoolKind::Average { counted } => Each::AvgPool((counted != self.window.padding).then_some(counted)),
         };
         (line::Operator::Each(each, maps[self.src].c), self.window)
     }
@@ -73,10 +76,10 @@ impl Operator for Pool {
     }
 
     fn calls(&self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
-        let kind = match self.kind {
-            PoolKind::Max => Kind::Max,
-            PoolKind::Average => Kind::Average,
+        let (kind, counted) = match self.kind {
+            PoolKind::Max => (Kind::Max, Padding::NONE),
+            PoolKind::Average { counted } => (Kind::Average, counted),
         };
-        Sliding { kind, src: self.src, dst: self.dst, window: self.window, act: self.act }.calls(site, rows)
+        Sliding { kind, src: self.src, dst: self.dst, window: self.window, counted, act: self.act }.calls(site, rows)
     }
 }

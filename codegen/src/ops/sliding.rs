@@ -1,6 +1,6 @@
 //! What depthwise convolution and pooling have in common: a window slides over each lane by itself.
 
-use sartor_models::{Activation, Window};
+use sartor_models::{Activation, Padding, Window};
 
 use super::operator::Way;
 use super::packed::PackedLayer;
@@ -25,6 +25,8 @@ pub struct Sliding {
     pub dst: MapId,
     /// The window.
     pub window: Window,
+    /// The padding that an average counts.
+    pub counted: (Padding, Padding),
     /// Applied last.
     pub act: Option<Activation>,
 }
@@ -54,6 +56,7 @@ impl Sliding {
                 ow: site.maps[self.dst].w,
                 rows,
                 present: (begin - top, end - top),
+                counted: self.counted,
                 src_pitch: site.pitch(self.src),
                 dst_pitch: site.pitch(self.dst),
                 act: self.act,

@@ -1,13 +1,11 @@
 //! Lowers layers whose weights outweigh their maps. A 1x1 convolution is split along its output lanes, so that every weight is
-//! read once, by one thread. A mean over a map is split along its panels.
-
-use sartor_ops::Parameter;
+//! read once, by one thread. A reduction of a map's pixels is split along its panels.
 
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
 use crate::layout::MapId;
 use crate::layout::{PANEL, padded};
-use crate::lower::mean::Mean;
 use crate::lower::pointwise::Pointwise;
+use crate::lower::reduce::Reduce;
 use crate::lower::tile::{self, Run};
 use crate::network::layers::{LayerId, LayerOp};
 use crate::network::pack::{PackedLayer, PanelRun};
@@ -124,15 +122,15 @@ fn width(cx: &Context<'_>, m: usize, panels: usize, k: usize) -> usize {
     (MOST_PANELS / best).max(1) * best
 }
 
-/// A mean over each image's map. The threads share its panels, unless one walk over the map is faster.
-pub fn mean_stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
+/// A reduction of the pixels of each image's map. The threads share its panels, unless one walk over the map is faster.
+pub fn reduce_stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
     let problem = problem_line(cx.layers, &cx.layers[layer], cx.site.batch);
     let (mut body, mut parts) = (Vec::new(), 1);
-    if let LayerOp::Mean(op) = &cx.layers[layer].op {
+    if let LayerOp::Reduce(op) = &cx.layers[layer].op {
         let (src, dst) = (op.src, op.dst);
         let map = &cx.layers[src];
         let (pixels, panels) = (map.h * map.w, padded(map.c) / PANEL);
-        let largest = if Mean::is_one_walk(panels, cx.site.pitch(src)) { panels } else { panels.div_ceil(cx.options.threads) };
+        let largest = if Reduce::is_one_walk(panels, cx.site.pitch(src)) { panels } else { panels.div_ceil(cx.options.threads) };
         let runs = tile::even(panels, largest);
         parts = runs.iter().map(|run| run.count).sum();
         let (image, part) = match cx.site.batch {
@@ -141,13 +139,12 @@ pub fn mean_stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePl
         };
         let (mut arms, mut lo) = (Vec::new(), 0);
         for run in runs {
-            let spec =
-                Mean { pixels, panels: run.size, src_pitch: cx.site.pitch(src), factor: Parameter::new(1.0 / pixels as f32) };
+            let spec = Reduce { reduction: op.reduction, pixels, panels: run.size, src_pitch: cx.site.pitch(src) };
             let index = if run.count == 1 { Int::Const(0) } else { part.clone().minus(lo) };
             let lane = index.times(run.size * PANEL).plus(run.start * PANEL);
             let at = |map| whole(cx, map, image.clone().times(cx.site.image_len(map)).plus(lane.clone()));
             let args = vec![at(src), at(dst)];
-            arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![cx.site.call(layer, &Spec::Mean(spec), args, &problem)] });
+            arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![cx.site.call(layer, &Spec::Reduce(spec), args, &problem)] });
             lo += run.count;
         }
         body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: part, arms }] });

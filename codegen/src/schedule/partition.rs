@@ -31,8 +31,8 @@ pub enum Group {
         /// What was chosen for it.
         how: PanelsChoice,
     },
-    /// One mean over a map, split along the images and its panels.
-    Mean {
+    /// One reduction of a map's pixels, split along the images and its panels.
+    Reduce {
         /// Index of the layer.
         layer: LayerId,
     },
@@ -43,7 +43,7 @@ impl Group {
     pub fn layers(&self) -> Vec<LayerId> {
         match self {
             Group::Chain { layers, .. } => layers.clone(),
-            Group::Panels { layer, .. } | Group::Mean { layer } => vec![*layer],
+            Group::Panels { layer, .. } | Group::Reduce { layer } => vec![*layer],
         }
     }
 }
@@ -70,8 +70,8 @@ pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
 /// The stage that begins with a layer, according to the cost model.
 pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
     let layer = &layers[next];
-    if matches!(layer.op, LayerOp::Mean(_)) {
-        return Group::Mean { layer: next };
+    if matches!(layer.op, LayerOp::Reduce(_)) {
+        return Group::Reduce { layer: next };
     }
     if layer.is_pointwise() && by_panels(layers, layer, options) {
         return Group::Panels { layer: next, how: PanelsChoice::default() };
@@ -99,7 +99,7 @@ pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
 
 /// The stages of the run that begins with a layer, if it was measured; none if it was not.
 fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
-    if matches!(layers[next].op, LayerOp::Mean(_)) {
+    if matches!(layers[next].op, LayerOp::Reduce(_)) {
         return Vec::new();
     }
     let run = run(layers, next, options);

@@ -58,7 +58,7 @@ impl Schedule {
             match group {
                 Group::Chain { layers, strip, how } => chain::stage(&mut cx, name, layers, *strip, how),
                 Group::Panels { layer, how } => panels::stage(&mut cx, name, *layer, how),
-                Group::Mean { layer } => panels::mean_stage(&mut cx, name, *layer),
+                Group::Reduce { layer } => panels::reduce_stage(&mut cx, name, *layer),
             }
         });
         let stages: Vec<StagePlan> = stages.collect();

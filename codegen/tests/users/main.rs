@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use sartor_codegen::compile::{Kind, generate};
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Builder, Conv2d, Network, Op, Shape, Weights, Window};
+use sartor_models::{Activation, Builder, Conv2d, Network, Op, Reduction, Shape, Weights, Window};
 
 /// A convolution and a classifier, with maps that cross stages.
 fn golden() -> Network {
@@ -17,7 +17,7 @@ fn golden() -> Network {
     let conv = Conv2d { oc: 5, groups: 1, bias: true, window: Window::square(3, 2, 1) };
     let stem = net.add("stem", Op::Conv2d(conv), &[net.input()]).unwrap();
     let act = net.add("act", Op::Activation(Activation::Silu), &[stem]).unwrap();
-    let mean = net.add("pool", Op::GlobalAvgPool, &[act]).unwrap();
+    let mean = net.add("pool", Op::Reduce(Reduction::Mean), &[act]).unwrap();
     let fc = net.add("fc", Op::Linear { out: 4, bias: true }, &[mean]).unwrap();
     net.finish(&[fc]).unwrap()
 }

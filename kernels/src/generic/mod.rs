@@ -23,7 +23,7 @@ pub use channels::{channel_shuffle, concat, log_softmax, pack, slice, unpack};
 pub use conv::PackedConv;
 pub use depthwise::PackedDepthwise;
 pub use elementwise::{PackedNorm, activation, add, binary};
-pub use pool::{avg_pool, global_avg_pool, max_pool};
+pub use pool::{avg_pool, max_pool, reduce};
 
 use crate::shape::{Maps, product};
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::reference::{self, bound};
 use crate::report;
 use crate::runtime::Level;
-use crate::shape::{Activation, Conv, Padding, Window};
+use crate::shape::{Activation, Conv, Padding, Reduction, Window};
 
 /// Where the values of a test come from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -255,16 +255,22 @@ fn pooling() {
                     judge(&format!("max {case}"), dst_maps, &reference::max_pool(&src, maps, window), 0.0, |dst| {
                         max_pool(level, &from, maps, window, dst);
                     });
-                    let expected = reference::avg_pool(&src, maps, window, true);
-                    judge(&format!("average {case}"), dst_maps, &expected, bound::mean(window.taps(), max), |dst| {
-                        avg_pool(level, &from, maps, window, dst);
-                    });
+                    let behind = |padding: Padding| Padding { before: 0, ..padding };
+                    for counted in [window.padding, Padding::NONE, (behind(window.padding.0), behind(window.padding.1))] {
+                        let expected = reference::avg_pool(&src, maps, window, counted);
+                        judge(&format!("average {case}"), dst_maps, &expected, bound::mean(window.taps(), max), |dst| {
+                            avg_pool(level, &from, maps, window, counted, dst);
+                        });
+                    }
                 }
                 let dst_maps = Maps { h: 1, w: 1, ..maps };
-                let expected = reference::global_avg_pool(&src, maps);
-                judge(&format!("mean of {maps:?}, {level}"), dst_maps, &expected, bound::mean(maps.pixels(), max), |dst| {
-                    global_avg_pool(level, &from, maps, dst);
-                });
+                for reduction in Reduction::ALL {
+                    let expected = reference::reduce(&src, maps, reduction);
+                    let bound = bound::reduction(reduction, maps.pixels(), max);
+                    judge(&format!("{reduction:?} of {maps:?}, {level}"), dst_maps, &expected, bound, |dst| {
+                        reduce(level, &from, maps, reduction, dst);
+                    });
+                }
             }
         }
     }
@@ -276,8 +282,8 @@ fn the_mean_of_a_large_constant_map_keeps_its_bound() {
     let src = vec![0.1_f32; maps.len()];
     for level in levels() {
         let bound = bound::mean(maps.pixels(), 0.1);
-        judge(level.name(), Maps::new(1, 2, 1, 1), &reference::global_avg_pool(&src, maps), bound, |dst| {
-            global_avg_pool(level, &packed(&src, maps), maps, dst);
+        judge(level.name(), Maps::new(1, 2, 1, 1), &reference::reduce(&src, maps, Reduction::Mean), bound, |dst| {
+            reduce(level, &packed(&src, maps), maps, Reduction::Mean, dst);
         });
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Integer data whose sums stay below 2^24 meet no rounding at all: there the tolerance is zero, and no bound is needed.
 
-use crate::shape::Activation;
+use crate::shape::{Activation, Reduction};
 
 /// Distance from 1 to the next f32: two unit roundoffs.
 pub const EPSILON: f64 = f32::EPSILON as f64;
@@ -51,6 +51,15 @@ pub fn activation(activation: Activation, max_src: f64, error: f64) -> f64 {
 /// The mean of `terms` values: the worst case, since these are alike (a constant map rounds the same way at every step).
 pub fn mean(terms: usize, max_src: f64) -> f64 {
     EPSILON * (terms as f64 + 1.0) * max_src
+}
+
+/// The reduction of `terms` values of at most `max_src`. The largest and the least are not rounded.
+pub fn reduction(reduction: Reduction, terms: usize, max_src: f64) -> f64 {
+    match reduction {
+        Reduction::Mean => mean(terms, max_src),
+        Reduction::Sum => terms as f64 * mean(terms, max_src),
+        Reduction::Max | Reduction::Min => 0.0,
+    }
 }
 
 /// One rounding of a result of at most `max_dst`: a sum, a product with a gate.

@@ -23,7 +23,7 @@ pub use channels::{channel_shuffle, concat, slice};
 pub use conv::{conv2d, linear};
 pub use elementwise::{add, binary};
 pub use norm::{BatchNorm, batch_norm};
-pub use pool::{avg_pool, global_avg_pool, max_pool};
+pub use pool::{avg_pool, max_pool, reduce};
 pub use softmax::log_softmax;
 
 /// An element of a map: f32 or f64.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::ExportError;
 use crate::arithmetic::Arithmetic;
-use crate::graph::{Activation, Network, Node, NodeId, Op, Shape, Window};
+use crate::graph::{Activation, Network, Node, NodeId, Op, Padding, Reduction, Shape, Window};
 use crate::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
 use crate::weights::Weights;
 
@@ -89,11 +89,8 @@ impl<'a> Writer<'a> {
                 self.push(node, "Mul", &[inputs[0].clone(), sigmoid], &node.name, [])?;
             }
             Op::MaxPool(pool) => self.push(node, "MaxPool", &inputs, &node.name, window_attributes(pool))?,
-            Op::AvgPool(pool) => {
-                let attributes = window_attributes(pool).into_iter().chain([int("count_include_pad", 1)]);
-                self.push(node, "AveragePool", &inputs, &node.name, attributes)?;
-            }
-            Op::GlobalAvgPool => self.push(node, "GlobalAveragePool", &inputs, &node.name, [])?,
+            Op::AvgPool { window, counted } => self.average(node, &inputs[0], window, counted)?,
+            Op::Reduce(reduction) => self.reduce(node, &inputs[0], reduction)?,
             Op::Linear { .. } => self.push(node, "Gemm", &with_params(), &node.name, [int("transB", 1)])?,
             Op::Add => self.add(node, &inputs)?,
             Op::Binary(op) => self.binary(node, op, inputs)?,
@@ -178,6 +175,36 @@ impl<'a> Writer<'a> {
         let bounds = [("begin", begin), ("end", begin + len), ("axis", 1)];
         let [begin, end, axis] = bounds.map(|(suffix, value)| self.integers(node, suffix, &[value as i64]));
         self.push(node, "Slice", &[input.into(), begin?, end?, axis?], &node.name, [])
+    }
+
+    /// Writes average pooling. `AveragePool` counts all padding or none. If a part of it counts, those are zeros of `Pad`'s, and of
+    /// the rest none counts.
+    fn average(&mut self, node: &Node, input: &str, window: Window, counted: (Padding, Padding)) -> Result {
+        let mut input = input.to_owned();
+        let counts_all = counted == window.padding;
+        let ((rows, columns), mut rest) = (counted, window);
+        if !counts_all && counted != Padding::NONE {
+            let sides = [0, 0, rows.before, columns.before, 0, 0, rows.after, columns.after].map(|size| size as i64);
+            let sides = self.integers(node, "sides", &sides)?;
+            input = self.inner(node, "padded", "Pad", &[input, sides], [])?;
+            let less = |all: Padding, less: Padding| Padding { before: all.before - less.before, after: all.after - less.after };
+            rest.padding = (less(window.padding.0, rows), less(window.padding.1, columns));
+        }
+        let attributes = window_attributes(rest).into_iter().chain([int("count_include_pad", i64::from(counts_all))]);
+        self.push(node, "AveragePool", &[input], &node.name, attributes)
+    }
+
+    fn reduce(&mut self, node: &Node, input: &str, reduction: Reduction) -> Result {
+        let input = input.to_owned();
+        match reduction {
+            Reduction::Mean => self.push(node, "GlobalAveragePool", &[input], &node.name, []),
+            Reduction::Max => self.push(node, "GlobalMaxPool", &[input], &node.name, []),
+            Reduction::Sum => {
+                let axes = self.integers(node, "axes", &[2, 3])?;
+                self.push(node, "ReduceSum", &[input, axes], &node.name, [])
+            }
+            Reduction::Min => self.push(node, "ReduceMin", &[input], &node.name, [ints("axes", vec![2, 3])]),
+        }
     }
 
     fn shuffle(&mut self, node: &Node, input: &str, groups: usize) -> Result {

@@ -5,7 +5,7 @@ use rand_pcg::rand_core::RngCore;
 
 use super::{Tensor, Weights};
 use crate::arithmetic::Arithmetic;
-use crate::graph::{Network, Node, NodeId, Op, Shape};
+use crate::graph::{Network, Node, NodeId, Op, Reduction, Shape};
 
 impl Weights {
     /// Weights drawn from a seed, the same on every platform. A parameter's values depend on the seed, its name, its shape and
@@ -74,7 +74,9 @@ fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
         // A shortcut was rectified before.
         Op::Activation(act) => act.mean_square(of(0), after_join),
         // The mean keeps the part that the pixels of a window have in common.
-        Op::AvgPool(_) | Op::GlobalAvgPool => of(0) * 0.6,
+        Op::AvgPool { .. } | Op::Reduce(Reduction::Mean) => of(0) * 0.6,
+        Op::Reduce(Reduction::Sum) => of(0) * 0.6 * (inputs[0].0.pixels() as f64).powi(2),
+        Op::Reduce(Reduction::Max | Reduction::Min) => of(0),
         Op::Add => of(0) + of(1) * inputs[1].0.c as f64 / inputs[0].0.c as f64,
         Op::Binary(Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom) => of(0) + of(1),
         Op::Binary(Arithmetic::Mul) => of(0) * of(1),

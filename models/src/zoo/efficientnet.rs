@@ -6,7 +6,7 @@ use super::{Alias, Entry, Spec, Variant, timm};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{
     Activation::{Sigmoid, Silu},
-    Network, Op,
+    Network, Op, Reduction,
 };
 
 pub(super) const B0: Entry = entry("efficientnet_b0", 224, |spec| build(spec, 1.0, 1.0));
@@ -55,7 +55,7 @@ fn build(spec: &Spec, width: f64, depth: f64) -> Result<Network> {
     }
     net.finish(spec, |net| {
         net.conv_norm_act(&mut Sequential::new(features.name()), conv(4 * net.channels(), 1, 1), Some(Silu))?;
-        net.add("avgpool", Op::GlobalAvgPool)?;
+        net.add("avgpool", Op::Reduce(Reduction::Mean))?;
         net.add("classifier.1", Op::Linear { out: spec.classes, bias: true })
     })
 }
@@ -76,7 +76,7 @@ fn mbconv(net: &mut Chain, name: &str, expansion: usize, kernel: usize, stride: 
 
 fn squeeze_excite(net: &mut Chain, name: &str, hidden: usize) -> Result {
     let (x, channels) = (net.at, net.channels());
-    net.add(format!("{name}.avgpool"), Op::GlobalAvgPool)?;
+    net.add(format!("{name}.avgpool"), Op::Reduce(Reduction::Mean))?;
     net.conv(format!("{name}.fc1"), pointwise_with_bias(hidden))?;
     net.act(format!("{name}.activation"), Silu)?;
     net.conv(format!("{name}.fc2"), pointwise_with_bias(channels))?;

@@ -2,7 +2,7 @@
 
 use super::chain::{Chain, Result, conv, depthwise, make_divisible};
 use super::{Entry, Spec};
-use crate::graph::{Activation, Activation::Relu6, Network, Op};
+use crate::graph::{Activation, Activation::Relu6, Network, Op, Reduction};
 
 pub(super) const ENTRY: Entry =
     Entry::new("mobilenet_v1", "13 depthwise-separable blocks", "Howard et al., arXiv:1704.04861; timm's names", build);
@@ -21,7 +21,7 @@ fn build(spec: &Spec) -> Result<Network> {
         }
     }
     net.finish(spec, |net| {
-        net.add("global_pool", Op::GlobalAvgPool)?;
+        net.add("global_pool", Op::Reduce(Reduction::Mean))?;
         net.add("classifier", Op::Linear { out: spec.classes, bias: true })
     })
 }

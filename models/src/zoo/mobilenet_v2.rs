@@ -2,7 +2,7 @@
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, make_divisible};
 use super::{Alias, Entry, Spec, timm};
-use crate::graph::{Activation::Relu6, Network, Op};
+use crate::graph::{Activation::Relu6, Network, Op, Reduction};
 
 pub(super) const ENTRY: Entry = Entry {
     aliases: &[Alias { label: "timm's names", rename: timm_name, shared: false }],
@@ -33,7 +33,7 @@ fn build(spec: &Spec) -> Result<Network> {
     net.finish(spec, |net| {
         let last = scale(1280, spec.width.max(1.0));
         net.conv_norm_act(&mut Sequential::new(features.name()), conv(last, 1, 1), Some(Relu6))?;
-        net.add("avgpool", Op::GlobalAvgPool)?;
+        net.add("avgpool", Op::Reduce(Reduction::Mean))?;
         net.add("classifier.1", Op::Linear { out: spec.classes, bias: true })
     })
 }

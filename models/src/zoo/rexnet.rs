@@ -5,7 +5,7 @@ use super::{Alias, Entry, Spec};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{
     Activation::{Relu, Relu6, Sigmoid, Silu},
-    Network, Op,
+    Network, Op, Reduction,
 };
 
 pub(super) const ENTRY: Entry = Entry {
@@ -38,7 +38,7 @@ fn build(spec: &Spec) -> Result<Network> {
     }
     net.finish(spec, |net| {
         net.conv_norm_act(&mut features, conv((1280.0 * spec.width) as usize, 1, 1), Some(Silu))?;
-        net.add(features.name(), Op::GlobalAvgPool)?;
+        net.add(features.name(), Op::Reduce(Reduction::Mean))?;
         net.conv("output.1", pointwise_with_bias(spec.classes))
     })
 }
@@ -76,7 +76,7 @@ fn bottleneck(net: &mut Chain, name: &str, expansion: usize, oc: usize, stride: 
 fn squeeze_excite(net: &mut Chain, name: &str, channels: usize) -> Result {
     let x = net.at;
     let mut fc = Sequential::new(format!("{name}.fc"));
-    net.add(format!("{name}.avg_pool"), Op::GlobalAvgPool)?;
+    net.add(format!("{name}.avg_pool"), Op::Reduce(Reduction::Mean))?;
     net.conv_norm_act(&mut fc, pointwise_with_bias(channels / SE_RATIO), Some(Relu))?;
     net.conv(fc.name(), pointwise_with_bias(channels))?;
     net.act(fc.name(), Sigmoid)?;

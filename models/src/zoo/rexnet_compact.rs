@@ -10,7 +10,7 @@ use crate::arithmetic::Arithmetic;
 use crate::graph::{
     Activation,
     Activation::{Relu6, Sigmoid, Silu},
-    Conv2d, Network, Op,
+    Conv2d, Network, Op, Reduction,
 };
 
 pub(super) const ENTRY: Entry =
@@ -35,7 +35,7 @@ fn build(spec: &Spec) -> Result<Network> {
     }
     net.finish(spec, |net| {
         conv_norm_act(net, "classification.0", conv(scale(1280), 1, 1), None)?;
-        net.add("avgpool", Op::GlobalAvgPool)?;
+        net.add("avgpool", Op::Reduce(Reduction::Mean))?;
         net.conv("classification.1", pointwise_with_bias(spec.classes))
     })
 }
@@ -66,7 +66,7 @@ fn conv_norm_act(net: &mut Chain, name: &str, conv: Conv2d, act: Option<Activati
 
 fn squeeze_excite(net: &mut Chain, name: &str, channels: usize) -> Result {
     let x = net.at;
-    net.add(format!("{name}.avg_pool"), Op::GlobalAvgPool)?;
+    net.add(format!("{name}.avg_pool"), Op::Reduce(Reduction::Mean))?;
     net.conv(format!("{name}.fc1"), pointwise_with_bias(channels / SE_RATIO))?;
     net.act(format!("{name}.act"), Relu6)?;
     net.conv(format!("{name}.fc2"), pointwise_with_bias(channels))?;

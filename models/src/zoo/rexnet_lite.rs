@@ -2,7 +2,7 @@
 
 use super::chain::{Chain, Result, Sequential, conv, depthwise, make_divisible, pointwise_with_bias, round};
 use super::{Entry, Spec};
-use crate::graph::{Activation::Relu6, Network, Op};
+use crate::graph::{Activation::Relu6, Network, Op, Reduction};
 
 pub(super) const ENTRY: Entry = Entry {
     kernel_conf: true,
@@ -50,7 +50,7 @@ fn build(spec: &Spec, penultimate: usize, hidden: usize) -> Result<Network> {
     net.finish(spec, |net| {
         let mut output = Sequential::new("output");
         net.conv_norm_act(&mut features, conv(penultimate, 1, 1), Some(Relu6))?;
-        net.add("avgpool", Op::GlobalAvgPool)?;
+        net.add("avgpool", Op::Reduce(Reduction::Mean))?;
         net.conv_norm_act(&mut output, pointwise_with_bias(hidden), Some(Relu6))?;
         net.conv("output.4", pointwise_with_bias(spec.classes))
     })

@@ -3,7 +3,7 @@
 use super::chain::{Chain, Result, conv, round};
 use super::mobilenet_v1::{separable, stem};
 use super::{Entry, Spec};
-use crate::graph::{Activation::Silu, Network, Op};
+use crate::graph::{Activation::Silu, Network, Op, Reduction};
 
 pub(super) const ENTRY: Entry = Entry::new(
     "rexnet_plain",
@@ -33,7 +33,7 @@ fn build(spec: &Spec, slope: f64, offset: f64) -> Result<Network> {
         net.conv("conv_head", conv(round(1024.0 * spec.width), 1, 1))?;
         net.norm("bn2")?;
         net.act("act2", Silu)?;
-        net.add("global_pool", Op::GlobalAvgPool)?;
+        net.add("global_pool", Op::Reduce(Reduction::Mean))?;
         net.add("classifier", Op::Linear { out: spec.classes, bias: true })
     })
 }

@@ -6,7 +6,7 @@
 
 use super::chain::{Chain, Result, conv, depthwise, make_divisible};
 use super::{Entry, Spec};
-use crate::graph::{Activation::Relu, Conv2d, Network, Op, Window};
+use crate::graph::{Activation::Relu, Conv2d, Network, Op, Reduction, Window};
 
 pub(super) const PAPER: Entry = Entry {
     groups: &GROUPS,
@@ -80,7 +80,7 @@ fn build(spec: &Spec, form: Form) -> Result<Network> {
             net.norm(format!("{name}.pointwise_group_conv_expand.1"))?;
             let out = net.at;
             if i == 0 {
-                net.join(format!("{name}.avg_pool"), Op::AvgPool(halve), &[input])?;
+                net.join(format!("{name}.avg_pool"), Op::avg_pool(halve), &[input])?;
                 net.join(format!("{name}.cat"), Op::Concat, &[net.at, out])?;
             } else {
                 net.join(format!("{name}.add"), Op::Add, &[input, out])?;
@@ -89,7 +89,7 @@ fn build(spec: &Spec, form: Form) -> Result<Network> {
         }
     }
     net.finish(spec, |net| {
-        net.add("avg_pool", Op::GlobalAvgPool)?;
+        net.add("avg_pool", Op::Reduce(Reduction::Mean))?;
         net.add("fc", Op::Linear { out: spec.classes, bias: true })?;
         if form == Form::Seed { net.add("log_softmax", Op::LogSoftmax) } else { Ok(()) }
     })

@@ -3,7 +3,7 @@
 use sartor_kernels::generic::{self, PackedConv, PackedDepthwise, PackedNorm};
 use sartor_kernels::reference::BatchNorm;
 use sartor_kernels::runtime::{Aligned, Level, OutOfMemory};
-use sartor_kernels::shape::{Activation, Maps, Window};
+use sartor_kernels::shape::{Activation, Maps, Padding, Reduction, Window};
 use sartor_models::{Arithmetic, Network, NodeId, Op, Weights};
 
 use super::{EngineError, check_input, check_tensors, conv, maps, param};
@@ -38,8 +38,8 @@ enum Kernel {
     Norm(PackedNorm, Option<Activation>),
     Activation(Activation),
     MaxPool(Window),
-    AvgPool(Window),
-    GlobalAvgPool,
+    AvgPool(Window, (Padding, Padding)),
+    Reduce(Reduction),
     Add,
     Binary(Arithmetic),
     Concat,
@@ -145,8 +145,8 @@ impl GenericEngine {
             Kernel::Norm(norm, activation) => norm.run(src, maps, *activation, dst),
             Kernel::Activation(activation) => generic::activation(level, src, maps, *activation, dst),
             Kernel::MaxPool(window) => generic::max_pool(level, src, maps, window, dst),
-            Kernel::AvgPool(window) => generic::avg_pool(level, src, maps, window, dst),
-            Kernel::GlobalAvgPool => generic::global_avg_pool(level, src, maps, dst),
+            Kernel::AvgPool(window, counted) => generic::avg_pool(level, src, maps, window, *counted, dst),
+            Kernel::Reduce(reduction) => generic::reduce(level, src, maps, *reduction, dst),
             Kernel::Add => {
                 let b = step.inputs[1];
                 generic::add(level, src, maps, self.value(b, batch), maps_of(b).c, dst);
@@ -256,8 +256,8 @@ impl Fuser<'_> {
             Op::Conv2d(_) | Op::Linear { .. } | Op::BatchNorm { .. } => return self.linear_kernel(id),
             Op::Activation(function) => Kernel::Activation(function),
             Op::MaxPool(window) => Kernel::MaxPool(window),
-            Op::AvgPool(window) => Kernel::AvgPool(window),
-            Op::GlobalAvgPool => Kernel::GlobalAvgPool,
+            Op::AvgPool { window, counted } => Kernel::AvgPool(window, counted),
+            Op::Reduce(reduction) => Kernel::Reduce(reduction),
             Op::Add => Kernel::Add,
             Op::Binary(op) => Kernel::Binary(op),
             Op::Concat => Kernel::Concat,

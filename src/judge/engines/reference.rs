@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::reference::{self, BatchNorm, Value, bound};
-use sartor_models::{Arithmetic, Network, NodeId, Op, Weights};
+use sartor_models::{Arithmetic, Network, NodeId, Op, Reduction, Weights};
 
 use super::{EngineError, check_input, check_tensors, conv, maps, param};
 
@@ -122,8 +122,8 @@ impl<'a> ReferenceEngine<'a> {
             Op::BatchNorm { eps } => reference::batch_norm(inputs[0], src, &self.batch_norm(id, eps)),
             Op::Activation(function) => reference::activation(inputs[0], function),
             Op::MaxPool(window) => reference::max_pool(inputs[0], src, &window),
-            Op::AvgPool(window) => reference::avg_pool(inputs[0], src, &window, true),
-            Op::GlobalAvgPool => reference::global_avg_pool(inputs[0], src),
+            Op::AvgPool { window, counted } => reference::avg_pool(inputs[0], src, &window, counted),
+            Op::Reduce(reduction) => reference::reduce(inputs[0], src, reduction),
             Op::Add => reference::add(inputs[0], src, inputs[1], self.network.node(node.inputs[1]).shape.c),
             Op::Binary(op) => {
                 let b = maps(self.network, node.inputs[1], batch);
@@ -161,8 +161,12 @@ impl<'a> ReferenceEngine<'a> {
                 scale * errors[0] + bound::batch_norm(largest(0), scale, bound::max_abs(&shift))
             }
             Op::Activation(function) => bound::activation(function, largest(0), errors[0]),
-            Op::AvgPool(window) => errors[0] + bound::mean(window.taps(), largest(0)),
-            Op::GlobalAvgPool => errors[0] + bound::mean(self.network.node(node.inputs[0]).shape.pixels(), largest(0)),
+            Op::AvgPool { window, .. } => errors[0] + bound::mean(window.taps(), largest(0)),
+            Op::Reduce(reduction) => {
+                let pixels = self.network.node(node.inputs[0]).shape.pixels();
+                let stretch = if reduction == Reduction::Sum { pixels as f64 } else { 1.0 };
+                stretch * errors[0] + bound::reduction(reduction, pixels, largest(0))
+            }
             Op::Add => errors[0] + errors[1] + bound::rounding(largest(0) + largest(1)),
             Op::Binary(op) => {
                 let [a, b] = [0, 1].map(|input| (inputs[input], errors[input]));

@@ -4,7 +4,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::{RngCore, SeedableRng};
 use sartor_kernels::reference::bound;
 use sartor_models::zoo::Spec;
-use sartor_models::{Activation, Arithmetic, Builder, Op, Shape, Tensor, Window, zoo};
+use sartor_models::{Activation, Arithmetic, Builder, Op, Reduction, Shape, Tensor, Window, zoo};
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn every_operator() -> Network {
     // An output between a convolution and its batch norm.
     let deep_bn = b.add("deep_bn", bn, &[deep]).unwrap();
     let deep_act = b.add("deep_act", Op::Activation(Activation::Relu6), &[deep_bn]).unwrap();
-    let mean = b.add("mean", Op::GlobalAvgPool, &[deep_act]).unwrap();
+    let mean = b.add("mean", Op::Reduce(Reduction::Mean), &[deep_act]).unwrap();
     let squeeze = b.add("squeeze", conv2d(3, 1, 1, 1, true), &[mean]).unwrap();
     let squeeze_act = b.add("squeeze_act", Op::Activation(Activation::Relu), &[squeeze]).unwrap();
     let excite = b.add("excite", conv2d(22, 1, 1, 1, true), &[squeeze_act]).unwrap();
@@ -96,11 +96,11 @@ fn every_operator() -> Network {
     let sum = b.add("sum", Op::Add, &[gated, narrow]).unwrap();
     let narrow_act = b.add("narrow_act", Op::Activation(Activation::Relu), &[narrow]).unwrap();
     let max = b.add("max", Op::MaxPool(pool), &[sum]).unwrap();
-    let average = b.add("average", Op::AvgPool(pool), &[narrow_act]).unwrap();
+    let average = b.add("average", Op::avg_pool(pool), &[narrow_act]).unwrap();
     let joined = b.add("joined", Op::Concat, &[max, average]).unwrap();
     let shuffled = b.add("shuffled", Op::ChannelShuffle { groups: 5 }, &[joined]).unwrap();
     let sliced = b.add("sliced", Op::Slice { begin: 3, len: 17 }, &[shuffled]).unwrap();
-    let head = b.add("head", Op::GlobalAvgPool, &[sliced]).unwrap();
+    let head = b.add("head", Op::Reduce(Reduction::Mean), &[sliced]).unwrap();
     let linear = b.add("linear", Op::Linear { out: 11, bias: true }, &[head]).unwrap();
     let linear_bn = b.add("linear_bn", bn, &[linear]).unwrap();
     let softmax = b.add("softmax", Op::LogSoftmax, &[linear_bn]).unwrap();

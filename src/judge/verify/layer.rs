@@ -1,6 +1,6 @@
 //! Compares what one layer wrote with what it should have made of what it read.
 
-use sartor_codegen::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, PoolKind};
+use sartor_codegen::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Reduce, Scale};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;
@@ -105,19 +105,20 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
             let channels = whole(src);
             let (exact, error) = match pool.kind {
                 PoolKind::Max => (reference::max_pool(&channels, src.maps, &pool.window), 0.0),
-                PoolKind::Average => {
+                PoolKind::Average { counted } => {
                     let error = bound::mean(pool.window.taps(), bound::max_abs(&channels));
-                    (reference::avg_pool(&channels, src.maps, &pool.window, true), error)
+                    (reference::avg_pool(&channels, src.maps, &pool.window, counted), error)
                 }
             };
             Expected { bound: vec![error; exact.len()], exact }.activated(pool.act)
         }
-        LayerOp::Mean(Mean { src, .. }) => {
+        LayerOp::Reduce(Reduce { src, reduction, .. }) => {
             let src = observed.source(*src);
             let channels = whole(src);
-            let exact = reference::global_avg_pool(&channels, src.maps);
+            let exact = reference::reduce(&channels, src.maps, *reduction);
             let planes = channels.chunks_exact(src.maps.pixels());
-            Expected { exact, bound: planes.map(|plane| bound::mean(plane.len(), bound::max_abs(plane))).collect() }
+            let bound = planes.map(|plane| bound::reduction(*reduction, plane.len(), bound::max_abs(plane))).collect();
+            Expected { exact, bound }
         }
         LayerOp::Binary(Binary { op, a, b, act, .. }) => {
             let (a, b) = (observed.source(*a), observed.source(*b));

@@ -10,7 +10,7 @@ use std::thread;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
 use sartor_kernels::reference::bound::{EPSILON, UNDERFLOW, max_abs};
-use sartor_models::{Arithmetic, Network, NodeId, Op, Weights};
+use sartor_models::{Arithmetic, Network, NodeId, Op, Reduction, Weights};
 
 use crate::judge::engines::{EngineError, ReferenceEngine};
 
@@ -103,8 +103,8 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
     let node = network.node(id);
     let terms = match node.op {
         Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
-        Op::AvgPool(_) | Op::GlobalAvgPool => products(network, id),
-        Op::Binary(Arithmetic::Max | Arithmetic::Min) => return,
+        Op::AvgPool { .. } | Op::Reduce(Reduction::Mean | Reduction::Sum) => products(network, id),
+        Op::Binary(Arithmetic::Max | Arithmetic::Min) | Op::Reduce(_) => return,
         Op::BatchNorm { .. } | Op::Add | Op::Binary(_) | Op::LogSoftmax => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
@@ -128,8 +128,8 @@ fn products(network: &Network, id: NodeId) -> usize {
     match node.op {
         Op::Conv2d(conv) => src.c / conv.groups * conv.window.taps(),
         Op::Linear { .. } => src.c,
-        Op::AvgPool(window) => window.taps(),
-        Op::GlobalAvgPool => src.pixels(),
+        Op::AvgPool { window, .. } => window.taps(),
+        Op::Reduce(reduction) if reduction.adds() => src.pixels(),
         _ => 1,
     }
 }
@@ -143,7 +143,8 @@ fn expected(engine: &ReferenceEngine<'_>, network: &Network, id: NodeId, input: 
     let (terms, input) = (products(network, id) as f64, mean_square(input));
     match node.op {
         Op::Conv2d(_) | Op::Linear { .. } => terms * input * param("weight") + param("bias"),
-        Op::AvgPool(_) | Op::GlobalAvgPool => input / terms,
+        Op::AvgPool { .. } | Op::Reduce(Reduction::Mean) => input / terms,
+        Op::Reduce(Reduction::Sum) => input * terms,
         Op::BatchNorm { eps } => {
             let (scale, shift) = engine.affine(id, eps);
             input * mean_square(&scale) + mean_square(&shift)

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
 use sartor_codegen::lab::{Data, Problem};
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Reduction, Shape, Window};
 
 /// One thing to add to a network: which operator, on which nodes, and how large.
 type Choice = (u8, u16, u16, usize);
@@ -73,7 +73,7 @@ impl Grower {
             outputs.push(NodeId(usize::from(ends / 3) % self.nodes));
         }
         if ends % 4 == 1 && !self.exact {
-            let pooled = self.add(Op::GlobalAvgPool, &[self.last])?;
+            let pooled = self.add(Op::Reduce(Reduction::Mean), &[self.last])?;
             outputs.push(self.add(Op::LogSoftmax, &[pooled])?);
         }
         self.builder.finish(&outputs)
@@ -99,13 +99,13 @@ impl Grower {
             7 | 8 => self.act(src, b),
             9 => {
                 let (kernel, stride) = ((3, 3), (1 + b % 2, 1));
-                // Padding on one side of more than half the window is not drawn.
-                let pool = Window::new(kernel, stride, padding(shape, kernel, stride, b / 256 % 3, b / 768 % 3));
-                match b % 4 {
-                    0 => self.add(Op::MaxPool(dilated(shape, pool, b / 4)), &[src]),
-                    3 if !self.exact => self.add(Op::AvgPool(pool), &[src]),
-                    _ => self.add(Op::MaxPool(pool), &[src]),
-                }
+                let pool = Window::new(kernel, stride, padding(shape, kernel, stride, b / 256 % 5, b / 1280 % 5));
+                let max = Op::MaxPool(match b % 4 {
+                    0 => dilated(shape, pool, b / 4),
+                    _ => pool,
+                });
+                // A window that lies wholly in padding is refused.
+                self.add(if b % 4 < 2 || self.exact { max } else { averaging(pool, b / 4) }, &[src]).or(Ok(src))
             }
             10 => {
                 let partner = self.partner(src, b);
@@ -127,12 +127,16 @@ impl Grower {
             12 => self.add(Op::ChannelShuffle { groups: divisor(shape.c, b) }, &[src]),
             13 if self.exact => {
                 let whole = Window::new((shape.h, shape.w), (1, 1), Padding::around(0));
-                let gate = self.add(Op::MaxPool(whole), &[src])?;
+                let reduction = if shape.pixels() > 9 { Reduction::Max } else { Reduction::Sum };
+                let reduce = [Op::MaxPool(whole), Op::Reduce(Reduction::Min), Op::Reduce(reduction)][b % 3];
+                let gate = self.add(reduce, &[src])?;
                 let gate = self.act(gate, 1)?;
                 self.add(Op::Binary(Arithmetic::Mul), &[src, gate])
             }
             13 => {
-                let pooled = self.add(Op::GlobalAvgPool, &[src])?;
+                // The sum of many pixels would saturate the gate.
+                let reductions = [Reduction::Mean, Reduction::Max, Reduction::Min];
+                let pooled = self.add(Op::Reduce(reductions[b / 2 % 3]), &[src])?;
                 let squeezed = self.add(Op::Linear { out: c, bias: true }, &[pooled])?;
                 let restored = self.add(Op::Linear { out: shape.c, bias: b % 2 == 0 }, &[squeezed])?;
                 let gate = self.add(Op::Activation(Activation::Sigmoid), &[restored])?;
@@ -150,7 +154,7 @@ impl Grower {
             _ => {
                 let pool = Window::square(3, 2, 1);
                 let branch = self.conv(src, c, (3, 3), 2, 1, 0)?;
-                let pooled = self.add(if self.exact { Op::MaxPool(pool) } else { Op::AvgPool(pool) }, &[src])?;
+                let pooled = self.add(if self.exact { Op::MaxPool(pool) } else { Op::avg_pool(pool) }, &[src])?;
                 if branch == src {
                     return Ok(pooled);
                 }
@@ -245,6 +249,14 @@ fn padding(shape: Shape, kernel: (usize, usize), stride: (usize, usize), rows: u
         _ => Padding::both(kernel / 2),
     };
     (axis(shape.h, kernel.0, stride.0, rows), axis(shape.w, kernel.1, stride.1, columns))
+}
+
+/// Average pooling that counts all padding, none of it, or that in front.
+fn averaging(window: Window, choice: usize) -> Op {
+    let in_front = |padding: Padding| Padding { after: 0, ..padding };
+    let (rows, columns) = window.padding;
+    let counted = [(rows, columns), Padding::NONE, (in_front(rows), in_front(columns))][choice % 3];
+    Op::AvgPool { window, counted }
 }
 
 /// A window with its taps apart, where it still fits the padded map.

@@ -1,10 +1,10 @@
 //! Evaluates normalised layers exactly as they are defined: in f64, with plain loops. Memory is NaN until it is written, and it
 //! is written in whole groups of 16 lanes, as kernels do it.
 
-use sartor_models::{Shape, Spread, Window};
+use sartor_models::{Reduction, Shape, Spread, Window};
 
 use crate::layout::{Map, MapId};
-use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Value};
+use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Normalized, PoolKind, Reduce, Value};
 
 use super::activation;
 
@@ -145,23 +145,33 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
         }
         LayerOp::Pool(pool) => {
             let src = whole(pool.src);
+            let (rows, columns) = pool.window.axes();
             dst.write(0, src.map.c, |y, x, lane| {
                 let (kh, kw) = pool.window.kernel;
-                let window = (0..kh * kw).map(|i| src.tap(pool.window, (y, x), (i / kw, i % kw), lane));
-                let taps = window.len() as f64;
+                let window = (0..kh * kw).filter_map(|i| src.tap(pool.window, (y, x), (i / kw, i % kw), lane));
                 let value = match pool.kind {
-                    PoolKind::Max => window.flatten().reduce(f64::max).unwrap(),
-                    PoolKind::Average => window.flatten().sum::<f64>() / taps,
+                    PoolKind::Max => window.reduce(f64::max).unwrap(),
+                    PoolKind::Average { counted } => {
+                        let ((rows, h), (columns, w)) =
+                            (rows.counting(counted.0, src.map.h), columns.counting(counted.1, src.map.w));
+                        window.sum::<f64>() / (rows.taps(y, h).len() * columns.taps(x, w).len()) as f64
+                    }
                 };
                 activation(pool.act, value)
             });
         }
-        LayerOp::Mean(Mean { src, .. }) => {
+        LayerOp::Reduce(Reduce { src, reduction, .. }) => {
             let src = whole(*src);
-            assert_eq!((dst.map.c, dst.map.h, dst.map.w), (src.map.c, 1, 1));
-            let pixels = (src.map.h * src.map.w) as f64;
-            dst.write(0, src.map.c, |_, _, lane| {
-                (0..src.map.h).flat_map(|y| (0..src.map.w).map(move |x| src.get(y, x, lane))).sum::<f64>() / pixels
+            let Map { c, h, w, .. } = src.map;
+            assert_eq!((dst.map.c, dst.map.h, dst.map.w), (c, 1, 1));
+            dst.write(0, c, |_, _, lane| {
+                let pixels = (0..h * w).map(|i| src.get(i / w, i % w, lane));
+                match reduction {
+                    Reduction::Mean => pixels.sum::<f64>() / (h * w) as f64,
+                    Reduction::Sum => pixels.sum(),
+                    Reduction::Max => pixels.reduce(f64::max).unwrap(),
+                    Reduction::Min => pixels.reduce(f64::min).unwrap(),
+                }
             });
         }
         LayerOp::Binary(Binary { op, spread, a, b, act, .. }) => {

@@ -6,9 +6,9 @@
 mod direct;
 mod eltwise;
 mod epilogue;
-mod mean;
 mod mutants;
 mod pointwise;
+mod reduce;
 mod special;
 mod window;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sartor_kernels::report::{checked, figure};
 use sartor_kernels::runtime::Level;
+use sartor_models::Reduction;
 
 use super::*;
 use crate::ir::kernel::{Address, Stmt, Value, Var};
@@ -167,7 +168,7 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
         ("depthwise", Box::new(silu), false),
         ("maxpool", Box::new(Window { rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
         ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
-        ("mean", Box::new(mean::spec(23, 2, 16, 0.25)), true),
+        ("mean", Box::new(reduce::spec(Reduction::Mean, 32, 2, 16)), true),
         ("scale", Box::new(super::eltwise::spec(super::eltwise::SCALE, 3, 3, 16, None)), true),
         (
             "add",

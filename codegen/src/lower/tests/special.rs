@@ -1,6 +1,7 @@
 //! NaN, infinities, signed zeros, denormals and large numbers: results are PyTorch's, with the documented exceptions.
 
 use sartor_kernels::runtime::Level;
+use sartor_models::Reduction;
 
 use super::epilogue::apply;
 use super::*;
@@ -10,7 +11,10 @@ use crate::lower::window::{Kind, Window};
 
 /// One kernel of every family whose results are a sum of products, a sum, a product or a maximum, each with each rectifier.
 fn families() -> Vec<Box<dyn Family>> {
-    let mut all: Vec<Box<dyn Family>> = vec![Box::new(mean::spec(11, 2, 16, 0.25))];
+    let reductions = [Reduction::Sum, Reduction::Max, Reduction::Min];
+    let reduce = |reduction| Box::new(reduce::spec(reduction, 11, 2, 16)) as Box<dyn Family>;
+    let mut all: Vec<Box<dyn Family>> = reductions.map(reduce).into();
+    all.push(Box::new(reduce::spec(Reduction::Mean, 16, 2, 16)));
     for act in RECTIFIERS {
         let epilogue = Epilogue { act, shortcut: Some(48), ..Epilogue::default() };
         all.push(Box::new(pointwise::spec(9, &[(0, 5), (7, 3)], 2, 16, epilogue)));

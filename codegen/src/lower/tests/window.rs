@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
+use sartor_models::Padding;
 
 use super::*;
 use crate::ir::kernel::Kernel;
@@ -44,7 +45,16 @@ impl Family for Window {
                 Kind::Max => {
                     met.iter().map(|&(a, _)| a).fold(f64::NEG_INFINITY, |max, a| if a > max || a.is_nan() { a } else { max })
                 }
-                Kind::Average => met.iter().map(|&(a, _)| a).sum::<f64>() / self.taps() as f64,
+                Kind::Average => {
+                    let (top, left) = (self.present.0.saturating_sub(self.counted.0.before), self.pad - self.counted.1.before);
+                    let (rows, columns) =
+                        (top..self.present.1 + self.counted.0.after, left..self.pad + self.iw + self.counted.1.after);
+                    let down =
+                        (0..self.kernel.0).filter(|kh| rows.contains(&(row * self.stride.0 + kh * self.dilation.0))).count();
+                    let across =
+                        (0..self.kernel.1).filter(|kw| columns.contains(&(x * self.stride.1 + kw * self.dilation.1))).count();
+                    met.iter().map(|&(a, _)| a).sum::<f64>() / (down * across) as f64
+                }
             };
             if self.kind == Kind::Depthwise { activation_of_sum(self.act, value) } else { activation(self.act, value) }
         };
@@ -81,6 +91,7 @@ fn uneven(kind: Kind, kernel: usize, stride: usize, (pad, after): (usize, usize)
         ow,
         rows,
         present: (0, (rows - 1) * stride + kernel),
+        counted: (Padding::both(pad.max(after)), Padding { before: pad, after }),
         src_pitch: 16,
         dst_pitch: 16,
         act: None,
@@ -170,10 +181,30 @@ fn dilated_windows() {
                         continue;
                     }
                     let present = (0, reach(rows, dilation.0));
-                    let spec = Window { dilation, pad, iw, present, ..spec(kind, kernel, stride, 0, ow, rows).unwrap() };
+                    let counted = Padding::around(pad);
+                    let whole = spec(kind, kernel, stride, 0, ow, rows).unwrap();
+                    let spec = Window { dilation, pad, iw, present, counted, ..whole };
                     check_spec(&spec);
                     // The first row of taps lies above the map.
                     check_spec(&Window { present: (dilation.0, present.1), ..spec });
+                }
+            }
+        }
+    }
+}
+
+/// Averages that count no padding, or only that in front, divide by fewer taps at the borders.
+#[test]
+fn averages_that_do_not_count_all_padding() {
+    for (kernel, stride, rows) in [(3, 1, 1), (3, 1, 2), (3, 2, 2), (5, 1, 2), (5, 2, 2)] {
+        let pad = kernel / 2;
+        let reach = (rows - 1) * stride + kernel;
+        let front = Padding { before: pad, after: 0 };
+        for counted in [Padding::NONE, (front, front), (Padding::both(1), front.reversed())] {
+            for present in [(0, reach), (pad, reach), (0, reach - pad), (1, reach - 1)] {
+                for ow in [1, 2, 7, 20] {
+                    let Some(whole) = spec(Kind::Average, kernel, stride, pad, ow, rows) else { continue };
+                    check_spec(&Window { counted, present, ..whole });
                 }
             }
         }
@@ -225,7 +256,8 @@ proptest! {
         let kind = KINDS[kind];
         let pitch = (panels + gap) * PANEL;
         let spec = Window {
-            kind, panels, kernel, stride, dilation, pad, iw, ow, rows, present: (first, last), src_pitch: pitch, dst_pitch: pitch,
+            kind, panels, kernel, stride, dilation, pad, iw, ow, rows, present: (first, last),
+            counted: (Padding::NONE.0, Padding { before: pad, after: 0 }), src_pitch: pitch, dst_pitch: pitch,
             act, columns: None,
         };
         check_at(&spec, kind != Kind::Average && is_exact(spec.act), Level::ALL[level]);

@@ -1,6 +1,7 @@
 //! Which nodes become one layer.
 
-use sartor_models::{Activation, Arithmetic, Conv2d, Network, Node, NodeId, Op, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Conv2d, Network, Node, NodeId, Op, Reduction, Weights, Window};
+use sartor_ops::Axis;
 
 use super::error::NormalizeError;
 use super::fold::{self, Affine};
@@ -35,7 +36,7 @@ pub(super) enum Fused {
         window: Window,
         act: Option<Activation>,
     },
-    Mean,
+    Reduce(Reduction),
     Binary {
         op: Arithmetic,
         act: Option<Activation>,
@@ -64,7 +65,7 @@ impl Step {
             Fused::Conv { post_act, .. } if self.inputs.len() == 2 => Some(post_act),
             Fused::Conv { act, .. } | Fused::Depthwise { act, .. } | Fused::Pool { act, .. } => Some(act),
             Fused::Binary { act, .. } | Fused::Add { act } | Fused::Concat { act } => Some(act),
-            Fused::Input | Fused::Mean | Fused::Activation(_) | Fused::Shuffle { .. } | Fused::Slice { .. } => None,
+            Fused::Input | Fused::Reduce(_) | Fused::Activation(_) | Fused::Shuffle { .. } | Fused::Slice { .. } => None,
         }
     }
 
@@ -101,6 +102,9 @@ impl Steps {
         self.steps.iter().enumerate().filter_map(|(id, step)| step.as_ref().map(|step| (NodeId(id), step)))
     }
 }
+
+/// A window of so few taps is left as it is, so that an activation can be fused into it.
+const FEW: usize = 16;
 
 /// Folds and fuses.
 pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, NormalizeError> {
@@ -195,9 +199,9 @@ impl<'a> Fuser<'a> {
             Op::Conv2d(conv) => self.conv(id, conv),
             Op::Linear { out, bias } => self.conv(id, Conv2d { oc: out, groups: 1, bias, window: Window::POINT }),
             Op::Activation(act) => Fused::Activation(act),
-            Op::MaxPool(window) => Fused::Pool { kind: PoolKind::Max, window, act: None },
-            Op::AvgPool(window) => Fused::Pool { kind: PoolKind::Average, window, act: None },
-            Op::GlobalAvgPool => Fused::Mean,
+            Op::MaxPool(window) => self.pool(inputs[0], PoolKind::Max, window),
+            Op::AvgPool { window, counted } => self.pool(inputs[0], PoolKind::Average { counted }, window),
+            Op::Reduce(reduction) => Fused::Reduce(reduction),
             Op::Add => Fused::Add { act: None },
             Op::Binary(op) => Fused::Binary { op, act: None },
             Op::Concat => {
@@ -209,6 +213,26 @@ impl<'a> Fuser<'a> {
             Op::BatchNorm { .. } | Op::LogSoftmax => return None,
         };
         Some(Step { node: id, inputs, op })
+    }
+
+    /// A large window over the whole map reduces it: kernels for windows have a line for each tap.
+    fn pool(&self, src: NodeId, kind: PoolKind, window: Window) -> Fused {
+        let src = self.network.node(src).shape;
+        let (rows, columns) = window.axes();
+        let is_one = (rows.outputs_over(src.h), columns.outputs_over(src.w)) == (Some(1), Some(1));
+        let meets = |axis: Axis, size: usize| axis.taps(0, size).len();
+        let covers = is_one && window.taps() > FEW && (meets(rows, src.h), meets(columns, src.w)) == (src.h, src.w);
+        match kind {
+            PoolKind::Max if covers => Fused::Reduce(Reduction::Max),
+            PoolKind::Average { counted } if covers => {
+                let ((rows, h), (columns, w)) = (rows.counting(counted.0, src.h), columns.counting(counted.1, src.w));
+                match (meets(rows, h), meets(columns, w)) == (src.h, src.w) {
+                    true => Fused::Reduce(Reduction::Mean),
+                    false => Fused::Pool { kind, window, act: None },
+                }
+            }
+            _ => Fused::Pool { kind, window, act: None },
+        }
     }
 
     fn conv(&self, id: NodeId, conv: Conv2d) -> Fused {

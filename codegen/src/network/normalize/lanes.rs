@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::layout::{Map, MapId};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Mean, Normalized, Output, Pool, Value,
+    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Reduce, Value,
 };
 
 /// The map of the network's input.
@@ -130,7 +130,7 @@ impl Layout<'_> {
                 let act = act.or(self.act_of_concat(id));
                 LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
-            Fused::Mean => LayerOp::Mean(Mean { src, dst }),
+            Fused::Reduce(reduction) => LayerOp::Reduce(Reduce { src, dst, reduction }),
             Fused::Binary { op, act } => {
                 let [first, second] = [step.inputs[0], step.inputs[1]].map(|input| self.network.node(input).shape);
                 let spread = Spread::of(first, second).expect("the graph is valid");

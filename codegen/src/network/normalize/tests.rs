@@ -2,13 +2,13 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sartor_models::weights::Problem;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Shape, Tensor, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Reduction, Shape, Tensor, Weights, Window};
 
 use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
-use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized};
+use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, PoolKind, Scale};
 
 /// Folding rounds each weight and bias once, which changes it by at most 2^-24 of its value. The few dozen layers of a network
 /// add these errors up and amplify them.
@@ -59,11 +59,11 @@ fn line(layer: &Layer) -> String {
             depthwise.act
         }
         LayerOp::Pool(pool) => {
-            words.push(format!("{:?}", pool.kind));
+            words.push(if pool.kind == PoolKind::Max { "Max" } else { "Average" }.into());
             pool.act
         }
-        LayerOp::Mean(_) => {
-            words.push("mean".into());
+        LayerOp::Reduce(reduce) => {
+            words.push(reduce.reduction.word().into());
             None
         }
         LayerOp::Binary(binary) => {
@@ -113,7 +113,7 @@ impl Graph {
 
     /// Adds a 3x3 average pooling.
     fn pool(&mut self, name: &str, src: NodeId) -> NodeId {
-        self.add(name, Op::AvgPool(Window::square(3, 1, 1)), &[src])
+        self.add(name, Op::avg_pool(Window::square(3, 1, 1)), &[src])
     }
 
     fn bn(&mut self, name: &str, src: NodeId) -> NodeId {
@@ -154,7 +154,7 @@ fn batch_norms_and_activations_join_the_convolution_before_them() {
     let x = g.depthwise("dw", x);
     let x = g.bn("dw.bn", x);
     let x = g.relu("relu", x);
-    let x = g.add("mean", Op::GlobalAvgPool, &[x]);
+    let x = g.add("mean", Op::Reduce(Reduction::Mean), &[x]);
     let x = g.add("fc", Op::Linear { out: 5, bias: true }, &[x]);
     let x = g.bn("fc.bn", x);
     g.becomes(&[x], &["conv conv Silu", "dw depthwise Relu", "mean mean", "fc conv"]);
@@ -262,7 +262,7 @@ fn the_gate_stands_between_batch_norm_and_relu6() {
     let x = g.conv("stem", 24, g.0.input());
     let dw = g.depthwise("dw", x);
     let dw = g.bn("dw.bn", dw);
-    let se = g.add("se.mean", Op::GlobalAvgPool, &[dw]);
+    let se = g.add("se.mean", Op::Reduce(Reduction::Mean), &[dw]);
     let se = g.conv("se.down", 2, se);
     let se = g.bn("se.bn", se);
     let se = g.relu("se.relu", se);
@@ -593,7 +593,7 @@ fn dead_nodes_and_their_tensors_are_dropped() {
     let mut g = Graph::new(3, 4, 4);
     let conv = g.conv("conv", 8, g.0.input());
     let dead = g.conv("dead", 8, conv);
-    g.add("dead.softmax.mean", Op::GlobalAvgPool, &[dead]);
+    g.add("dead.softmax.mean", Op::Reduce(Reduction::Mean), &[dead]);
     let relu = g.relu("relu", conv);
     g.becomes(&[relu], &["conv conv Relu"]);
 }
@@ -743,6 +743,8 @@ fn drawn_networks_reach_every_rule() {
         ".reorder conv",
         ".copy1 conv @",
         " mean",
+        " max",
+        " min",
         " depthwise Silu",
     ] {
         assert!(reached.iter().any(|line| line.starts_with(rule)), "no drawn network has a layer '{rule}'");

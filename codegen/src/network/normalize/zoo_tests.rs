@@ -57,7 +57,7 @@ fn mobilenet_v2_is_convolutions_and_one_mean() {
     // The first convolution; 17 blocks of three, except that the first block does not expand; the last convolution; and the
     // classifier.
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(_) | LayerOp::Depthwise(_))), 1 + 17 * 3 - 1 + 1 + 1);
-    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Mean(_))), 1);
+    assert_eq!(count(&layers, |op| matches!(op, LayerOp::Reduce(_))), 1);
     assert_eq!(count(&layers, |op| matches!(op, LayerOp::Conv(conv) if conv.shortcut.is_some())), 10);
     assert_eq!(layers.layers.len(), 53 + 1);
     assert_eq!(layers.maps.len(), 55, "every layer writes a map of its own");

@@ -2,7 +2,7 @@
 //! that blends, a shuffle, pools, a squeeze-and-excitation whose gate must clear its pad lanes, and two outputs.
 
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Reduction, Shape, Window};
 
 use crate::compile::plan;
 use crate::lab::testing::{draw, noise};
@@ -28,13 +28,13 @@ pub fn network() -> Network {
     let grouped = nodes.conv("grouped", both, 20, 1, 1, 4);
     let shuffled = nodes.add("shuffled", Op::ChannelShuffle { groups: 4 }, &[grouped]);
     let down = nodes.conv("down", shuffled, 20, 3, 2, 20);
-    let mean = nodes.add("mean", Op::GlobalAvgPool, &[down]);
+    let mean = nodes.add("mean", Op::Reduce(Reduction::Mean), &[down]);
     let squeeze = nodes.add("squeeze", Op::Linear { out: 5, bias: true }, &[mean]);
     let gate = nodes.add("gate", Op::Linear { out: 20, bias: true }, &[squeeze]);
     let gate = nodes.act("gate.act", Activation::Sigmoid, gate);
     let scaled = nodes.add("scaled", Op::Binary(Arithmetic::Mul), &[down, gate]);
     let head = nodes.conv("head", scaled, 70, 1, 1, 1);
-    let last = nodes.add("last", Op::GlobalAvgPool, &[head]);
+    let last = nodes.add("last", Op::Reduce(Reduction::Mean), &[head]);
     let classes = nodes.add("classes", Op::Linear { out: 10, bias: true }, &[last]);
     nodes.0.finish(&[classes, block]).unwrap()
 }
