@@ -7,6 +7,6 @@ mod activation;
 mod arithmetic;
 mod window;
 
-pub use activation::{Activation, Parameter, Scale};
+pub use activation::{Activation, Parameter};
 pub use arithmetic::Arithmetic;
 pub use window::{Axis, Padding, Window};

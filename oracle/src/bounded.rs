@@ -1,6 +1,6 @@
 //! Running error analysis: a node's exact value together with how far an f32 engine may be from it.
 
-use sartor_models::{NodeId, Op};
+use sartor_models::{Activation, NodeId, Op};
 use tch::{Kind, Tensor};
 
 use crate::tolerance::{BATCH_NORM, DENORMAL, LOG_SOFTMAX, ONCE, STORE, activation, sum};
@@ -30,6 +30,13 @@ impl Bounded {
         // `max` of PyTorch returns NaN if there is one.
         (difference.max().double_value(&[]), (difference / bound).max().double_value(&[]))
     }
+}
+
+/// The values that the error of an activation is relative to.
+fn scale(act: Activation, arguments: &Tensor, results: &Tensor) -> Tensor {
+    let flat = |values: &Tensor| Vec::<f64>::try_from(values.flatten(0, -1)).expect("a flat f64 tensor");
+    let scales: Vec<f64> = flat(arguments).into_iter().zip(flat(results)).map(|(x, y)| act.scale(x, y)).collect();
+    Tensor::from_slice(&scales).reshape(results.size())
 }
 
 impl Torch<'_> {
@@ -63,7 +70,7 @@ impl Torch<'_> {
                 let (scale, shift) = self.batch_norm_magnitudes(id);
                 (magnitude(0) * scale + shift) * BATCH_NORM
             }
-            Op::Activation(act) => act.scale().choose(&inputs[0].exact, exact).abs() * activation(act),
+            Op::Activation(act) => scale(act, &inputs[0].exact, exact) * activation(act),
             Op::AvgPool(window) => apply(&node.op, &[], &[magnitude(0)]) * sum(window.taps()),
             Op::GlobalAvgPool => {
                 let src = self.network.node(node.inputs[0]).shape;
@@ -90,7 +97,10 @@ impl Torch<'_> {
         Some(match op {
             Op::Conv2d(_) | Op::Linear { .. } => apply(op, &[self.params(id)[0].abs()], &errors),
             Op::BatchNorm { .. } => &errors[0] * self.batch_norm_magnitudes(id).0,
-            Op::Activation(act) => &errors[0] * act.slope(),
+            Op::Activation(act) => {
+                let largest = (inputs[0].exact.abs() + &errors[0]).max().double_value(&[]);
+                &errors[0] * act.slope(largest)
+            }
             Op::Mul => {
                 let magnitude = |i: usize| inputs[i].exact.abs();
                 magnitude(0) * &errors[1] + magnitude(1) * &errors[0] + &errors[0] * &errors[1]

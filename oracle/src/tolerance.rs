@@ -22,7 +22,7 @@ pub fn sum(terms: usize) -> f64 {
 /// Batch norm, per `|x g| + |mean g| + |b|`: subtract, multiply, add, and a scale `g` of one division and one root, each rounded once.
 pub const BATCH_NORM: f64 = 6.0 * U;
 
-/// An activation, per result or per argument as [`Activation::scale`] says: twice its error, since an exponential's relative error grows
+/// An activation, per [`Activation::scale`]: twice its error, since an exponential's relative error grows
 /// with its argument's rounding, `|x| U`, up to the 8 where it still matters in f32.
 pub fn activation(act: Activation) -> f64 {
     4.0 * act.roundings() * U

@@ -141,6 +141,7 @@ fn activation(act: Activation, x: &Tensor) -> Tensor {
         Activation::Sigmoid => x.sigmoid(),
         Activation::HardSwish => x.hardswish(),
         Activation::Gelu => x.gelu("none"),
+        Activation::Clip(low, high) => x.clamp(f64::from(low.value()), f64::from(high.value())),
         Activation::LeakyRelu(slope) => x.prelu(&Tensor::from(slope.value()).to_kind(x.kind())),
     }
 }

@@ -102,6 +102,8 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
             (vec![dims[0], oc], reference::linear(x, dims[1], &singles(1), bias.as_deref(), oc))
         }
         "LogSoftmax" => (dims.clone(), reference::log_softmax(x, dims[1])),
+        "Max" => broadcast(inputs, f64::max),
+        "Min" => broadcast(inputs, f64::min),
         "Add" => broadcast(inputs, |a, b| a + b),
         "Mul" => broadcast(inputs, |a, b| a * b),
         "Div" => broadcast(inputs, |a, b| a / b),

@@ -132,7 +132,8 @@ impl Arithmetic for Written<'_> {
 
     /// Clamps in place.
     fn clamp(&mut self, x: &Vec<Reg>, low: f32, high: f32) -> Vec<Reg> {
-        let ends = [(low, Binary::Max), (high, Binary::Min)].map(|(end, op)| end.is_finite().then(|| (self.end(end), op)));
+        let ends = [("low", low, Binary::Max), ("high", high, Binary::Min)];
+        let ends = ends.map(|(name, end, op)| end.is_finite().then(|| (self.end(name, end), op)));
         for &x in x {
             for (end, op) in ends.into_iter().flatten() {
                 self.b.set(x, Value::Binary(op, end, x));
@@ -159,11 +160,11 @@ impl Arithmetic for Written<'_> {
 
 impl Written<'_> {
     /// The register of a clamp's end, named for the reader.
-    fn end(&mut self, end: f32) -> Reg {
+    fn end(&mut self, name: &str, end: f32) -> Reg {
         match end {
             0.0 => self.splat("zero", end),
             6.0 => self.splat("six", end),
-            _ => self.splat("end", end),
+            _ => self.splat(name, end),
         }
     }
 

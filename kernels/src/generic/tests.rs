@@ -396,7 +396,7 @@ fn activations_of_special_values() {
             for ((&x, found), &expected) in src.iter().zip(found).zip(&expected) {
                 // The error is relative to this value. Where the exponential is below the smallest normal number, that number is
                 // added to the bound, times the argument.
-                let beside = function.scale().choose(f64::from(x.abs()), expected.abs());
+                let beside = function.scale(x.into(), expected);
                 let smallest = f64::from(f32::MIN_POSITIVE) * f64::from(x.abs()).clamp(1.0, 200.0);
                 let bound = if x.is_finite() { bound::activation(function, beside, 0.0) + smallest } else { 0.0 };
                 let (error, _) = bound::largest_error(&[found], &[expected]);

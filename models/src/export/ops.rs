@@ -54,6 +54,20 @@ impl<'a> Writer<'a> {
                 let bounds = [self.scalar(node, "min", 0.0)?, self.scalar(node, "max", 6.0)?];
                 self.push(node, "Clip", &[&inputs[..], &bounds].concat(), &node.name, [])?;
             }
+            Op::Activation(Activation::Clip(low, high)) => {
+                let [low, high] = [low, high].map(|end| Some(end.value()).filter(|end| end.is_finite()));
+                let ends = [low.map(|end| ("min", "Max", end)), high.map(|end| ("max", "Min", end))];
+                let mut operands = inputs.clone();
+                for (name, _, end) in ends.into_iter().flatten() {
+                    operands.push(self.scalar(node, name, end)?);
+                }
+                let op = match ends {
+                    [None, None] => "Identity",
+                    [Some((_, op, _)), None] | [None, Some((_, op, _))] => op,
+                    [Some(_), Some(_)] => "Clip",
+                };
+                self.push(node, op, &operands, &node.name, [])?;
+            }
             Op::Activation(Activation::Sigmoid) => self.push(node, "Sigmoid", &inputs, &node.name, [])?,
             Op::Activation(Activation::HardSwish) => self.push(node, "HardSwish", &inputs, &node.name, [])?,
             Op::Activation(Activation::LeakyRelu(slope)) => {

@@ -3,6 +3,12 @@
 use super::{Parameter, Scale};
 use crate::Arithmetic;
 
+/// How far a normal distribution reaches, in its deviations.
+const REACH: f64 = 6.0;
+
+/// The steps of a sum over a normal distribution, in each direction.
+const STEPS: i32 = 300;
+
 /// An elementwise function. Each has a file of its own, which says all there is to know of it.
 pub trait Function: Copy {
     /// Its word in problem lines and kernel names, without its parameters.
@@ -32,16 +38,23 @@ pub trait Function: Copy {
     /// About how many operations [`compute`](Self::compute) takes; an exponential counts as a dozen.
     fn operations(&self) -> usize;
 
-    /// The largest magnitude of its slope. An error of the argument grows by at most this factor.
-    fn slope(&self) -> f64;
+    /// The ends between which its slope and its results are moderate. Tests draw arguments between them.
+    fn tame(&self) -> (f32, f32) {
+        (f32::NEG_INFINITY, f32::INFINITY)
+    }
 
-    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude.
+    /// The largest magnitude of its slope for arguments of at most `max` in magnitude. An error of the argument grows by at most
+    /// this factor. If the slope is infinite at zero, this holds for arguments from the lower end of [`tame`](Self::tame) on.
+    fn slope(&self, max: f64) -> f64;
+
+    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude. If it has a pole at
+    /// zero, this holds for arguments from the lower end of [`tame`](Self::tame) on.
     fn largest(&self, max: f64) -> f64;
 
     /// The error that its own roundings make in f32, in epsilons of its largest result; zero if it does not round.
     fn roundings(&self) -> f64;
 
-    /// The value that its error is relative to, for a single value: its argument or its result.
+    /// The value that its error is relative to, for a single value.
     fn scale(&self) -> Scale {
         Scale::Result
     }
@@ -51,6 +64,18 @@ pub trait Function: Copy {
     fn step(&self) -> Option<f64>;
 
     /// The mean square of its results, if its arguments have a normal distribution about zero with the mean square `of`. If
-    /// `rectified`, the arguments have been through a rectifier before.
-    fn mean_square(&self, of: f64, rectified: bool) -> f64;
+    /// `rectified`, the arguments have been through a rectifier before. Arguments are taken to the ends of [`tame`](Self::tame).
+    fn mean_square(&self, of: f64, rectified: bool) -> f64 {
+        let (low, high) = self.tame();
+        let squares = (-STEPS..=STEPS).map(|step| {
+            let x = f64::from(step) * REACH / f64::from(STEPS);
+            let argument = if rectified { x.abs() } else { x } * of.sqrt();
+            let result = self.at(argument.max(low.into()).min(high.into()));
+            let weight = (-x * x / 2.0).exp();
+            [result * result * weight, weight]
+        });
+        let [sum, weights] = squares.fold([0.0; 2], |[a, b], [c, d]| [a + c, b + d]);
+        // Few digits are the same on all platforms, whose exponentials may differ in the last one.
+        format!("{:.3e}", sum / weights).parse().unwrap_or(1.0)
+    }
 }

@@ -57,7 +57,7 @@ impl Function for Gelu {
     }
 
     /// The slope is largest at x = sqrt(2): 1.1289, here rounded up.
-    fn slope(&self) -> f64 {
+    fn slope(&self, _: f64) -> f64 {
         1.13
     }
 
@@ -73,7 +73,7 @@ impl Function for Gelu {
 
     /// For negative arguments the sum of one and an error function near minus one cancels: next to nothing is left.
     fn scale(&self) -> Scale {
-        Scale::Argument
+        Scale::Largest
     }
 
     fn step(&self) -> Option<f64> {

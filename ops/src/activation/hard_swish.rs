@@ -34,7 +34,7 @@ impl Function for HardSwish {
     }
 
     /// The slope is largest at x = 3.
-    fn slope(&self) -> f64 {
+    fn slope(&self, _: f64) -> f64 {
         1.5
     }
 

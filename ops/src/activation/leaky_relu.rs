@@ -42,12 +42,12 @@ impl Function for LeakyRelu {
         3
     }
 
-    fn slope(&self) -> f64 {
+    fn slope(&self, _: f64) -> f64 {
         self.below().abs().max(1.0)
     }
 
     fn largest(&self, max: f64) -> f64 {
-        max * self.slope()
+        max * self.slope(max)
     }
 
     /// The product rounds (half an epsilon), doubled. It does not round if the slope is zero or a power of two, which only

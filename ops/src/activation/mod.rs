@@ -1,5 +1,6 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it. This file lists them.
 
+mod clip;
 mod function;
 mod gelu;
 mod hard_swish;
@@ -17,9 +18,9 @@ use std::fmt;
 
 use crate::Arithmetic;
 use function::Function;
+use scale::Scale;
 
 pub use parameter::Parameter;
-pub use scale::Scale;
 
 /// An elementwise function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +39,8 @@ pub enum Activation {
     LeakyRelu(Parameter),
     /// `x * (1 + erf(x / sqrt(2))) / 2`
     Gelu,
+    /// `min(high, max(low, x))` of two ends. Either may be infinite.
+    Clip(Parameter, Parameter),
 }
 
 /// Evaluates a body with the [`Function`] of an activation.
@@ -52,6 +55,7 @@ macro_rules! function {
             HardSwish => hard_swish::HardSwish,
             LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
             Gelu => gelu::Gelu,
+            Clip(low, high) => clip::Clip { low, high },
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -69,7 +73,7 @@ const BETWEEN: &str = "x";
 
 impl Activation {
     /// All functions, for tests to check and to draw from. A function with a parameter is listed with values that differ in kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Relu,
         Self::Relu6,
         Self::Silu,
@@ -78,6 +82,9 @@ impl Activation {
         Self::LeakyRelu(Parameter::new(0.01)),
         Self::LeakyRelu(Parameter::new(0.25)),
         Self::Gelu,
+        Self::Clip(Parameter::new(-0.5), Parameter::new(1.25)),
+        Self::Clip(Parameter::new(0.25), Parameter::new(f32::INFINITY)),
+        Self::Clip(Parameter::new(f32::NEG_INFINITY), Parameter::new(0.75)),
     ];
 }
 
@@ -114,6 +121,7 @@ impl Activation {
     fn with(self, parameters: &[Parameter]) -> Option<Self> {
         match (self, parameters) {
             (Self::LeakyRelu(_), &[slope]) => Some(Self::LeakyRelu(slope)),
+            (Self::Clip(..), &[low, high]) => Some(Self::Clip(low, high)),
             (other, []) if other.parameters().is_empty() => Some(other),
             _ => None,
         }
@@ -151,15 +159,29 @@ impl Activation {
 
     /// Whether its slope exceeds one in magnitude anywhere, so that an error of the argument grows.
     pub fn stretches(self) -> bool {
-        self.slope() > 1.0
+        self.slope(f64::INFINITY) > 1.0
     }
 
-    /// The largest magnitude of its slope. An error of the argument grows by at most this factor.
-    pub fn slope(self) -> f64 {
-        function!(self, function => function.slope())
+    /// The ends between which its slope and its results are moderate. Tests draw arguments between them.
+    pub fn tame(self) -> (f32, f32) {
+        function!(self, function => function.tame())
     }
 
-    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude.
+    /// The clamp between its [`tame`](Self::tame) ends; `None` if all arguments are between them.
+    pub fn guard(self) -> Option<Self> {
+        let (low, high) = self.tame();
+        let ends = low > f32::NEG_INFINITY || high < f32::INFINITY;
+        ends.then_some(Self::Clip(Parameter::new(low), Parameter::new(high)))
+    }
+
+    /// The largest magnitude of its slope for arguments of at most `max` in magnitude. An error of the argument grows by at most
+    /// this factor. If the slope is infinite at zero, this holds for arguments from the lower end of [`tame`](Self::tame) on.
+    pub fn slope(self, max: f64) -> f64 {
+        function!(self, function => function.slope(max))
+    }
+
+    /// An upper bound of the magnitude of its results, for arguments of at most `max` in magnitude. If it has a pole at zero,
+    /// this holds for arguments from the lower end of [`tame`](Self::tame) on.
     pub fn largest(self, max: f64) -> f64 {
         function!(self, function => function.largest(max))
     }
@@ -170,9 +192,12 @@ impl Activation {
         function!(self, function => function.roundings())
     }
 
-    /// The value that its error is relative to, for a single value: its argument or its result.
-    pub fn scale(self) -> Scale {
-        function!(self, function => function.scale())
+    /// The value that its error is relative to, for a single argument and its result.
+    pub fn scale(self, argument: f64, result: f64) -> f64 {
+        match function!(self, function => function.scale()) {
+            Scale::Result => result.abs(),
+            Scale::Largest => self.largest(argument.abs()),
+        }
     }
 
     /// Whether its results in f32 are exactly those of the definition, except for underflow.

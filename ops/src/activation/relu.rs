@@ -28,7 +28,7 @@ impl Function for Relu {
         1
     }
 
-    fn slope(&self) -> f64 {
+    fn slope(&self, _: f64) -> f64 {
         1.0
     }
 

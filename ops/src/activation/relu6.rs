@@ -27,7 +27,7 @@ impl Function for Relu6 {
         2
     }
 
-    fn slope(&self) -> f64 {
+    fn slope(&self, _: f64) -> f64 {
         1.0
     }
 

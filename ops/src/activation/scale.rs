@@ -5,16 +5,6 @@
 pub enum Scale {
     /// The result.
     Result,
-    /// The argument, where the leading digits of the result cancel.
-    Argument,
-}
-
-impl Scale {
-    /// The argument or the result.
-    pub fn choose<T>(self, argument: T, result: T) -> T {
-        match self {
-            Self::Result => result,
-            Self::Argument => argument,
-        }
-    }
+    /// The largest result for arguments of the same magnitude, where the leading digits of the result cancel.
+    Largest,
 }

@@ -28,7 +28,7 @@ impl Function for Sigmoid {
     }
 
     /// The slope is largest at zero.
-    fn slope(&self) -> f64 {
+    fn slope(&self, _: f64) -> f64 {
         0.25
     }
 

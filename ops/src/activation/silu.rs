@@ -25,7 +25,7 @@ impl Function for Silu {
     }
 
     /// The slope is largest at x = 2.4: 1.0998, here rounded up.
-    fn slope(&self) -> f64 {
+    fn slope(&self, _: f64) -> f64 {
         1.1
     }
 

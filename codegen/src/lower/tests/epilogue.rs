@@ -95,7 +95,7 @@ fn activations_are_half_as_far_from_their_definitions_as_allowed() {
                 let exact = act.at(x.into());
                 // The error without what is left at the ends, where the functions are next to zero.
                 let error = ((f64::from(y) - exact).abs() - 1.5e-36).max(0.0);
-                let beside = act.scale().choose(f64::from(x.abs()), exact.abs());
+                let beside = act.scale(x.into(), exact);
                 if error == 0.0 { (0.0, x) } else { (error / (bound::EPSILON * beside), x) }
             });
             let (error, at) = errors.fold((0.0, 0.0), |max, error| if error.0 > max.0 { error } else { max });
