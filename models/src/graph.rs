@@ -117,8 +117,11 @@ pub enum Op {
         /// How many channels there are; at least 1.
         len: usize,
     },
-    /// `x - log(sum(exp(x)))` over the channels of a `c x 1 x 1` map.
-    LogSoftmax,
+    /// `exp(x) / sum(exp(x))` over the channels, at each pixel.
+    Softmax {
+        /// Whether its logarithm is taken.
+        log: bool,
+    },
 }
 
 /// A parameter tensor that a node needs.
@@ -370,7 +373,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::Activation(act) if act.parameter().is_some_and(|parameter| !parameter.value().is_finite()) => {
             Err(fault(node, "parameter of the activation", act, "must be finite"))
         }
-        Op::BatchNorm { .. } | Op::Activation(_) => Ok(inputs[0]),
+        Op::BatchNorm { .. } | Op::Activation(_) | Op::Softmax { .. } => Ok(inputs[0]),
         Op::AvgPool(window) if window.dilation != (1, 1) => {
             let (h, w) = window.dilation;
             Err(fault(node, "dilation", format_args!("{h}x{w}"), "average pooling has none: use 1"))
@@ -383,7 +386,6 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
             check_weight(node, &[out, inputs[0].c])?;
             Ok(Shape::new(out, 1, 1))
         }
-        Op::LogSoftmax => flat(node, inputs[0]).map(|()| inputs[0]),
         Op::Add => {
             let (a, b) = (inputs[0], inputs[1]);
             if (a.h, a.w) != (b.h, b.w) || b.c > a.c {

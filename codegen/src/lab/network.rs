@@ -65,7 +65,7 @@ fn operator(op: &Op) -> String {
         Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
         Op::Slice { begin: 0, len } => format!("slice_oc{len}"),
         Op::Slice { begin, len } => format!("slice_oc{len}at{begin}"),
-        Op::LogSoftmax => "logsoftmax".into(),
+        Op::Softmax { log } => if log { "logsoftmax" } else { "softmax" }.into(),
     }
 }
 
@@ -190,12 +190,13 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
         "mean" => plain(Op::GlobalAvgPool),
         "add" => plain(Op::Add),
         "concat" => plain(Op::Concat),
-        "logsoftmax" => plain(Op::LogSoftmax),
+        "softmax" => plain(Op::Softmax { log: false }),
+        "logsoftmax" => plain(Op::Softmax { log: true }),
         word => match (Activation::parse(word), Arithmetic::of(word)) {
             (Some(act), _) => plain(Op::Activation(act)),
             (None, Some(op)) => plain(Op::Binary(op)),
             (None, None) => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, {}, concat, shuffle, slice, logsoftmax, and out",
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, {}, concat, shuffle, slice, softmax, logsoftmax, and out",
                 Activation::ALL.map(|act| act.to_string()).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")
             ))),
