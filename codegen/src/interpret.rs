@@ -7,7 +7,8 @@ use typed_index_collections::TiSlice;
 use crate::ir::isa;
 use crate::ir::kernel::{Address, Kernel, KernelId, Stmt, Value};
 use crate::ir::stage::{Call, Region};
-use crate::plan::Plan;
+use crate::network::output::Softmax;
+use crate::plan::{Copied, Plan};
 
 /// The regions of a program.
 #[derive(Clone, Debug, Default)]
@@ -210,11 +211,22 @@ pub fn output(plan: &Plan, memory: &Memory) -> Vec<f32> {
     let batch = plan.batch;
     let mut output = vec![0.0; plan.output_len];
     for unpack in &plan.unpack {
-        let src = &memory.arena[unpack.src..][..batch * unpack.pixels * unpack.pitch];
-        let dst = &mut output[unpack.dst..][..batch * unpack.pixels * unpack.channels];
-        layout::unpack(src, unpack.pitch, batch, unpack.pixels, unpack.channels, dst);
-        if unpack.log_softmax {
-            layout::log_softmax(dst, unpack.channels);
+        let dst = &mut output[unpack.dst..][..batch * unpack.len];
+        for Copied { src, image, first, loops } in &unpack.pieces {
+            let src = &memory.arena[*src..][..batch * image];
+            match unpack.planar() {
+                Some((pitch, pixels, channels)) => layout::unpack(src, pitch, batch, pixels, channels, dst),
+                None => {
+                    let inner = loops.iter().map(|each| [each.count, each.src, each.dst]);
+                    let loops: Vec<_> = std::iter::once([batch, *image, unpack.len]).chain(inner).collect();
+                    layout::scatter(src, &loops, &mut dst[*first..]);
+                }
+            }
+        }
+        for Softmax { log, first, row, rows } in &unpack.softmaxes {
+            let inner = rows.iter().map(|each| [each.count, each.step]);
+            let rows: Vec<_> = std::iter::once([batch, unpack.len]).chain(inner).collect();
+            layout::softmax(&mut dst[*first..], [row.count, row.step], &rows, *log);
         }
     }
     output

@@ -10,22 +10,59 @@ use crate::layout::MapId;
 pub use crate::layout::Place;
 use crate::network::layers::{LayerId, Layers};
 use crate::network::line::problem_line;
+use crate::network::output::{Loop, Softmax};
+
+/// A map that is copied from the arena to an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Where it lies in the arena, in f32.
+    pub src: usize,
+    /// f32 of one image of the map.
+    pub image: usize,
+    /// The place of its first value in an image of the output.
+    pub first: usize,
+    /// From the outermost loop in.
+    pub loops: Vec<Loop>,
+}
 
 /// A result that is copied from the arena to the user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpack {
-    /// Where its map lies in the arena, in f32.
-    pub src: usize,
-    /// Where it goes in the output, in f32.
+    /// Where it goes in the output of a pass, in f32.
     pub dst: usize,
-    /// f32 from pixel to pixel of the map.
-    pub pitch: usize,
-    /// Pixels of one image.
-    pub pixels: usize,
-    /// Channels.
-    pub channels: usize,
-    /// Whether a log-softmax over the channels follows.
-    pub log_softmax: bool,
+    /// f32 of one image.
+    pub len: usize,
+    /// What it is copied from.
+    pub pieces: Vec<Copied>,
+    /// What follows, in order.
+    pub softmaxes: Vec<Softmax>,
+}
+
+impl Unpack {
+    /// The pitch, the pixels and the channels of its map, if it is one whole map in NCHW.
+    pub fn planar(&self) -> Option<(usize, usize, usize)> {
+        let [Copied { image, first: 0, loops, .. }] = &self.pieces[..] else { return None };
+        let (pitch, pixels, channels) = match loops[..] {
+            [] => (*image, 1, 1),
+            [Loop { count, src: 1, dst: 1 }] => (*image, 1, count),
+            [Loop { count, src, dst: 1 }] => (src, count, 1),
+            [Loop { count: channels, src: 1, dst }, Loop { count: pixels, src, dst: 1 }] if dst == pixels => {
+                (src, pixels, channels)
+            }
+            _ => return None,
+        };
+        (pixels * pitch == *image && pixels * channels == self.len).then_some((pitch, pixels, channels))
+    }
+
+    /// The channels, if the one thing that follows is a log-softmax over all values of an image.
+    pub fn log_softmax_of_all(&self) -> Option<usize> {
+        match &self.softmaxes[..] {
+            [Softmax { log: true, first: 0, row, rows }] if rows.is_empty() && row.count == self.len && row.step <= 1 => {
+                Some(row.count)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The rows that each layer of a chain computes in each strip, if the strip is the first that a thread takes.

@@ -139,6 +139,6 @@ fn op(choices: &mut Choices<'_>) -> Op {
         13 => Op::Concat,
         14 => Op::ChannelShuffle { groups: choices.below(8) },
         15 => Op::Slice { begin: choices.below(20), len: choices.below(20) },
-        _ => Op::LogSoftmax,
+        _ => Op::Softmax { log: choices.below(2) == 0 },
     }
 }

@@ -66,7 +66,7 @@ fn lengths_that_wrap_are_refused() {
         }
         overflows("concat", || generic::concat(&[(&[], maps.c)], maps, &mut []));
         overflows("channel_shuffle", || generic::channel_shuffle(&[], maps, 1, &mut []));
-        overflows("log_softmax", || generic::log_softmax(&[], maps, &mut []));
+        overflows("softmax", || generic::softmax(&[], maps, true, &mut []));
         panics("pack", || generic::pack(&[], maps, &mut []));
         overflows("unpack", || generic::unpack(&[], maps, &mut []));
     }
@@ -119,4 +119,8 @@ fn memory_and_rows_keep_to_their_lengths() {
     panics("unpack", || layout::unpack(&[0.0; 4], ROOT, ROOT, ROOT, 1, &mut [0.0; 4]));
     panics("unpack", || layout::unpack(&[0.0; 4], usize::MAX, 2, 2, 2, &mut [0.0; 4]));
     panics("log_softmax", || layout::log_softmax(&mut [0.0; 4], 0));
+    panics("softmax", || layout::softmax(&mut [0.0; 4], [2, 4], &[], false));
+    panics("softmax", || layout::softmax(&mut [0.0; 4], [2, 1], &[[2, 3]], false));
+    panics("scatter", || layout::scatter(&[0.0; 4], &[[5, 1, 0]], &mut [0.0; 4]));
+    panics("scatter", || layout::scatter(&[0.0; 4], &[[2, 0, 2], [2, 0, 2]], &mut [0.0; 4]));
 }

@@ -123,8 +123,11 @@ pub enum Op {
         /// How many channels there are; at least 1.
         len: usize,
     },
-    /// `x - log(sum(exp(x)))` over the channels of a `c x 1 x 1` map.
-    LogSoftmax,
+    /// `exp(x) / sum(exp(x))` over the channels, at each pixel.
+    Softmax {
+        /// Whether its logarithm is taken.
+        log: bool,
+    },
 }
 
 impl Op {
@@ -383,7 +386,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::Activation(act) if !act.is_valid() => {
             Err(fault(node, "parameters of the activation", act, "there is no such function: they must be finite and in order"))
         }
-        Op::BatchNorm { .. } | Op::Activation(_) => Ok(inputs[0]),
+        Op::BatchNorm { .. } | Op::Activation(_) | Op::Softmax { .. } => Ok(inputs[0]),
         Op::AvgPool { window, .. } if window.dilation != (1, 1) => {
             let (h, w) = window.dilation;
             Err(fault(node, "dilation", format_args!("{h}x{w}"), "average pooling has none: use 1"))
@@ -401,7 +404,6 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
             check_weight(node, &[out, inputs[0].c])?;
             Ok(Shape::new(out, 1, 1))
         }
-        Op::LogSoftmax => flat(node, inputs[0]).map(|()| inputs[0]),
         Op::Add => {
             let (a, b) = (inputs[0], inputs[1]);
             if (a.h, a.w) != (b.h, b.w) || b.c > a.c {

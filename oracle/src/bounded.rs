@@ -78,9 +78,10 @@ impl Torch<'_> {
                 apply(&node.op, &[], &[magnitude(0)]) * sum(src.pixels())
             }
             Op::Add | Op::Binary(_) => exact.abs() * ONCE,
-            Op::LogSoftmax => {
+            Op::Softmax { log } => {
                 let spread = (&inputs[0].exact - inputs[0].exact.amax([1], true)).abs() + (node.shape.c as f64).ln();
-                spread * LOG_SOFTMAX
+                // The error of the logarithm is the relative one of a share.
+                if log { spread * LOG_SOFTMAX } else { (spread + 1.0) * exact * LOG_SOFTMAX }
             }
         })
     }
@@ -117,7 +118,10 @@ impl Torch<'_> {
                 }
             }
             // Moving one input by e moves the normaliser by at most e.
-            Op::LogSoftmax => errors[0].amax([1], true) * 2.0 + errors[0].zeros_like(),
+            Op::Softmax { log: true } => errors[0].amax([1], true) * 2.0 + errors[0].zeros_like(),
+            Op::Softmax { log: false } => {
+                apply(op, &[], &[inputs[0].exact.shallow_clone()]) * (errors[0].amax([1], true) * 2.0).expm1()
+            }
             Op::Input
             | Op::MaxPool(_)
             | Op::AvgPool { .. }

@@ -170,7 +170,8 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
         Op::Concat => Tensor::cat(inputs, 1),
         Op::ChannelShuffle { groups } => inputs[0].channel_shuffle(groups as i64),
         Op::Slice { begin, len } => inputs[0].narrow(1, begin as i64, len as i64),
-        Op::LogSoftmax => inputs[0].log_softmax(1, inputs[0].kind()),
+        Op::Softmax { log: true } => inputs[0].log_softmax(1, inputs[0].kind()),
+        Op::Softmax { log: false } => inputs[0].softmax(1, inputs[0].kind()),
     }
 }
 

@@ -272,8 +272,12 @@ fn heads() {
         for bias in [false, true] {
             let linear = Op::Linear { out, bias };
             networks.push(chain(format!("linear {c} to {out}"), Shape::new(c, 1, 1), &[linear]));
-            let ops = [Op::Reduce(Reduction::Mean), linear, Op::LogSoftmax];
-            networks.push(chain(format!("pool, linear {c} to {out}, log-softmax"), Shape::new(c, 7, 7), &ops));
+            for log in [false, true] {
+                let ops = [Op::Reduce(Reduction::Mean), linear, Op::Softmax { log }];
+                networks.push(chain(format!("pool, linear {c} to {out}, {ops:?}"), Shape::new(c, 7, 7), &ops));
+                let ops = [Op::Conv2d(conv(out, 1, 1, 1)), Op::Softmax { log }];
+                networks.push(chain(format!("{c} to {out}, {ops:?}"), Shape::new(c, 2, 3), &ops));
+            }
         }
     }
     judge("classifier", &networks);

@@ -122,7 +122,10 @@ impl Grow<'_> {
                 let pooled = self.add(Op::Reduce(reduction), &[input])?;
                 let (out, bias) = (self.draw.within(1, 100), self.draw.below(2) == 0);
                 let linear = self.add(Op::Linear { out, bias }, &[pooled])?;
-                if self.draw.below(2) == 0 { self.add(Op::LogSoftmax, &[linear])? } else { linear }
+                match self.draw.below(3) {
+                    0 => linear,
+                    kind => self.add(Op::Softmax { log: kind == 1 }, &[linear])?,
+                }
             }
             // Squeeze and excitation after a depthwise convolution: channel sums, a gate.
             9 => {

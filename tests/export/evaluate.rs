@@ -115,7 +115,10 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
             let (oc, bias) = (inputs[1].0[0], (inputs.len() > 2).then(|| singles(2)));
             (vec![dims[0], oc], reference::linear(x, dims[1], &singles(1), bias.as_deref(), oc))
         }
-        "LogSoftmax" => (dims.clone(), reference::log_softmax(x, dims[1])),
+        name @ ("LogSoftmax" | "Softmax") => {
+            let maps = Maps::new(dims[0], dims[1], dims[2..].iter().product(), 1);
+            (dims.clone(), reference::softmax(x, maps, name == "LogSoftmax"))
+        }
         "Max" => broadcast(inputs, f64::max),
         "Min" => broadcast(inputs, f64::min),
         "Add" => broadcast(inputs, |a, b| a + b),

@@ -97,9 +97,10 @@ fn every_operator() {
             let share = net.add("share", Op::Slice { begin: 5, len: 1 }, &[shares]).unwrap();
             let ones = Arithmetic::ALL.map(|op| net.add(format!("{op:?}.one"), Op::Binary(op), &[shares, share]).unwrap());
             let vectors = net.add("vectors", Op::Add, &[gate, relu]).unwrap();
-            let log = net.add("log", Op::LogSoftmax, &[vectors]).unwrap();
+            let log = net.add("log", Op::Softmax { log: true }, &[vectors]).unwrap();
+            let soft = net.add("soft", Op::Softmax { log: false }, &[norm]).unwrap();
             let twice = net.add("twice", Op::Concat, &[relu, mean, relu]).unwrap();
-            [&[gated, avg, log, relu, twice], &ones[..], binary.as_flattened()].concat()
+            [&[gated, avg, log, soft, relu, twice], &ones[..], binary.as_flattened()].concat()
         }),
         3,
     );

@@ -6,7 +6,8 @@ use sartor_models::escape::{code, rust_string};
 
 use crate::ir::isa;
 use crate::ir::kernel::{Access, Kernel, KernelId};
-use crate::plan::{Lengths, Place, Plan, Unpack};
+use crate::network::output::Softmax;
+use crate::plan::{Copied, Lengths, Place, Plan, Unpack};
 
 use super::text::Text;
 use super::{kernel, prelude, stage};
@@ -121,9 +122,15 @@ fn outputs(text: &mut Text, plan: &Plan) {
 
 /// Prints the copying of one result.
 fn copy(text: &mut Text, unpack: &Unpack, batch: usize) {
-    let (src_len, dst_len) = (batch * unpack.pixels * unpack.pitch, batch * unpack.pixels * unpack.channels);
-    let src = if unpack.src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({})", unpack.src) };
-    text.line(format!("let src = std::slice::from_raw_parts({src}, {src_len});"));
+    let dst_len = batch * unpack.len;
+    let source = |text: &mut Text, Copied { src, image, .. }: &Copied| {
+        let src = if *src == 0 { "cx.arena()".into() } else { format!("cx.arena().add({src})") };
+        text.line(format!("let src = std::slice::from_raw_parts({src}, {});", batch * image));
+    };
+    let planar = unpack.planar();
+    if planar.is_some() {
+        source(text, &unpack.pieces[0]);
+    }
     // All passes of an output come before the first pass of the next output.
     let pass = if dst_len == 1 { "cx.pass()".to_string() } else { format!("cx.pass() * {dst_len}") };
     let dst = match unpack.dst {
@@ -131,9 +138,25 @@ fn copy(text: &mut Text, unpack: &Unpack, batch: usize) {
         dst => format!("cx.output().add(cx.passes() * {dst} + {pass})"),
     };
     text.line(format!("let dst = std::slice::from_raw_parts_mut({dst}, {dst_len});"));
-    text.line(format!("layout::unpack(src, {}, {batch}, {}, {}, dst);", unpack.pitch, unpack.pixels, unpack.channels));
-    if unpack.log_softmax {
-        text.line(format!("layout::log_softmax(dst, {});", unpack.channels));
+    let from = |first: usize| if first == 0 { "dst".to_string() } else { format!("&mut dst[{first}..]") };
+    let images = |strides: Vec<usize>| if batch == 1 { None } else { Some([vec![batch], strides].concat()) };
+    if let Some((pitch, pixels, channels)) = planar {
+        text.line(format!("layout::unpack(src, {pitch}, {batch}, {pixels}, {channels}, dst);"));
+    } else {
+        for copied in &unpack.pieces {
+            source(text, copied);
+            let inner = copied.loops.iter().map(|each| vec![each.count, each.src, each.dst]);
+            let loops: Vec<_> = images(vec![copied.image, unpack.len]).into_iter().chain(inner).collect();
+            text.line(format!("layout::scatter(src, &{loops:?}, {});", from(copied.first)));
+        }
+    }
+    if let Some(channels) = unpack.log_softmax_of_all() {
+        return text.line(format!("layout::log_softmax(dst, {channels});"));
+    }
+    for Softmax { log, first, row, rows } in &unpack.softmaxes {
+        let inner = rows.iter().map(|each| vec![each.count, each.step]);
+        let rows: Vec<_> = images(vec![unpack.len]).into_iter().chain(inner).collect();
+        text.line(format!("layout::softmax({}, [{}, {}], &{rows:?}, {log});", from(*first), row.count, row.step));
     }
 }
 

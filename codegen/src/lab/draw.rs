@@ -90,7 +90,7 @@ impl Problem {
                 Op::Concat => (1..node.inputs.len())
                     .map(of)
                     .fold(of(0), |a, b| Grid { largest: a.largest.max(b.largest), step: a.step.min(b.step) }),
-                Op::BatchNorm { .. } | Op::AvgPool { .. } | Op::Reduce(Reduction::Mean) | Op::LogSoftmax => return false,
+                Op::BatchNorm { .. } | Op::AvgPool { .. } | Op::Reduce(Reduction::Mean) | Op::Softmax { .. } => return false,
             };
             if grid.largest > EXACT * grid.step {
                 return false;

@@ -65,7 +65,7 @@ fn operator(op: &Op) -> String {
         Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
         Op::Slice { begin: 0, len } => format!("slice_oc{len}"),
         Op::Slice { begin, len } => format!("slice_oc{len}at{begin}"),
-        Op::LogSoftmax => "logsoftmax".into(),
+        Op::Softmax { log } => if log { "logsoftmax" } else { "softmax" }.into(),
     }
 }
 
@@ -216,13 +216,14 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
         },
         "add" => plain(Op::Add),
         "concat" => plain(Op::Concat),
-        "logsoftmax" => plain(Op::LogSoftmax),
+        "softmax" => plain(Op::Softmax { log: false }),
+        "logsoftmax" => plain(Op::Softmax { log: true }),
         word => match (Activation::parse(word), Arithmetic::of(word), Reduction::parse(word)) {
             (Some(act), ..) => plain(Op::Activation(act)),
             (None, Some(op), _) => plain(Op::Binary(op)),
             (None, None, Some(reduction)) => plain(Op::Reduce(reduction)),
             (None, None, None) => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, linear, add, {}, concat, shuffle, slice, logsoftmax, and out",
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, linear, add, {}, concat, shuffle, slice, softmax, logsoftmax, and out",
                 Activation::ALL.map(|act| act.to_string()).join(", "),
                 Reduction::ALL.map(Reduction::word).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")

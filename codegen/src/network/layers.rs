@@ -12,6 +12,7 @@ use typed_index_collections::TiVec;
 
 pub use crate::ids::LayerId;
 use crate::layout::{Map, MapId};
+pub use crate::network::output::Output;
 pub use crate::ops::filter::Filter;
 pub use crate::ops::{Activate, Add, Binary, Conv, Depthwise, LayerOp, Pool, PoolKind, Reduce};
 
@@ -30,6 +31,11 @@ impl Layers {
     /// The id that follows the last layer's.
     pub fn end(&self) -> LayerId {
         LayerId(self.layers.len())
+    }
+
+    /// Whether an output is copied from a map.
+    pub fn returns(&self, map: MapId) -> bool {
+        self.outputs.iter().flat_map(|output| &output.pieces).any(|piece| piece.value.map == map)
     }
 }
 
@@ -58,15 +64,6 @@ pub struct Value {
     pub map: MapId,
     /// `lanes[c]` holds channel `c`.
     pub lanes: Vec<usize>,
-}
-
-/// A result of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Where it is. Its lanes are `0..c` in order.
-    pub value: Value,
-    /// Whether a log-softmax over the channels follows.
-    pub log_softmax: bool,
 }
 
 /// One fused operator.

@@ -3,4 +3,5 @@
 pub mod layers;
 pub mod line;
 pub mod normalize;
+pub mod output;
 pub mod pack;

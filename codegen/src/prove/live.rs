@@ -46,8 +46,7 @@ pub fn lives(plan: &Plan) -> Vec<Live> {
         };
         let mut stages = (0..plan.stages.len()).filter(|&stage| plan.stages[stage].layers.iter().any(touches));
         let Some(first) = stages.next() else { continue };
-        let is_output = plan.layers.outputs.iter().any(|output| output.value.map == map);
-        let last = if is_output { plan.stages.len() } else { stages.next_back().unwrap_or(first) };
+        let last = if plan.layers.returns(map) { plan.stages.len() } else { stages.next_back().unwrap_or(first) };
         lives.push(Live { map, region, memory: offset..offset.saturating_add(rows * row), first, last });
     }
     lives

@@ -51,7 +51,7 @@ fn live(layers: &Layers, groups: &[Group], map: MapId, batch: usize) -> Option<L
     let reads = |&layer: &LayerId| layers[layer].sources().contains(&map);
     let first = groups.iter().position(|group| group.layers().iter().any(writes))?;
     let touched = groups.iter().rposition(|group| group.layers().iter().any(|layer| writes(layer) || reads(layer)))?;
-    let is_output = layers.outputs.iter().any(|output| output.value.map == map);
+    let is_output = layers.returns(map);
     if let Group::Chain { layers: chain, .. } = &groups[first] {
         let is_last = chain.last().is_some_and(writes);
         if !is_last && first == touched && !is_output {

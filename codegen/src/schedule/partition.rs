@@ -184,7 +184,7 @@ fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
     let map = last.dst();
     let readers = layers.layers.iter().filter(|layer| layer.sources().contains(&map)).count();
     let writers = layers.layers.iter().filter(|layer| layer.dst() == map).count();
-    let is_output = layers.outputs.iter().any(|output| output.value.map == map);
+    let is_output = layers.returns(map);
     if readers != 1 || writers != 1 || is_output || layer.sources()[0] != map {
         return false;
     }

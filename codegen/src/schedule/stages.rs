@@ -10,9 +10,10 @@ use super::{arena, chain, panels};
 use crate::layout::{MapId, Place};
 use crate::lower::library::Library;
 use crate::network::layers::Layers;
+use crate::network::output::Piece;
 use crate::network::pack::Packed;
 use crate::ops::site::Site;
-use crate::plan::{Lengths, Plan, StagePlan, Unpack};
+use crate::plan::{Copied, Lengths, Plan, StagePlan, Unpack};
 
 /// The stages of a network and the places of its maps: what is decided before any stage is lowered.
 #[derive(Clone, Debug)]
@@ -93,11 +94,15 @@ fn unpack(layers: &Layers, places: &TiVec<MapId, Place>, batch: usize) -> (Vec<U
     let mut dst = 0;
     let mut all = Vec::new();
     for output in &layers.outputs {
-        let map = &layers[output.value.map];
-        let Place::Arena { offset } = places[output.value.map] else { continue };
-        let (pixels, channels) = (map.h * map.w, output.value.lanes.len());
-        all.push(Unpack { src: offset, dst, pitch: map.pitch(), pixels, channels, log_softmax: output.log_softmax });
-        dst += batch * pixels * channels;
+        let copied = |piece: &Piece| {
+            let (id, first, loops) = (piece.value.map, piece.first, piece.loops.clone());
+            let map = &layers[id];
+            let Place::Arena { offset: src } = places[id] else { return None };
+            Some(Copied { src, image: map.h * map.w * map.pitch(), first, loops })
+        };
+        let Some(pieces) = output.pieces.iter().map(copied).collect() else { continue };
+        all.push(Unpack { dst, len: output.len, pieces, softmaxes: output.softmaxes.clone() });
+        dst += batch * output.len;
     }
     (all, dst)
 }

@@ -67,12 +67,12 @@ pub fn slice(src: &[f32], maps: Maps, begin: usize, len: usize, dst: &mut [f32])
     }
 }
 
-/// `x - log(sum(exp(x)))` over the channels of every pixel.
-pub fn log_softmax(src: &[f32], maps: Maps, dst: &mut [f32]) {
+/// `exp(x) / sum(exp(x))` over the channels of every pixel; if `log`, the logarithm of that.
+pub fn softmax(src: &[f32], maps: Maps, log: bool, dst: &mut [f32]) {
     check("source", src, maps);
     check("destination", dst, maps);
     dst.copy_from_slice(src);
     for row in dst.chunks_exact_mut(pitch(maps.c)) {
-        layout::log_softmax(&mut row[..maps.c], maps.c);
+        layout::softmax(&mut row[..maps.c], [maps.c, 1], &[], log);
     }
 }

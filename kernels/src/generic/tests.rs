@@ -376,14 +376,15 @@ fn moving_channels() {
 }
 
 #[test]
-fn log_softmax_of_rows() {
-    for (n, c) in [(1, 1), (3, 10), (2, 1000)] {
-        let maps = Maps::new(n, c, 1, 1);
-        let src = Data::Exact.values(&mut rng(c), maps.len());
-        let expected = reference::log_softmax(&src, c);
-        judge(&format!("{maps:?}"), maps, &expected, bound::log_softmax(c, bound::max_abs(&expected)), |dst| {
-            log_softmax(&packed(&src, maps), maps, dst);
-        });
+fn softmax_of_pixels() {
+    for maps in [Maps::new(1, 1, 1, 1), Maps::new(3, 10, 1, 1), Maps::new(2, 1000, 1, 1), Maps::new(2, 17, 3, 2)] {
+        let src = Data::Exact.values(&mut rng(maps.c), maps.len());
+        for log in [false, true] {
+            let expected = reference::softmax(&src, maps, log);
+            let logs = bound::log_softmax(maps.c, bound::max_abs(&expected));
+            let bound = if log { logs } else { bound::softmax(maps.c) };
+            judge(&format!("{maps:?}"), maps, &expected, bound, |dst| softmax(&packed(&src, maps), maps, log, dst));
+        }
     }
 }
 

@@ -73,6 +73,12 @@ pub fn log_softmax(channels: usize, max_src: f64) -> f64 {
     EPSILON * (channels as f64 + 1.0 + LOG_SLACK) + 2.0 * EPSILON * max_src
 }
 
+/// A softmax over `channels` values, of which none is above 1. An argument's rounding, `|d| u`, is the relative error of
+/// `exp(-|d|)`, and `|d| exp(-|d|)` is below one half; the sum of the exponentials is a sum of positive terms.
+pub fn softmax(channels: usize) -> f64 {
+    EPSILON * (channels as f64 + 1.0 + LOG_SLACK)
+}
+
 /// Largest magnitude among values; NaN is ignored.
 pub fn max_abs<T: super::Value>(values: &[T]) -> f64 {
     values.iter().fold(0.0, |max, &x| max.max(x.into().abs()))

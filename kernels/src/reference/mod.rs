@@ -24,7 +24,7 @@ pub use conv::{conv2d, linear};
 pub use elementwise::{add, binary};
 pub use norm::{BatchNorm, batch_norm};
 pub use pool::{avg_pool, max_pool, reduce};
-pub use softmax::log_softmax;
+pub use softmax::softmax;
 
 /// An element of a map: f32 or f64.
 pub trait Value: Copy + Into<f64> {}

@@ -50,3 +50,29 @@ fn log_softmax_of_special_values() {
     log_softmax(&mut row, 2);
     assert_eq!(row, [f32::NEG_INFINITY, 0.0]);
 }
+
+#[test]
+fn scatter_goes_along_all_loops() {
+    // A map of two pixels of three channels, 16 apart, to rows of channels.
+    let src: Vec<f32> = (0..32).map(|i| i as f32).collect();
+    let mut dst = [-1.0; 8];
+    scatter(&src, &[[2, 16, 3], [3, 1, 1]], &mut dst[1..]);
+    assert_eq!(dst, [-1.0, 0.0, 1.0, 2.0, 16.0, 17.0, 18.0, -1.0]);
+    scatter(&src[5..], &[], &mut dst);
+    assert_eq!(dst[0], 5.0);
+}
+
+#[test]
+fn softmax_over_rows_at_a_distance() {
+    let mut values = [1.0, 5.0, 1.0, 5.0, 3.0, -1e30, f32::NAN, 9.0];
+    softmax(&mut values, [2, 2], &[[2, 1]], false);
+    assert_eq!(values[..4], [0.5; 4]);
+    softmax(&mut values[4..], [2, 1], &[[2, 2]], false);
+    assert_eq!(values[4..6], [1.0, 0.0]);
+    assert!(values[6].is_nan() && values[7].is_nan());
+    let mut rows = [[1.0, 2.0, 3.0, 500.0], [0.0, 1000.0, -1000.0, 3.5]];
+    let mut same = rows;
+    softmax(rows.as_flattened_mut(), [4, 1], &[[2, 4]], true);
+    log_softmax(same.as_flattened_mut(), 4);
+    assert_eq!(rows, same);
+}

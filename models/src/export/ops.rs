@@ -35,7 +35,12 @@ impl<'a> Writer<'a> {
         let node = network.node(id);
         let params = self.params(id)?;
         let passes_flat = matches!(node.op, Op::Activation(_)) && self.flat[node.inputs[0].0];
-        let flat = matches!(node.op, Op::Linear { .. } | Op::LogSoftmax) || passes_flat;
+        let takes_flat = match node.op {
+            Op::Linear { .. } => true,
+            Op::Softmax { .. } => node.shape.pixels() == 1,
+            _ => false,
+        };
+        let flat = takes_flat || passes_flat;
         let mut inputs = Vec::new();
         for &input in &node.inputs {
             inputs.push(self.value(input, flat)?);
@@ -97,7 +102,10 @@ impl<'a> Writer<'a> {
             Op::Concat => self.push(node, "Concat", &inputs, &node.name, [int("axis", 1)])?,
             Op::ChannelShuffle { groups } => self.shuffle(node, &inputs[0], groups)?,
             Op::Slice { begin, len } => self.slice(node, &inputs[0], begin, len)?,
-            Op::LogSoftmax => self.push(node, "LogSoftmax", &inputs, &node.name, [int("axis", 1)])?,
+            Op::Softmax { log } => {
+                let name = if log { "LogSoftmax" } else { "Softmax" };
+                self.push(node, name, &inputs, &node.name, [int("axis", 1)])?;
+            }
         }
         self.flat.push(flat);
         Ok(())

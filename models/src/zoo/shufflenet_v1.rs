@@ -91,6 +91,6 @@ fn build(spec: &Spec, form: Form) -> Result<Network> {
     net.finish(spec, |net| {
         net.add("avg_pool", Op::Reduce(Reduction::Mean))?;
         net.add("fc", Op::Linear { out: spec.classes, bias: true })?;
-        if form == Form::Seed { net.add("log_softmax", Op::LogSoftmax) } else { Ok(()) }
+        if form == Form::Seed { net.add("log_softmax", Op::Softmax { log: true }) } else { Ok(()) }
     })
 }

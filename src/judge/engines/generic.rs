@@ -45,7 +45,7 @@ enum Kernel {
     Concat,
     ChannelShuffle(usize),
     Slice(usize, usize),
-    LogSoftmax,
+    Softmax(bool),
 }
 
 impl GenericEngine {
@@ -162,7 +162,7 @@ impl GenericEngine {
             }
             Kernel::ChannelShuffle(groups) => generic::channel_shuffle(src, maps, *groups, dst),
             Kernel::Slice(begin, len) => generic::slice(src, maps, *begin, *len, dst),
-            Kernel::LogSoftmax => generic::log_softmax(src, maps, dst),
+            Kernel::Softmax(log) => generic::softmax(src, maps, *log, dst),
         }
     }
 }
@@ -263,7 +263,7 @@ impl Fuser<'_> {
             Op::Concat => Kernel::Concat,
             Op::ChannelShuffle { groups } => Kernel::ChannelShuffle(groups),
             Op::Slice { begin, len } => Kernel::Slice(begin, len),
-            Op::LogSoftmax => Kernel::LogSoftmax,
+            Op::Softmax { log } => Kernel::Softmax(log),
             Op::Input => unreachable!("the input is not a step"),
         };
         (kernel, Vec::new())

@@ -136,7 +136,7 @@ impl<'a> ReferenceEngine<'a> {
             }
             Op::ChannelShuffle { groups } => reference::channel_shuffle(inputs[0], src, groups),
             Op::Slice { begin, len } => reference::slice(inputs[0], src, begin, len),
-            Op::LogSoftmax => reference::log_softmax(inputs[0], src.c),
+            Op::Softmax { log } => reference::softmax(inputs[0], src, log),
         }
     }
 
@@ -172,7 +172,9 @@ impl<'a> ReferenceEngine<'a> {
                 let [a, b] = [0, 1].map(|input| (inputs[input], errors[input]));
                 binary_bound(op, a, b, bound::max_abs(exact))
             }
-            Op::LogSoftmax => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
+            // No share is above 1, and errors of the arguments stretch each by at most a factor.
+            Op::Softmax { log: false } => (2.0 * errors[0]).exp_m1() + bound::softmax(node.shape.c),
+            Op::Softmax { log: true } => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
             Op::Input | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => {
                 errors.iter().copied().fold(0.0, f64::max)
             }

@@ -103,8 +103,9 @@ fn every_operator() -> Network {
     let head = b.add("head", Op::Reduce(Reduction::Mean), &[sliced]).unwrap();
     let linear = b.add("linear", Op::Linear { out: 11, bias: true }, &[head]).unwrap();
     let linear_bn = b.add("linear_bn", bn, &[linear]).unwrap();
-    let softmax = b.add("softmax", Op::LogSoftmax, &[linear_bn]).unwrap();
-    b.finish(&[softmax, deep, joined, together, input]).unwrap()
+    let softmax = b.add("softmax", Op::Softmax { log: true }, &[linear_bn]).unwrap();
+    let shares = b.add("shares", Op::Softmax { log: false }, &[shuffled]).unwrap();
+    b.finish(&[softmax, shares, deep, joined, together, input]).unwrap()
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sartor_codegen::layout::MapId;
 use sartor_codegen::network::layers::{Normalized, Output};
-use sartor_kernels::reference::{self, bound};
+use sartor_kernels::reference::bound;
 use sartor_kernels::shape::Maps;
 use sartor_models::{Network, NodeId, Weights};
 
@@ -89,7 +90,7 @@ impl Values {
     }
 }
 
-/// Checks what the user gets: copies of maps or their log-softmax. However it is computed, the bits must be the same.
+/// Checks what the user gets: copies of maps or their softmax. However it is computed, the bits must be the same.
 fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mut Values) -> Vec<(NodeId, Verdict)> {
     let Case { network, layers, planned, input, again, .. } = case;
     let (plan, outputs) = (&planned.plan, &layers.outputs);
@@ -100,26 +101,53 @@ fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mu
     let fault = again.iter().find_map(differs);
     let mut verdicts = Vec::new();
     let mut rest = output;
-    for (id, Output { value, log_softmax }) in network.outputs().iter().zip(outputs) {
-        let Some(seen) = read(plan, value.map, executor, input) else { continue };
-        let src = seen.channels(value.lanes.iter().copied());
-        let (found, after) = rest.split_at(src.len());
+    for (id, output) in network.outputs().iter().zip(outputs) {
+        let (node, batch) = (network.node(*id), plan.batch);
+        let maps: BTreeMap<MapId, Seen> = output
+            .pieces
+            .iter()
+            .filter_map(|piece| Some((piece.value.map, read(plan, piece.value.map, executor, input)?)))
+            .collect();
+        if output.pieces.iter().any(|piece| !maps.contains_key(&piece.value.map)) {
+            continue;
+        }
+        let (found, after) = rest.split_at(batch * output.len);
         rest = after;
-        let maps = Maps { c: value.lanes.len(), ..seen.maps };
-        let (exact, bound) = if *log_softmax {
-            let exact = reference::log_softmax(&src, maps.c);
-            let bound = bound::log_softmax(maps.c, bound::max_abs(&src) + bound::max_abs(&exact));
-            (exact, bound)
-        } else {
-            (src.iter().map(|&x| x.into()).collect(), 0.0)
-        };
-        let layer = Distance::largest(found, &exact, |_| bound, maps, &seen.written);
-        let (name, problem) =
-            (network.node(*id).name.clone(), format!("output {}_n\"{}\"", network.node(*id).shape, network.node(*id).name));
-        let kernel = if *log_softmax { "unpack, log_softmax" } else { "unpack" }.into();
-        values.insert(*id, found.to_vec(), &seen);
+        let (exact, bound): (Vec<_>, Vec<_>) = (0..batch).map(|image| exact(output, &maps, batch, image)).unzip();
+        let (exact, bound) = (exact.concat(), bound.concat());
+        let shape = Maps::new(batch, node.shape.c, node.shape.h, node.shape.w);
+        let written = vec![true; batch * node.shape.h];
+        let layer = Distance::largest(found, &exact, |i| bound[i], shape, &written);
+        let (name, problem) = (node.name.clone(), format!("output {}_n\"{}\"", node.shape, node.name));
+        let softmaxes = output.softmaxes.iter().map(|softmax| if softmax.log { ", log_softmax" } else { ", softmax" });
+        let kernel = std::iter::once("unpack").chain(softmaxes).collect();
+        values.0.insert(*id, Value { maps: shape, data: found.to_vec(), written });
         verdicts.push((*id, Verdict { name, problem, kernel, layer, network: layer, fault: fault.clone() }));
     }
     assert!(rest.is_empty() && verdicts.len() == outputs.len(), "an output is not in the arena");
     verdicts
+}
+
+/// An image of an output as it follows from the maps, and how far each value may be from it.
+fn exact(output: &Output, maps: &BTreeMap<MapId, Seen>, batch: usize, image: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut exact = output.gather(|piece, at| {
+        let data = &maps[&piece.value.map].data;
+        data[image * (data.len() / batch) + at].into()
+    });
+    let mut bounds = vec![0.0; exact.len()];
+    for softmax in &output.softmaxes {
+        let before = exact.clone();
+        softmax.apply(&mut exact);
+        for places in softmax.places() {
+            let largest = |image: &[f64]| places.iter().map(|&at| image[at].abs()).fold(0.0, f64::max);
+            let carried = places.iter().map(|&at| bounds[at]).fold(0.0, f64::max);
+            let bound = if softmax.log {
+                2.0 * carried + bound::log_softmax(places.len(), largest(&before) + largest(&exact))
+            } else {
+                (2.0 * carried).exp_m1() + bound::softmax(places.len())
+            };
+            places.iter().for_each(|&at| bounds[at] = bound);
+        }
+    }
+    (exact, bounds)
 }

@@ -105,7 +105,7 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
         Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
         Op::AvgPool { .. } | Op::Reduce(Reduction::Mean | Reduction::Sum) => products(network, id),
         Op::Binary(Arithmetic::Max | Arithmetic::Min) | Op::Reduce(_) => return,
-        Op::BatchNorm { .. } | Op::Add | Op::Binary(_) | Op::LogSoftmax => 1,
+        Op::BatchNorm { .. } | Op::Add | Op::Binary(_) | Op::Softmax { .. } => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
         Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => return,

@@ -64,11 +64,13 @@ pub fn count(plan: &Plan, caches: &Caches) -> Result<Vec<Counts>, StageError> {
     let before = hierarchy.traffic;
     let mut last = Counts::default();
     for unpack in &plan.unpack {
-        let len = unpack.pixels * unpack.channels * plan.batch;
-        let read = unpack.pixels * unpack.pitch * plan.batch;
+        let len = unpack.len * plan.batch;
         last.read_bytes += 4 * len as u64;
         last.written_bytes += 4 * len as u64;
-        bases.lines(Region::Arena, unpack.src, read).for_each(|line| hierarchy.access(line, false));
+        for piece in &unpack.pieces {
+            let lines = bases.lines(Region::Arena, piece.src, piece.image * plan.batch);
+            lines.for_each(|line| hierarchy.access(line, false));
+        }
         bases.output_lines(unpack.dst, len).for_each(|line| hierarchy.access(line, true));
     }
     last.traffic = since(hierarchy.traffic, before);

@@ -73,8 +73,8 @@ impl Grower {
             outputs.push(NodeId(usize::from(ends / 3) % self.nodes));
         }
         if ends % 4 == 1 && !self.exact {
-            let pooled = self.add(Op::Reduce(Reduction::Mean), &[self.last])?;
-            outputs.push(self.add(Op::LogSoftmax, &[pooled])?);
+            let src = if ends % 8 == 1 { self.last } else { self.add(Op::Reduce(Reduction::Mean), &[self.last])? };
+            outputs.push(self.add(Op::Softmax { log: ends % 16 < 8 }, &[src])?);
         }
         self.builder.finish(&outputs)
     }

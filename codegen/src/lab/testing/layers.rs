@@ -4,7 +4,7 @@
 use sartor_models::{Reduction, Shape, Spread, Window};
 
 use crate::layout::{Map, MapId};
-use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Normalized, PoolKind, Reduce, Value};
+use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, Output, PoolKind, Reduce, Value};
 
 use super::activation;
 
@@ -89,6 +89,17 @@ pub fn evaluate(layers: &Normalized, input: &[f64]) -> Vec<Memory> {
         }
     }
     maps
+}
+
+/// An output as it follows from the maps.
+pub fn output(layers: &Normalized, maps: &[Memory], output: &Output) -> Vec<f64> {
+    let mut image = output.gather(|piece, at| {
+        let map = &layers[piece.value.map];
+        let (pixel, lane) = (at / map.pitch(), at % map.pitch());
+        maps[piece.value.map.0].get(pixel / map.w, pixel % map.w, lane)
+    });
+    output.softmaxes.iter().for_each(|softmax| softmax.apply(&mut image));
+    image
 }
 
 fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory) {

@@ -5,6 +5,7 @@ use sartor_ops::Axis;
 
 use super::error::NormalizeError;
 use super::fold::{self, Affine};
+use super::tails::{self, Tail};
 use crate::network::layers::PoolKind;
 
 /// Nodes that are fused into one layer, in the network's terms: channels and node ids, no maps or lanes yet.
@@ -79,8 +80,8 @@ pub(super) struct Steps {
     /// The steps, indexed by the last of the nodes that are fused, whose value the step computes. `None` for nodes that are fused
     /// into later ones, and for dead nodes.
     pub steps: Vec<Option<Step>>,
-    /// The values returned, and whether a log-softmax follows.
-    pub outputs: Vec<(NodeId, bool)>,
+    /// What is returned.
+    pub outputs: Vec<Tail>,
 }
 
 impl Steps {
@@ -110,9 +111,9 @@ const FEW: usize = 16;
 pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, NormalizeError> {
     let mut fuser = Fuser::new(network, weights);
     fold::check(network, weights, &fuser.live().collect::<Vec<_>>())?;
-    let mut steps = Steps { steps: Vec::new(), outputs: fuser.outputs()? };
+    let mut steps = Steps { steps: Vec::new(), outputs: fuser.tails()? };
     for id in (0..network.nodes().len()).map(NodeId) {
-        let step = if fuser.readers[id.0] > 0 { fuser.step(id) } else { None };
+        let step = if fuser.readers[id.0] > 0 && !fuser.moves[id.0] { fuser.step(id) } else { None };
         fuser.steps.push(step);
     }
     steps.steps = fuser.steps;
@@ -126,6 +127,8 @@ struct Fuser<'a> {
     inputs: Vec<Vec<NodeId>>,
     /// What the network returns. Nodes that change nothing are skipped here too.
     outputs: Vec<NodeId>,
+    /// Which nodes can only be in the tail of an output.
+    moves: Vec<bool>,
     /// How often the value of each node is read by live nodes or returned.
     readers: Vec<usize>,
     steps: Vec<Option<Step>>,
@@ -153,26 +156,23 @@ impl<'a> Fuser<'a> {
                 }
             }
         }
-        Self { network, weights, inputs, outputs, readers, steps: Vec::with_capacity(nodes.len()) }
+        let moves = tails::movers(network, &inputs);
+        Self { network, weights, inputs, outputs, moves, readers, steps: Vec::with_capacity(nodes.len()) }
     }
 
     fn live(&self) -> impl Iterator<Item = NodeId> {
         (0..self.readers.len()).filter(|&id| self.readers[id] > 0).map(NodeId)
     }
 
-    fn is_log_softmax(&self, id: NodeId) -> bool {
-        matches!(self.network.node(id).op, Op::LogSoftmax)
-    }
-
-    fn outputs(&self) -> Result<Vec<(NodeId, bool)>, NormalizeError> {
-        if let Some(inner) = self.live().flat_map(|id| &self.inputs[id.0]).find(|&&input| self.is_log_softmax(input)) {
-            return Err(NormalizeError::Unsupported {
-                node: self.network.node(*inner).name.clone(),
-                help: "a log-softmax can only be an output of the network; return its input instead".into(),
-            });
+    /// The tails of the outputs. Nodes that belong there are refused elsewhere.
+    fn tails(&self) -> Result<Vec<Tail>, NormalizeError> {
+        for id in self.live().filter(|id| !self.moves[id.0]) {
+            if let Some(inner) = self.inputs[id.0].iter().find(|input| self.moves[input.0]) {
+                return Err(tails::refused(self.network.node(*inner), self.network.node(id)));
+            }
         }
-        let output = |&id: &NodeId| if self.is_log_softmax(id) { (self.inputs[id.0][0], true) } else { (id, false) };
-        Ok(self.outputs.iter().map(output).collect())
+        let walk = tails::Walk { network: self.network, inputs: &self.inputs, moves: &self.moves };
+        self.outputs.iter().map(|&output| walk.tail(output)).collect()
     }
 
     /// What a node computes. The sum of maps of the same shape has one form only.
@@ -210,7 +210,7 @@ impl<'a> Fuser<'a> {
             }
             Op::ChannelShuffle { groups } => Fused::Shuffle { groups },
             Op::Slice { begin, .. } => Fused::Slice { begin },
-            Op::BatchNorm { .. } | Op::LogSoftmax => return None,
+            Op::BatchNorm { .. } | Op::Softmax { .. } => return None,
         };
         Some(Step { node: id, inputs, op })
     }

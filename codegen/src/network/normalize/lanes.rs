@@ -9,11 +9,13 @@ use typed_index_collections::TiVec;
 use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
+use super::tails::Tail;
 use crate::layout::{Map, MapId};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
     Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Reduce, Value,
 };
+use crate::network::output::Piece;
 
 /// The map of the network's input.
 const INPUT: MapId = MapId(0);
@@ -43,9 +45,14 @@ pub(super) fn lay_out(
             tailor.step(id, step)?;
         }
     }
-    for &(output, log_softmax) in &fused.outputs {
-        let value = tailor.ordered(output)?;
-        tailor.layers.outputs.push(Output { value, log_softmax });
+    for Tail { node, pieces, softmaxes } in &fused.outputs {
+        let mut copied = Vec::new();
+        for (source, view) in pieces {
+            let value = tailor.ordered(*source)?;
+            copied.push(Piece { first: view.first, loops: view.loops(&tailor.layers[value.map]), value });
+        }
+        let (len, softmaxes) = (network.node(*node).shape.len(), softmaxes.clone());
+        tailor.layers.outputs.push(Output { node: *node, len, pieces: copied, softmaxes });
     }
     Ok(Normalized { network: tailor.layers, filters: tailor.filters })
 }

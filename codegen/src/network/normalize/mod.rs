@@ -1,13 +1,14 @@
 //! From a network and its weights to fused layers.
 //!
 //! `fuse` folds and fuses in the network's own terms. `place` decides which layers write straight into the map of a
-//! concatenation. `lanes` gives every value its map and lanes, and puts the weights in their order.
+//! concatenation. `tails` finds what only the copying to the outputs has to know. `lanes` gives every value its map and lanes, and puts the weights in their order.
 
 mod error;
 mod fold;
 mod fuse;
 mod lanes;
 mod place;
+mod tails;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn uses(network: &Network, fused: &Steps) -> Vec<Vec<Use>> {
             uses[fused.writer(input).0].push(Use { reader, picks });
         }
     }
-    for &(output, _) in &fused.outputs {
+    for &(output, _) in fused.outputs.iter().flat_map(|tail| &tail.pieces) {
         uses[fused.writer(output).0].push(Use { reader: output, picks: false });
     }
     uses

@@ -8,7 +8,7 @@ use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
-use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, PoolKind, Scale};
+use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, PoolKind, Scale, Value};
 
 /// Folding rounds each weight and bias once, which changes it by at most 2^-24 of its value. The few dozen layers of a network
 /// add these errors up and amplify them.
@@ -21,8 +21,8 @@ pub(super) fn checked(network: &Network) -> Normalized {
     let input: Vec<f64> = noise(7).take(network.input_shape().len()).collect();
     let expected = network::evaluate(network, &weights, &input);
     let maps = layers::evaluate(&normal, &input);
-    let outputs = normal.outputs.iter().map(|output| ("output", &output.value));
-    for (name, value) in normal.layers.iter().map(|layer| (layer.name.as_str(), &layer.value)).chain(outputs) {
+    let pieces = normal.outputs.iter().flat_map(|output| &output.pieces).map(|piece| ("output", &piece.value));
+    for (name, value) in normal.layers.iter().map(|layer| (layer.name.as_str(), &layer.value)).chain(pieces) {
         let want = &expected[value.node.0];
         let got = maps[value.map.0].channels(value);
         assert_eq!(got.len(), want.len(), "layer '{name}'");
@@ -33,10 +33,15 @@ pub(super) fn checked(network: &Network) -> Normalized {
     }
     assert_eq!(normal.outputs.len(), network.outputs().len());
     for (output, &id) in normal.outputs.iter().zip(network.outputs()) {
-        assert!(output.value.lanes.iter().copied().eq(0..network.node(id).shape.c));
-        assert_eq!(normal[output.value.map].c, output.value.lanes.len());
-        assert_eq!(output.log_softmax, matches!(network.node(id).op, Op::LogSoftmax));
-        assert!(output.log_softmax || expected[output.value.node.0] == expected[id.0]);
+        let whole = |value: &Value| value.lanes.iter().copied().eq(0..normal[value.map].c);
+        assert!(output.pieces.iter().all(|piece| whole(&piece.value)));
+        let want = &expected[id.0];
+        let scale = want.iter().fold(1e-3, |m: f64, x| m.max(x.abs()));
+        let got = layers::output(&normal, &maps, output);
+        assert_eq!(got.len(), want.len());
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            assert!((got - want).abs() <= TOLERANCE * scale, "output {} at {i}: {got}, not {want}", id.0);
+        }
     }
     normal
 }
@@ -585,7 +590,7 @@ fn inner_outputs_keep_their_maps() {
             "input.reorder conv",
         ],
     );
-    assert!(layers.outputs.iter().all(|output| output.value.map != MapId(0)));
+    assert!(!layers.returns(MapId(0)));
 }
 
 #[test]
@@ -599,17 +604,29 @@ fn dead_nodes_and_their_tensors_are_dropped() {
 }
 
 #[test]
-fn a_log_softmax_is_an_output_or_an_error() {
-    let mut g = Graph::new(3, 1, 1);
-    let fc = g.add("fc", Op::Linear { out: 10, bias: false }, &[g.0.input()]);
-    let softmax = g.add("softmax", Op::LogSoftmax, &[fc]);
-    g.becomes(&[softmax], &["fc conv"]);
+fn a_softmax_is_an_output_or_an_error() {
+    for log in [false, true] {
+        let softmax = Op::Softmax { log };
+        let mut g = Graph::new(3, 1, 1);
+        let fc = g.add("fc", Op::Linear { out: 10, bias: false }, &[g.0.input()]);
+        let last = g.add("softmax", softmax, &[fc]);
+        g.becomes(&[last], &["fc conv"]);
 
-    let mut g = Graph::new(3, 1, 1);
-    let softmax = g.add("softmax", Op::LogSoftmax, &[g.0.input()]);
-    let relu = g.relu("relu", softmax);
-    let error = normalize(&g.finish(&[relu]), &Weights::default()).unwrap_err();
-    assert!(matches!(&error, NormalizeError::Unsupported { node, .. } if node == "softmax"), "{error}");
+        // Over the channels of each pixel, of a part of an output, and of the whole once more.
+        let mut g = Graph::new(3, 4, 5);
+        let conv = g.conv("conv", 20, g.0.input());
+        let other = g.conv("other", 5, conv);
+        let first = g.add("first", softmax, &[conv]);
+        let both = g.add("both", Op::Concat, &[first, other, first]);
+        let again = g.add("again", softmax, &[both]);
+        g.becomes(&[again, first, both, conv], &["conv conv", "other conv"]);
+
+        let mut g = Graph::new(3, 1, 1);
+        let inner = g.add("softmax", softmax, &[g.0.input()]);
+        let relu = g.relu("relu", inner);
+        let error = normalize(&g.finish(&[relu]), &Weights::default()).unwrap_err().to_string();
+        assert!(error.contains("node 'softmax' is unsupported: 'relu' reads it, but a softmax"), "{error}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::sample::{images, layers};
 use crate::interpret;
 use crate::ir::stage::Region;
 use crate::layout::MapId;
-use crate::plan::{Place, Plan, Unpack};
+use crate::plan::{Copied, Place, Plan, Unpack};
 use crate::prove::facts::Facts;
 use crate::prove::{self, Unproven, initialised, live};
 use crate::schedule::{Options, Schedule};
@@ -56,7 +56,11 @@ fn is_equivalent(a: &Plan, b: &Plan, weights: &[f32]) -> bool {
     let returned = |program: &Facts<'_>| -> Vec<_> {
         let ends = |live: &&live::Live| live.region == Region::Arena && live.last == program.plan.stages.len();
         let map = |src: usize| program.lives.iter().filter(ends).find(|live| live.memory.start == src).map(|live| live.map);
-        program.plan.unpack.iter().map(|unpack| (map(unpack.src), Unpack { src: 0, ..*unpack })).collect()
+        let moved = |unpack: &Unpack| {
+            let pieces = unpack.pieces.iter().map(|piece| Copied { src: 0, ..piece.clone() }).collect();
+            (unpack.pieces.iter().map(|piece| map(piece.src)).collect::<Vec<_>>(), Unpack { pieces, ..unpack.clone() })
+        };
+        program.plan.unpack.iter().map(moved).collect()
     };
     if returned(&a) != returned(&b) || a.plan.output_len != b.plan.output_len {
         return false;

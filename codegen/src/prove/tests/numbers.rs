@@ -46,8 +46,19 @@ pub fn each(plan: &mut Plan, change: &mut dyn FnMut(Kind, &mut usize)) {
         change(Kind::RegionLength, length);
     }
     for unpack in &mut plan.unpack {
-        for number in [&mut unpack.src, &mut unpack.dst, &mut unpack.pitch, &mut unpack.pixels, &mut unpack.channels] {
-            change(Kind::Output, number);
+        change(Kind::Output, &mut unpack.dst);
+        change(Kind::Output, &mut unpack.len);
+        for piece in &mut unpack.pieces {
+            let loops = piece.loops.iter_mut().flat_map(|each| [&mut each.count, &mut each.src, &mut each.dst]);
+            for number in [&mut piece.src, &mut piece.image, &mut piece.first].into_iter().chain(loops) {
+                change(Kind::Output, number);
+            }
+        }
+        for softmax in &mut unpack.softmaxes {
+            let rows = softmax.rows.iter_mut().flat_map(|each| [&mut each.count, &mut each.step]);
+            for number in [&mut softmax.first, &mut softmax.row.count, &mut softmax.row.step].into_iter().chain(rows) {
+                change(Kind::Output, number);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::ir::kernel::{Access, Builder, Kernel, Stmt, Value};
 use crate::ir::stage::{Int, Region, Step};
 use crate::layout::MapId;
 use crate::network::layers::LayerId;
+use crate::network::output::{Softmax, Stride};
 use crate::network::pack::Packed;
 use crate::plan::{Place, Plan};
 use crate::prove::{self, Unproven};
@@ -283,10 +284,22 @@ fn keep_all_lanes(body: &mut Vec<Stmt>) {
 
 #[test]
 fn outputs() {
-    let error = refused(|plan, _| plan.unpack[0].src += 16);
-    assert_contains(&error, &["output 0: reads 1 pixels of 16 f32 from arena f32", "which is no map that lives to the end"]);
+    let error = refused(|plan, _| plan.unpack[0].pieces[0].src += 16);
+    assert_contains(&error, &["output 0: reads 16 f32 from arena f32", "which is no map that lives to the end"]);
     let error = refused(|plan, _| plan.unpack[1].dst += 1);
     assert_contains(&error, &["output 1: fills f32 11 to", "but what is before ends at 10"]);
+    let error = refused(|plan, _| plan.unpack[0].pieces[0].loops[0].count -= 1);
+    assert_contains(&error, &["output 0: f32 9 of an image is written 0 times"]);
+    let error = refused(|plan, _| plan.unpack[0].pieces[0].loops[0].dst = 0);
+    assert_contains(&error, &["output 0: f32 0 of an image is written 2 times"]);
+    let error = refused(|plan, _| plan.unpack[0].pieces[0].loops[0].src = 2);
+    assert_contains(&error, &["output 0: what is read leaves the 16 f32 of an image"]);
+    let error = refused(|plan, _| plan.unpack[0].pieces[0].first = 1);
+    assert_contains(&error, &["output 0: what is written leaves the 10 f32 of an image"]);
+    let row = Stride { count: 6, step: 2 };
+    let softmax = Softmax { log: false, first: 0, row, rows: Vec::new() };
+    let error = refused(|plan, _| plan.unpack[0].softmaxes.push(softmax.clone()));
+    assert_contains(&error, &["output 0: a softmax leaves the 10 f32 of an image"]);
 }
 
 #[test]
