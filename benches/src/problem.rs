@@ -69,7 +69,7 @@ impl Family {
             LayerOp::Pool(_) => Some(Family::Pool),
             LayerOp::Reduce(_) => Some(Family::Mean),
             LayerOp::Scale(_) => Some(Family::Scale),
-            LayerOp::Add(_) | LayerOp::Activation(_) => None,
+            LayerOp::Rearrange(_) | LayerOp::Add(_) | LayerOp::Activation(_) => None,
         }
     }
 }
@@ -128,7 +128,7 @@ impl Problem {
             }
             LayerOp::Reduce(reduce) => (Op::Reduce(reduce.reduction), None),
             LayerOp::Scale(Scale { act, .. }) => (Op::Mul, *act),
-            LayerOp::Add(_) | LayerOp::Activation(_) => return None,
+            LayerOp::Rearrange(_) | LayerOp::Add(_) | LayerOp::Activation(_) => return None,
         };
         let work = match op {
             Op::Conv2d(conv) => Work::Flops(2 * macs(src, dst, &conv)),

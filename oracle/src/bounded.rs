@@ -54,7 +54,11 @@ impl Torch<'_> {
         Some(match node.op {
             Op::Input => return None,
             Op::Activation(act) if act.is_exact() => return None,
-            Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::Concat | Op::ChannelShuffle { .. } => return None,
+            Op::MaxPool(_)
+            | Op::Reduce(Reduction::Max | Reduction::Min)
+            | Op::Rearrange(_)
+            | Op::Concat
+            | Op::ChannelShuffle { .. } => return None,
             Op::Conv2d(_) | Op::Linear { .. } => {
                 let terms: i64 = self.params(id)[0].size()[1..].iter().product();
                 apply(&node.op, &absolute(), &[magnitude(0)]) * sum(terms as usize + 1)
@@ -97,10 +101,13 @@ impl Torch<'_> {
             }
             // Moving one input by e moves the normaliser by at most e.
             Op::LogSoftmax => errors[0].amax([1], true) * 2.0 + errors[0].zeros_like(),
+            // The least value moves by at most the largest error.
+            Op::Reduce(Reduction::Min) => apply(&Op::Reduce(Reduction::Max), &[], &errors),
             Op::Input
             | Op::MaxPool(_)
             | Op::AvgPool { .. }
             | Op::Reduce(_)
+            | Op::Rearrange(_)
             | Op::Add
             | Op::Concat
             | Op::ChannelShuffle { .. } => apply(op, &[], &errors),

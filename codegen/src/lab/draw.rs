@@ -73,7 +73,9 @@ impl Problem {
                     Some(step) => Grid { largest: act.largest(of(0).largest), step: of(0).step * step },
                     None => return false,
                 },
-                Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::ChannelShuffle { .. } => of(0),
+                Op::MaxPool(_) | Op::Rearrange(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::ChannelShuffle { .. } => {
+                    of(0)
+                }
                 Op::Reduce(Reduction::Sum) => {
                     let pixels = self.network.node(node.inputs[0]).shape.pixels();
                     Grid { largest: of(0).largest * pixels as f64, ..of(0) }

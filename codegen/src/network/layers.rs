@@ -13,7 +13,7 @@ use typed_index_collections::TiVec;
 pub use crate::ids::LayerId;
 use crate::layout::{Map, MapId};
 pub use crate::ops::filter::Filter;
-pub use crate::ops::{Activate, Add, Conv, Depthwise, LayerOp, Pool, PoolKind, Reduce, Scale};
+pub use crate::ops::{Activate, Add, Conv, Depthwise, LayerOp, Pool, PoolKind, Rearranged, Reduce, Scale};
 
 /// A normalised network.
 #[derive(Clone, Debug)]

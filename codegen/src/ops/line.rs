@@ -49,6 +49,14 @@ pub enum Each {
     AvgPool(Option<(Padding, Padding)>),
     /// The map's pixels reduced to one.
     Reduce(Reduction),
+    /// The map enlarged by whole factors.
+    Upsample,
+    /// Blocks of pixels that were channels. The channels are those of the source.
+    DepthToSpace,
+    /// Zeros around the map. Those in front are its padding.
+    Pad,
+    /// The map without its outer rows and columns. Those in front are its padding.
+    Crop,
     /// Product with a gate.
     Scale,
     /// Sum of two maps.
@@ -64,6 +72,10 @@ impl Each {
             Each::MaxPool => "maxpool".into(),
             Each::AvgPool(_) => "avgpool".into(),
             Each::Reduce(reduction) => reduction.word().into(),
+            Each::Upsample => "upsample".into(),
+            Each::DepthToSpace => "depthtospace".into(),
+            Each::Pad => "pad".into(),
+            Each::Crop => "crop".into(),
             Each::Scale => "scale".into(),
             Each::Add => "add".into(),
             Each::Activation(act) => act.to_string(),
@@ -73,6 +85,7 @@ impl Each {
     /// The operator that a word names.
     pub(crate) fn of(word: &str) -> Option<Self> {
         let all = [Each::MaxPool, Each::AvgPool(None), Each::Scale, Each::Add].into_iter();
+        let all = all.chain([Each::Upsample, Each::DepthToSpace, Each::Pad, Each::Crop]);
         let all = all.chain(Reduction::ALL.map(Each::Reduce));
         all.into_iter().find(|each| each.word() == word).or_else(|| Activation::parse(word).map(Each::Activation))
     }

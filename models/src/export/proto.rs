@@ -78,7 +78,7 @@ pub struct Node {
     pub attribute: Vec<Attribute>,
 }
 
-/// An attribute of one of three types.
+/// An attribute of one of four types.
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
     /// Its name.
@@ -90,10 +90,13 @@ pub struct Attribute {
     /// Value of an integer.
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    /// Value of a string.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub s: Option<Vec<u8>>,
     /// Values of a list of integers.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// Which it is: [`Attribute::FLOAT`], [`Attribute::INT`] or [`Attribute::INTS`].
+    /// Which it is: [`Attribute::FLOAT`], [`Attribute::INT`], [`Attribute::STRING`] or [`Attribute::INTS`].
     #[prost(int32, optional, tag = "20")]
     pub r#type: Option<i32>,
 }
@@ -103,6 +106,8 @@ impl Attribute {
     pub const FLOAT: i32 = 1;
     /// An integer.
     pub const INT: i32 = 2;
+    /// A string.
+    pub const STRING: i32 = 3;
     /// A list of integers.
     pub const INTS: i32 = 7;
 }

@@ -124,6 +124,7 @@ impl<'a> ReferenceEngine<'a> {
             Op::MaxPool(window) => reference::max_pool(inputs[0], src, &window),
             Op::AvgPool { window, counted } => reference::avg_pool(inputs[0], src, &window, counted),
             Op::Reduce(reduction) => reference::reduce(inputs[0], src, reduction),
+            Op::Rearrange(how) => reference::rearrange(inputs[0], src, how),
             Op::Add => reference::add(inputs[0], src, inputs[1], self.network.node(node.inputs[1]).shape.c),
             Op::Mul => reference::mul(inputs[0], src, inputs[1]),
             Op::Concat => {
@@ -166,7 +167,9 @@ impl<'a> ReferenceEngine<'a> {
             Op::Add => errors[0] + errors[1] + bound::rounding(largest(0) + largest(1)),
             Op::Mul => errors[0] * largest(1) + errors[1] * largest(0) + bound::rounding(largest(0) * largest(1)),
             Op::LogSoftmax => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
-            Op::Input | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } => errors.iter().copied().fold(0.0, f64::max),
+            Op::Input | Op::MaxPool(_) | Op::Rearrange(_) | Op::Concat | Op::ChannelShuffle { .. } => {
+                errors.iter().copied().fold(0.0, f64::max)
+            }
         }
     }
 

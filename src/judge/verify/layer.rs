@@ -120,6 +120,19 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
             let bound = planes.map(|plane| bound::reduction(*reduction, plane.len(), bound::max_abs(plane))).collect();
             Expected { exact, bound }
         }
+        LayerOp::Rearrange(op) => {
+            let src = observed.source(op.src);
+            let (channels, lanes, size) = (whole(src), src.maps.c, (src.maps.h, src.maps.w));
+            let mut exact = Vec::with_capacity(dst.len());
+            for n in 0..dst.n {
+                for at in 0..dst.c * dst.pixels() {
+                    let from = op.source(dst.c, size, (at / dst.pixels(), at / dst.w % dst.h, at % dst.w));
+                    let at = |(lane, y, x): (usize, usize, usize)| ((n * lanes + lane) * size.0 + y) * size.1 + x;
+                    exact.push(from.map_or(0.0, |from| f64::from(channels[at(from)])));
+                }
+            }
+            Expected { bound: vec![0.0; exact.len()], exact }
+        }
         LayerOp::Scale(Scale { src, gate, act, .. }) => {
             let (src, gate) = (observed.source(*src), observed.source(*gate));
             Expected::rounded(reference::mul(&whole(src), src.maps, &whole(gate))).activated(*act)

@@ -107,7 +107,13 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
         Op::BatchNorm { .. } | Op::Add | Op::Mul | Op::LogSoftmax => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
-        Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Reduce(_) | Op::Concat | Op::ChannelShuffle { .. } => return,
+        Op::Input
+        | Op::Activation(_)
+        | Op::MaxPool(_)
+        | Op::Reduce(_)
+        | Op::Rearrange(_)
+        | Op::Concat
+        | Op::ChannelShuffle { .. } => return,
     };
     let alike = if node.shape.pixels() == 1 { node.shape.c } else { node.shape.pixels() };
     for (noisy, exact) in noisy.chunks_exact_mut(alike).zip(exact.chunks_exact(alike)) {

@@ -174,6 +174,14 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 }
             });
         }
+        LayerOp::Rearrange(op) => {
+            let src = whole(op.src);
+            let c = dst.map.c;
+            dst.write(0, c, |y, x, lane| {
+                let from = op.source(c, (src.map.h, src.map.w), (lane, y, x));
+                from.map_or(0.0, |(lane, y, x)| src.get(y, x, lane))
+            });
+        }
         LayerOp::Scale(Scale { src, gate, act, .. }) => {
             let (src, gate) = (whole(*src), whole(*gate));
             assert_eq!((gate.map.c, gate.map.h, gate.map.w), (src.map.c, 1, 1));

@@ -1,6 +1,6 @@
 //! Which nodes become one layer.
 
-use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Reduction, Weights, Window};
+use sartor_models::{Activation, Conv2d, Network, NodeId, Op, Rearrange, Reduction, Weights, Window};
 use sartor_ops::Axis;
 
 use super::error::NormalizeError;
@@ -37,6 +37,7 @@ pub(super) enum Fused {
         act: Option<Activation>,
     },
     Reduce(Reduction),
+    Rearrange(Rearrange),
     Scale {
         act: Option<Activation>,
     },
@@ -60,7 +61,7 @@ impl Step {
             Fused::Conv { post_act, .. } if self.inputs.len() == 2 => Some(post_act),
             Fused::Conv { act, .. } | Fused::Depthwise { act, .. } | Fused::Pool { act, .. } => Some(act),
             Fused::Scale { act } | Fused::Add { act } | Fused::Concat { act } => Some(act),
-            Fused::Input | Fused::Reduce(_) | Fused::Activation(_) | Fused::Shuffle { .. } => None,
+            Fused::Input | Fused::Reduce(_) | Fused::Rearrange(_) | Fused::Activation(_) | Fused::Shuffle { .. } => None,
         }
     }
 
@@ -190,6 +191,7 @@ impl<'a> Fuser<'a> {
             Op::MaxPool(window) => self.pool(inputs[0], PoolKind::Max, window),
             Op::AvgPool { window, counted } => self.pool(inputs[0], PoolKind::Average { counted }, window),
             Op::Reduce(reduction) => Fused::Reduce(reduction),
+            Op::Rearrange(how) => Fused::Rearrange(how),
             Op::Add => Fused::Add { act: None },
             Op::Mul => Fused::Scale { act: None },
             Op::Concat => {

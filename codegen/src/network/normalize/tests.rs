@@ -66,6 +66,10 @@ fn line(layer: &Layer) -> String {
             words.push(reduce.reduction.word().into());
             None
         }
+        LayerOp::Rearrange(op) => {
+            words.push(op.how.word().into());
+            None
+        }
         LayerOp::Scale(Scale { act, .. }) => {
             words.push("scale".into());
             *act
@@ -672,6 +676,12 @@ fn drawn_networks_reach_every_rule() {
         " mean",
         " max",
         " min",
+        " upsample",
+        " depthtospace",
+        " pixelshuffle",
+        " pad",
+        " crop",
+        ".blocks conv",
         " depthwise Silu",
     ] {
         assert!(reached.iter().any(|line| line.starts_with(rule)), "no drawn network has a layer '{rule}'");
