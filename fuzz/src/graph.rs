@@ -8,7 +8,7 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::judge::verify::VerifyError;
 use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window};
 
 use crate::Choices;
 
@@ -111,7 +111,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         let window = Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
         Window { dilation: dilation(choices), ..window }
     };
-    match choices.below(17) {
+    match choices.below(19) {
         0..=3 => {
             let (kernel, dilation) = (pair(choices, 8), dilation(choices));
             let groups = choices.below(48);
@@ -139,6 +139,19 @@ fn op(choices: &mut Choices<'_>) -> Op {
         13 => Op::Concat,
         14 => Op::ChannelShuffle { groups: choices.below(8) },
         15 => Op::Slice { begin: choices.below(20), len: choices.below(20) },
+        16 => {
+            let (rows, columns) = padding(choices, 4);
+            Op::Rearrange(if choices.below(2) == 0 {
+                Rearrange::Pad { rows, columns }
+            } else {
+                Rearrange::Crop { rows, columns }
+            })
+        }
+        17 => match choices.below(3) {
+            0 => Op::Rearrange(Rearrange::Upsample { rows: choices.below(4), columns: choices.below(4) }),
+            1 => Op::Rearrange(Rearrange::DepthToSpace { block: choices.below(4), order: DepthOrder::Dcr }),
+            _ => Op::Rearrange(Rearrange::DepthToSpace { block: choices.below(4), order: DepthOrder::Crd }),
+        },
         _ => Op::Softmax { log: choices.below(2) == 0 },
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use sartor_ops::Axis;
-pub use sartor_ops::{Activation, Padding, Reduction, Window};
+pub use sartor_ops::{Activation, DepthOrder, Padding, Rearrange, Reduction, Window};
 
 use crate::arithmetic::{Arithmetic, Spread};
 use crate::escape::{self, line};
@@ -96,6 +96,8 @@ pub enum Op {
     },
     /// Reduces each channel's pixels to one; the result is `c x 1 x 1`.
     Reduce(Reduction),
+    /// Moves pixels: enlarges a map, makes blocks of pixels of channels, adds rows and columns of zeros or takes some away.
+    Rearrange(Rearrange),
     /// Fully connected layer on a `c x 1 x 1` map. Its parameters are `weight`, `[out, c]`, and, if there is one, `bias`.
     Linear {
         /// Output features.
@@ -160,11 +162,13 @@ pub struct Node {
 }
 
 impl Node {
-    /// Whether it returns its only input unchanged: a concatenation of one map, or a shuffle of one group or of groups of one channel.
+    /// Whether it returns its only input unchanged: a concatenation of one map, a shuffle of one group or of groups of one channel, or a
+    /// move of pixels that leaves each where it is.
     pub fn is_identity(&self) -> bool {
         match self.op {
             Op::Concat => self.inputs.len() == 1,
             Op::ChannelShuffle { groups } => groups == 1 || groups == self.shape.c,
+            Op::Rearrange(how) => how.is_identity(),
             _ => false,
         }
     }
@@ -398,6 +402,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         }
         Op::MaxPool(window) => infer_pool(node, window, inputs[0]),
         Op::Reduce(_) => Ok(Shape::new(inputs[0].c, 1, 1)),
+        Op::Rearrange(how) => infer_rearrange(node, how, inputs[0]),
         Op::Linear { out, .. } => {
             flat(node, inputs[0])?;
             positive(node, "out", out)?;
@@ -476,6 +481,34 @@ fn infer_pool(node: &str, window: Window, src: Shape) -> Result<Shape, GraphErro
     meets(node, "vertical padding", rows, (src.h, h))?;
     meets(node, "horizontal padding", columns, (src.w, w))?;
     Ok(dst)
+}
+
+fn infer_rearrange(node: &str, how: Rearrange, src: Shape) -> Result<Shape, GraphError> {
+    match how {
+        Rearrange::Upsample { rows, columns } => {
+            positive(node, "rows", rows)?;
+            positive(node, "columns", columns)?;
+        }
+        Rearrange::DepthToSpace { block, .. } => {
+            positive(node, "block", block)?;
+            if block.checked_mul(block).is_none_or(|pixels| !src.c.is_multiple_of(pixels)) {
+                return Err(fault(node, "block", block, &format!("its square does not divide {} channels", src.c)));
+            }
+        }
+        Rearrange::Crop { rows, columns } => {
+            for (attribute, cropped, size) in [("rows", rows, src.h), ("columns", columns, src.w)] {
+                let Padding { before, after } = cropped;
+                if before.checked_add(after).is_none_or(|cropped| cropped >= size) {
+                    let value = format_args!("{before} in front and {after} behind").to_string();
+                    return Err(fault(node, attribute, value, &format!("leave at least one of {size}")));
+                }
+            }
+        }
+        Rearrange::Pad { .. } => {}
+    }
+    let size = how.output((src.c, src.h, src.w));
+    let size = size.ok_or_else(|| fault(node, "shape", "overflow", "the map is too large; use a smaller resolution"))?;
+    Ok(Shape::new(size.0, size.1, size.2))
 }
 
 /// Refuses a window that holds nothing but padding: it has no largest value, and no mean.

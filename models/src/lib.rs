@@ -14,5 +14,8 @@ pub mod weights;
 pub mod zoo;
 
 pub use arithmetic::{Arithmetic, Spread};
-pub use graph::{Activation, Builder, Conv2d, GraphError, Network, Node, NodeId, Op, Padding, Param, Reduction, Shape, Window};
+pub use graph::{
+    Activation, Builder, Conv2d, DepthOrder, GraphError, Network, Node, NodeId, Op, Padding, Param, Rearrange, Reduction, Shape,
+    Window,
+};
 pub use weights::{Tensor, Weights};

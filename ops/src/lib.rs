@@ -5,10 +5,12 @@
 
 mod activation;
 mod arithmetic;
+mod rearrange;
 mod reduction;
 mod window;
 
 pub use activation::{Activation, Parameter};
 pub use arithmetic::Arithmetic;
+pub use rearrange::{DepthOrder, Rearrange};
 pub use reduction::Reduction;
 pub use window::{Axis, Padding, Window};

@@ -61,7 +61,7 @@ impl Torch<'_> {
         Some(match node.op {
             Op::Input => return None,
             Op::Activation(act) if act.is_exact() => return None,
-            Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) => return None,
+            Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::Rearrange(_) => return None,
             Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => return None,
             Op::Conv2d(_) | Op::Linear { .. } => {
                 let terms: i64 = self.params(id)[0].size()[1..].iter().product();
@@ -122,10 +122,13 @@ impl Torch<'_> {
             Op::Softmax { log: false } => {
                 apply(op, &[], &[inputs[0].exact.shallow_clone()]) * (errors[0].amax([1], true) * 2.0).expm1()
             }
+            // The least value moves by at most the largest error.
+            Op::Reduce(Reduction::Min) => apply(&Op::Reduce(Reduction::Max), &[], &errors),
             Op::Input
             | Op::MaxPool(_)
             | Op::AvgPool { .. }
             | Op::Reduce(_)
+            | Op::Rearrange(_)
             | Op::Add
             | Op::Concat
             | Op::ChannelShuffle { .. }

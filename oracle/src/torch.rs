@@ -1,6 +1,6 @@
 //! A network with PyTorch's operators, node by node.
 
-use sartor_models::{Activation, Arithmetic, Network, NodeId, Op, Padding, Reduction, Weights, Window};
+use sartor_models::{Activation, Arithmetic, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Weights, Window};
 use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
@@ -143,6 +143,7 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
             src.max_pool2d(pair(kernel), pair(stride), padding, pair(dilation), false)
         }
         Op::AvgPool { window, counted } => average(&inputs[0], window, counted),
+        Op::Rearrange(how) => rearranged(&inputs[0], how),
         Op::Reduce(Reduction::Mean) => inputs[0].adaptive_avg_pool2d([1, 1]),
         Op::Reduce(Reduction::Sum) => inputs[0].sum_dim_intlist([2, 3].as_slice(), true, inputs[0].kind()),
         Op::Reduce(Reduction::Max) => inputs[0].amax([2, 3], true),
@@ -172,6 +173,29 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
         Op::Slice { begin, len } => inputs[0].narrow(1, begin as i64, len as i64),
         Op::Softmax { log: true } => inputs[0].log_softmax(1, inputs[0].kind()),
         Op::Softmax { log: false } => inputs[0].softmax(1, inputs[0].kind()),
+    }
+}
+
+/// PyTorch's calls of an operator that moves pixels.
+fn rearranged(src: &Tensor, how: Rearrange) -> Tensor {
+    let integer = |size: usize| size as i64;
+    match how {
+        Rearrange::Upsample { rows, columns } => src
+            .repeat_interleave_self_int(integer(rows), 2, None::<i64>)
+            .repeat_interleave_self_int(integer(columns), 3, None::<i64>),
+        Rearrange::DepthToSpace { block, order: DepthOrder::Crd } => src.pixel_shuffle(integer(block)),
+        Rearrange::DepthToSpace { block, order: DepthOrder::Dcr } => {
+            let (size, block) = (src.size(), integer(block));
+            let c = size[1] / (block * block);
+            let blocks = src.reshape([size[0], block, block, c, size[2], size[3]]).permute([0, 3, 4, 1, 5, 2]);
+            blocks.reshape([size[0], c, size[2] * block, size[3] * block])
+        }
+        Rearrange::Pad { rows, columns } => around(src, (rows, columns), 0.0),
+        Rearrange::Crop { rows, columns } => {
+            let size = src.size();
+            let kept = |axis: usize, Padding { before, after }| size[axis] - integer(before + after);
+            src.narrow(2, integer(rows.before), kept(2, rows)).narrow(3, integer(columns.before), kept(3, columns))
+        }
     }
 }
 

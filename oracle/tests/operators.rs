@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Weights, Window};
+use sartor_models::{
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Weights, Window,
+};
 use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
 use sartor_oracle::random::{input, weights};
@@ -217,6 +219,32 @@ fn dilated() {
         }
     }
     judge("dilated window", &networks);
+}
+
+/// Enlarged maps, blocks of channels, and rows and columns of zeros added or taken away; the blocks also after a convolution.
+#[test]
+fn moved_pixels() {
+    let mut networks = Vec::new();
+    let (front, both) = (Padding { before: 2, after: 0 }, Padding { before: 1, after: 2 });
+    for (h, w) in [(1, 1), (3, 4), (9, 5)] {
+        for c in [1, 15, 16, 17] {
+            let upsamples = [(2, 2), (1, 3), (4, 1)].map(|(rows, columns)| Rearrange::Upsample { rows, columns });
+            let pads =
+                [(front, both), (both.reversed(), Padding::both(0))].map(|(rows, columns)| Rearrange::Pad { rows, columns });
+            let crop = Rearrange::Crop { rows: front, columns: both };
+            for how in upsamples.into_iter().chain(pads).chain((h > 2 && w > 3).then_some(crop)) {
+                networks.push(chain(format!("{how:?} of {c} channels at {h}x{w}"), Shape::new(c, h, w), &[Op::Rearrange(how)]));
+            }
+            for (block, order) in [(2, DepthOrder::Dcr), (2, DepthOrder::Crd), (3, DepthOrder::Dcr)] {
+                let how = Op::Rearrange(Rearrange::DepthToSpace { block, order });
+                let channels = c * block * block;
+                networks.push(chain(format!("{how:?} to {c} channels at {h}x{w}"), Shape::new(channels, h, w), &[how]));
+                let ops = [Op::Conv2d(conv(channels, 3, 1, 1)), Op::Activation(Activation::Sigmoid), how];
+                networks.push(chain(format!("convolution, {how:?} to {c} channels at {h}x{w}"), Shape::new(3, h, w), &ops));
+            }
+        }
+    }
+    judge("moved pixels", &networks);
 }
 
 /// Windows whose sides are padded differently: TensorFlow's `SAME`, its reverse, and all on one side.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sartor::kernels::reference;
-use sartor::kernels::shape::{Conv, Maps, Padding, Reduction, Window};
+use sartor::kernels::shape::{Conv, DepthOrder, Maps, Padding, Rearrange, Reduction, Window};
 use sartor::models::proto::{FLOAT, Graph, INT64, Node, Tensor};
 
 /// Dimensions and elements.
@@ -12,6 +12,8 @@ pub type Value = (Vec<usize>, Vec<f64>);
 /// The values of the graph's outputs.
 pub fn evaluate(graph: &Graph, input: Value) -> Vec<Value> {
     let mut values = HashMap::from([(graph.input[0].name().to_owned(), input)]);
+    // An input that is left out.
+    values.insert(String::new(), (vec![0], Vec::new()));
     for tensor in &graph.initializer {
         assert!(values.insert(tensor.name().to_owned(), constant(tensor)).is_none(), "'{}' is there twice", tensor.name());
     }
@@ -66,6 +68,11 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         let rows = out(dims[2], w.kernel.0, w.stride.0, w.dilation.0, w.padding.0);
         vec![dims[0], c, rows, out(dims[3], w.kernel.1, w.stride.1, w.dilation.1, w.padding.1)]
     };
+    let text = |name: &str| String::from_utf8(attribute(name).expect("an attribute").s().to_vec()).expect("text");
+    let rearranged = |how: Rearrange| {
+        let (c, h, w) = how.output((dims[1], dims[2], dims[3])).expect("sizes that fit");
+        (vec![dims[0], c, h, w], reference::rearrange(x, maps(), how))
+    };
     let reduced = |reduction| (vec![dims[0], dims[1], 1, 1], reference::reduce(x, maps(), reduction));
     match node.op_type() {
         "Conv" => {
@@ -109,6 +116,21 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
             reduced(Reduction::Min)
         }
         "Pad" => pad(inputs[0], &inputs[1].1),
+        "Resize" => {
+            let modes = ["mode", "coordinate_transformation_mode", "nearest_mode"].map(text);
+            assert_eq!(modes, ["nearest", "asymmetric", "floor"]);
+            let [1, 1, rows, columns] = [0, 1, 2, 3].map(|axis| inputs[2].1[axis] as usize) else { panic!("only maps grow") };
+            rearranged(Rearrange::Upsample { rows, columns })
+        }
+        "DepthToSpace" => {
+            let order = if text("mode") == "DCR" { DepthOrder::Dcr } else { DepthOrder::Crd };
+            rearranged(Rearrange::DepthToSpace { block: int("blocksize", 0) as usize, order })
+        }
+        "Slice" if inputs[3].1 == [2.0, 3.0] => {
+            let sides = |axis: usize| [-inputs[1].1[axis], inputs[2].1[axis] - dims[axis + 2] as f64];
+            let ([top, bottom], [left, right]) = (sides(0), sides(1));
+            pad(inputs[0], &[0.0, 0.0, top, left, 0.0, 0.0, bottom, right])
+        }
         "Flatten" => (vec![dims[0], dims[1..].iter().product()], x.clone()),
         "Gemm" => {
             assert_eq!(int("transB", 0), 1);

@@ -9,7 +9,7 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::measure::bench::test_input;
 use sartor::models::export::{ExportError, OPSET, onnx, proto};
 use sartor::models::zoo::{self, Spec};
-use sartor::models::{Activation, Arithmetic, Builder, Conv2d, NodeId, Op, Padding, Reduction, Shape, Tensor, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, NodeId, Op, Padding, Rearrange, Reduction, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 const CONV: Conv2d = Conv2d {
@@ -117,6 +117,26 @@ fn pools() {
             let averages = counted.map(|counted| Op::AvgPool { window, counted });
             let ops = averages.into_iter().chain([Op::MaxPool(window)]).chain(Reduction::ALL.map(Op::Reduce));
             ops.enumerate().map(|(i, op)| net.add(format!("pool{i}"), op, &[input]).unwrap()).collect()
+        }),
+        2,
+    );
+}
+
+#[test]
+fn moved_pixels() {
+    agrees(
+        &network("moved", |net| {
+            let input = net.input();
+            let (rows, columns) = (Padding { before: 1, after: 0 }, Padding { before: 0, after: 2 });
+            let conv = net.add("conv", Op::Conv2d(Conv2d { oc: 8, bias: false, ..CONV }), &[input]).unwrap();
+            let blocks = [DepthOrder::Dcr, DepthOrder::Crd].map(|order| Rearrange::DepthToSpace { block: 2, order });
+            let others = [
+                Rearrange::Upsample { rows: 2, columns: 3 },
+                Rearrange::Pad { rows, columns },
+                Rearrange::Crop { rows, columns },
+            ];
+            let all = blocks.into_iter().chain(others).enumerate();
+            all.map(|(i, how)| net.add(format!("moved{i}"), Op::Rearrange(how), &[conv]).unwrap()).collect()
         }),
         2,
     );

@@ -22,6 +22,9 @@
 //! | `top` | rows of the window above the source's first row |
 //! | `iw`, `pad` | source columns, and columns of padding on the left |
 //! | `ct`, `cb`, `cl`, `cr` | rows and columns of padding that an average counts: at the top, the bottom, the left and the right |
+//! | `by` | pixels that are written for each that is read |
+//! | `before`, `after` | pixels of zeros that are written in front and behind |
+//! | `step` | f32 from the lanes of one copy of a pixel to those of the next |
 //! | `last` | lanes of the last panel that hold channels |
 //! | `ahead` | f32 of weights that are fetched for later |
 //! | `lane`, `len` | a run of input lanes: the first, and how many |

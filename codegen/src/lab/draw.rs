@@ -73,7 +73,8 @@ impl Problem {
                     Some(step) => Grid { largest: act.largest(of(0).largest), step: of(0).step * step },
                     None => return false,
                 },
-                Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::ChannelShuffle { .. } | Op::Slice { .. } => of(0),
+                Op::MaxPool(_) | Op::Rearrange(_) | Op::Reduce(Reduction::Max | Reduction::Min) => of(0),
+                Op::ChannelShuffle { .. } | Op::Slice { .. } => of(0),
                 Op::Reduce(Reduction::Sum) => {
                     let pixels = self.network.node(node.inputs[0]).shape.pixels();
                     Grid { largest: of(0).largest * pixels as f64, ..of(0) }

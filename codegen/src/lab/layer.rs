@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use sartor_models::escape::from_word;
-use sartor_models::{Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Spread, Window};
+use sartor_models::{Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Spread, Window};
 
 use super::network::{NAME, node_name};
 use super::scan::{LineError, Part};
@@ -40,6 +40,28 @@ impl LayerLine {
                     }
                     Each::Reduce(reduction) => Op::Reduce(reduction),
                     Each::Binary(op, _) => Op::Binary(op),
+                    Each::Upsample => Op::Rearrange(Rearrange::Upsample {
+                        rows: rows.dst / rows.src.max(1),
+                        columns: columns.dst / columns.src.max(1),
+                    }),
+                    Each::DepthToSpace => {
+                        let block = rows.dst / rows.src.max(1);
+                        Op::Rearrange(Rearrange::DepthToSpace { block, order: DepthOrder::Dcr })
+                    }
+                    Each::Pad | Each::Crop => {
+                        let behind = |axis: Axis| {
+                            let (small, large) = if each == Each::Pad { (axis.src, axis.dst) } else { (axis.dst, axis.src) };
+                            let after = large.checked_sub(small).and_then(|more| more.checked_sub(axis.padding));
+                            let after = after.ok_or_else(|| line.fault("more is added or left out in front than in all"))?;
+                            Ok(Padding { before: axis.padding, after })
+                        };
+                        let (rows, columns) = (behind(rows)?, behind(columns)?);
+                        Op::Rearrange(if each == Each::Pad {
+                            Rearrange::Pad { rows, columns }
+                        } else {
+                            Rearrange::Crop { rows, columns }
+                        })
+                    }
                     Each::Add => Op::Add,
                     Each::Activation(act) => Op::Activation(act),
                 };

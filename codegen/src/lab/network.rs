@@ -9,7 +9,7 @@
 //! A node reads the node before it, unless it says which; the input is 0. Without `out`, the last node is the output. Names are
 //! not kept: node 3 is `n3`.
 
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Padding, Reduction, Shape, Window};
+use sartor_models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window};
 
 use super::scan::{LineError, Part, Sizes};
 
@@ -58,6 +58,7 @@ fn operator(op: &Op) -> String {
         Op::MaxPool(pool) => pooled("maxpool", pool),
         Op::AvgPool { window, counted } => averaged(window, counted),
         Op::Reduce(reduction) => reduction.word().into(),
+        Op::Rearrange(how) => rearranged(how),
         Op::Linear { out, bias } => format!("linear_oc{out}{}", if bias { "_bias" } else { "" }),
         Op::Add => "add".into(),
         Op::Binary(op) => op.word().into(),
@@ -74,6 +75,18 @@ fn pooled(word: &str, window: Window) -> String {
         sizes if sizes.is_empty() => word.into(),
         sizes => format!("{word}_{sizes}"),
     }
+}
+
+/// The word of an operator that moves pixels, with its sizes.
+fn rearranged(how: Rearrange) -> String {
+    let sizes = match how {
+        Rearrange::Upsample { rows, columns } => format!("h{rows}w{columns}"),
+        Rearrange::DepthToSpace { block, .. } => format!("b{block}"),
+        Rearrange::Pad { rows, columns } | Rearrange::Crop { rows, columns } => {
+            format!("ph{}phe{}pw{}pwe{}", rows.before, rows.after, columns.before, columns.after)
+        }
+    };
+    format!("{}_{sizes}", how.word())
 }
 
 /// The word of average pooling: its window, and of the padding that counts what is not the padding itself.
@@ -198,6 +211,20 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             let counted = (side("ch", "che", window.padding.0), side("cw", "cwe", window.padding.1));
             Ok(Op::AvgPool { window, counted })
         }
+        "upsample" => {
+            let (sizes, _) = sizes(&["h", "w"], false)?;
+            Ok(Op::Rearrange(Rearrange::Upsample { rows: sizes.need("h")?, columns: sizes.need("w")? }))
+        }
+        "depthtospace" | "pixelshuffle" => {
+            let order = if head.text == "depthtospace" { DepthOrder::Dcr } else { DepthOrder::Crd };
+            Ok(Op::Rearrange(Rearrange::DepthToSpace { block: sizes(&["b"], false)?.0.need("b")?, order }))
+        }
+        "pad" | "crop" => {
+            let (sizes, _) = sizes(&["ph", "phe", "pw", "pwe"], false)?;
+            let side = |before, after| Padding { before: sizes.or(before, 0), after: sizes.or(after, 0) };
+            let (rows, columns) = (side("ph", "phe"), side("pw", "pwe"));
+            Ok(Op::Rearrange(if head.text == "pad" { Rearrange::Pad { rows, columns } } else { Rearrange::Crop { rows, columns } }))
+        }
         "linear" => {
             let (sizes, bias) = sizes(&["oc"], true)?;
             Ok(Op::Linear { out: sizes.need("oc")?, bias })
@@ -223,7 +250,7 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             (None, Some(op), _) => plain(Op::Binary(op)),
             (None, None, Some(reduction)) => plain(Op::Reduce(reduction)),
             (None, None, None) => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, linear, add, {}, concat, shuffle, slice, softmax, logsoftmax, and out",
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, upsample, depthtospace, pixelshuffle, pad, crop, linear, add, {}, concat, shuffle, slice, softmax, logsoftmax, and out",
                 Activation::ALL.map(|act| act.to_string()).join(", "),
                 Reduction::ALL.map(Reduction::word).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")

@@ -15,6 +15,7 @@ pub mod library;
 pub mod pointwise;
 pub mod reduce;
 pub mod spec;
+pub mod spread;
 #[cfg(test)]
 mod tests;
 pub mod tile;

@@ -7,6 +7,7 @@ use super::eltwise::Eltwise;
 use super::family::Family;
 use super::pointwise::Pointwise;
 use super::reduce::Reduce;
+use super::spread::Spread;
 use super::window::Window;
 
 /// What a kernel is made from.
@@ -20,6 +21,8 @@ pub enum Spec {
     Window(Window),
     /// Reduction of pixels.
     Reduce(Reduce),
+    /// Pixels that are moved.
+    Spread(Spread),
     /// Elementwise operators.
     Eltwise(Eltwise),
 }
@@ -33,6 +36,7 @@ impl Deref for Spec {
             Spec::Direct(spec) => spec,
             Spec::Window(spec) => spec,
             Spec::Reduce(spec) => spec,
+            Spec::Spread(spec) => spec,
             Spec::Eltwise(spec) => spec,
         }
     }

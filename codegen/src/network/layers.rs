@@ -14,7 +14,7 @@ pub use crate::ids::LayerId;
 use crate::layout::{Map, MapId};
 pub use crate::network::output::Output;
 pub use crate::ops::filter::Filter;
-pub use crate::ops::{Activate, Add, Binary, Conv, Depthwise, LayerOp, Pool, PoolKind, Reduce};
+pub use crate::ops::{Activate, Add, Binary, Conv, Depthwise, LayerOp, Pool, PoolKind, Rearranged, Reduce};
 
 /// A normalised network.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use super::conv::Conv;
 use super::depthwise::Depthwise;
 use super::operator::Operator;
 use super::pool::Pool;
+use super::rearranged::Rearranged;
 use super::reduce::Reduce;
 
 /// A fused operator.
@@ -22,6 +23,8 @@ pub enum LayerOp {
     Pool(Pool),
     /// Reduction of the map's pixels to one.
     Reduce(Reduce),
+    /// A map with its pixels moved.
+    Rearrange(Rearranged),
     /// Arithmetic on two maps.
     Binary(Binary),
     /// Sum of two maps.
@@ -39,6 +42,7 @@ impl Deref for LayerOp {
             LayerOp::Depthwise(op) => op,
             LayerOp::Pool(op) => op,
             LayerOp::Reduce(op) => op,
+            LayerOp::Rearrange(op) => op,
             LayerOp::Binary(op) => op,
             LayerOp::Add(op) => op,
             LayerOp::Activation(op) => op,

@@ -51,6 +51,14 @@ pub enum Each {
     AvgPool(Option<(Padding, Padding)>),
     /// The map's pixels reduced to one.
     Reduce(Reduction),
+    /// The map enlarged by whole factors.
+    Upsample,
+    /// Blocks of pixels that were channels. The channels are those of the source.
+    DepthToSpace,
+    /// Zeros around the map. Those in front are its padding.
+    Pad,
+    /// The map without its outer rows and columns. Those in front are its padding.
+    Crop,
     /// Arithmetic on two maps.
     Binary(Arithmetic, Spread),
     /// Sum of two maps.
@@ -66,6 +74,10 @@ impl Each {
             Each::MaxPool => "maxpool".into(),
             Each::AvgPool(_) => "avgpool".into(),
             Each::Reduce(reduction) => reduction.word().into(),
+            Each::Upsample => "upsample".into(),
+            Each::DepthToSpace => "depthtospace".into(),
+            Each::Pad => "pad".into(),
+            Each::Crop => "crop".into(),
             Each::Binary(op, spread) => eltwise::word(op, spread),
             Each::Add => "add".into(),
             Each::Activation(act) => act.to_string(),
@@ -75,7 +87,7 @@ impl Each {
     /// The operator that a word names.
     pub(crate) fn of(word: &str) -> Option<Self> {
         let binary = |op| Spread::ALL.map(|spread| Each::Binary(op, spread));
-        let all = [Each::MaxPool, Each::AvgPool(None), Each::Add];
+        let all = [Each::MaxPool, Each::AvgPool(None), Each::Add, Each::Upsample, Each::DepthToSpace, Each::Pad, Each::Crop];
         all.into_iter()
             .chain(Reduction::ALL.map(Each::Reduce))
             .chain(Arithmetic::ALL.into_iter().flat_map(binary))

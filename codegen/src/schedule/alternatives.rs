@@ -27,7 +27,7 @@ pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
     while next < layers.end() {
         let run = partition::run(layers, next, options);
         next = next + run.len();
-        let chosen = |&layer: &LayerId| !matches!(layers[layer].op, LayerOp::Reduce(_));
+        let chosen = |&layer: &LayerId| !matches!(layers[layer].op, LayerOp::Rearrange(_) | LayerOp::Reduce(_));
         if run.iter().all(chosen) {
             runs.push(Run { problem: problem(layers, &run, options.batch), layers: run });
         }

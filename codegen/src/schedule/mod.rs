@@ -10,6 +10,7 @@ mod limits;
 mod options;
 mod panels;
 mod partition;
+mod rearrange;
 mod stages;
 #[cfg(test)]
 mod tests;

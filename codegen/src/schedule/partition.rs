@@ -31,6 +31,11 @@ pub enum Group {
         /// What was chosen for it.
         how: PanelsChoice,
     },
+    /// One layer that moves pixels, split along the images and its rows.
+    Rearrange {
+        /// Index of the layer.
+        layer: LayerId,
+    },
     /// One reduction of a map's pixels, split along the images and its panels.
     Reduce {
         /// Index of the layer.
@@ -43,7 +48,7 @@ impl Group {
     pub fn layers(&self) -> Vec<LayerId> {
         match self {
             Group::Chain { layers, .. } => layers.clone(),
-            Group::Panels { layer, .. } | Group::Reduce { layer } => vec![*layer],
+            Group::Panels { layer, .. } | Group::Rearrange { layer } | Group::Reduce { layer } => vec![*layer],
         }
     }
 }
@@ -70,8 +75,10 @@ pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
 /// The stage that begins with a layer, according to the cost model.
 pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
     let layer = &layers[next];
-    if matches!(layer.op, LayerOp::Reduce(_)) {
-        return Group::Reduce { layer: next };
+    match layer.op {
+        LayerOp::Rearrange(_) => return Group::Rearrange { layer: next },
+        LayerOp::Reduce(_) => return Group::Reduce { layer: next },
+        _ => {}
     }
     if layer.is_pointwise() && by_panels(layers, layer, options) {
         return Group::Panels { layer: next, how: PanelsChoice::default() };
@@ -99,7 +106,7 @@ pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
 
 /// The stages of the run that begins with a layer, if it was measured; none if it was not.
 fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
-    if matches!(layers[next].op, LayerOp::Reduce(_)) {
+    if matches!(layers[next].op, LayerOp::Rearrange(_) | LayerOp::Reduce(_)) {
         return Vec::new();
     }
     let run = run(layers, next, options);

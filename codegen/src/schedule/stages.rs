@@ -6,7 +6,7 @@ use super::context::Context;
 use super::limits::{self, ScheduleError};
 use super::options::Options;
 use super::partition::{self, Group};
-use super::{arena, chain, panels};
+use super::{arena, chain, panels, rearrange};
 use crate::layout::{MapId, Place};
 use crate::lower::library::Library;
 use crate::network::layers::Layers;
@@ -59,6 +59,7 @@ impl Schedule {
             match group {
                 Group::Chain { layers, strip, how } => chain::stage(&mut cx, name, layers, *strip, how),
                 Group::Panels { layer, how } => panels::stage(&mut cx, name, *layer, how),
+                Group::Rearrange { layer } => rearrange::stage(&mut cx, name, *layer),
                 Group::Reduce { layer } => panels::reduce_stage(&mut cx, name, *layer),
             }
         });

@@ -15,6 +15,7 @@ mod conv;
 mod depthwise;
 mod elementwise;
 mod pool;
+mod rearrange;
 mod simd;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use conv::PackedConv;
 pub use depthwise::PackedDepthwise;
 pub use elementwise::{PackedNorm, activation, add, binary};
 pub use pool::{avg_pool, max_pool, reduce};
+pub use rearrange::rearrange;
 
 use crate::shape::{Maps, product};
 

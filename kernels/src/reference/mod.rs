@@ -16,6 +16,7 @@ mod conv;
 mod elementwise;
 mod norm;
 mod pool;
+mod rearrange;
 mod softmax;
 
 pub use activation::activation;
@@ -24,6 +25,7 @@ pub use conv::{conv2d, linear};
 pub use elementwise::{add, binary};
 pub use norm::{BatchNorm, batch_norm};
 pub use pool::{avg_pool, max_pool, reduce};
+pub use rearrange::rearrange;
 pub use softmax::softmax;
 
 /// An element of a map: f32 or f64.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::ExportError;
 use crate::arithmetic::Arithmetic;
-use crate::graph::{Activation, Network, Node, NodeId, Op, Padding, Reduction, Shape, Window};
+use crate::graph::{Activation, DepthOrder, Network, Node, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window};
 use crate::proto::{self, Attribute, Dimension, Graph, TensorShape, TensorType, Type, ValueInfo};
 use crate::weights::Weights;
 
@@ -96,6 +96,7 @@ impl<'a> Writer<'a> {
             Op::MaxPool(pool) => self.push(node, "MaxPool", &inputs, &node.name, window_attributes(pool))?,
             Op::AvgPool { window, counted } => self.average(node, &inputs[0], window, counted)?,
             Op::Reduce(reduction) => self.reduce(node, &inputs[0], reduction)?,
+            Op::Rearrange(how) => self.rearrange(node, &inputs[0], how)?,
             Op::Linear { .. } => self.push(node, "Gemm", &with_params(), &node.name, [int("transB", 1)])?,
             Op::Add => self.add(node, &inputs)?,
             Op::Binary(op) => self.binary(node, op, inputs)?,
@@ -212,6 +213,39 @@ impl<'a> Writer<'a> {
                 self.push(node, "ReduceSum", &[input, axes], &node.name, [])
             }
             Reduction::Min => self.push(node, "ReduceMin", &[input], &node.name, [ints("axes", vec![2, 3])]),
+        }
+    }
+
+    fn rearrange(&mut self, node: &Node, input: &str, how: Rearrange) -> Result {
+        let input = input.to_owned();
+        let integer = |size: usize| size as i64;
+        match how {
+            Rearrange::Upsample { rows, columns } => {
+                let scales = [1.0, 1.0, rows as f32, columns as f32];
+                let name = format!("{}.scales", node.name);
+                self.constant(node, &name, proto::FLOAT, vec![4], scales.iter().flat_map(|s| s.to_le_bytes()).collect())?;
+                let mode = [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
+                let attributes = mode.map(|(name, value)| string(name, value));
+                self.push(node, "Resize", &[input, String::new(), name], &node.name, attributes)
+            }
+            Rearrange::DepthToSpace { block, order } => {
+                let mode = if order == DepthOrder::Dcr { "DCR" } else { "CRD" };
+                let attributes = [int("blocksize", integer(block)), string("mode", mode)];
+                self.push(node, "DepthToSpace", &[input], &node.name, attributes)
+            }
+            Rearrange::Pad { rows, columns } => {
+                let sides = [0, 0, rows.before, columns.before, 0, 0, rows.after, columns.after].map(integer);
+                let sides = self.integers(node, "sides", &sides)?;
+                self.push(node, "Pad", &[input, sides], &node.name, [])
+            }
+            Rearrange::Crop { rows, columns } => {
+                let begin = [rows.before, columns.before];
+                let end = [rows.before + node.shape.h, columns.before + node.shape.w];
+                let begin = self.integers(node, "begin", &begin.map(integer))?;
+                let end = self.integers(node, "end", &end.map(integer))?;
+                let axes = self.integers(node, "axes", &[2, 3])?;
+                self.push(node, "Slice", &[input, begin, end, axes], &node.name, [])
+            }
         }
     }
 
@@ -355,6 +389,10 @@ fn ints(name: &str, values: Vec<i64>) -> Attribute {
 
 fn int(name: &str, value: i64) -> Attribute {
     Attribute { name: Some(name.into()), i: Some(value), r#type: Some(Attribute::INT), ..Attribute::default() }
+}
+
+fn string(name: &str, value: &str) -> Attribute {
+    Attribute { name: Some(name.into()), s: Some(value.into()), r#type: Some(Attribute::STRING), ..Attribute::default() }
 }
 
 fn float(name: &str, value: f32) -> Attribute {

@@ -3,7 +3,7 @@
 use sartor_kernels::generic::{self, PackedConv, PackedDepthwise, PackedNorm};
 use sartor_kernels::reference::BatchNorm;
 use sartor_kernels::runtime::{Aligned, Level, OutOfMemory};
-use sartor_kernels::shape::{Activation, Maps, Padding, Reduction, Window};
+use sartor_kernels::shape::{Activation, Maps, Padding, Rearrange, Reduction, Window};
 use sartor_models::{Arithmetic, Network, NodeId, Op, Weights};
 
 use super::{EngineError, check_input, check_tensors, conv, maps, param};
@@ -40,6 +40,7 @@ enum Kernel {
     MaxPool(Window),
     AvgPool(Window, (Padding, Padding)),
     Reduce(Reduction),
+    Rearrange(Rearrange),
     Add,
     Binary(Arithmetic),
     Concat,
@@ -147,6 +148,7 @@ impl GenericEngine {
             Kernel::MaxPool(window) => generic::max_pool(level, src, maps, window, dst),
             Kernel::AvgPool(window, counted) => generic::avg_pool(level, src, maps, window, *counted, dst),
             Kernel::Reduce(reduction) => generic::reduce(level, src, maps, *reduction, dst),
+            Kernel::Rearrange(how) => generic::rearrange(src, maps, *how, dst),
             Kernel::Add => {
                 let b = step.inputs[1];
                 generic::add(level, src, maps, self.value(b, batch), maps_of(b).c, dst);
@@ -258,6 +260,7 @@ impl Fuser<'_> {
             Op::MaxPool(window) => Kernel::MaxPool(window),
             Op::AvgPool { window, counted } => Kernel::AvgPool(window, counted),
             Op::Reduce(reduction) => Kernel::Reduce(reduction),
+            Op::Rearrange(how) => Kernel::Rearrange(how),
             Op::Add => Kernel::Add,
             Op::Binary(op) => Kernel::Binary(op),
             Op::Concat => Kernel::Concat,

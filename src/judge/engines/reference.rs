@@ -124,6 +124,7 @@ impl<'a> ReferenceEngine<'a> {
             Op::MaxPool(window) => reference::max_pool(inputs[0], src, &window),
             Op::AvgPool { window, counted } => reference::avg_pool(inputs[0], src, &window, counted),
             Op::Reduce(reduction) => reference::reduce(inputs[0], src, reduction),
+            Op::Rearrange(how) => reference::rearrange(inputs[0], src, how),
             Op::Add => reference::add(inputs[0], src, inputs[1], self.network.node(node.inputs[1]).shape.c),
             Op::Binary(op) => {
                 let b = maps(self.network, node.inputs[1], batch);
@@ -175,7 +176,7 @@ impl<'a> ReferenceEngine<'a> {
             // No share is above 1, and errors of the arguments stretch each by at most a factor.
             Op::Softmax { log: false } => (2.0 * errors[0]).exp_m1() + bound::softmax(node.shape.c),
             Op::Softmax { log: true } => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
-            Op::Input | Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => {
+            Op::Input | Op::MaxPool(_) | Op::Rearrange(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => {
                 errors.iter().copied().fold(0.0, f64::max)
             }
         }

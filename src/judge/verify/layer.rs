@@ -125,6 +125,19 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
             let exact = reference::binary(&whole(a), a.maps, &whole(b), b.maps, |a, b| op.at(a, b));
             Expected::rounded(exact).activated(*act)
         }
+        LayerOp::Rearrange(op) => {
+            let src = observed.source(op.src);
+            let (channels, lanes, size) = (whole(src), src.maps.c, (src.maps.h, src.maps.w));
+            let mut exact = Vec::with_capacity(dst.len());
+            for n in 0..dst.n {
+                for at in 0..dst.c * dst.pixels() {
+                    let from = op.source(dst.c, size, (at / dst.pixels(), at / dst.w % dst.h, at % dst.w));
+                    let at = |(lane, y, x): (usize, usize, usize)| ((n * lanes + lane) * size.0 + y) * size.1 + x;
+                    exact.push(from.map_or(0.0, |from| f64::from(channels[at(from)])));
+                }
+            }
+            Expected { bound: vec![0.0; exact.len()], exact }
+        }
         LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (observed.source(*a), observed.source(*b));
             Expected::rounded(reference::add(&whole(a), a.maps, &whole(b), b.maps.c)).activated(*act)

@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
 use sartor_codegen::lab::{Data, Problem};
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Padding, Reduction, Shape, Window};
+use sartor_models::{
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, GraphError, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window,
+};
 
 /// One thing to add to a network: which operator, on which nodes, and how large.
 type Choice = (u8, u16, u16, usize);
@@ -46,7 +48,7 @@ pub fn graph(
     work: u64,
     data: Data,
 ) -> impl Strategy<Value = Network> {
-    let choices = prop::collection::vec((0u8..20, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
+    let choices = prop::collection::vec((0u8..22, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
     (c, edge.clone(), edge, choices, any::<u16>()).prop_map(move |(c, h, w, choices, ends)| {
         let builder = Builder::new("problem", Shape::new(c, h, w)).unwrap();
         Grower { last: builder.input(), builder, nodes: 1, work, exact: data == Data::Integers }.grow(&choices, ends).unwrap()
@@ -107,6 +109,7 @@ impl Grower {
                 // A window that lies wholly in padding is refused.
                 self.add(if b % 4 < 2 || self.exact { max } else { averaging(pool, b / 4) }, &[src]).or(Ok(src))
             }
+            18 => self.rearranged(src, b),
             10 => {
                 let partner = self.partner(src, b);
                 let (large, small) = if self.builder.shape(partner).c > shape.c { (partner, src) } else { (src, partner) };
@@ -217,6 +220,23 @@ impl Grower {
         let Some(rest) = self.work.checked_sub((oc * taps) as u64) else { return Ok(src) };
         self.work = rest;
         self.add(Op::Conv2d(Conv2d { oc, groups, bias, window }), &[src])
+    }
+
+    /// Pixels moved, unless the map would grow large.
+    fn rearranged(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
+        let shape = self.builder.shape(src);
+        let side = |choice: usize| Padding { before: choice % 3, after: choice / 3 % 3 };
+        let (rows, columns) = (side(choice / 8), side(choice / 72));
+        let how = match choice % 8 {
+            0..=2 if shape.pixels() <= 400 => Rearrange::Upsample { rows: 1 + choice / 8 % 3, columns: 1 + choice / 24 % 3 },
+            3 | 4 if shape.c.is_multiple_of(4) => {
+                let order = if choice / 8 % 2 == 0 { DepthOrder::Dcr } else { DepthOrder::Crd };
+                Rearrange::DepthToSpace { block: 2, order }
+            }
+            5 if shape.h > 4 && shape.w > 4 => Rearrange::Crop { rows, columns },
+            _ => Rearrange::Pad { rows, columns },
+        };
+        self.add(Op::Rearrange(how), &[src])
     }
 
     fn batch_norm(&mut self, src: NodeId) -> Result<NodeId, GraphError> {

@@ -195,6 +195,14 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 activation(*act, op.at(a.get(y, x, lane), b.get(y_of_b, x_of_b, lane.min(b.map.c - 1))))
             });
         }
+        LayerOp::Rearrange(op) => {
+            let src = whole(op.src);
+            let c = dst.map.c;
+            dst.write(0, c, |y, x, lane| {
+                let from = op.source(c, (src.map.h, src.map.w), (lane, y, x));
+                from.map_or(0.0, |(lane, y, x)| src.get(y, x, lane))
+            });
+        }
         LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (whole(*a), whole(*b));
             assert_eq!(dst.map.c, a.map.c);

@@ -30,6 +30,7 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
             Op::MaxPool(window) => reference::max_pool(src, src_maps, &window),
             Op::AvgPool { window, counted } => reference::avg_pool(src, src_maps, &window, counted),
             Op::Reduce(reduction) => reference::reduce(src, src_maps, reduction),
+            Op::Rearrange(how) => reference::rearrange(src, src_maps, how),
             Op::Add => reference::add(src, src_maps, &values[node.inputs[1].0], maps(node.inputs[1]).c),
             Op::Binary(op) => {
                 let b = node.inputs[1];

@@ -10,6 +10,7 @@ mod mutants;
 mod pointwise;
 mod reduce;
 mod special;
+mod spread;
 mod window;
 
 use std::fmt::Debug;

@@ -168,6 +168,7 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
         ("depthwise", Box::new(silu), false),
         ("maxpool", Box::new(Window { rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
         ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
+        ("spread", Box::new(spread::spec(5, 2, true, (1, 2), 2)), true),
         ("mean", Box::new(reduce::spec(Reduction::Mean, 32, 2, 16)), true),
         ("scale", Box::new(super::eltwise::spec(super::eltwise::SCALE, 3, 3, 16, None)), true),
         (

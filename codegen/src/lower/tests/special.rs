@@ -15,6 +15,7 @@ fn families() -> Vec<Box<dyn Family>> {
     let reduce = |reduction| Box::new(reduce::spec(reduction, 11, 2, 16)) as Box<dyn Family>;
     let mut all: Vec<Box<dyn Family>> = reductions.map(reduce).into();
     all.push(Box::new(reduce::spec(Reduction::Mean, 16, 2, 16)));
+    all.push(Box::new(spread::spec(5, 2, true, (1, 1), 2)));
     for act in RECTIFIERS {
         let epilogue = Epilogue { act, shortcut: Some(48), ..Epilogue::default() };
         all.push(Box::new(pointwise::spec(9, &[(0, 5), (7, 3)], 2, 16, epilogue)));

@@ -1,6 +1,6 @@
 //! Which nodes become one layer.
 
-use sartor_models::{Activation, Arithmetic, Conv2d, Network, Node, NodeId, Op, Reduction, Weights, Window};
+use sartor_models::{Activation, Arithmetic, Conv2d, Network, Node, NodeId, Op, Rearrange, Reduction, Weights, Window};
 use sartor_ops::Axis;
 
 use super::error::NormalizeError;
@@ -38,6 +38,7 @@ pub(super) enum Fused {
         act: Option<Activation>,
     },
     Reduce(Reduction),
+    Rearrange(Rearrange),
     Binary {
         op: Arithmetic,
         act: Option<Activation>,
@@ -66,7 +67,8 @@ impl Step {
             Fused::Conv { post_act, .. } if self.inputs.len() == 2 => Some(post_act),
             Fused::Conv { act, .. } | Fused::Depthwise { act, .. } | Fused::Pool { act, .. } => Some(act),
             Fused::Binary { act, .. } | Fused::Add { act } | Fused::Concat { act } => Some(act),
-            Fused::Input | Fused::Reduce(_) | Fused::Activation(_) | Fused::Shuffle { .. } | Fused::Slice { .. } => None,
+            Fused::Input | Fused::Reduce(_) | Fused::Rearrange(_) | Fused::Activation(_) => None,
+            Fused::Shuffle { .. } | Fused::Slice { .. } => None,
         }
     }
 
@@ -202,6 +204,7 @@ impl<'a> Fuser<'a> {
             Op::MaxPool(window) => self.pool(inputs[0], PoolKind::Max, window),
             Op::AvgPool { window, counted } => self.pool(inputs[0], PoolKind::Average { counted }, window),
             Op::Reduce(reduction) => Fused::Reduce(reduction),
+            Op::Rearrange(how) => Fused::Rearrange(how),
             Op::Add => Fused::Add { act: None },
             Op::Binary(op) => Fused::Binary { op, act: None },
             Op::Concat => {

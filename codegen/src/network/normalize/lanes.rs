@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, Network, NodeId, Spread, Weights, Window, graph::MAX_ELEMENTS};
+use sartor_models::{Activation, DepthOrder, Network, NodeId, Rearrange, Spread, Weights, Window, graph::MAX_ELEMENTS};
 
 use typed_index_collections::TiVec;
 
@@ -13,9 +13,11 @@ use super::tails::Tail;
 use crate::layout::{Map, MapId};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Reduce, Value,
+    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Rearranged, Reduce,
+    Value,
 };
 use crate::network::output::Piece;
+use crate::ops::lanes_of_blocks;
 
 /// The map of the network's input.
 const INPUT: MapId = MapId(0);
@@ -83,6 +85,7 @@ impl Layout<'_> {
             Fused::Shuffle { .. } | Fused::Slice { .. } => Ok(()),
             Fused::Concat { act } => self.concat(id, step, *act),
             Fused::Conv { .. } => self.conv(id, step),
+            Fused::Rearrange(Rearrange::DepthToSpace { block, order }) => self.depth_to_space(id, step, *block, *order),
             _ => self.by_lane(id, step),
         }
     }
@@ -137,6 +140,7 @@ impl Layout<'_> {
                 let act = act.or(self.act_of_concat(id));
                 LayerOp::Pool(Pool { src, dst, kind, window, act })
             }
+            Fused::Rearrange(how) => LayerOp::Rearrange(Rearranged { src, dst, how }),
             Fused::Reduce(reduction) => LayerOp::Reduce(Reduce { src, dst, reduction }),
             Fused::Binary { op, act } => {
                 let [first, second] = [step.inputs[0], step.inputs[1]].map(|input| self.network.node(input).shape);
@@ -157,6 +161,52 @@ impl Layout<'_> {
     fn meets_lanes(&self, step: &Step) -> bool {
         let channels = |input: NodeId| self.network.node(input).shape.c;
         !matches!(step.op, Fused::Binary { .. }) || channels(step.inputs[1]) == channels(step.inputs[0])
+    }
+
+    /// Lays out blocks of pixels that were channels. Where the channels are not in the lanes that the layer reads, a convolution
+    /// puts them there.
+    fn depth_to_space(&mut self, id: NodeId, step: &Step, block: usize, order: DepthOrder) -> Result<(), NormalizeError> {
+        let value = self.value(step.inputs[0]);
+        let (lanes, c) = lanes_of_blocks(value.lanes.len(), block, order);
+        let fits = value.map != INPUT && self.layers[value.map].c == c && value.lanes == lanes;
+        let src = if fits { value.map } else { self.spread(&value, &lanes, c)? };
+        let dst = self.dst(id);
+        let op = LayerOp::Rearrange(Rearranged { src, dst, how: Rearrange::DepthToSpace { block, order } });
+        let lanes = (0..self.network.node(id).shape.c).collect();
+        self.push(id, step, op, None, lanes);
+        Ok(())
+    }
+
+    /// Copies a value to a map of `c` lanes by a convolution that puts channel `i` in lane `lanes[i]`, and zeros in the others.
+    fn spread(&mut self, src: &Value, lanes: &[usize], c: usize) -> Result<MapId, NormalizeError> {
+        let ic = lanes.len();
+        if c.checked_mul(ic).is_none_or(|n| n > MAX_ELEMENTS) {
+            return Err(NormalizeError::Unsupported {
+                node: self.network.node(src.node).name.clone(),
+                help: format!("its {ic} channels must be copied here, and there are too many"),
+            });
+        }
+        let mut weight = vec![0.0; c * ic];
+        lanes.iter().enumerate().for_each(|(channel, lane)| weight[lane * ic + channel] = 1.0);
+        let name = format!("{}.blocks", self.network.node(src.node).name);
+        let Map { h, w, .. } = self.layers[src.map];
+        let dst = self.layers.maps.push_and_get_key(Map { name: name.clone(), c, h, w });
+        let conv = Conv {
+            src: src.map,
+            src_lanes: src.lanes.clone(),
+            dst,
+            dst_lane: 0,
+            oc: c,
+            window: Window::POINT,
+            groups: 1,
+            act: None,
+            shortcut: None,
+            post_act: None,
+        };
+        let value = Value { node: src.node, map: dst, lanes: lanes.to_vec() };
+        self.layers.layers.push(Layer { name, op: LayerOp::Conv(conv), value, macs: 0 });
+        self.filters.push(Some(Filter { weight, bias: vec![0.0; c], factor: factor_of_sums(None) }));
+        Ok(dst)
     }
 
     /// Lays out a concatenation: writes the operands that are not in its map yet, lower lanes first.

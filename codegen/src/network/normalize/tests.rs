@@ -75,6 +75,10 @@ fn line(layer: &Layer) -> String {
             words.push(binary.word());
             binary.act
         }
+        LayerOp::Rearrange(op) => {
+            words.push(op.how.word().into());
+            None
+        }
         LayerOp::Add(Add { act, .. }) => {
             words.push("add".into());
             *act
@@ -762,6 +766,12 @@ fn drawn_networks_reach_every_rule() {
         " mean",
         " max",
         " min",
+        " upsample",
+        " depthtospace",
+        " pixelshuffle",
+        " pad",
+        " crop",
+        ".blocks conv",
         " depthwise Silu",
     ] {
         assert!(reached.iter().any(|line| line.starts_with(rule)), "no drawn network has a layer '{rule}'");
