@@ -128,6 +128,14 @@ impl Arithmetic for Scalar {
         self.min(&high, &x)
     }
 
+    fn sqrt(&mut self, a: &f32) -> f32 {
+        a.sqrt()
+    }
+
+    fn exponential(&mut self, x: &f32) -> f32 {
+        x.exp()
+    }
+
     fn logistic(&mut self, x: &f32, scaled: bool) -> f32 {
         if scaled { x / (1.0 + (-x).exp()) } else { 1.0 / (1.0 + (-x).exp()) }
     }
