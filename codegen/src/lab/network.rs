@@ -190,7 +190,7 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             Some(act) => plain(Op::Activation(act)),
             None => Err(head.fault(format_args!(
                 "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, mul, concat, shuffle, logsoftmax, and out",
-                Activation::ALL.map(|act| act.to_string()).join(", ")
+                Activation::every().map(|act| act.to_string()).collect::<Vec<_>>().join(", ")
             ))),
         },
     }
