@@ -159,6 +159,7 @@ impl Execution<'_> {
                     (0..MAX_LANES).for_each(|i| result[i] = a[i] * b[i] + c[i]);
                 }
             }
+            Value::Sqrt(a) => result = self.regs[a.0].map(f32::sqrt),
             Value::Power(base, a) => {
                 let a = &self.regs[a.0];
                 (0..MAX_LANES).for_each(|i| result[i] = base.power(a[i]));

@@ -33,6 +33,13 @@ pub trait Arithmetic {
     /// `min(high, max(low, x))`. An infinite end is left out; NaN stays NaN.
     fn clamp(&mut self, x: &Self::Vector, low: f32, high: f32) -> Self::Vector;
 
+    /// `sqrt(a)`; NaN if `a` is negative.
+    fn sqrt(&mut self, a: &Self::Vector) -> Self::Vector;
+
+    /// `exp(x)`, within two epsilons. It is infinite where the result is beyond the range of f32, and zero where it is below
+    /// 1.7e-38.
+    fn exponential(&mut self, x: &Self::Vector) -> Self::Vector;
+
     /// `1 / (1 + exp(-x))`, and that times `x` if `scaled`. The back end uses its own exponential.
     fn logistic(&mut self, x: &Self::Vector, scaled: bool) -> Self::Vector;
 }

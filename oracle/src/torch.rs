@@ -209,6 +209,33 @@ fn activation(act: Activation, x: &Tensor) -> Tensor {
         Activation::HardSwish => x.hardswish(),
         Activation::Gelu => x.gelu("none"),
         Activation::Clip(low, high) => x.clamp(f64::from(low.value()), f64::from(high.value())),
+        Activation::HardSigmoid(alpha, beta) => (x * f64::from(alpha.value()) + f64::from(beta.value())).clamp(0, 1),
+        Activation::Affine(scale, shift) => x * f64::from(scale.value()) + f64::from(shift.value()),
+        Activation::Abs => x.abs(),
+        Activation::Tanh => x.tanh(),
+        Activation::Erf => x.erf(),
+        // The binding's calls of these three take no parameters.
+        Activation::Elu(alpha) if alpha.value() == 1.0 => x.elu(),
+        Activation::Elu(alpha) => x.clamp_min(0) + x.clamp_max(0).expm1() * f64::from(alpha.value()),
+        // PyTorch's own numbers have more digits than an f32.
+        Activation::Selu(alpha, gamma) => {
+            (x.clamp_min(0) + x.clamp_max(0).expm1() * f64::from(alpha.value())) * f64::from(gamma.value())
+        }
+        Activation::Celu(alpha) => {
+            let alpha = f64::from(alpha.value());
+            x.clamp_min(0) + (x.clamp_max(0) / alpha).expm1() * alpha
+        }
+        Activation::Swish(beta) => x * (x * f64::from(beta.value())).sigmoid(),
+        Activation::GeluTanh => x.gelu("tanh"),
+        Activation::Mish => x.mish(),
+        Activation::Softplus => x.softplus(),
+        Activation::Softsign => x / (x.abs() + 1.0),
+        Activation::Exp => x.exp(),
+        Activation::Square => x.square(),
+        Activation::Cube => x.pow_tensor_scalar(3),
+        Activation::Sqrt => x.sqrt(),
+        Activation::InverseSqrt => x.rsqrt(),
+        Activation::Reciprocal => x.reciprocal(),
         Activation::LeakyRelu(slope) => x.prelu(&Tensor::from(slope.value()).to_kind(x.kind())),
     }
 }

@@ -29,7 +29,8 @@ impl Draw {
 
     /// An activation, or none.
     fn act(&mut self) -> Option<Activation> {
-        self.below(Activation::ALL.len() + 1).checked_sub(1).map(|index| Activation::ALL[index])
+        let index = self.below(Activation::every().count() + 1).checked_sub(1);
+        index.and_then(|index| Activation::every().nth(index))
     }
 
     /// A real of -1..1.
@@ -207,7 +208,8 @@ impl Grow<'_> {
     }
 
     fn act(&mut self, src: NodeId, act: Option<Activation>) -> Grown {
-        act.map_or(Ok(src), |act| self.add(Op::Activation(act), &[src]))
+        let steps = act.and_then(Activation::guard).into_iter().chain(act);
+        steps.into_iter().try_fold(src, |at, act| self.add(Op::Activation(act), &[at]))
     }
 
     fn add(&mut self, op: Op, inputs: &[NodeId]) -> Grown {

@@ -50,7 +50,7 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
     let attribute = |name: &str| node.attribute.iter().find(|a| a.name() == name);
     let ints = |name: &str| attribute(name).map_or(Vec::new(), |a| a.ints.iter().map(|&i| i as usize).collect());
     let int = |name: &str, default: i64| attribute(name).map_or(default, |a| a.i());
-    let each = |f: fn(f64) -> f64| (dims.clone(), x.iter().map(|&x| f(x)).collect());
+    let each = |f: &dyn Fn(f64) -> f64| (dims.clone(), x.iter().map(|&x| f(x)).collect());
     let window = || {
         let (kernel, stride, pads) = (ints("kernel_shape"), ints("strides"), ints("pads"));
         let padding = |axis: usize| Padding { before: pads[axis], after: pads[axis + 2] };
@@ -90,16 +90,34 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
             };
             (dims.clone(), x.iter().enumerate().map(norm).collect())
         }
-        "Relu" => each(|x| x.max(0.0)),
+        "Relu" => each(&|x| x.max(0.0)),
         "Clip" => (dims.clone(), x.iter().map(|x| x.clamp(inputs[1].1[0], inputs[2].1[0])).collect()),
-        "Sigmoid" => each(|x| 1.0 / (1.0 + (-x).exp())),
-        "HardSwish" => each(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+        "Sigmoid" => each(&|x| 1.0 / (1.0 + (-x).exp())),
+        "HardSwish" => each(&|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
         "LeakyRelu" => {
             let alpha = f64::from(attribute("alpha").map_or(0.01, |alpha| alpha.f()));
             (dims.clone(), x.iter().map(|&x| if x < 0.0 { alpha * x } else { x }).collect())
         }
-        "Erf" => each(erf),
-        "Identity" => each(|x| x),
+        "HardSigmoid" => {
+            let [alpha, beta] = ["alpha", "beta"].map(|name| f64::from(attribute(name).expect(name).f()));
+            each(&|x| (alpha * x + beta).clamp(0.0, 1.0))
+        }
+        "Elu" | "Celu" | "Selu" => {
+            let float = |name, usual| attribute(name).map_or(usual, |attribute| f64::from(attribute.f()));
+            let (alpha, gamma) = (float("alpha", 1.0), float("gamma", 1.0));
+            let inner = if node.op_type() == "Celu" { alpha } else { 1.0 };
+            each(&|x| gamma * if x < 0.0 { alpha * ((x / inner).exp() - 1.0) } else { x })
+        }
+        "Abs" => each(&f64::abs),
+        "Neg" => each(&|x| -x),
+        "Tanh" => each(&f64::tanh),
+        "Exp" => each(&f64::exp),
+        "Sqrt" => each(&f64::sqrt),
+        "Reciprocal" => each(&|x| 1.0 / x),
+        "Softplus" => each(&|x| (1.0 + x.exp()).ln()),
+        "Softsign" => each(&|x| x / (1.0 + x.abs())),
+        "Erf" => each(&erf),
+        "Identity" => each(&|x| x),
         "MaxPool" => (swept(dims[1]), reference::max_pool(x, maps(), &window())),
         "AveragePool" => {
             let counted = if int("count_include_pad", 0) == 1 { window().padding } else { Padding::NONE };
@@ -146,6 +164,7 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Add" => broadcast(inputs, |a, b| a + b),
         "Sub" => broadcast(inputs, |a, b| a - b),
         "Mul" => broadcast(inputs, |a, b| a * b),
+        "Pow" => broadcast(inputs, f64::powf),
         "Div" => broadcast(inputs, |a, b| a / b),
         "Max" => broadcast(inputs, f64::max),
         "Min" => broadcast(inputs, f64::min),

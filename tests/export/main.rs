@@ -9,7 +9,7 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::measure::bench::test_input;
 use sartor::models::export::{ExportError, OPSET, onnx, proto};
 use sartor::models::zoo::{self, Spec};
-use sartor::models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, NodeId, Op, Padding, Rearrange, Reduction, Shape, Tensor, Window};
+use sartor::models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, NodeId, Op, Padding, Parameter, Rearrange, Reduction, Shape, Tensor, Window};
 use sartor::{Network, Weights};
 
 const CONV: Conv2d = Conv2d {
@@ -74,7 +74,13 @@ fn every_operator() {
             let input = net.input();
             let conv = net.add("conv", Op::Conv2d(CONV), &[input]).unwrap();
             let norm = net.add("norm", Op::BatchNorm { eps: 1e-3 }, &[conv]).unwrap();
-            let acts = Activation::ALL.map(|act| net.add(format!("{act:?}"), Op::Activation(act), &[norm]).unwrap());
+            let mut act = |act: Activation| {
+                let guard = |guard| net.add(format!("guard of {act:?}"), Op::Activation(guard), &[norm]).unwrap();
+                let from = act.guard().map_or(norm, guard);
+                net.add(format!("{act:?}"), Op::Activation(act), &[from]).unwrap()
+            };
+            let more = [(-2.0, 0.0), (1.0, 0.5)].map(|(a, b)| Activation::Affine(Parameter::new(a), Parameter::new(b)));
+            let acts: Vec<NodeId> = Activation::every().chain(more).map(&mut act).collect();
             let cat = net.add("cat", Op::Concat, &acts).unwrap();
             let shuffle = net.add("shuffle", Op::ChannelShuffle { groups: 6 }, &[cat]).unwrap();
             let slice = net.add("slice", Op::Slice { begin: 4, len: 6 }, &[shuffle]).unwrap();

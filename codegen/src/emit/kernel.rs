@@ -266,6 +266,7 @@ impl<'a> Words<'a> {
                 let args = if spelling.acc_first { [*c, *a, *b] } else { [*a, *b, *c] };
                 self.call(spelling.fma, &args)
             }
+            Value::Sqrt(a) => self.call(spelling.sqrt, &[*a]),
             Value::Power(Base::Two, a) => self.call("power_of_two", &[*a]),
             Value::Power(Base::EighthRootOfTwo, a) => self.call("power_of_root", &[*a]),
             Value::FirstLanes(a, used) => self.call(&format!("first_lanes::<{used}>"), &[*a]),

@@ -32,7 +32,14 @@ impl Helper {
     fn doc(self) -> &'static [&'static str] {
         match self {
             Helper::Vector => &["Four lanes of plain Rust."],
-            Helper::Load | Helper::Store | Helper::Splat | Helper::Add | Helper::Sub | Helper::Mul | Helper::Div => &[],
+            Helper::Load
+            | Helper::Store
+            | Helper::Splat
+            | Helper::Add
+            | Helper::Sub
+            | Helper::Mul
+            | Helper::Div
+            | Helper::Sqrt => &[],
             Helper::MulAdd => &["`a * b + c`, rounded twice: without the instruction, rounding once would take a function call."],
             Helper::Min => &["`if a < b { a } else { b }` in each lane: a NaN in `b` wins."],
             Helper::Max => &["`if a > b { a } else { b }` in each lane: a NaN in `b` wins."],
@@ -105,6 +112,7 @@ fn of(value: &Value) -> Option<Helper> {
         Value::Load(_) => Helper::Load,
         Value::Broadcast(_) | Value::Splat(_) => Helper::Splat,
         Value::Fma(..) => Helper::MulAdd,
+        Value::Sqrt(_) => Helper::Sqrt,
         Value::Power(Base::Two, _) => Helper::PowerOfTwo,
         Value::Power(Base::EighthRootOfTwo, _) => Helper::PowerOfRoot,
         Value::FirstLanes(..) => Helper::FirstLanes,

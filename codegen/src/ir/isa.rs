@@ -40,6 +40,8 @@ pub struct Spelling {
     pub mul: &'static str,
     /// `(a, b) -> vector`
     pub div: &'static str,
+    /// `(a) -> vector`
+    pub sqrt: &'static str,
     /// `(a, b) -> vector`, [`Binary::Min`](crate::ir::kernel::Binary::Min)
     pub min: &'static str,
     /// `(a, b) -> vector`, [`Binary::Max`](crate::ir::kernel::Binary::Max)
@@ -66,6 +68,7 @@ const AVX512: Isa = Isa {
         sub: "_mm512_sub_ps",
         mul: "_mm512_mul_ps",
         div: "_mm512_div_ps",
+        sqrt: "_mm512_sqrt_ps",
         min: "_mm512_min_ps",
         max: "_mm512_max_ps",
         fma: "_mm512_fmadd_ps",
@@ -89,6 +92,7 @@ const AVX2: Isa = Isa {
         sub: "_mm256_sub_ps",
         mul: "_mm256_mul_ps",
         div: "_mm256_div_ps",
+        sqrt: "_mm256_sqrt_ps",
         min: "_mm256_min_ps",
         max: "_mm256_max_ps",
         fma: "_mm256_fmadd_ps",
@@ -112,6 +116,7 @@ const NEON: Isa = Isa {
         sub: "vsubq_f32",
         mul: "vmulq_f32",
         div: "vdivq_f32",
+        sqrt: "vsqrtq_f32",
         min: "min",
         max: "max",
         fma: "vfmaq_f32",
@@ -135,6 +140,7 @@ const PORTABLE: Isa = Isa {
         sub: "sub",
         mul: "mul",
         div: "div",
+        sqrt: "sqrt",
         min: "min",
         max: "max",
         fma: "mul_add",

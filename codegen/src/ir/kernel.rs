@@ -166,6 +166,8 @@ pub enum Value {
     Binary(Binary, Reg, Reg),
     /// `a * b + c`, rounded once where the level fuses.
     Fma(Reg, Reg, Reg),
+    /// The square root, rounded once; NaN of a negative number.
+    Sqrt(Reg),
     /// A power. The low bits of the register's floats hold its exponent: see [`Base`].
     Power(Base, Reg),
     /// The first lanes of a register, and zeros in the others.
@@ -277,7 +279,7 @@ fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
                 Value::Load(_) | Value::Broadcast(_) => cost.loads += times,
                 Value::Fma(..) => cost.fmas += times,
                 Value::Splat(_) | Value::Copy(_) => {}
-                Value::Binary(..) | Value::Power(..) | Value::FirstLanes(..) => cost.others += times,
+                Value::Binary(..) | Value::Sqrt(_) | Value::Power(..) | Value::FirstLanes(..) => cost.others += times,
             },
             Stmt::Store(..) => cost.stores += times,
             Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}

@@ -251,7 +251,7 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             (None, None, Some(reduction)) => plain(Op::Reduce(reduction)),
             (None, None, None) => Err(head.fault(format_args!(
                 "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, upsample, depthtospace, pixelshuffle, pad, crop, linear, add, {}, concat, shuffle, slice, softmax, logsoftmax, and out",
-                Activation::ALL.map(|act| act.to_string()).join(", "),
+                Activation::every().map(|act| act.to_string()).collect::<Vec<_>>().join(", "),
                 Reduction::ALL.map(Reduction::word).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")
             ))),

@@ -45,6 +45,11 @@ const BINARY: Exponential = Exponential {
     one: LOG2_E,
 };
 
+/// The same as [`ROUND`] for one less, so that the power is half as large: that of the largest result has an exponent, too.
+const ROUND_TO_HALF: f32 = 12_583_038.0;
+/// Beyond these, the sum with [`ROUND_TO_HALF`] does not hold an exponent. Results are zero and infinite before.
+const ENDS_OF_HALF: [f32; 2] = [-87.3, 89.0];
+
 /// How many exponentials are computed step by step together. More would need more registers than levels with 16 of them have.
 const SIDE_BY_SIDE: usize = 2;
 
@@ -140,6 +145,34 @@ impl Arithmetic for Written<'_> {
             }
         }
         x.clone()
+    }
+
+    fn sqrt(&mut self, x: &Vec<Reg>) -> Vec<Reg> {
+        self.result("root", x.iter().map(|&x| Value::Sqrt(x)))
+    }
+
+    /// Let n be the integer nearest to x / ln 2, and r = x - n ln 2. Then exp(x) is 2^(n - 1) · 2 exp(r).
+    fn exponential(&mut self, x: &Vec<Reg>) -> Vec<Reg> {
+        let [lowest, highest] = ENDS_OF_HALF;
+        let (lowest, highest) = (self.splat("lowest", lowest), self.splat("highest", highest));
+        let round = self.splat("round", ROUND_TO_HALF);
+        let log2e = self.splat("log2e", LOG2_E);
+        let ln2 = [self.splat("ln2", -LN_2[0]), self.splat("ln2_low", -LN_2[1])];
+        // The polynomial is that of exp(-s).
+        let doubled = NATURAL.p.iter().enumerate().map(|(i, value)| if i % 2 == 0 { 2.0 * value } else { -2.0 * value });
+        let p: Vec<Reg> = doubled.enumerate().map(|(i, value)| self.splat(&format!("p{i}"), value)).collect();
+        let above = self.result("above", x.iter().map(|&x| Value::Binary(Binary::Max, lowest, x)));
+        let arg = self.result("arg", above.iter().map(|&x| Value::Binary(Binary::Min, highest, x)));
+        let bits = self.result("bits", arg.iter().map(|&arg| Value::Fma(arg, log2e, round)));
+        let exponent = self.result("exponent", bits.iter().map(|&bits| Value::Binary(Binary::Sub, bits, round)));
+        let near = self.result("near", exponent.iter().zip(&arg).map(|(&n, &arg)| Value::Fma(n, ln2[0], arg)));
+        let rest = self.result("rest", exponent.iter().zip(&near).map(|(&n, &near)| Value::Fma(n, ln2[1], near)));
+        let mut sum = vec![p[p.len() - 1]; x.len()];
+        for &coefficient in p.iter().rev().skip(1) {
+            sum = self.result("exp", sum.iter().zip(&rest).map(|(&sum, &rest)| Value::Fma(sum, rest, coefficient)));
+        }
+        let power = self.result("power", bits.iter().map(|&bits| Value::Power(Base::Two, bits)));
+        self.binary("exp", Binary::Mul, &sum, &power)
     }
 
     /// Computes in place. Let n be the integer nearest to -x / ln 2, and s = x + n ln 2. Then exp(-x) is 2^n · exp(-s).

@@ -69,6 +69,13 @@ impl Lanes {
         result
     }
 
+    /// A root in each lane.
+    pub fn sqrt(&self) -> Self {
+        let mut result = Self::default();
+        result.set(self.known, |i| self.values[i].sqrt());
+        result
+    }
+
     /// A power in each lane.
     pub fn power(&self, base: Base) -> Self {
         let mut result = Self::default();

@@ -236,6 +236,7 @@ impl Walk<'_> {
                 Lanes::binary(*op, r(a), r(b))
             }
             Value::Fma(a, b, c) => Lanes::fma(r(a), r(b), r(c)),
+            Value::Sqrt(a) => r(a).sqrt(),
             Value::Power(base, a) => r(a).power(*base),
             Value::FirstLanes(a, kept) => r(a).first(*kept),
         };

@@ -150,6 +150,16 @@ impl<S: Simd> Arithmetic for Vectors<S> {
     }
 
     #[inline(always)]
+    fn sqrt(&mut self, a: &S::f32s) -> S::f32s {
+        self.0.sqrt_f32s(*a)
+    }
+
+    #[inline(always)]
+    fn exponential(&mut self, x: &S::f32s) -> S::f32s {
+        exp(self.0, *x)
+    }
+
+    #[inline(always)]
     fn logistic(&mut self, x: &S::f32s, scaled: bool) -> S::f32s {
         let one = self.0.splat_f32s(1.0);
         let under = self.0.add_f32s(one, exp(self.0, self.0.neg_f32s(*x)));
@@ -157,19 +167,20 @@ impl<S: Simd> Arithmetic for Vectors<S> {
     }
 }
 
-/// `exp(x)`, within about 2 epsilons. It is 0 where the result is below the smallest normal number, and infinite where it is
-/// above 1.7e38.
+/// `exp(x)`, within about 2 epsilons. It is 0 where the result is below 1.7e-38, and infinite where it is beyond the largest
+/// number.
 #[inline(always)]
 fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    const LARGEST: f32 = 88.375;
-    const SMALLEST: f32 = -87.336;
+    // Beyond these, 2^(n - 1) has no exponent. Results are infinite and zero before.
+    const LARGEST: f32 = 89.0;
+    const SMALLEST: f32 = -87.3;
     /// Adding this to a number leaves the nearest integer in the low bits of the mantissa.
     const ROUND: f32 = 12_582_912.0;
     // ln(2) in two parts. The first has trailing zeros, so that its product with an integer is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    // The coefficients 1 / k!. On |r| <= ln(2) / 2 the terms left out are below 1e-8.
-    const SERIES: [f32; 6] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
+    // The coefficients 2 / k!. On |r| <= ln(2) / 2 the terms left out are below 1e-8.
+    const SERIES: [f32; 6] = [2.0 / 5040.0, 2.0 / 720.0, 2.0 / 120.0, 2.0 / 24.0, 2.0 / 6.0, 1.0];
 
     let splat = |value: f32| simd.splat_f32s(value);
     let shifted = fmadd(simd, x, splat(std::f32::consts::LOG2_E), splat(ROUND));
@@ -180,11 +191,11 @@ fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     for coefficient in &SERIES[1..] {
         sum = fmadd(simd, sum, r, splat(*coefficient));
     }
-    let sum = fmadd(simd, sum, r, splat(1.0));
-    let sum = fmadd(simd, sum, r, splat(1.0));
-    // 2^n: the low bits of `shifted` move into the exponent, whose bias is 127.
+    let sum = fmadd(simd, sum, r, splat(2.0));
+    let sum = fmadd(simd, sum, r, splat(2.0));
+    // 2^(n - 1): the low bits of `shifted` move into the exponent, whose bias is 127.
     let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
-    let power = simd.transmute_f32s_u32s(simd.add_u32s(exponent, simd.splat_u32s(127 << 23)));
+    let power = simd.transmute_f32s_u32s(simd.add_u32s(exponent, simd.splat_u32s(126 << 23)));
     let result = simd.mul_f32s(sum, power);
     let result = simd.select_f32s(simd.greater_than_f32s(x, splat(LARGEST)), splat(f32::INFINITY), result);
     simd.select_f32s(simd.less_than_f32s(x, splat(SMALLEST)), splat(0.0), result)

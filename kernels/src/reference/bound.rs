@@ -43,7 +43,8 @@ pub fn batch_norm(max_src: f64, max_scale: f64, max_shift: f64) -> f64 {
 
 /// An activation of values of at most `max_src` that already carry `error`: its slope times the error, plus its own roundings.
 pub fn activation(activation: Activation, max_src: f64, error: f64) -> f64 {
-    let stretched = activation.slope(max_src + error) * error;
+    // A slope may be infinite in f64.
+    let stretched = if error == 0.0 { 0.0 } else { activation.slope(max_src + error) * error };
     // An activation that does not round adds no error. The product below would be NaN for an infinite value.
     if activation.is_exact() { stretched } else { stretched + activation.roundings() * EPSILON * activation.largest(max_src) }
 }

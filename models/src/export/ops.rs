@@ -89,6 +89,54 @@ impl<'a> Writer<'a> {
                 let double = self.inner(node, "double", "Mul", &[inputs[0].clone(), share], [])?;
                 self.push(node, "Mul", &[double, half], &node.name, [])?;
             }
+            Op::Activation(Activation::HardSigmoid(alpha, beta)) => {
+                let attributes = [float("alpha", alpha.value()), float("beta", beta.value())];
+                self.push(node, "HardSigmoid", &inputs, &node.name, attributes)?;
+            }
+            Op::Activation(Activation::Affine(scale, shift)) => self.affine(node, &inputs[0], scale.value(), shift.value())?,
+            Op::Activation(Activation::Abs) => self.push(node, "Abs", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Tanh) => self.push(node, "Tanh", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Erf) => self.push(node, "Erf", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Elu(alpha)) => {
+                self.push(node, "Elu", &inputs, &node.name, [float("alpha", alpha.value())])?;
+            }
+            Op::Activation(Activation::Selu(alpha, gamma)) => {
+                let attributes = [float("alpha", alpha.value()), float("gamma", gamma.value())];
+                self.push(node, "Selu", &inputs, &node.name, attributes)?;
+            }
+            Op::Activation(Activation::Celu(alpha)) => {
+                self.push(node, "Celu", &inputs, &node.name, [float("alpha", alpha.value())])?;
+            }
+            Op::Activation(Activation::Swish(beta)) => {
+                let beta = self.scalar(node, "beta", beta.value())?;
+                let scaled = self.inner(node, "scaled", "Mul", &[inputs[0].clone(), beta], [])?;
+                let sigmoid = self.inner(node, "sigmoid", "Sigmoid", &[scaled], [])?;
+                self.push(node, "Mul", &[inputs[0].clone(), sigmoid], &node.name, [])?;
+            }
+            // The standard has an operator of its own from its version 20 on.
+            Op::Activation(Activation::GeluTanh) => self.gelu_tanh(node, &inputs[0])?,
+            // The standard has an operator of its own from its version 18 on.
+            Op::Activation(Activation::Mish) => {
+                let softplus = self.inner(node, "softplus", "Softplus", &inputs, [])?;
+                let tanh = self.inner(node, "tanh", "Tanh", &[softplus], [])?;
+                self.push(node, "Mul", &[inputs[0].clone(), tanh], &node.name, [])?;
+            }
+            Op::Activation(Activation::Softplus) => self.push(node, "Softplus", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Softsign) => self.push(node, "Softsign", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Exp) => self.push(node, "Exp", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Square) => {
+                self.push(node, "Mul", &[inputs[0].clone(), inputs[0].clone()], &node.name, [])?;
+            }
+            Op::Activation(Activation::Cube) => {
+                let three = self.scalar(node, "three", 3.0)?;
+                self.push(node, "Pow", &[inputs[0].clone(), three], &node.name, [])?;
+            }
+            Op::Activation(Activation::Sqrt) => self.push(node, "Sqrt", &inputs, &node.name, [])?,
+            Op::Activation(Activation::InverseSqrt) => {
+                let root = self.inner(node, "root", "Sqrt", &inputs, [])?;
+                self.push(node, "Reciprocal", &[root], &node.name, [])?;
+            }
+            Op::Activation(Activation::Reciprocal) => self.push(node, "Reciprocal", &inputs, &node.name, [])?,
             Op::Activation(Activation::Silu) => {
                 let sigmoid = self.inner(node, "sigmoid", "Sigmoid", &inputs, [])?;
                 self.push(node, "Mul", &[inputs[0].clone(), sigmoid], &node.name, [])?;
@@ -247,6 +295,39 @@ impl<'a> Writer<'a> {
                 self.push(node, "Slice", &[input, begin, end, axes], &node.name, [])
             }
         }
+    }
+
+    /// Writes a product and a sum with a number, without those that change nothing.
+    fn affine(&mut self, node: &Node, input: &str, scale: f32, shift: f32) -> Result {
+        if (scale, shift) == (-1.0, 0.0) {
+            return self.push(node, "Neg", &[input.into()], &node.name, []);
+        }
+        if scale == 1.0 {
+            let shift = self.scalar(node, "shift", shift)?;
+            return self.push(node, "Add", &[input.into(), shift], &node.name, []);
+        }
+        let scale = self.scalar(node, "scale", scale)?;
+        if shift == 0.0 {
+            return self.push(node, "Mul", &[input.into(), scale], &node.name, []);
+        }
+        let scaled = self.inner(node, "scaled", "Mul", &[input.into(), scale], [])?;
+        let shift = self.scalar(node, "shift", shift)?;
+        self.push(node, "Add", &[scaled, shift], &node.name, [])
+    }
+
+    /// Writes `x * (1 + tanh(root * (x + third * x^3))) / 2`, as PyTorch does.
+    fn gelu_tanh(&mut self, node: &Node, input: &str) -> Result {
+        let numbers = [("three", 3.0), ("third", 0.044_715), ("root", (2.0 / std::f64::consts::PI).sqrt() as f32)];
+        let [three, third, root] = numbers.map(|(name, value)| self.scalar(node, name, value));
+        let (one, half) = (self.scalar(node, "one", 1.0)?, self.scalar(node, "half", 0.5)?);
+        let cube = self.inner(node, "cube", "Pow", &[input.into(), three?], [])?;
+        let small = self.inner(node, "small", "Mul", &[cube, third?], [])?;
+        let sum = self.inner(node, "sum", "Add", &[input.into(), small], [])?;
+        let scaled = self.inner(node, "scaled", "Mul", &[sum, root?], [])?;
+        let tanh = self.inner(node, "tanh", "Tanh", &[scaled], [])?;
+        let share = self.inner(node, "share", "Add", &[tanh, one], [])?;
+        let double = self.inner(node, "double", "Mul", &[input.into(), share], [])?;
+        self.push(node, "Mul", &[double, half], &node.name, [])
     }
 
     fn shuffle(&mut self, node: &Node, input: &str, groups: usize) -> Result {

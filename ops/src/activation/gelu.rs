@@ -1,9 +1,11 @@
 //! `x * (1 + erf(x / sqrt(2))) / 2`
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 use super::Scale;
+use super::erf::complement;
 use super::function::Function;
+use super::polynomial::{P, Q, polynomial};
 use crate::Arithmetic;
 
 /// The argument `x` times the probability that a normally distributed value is less than `x`.
@@ -40,8 +42,8 @@ impl Function for Gelu {
         let above = a.max(&least, x);
         let y = a.min(&most, &above);
         let square = a.mul(&y, &y);
-        let upper = polynomial(a, &["p0", "p1", "p2", "p3", "p4", "p5"], &UPPER, &square);
-        let lower = polynomial(a, &["q0", "q1", "q2", "q3", "q4", "q5"], &LOWER, &square);
+        let upper = polynomial(a, &P, &UPPER, &square);
+        let lower = polynomial(a, &Q, &LOWER, &square);
         let odd = a.mul(&y, &upper);
         let erf = a.div(&odd, &lower);
         let half = a.constant("half", 0.5);
@@ -82,59 +84,5 @@ impl Function for Gelu {
 
     fn mean_square(&self, of: f64, _: bool) -> f64 {
         of * 0.425
-    }
-}
-
-/// The polynomial with these coefficients, evaluated for a vector.
-#[inline(always)]
-fn polynomial<A: Arithmetic>(a: &mut A, names: &[&str; 6], coefficients: &[f32; 6], x: &A::Vector) -> A::Vector {
-    let mut sum = a.constant(names[5], coefficients[5]);
-    for i in (0..5).rev() {
-        let coefficient = a.constant(names[i], coefficients[i]);
-        sum = a.fma(&sum, x, &coefficient);
-    }
-    sum
-}
-
-/// `1 - erf(z)` for `z` that is not negative.
-fn complement(z: f64) -> f64 {
-    if z < 3.0 {
-        // All terms are positive: nothing cancels.
-        let (mut term, mut sum, mut odd) = (z, z, 1.0);
-        while term > sum * 1e-17 {
-            odd += 2.0;
-            term *= 2.0 * z * z / odd;
-            sum += term;
-        }
-        1.0 - 2.0 / PI.sqrt() * (-z * z).exp() * sum
-    } else {
-        // A continued fraction, evaluated from its last term to its first.
-        let fraction = (1..=60).rev().fold(z, |rest, k| z + f64::from(k) / 2.0 / rest);
-        (-z * z).exp() / (PI.sqrt() * fraction)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn error_functions_of_tables() {
-        // Abramowitz and Stegun, tables 7.1 and 7.3; the last by mpmath.
-        let table = [
-            (0.0, 1.0),
-            (0.5, 0.479_500_122_186_953_5),
-            (1.0, 0.157_299_207_050_285_14),
-            (2.0, 0.004_677_734_981_047_266),
-            (2.999_999, 2.209_063_625_205_517e-5),
-            (3.0, 2.209_049_699_858_544e-5),
-            (5.0, 1.537_459_794_428_035e-12),
-        ];
-        for (z, expected) in table {
-            let found = complement(z);
-            assert!((found - expected).abs() <= 1e-11 * expected + 2e-16, "{z}: {found:e}, not {expected:e}");
-        }
-        assert_eq!(complement(f64::INFINITY), 0.0);
-        assert!(complement(f64::NAN).is_nan());
     }
 }

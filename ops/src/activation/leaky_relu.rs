@@ -57,9 +57,7 @@ impl Function for LeakyRelu {
     }
 
     fn step(&self) -> Option<f64> {
-        let slope = self.below().abs();
-        let moves_exponent = slope.is_normal() && slope.to_bits() << 12 == 0;
-        if slope == 0.0 { Some(1.0) } else { moves_exponent.then_some(slope.min(1.0)) }
+        self.slope.step()
     }
 
     fn mean_square(&self, of: f64, rectified: bool) -> f64 {

@@ -1,16 +1,37 @@
 //! Elementwise functions. Each has a file of its own, which says all there is to know of it. This file lists them.
 
+mod abs;
+mod affine;
+mod celu;
 mod clip;
+mod cube;
+mod decay;
+mod elu;
+mod erf;
+mod exp;
 mod function;
 mod gelu;
+mod gelu_tanh;
+mod hard_sigmoid;
 mod hard_swish;
+mod inverse_sqrt;
 mod leaky_relu;
+mod mish;
 mod parameter;
+mod polynomial;
+mod reciprocal;
 mod relu;
 mod relu6;
 mod scale;
+mod selu;
 mod sigmoid;
 mod silu;
+mod softplus;
+mod softsign;
+mod sqrt;
+mod square;
+mod swish;
+mod tanh;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +62,44 @@ pub enum Activation {
     Gelu,
     /// `min(high, max(low, x))` of two ends. Either may be infinite.
     Clip(Parameter, Parameter),
+    /// `min(1, max(0, alpha * x + beta))`
+    HardSigmoid(Parameter, Parameter),
+    /// `scale * x + shift`
+    Affine(Parameter, Parameter),
+    /// `max(x, -x)`
+    Abs,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// The error function.
+    Erf,
+    /// `x` above zero, `alpha * (exp(x) - 1)` below
+    Elu(Parameter),
+    /// `gamma * x` above zero, `gamma * alpha * (exp(x) - 1)` below, of `alpha` and `gamma`
+    Selu(Parameter, Parameter),
+    /// `x` above zero, `alpha * (exp(x / alpha) - 1)` below
+    Celu(Parameter),
+    /// `x / (1 + exp(-beta * x))`
+    Swish(Parameter),
+    /// `x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2`
+    GeluTanh,
+    /// `x * tanh(log(1 + exp(x)))`
+    Mish,
+    /// `log(1 + exp(x))`
+    Softplus,
+    /// `x / (1 + |x|)`
+    Softsign,
+    /// `exp(x)`
+    Exp,
+    /// `x * x`
+    Square,
+    /// `x * x * x`
+    Cube,
+    /// The square root, NaN below zero.
+    Sqrt,
+    /// `1 / sqrt(x)`, NaN below zero
+    InverseSqrt,
+    /// `1 / x`
+    Reciprocal,
 }
 
 /// Evaluates a body with the [`Function`] of an activation.
@@ -56,6 +115,25 @@ macro_rules! function {
             LeakyRelu(slope) => leaky_relu::LeakyRelu { slope },
             Gelu => gelu::Gelu,
             Clip(low, high) => clip::Clip { low, high },
+            HardSigmoid(alpha, beta) => hard_sigmoid::HardSigmoid { alpha, beta },
+            Affine(scale, shift) => affine::Affine { scale, shift },
+            Abs => abs::Abs,
+            Tanh => tanh::Tanh,
+            Erf => erf::Erf,
+            Elu(alpha) => elu::Elu { alpha },
+            Selu(alpha, gamma) => selu::Selu { alpha, gamma },
+            Celu(alpha) => celu::Celu { alpha },
+            Swish(beta) => swish::Swish { beta },
+            GeluTanh => gelu_tanh::GeluTanh,
+            Mish => mish::Mish,
+            Softplus => softplus::Softplus,
+            Softsign => softsign::Softsign,
+            Exp => exp::Exp,
+            Square => square::Square,
+            Cube => cube::Cube,
+            Sqrt => sqrt::Sqrt,
+            InverseSqrt => inverse_sqrt::InverseSqrt,
+            Reciprocal => reciprocal::Reciprocal,
         )
     }};
     (@match $activation:expr, $function:ident, $body:expr; $($of:pat => $is:expr,)*) => {
@@ -72,8 +150,9 @@ macro_rules! function {
 const BETWEEN: &str = "x";
 
 impl Activation {
-    /// All functions, for tests to check and to draw from. A function with a parameter is listed with values that differ in kind.
-    pub const ALL: [Self; 11] = [
+    /// All functions that are [tame](Self::tame) everywhere, for tests to check and to draw from. A function with parameters is listed
+    /// with values that differ in kind.
+    pub const ALL: [Self; 25] = [
         Self::Relu,
         Self::Relu6,
         Self::Silu,
@@ -85,13 +164,38 @@ impl Activation {
         Self::Clip(Parameter::new(-0.5), Parameter::new(1.25)),
         Self::Clip(Parameter::new(0.25), Parameter::new(f32::INFINITY)),
         Self::Clip(Parameter::new(f32::NEG_INFINITY), Parameter::new(0.75)),
+        Self::HardSigmoid(Parameter::new(0.2), Parameter::new(0.5)),
+        Self::Affine(Parameter::new(-1.0), Parameter::new(0.0)),
+        Self::Affine(Parameter::new(1.5), Parameter::new(-0.5)),
+        Self::Abs,
+        Self::Tanh,
+        Self::Erf,
+        Self::Elu(Parameter::new(1.0)),
+        Self::SELU,
+        Self::Celu(Parameter::new(0.5)),
+        Self::Swish(Parameter::new(1.702)),
+        Self::GeluTanh,
+        Self::Mish,
+        Self::Softplus,
+        Self::Softsign,
     ];
+
+    /// All functions that are not. Tests put the [`guard`](Self::guard) in front of them.
+    pub const WILD: [Self; 6] = [Self::Exp, Self::Square, Self::Cube, Self::Sqrt, Self::InverseSqrt, Self::Reciprocal];
+
+    /// The scaled exponential linear unit with the numbers of its authors (Klambauer et al., arXiv:1706.02515).
+    pub const SELU: Self = Self::Selu(Parameter::new(1.673_263_2), Parameter::new(1.050_701));
+
+    /// All functions.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::WILD)
+    }
 }
 
 impl Activation {
     /// The function that a word names, as [`Display`](fmt::Display) prints it.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find_map(|activation| {
+        Self::every().find_map(|activation| {
             let rest = word.strip_prefix(activation.word())?;
             let texts = rest.split(BETWEEN).filter(|_| !rest.is_empty());
             let parameters: Vec<Parameter> = texts.map(Parameter::parse).collect::<Option<_>>()?;
@@ -122,6 +226,12 @@ impl Activation {
         match (self, parameters) {
             (Self::LeakyRelu(_), &[slope]) => Some(Self::LeakyRelu(slope)),
             (Self::Clip(..), &[low, high]) => Some(Self::Clip(low, high)),
+            (Self::HardSigmoid(..), &[alpha, beta]) => Some(Self::HardSigmoid(alpha, beta)),
+            (Self::Affine(..), &[scale, shift]) => Some(Self::Affine(scale, shift)),
+            (Self::Elu(_), &[alpha]) => Some(Self::Elu(alpha)),
+            (Self::Selu(..), &[alpha, gamma]) => Some(Self::Selu(alpha, gamma)),
+            (Self::Celu(_), &[alpha]) => Some(Self::Celu(alpha)),
+            (Self::Swish(_), &[beta]) => Some(Self::Swish(beta)),
             (other, []) if other.parameters().is_empty() => Some(other),
             _ => None,
         }

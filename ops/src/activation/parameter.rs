@@ -17,6 +17,14 @@ impl Parameter {
         f32::from_bits(self.0)
     }
 
+    /// How much finer its products are than the other factors, as [`step`](super::Activation::step) says, if products do not round:
+    /// if it is zero or a power of two, which only changes the exponent.
+    pub fn step(self) -> Option<f64> {
+        let size = f64::from(self.value()).abs();
+        let moves_exponent = size.is_normal() && size.to_bits() << 12 == 0;
+        if size == 0.0 { Some(1.0) } else { moves_exponent.then_some(size.min(1.0)) }
+    }
+
     /// The parameter that a text stands for; `None` if the text is not what [`Display`](fmt::Display) prints.
     pub fn parse(text: &str) -> Option<Self> {
         let value = text.replace('p', ".").replace('m', "-").parse().ok()?;

@@ -19,6 +19,8 @@ pub enum Helper {
     Mul,
     /// [`Binary::Div`](crate::ir::kernel::Binary::Div)
     Div,
+    /// [`Value::Sqrt`](crate::ir::kernel::Value::Sqrt)
+    Sqrt,
     /// [`Value::Fma`](crate::ir::kernel::Value::Fma)
     MulAdd,
     /// [`Binary::Min`](crate::ir::kernel::Binary::Min)

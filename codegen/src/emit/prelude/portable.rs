@@ -54,6 +54,12 @@ fn div(a: F32x4, b: F32x4) -> F32x4 {
     F32x4(std::array::from_fn(|i| a.0[i] / b.0[i]))
 }"
         }
+        Helper::Sqrt => {
+            "
+fn sqrt(a: F32x4) -> F32x4 {
+    F32x4(a.0.map(f32::sqrt))
+}"
+        }
         Helper::MulAdd => {
             "
 fn mul_add(a: F32x4, b: F32x4, c: F32x4) -> F32x4 {

@@ -245,8 +245,12 @@ impl Grower {
 
     fn act(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
         let fits = |act: &Activation| !self.exact || act.step().is_some();
-        let acts: Vec<Activation> = Activation::ALL.into_iter().filter(fits).collect();
-        self.add(Op::Activation(acts[choice % acts.len()]), &[src])
+        let acts: Vec<Activation> = Activation::every().filter(fits).collect();
+        // Most are of the first, which the zoo has: rules for the others are the same.
+        let drawn = if choice / 4096 % 4 < 3 { acts.len().min(5) } else { acts.len() };
+        let act = acts[choice % drawn];
+        let src = act.guard().map_or(Ok(src), |guard| self.add(Op::Activation(guard), &[src]))?;
+        self.add(Op::Activation(act), &[src])
     }
 
     fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {

@@ -37,6 +37,9 @@ pub fn apply_to_sums(act: Activation, level: Level, sums: &[f32]) -> Vec<f32> {
     dst
 }
 
+/// Eight epsilons below the largest f32.
+const LARGEST: f64 = f32::MAX as f64 * (1.0 - 8.0 * f32::EPSILON as f64);
+
 fn sweep() -> Vec<f32> {
     (0..=u32::MAX).step_by(STEP).map(f32::from_bits).filter(|x| x.is_finite()).collect()
 }
@@ -74,7 +77,7 @@ fn powers_of_the_root_are_next_to_their_floats() {
 fn exact_activations_are_exact_everywhere() {
     let (small, usual): (Vec<f32>, Vec<f32>) = sweep().into_iter().partition(|x| x.abs() < 1e-30);
     for level in Level::ALL {
-        for act in Activation::ALL.into_iter().filter(|act| act.is_exact()) {
+        for act in Activation::every().filter(|act| act.is_exact()) {
             assert_eq!(largest(act, level, &usual).0, 0.0, "{act} {level}");
             assert!(largest(act, level, &small).0 <= 0.5, "{act} {level}");
         }
@@ -87,12 +90,18 @@ fn exact_activations_are_exact_everywhere() {
 fn activations_are_half_as_far_from_their_definitions_as_allowed() {
     let mut values = sweep();
     values.extend((-30_000..=30_000).map(|i| i as f32 / 1000.0));
-    for act in Activation::ALL.into_iter().filter(|act| !act.is_exact()) {
+    for act in Activation::every().filter(|act| !act.is_exact()) {
         let mut fused: Option<Vec<f32>> = None;
         for level in Level::ALL {
             let found = apply(act, level, &values);
             let errors = values.iter().zip(&found).map(|(&x, &y)| {
                 let exact = act.at(x.into());
+                // Results close to the largest f32 may be infinite.
+                if exact.is_nan() || exact.abs() > LARGEST {
+                    let right = if exact.is_nan() { y.is_nan() } else { f64::from(y.abs()) >= LARGEST };
+                    assert!(right, "{act} {level} of {x}: {y}");
+                    return (0.0, x);
+                }
                 // The error without what is left at the ends, where the functions are next to zero.
                 let error = ((f64::from(y) - exact).abs() - 1.5e-36).max(0.0);
                 let beside = act.scale(x.into(), exact);

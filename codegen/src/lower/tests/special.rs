@@ -111,7 +111,7 @@ fn activations_of_special_values() {
     let nans = [f32::NAN, -f32::NAN, f32::from_bits(0x7FC0_0001), f32::from_bits(0xFFC0_01FF), f32::from_bits(0x7FFF_FFFF)];
     let src = [-inf, -f32::MAX, -1e-40, -0.0, 0.0, 1e-40, f32::MAX, inf];
     for level in Level::ALL {
-        for act in Activation::ALL {
+        for act in Activation::every() {
             assert!(apply(act, level, &nans).iter().all(|y| y.is_nan()), "{act} {level} drops a NaN");
             for (&x, &y) in src.iter().zip(&apply(act, level, &src)).filter(|&(&x, _)| act != Activation::Silu || x != -inf) {
                 let exact = act.at(x.into());

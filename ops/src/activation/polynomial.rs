@@ -1,0 +1,20 @@
+//! Polynomials with constant coefficients.
+
+use crate::Arithmetic;
+
+/// Names of coefficients, for readers of generated code.
+pub const P: [&str; 8] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
+/// Names of the coefficients of a second polynomial.
+pub const Q: [&str; 8] = ["q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7"];
+
+/// The polynomial with these coefficients, constant term first, evaluated for a vector.
+#[inline(always)]
+pub fn polynomial<A: Arithmetic>(a: &mut A, names: &[&str; 8], coefficients: &[f32], x: &A::Vector) -> A::Vector {
+    let last = coefficients.len() - 1;
+    let mut sum = a.constant(names[last], coefficients[last]);
+    for i in (0..last).rev() {
+        let coefficient = a.constant(names[i], coefficients[i]);
+        sum = a.fma(&sum, x, &coefficient);
+    }
+    sum
+}
