@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use sartor_codegen::compile::{Generated, Kind, Package, generate, generate_for};
 use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Reduction, Shape, Weights, Window};
+use sartor_models::{
+    Activation, Arithmetic, Builder, Conv2d, GraphError, Network, NodeId, Op, Reduction, Shape, Weights, Window,
+};
 
 const POINTWISE: Conv2d = Conv2d { oc: 5, groups: 1, bias: false, window: Window::POINT };
 const DIRECT: Conv2d = Conv2d { window: Window::square(3, 1, 1), ..POINTWISE };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use sartor_ops::Axis;
-pub use sartor_ops::{Activation, DepthOrder, Padding, Rearrange, Reduction, Window};
+pub use sartor_ops::{Activation, DepthOrder, Padding, Parameter, Rearrange, Reduction, Window};
 
 use crate::arithmetic::{Arithmetic, Spread};
 use crate::escape::{self, line};

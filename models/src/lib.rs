@@ -15,7 +15,7 @@ pub mod zoo;
 
 pub use arithmetic::{Arithmetic, Spread};
 pub use graph::{
-    Activation, Builder, Conv2d, DepthOrder, GraphError, Network, Node, NodeId, Op, Padding, Param, Rearrange, Reduction, Shape,
-    Window,
+    Activation, Builder, Conv2d, DepthOrder, GraphError, Network, Node, NodeId, Op, Padding, Param, Parameter, Rearrange,
+    Reduction, Shape, Window,
 };
 pub use weights::{Tensor, Weights};

@@ -406,9 +406,9 @@ fn arithmetic() {
                     if op.divides() {
                         [a, b] = [a, b].map(|x| net.add(format!("share{}", x.0), Op::Activation(Activation::Sigmoid), &[x]).unwrap());
                     }
-                    let gate = net.add("gate", Op::GlobalAvgPool, &[b]).unwrap();
+                    let gate = net.add("gate", Op::Reduce(Reduction::Mean), &[b]).unwrap();
                     let pixel = net.add("pixel", Op::Slice { begin: c / 2, len: 1 }, &[b]).unwrap();
-                    let one = net.add("one", Op::GlobalAvgPool, &[pixel]).unwrap();
+                    let one = net.add("one", Op::Reduce(Reduction::Mean), &[pixel]).unwrap();
                     let results = [b, gate, pixel, one].map(|second| {
                         let result = net.add(format!("op{}", second.0), Op::Binary(op), &[a, second]).unwrap();
                         let act = net.add(format!("act{}", second.0), Op::Activation(Activation::HardSwish), &[result]).unwrap();

@@ -2,7 +2,9 @@
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
-use sartor::models::{Activation, Arithmetic, Builder, Conv2d, GraphError, NodeId, Op, Padding, Reduction, Shape, Tensor, Window};
+use sartor::models::{
+    Activation, Arithmetic, Builder, Conv2d, GraphError, NodeId, Op, Padding, Reduction, Shape, Tensor, Window,
+};
 use sartor::{Network, Weights};
 
 /// Draws from one seed.

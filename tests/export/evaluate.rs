@@ -166,8 +166,6 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Mul" => broadcast(inputs, |a, b| a * b),
         "Pow" => broadcast(inputs, f64::powf),
         "Div" => broadcast(inputs, |a, b| a / b),
-        "Max" => broadcast(inputs, f64::max),
-        "Min" => broadcast(inputs, f64::min),
         "Reshape" => (inputs[1].1.iter().map(|&d| d as usize).collect(), x.clone()),
         "Transpose" => transpose(inputs[0], &ints("perm")),
         "Concat" => along_channels(inputs, int("axis", -1), |_, channels| 0..channels),

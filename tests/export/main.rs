@@ -7,9 +7,13 @@ use prost::Message;
 use sartor::data::export::write_onnx;
 use sartor::judge::engines::ReferenceEngine;
 use sartor::measure::bench::test_input;
-use sartor::models::export::{ExportError, OPSET, onnx, proto};
+use sartor::models::export::{ExportError, OPSET, onnx};
+use sartor::models::proto;
 use sartor::models::zoo::{self, Spec};
-use sartor::models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, NodeId, Op, Padding, Parameter, Rearrange, Reduction, Shape, Tensor, Window};
+use sartor::models::{
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, NodeId, Op, Padding, Parameter, Rearrange, Reduction, Shape, Tensor,
+    Window,
+};
 use sartor::{Network, Weights};
 
 const CONV: Conv2d = Conv2d {

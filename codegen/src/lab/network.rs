@@ -9,7 +9,9 @@
 //! A node reads the node before it, unless it says which; the input is 0. Without `out`, the last node is the output. Names are
 //! not kept: node 3 is `n3`.
 
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window};
+use sartor_models::{
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window,
+};
 
 use super::scan::{LineError, Part, Sizes};
 

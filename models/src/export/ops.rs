@@ -387,8 +387,13 @@ impl<'a> Writer<'a> {
 
     fn constant(&mut self, node: &Node, name: &str, data_type: i32, dims: Vec<i64>, bytes: Vec<u8>) -> Result {
         self.claim(node, name)?;
-        let tensor =
-            proto::Tensor { dims, data_type: Some(data_type), name: Some(name.into()), raw_data: Some(bytes), ..Default::default() };
+        let tensor = proto::Tensor {
+            dims,
+            data_type: Some(data_type),
+            name: Some(name.into()),
+            raw_data: Some(bytes),
+            ..Default::default()
+        };
         self.graph.initializer.push(tensor);
         Ok(())
     }

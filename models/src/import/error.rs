@@ -84,7 +84,11 @@ fn list(refusals: &[Refusal]) -> String {
     let mut text: String = groups
         .iter()
         .take(LISTED)
-        .map(|(first, count)| if *count == 1 { format!("\n  {first}") } else { format!("\n  {first} (and {} like it)", count - 1) })
+        .map(
+            |(first, count)| {
+                if *count == 1 { format!("\n  {first}") } else { format!("\n  {first} (and {} like it)", count - 1) }
+            },
+        )
         .collect();
     if groups.len() > LISTED {
         let rest: usize = groups[LISTED..].iter().map(|(_, count)| count).sum();
@@ -99,7 +103,8 @@ mod tests {
 
     #[test]
     fn all_nodes_are_listed_once_for_each_reason() {
-        let refusal = |i: usize, operator: &str| Refusal { node: format!("n{i}"), operator: operator.into(), reason: "no".into() };
+        let refusal =
+            |i: usize, operator: &str| Refusal { node: format!("n{i}"), operator: operator.into(), reason: "no".into() };
         let mut refusals: Vec<Refusal> = (0..3).map(|i| refusal(i, "Loop")).collect();
         assert_eq!(list(&refusals), "\n  node 'n0' (Loop): no (and 2 like it)");
         refusals.extend((0..12).map(|i| refusal(i, &format!("Op{i}"))));

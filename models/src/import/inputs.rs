@@ -65,7 +65,8 @@ impl Port {
 
 /// The network's input: its name and dimensions. Initializers that are listed as inputs are none.
 pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec<usize>), ImportError> {
-    let known = |info: &&proto::ValueInfo| !file.initializers.contains_key(info.name()) && !file.missing.contains_key(info.name());
+    let known =
+        |info: &&proto::ValueInfo| !file.initializers.contains_key(info.name()) && !file.missing.contains_key(info.name());
     let inputs: Vec<&proto::ValueInfo> = file.graph.input.iter().filter(known).collect();
     if let Some(name) = options.input_shapes.keys().find(|name| !inputs.iter().any(|input| input.name() == name.as_str())) {
         let names: Vec<String> = inputs.iter().map(|input| line(input.name()).to_string()).collect();
@@ -123,11 +124,8 @@ fn pinned(mut dims: Vec<usize>) -> Vec<usize> {
 /// the last dimension becomes the channels.
 pub(super) fn map_of(dims: &[usize], channels_last: bool) -> Option<(Shape, View)> {
     let mut axes: Vec<Option<MapAxis>> = vec![None; dims.len()];
-    let mut order = if channels_last {
-        vec![MapAxis::H, MapAxis::W, MapAxis::C]
-    } else {
-        vec![MapAxis::C, MapAxis::H, MapAxis::W]
-    };
+    let mut order =
+        if channels_last { vec![MapAxis::H, MapAxis::W, MapAxis::C] } else { vec![MapAxis::C, MapAxis::H, MapAxis::W] };
     match dims.len() {
         // A batch comes first.
         4 if dims[0] == 1 => (0..3).for_each(|i| axes[i + 1] = Some(order[i])),

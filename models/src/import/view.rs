@@ -191,12 +191,48 @@ impl View {
         Self { dims }
     }
 
+    /// The same with fewer or more steps of a dimension of one factor.
+    #[must_use]
+    pub fn with_size(&self, dim: usize, size: usize) -> Self {
+        let mut dims = self.dims.clone();
+        dims[dim] = dims[dim].iter().filter(|_| size > 1).map(|factor| Factor { size, ..*factor }).collect();
+        Self { dims }
+    }
+
     /// The same with a dimension of length one.
     #[must_use]
     pub fn without(&self, dim: usize) -> Self {
         let mut dims = self.dims.clone();
         dims[dim].clear();
         Self { dims }
+    }
+
+    /// The same tensor in the transposed map, whose axis `i` is axis `order[i]` of this one.
+    #[must_use]
+    pub fn relabelled(&self, order: [usize; 3]) -> Self {
+        let moved = |factor: &Factor| {
+            let place = order.iter().position(|&from| from == factor.axis as usize).unwrap_or(0);
+            Factor { axis: MapAxis::ALL[place], ..*factor }
+        };
+        Self { dims: self.dims.iter().map(|factors| factors.iter().map(moved).collect()).collect() }
+    }
+
+    /// The axes in the order in which the tensor's elements run through them, if each is run through as a whole; those of length one
+    /// keep their places as far as they can.
+    pub fn order(&self, shape: Shape) -> Option<[usize; 3]> {
+        let factors = joined(self.dims.iter().flatten().copied());
+        let whole_one = |factor: &Factor| whole(factor.axis, shape) == [*factor];
+        if !factors.iter().all(whole_one) {
+            return None;
+        }
+        let mut long: Vec<usize> = factors.iter().map(|factor| factor.axis as usize).collect();
+        long.reverse();
+        let is_long = |axis: usize| MapAxis::ALL[axis].of(shape) > 1;
+        if long.len() != (0..3).filter(|&axis| is_long(axis)).count() {
+            return None;
+        }
+        let order: Vec<usize> = (0..3).map(|axis| if is_long(axis) { long.pop().unwrap_or(axis) } else { axis }).collect();
+        order.try_into().ok()
     }
 
     /// The dimensions' indices at an element of the map.
@@ -245,9 +281,7 @@ pub fn arrange(shape: Shape, groups: &[Vec<Factor>; 3]) -> Arrangement {
         }
         return Arrangement::Other;
     }
-    let is = |factor: &Factor, axis: MapAxis, size: usize, stride: usize| {
-        *factor == Factor { axis, size, stride }
-    };
+    let is = |factor: &Factor, axis: MapAxis, size: usize, stride: usize| *factor == Factor { axis, size, stride };
     if let ([h, row], [w, column]) = (&rows[..], &columns[..])
         && (row.axis, column.axis, row.size) == (C, C, column.size)
         && is(h, H, shape.h, 1)
@@ -255,7 +289,8 @@ pub fn arrange(shape: Shape, groups: &[Vec<Factor>; 3]) -> Arrangement {
     {
         let block = row.size;
         let oc = shape.c / (block * block);
-        let inner = |stride: usize| if oc == 1 { channels.is_empty() } else { channels[..] == [Factor { axis: C, size: oc, stride }] };
+        let inner =
+            |stride: usize| if oc == 1 { channels.is_empty() } else { channels[..] == [Factor { axis: C, size: oc, stride }] };
         if row.stride == block && column.stride == 1 && inner(block * block) {
             return Arrangement::DepthToSpace { block, blocks_first: false };
         }

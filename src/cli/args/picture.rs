@@ -112,7 +112,9 @@ impl Pictures {
             }
             (None, None) if self.mean.is_none() || self.std.is_none() => {
                 let failure = Failure::new("an ONNX file does not say how its pictures were prepared");
-                return Err(failure.help("give --mean and --std as it was trained, for example --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225"));
+                return Err(failure.help(
+                    "give --mean and --std as it was trained, for example --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225",
+                ));
             }
             (None, Some(spec)) if spec.entry().family == "rexnet_digits" => Preprocess::symmetric(shape.h, shape.w),
             (None, _) => Preprocess::imagenet(shape.h, shape.w),

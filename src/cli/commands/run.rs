@@ -197,7 +197,8 @@ fn from_file_order(port: &Port, path: &Path) -> Result<(usize, Vec<f32>), Failur
         [n, rest @ ..] if *n > 0 && dims.first() == Some(&1) && rest == &dims[1..] => *n,
         all if dims.first() == Some(&1) && all == &dims[1..] => 1,
         _ => {
-            let message = format!("{} has shape {shape:?}, but input '{}' has {dims:?}", escape::path(path), escape::line(&port.name));
+            let message =
+                format!("{} has shape {shape:?}, but input '{}' has {dims:?}", escape::path(path), escape::line(&port.name));
             return Err(Failure::new(message).help("reshape the array, or give the network its dimensions by --input-shape"));
         }
     };

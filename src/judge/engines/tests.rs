@@ -77,7 +77,7 @@ fn every_operator() -> Network {
     let gate = b.add("gate", Op::Activation(Activation::Sigmoid), &[excite]).unwrap();
     let gated = b.add("gated", Op::Binary(Arithmetic::Mul), &[deep_act, gate]).unwrap();
     let pixels = b.add("pixels", conv2d(1, 1, 1, 1, true), &[gated]).unwrap();
-    let one = b.add("one", Op::GlobalAvgPool, &[pixels]).unwrap();
+    let one = b.add("one", Op::Reduce(Reduction::Mean), &[pixels]).unwrap();
     let mut arithmetic = vec![gated];
     for op in Arithmetic::ALL {
         for (what, second) in [("map", stem_act), ("gate", gate), ("pixel", pixels), ("one", one)] {

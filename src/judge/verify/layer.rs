@@ -1,6 +1,6 @@
 //! Compares what one layer wrote with what it should have made of what it read.
 
-use sartor_codegen::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, PoolKind, Reduce, Scale};
+use sartor_codegen::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Normalized, PoolKind, Reduce};
 use sartor_kernels::reference::{self, bound};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::Activation;

@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 use proptest::prelude::*;
 use sartor_codegen::lab::{Data, Problem};
 use sartor_models::{
-    Activation, Arithmetic, Builder, Conv2d, DepthOrder, GraphError, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window,
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, GraphError, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape,
+    Window,
 };
 
 /// One thing to add to a network: which operator, on which nodes, and how large.
@@ -48,7 +49,7 @@ pub fn graph(
     work: u64,
     data: Data,
 ) -> impl Strategy<Value = Network> {
-    let choices = prop::collection::vec((0u8..22, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
+    let choices = prop::collection::vec((0u8..23, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
     (c, edge.clone(), edge, choices, any::<u16>()).prop_map(move |(c, h, w, choices, ends)| {
         let builder = Builder::new("problem", Shape::new(c, h, w)).unwrap();
         Grower { last: builder.input(), builder, nodes: 1, work, exact: data == Data::Integers }.grow(&choices, ends).unwrap()
@@ -109,7 +110,7 @@ impl Grower {
                 // A window that lies wholly in padding is refused.
                 self.add(if b % 4 < 2 || self.exact { max } else { averaging(pool, b / 4) }, &[src]).or(Ok(src))
             }
-            18 => self.rearranged(src, b),
+            20 => self.rearranged(src, b),
             10 => {
                 let partner = self.partner(src, b);
                 let (large, small) = if self.builder.shape(partner).c > shape.c { (partner, src) } else { (src, partner) };

@@ -4,7 +4,7 @@
 use sartor_models::{Reduction, Shape, Spread, Window};
 
 use crate::layout::{Map, MapId};
-use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, Output, PoolKind, Reduce, Value};
+use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Normalized, Output, PoolKind, Reduce, Value};
 
 use super::activation;
 

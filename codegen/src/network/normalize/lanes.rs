@@ -13,8 +13,8 @@ use super::tails::Tail;
 use crate::layout::{Map, MapId};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Rearranged, Reduce,
-    Value,
+    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Rearranged,
+    Reduce, Value,
 };
 use crate::network::output::Piece;
 use crate::ops::lanes_of_blocks;

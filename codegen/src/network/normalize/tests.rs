@@ -8,7 +8,7 @@ use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
 use crate::lab::testing::{draw, layers, network, noise};
 use crate::layout::MapId;
-use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, PoolKind, Scale, Value};
+use crate::network::layers::{Activate, Add, Layer, LayerId, LayerOp, Normalized, PoolKind, Value};
 
 /// Folding rounds each weight and bias once, which changes it by at most 2^-24 of its value. The few dozen layers of a network
 /// add these errors up and amplify them.
@@ -304,7 +304,7 @@ fn arithmetic_takes_the_activation_after_it() {
     let less = g.add("less", Op::Binary(Arithmetic::Sub), &[shuffled, one]);
     let less = g.act("hs", Activation::HardSwish, less);
     let max = g.add("max", Op::Binary(Arithmetic::Max), &[less, shuffled]);
-    let mean = g.add("mean", Op::GlobalAvgPool, &[one]);
+    let mean = g.add("mean", Op::Reduce(Reduction::Mean), &[one]);
     let share = g.act("share", Activation::Sigmoid, mean);
     let div = g.add("div", Op::Binary(Arithmetic::Div), &[max, share]);
     let last = g.conv("last", 20, div);

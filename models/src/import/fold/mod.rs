@@ -7,7 +7,7 @@ mod reduce;
 use super::constant::Constant;
 use super::node::{NodeReader, Result};
 
-pub use places::{permutation, shape_of, slices, squeezed, parts};
+pub use places::{parts, permutation, shape_of, slices, squeezed};
 pub use reduce::axes;
 
 /// The values of a node whose inputs are all constant; `None` if its operator is not computed here.

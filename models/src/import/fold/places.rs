@@ -164,7 +164,13 @@ pub fn slices(node: &NodeReader<'_>, dims: &[usize]) -> Result<Vec<(usize, usize
     let axes = node.integers_or_attribute(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = node.integers(4)?.unwrap_or_else(|| vec![1; starts.len()]);
     if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
-        return Err(format!("starts, ends, axes and steps have {}, {}, {} and {} numbers", starts.len(), ends.len(), axes.len(), steps.len()));
+        return Err(format!(
+            "starts, ends, axes and steps have {}, {}, {} and {} numbers",
+            starts.len(),
+            ends.len(),
+            axes.len(),
+            steps.len()
+        ));
     }
     let mut all: Vec<(usize, usize, i64)> = dims.iter().map(|&dim| (0, dim, 1)).collect();
     for i in 0..starts.len() {
@@ -200,9 +206,8 @@ fn gather(node: &NodeReader<'_>) -> Result<Constant> {
     let dims = [&x.dims[..axis], &indices.dims, &x.dims[axis + 1..]].concat();
     count(&dims)?;
     let length = x.dims[axis];
-    let places = (0..outer).flat_map(|o| {
-        wanted.iter().flat_map(move |&place| (0..inner).map(move |i| (o * length + place) * inner + i))
-    });
+    let places =
+        (0..outer).flat_map(|o| wanted.iter().flat_map(move |&place| (0..inner).map(move |i| (o * length + place) * inner + i)));
     Ok(Constant { data: x.data.pick(places), dims })
 }
 
@@ -239,14 +244,20 @@ fn range(node: &NodeReader<'_>) -> Result<Constant> {
     let bounds = (0..3).map(|i| node.needed(i)).collect::<Result<Vec<_>>>()?;
     match (&bounds[0].data, &bounds[1].data, &bounds[2].data) {
         (Data::Integers(start), Data::Integers(end), Data::Integers(step)) => {
-            let (&[start], &[end], &[step]) = (&start[..], &end[..], &step[..]) else { return Err("it needs three numbers".into()) };
-            let count = if step == 0 { None } else { end.checked_sub(start).and_then(|span| span.checked_add(step - step.signum())) };
-            let count = count.and_then(|span| usize::try_from((span / step).max(0)).ok()).filter(|&n| n <= crate::graph::MAX_ELEMENTS);
+            let (&[start], &[end], &[step]) = (&start[..], &end[..], &step[..]) else {
+                return Err("it needs three numbers".into());
+            };
+            let count =
+                if step == 0 { None } else { end.checked_sub(start).and_then(|span| span.checked_add(step - step.signum())) };
+            let count =
+                count.and_then(|span| usize::try_from((span / step).max(0)).ok()).filter(|&n| n <= crate::graph::MAX_ELEMENTS);
             let count = count.ok_or_else(|| format!("start, limit and delta are {start}, {end} and {step}"))?;
             Ok(Constant::integers((0..count as i64).map(|i| start + i * step).collect()))
         }
         (Data::Floats(start), Data::Floats(end), Data::Floats(step)) => {
-            let (&[start], &[end], &[step]) = (&start[..], &end[..], &step[..]) else { return Err("it needs three numbers".into()) };
+            let (&[start], &[end], &[step]) = (&start[..], &end[..], &step[..]) else {
+                return Err("it needs three numbers".into());
+            };
             let count = ((end - start) / step).ceil().max(0.0);
             if !(count <= (1 << 24) as f32) {
                 return Err(format!("start, limit and delta are {start}, {end} and {step}"));

@@ -1,9 +1,77 @@
 //! Finds operators that exporters spell out in several nodes.
+//!
+//! Each pattern looks at one node and what it reads, and says which operator of which values it is. All patterns are tried at all
+//! nodes, until none finds anything. What nothing reads any more is dropped.
+
+mod matcher;
+mod patterns;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
 
 use super::Imported;
-use crate::graph::GraphError;
+use crate::graph::{Builder, GraphError, Network, NodeId, Op};
+use crate::weights::{Tensor, Weights};
+use matcher::Matcher;
 
-/// The same network with fewer nodes.
+/// The same network with fewer nodes. Outputs have the file's names where these are free.
 pub(super) fn recognise(imported: Imported) -> Result<Imported, GraphError> {
-    Ok(imported)
+    let Imported { network, weights, interface, random } = imported;
+    let mut matcher = Matcher::new(&network, &weights);
+    // A rewritten node reads nodes before it, so one pass over all nodes sees every spelling; a second sees those within others.
+    while matcher.ids().any(|id| patterns::ALL.iter().any(|pattern| matcher.rewrite(id, pattern.find))) {}
+    let names = names(&network, &interface.outputs.iter().map(|port| port.name.as_str()).collect::<Vec<_>>());
+    let (network, weights) = rebuilt(&network, &weights, &matcher, &names)?;
+    Ok(Imported { network, weights, interface, random })
+}
+
+/// The names of all nodes: those of outputs are the file's, if no other node has them.
+fn names(network: &Network, outputs: &[&str]) -> Vec<String> {
+    let mut names: Vec<String> = network.nodes().iter().map(|node| node.name.clone()).collect();
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    for (id, name) in network.outputs().iter().zip(outputs) {
+        if id.0 != 0 && !name.is_empty() && !outputs.contains(&names[id.0].as_str()) && taken.insert((*name).into()) {
+            names[id.0] = (*name).into();
+        }
+    }
+    names
+}
+
+/// The network of the nodes that outputs still depend on.
+fn rebuilt(
+    network: &Network,
+    weights: &Weights,
+    matcher: &Matcher<'_>,
+    names: &[String],
+) -> Result<(Network, Weights), GraphError> {
+    let count = network.nodes().len();
+    let mut live = vec![false; count];
+    live[0] = true;
+    network.outputs().iter().for_each(|output| live[output.0] = true);
+    for id in (0..count).rev().filter(|&id| id > 0) {
+        if live[id] {
+            matcher.inputs(NodeId(id)).iter().for_each(|input| live[input.0] = true);
+        }
+    }
+    let mut builder = Builder::new(network.name.clone(), network.input_shape())?;
+    let mut kept = Weights::default();
+    let mut ids = vec![NodeId(0); count];
+    for id in (1..count).filter(|&id| live[id]) {
+        let inputs: Vec<NodeId> = matcher.inputs(NodeId(id)).iter().map(|input| ids[input.0]).collect();
+        ids[id] = builder.add(names[id].clone(), matcher.op(NodeId(id)), &inputs)?;
+        // Patterns find operators without parameters, but for convolutions, which keep theirs.
+        let is_conv = |op: Op| matches!(op, Op::Conv2d(_));
+        if matcher.is_rewritten(NodeId(id)) && !(is_conv(matcher.op(NodeId(id))) && is_conv(network.node(NodeId(id)).op)) {
+            continue;
+        }
+        for param in network.params_of(NodeId(id)) {
+            let suffix = param.name.strip_prefix(&network.node(NodeId(id)).name).unwrap_or(&param.name);
+            if let Some(tensor) = weights.get(&param.name) {
+                kept.insert(format!("{}{suffix}", names[id]), Tensor::clone(tensor));
+            }
+        }
+    }
+    let outputs: Vec<NodeId> = network.outputs().iter().map(|output| ids[output.0]).collect();
+    Ok((builder.finish(&outputs)?, kept))
 }

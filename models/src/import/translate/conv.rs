@@ -1,17 +1,20 @@
 //! Convolutions.
 
 use super::super::node::{NodeReader, Result};
-use super::super::value::Value;
+use super::super::value::{Computed, Value};
+use super::super::view::{MapAxis, View};
+use super::channels::part;
 use super::window::window;
 use super::{Translator, computed};
-use crate::graph::{Conv2d, Op};
+use crate::graph::{Conv2d, Op, Padding, Shape, Window};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["Conv"];
+pub const OPERATORS: &[&str] = &["Conv", "ConvTranspose"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
     match node.operator() {
         "Conv" => Some(conv(t, node)),
+        "ConvTranspose" => Some(transposed(t, node)),
         _ => None,
     }
 }
@@ -22,6 +25,9 @@ fn conv(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let [oc, _, kernel @ ..] = &dims[..] else { return Err(format!("its weights have dimensions {dims:?}")) };
     if input.view.rank() != dims.len() {
         return Err(format!("its input has dimensions {:?}, and its weights {dims:?}", input.view.sizes()));
+    }
+    if let Some(value) = along_channels(t, node, input, &weight, &dims)? {
+        return Ok(vec![Value::Computed(value)]);
     }
     let src = t.image(node.output(0), input)?;
     let shape = t.shape(src);
@@ -37,4 +43,199 @@ fn conv(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     params.extend(bias.map(|bias| ("bias", vec![*oc], bias)));
     let id = t.add_with(node.output(0), op, &[src], params)?;
     Ok(t.usual(id, dims.len()))
+}
+
+/// A convolution of one dimension that slides along the channels of a map of one pixel: efficient channel attention. It is a
+/// product with a band matrix. `None` if it is another convolution.
+fn along_channels(
+    t: &mut Translator,
+    node: &NodeReader<'_>,
+    input: &Computed,
+    weight: &[f32],
+    dims: &[usize],
+) -> Result<Option<Computed>> {
+    let (view, shape) = (&input.view, t.shape(input.node));
+    let &[1, 1, kernel] = dims else { return Ok(None) };
+    if shape.pixels() != 1 || !view.dim(1).is_empty() || view.axis(2, shape) != Some(MapAxis::C) {
+        return Ok(None);
+    }
+    let window = window(node, Some(&[kernel]), 1, (1, shape.c))?.window;
+    if node.int("group")?.unwrap_or(1) != 1 {
+        return Err("group is not 1, for one channel".into());
+    }
+    let (_, columns) = window.axes();
+    let oc = columns.outputs_over(shape.c).ok_or("its window is larger than its input")?;
+    let mut matrix = vec![0.0; oc * shape.c];
+    for o in 0..oc {
+        for tap in columns.taps(o, shape.c) {
+            matrix[o * shape.c + columns.input(o, tap)] = weight[tap];
+        }
+    }
+    let bias = match node.input(2) {
+        Value::Absent => None,
+        _ => Some(vec![*node.floats(2)?.first().ok_or("its bias is empty")?; oc]),
+    };
+    let op = Op::Linear { out: oc, bias: bias.is_some() };
+    let mut params = vec![("weight", vec![oc, shape.c], matrix)];
+    params.extend(bias.map(|bias| ("bias", vec![oc], bias)));
+    let id = t.add_with(node.output(0), op, &[input.node], params)?;
+    Ok(Some(Computed { node: id, view: view.resized(2, MapAxis::C, oc) }))
+}
+
+/// One axis of a transposed convolution: output `q * stride + phase` is the sum of inputs `q + first ..= q + last`, each times the tap
+/// `phase + before - stride * (input - q)`, if there is such a tap.
+struct Phases {
+    stride: usize,
+    before: i64,
+    kernel: i64,
+    first: i64,
+    last: i64,
+    /// The padding of the convolution that computes all phases.
+    padding: Padding,
+    /// Outputs.
+    outputs: usize,
+}
+
+impl Phases {
+    fn new(size: usize, kernel: usize, stride: usize, before: usize, outputs: usize) -> Result<Self> {
+        let (k, s, p) = (kernel as i64, stride as i64, before as i64);
+        let first =
+            (0..s).map(|phase| (phase + p - k + 1).div_euclid(s) + i64::from((phase + p - k + 1).rem_euclid(s) > 0)).min();
+        let last = (0..s).map(|phase| (phase + p).div_euclid(s)).max();
+        let (first, last) = (first.unwrap_or(0).min(0), last.unwrap_or(0).max(0));
+        let rows = outputs.div_ceil(stride) as i64;
+        let after = rows - 1 + last - (size as i64 - 1);
+        let padding = usize::try_from(-first).ok().zip(usize::try_from(after).ok());
+        let (front, behind) = padding.ok_or_else(|| format!("its {outputs} outputs leave out inputs; this is not supported"))?;
+        Ok(Self { stride, before: p, kernel: k, first, last, padding: Padding { before: front, after: behind }, outputs })
+    }
+
+    fn window(&self) -> usize {
+        (self.last - self.first + 1) as usize
+    }
+
+    /// The tap of a phase at a place of the window.
+    fn tap(&self, phase: usize, place: usize) -> Option<usize> {
+        let tap = phase as i64 + self.before - self.stride as i64 * (self.first + place as i64);
+        (0..self.kernel).contains(&tap).then_some(tap as usize)
+    }
+}
+
+/// A transposed convolution. With a stride, it is a convolution that computes all outputs of a block at once as channels, which
+/// then become rows and columns (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016).
+fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    let input = computed(node)?;
+    let (weight, dims) = (node.floats(1)?.to_vec(), node.needed(1)?.dims.clone());
+    let &[ic, per_group, kh, kw] = &dims[..] else {
+        return Err(format!("its weights have dimensions {dims:?}, and four are supported"));
+    };
+    let src = t.image(node.output(0), input)?;
+    let shape = t.shape(src);
+    let groups = node.int("group")?.map_or(Ok(1), usize::try_from).map_err(|_| "group is negative")?;
+    if ic != shape.c || groups == 0 || !ic.is_multiple_of(groups) {
+        return Err(format!("its weights have dimensions {dims:?}, for {} channels in {groups} groups", shape.c));
+    }
+    let Window { stride, dilation, .. } = window(node, Some(&[kh, kw]), 2, (1, 1))?.window;
+    if dilation != (1, 1) {
+        return Err(format!("dilations are {dilation:?}, and must be 1"));
+    }
+    let [before, outputs] = extents(node, shape, (kh, kw), stride)?;
+    if stride.0 != stride.1 {
+        return Err(format!("strides are {stride:?}, and must be the same"));
+    }
+    let rows = Phases::new(shape.h, kh, stride.0, before.0, outputs.0)?;
+    let columns = Phases::new(shape.w, kw, stride.1, before.1, outputs.1)?;
+    let block = stride.0;
+    let (oc, places) = (per_group * groups, block * block);
+    let (h, w) = (rows.window(), columns.window());
+    let each = ic / groups;
+    super::super::dims::count(&[oc * places, each, h, w])?;
+    let mut matrix = vec![0.0; oc * places * each * h * w];
+    for (at, value) in matrix.iter_mut().enumerate() {
+        let (x, y, i) = (at % w, at / w % h, at / (w * h) % each);
+        let (place, o) = (at / (w * h * each) % places, at / (w * h * each * places));
+        if let (Some(ky), Some(kx)) = (rows.tap(place / block, y), columns.tap(place % block, x)) {
+            let from = o / per_group * each + i;
+            *value = weight[((from * per_group + o % per_group) * kh + ky) * kw + kx];
+        }
+    }
+    let window = Window::new((h, w), (1, 1), (rows.padding, columns.padding));
+    let bias = match node.input(2) {
+        Value::Absent => None,
+        _ => Some(node.floats(2)?.iter().flat_map(|&b| std::iter::repeat_n(b, places)).collect::<Vec<f32>>()),
+    };
+    let conv = Conv2d { oc: oc * places, groups, bias: bias.is_some(), window };
+    let mut params = vec![("weight", vec![oc * places, each, h, w], matrix)];
+    params.extend(bias.map(|bias| ("bias", vec![oc * places], bias)));
+    let name = node.output(0);
+    let own = if block == 1 { name.to_owned() } else { format!("{name}.blocks") };
+    let mut id = t.add_with(&own, Op::Conv2d(conv), &[src], params)?;
+    if block > 1 {
+        id = t.depth_to_space(name, id, block, false)?;
+    }
+    let mut value = Computed { node: id, view: View::usual(t.shape(id), 4) };
+    value = part(t, &format!("{name}.rows"), &value, 2, (0, rows.outputs, 1))?;
+    value = part(t, &format!("{name}.columns"), &value, 3, (0, columns.outputs, 1))?;
+    Ok(vec![Value::Computed(value)])
+}
+
+/// The padding in front, and the number of outputs, of rows and columns.
+fn extents(node: &NodeReader<'_>, shape: Shape, kernel: (usize, usize), stride: (usize, usize)) -> Result<[(usize, usize); 2]> {
+    let pair = |name: &'static str| -> Result<Option<Vec<usize>>> {
+        let Some(values) = node.ints(name)? else { return Ok(None) };
+        let numbers: Option<Vec<usize>> = values.iter().map(|&value| usize::try_from(value).ok()).collect();
+        numbers.filter(|numbers| numbers.len() >= 2).map(Some).ok_or_else(|| format!("{name} is {values:?}"))
+    };
+    let extra = pair("output_padding")?.unwrap_or_else(|| vec![0, 0]);
+    let asked = pair("output_shape")?;
+    let pads = pair("pads")?.unwrap_or_else(|| vec![0; 4]);
+    let auto = node.text("auto_pad")?.unwrap_or_else(|| "NOTSET".into());
+    let axis = |i: usize, size: usize, kernel: usize, stride: usize| -> Result<(usize, usize)> {
+        let full = (size - 1).checked_mul(stride).and_then(|n| n.checked_add(kernel)).and_then(|n| n.checked_add(extra[i]));
+        let full = full.ok_or("its output is too large")?;
+        let same = matches!(auto.as_str(), "SAME_UPPER" | "SAME_LOWER");
+        if asked.is_some() || same {
+            let wanted = asked.as_ref().map_or(size * stride, |asked| asked[asked.len() - 2 + i]);
+            let total =
+                full.checked_sub(wanted).ok_or_else(|| format!("output_shape is {asked:?}, larger than the output of {full}"))?;
+            let before = if auto == "SAME_UPPER" { total / 2 } else { total - total / 2 };
+            return Ok((before, wanted));
+        }
+        let outputs =
+            pads.get(i).zip(pads.get(2 + i)).and_then(|(a, b)| full.checked_sub(*a)?.checked_sub(*b)).filter(|&n| n > 0);
+        Ok((pads[i], outputs.ok_or_else(|| format!("pads are {pads:?}, and leave nothing of {full} outputs"))?))
+    };
+    let (rows, columns) = (axis(0, shape.h, kernel.0, stride.0)?, axis(1, shape.w, kernel.1, stride.1)?);
+    Ok([(rows.0, columns.0), (rows.1, columns.1)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each output of a transposed convolution of one dimension, by its definition and by phases.
+    #[test]
+    fn phases_are_the_definition() {
+        for (size, kernel, stride, before, outputs) in
+            [(5, 4, 2, 1, 10), (4, 3, 2, 1, 8), (3, 2, 2, 0, 6), (3, 3, 1, 1, 3), (4, 5, 3, 2, 10)]
+        {
+            let phases = Phases::new(size, kernel, stride, before, outputs).unwrap();
+            for output in 0..outputs {
+                let by_definition: Vec<(usize, usize)> = (0..size)
+                    .flat_map(|i| (0..kernel).map(move |k| (i, k)))
+                    .filter(|(i, k)| i * stride + k == output + before)
+                    .collect();
+                let (q, phase) = (output / stride, output % stride);
+                let mut by_phases: Vec<(usize, usize)> = (0..phases.window())
+                    .filter_map(|place| {
+                        let input = q as i64 + phases.first + place as i64;
+                        let input = usize::try_from(input).ok().filter(|&input| input < size)?;
+                        phases.tap(phase, place).map(|tap| (input, tap))
+                    })
+                    .collect();
+                by_phases.sort_unstable();
+                assert_eq!(by_phases, by_definition, "{size} {kernel} {stride} {before}: output {output}");
+            }
+        }
+    }
 }

@@ -52,7 +52,12 @@ fn gemm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
             let by_output = match values.len() {
                 1 => vec![values[0]; outputs],
                 len if len == outputs && constant.dims.last() == Some(&outputs) => values.to_vec(),
-                _ => return Err(format!("its bias has dimensions {:?}, and must have one value for each of {outputs} outputs", constant.dims)),
+                _ => {
+                    return Err(format!(
+                        "its bias has dimensions {:?}, and must have one value for each of {outputs} outputs",
+                        constant.dims
+                    ));
+                }
             };
             Some(by_output.into_iter().map(|x| x * beta).collect())
         }
@@ -80,7 +85,13 @@ fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
 }
 
 /// The sums over the last dimension. It may be the channels in any order, or a whole map that was flattened in any order.
-fn product(t: &mut Translator, node: &NodeReader<'_>, input: &Computed, matrix: &Matrix<'_>, bias: Option<Vec<f32>>) -> Result<Vec<Value>> {
+fn product(
+    t: &mut Translator,
+    node: &NodeReader<'_>,
+    input: &Computed,
+    matrix: &Matrix<'_>,
+    bias: Option<Vec<f32>>,
+) -> Result<Vec<Value>> {
     let (view, shape) = (&input.view, t.shape(input.node));
     let sizes = view.sizes();
     let last = sizes.len().checked_sub(1).ok_or("its input has no dimensions")?;

@@ -5,11 +5,14 @@
 mod activation;
 mod channels;
 mod conv;
+mod depth;
 mod linear;
 mod norm;
+mod pad;
 mod pairs;
 mod pool;
 mod reduce;
+mod resize;
 mod shape;
 mod softmax;
 mod window;
@@ -17,6 +20,7 @@ mod window;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use super::Imported;
 use super::constant::Constant;
 use super::error::{ImportError, Refusal};
 use super::fold::fold;
@@ -26,7 +30,6 @@ use super::options::ImportOptions;
 use super::read::Onnx;
 use super::value::{Computed, Value};
 use super::view::{Arrangement, Factor, MapAxis, View, arrange};
-use super::Imported;
 use crate::escape;
 use crate::graph::{Builder, GraphError, NodeId, Op, Shape};
 use crate::proto;
@@ -67,9 +70,12 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
             reason: format!("output '{}' {reason}", escape::line(output.name())),
         };
         match values.get(output.name()) {
-            Some(Value::Computed(Computed { node, view })) => {
-                outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(*node), view: view.clone() });
-                nodes.push(*node);
+            Some(Value::Computed(computed)) => {
+                // If its elements cannot be put in order, whoever reads the output must do it.
+                let own = format!("{}.ordered", output.name());
+                let Computed { node, view } = translator.ordered(&own, computed).unwrap_or_else(|_| computed.clone());
+                outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(node), view });
+                nodes.push(node);
             }
             Some(_) => return Err(fault("does not depend on the input")),
             None => return Err(fault("is computed by no node")),
@@ -240,15 +246,44 @@ impl Translator {
     fn arranged(&mut self, name: &str, input: &Computed, groups: &[Vec<Factor>; 3]) -> Result<NodeId> {
         match arrange(self.shape(input.node), groups) {
             Arrangement::Same => Ok(input.node),
-            Arrangement::Shuffle { groups } => self.add(&format!("{name}.shuffled"), Op::ChannelShuffle { groups }, &[input.node]),
-            Arrangement::Transpose(_)
-            | Arrangement::DepthToSpace { .. }
-            | Arrangement::SpaceToDepth { .. }
-            | Arrangement::Other => Err(format!(
+            Arrangement::Shuffle { groups } => {
+                self.add(&format!("{name}.shuffled"), Op::ChannelShuffle { groups }, &[input.node])
+            }
+            Arrangement::Transpose(axes) => self.transposed(&format!("{name}.transposed"), input.node, axes),
+            Arrangement::DepthToSpace { block, blocks_first } => {
+                self.depth_to_space(&format!("{name}.spread"), input.node, block, blocks_first)
+            }
+            Arrangement::SpaceToDepth { block, blocks_first } => {
+                self.space_to_depth(&format!("{name}.gathered"), input.node, block, blocks_first)
+            }
+            Arrangement::Other => Err(format!(
                 "its input of dimensions {:?} lies in memory in another order, and moving its elements is not supported",
                 input.view.sizes()
             )),
         }
+    }
+
+    fn transposed(&mut self, _name: &str, _input: NodeId, _order: [usize; 3]) -> Result<NodeId> {
+        Err("moving its elements is not supported".into())
+    }
+
+    fn reshaped(&mut self, _name: &str, _input: NodeId, _shape: Shape) -> Result<NodeId> {
+        Err("moving its elements is not supported".into())
+    }
+
+    /// The tensor as a map whose elements, row by row, are in the tensor's order.
+    fn ordered(&mut self, name: &str, input: &Computed) -> Result<Computed> {
+        let order = input.view.order(self.shape(input.node)).ok_or_else(|| {
+            format!(
+                "a tensor of dimensions {:?} lies scattered in memory, and moving its elements is not supported",
+                input.view.sizes()
+            )
+        })?;
+        if order == [0, 1, 2] {
+            return Ok(input.clone());
+        }
+        let node = self.transposed(name, input.node, order)?;
+        Ok(Computed { node, view: input.view.relabelled(order) })
     }
 
     /// A node whose map is a tensor `[1, c]`, `[1, c, w]` or `[1, c, h, w]`.
@@ -276,7 +311,7 @@ impl Translator {
 /// What translates a node; `None` if the operator is another's.
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Option<Result<Vec<Value>>>;
 
-const TRANSLATORS: [Translate; 10] = [
+const TRANSLATORS: [Translate; 13] = [
     shape::translate,
     conv::translate,
     activation::translate,
@@ -286,6 +321,9 @@ const TRANSLATORS: [Translate; 10] = [
     pool::translate,
     reduce::translate,
     channels::translate,
+    depth::translate,
+    pad::translate,
+    resize::translate,
     softmax::translate,
 ];
 
@@ -305,6 +343,9 @@ fn is_known(operator: &str) -> bool {
         pool::OPERATORS,
         reduce::OPERATORS,
         channels::OPERATORS,
+        depth::OPERATORS,
+        pad::OPERATORS,
+        resize::OPERATORS,
         softmax::OPERATORS,
     ];
     lists.iter().any(|list| list.contains(&operator))
@@ -322,7 +363,8 @@ fn computed<'a>(node: &'a NodeReader<'_>) -> Result<&'a Computed> {
 /// The values of a constant for each channel of a map, if they are the same for all its pixels. `rank` dimensions of the view, from
 /// the last, meet those of the constant.
 fn by_channel(view: &View, shape: Shape, constant: &Constant) -> Result<Vec<f32>> {
-    let values = constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
+    let values =
+        constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
     let sizes = view.sizes();
     let skip = sizes.len().checked_sub(constant.dims.len());
     let skip = skip.ok_or_else(|| format!("a constant of dimensions {:?} has more than its input, {sizes:?}", constant.dims))?;

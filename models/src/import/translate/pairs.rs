@@ -1,15 +1,23 @@
 //! Sums, products and the like of two tensors.
 
+use sartor_ops::Parameter;
+
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
-use super::{Shared, Translator, by_channel};
-use crate::graph::{Op, Shape};
+use super::activation::clip;
+use super::pad::with_rank;
+use super::{Constant, Shared, Translator, by_channel, computed};
+use crate::arithmetic::Arithmetic;
+use crate::graph::{Activation, Op, Shape};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["Add", "Sub", "Mul", "Div", "Sum"];
+pub const OPERATORS: &[&str] = &["Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Mean", "PRelu"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+    if node.operator() == "PRelu" {
+        return Some(prelu(t, node));
+    }
     OPERATORS.contains(&node.operator()).then(|| {
         node.skip(&["broadcast", "axis", "consumed_inputs"]);
         let inputs = node.inputs();
@@ -17,6 +25,12 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec
         let mut value = first.clone();
         for other in rest {
             value = pair(t, node, &value, other)?;
+        }
+        if let ("Mean", Value::Computed(sum)) = (node.operator(), &value) {
+            let factor = 1.0 / inputs.len() as f32;
+            let c = t.shape(sum.node).c;
+            let id = t.affine(node.output(0), sum.node, vec![factor; c], vec![0.0; c])?;
+            value = Value::Computed(Computed { node: id, view: sum.view.clone() });
         }
         Ok(vec![value])
     })
@@ -36,27 +50,73 @@ fn with_constant(t: &mut Translator, node: &NodeReader<'_>, x: &Computed, consta
     // A constant may add dimensions of length one in front.
     let rank = constant.dims.len().max(x.view.rank());
     let view = with_rank(&x.view, rank);
+    if matches!(node.operator(), "Max" | "Min") {
+        return clamped(t, node, x, view, constant);
+    }
     let values = by_channel(&view, t.shape(x.node), constant)?;
+    let mut source = x.node;
+    if let ("Div", true) = (node.operator(), swapped) {
+        source = t.activation(&format!("{}.reciprocal", node.output(0)), Activation::Reciprocal, x.node)?;
+    }
     let ones = vec![1.0; values.len()];
     let zeros = vec![0.0; values.len()];
     let negative = |values: &[f32]| values.iter().map(|x| -x).collect::<Vec<f32>>();
     let (scale, shift) = match (node.operator(), swapped) {
-        ("Add" | "Sum", _) => (ones, values),
+        ("Add" | "Sum" | "Mean", _) => (ones, values),
         ("Sub", false) => (ones, negative(&values)),
         ("Sub", true) => (negative(&ones), values),
         ("Mul", _) => (values, zeros),
         ("Div", false) => (values.iter().map(|x| 1.0 / x).collect(), zeros),
-        _ => return Err("a constant is divided by what the network computes".into()),
+        _ => (values, zeros),
     };
     let neutral = scale.iter().all(|&x| x == 1.0) && shift.iter().all(|&x| x == 0.0);
-    let id = if neutral { x.node } else { t.affine(node.output(0), x.node, scale, shift)? };
+    let id = if neutral { source } else { t.affine(node.output(0), source, scale, shift)? };
     Ok(Value::Computed(Computed { node: id, view }))
 }
 
-/// The view with dimensions of length one in front.
-fn with_rank(view: &View, rank: usize) -> View {
-    let sizes = [vec![1; rank - view.rank()], view.sizes()].concat();
-    view.reshaped(&sizes).unwrap_or_else(|| view.clone())
+/// The larger or smaller of a map and a constant number.
+fn clamped(t: &mut Translator, node: &NodeReader<'_>, x: &Computed, view: View, constant: &Shared) -> Result<Value> {
+    let bound =
+        constant.as_floats().filter(|values| values.iter().all(|value| *value == values[0])).and_then(|values| values.first());
+    let bound = *bound.ok_or("a constant that is no single number is compared with a map")?;
+    let function = if node.operator() == "Max" { clip(bound, f32::INFINITY) } else { clip(f32::NEG_INFINITY, bound) };
+    let id = match function {
+        Some(function) => t.activation(node.output(0), function, x.node)?,
+        None => x.node,
+    };
+    Ok(Value::Computed(Computed { node: id, view }))
+}
+
+/// `max(0, x) + slope * min(0, x)`. With a slope of its own for each channel, it is the sum of both terms.
+fn prelu(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    let x = computed(node)?;
+    let slope = node.needed(1)?.clone();
+    // Before version 7, and by some writers since, a slope `[c]` is for the channels, wherever they are.
+    let (rank, own) = (x.view.rank(), slope.data.len());
+    let fits_last = own == 1 || slope.dims.len() != 1 || x.view.sizes().last() == Some(&own);
+    let slope = if fits_last || rank < 2 {
+        slope
+    } else {
+        let dims = std::iter::once(own).chain(std::iter::repeat_n(1, rank - 2)).collect();
+        Shared::new(Constant { dims, data: slope.data.clone() })
+    };
+    let values = by_channel(&x.view, t.shape(x.node), &slope)?;
+    let name = node.output(0);
+    let id = match values.first() {
+        Some(&first) if values.iter().all(|value| *value == first) => {
+            t.activation(name, Activation::LeakyRelu(Parameter::new(first)), x.node)?
+        }
+        _ => {
+            let above = t.activation(&format!("{name}.above"), Activation::Relu, x.node)?;
+            let zero = Parameter::new(0.0);
+            let below = Activation::Clip(Parameter::new(f32::NEG_INFINITY), zero);
+            let below = t.activation(&format!("{name}.below"), below, x.node)?;
+            let zeros = vec![0.0; values.len()];
+            let below = t.affine(&format!("{name}.scaled"), below, values, zeros)?;
+            t.add(name, Op::Add, &[above, below])?
+        }
+    };
+    Ok(vec![Value::Computed(Computed { node: id, view: x.view.clone() })])
 }
 
 /// The map axes that a view runs through, as a shape with ones elsewhere.
@@ -72,7 +132,11 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     let swapped = !covers(&a_view, &b_view);
     let (whole, part, view, other) = if swapped { (b, a, &b_view, &a_view) } else { (a, b, &a_view, &b_view) };
     if !covers(view, other) {
-        return Err(format!("its inputs have dimensions {:?} and {:?}, and one of them must cover the other", a_view.sizes(), b_view.sizes()));
+        return Err(format!(
+            "its inputs have dimensions {:?} and {:?}, and one of them must cover the other",
+            a_view.sizes(),
+            b_view.sizes()
+        ));
     }
     // The part must lie in its map as the whole does.
     let agree = (0..rank).all(|dim| other.dim(dim).is_empty() || other.dim(dim) == view.dim(dim));
@@ -81,23 +145,42 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     if agree && extent(other, part_shape) != part_shape {
         return Err(format!("its second input is a part of a map of {part_shape}"));
     }
-    let op = match (node.operator(), part_shape == shape) {
-        ("Add" | "Sum", true) => Op::Add,
-        ("Mul", false) if part_shape == Shape::new(shape.c, 1, 1) => Op::Mul,
-        _ => return Err(format!("the network computes both inputs, maps of {shape} and {part_shape}; this is not supported")),
+    let op = match (node.operator(), swapped) {
+        ("Add" | "Sum" | "Mean", _) if part_shape == shape => Op::Add,
+        ("Add" | "Sum" | "Mean", _) => Op::Binary(Arithmetic::Add),
+        ("Mul", _) => Op::Binary(Arithmetic::Mul),
+        ("Sub", false) => Op::Binary(Arithmetic::Sub),
+        ("Sub", true) => Op::Binary(Arithmetic::SubFrom),
+        ("Div", false) => Op::Binary(Arithmetic::Div),
+        ("Div", true) => Op::Binary(Arithmetic::DivInto),
+        ("Max", _) => Op::Binary(Arithmetic::Max),
+        _ => Op::Binary(Arithmetic::Min),
     };
     let id = t.add(node.output(0), op, &[whole.node, part_node])?;
     Ok(Value::Computed(Computed { node: id, view: view.clone() }))
 }
 
 /// The part, arranged as the whole is.
-fn aligned(t: &mut Translator, node: &NodeReader<'_>, view: &View, shape: Shape, part: &Computed, other: &View) -> Result<crate::graph::NodeId> {
+fn aligned(
+    t: &mut Translator,
+    node: &NodeReader<'_>,
+    view: &View,
+    shape: Shape,
+    part: &Computed,
+    other: &View,
+) -> Result<crate::graph::NodeId> {
     let mut groups = [Vec::new(), Vec::new(), Vec::new()];
     for dim in 0..view.rank() {
         match view.axis(dim, shape) {
             Some(axis) => groups[axis as usize] = other.merged(dim..dim + 1),
             None if view.dim(dim).is_empty() && other.dim(dim).is_empty() => {}
-            None => return Err(format!("its inputs, of dimensions {:?} and {:?}, lie in memory in different orders", view.sizes(), other.sizes())),
+            None => {
+                return Err(format!(
+                    "its inputs, of dimensions {:?} and {:?}, lie in memory in different orders",
+                    view.sizes(),
+                    other.sizes()
+                ));
+            }
         }
     }
     t.arranged(node.output(0), part, &groups)

@@ -2,9 +2,10 @@
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::Value;
+use super::super::view::MapAxis;
 use super::window::window;
 use super::{Translator, computed};
-use crate::graph::{Op, Padding, Window};
+use crate::graph::{Op, Padding, Reduction};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"];
@@ -12,8 +13,8 @@ pub const OPERATORS: &[&str] = &["MaxPool", "AveragePool", "GlobalAveragePool", 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
     match node.operator() {
         "MaxPool" | "AveragePool" => Some(pool(t, node)),
-        "GlobalAveragePool" => Some(global(t, node, true)),
-        "GlobalMaxPool" => Some(global(t, node, false)),
+        "GlobalAveragePool" => Some(global(t, node, Reduction::Mean)),
+        "GlobalMaxPool" => Some(global(t, node, Reduction::Max)),
         _ => None,
     }
 }
@@ -31,22 +32,20 @@ fn pool(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         Op::MaxPool(declared.window)
     } else {
         let counts = node.int("count_include_pad")?.unwrap_or(0) == 1;
-        let none = Padding::around(0);
-        if declared.window.padding != none && (!counts || declared.window.padding != declared.padding) {
-            return Err("its padding does not count in the mean; export it with count_include_pad=1".into());
-        }
-        Op::AvgPool(declared.window)
+        let counted = if counts { declared.padding } else { Padding::around(0) };
+        Op::AvgPool { window: declared.window, counted }
     };
     let id = t.add(node.output(0), op, &[src])?;
     Ok(t.usual(id, rank))
 }
 
-fn global(t: &mut Translator, node: &NodeReader<'_>, mean: bool) -> Result<Vec<Value>> {
+/// All dimensions behind the channels are reduced, in whatever order they lie.
+fn global(t: &mut Translator, node: &NodeReader<'_>, reduction: Reduction) -> Result<Vec<Value>> {
     let input = computed(node)?;
-    let src = t.image(node.output(0), input)?;
-    let shape = t.shape(src);
-    let window = Window::new((shape.h, shape.w), (1, 1), Padding::around(0));
-    let op = if mean { Op::GlobalAvgPool } else { Op::MaxPool(window) };
-    let id = t.add(node.output(0), op, &[src])?;
-    Ok(t.usual(id, input.view.rank()))
+    let rank = input.view.rank();
+    let shape = t.shape(input.node);
+    let is_plain = rank > 1 && (shape.c == 1 || input.view.axis(1, shape) == Some(MapAxis::C)) && input.view.dim(0).is_empty();
+    let src = if is_plain { input.node } else { t.image(node.output(0), input)? };
+    let id = t.add(node.output(0), Op::Reduce(reduction), &[src])?;
+    Ok(t.usual(id, rank))
 }

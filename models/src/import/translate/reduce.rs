@@ -5,53 +5,120 @@ use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
 use super::{Translator, computed};
-use crate::graph::{Conv2d, NodeId, Op, Padding, Shape, Window};
+use crate::arithmetic::Arithmetic;
+use crate::graph::{Activation, Conv2d, NodeId, Op, Padding, Reduction, Shape, Window};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["ReduceMean"];
+pub const OPERATORS: &[&str] = &["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    match node.operator() {
-        "ReduceMean" => Some(reduce(t, node)),
-        _ => None,
-    }
+    OPERATORS.contains(&node.operator()).then(|| reduce(t, node).map(|value| vec![value]))
 }
 
-fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
     let input = computed(node)?;
     let (axes, keep) = axes(node, input.view.rank())?;
-    let (view, shape) = (&input.view, t.shape(input.node));
-    let inside = |axis: MapAxis| axes.iter().any(|&dim| view.touches(dim, axis));
-    let outside = |axis: MapAxis| (0..view.rank()).any(|dim| !axes.contains(&dim) && view.touches(dim, axis));
-    if let Some(axis) = MapAxis::ALL.into_iter().find(|&axis| inside(axis) && outside(axis)) {
-        return Err(format!("axes reduce a part of the {axis:?} axis of a map of {shape}"));
-    }
     let name = node.output(0);
+    let (before, reduction, after) = match node.operator() {
+        "ReduceMean" => (None, Reduction::Mean, None),
+        "ReduceSum" => (None, Reduction::Sum, None),
+        "ReduceMax" => (None, Reduction::Max, None),
+        "ReduceMin" => (None, Reduction::Min, None),
+        "ReduceL1" => (Some(Activation::Abs), Reduction::Sum, None),
+        "ReduceL2" => (Some(Activation::Square), Reduction::Sum, Some(Activation::Sqrt)),
+        _ => (Some(Activation::Square), Reduction::Sum, None),
+    };
     let mut id = input.node;
-    match (inside(MapAxis::H), inside(MapAxis::W)) {
-        (false, false) => {}
-        (h, w) if (h || shape.h == 1) && (w || shape.w == 1) => id = t.add(name, Op::GlobalAvgPool, &[id])?,
-        (h, _) => {
-            let kernel = if h { (shape.h, 1) } else { (1, shape.w) };
-            id = t.add(name, Op::AvgPool(Window::new(kernel, (1, 1), Padding::around(0))), &[id])?;
-        }
+    if let Some(function) = before {
+        id = t.activation(&format!("{name}.terms"), function, id)?;
     }
-    if inside(MapAxis::C) {
-        id = channel_mean(t, name, id)?;
+    id = t.reduced(name, id, &input.view, &axes, reduction)?;
+    if let Some(function) = after {
+        id = t.activation(name, function, id)?;
     }
-    let view = reduced(view, &axes, keep);
-    Ok(vec![Value::Computed(Computed { node: id, view })])
+    Ok(Value::Computed(Computed { node: id, view: without(&input.view, &axes, keep) }))
 }
 
-/// The mean over the channels: a convolution to one channel.
-pub fn channel_mean(t: &mut Translator, name: &str, input: NodeId) -> Result<NodeId> {
-    let Shape { c, .. } = t.shape(input);
-    let conv = Conv2d { oc: 1, groups: 1, bias: false, window: Window::POINT };
-    t.add_with(name, Op::Conv2d(conv), &[input], vec![("weight", vec![1, c, 1, 1], vec![1.0 / c as f32; c])])
+impl Translator {
+    /// Reduces the axes of a map that some dimensions of its view are.
+    pub(super) fn reduced(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        view: &View,
+        dims: &[usize],
+        reduction: Reduction,
+    ) -> Result<NodeId> {
+        let shape = self.shape(input);
+        let inside = |axis: MapAxis| dims.iter().any(|&dim| view.touches(dim, axis));
+        let outside = |axis: MapAxis| (0..view.rank()).any(|dim| !dims.contains(&dim) && view.touches(dim, axis));
+        if let Some(axis) = MapAxis::ALL.into_iter().find(|&axis| inside(axis) && outside(axis)) {
+            return Err(format!("axes reduce a part of the {axis:?} axis of a map of {shape}"));
+        }
+        let mut id = input;
+        match (inside(MapAxis::H), inside(MapAxis::W)) {
+            (false, false) => {}
+            (h, w) if (h || shape.h == 1) && (w || shape.w == 1) => id = self.add(name, Op::Reduce(reduction), &[id])?,
+            (h, _) => id = self.reduced_lines(name, id, if h { (shape.h, 1) } else { (1, shape.w) }, reduction)?,
+        }
+        if inside(MapAxis::C) {
+            id = self.reduced_channels(name, id, reduction)?;
+        }
+        Ok(id)
+    }
+
+    /// Reduces all rows, or all columns, by a pool.
+    fn reduced_lines(&mut self, name: &str, input: NodeId, kernel: (usize, usize), reduction: Reduction) -> Result<NodeId> {
+        let window = Window::new(kernel, (1, 1), Padding::around(0));
+        let c = self.shape(input).c;
+        let scaled = |t: &mut Self, id: NodeId, factor: f32| t.affine(name, id, vec![factor; c], vec![0.0; c]);
+        match reduction {
+            Reduction::Mean => self.add(name, Op::avg_pool(window), &[input]),
+            Reduction::Max => self.add(name, Op::MaxPool(window), &[input]),
+            Reduction::Sum => {
+                let mean = self.add(&format!("{name}.mean"), Op::avg_pool(window), &[input])?;
+                scaled(self, mean, window.taps() as f32)
+            }
+            Reduction::Min => {
+                let negative = scaled(self, input, -1.0)?;
+                let largest = self.add(&format!("{name}.largest"), Op::MaxPool(window), &[negative])?;
+                scaled(self, largest, -1.0)
+            }
+        }
+    }
+
+    /// Reduces all channels to one. Sums are convolutions. For extremes, halves of the channels are compared.
+    pub(super) fn reduced_channels(&mut self, name: &str, input: NodeId, reduction: Reduction) -> Result<NodeId> {
+        let Shape { mut c, .. } = self.shape(input);
+        let op = match reduction {
+            Reduction::Mean => return self.weighted_sum(name, input, 1.0 / c as f32),
+            Reduction::Sum => return self.weighted_sum(name, input, 1.0),
+            Reduction::Max => Arithmetic::Max,
+            Reduction::Min => Arithmetic::Min,
+        };
+        let mut id = input;
+        while c > 1 {
+            // The halves overlap where their number is odd.
+            let len = c.div_ceil(2);
+            let first = self.add(&format!("{name}.first{len}"), Op::Slice { begin: 0, len }, &[id])?;
+            let second = self.add(&format!("{name}.second{len}"), Op::Slice { begin: c - len, len }, &[id])?;
+            id =
+                self.add(&if len == 1 { name.to_owned() } else { format!("{name}.of{len}") }, Op::Binary(op), &[first, second])?;
+            c = len;
+        }
+        Ok(id)
+    }
+
+    /// The sum over the channels, times a factor: a convolution to one channel.
+    fn weighted_sum(&mut self, name: &str, input: NodeId, factor: f32) -> Result<NodeId> {
+        let c = self.shape(input).c;
+        let conv = Conv2d { oc: 1, groups: 1, bias: false, window: Window::POINT };
+        self.add_with(name, Op::Conv2d(conv), &[input], vec![("weight", vec![1, c, 1, 1], vec![factor; c])])
+    }
 }
 
 /// The view after these dimensions were reduced to one element.
-fn reduced(view: &View, axes: &[usize], keep: bool) -> View {
+fn without(view: &View, axes: &[usize], keep: bool) -> View {
     let view = axes.iter().fold(view.clone(), |view, &dim| view.without(dim));
     if keep {
         return view;

@@ -8,9 +8,8 @@ use super::{Constant, Translator, computed};
 use crate::proto;
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &[
-    "Identity", "Dropout", "Cast", "Shape", "Size", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
-];
+pub const OPERATORS: &[&str] =
+    &["Identity", "Dropout", "Cast", "Shape", "Size", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
     let operator = node.operator();
@@ -23,7 +22,9 @@ fn view(_t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Va
     let sizes = view.sizes();
     let reshaped_to = |dims: &[usize]| {
         let view = view.reshaped(dims);
-        view.ok_or_else(|| format!("shape is {dims:?}, which cuts through the dimensions {sizes:?}; such a move is not supported"))
+        view.ok_or_else(|| {
+            format!("shape is {dims:?}, which cuts through the dimensions {sizes:?}; such a move is not supported")
+        })
     };
     let view = match operator {
         "Identity" => view.clone(),

@@ -7,13 +7,10 @@ use super::{Translator, computed};
 use crate::graph::Op;
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["LogSoftmax"];
+pub const OPERATORS: &[&str] = &["Softmax", "LogSoftmax"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    match node.operator() {
-        "LogSoftmax" => Some(softmax(t, node)),
-        _ => None,
-    }
+    OPERATORS.contains(&node.operator()).then(|| softmax(t, node))
 }
 
 fn softmax(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
@@ -29,6 +26,6 @@ fn softmax(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if !is_channels {
         return Err(format!("axis is {axis}, which is not the channels of its input of dimensions {:?}", view.sizes()));
     }
-    let id = t.add(node.output(0), Op::LogSoftmax, &[input.node])?;
+    let id = t.add(node.output(0), Op::Softmax { log: node.operator() == "LogSoftmax" }, &[input.node])?;
     Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })])
 }

@@ -17,7 +17,9 @@ pub fn window(node: &NodeReader<'_>, kernel: Option<&[usize]>, spatial: usize, s
     let list = |name: &'static str, default: usize, count: usize| -> Result<Vec<usize>> {
         let Some(values) = node.ints(name)? else { return Ok(vec![default; count]) };
         let numbers: Option<Vec<usize>> = values.iter().map(|&value| usize::try_from(value).ok()).collect();
-        numbers.filter(|numbers| numbers.len() == count).ok_or_else(|| format!("{name} is {values:?}, and must be {count} numbers of at least 0"))
+        numbers
+            .filter(|numbers| numbers.len() == count)
+            .ok_or_else(|| format!("{name} is {values:?}, and must be {count} numbers of at least 0"))
     };
     if !(1..=2).contains(&spatial) {
         return Err(format!("it has {spatial} spatial dimensions, and one or two are supported"));
@@ -44,7 +46,9 @@ pub fn window(node: &NodeReader<'_>, kernel: Option<&[usize]>, spatial: usize, s
     let (mut declared, mut whole) = (Vec::new(), Vec::new());
     for i in 0..spatial {
         if kernel[i] == 0 || strides[i] == 0 || dilations[i] == 0 {
-            return Err(format!("kernel_shape, strides and dilations are {kernel:?}, {strides:?} and {dilations:?}: none may be 0"));
+            return Err(format!(
+                "kernel_shape, strides and dilations are {kernel:?}, {strides:?} and {dilations:?}: none may be 0"
+            ));
         }
         let reach = (kernel[i] - 1).checked_mul(dilations[i]).and_then(|n| n.checked_add(1)).ok_or("the window is too large")?;
         let padding = match auto.as_str() {

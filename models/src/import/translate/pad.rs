@@ -1,0 +1,149 @@
+//! Padding and repetition.
+
+use super::super::dims::broadcast;
+use super::super::node::{NodeReader, Result};
+use super::super::value::{Computed, Value};
+use super::super::view::{MapAxis, View};
+use super::{Translator, computed};
+use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Shape, Window};
+
+/// What is translated here.
+pub const OPERATORS: &[&str] = &["Pad", "Expand"];
+
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+    match node.operator() {
+        "Pad" => Some(pad(t, node).map(|value| vec![Value::Computed(value)])),
+        "Expand" => Some(expand(t, node).map(|value| vec![Value::Computed(value)])),
+        _ => None,
+    }
+}
+
+/// Zeros around a map. Convolutions behind it take the padding over.
+fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
+    let input = computed(node)?;
+    let mode = node.text("mode")?.unwrap_or_else(|| "constant".into());
+    if mode != "constant" {
+        return Err(format!("mode is {mode}, and must be constant"));
+    }
+    let value = match node.float("value")? {
+        Some(value) => value,
+        None => node.constant(2)?.and_then(|constant| constant.as_scalar()).unwrap_or(0.0),
+    };
+    let rank = input.view.rank();
+    let pads = node.integers_or_attribute(1, "pads")?.or(node.ints("paddings")?).ok_or("pads are missing")?;
+    let axes = node.integers(3)?.unwrap_or_else(|| (0..rank as i64).collect());
+    if pads.len() != 2 * axes.len() {
+        return Err(format!("pads are {pads:?}, for {} axes", axes.len()));
+    }
+    let (view, shape) = (&input.view, t.shape(input.node));
+    let mut around = [Padding::both(0); 3];
+    let mut result = view.clone();
+    for (i, &axis) in axes.iter().enumerate() {
+        let (before, after) = (pads[i], pads[axes.len() + i]);
+        if (before, after) == (0, 0) {
+            continue;
+        }
+        let dim = node.axis(axis, rank)?;
+        let size = |pad: i64| usize::try_from(pad).map_err(|_| format!("pads are {pads:?}, and must not be negative"));
+        let (before, after) = (size(before)?, size(after)?);
+        // A dimension of length one may be any axis of length one that no other dimension is.
+        let free =
+            || MapAxis::ALL.into_iter().rev().find(|&axis| axis.of(shape) == 1 && around[axis as usize] == Padding::both(0));
+        let map_axis = if view.dim(dim).is_empty() { free() } else { view.axis(dim, shape) };
+        let map_axis = map_axis
+            .ok_or_else(|| format!("pads has numbers for dimension {dim} of {:?}, which is no axis in memory", view.sizes()))?;
+        around[map_axis as usize] = Padding { before, after };
+        let length = before.checked_add(after).and_then(|n| n.checked_add(view.sizes()[dim])).ok_or("pads are too large")?;
+        result = result.resized(dim, map_axis, length);
+    }
+    if around == [Padding::both(0); 3] {
+        return Ok(input.clone());
+    }
+    if value != 0.0 {
+        return Err(format!("the padding has value {value}, and must be 0"));
+    }
+    let mut id = input.node;
+    let name = node.output(0);
+    if around[1..] != [Padding::both(0); 2] {
+        id = t.add(&format!("{name}.bordered"), Op::Rearrange(Rearrange::Pad { rows: around[1], columns: around[2] }), &[id])?;
+    }
+    if around[0] != Padding::both(0) {
+        id = t.more_channels(name, id, around[0])?;
+    }
+    Ok(Computed { node: id, view: result })
+}
+
+impl Translator {
+    /// Adds channels of zeros: a convolution that copies the others. Most such maps are added to others, and need no copy then.
+    pub(super) fn more_channels(&mut self, name: &str, input: NodeId, padding: Padding) -> Result<NodeId> {
+        let c = self.shape(input).c;
+        let oc = c.checked_add(padding.before).and_then(|n| n.checked_add(padding.after)).ok_or("pads are too large")?;
+        super::super::dims::count(&[oc, c])?;
+        let conv = Conv2d { oc, groups: 1, bias: false, window: Window::POINT };
+        let weight = (0..oc * c).map(|at| if at / c == at % c + padding.before { 1.0 } else { 0.0 }).collect();
+        self.add_with(name, Op::Conv2d(conv), &[input], vec![("weight", vec![oc, c, 1, 1], weight)])
+    }
+}
+
+/// Repeats dimensions of length one. What is multiplied with another map, say, need not be repeated: `recognise` drops it there.
+fn expand(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
+    let input = computed(node)?;
+    let asked = node.integers(1)?.ok_or("shape is missing")?;
+    let asked = asked.iter().map(|&d| usize::try_from(d)).collect::<std::result::Result<Vec<_>, _>>();
+    let asked = asked.map_err(|_| "shape has a negative number")?;
+    let sizes = broadcast(&input.view.sizes(), &asked)?;
+    let view = with_rank(&input.view, sizes.len());
+    let shape = t.shape(input.node);
+    let mut longer = shape;
+    let mut result = view.clone();
+    let grown: Vec<usize> = (0..sizes.len()).filter(|&dim| view.dim(dim).is_empty() && sizes[dim] > 1).collect();
+    // Dimensions become the axes in their order, as far as those are free.
+    let mut free = MapAxis::ALL.into_iter().filter(|axis| axis.of(shape) == 1);
+    let usual = |dim: usize| match (sizes.len(), dim) {
+        (4, 1) | (3, 1) | (2, 1) => Some(MapAxis::C),
+        (4, 2) => Some(MapAxis::H),
+        (4, 3) | (3, 2) => Some(MapAxis::W),
+        _ => None,
+    };
+    for dim in grown {
+        let own = usual(dim).filter(|axis| axis.of(longer) == 1 && axis.of(shape) == 1);
+        let axis = own
+            .or_else(|| free.next())
+            .ok_or_else(|| format!("shape is {sizes:?}, which has more than three dimensions longer than one"))?;
+        match axis {
+            MapAxis::C => longer.c = sizes[dim],
+            MapAxis::H => longer.h = sizes[dim],
+            MapAxis::W => longer.w = sizes[dim],
+        }
+        result = result.resized(dim, axis, sizes[dim]);
+    }
+    let id = t.expanded(node.output(0), input.node, longer)?;
+    Ok(Computed { node: id, view: result })
+}
+
+impl Translator {
+    /// Repeats axes of length one until the map has this shape.
+    fn expanded(&mut self, name: &str, input: NodeId, to: Shape) -> Result<NodeId> {
+        let shape = self.shape(input);
+        let mut id = input;
+        if to.c != shape.c {
+            let conv = Conv2d { oc: to.c, groups: 1, bias: false, window: Window::POINT };
+            id = self.add_with(
+                &format!("{name}.channels"),
+                Op::Conv2d(conv),
+                &[id],
+                vec![("weight", vec![to.c, 1, 1, 1], vec![1.0; to.c])],
+            )?;
+        }
+        if (to.h, to.w) != (shape.h, shape.w) {
+            id = self.add(name, Op::Rearrange(Rearrange::Upsample { rows: to.h / shape.h, columns: to.w / shape.w }), &[id])?;
+        }
+        Ok(id)
+    }
+}
+
+/// The view with dimensions of length one in front.
+pub fn with_rank(view: &View, rank: usize) -> View {
+    let sizes = [vec![1; rank.saturating_sub(view.rank())], view.sizes()].concat();
+    view.reshaped(&sizes).unwrap_or_else(|| view.clone())
+}

@@ -1,0 +1,7 @@
+//! ONNX files: the ONNX project's backend tests and trained networks, with their answers; exported networks of the zoo, read back;
+//! damaged files. scripts/setup-onnx.sh installs what they need.
+
+mod backend;
+mod case;
+mod networks;
+mod zoo;
