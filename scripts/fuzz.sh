@@ -45,4 +45,4 @@ fuzz_all() {
 fuzz_all ${*:-$all}
 status=$?
 # What these tests share with the workspace is built once.
-CARGO_TARGET_DIR=../target cargo test --release && exit $status
+CARGO_TARGET_DIR=../target cargo test --release --no-default-features && exit $status

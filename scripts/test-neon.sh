@@ -16,12 +16,12 @@ for cpu in max cortex-a53; do
 done
 
 # Compiled kernels, each buffer between pages that nobody may touch. The test is the host's.
-(unset RUSTC RUSTDOC; cargo test --release --test elsewhere neon) || status=1
+(unset RUSTC RUSTDOC; cargo test --release --workspace --test elsewhere neon) || status=1
 
 # Compiled programs under qemu give the bits that the interpreter gave on the host. The example is built by the host's own
 # compiler, in a shell without the cross compiler's environment.
 target=${CARGO_TARGET_DIR:-$PWD/target}
-(unset RUSTC RUSTDOC; cargo build --release -p sartor-codegen --example crate) || exit 1
+(unset RUSTC RUSTDOC; cargo build --release --workspace --example crate) || exit 1
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 checks=0
 while read -r network batch; do

@@ -14,11 +14,11 @@ const WELL: &str = r#"
     echo "test result: ok. 6 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out"
 "#;
 
-/// The stand-in for cargo. `cargo test` passes, except for the workspace, where it runs the commands in `$WORKSPACE`.
+/// The stand-in for cargo. `cargo test` passes, except for all tests of the workspace, where it runs the commands in `$WORKSPACE`.
 const CARGO: &str = r#"#!/bin/bash
 [ "$1" = test ] || exit 0
 case "$*" in
-  *--workspace*) eval "$WORKSPACE" ;;
+  *--workspace*--no-fail-fast*) eval "$WORKSPACE" ;;
   *) echo "test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out" ;;
 esac
 "#;

@@ -35,40 +35,55 @@ fn splat(a: f32) -> F32x4 {
 
 #[inline(always)]
 fn add(a: F32x4, b: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| a.0[i] + b.0[i]))
+    F32x4([a.0[0] + b.0[0], a.0[1] + b.0[1], a.0[2] + b.0[2], a.0[3] + b.0[3]])
 }
 
 #[inline(always)]
 fn sub(a: F32x4, b: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| a.0[i] - b.0[i]))
+    F32x4([a.0[0] - b.0[0], a.0[1] - b.0[1], a.0[2] - b.0[2], a.0[3] - b.0[3]])
 }
 
 #[inline(always)]
 fn mul(a: F32x4, b: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| a.0[i] * b.0[i]))
+    F32x4([a.0[0] * b.0[0], a.0[1] * b.0[1], a.0[2] * b.0[2], a.0[3] * b.0[3]])
 }
 
 #[inline(always)]
 fn div(a: F32x4, b: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| a.0[i] / b.0[i]))
+    F32x4([a.0[0] / b.0[0], a.0[1] / b.0[1], a.0[2] / b.0[2], a.0[3] / b.0[3]])
 }
 
 /// `a * b + c`, rounded twice: without the instruction, rounding once would take a function call.
 #[inline(always)]
 fn mul_add(a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| a.0[i] * b.0[i] + c.0[i]))
+    F32x4([
+        a.0[0] * b.0[0] + c.0[0],
+        a.0[1] * b.0[1] + c.0[1],
+        a.0[2] * b.0[2] + c.0[2],
+        a.0[3] * b.0[3] + c.0[3],
+    ])
 }
 
 /// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
 #[inline(always)]
 fn min(a: F32x4, b: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| if a.0[i] < b.0[i] { a.0[i] } else { b.0[i] }))
+    F32x4([
+        if a.0[0] < b.0[0] { a.0[0] } else { b.0[0] },
+        if a.0[1] < b.0[1] { a.0[1] } else { b.0[1] },
+        if a.0[2] < b.0[2] { a.0[2] } else { b.0[2] },
+        if a.0[3] < b.0[3] { a.0[3] } else { b.0[3] },
+    ])
 }
 
 /// `if a > b { a } else { b }` in each lane: a NaN in `b` wins.
 #[inline(always)]
 fn max(a: F32x4, b: F32x4) -> F32x4 {
-    F32x4(std::array::from_fn(|i| if a.0[i] > b.0[i] { a.0[i] } else { b.0[i] }))
+    F32x4([
+        if a.0[0] > b.0[0] { a.0[0] } else { b.0[0] },
+        if a.0[1] > b.0[1] { a.0[1] } else { b.0[1] },
+        if a.0[2] > b.0[2] { a.0[2] } else { b.0[2] },
+        if a.0[3] > b.0[3] { a.0[3] } else { b.0[3] },
+    ])
 }
 
 /// A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which
