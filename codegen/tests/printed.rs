@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
 use std::process::Command;
 
 use sartor_codegen::compile::{Generated, Kind, generate};
@@ -66,6 +67,20 @@ fn names_are_printed_as_rustfmt_leaves_them() {
             outputs.push(last);
         }
         check_format(&builder.finish(&outputs).unwrap(), 1, Kind::Bin);
+    }
+}
+
+/// The largest number of lines of a level's file.
+const MOST_LINES: usize = 6_000;
+
+#[test]
+fn every_level_of_the_digits_crate_is_short_enough_to_read() {
+    let files = crate_of(&network("rexnet_digits"), 1, Kind::Lib).files;
+    for level in Level::ALL {
+        let path = PathBuf::from(format!("src/{level}.rs"));
+        let (_, text) = files.iter().find(|(found, _)| *found == path).unwrap();
+        let lines = text.iter().filter(|&&byte| byte == b'\n').count();
+        assert!(lines <= MOST_LINES, "{level}: {lines} lines");
     }
 }
 

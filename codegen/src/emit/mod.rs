@@ -1,6 +1,7 @@
 //! Prints plans as a Rust crate: one file for each level, the packed weights, the vendored runtime. The same input gives the same
 //! bytes, and the text is as rustfmt would leave it.
 
+mod array;
 mod files;
 mod kernel;
 mod kind;
@@ -11,6 +12,7 @@ mod prelude;
 mod roll;
 mod stage;
 mod text;
+mod words;
 
 use sartor_kernels::runtime::Level;
 

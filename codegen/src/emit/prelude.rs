@@ -14,6 +14,7 @@ use sartor_kernels::runtime::Level;
 use crate::ir::isa::{self, Isa};
 use crate::ir::kernel::{Base, Binary, Kernel, ROOT_POWERS, Stmt, Value};
 
+use super::array;
 use super::text::Text;
 use helper::Helper;
 
@@ -40,6 +41,7 @@ impl Helper {
             | Helper::Mul
             | Helper::Div
             | Helper::Sqrt => &[],
+            Helper::Loads => &["`N` vectors, each `step` f32 behind the one before."],
             Helper::MulAdd => &["`a * b + c`, rounded twice: without the instruction, rounding once would take a function call."],
             Helper::Min => &["`if a < b { a } else { b }` in each lane: a NaN in `b` wins."],
             Helper::Max => &["`if a > b { a } else { b }` in each lane: a NaN in `b` wins."],
@@ -61,7 +63,11 @@ impl Helper {
 
     /// The helpers that its text uses.
     fn needs(self) -> &'static [Helper] {
-        if self == Helper::Maximum { &[Helper::Vector, Helper::Max] } else { &[Helper::Vector] }
+        match self {
+            Helper::Maximum => &[Helper::Vector, Helper::Max],
+            Helper::Loads => &[Helper::Vector, Helper::Load, Helper::Splat],
+            _ => &[Helper::Vector],
+        }
     }
 
     /// The attributes of its text at a level.
@@ -79,6 +85,7 @@ impl Helper {
 pub fn print(text: &mut Text, level: Level, kernels: &[Kernel]) {
     let mut used = BTreeSet::new();
     kernels.iter().for_each(|kernel| calls(&kernel.body, &mut used));
+    used.extend(kernels.iter().any(array::are_loaded).then_some(Helper::Loads));
     let needed: Vec<Helper> = used.iter().flat_map(|helper| helper.needs()).copied().collect();
     used.extend(needed);
     let table = ROOT_POWERS.map(|bits| format!("{bits:#x}")).join(", ");

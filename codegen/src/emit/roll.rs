@@ -1,6 +1,6 @@
 //! Rolls lines that repeat into loops. A kernel is made line by line, and is easier to read as loops.
 //!
-//! Lines become a loop if they differ in nothing but numbers, and each number grows by the same amount from one repetition to the
+//! Lines become a loop if they differ in nothing but numbers, and each number changes by the same amount from one repetition to the
 //! next. So the loop says what the lines said, in the same order, and the compiler unrolls it to the same instructions.
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ pub enum Piece {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     /// Variables and their factors.
-    pub terms: Vec<(String, usize)>,
+    pub terms: Vec<(String, isize)>,
     /// The constant.
     pub constant: usize,
 }
@@ -47,12 +47,18 @@ impl fmt::Display for Line {
 
 impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let term = |(var, factor): &(String, usize)| if *factor == 1 { var.clone() } else { format!("{var} * {factor}") };
-        let mut parts: Vec<String> = self.terms.iter().map(term).collect();
+        let term = |(var, factor): &(String, isize)| match factor.unsigned_abs() {
+            1 => var.clone(),
+            factor => format!("{var} * {factor}"),
+        };
+        let (falling, rising): (Vec<_>, Vec<_>) = self.terms.iter().partition(|(_, factor)| *factor < 0);
+        let mut parts: Vec<String> = rising.into_iter().map(term).collect();
         if self.constant != 0 || parts.is_empty() {
             parts.push(self.constant.to_string());
         }
-        write!(f, "{}", parts.join(" + "))
+        // What is subtracted comes last: no sum on the way is below zero.
+        let parts = std::iter::once(parts.join(" + ")).chain(falling.into_iter().map(term));
+        write!(f, "{}", parts.collect::<Vec<_>>().join(" - "))
     }
 }
 
@@ -61,9 +67,9 @@ impl fmt::Display for Sum {
 pub struct Line {
     /// Its parts, in order.
     pub pieces: Vec<Piece>,
-    /// The registers that it declares.
-    pub declares: Vec<Reg>,
-    /// The registers that it uses.
+    /// The register that it declares, or the first of the array that it declares.
+    pub declares: Option<Reg>,
+    /// The registers that it uses, or the first of their arrays, as often as it uses them.
     pub uses: Vec<Reg>,
     /// About how many instructions the compiler has for it before it has unrolled anything.
     pub cost: usize,
@@ -82,8 +88,8 @@ pub enum Node {
         head: String,
         /// The items.
         items: Vec<Line>,
-        /// The registers that it declares.
-        declares: Vec<Reg>,
+        /// The first register of the array.
+        declares: Reg,
     },
     /// A loop that the kernel itself has.
     For {
@@ -118,7 +124,7 @@ pub fn roll(nodes: Vec<Node>, vars: &[String]) -> Vec<Node> {
     Roller { vars, uses: uses(&nodes) }.body(nodes)
 }
 
-/// How often each register is used.
+/// How often each register or array is used.
 fn uses(nodes: &[Node]) -> HashMap<Reg, usize> {
     let mut all = Vec::new();
     nodes.iter().for_each(|node| node.uses(&mut all));
@@ -129,7 +135,7 @@ fn uses(nodes: &[Node]) -> HashMap<Reg, usize> {
 
 struct Roller<'a> {
     vars: &'a [String],
-    /// How often the kernel uses each register.
+    /// How often the kernel uses each register or array.
     uses: HashMap<Reg, usize>,
 }
 
@@ -143,8 +149,9 @@ impl Roller<'_> {
         // Loops with short bodies are rolled first, then loops around them.
         let mut period = 1;
         while period <= LONGEST.min(nodes.len() / 2) {
-            nodes = self.pass(&nodes, period);
-            period += 1;
+            let rolled = self.pass(&nodes, period);
+            period = if rolled.len() < nodes.len() { 1 } else { period + 1 };
+            nodes = rolled;
         }
         nodes
     }
@@ -169,8 +176,9 @@ impl Roller<'_> {
     /// many nodes it replaces. `None` if there is no such loop or it does not save enough.
     fn repeat(&self, nodes: &[Node], period: usize) -> Option<(Node, usize)> {
         let group = nodes.get(..period)?;
-        let growth = growth(group, nodes.get(period..2 * period)?).filter(|growth| growth.iter().any(|&growth| growth > 0))?;
-        let repeats = |&(time, nodes): &(usize, &[Node])| growth_is(group, nodes, growth.iter().map(|growth| growth * time));
+        let growth = growth(group, nodes.get(period..2 * period)?).filter(|growth| growth.iter().any(|&growth| growth != 0))?;
+        let repeats =
+            |&(time, nodes): &(usize, &[Node])| growth_is(group, nodes, growth.iter().map(|growth| growth * time as isize));
         let count = nodes.chunks_exact(period).enumerate().take_while(repeats).count();
         let lines: usize = group.iter().map(Node::lines).sum();
         let cost: usize = group.iter().map(Node::cost).sum();
@@ -196,18 +204,20 @@ impl Roller<'_> {
 }
 
 /// By how much each number grows from some nodes to others. `None` if the nodes differ in anything else.
-fn growth(from: &[Node], to: &[Node]) -> Option<Vec<usize>> {
-    if !alike(from, to) {
-        return None;
-    }
-    let (from, to) = (sums(from), sums(to));
-    from.iter().zip(&to).map(|(from, to)| to.constant.checked_sub(from.constant)).collect()
+fn growth(from: &[Node], to: &[Node]) -> Option<Vec<isize>> {
+    let grown =
+        || sums(from).iter().zip(sums(to)).map(|(from, to)| to.constant.cast_signed() - from.constant.cast_signed()).collect();
+    alike(from, to).then(grown)
 }
 
 /// Whether nodes are others with numbers that have grown by these amounts.
-fn growth_is(from: &[Node], to: &[Node], growth: impl Iterator<Item = usize>) -> bool {
+fn growth_is(from: &[Node], to: &[Node], growth: impl Iterator<Item = isize>) -> bool {
     alike(from, to)
-        && sums(from).iter().zip(sums(to)).zip(growth).all(|((from, to), growth)| from.constant + growth == to.constant)
+        && sums(from)
+            .iter()
+            .zip(sums(to))
+            .zip(growth)
+            .all(|((from, to), growth)| from.constant.checked_add_signed(growth) == Some(to.constant))
 }
 
 /// Whether nodes differ in nothing but numbers.
@@ -249,9 +259,10 @@ impl Node {
     fn declares(&self, all: &mut Vec<Reg>) {
         match self {
             Node::Comment(_) => {}
-            Node::Line(line) => all.extend(&line.declares),
-            Node::List { declares, .. } => all.extend(declares),
-            Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.declares(all)),
+            Node::Line(line) => all.extend(line.declares),
+            Node::List { declares, .. } => all.push(*declares),
+            // What a loop declares stays inside.
+            Node::For { .. } | Node::Roll { .. } => {}
         }
     }
 
@@ -260,7 +271,8 @@ impl Node {
             Node::Comment(_) => {}
             Node::Line(line) => all.extend(&line.uses),
             Node::List { items, .. } => all.extend(items.iter().flat_map(|line| &line.uses)),
-            Node::For { body, .. } | Node::Roll { body, .. } => body.iter().for_each(|node| node.uses(all)),
+            Node::For { body, .. } => body.iter().for_each(|node| node.uses(all)),
+            Node::Roll { count, body, .. } => (0..*count).for_each(|_| body.iter().for_each(|node| node.uses(all))),
         }
     }
 
@@ -291,7 +303,7 @@ impl Node {
     }
 
     /// Adds a variable to each number that grows, times its growth.
-    fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = usize>) {
+    fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = isize>) {
         match self {
             Node::Comment(_) => {}
             Node::Line(line) => line.grow(var, growth),
@@ -307,7 +319,7 @@ impl Line {
         self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(|(a, b)| a.is_like(b))
     }
 
-    fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = usize>) {
+    fn grow(&mut self, var: &str, growth: &mut impl Iterator<Item = isize>) {
         for sum in self.pieces.iter_mut().filter_map(Piece::sum_mut) {
             let factor = growth.next().filter(|&factor| factor != 0);
             sum.terms.extend(factor.map(|factor| (var.to_string(), factor)));
@@ -338,5 +350,51 @@ impl Piece {
             (Piece::Index(x), Piece::Index(y)) => x.terms == y.terms,
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `f(p + at);`, which may declare a register and use others.
+    fn line(at: usize, declares: Option<Reg>, uses: &[Reg]) -> Node {
+        let address = Piece::Address("p".into(), Sum { terms: Vec::new(), constant: at });
+        let pieces = vec![Piece::Text("f(".into()), address, Piece::Text(");".into())];
+        Node::Line(Line { pieces, declares, uses: uses.to_vec(), cost: 3 })
+    }
+
+    fn printed(nodes: &[Node]) -> String {
+        let print = |node: &Node| match node {
+            Node::Line(line) => line.to_string(),
+            Node::Roll { var, count, body } => format!("{var} in {count}: {}", printed(body)),
+            other => panic!("{other:?}"),
+        };
+        nodes.iter().map(print).collect::<Vec<_>>().join(" ")
+    }
+
+    fn rolled(nodes: Vec<Node>) -> String {
+        printed(&roll(nodes, &["i".into(), "j".into()]))
+    }
+
+    #[test]
+    fn numbers_may_rise_and_fall() {
+        assert_eq!(rolled((0..6).map(|i| line(7 + 5 * i, None, &[])).collect()), "i in 6: f(p.add(i * 5 + 7));");
+        assert_eq!(rolled((0..6).map(|i| line(25 - 5 * i, None, &[])).collect()), "i in 6: f(p.add(25 - i * 5));");
+    }
+
+    #[test]
+    fn loops_are_rolled_into_loops() {
+        let rows = (0..4).flat_map(|row| (0..6).map(move |i| line(100 + i - 30 * row, None, &[])));
+        assert_eq!(rolled(rows.collect()), "j in 4: i in 6: f(p.add(i + 100 - j * 30));");
+    }
+
+    #[test]
+    fn what_a_loop_declares_is_used_in_it_alone() {
+        let declared = (0..6).flat_map(|i| [line(i, Some(Reg(i)), &[]), line(9 + 2 * i, None, &[Reg(i)])]);
+        let declared: Vec<Node> = declared.collect();
+        assert_eq!(rolled(declared.clone()), "i in 6: f(p.add(i)); f(p.add(i * 2 + 9));");
+        let used_later: Vec<Node> = declared.into_iter().chain([line(1000, None, &[Reg(5)])]).collect();
+        assert_eq!(rolled(used_later.clone()), printed(&used_later));
     }
 }

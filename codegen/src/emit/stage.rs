@@ -23,8 +23,12 @@ pub fn print(text: &mut Text, stage: &Stage, kernels: &TiSlice<KernelId, Kernel>
         let steps = without_unread(&stage.body);
         let mut regions = BTreeSet::new();
         regions_of(&steps, &mut regions);
-        for region in regions {
-            text.line(format!("let {0} = cx.{0}();", region.field()));
+        let (names, values): (Vec<_>, Vec<_>) =
+            regions.iter().map(|region| (region.field(), format!("cx.{}()", region.field()))).unzip();
+        match &*names {
+            [] => {}
+            [name] => text.line(format!("let {name} = {};", values[0])),
+            names => text.line(format!("let ({}) = ({});", names.join(", "), values.join(", "))),
         }
         for step in &steps {
             if let Step::Keep(name) = step {
@@ -126,16 +130,21 @@ fn body(text: &mut Text, steps: &[Step], kernels: &TiSlice<KernelId, Kernel>) {
                         (lo, hi) if lo == hi => lo.to_string(),
                         (lo, hi) => format!("{lo}..={hi}"),
                     };
-                    text.block(&format!("{pattern} =>"), |text| body(text, &arm.body, kernels));
+                    match &*arm.body {
+                        [Step::Call { kernel, args }] => {
+                            text.arm(&format!("{pattern} =>"), &kernels[*kernel].name, &pointers(args));
+                        }
+                        inner => text.block(&format!("{pattern} =>"), |text| body(text, inner, kernels)),
+                    }
                 }
             }),
-            Step::Call { kernel, args } => {
-                let kernel = &kernels[*kernel];
-                let args: Vec<String> = args.iter().map(print_pointer).collect();
-                text.call(&kernel.name, &args);
-            }
+            Step::Call { kernel, args } => text.call(&kernels[*kernel].name, &pointers(args)),
         }
     }
+}
+
+fn pointers(args: &[Pointer]) -> Vec<String> {
+    args.iter().map(print_pointer).collect()
 }
 
 fn print_pointer(pointer: &Pointer) -> String {

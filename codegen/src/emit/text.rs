@@ -40,6 +40,15 @@ impl Text {
         self.list(&format!("{name}("), args, ");");
     }
 
+    /// `pattern name(args),`: on one line, with the call in a block, or with each argument on a line of its own.
+    pub fn arm(&mut self, pattern: &str, name: &str, args: &[String]) {
+        let call = format!("{name}({})", args.join(", "));
+        if self.fits(&format!("{pattern} {call},")) || !self.fits(&format!("    {call}")) {
+            return self.list(&format!("{pattern} {name}("), args, "),");
+        }
+        self.block(pattern, |text| text.line(call));
+    }
+
     /// `head` items `tail`: on one line, or with each item on a line of its own.
     pub fn list(&mut self, head: &str, items: &[String], tail: &str) {
         let line = format!("{head}{}{tail}", items.join(", "));

@@ -143,7 +143,7 @@ impl Direct {
         };
         let (columns, lanes_of) = (number_of(run.size, "column"), number_of(vectors * lanes, "lane"));
         b.comment(format!("A tile of {columns} by {lanes_of}: sums that begin at the bias."));
-        let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
+        let bias = tile::load(b, "b", &live, |v| wei(v, 0));
         let acc = b.array("sum", [run.size, vectors], |[_, v]| Value::Copy(bias[v])).concat();
         let window = self.kernel.0 * self.kernel.1;
         let mut ic = 0;
@@ -159,8 +159,7 @@ impl Direct {
                         }
                         b.reload();
                         let tap = 1 + ic * window + kh * self.kernel.1 + kw;
-                        let w: Vec<_> =
-                            (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(c, PANEL * window))).collect();
+                        let w = tile::load(b, "w", &live, |v| wei(v, tap).plus(c, PANEL * window));
                         for r in meets {
                             let at = self.across().input(run.start + r, kw);
                             let at = src[kh - self.present.0].at(at * column + segment.lane * channel);

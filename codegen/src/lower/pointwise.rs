@@ -129,14 +129,15 @@ impl Pointwise {
         };
         let (pixels, lanes) = (number_of(rows.size, "pixel"), number_of(vectors * b.lanes(), "lane"));
         b.comment(format!("A tile of {pixels} by {lanes}: sums that begin at the bias."));
-        let bias: Vec<_> = (0..vectors).map(|v| b.load(format!("b{v}"), wei(v, 0))).collect();
+        let bias = tile::load(b, "b", &columns, |v| wei(v, 0));
         let acc = b.array("sum", [rows.size, vectors], |[_, v]| Value::Copy(bias[v])).concat();
-        // One step: the taps of one input lane.
-        let step = |b: &mut Builder, lane: usize, tap: usize, k: Index, stride: usize| {
-            let w: Vec<_> = (0..vectors).map(|v| b.load(format!("w{v}"), wei(v, tap).plus(k, stride * PANEL))).collect();
+        // One step: the taps of one input lane, which is some lanes behind `lane` for each index.
+        let step = |b: &mut Builder, lane: usize, tap: usize, behind: [(Index, usize); 2]| {
+            let moved = |at: Address, pitch: usize| behind.iter().fold(at, |at, &(index, lanes)| at.plus(index, lanes * pitch));
+            let w = tile::load(b, "w", &columns, |v| moved(wei(v, tap), PANEL));
             for r in 0..rows.size {
                 let at = buffers.src.at((rows.start + r) * self.src_pitch + lane);
-                let a = b.set_new("a", Value::Broadcast(at.plus(m, rows.size * self.src_pitch).plus(k, stride)));
+                let a = b.set_new("a", Value::Broadcast(moved(at.plus(m, rows.size * self.src_pitch), 1)));
                 for (v, &w) in w.iter().enumerate() {
                     b.fma(acc[r * vectors + v], a, w);
                 }
@@ -160,10 +161,10 @@ impl Pointwise {
                         b.prefetch(ahead.at.clone().offset(line * LINE).plus(k, ahead.each * LINE));
                     }
                 }
-                (0..every).for_each(|i| step(b, lane + i, tap + i, k, every));
+                b.repeat("s", every, |b, s| step(b, lane, tap, [(k, every), (s, 1)]));
             });
             let done = times * every;
-            b.repeat("k", len - done, |b, k| step(b, lane + done, tap + done, k, 1));
+            b.repeat("k", len - done, |b, k| step(b, lane + done, tap + done, [(k, 1), (Index::Zero, 0)]));
             (tap, fetched) = (tap + len, fetched + times);
         }
         let mut cells = Vec::with_capacity(acc.len());

@@ -4,6 +4,7 @@ use sartor_kernels::runtime::Level;
 use serde::{Deserialize, Serialize};
 
 use crate::ir::isa;
+use crate::ir::kernel::{Address, Builder, Reg, Value};
 use crate::layout::PANEL;
 
 /// A register tile that was asked for, in place of the one with the least estimated cost.
@@ -156,6 +157,21 @@ pub fn vectors(level: Level, tile: Run, panels: usize, idle: usize) -> (Vec<Colu
     let lanes = isa::of(level).lanes;
     let all = (0..tile.size * PANEL / lanes).map(|v| (v * lanes / PANEL, v * lanes % PANEL));
     all.partition(|&(panel, lane)| !is_last(tile, panel, panels) || lane + idle < PANEL)
+}
+
+/// Loads a vector for each column of a tile. The vectors of a panel are an array, and those of all panels are if each has one.
+pub fn load(b: &mut Builder, name: &str, columns: &[Column], at: impl Fn(usize) -> Address) -> Vec<Reg> {
+    let panels: Vec<&[Column]> = match b.lanes() {
+        PANEL => vec![columns],
+        _ => columns.chunk_by(|a, b| a.0 == b.0).collect(),
+    };
+    let mut loaded = Vec::with_capacity(columns.len());
+    for (index, panel) in panels.iter().enumerate() {
+        let name = if panels.len() == 1 { name.to_string() } else { format!("{name}{index}") };
+        let first = loaded.len();
+        loaded.extend(b.array(&name, [1, panel.len()], |[_, v]| Value::Load(at(first + v))).concat());
+    }
+    loaded
 }
 
 /// Whether a panel of a tile is the last of `panels`.

@@ -251,12 +251,13 @@ impl Window {
 
     /// Loads all weights of a vector of lanes that any output uses.
     fn weights(&self, b: &mut Builder, buffers: &Buffers, columns: &[ColumnRun], c: Index, v: Index) -> Vec<Option<Reg>> {
-        let weight = |tap: usize| {
-            let (kh, kw) = (tap / self.kernel.1, tap % self.kernel.1);
-            let at = buffers.weight(self, 1 + tap, c, v, b.lanes()).filter(|_| self.meets(columns, kh, kw));
-            at.map(|at| b.load(format!("w{kh}_{kw}"), at))
-        };
-        (0..self.taps()).map(weight).collect()
+        let at = |tap: usize| buffers.weight(self, 1 + tap, c, v, b.lanes());
+        let met = (0..self.taps()).filter(|tap| self.meets(columns, tap / self.kernel.1, tap % self.kernel.1));
+        let (taps, places): (Vec<usize>, Vec<Address>) = met.filter_map(|tap| Some((tap, at(tap)?))).unzip();
+        let loaded = b.array("w", [1, taps.len()], |[_, index]| Value::Load(places[index].clone())).concat();
+        let mut weights = vec![None; self.taps()];
+        taps.into_iter().zip(loaded).for_each(|(tap, reg)| weights[tap] = Some(reg));
+        weights
     }
 
     /// Computes one vector of lanes of a tile of pixels.
@@ -287,10 +288,9 @@ impl Window {
             at.plus(c, PANEL).plus(v, lanes).plus(x, run.size * self.dst_pitch)
         };
         self.epilogue().comment(b, false);
-        for (row, acc) in acc.iter().enumerate() {
-            let cell = |(r, &reg): (usize, &Reg)| Cell { reg, dst: at(row, r), shortcut: None, keep: None };
-            self.epilogue().finish(b, &acc.iter().enumerate().map(cell).collect::<Vec<_>>());
-        }
+        let places = (0..self.rows).flat_map(|row| (0..run.size).map(move |r| (row, r)));
+        let cell = |(row, r): (usize, usize)| Cell { reg: acc[row][r], dst: at(row, r), shortcut: None, keep: None };
+        self.epilogue().finish(b, &places.map(cell).collect::<Vec<_>>());
     }
 
     /// Divides sums by how many taps count.

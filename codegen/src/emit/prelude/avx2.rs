@@ -12,6 +12,17 @@ fn prefetch(at: *const f32) {
 
 pub fn text(helper: Helper) -> Option<&'static str> {
     Some(match helper {
+        Helper::Loads => {
+            "
+unsafe fn loads<const N: usize>(from: *const f32, step: usize) -> [__m256; N] {
+    let mut all = [_mm256_setzero_ps(); N];
+    for (i, vector) in all.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for all that is loaded.
+        *vector = unsafe { _mm256_loadu_ps(from.add(i * step)) };
+    }
+    all
+}"
+        }
         Helper::Maximum => {
             "
 fn maximum(a: __m256, b: __m256) -> __m256 {

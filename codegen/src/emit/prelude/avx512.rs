@@ -4,6 +4,17 @@ use super::helper::Helper;
 
 pub fn text(helper: Helper) -> Option<&'static str> {
     Some(match helper {
+        Helper::Loads => {
+            "
+unsafe fn loads<const N: usize>(from: *const f32, step: usize) -> [__m512; N] {
+    let mut all = [_mm512_setzero_ps(); N];
+    for (i, vector) in all.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for all that is loaded.
+        *vector = unsafe { _mm512_loadu_ps(from.add(i * step)) };
+    }
+    all
+}"
+        }
         Helper::Maximum => {
             "
 fn maximum(a: __m512, b: __m512) -> __m512 {

@@ -7,6 +7,8 @@ pub enum Helper {
     Vector,
     /// [`Value::Load`](crate::ir::kernel::Value::Load)
     Load,
+    /// An array of [`Value::Load`](crate::ir::kernel::Value::Load)
+    Loads,
     /// [`Stmt::Store`](crate::ir::kernel::Stmt::Store)
     Store,
     /// [`Value::Splat`](crate::ir::kernel::Value::Splat) and [`Value::Broadcast`](crate::ir::kernel::Value::Broadcast)

@@ -4,6 +4,17 @@ use super::helper::Helper;
 
 pub fn text(helper: Helper) -> Option<&'static str> {
     Some(match helper {
+        Helper::Loads => {
+            "
+unsafe fn loads<const N: usize>(from: *const f32, step: usize) -> [float32x4_t; N] {
+    let mut all = [vdupq_n_f32(0.0); N];
+    for (i, vector) in all.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for all that is loaded.
+        *vector = unsafe { vld1q_f32(from.add(i * step)) };
+    }
+    all
+}"
+        }
         Helper::Min => {
             "
 fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {

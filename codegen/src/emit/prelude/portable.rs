@@ -17,6 +17,17 @@ unsafe fn load(from: *const f32) -> F32x4 {
     F32x4(unsafe { from.cast::<[f32; 4]>().read_unaligned() })
 }"
         }
+        Helper::Loads => {
+            "
+unsafe fn loads<const N: usize>(from: *const f32, step: usize) -> [F32x4; N] {
+    let mut all = [splat(0.0); N];
+    for (i, vector) in all.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for all that is loaded.
+        *vector = unsafe { load(from.add(i * step)) };
+    }
+    all
+}"
+        }
         Helper::Store => {
             "
 unsafe fn store(to: *mut f32, a: F32x4) {

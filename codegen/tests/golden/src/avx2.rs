@@ -44,47 +44,47 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = _mm256_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm256_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm256_set1_ps(*src1.add(c * 16));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm256_set1_ps(*src2.add(c * 16));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
         _mm256_storeu_ps(dst, sum);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = _mm256_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm256_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
+                let w = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
                 let a = _mm256_set1_ps(*src1.add(c * 16 + i + 1));
-                sum = _mm256_fmadd_ps(a, w0, sum);
+                sum = _mm256_fmadd_ps(a, w, sum);
             }
             for i in 0..3 {
                 reload();
-                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
+                let w = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
                 let a = _mm256_set1_ps(*src2.add(c * 16 + i + 1));
-                sum = _mm256_fmadd_ps(a, w0, sum);
+                sum = _mm256_fmadd_ps(a, w, sum);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -133,61 +133,61 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = _mm256_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm256_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 32));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 32));
             let a = _mm256_set1_ps(*src0.add(c * 16));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 48));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 48));
             let a = _mm256_set1_ps(*src0.add(c * 16 + 1));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 80));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm256_set1_ps(*src1.add(c * 16));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 96));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm256_set1_ps(*src1.add(c * 16 + 1));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 128));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm256_set1_ps(*src2.add(c * 16));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm256_loadu_ps(wei.add(c * 144 + 144));
+            let w = _mm256_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm256_set1_ps(*src2.add(c * 16 + 1));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
         _mm256_storeu_ps(dst, sum);
         let zero = _mm256_set1_ps(0.0);
         _mm256_storeu_ps(dst.add(8), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = _mm256_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm256_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 16));
+                let w = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 16));
                 let a = _mm256_set1_ps(*src0.add(c * 16 + i + 1));
-                sum = _mm256_fmadd_ps(a, w0, sum);
+                sum = _mm256_fmadd_ps(a, w, sum);
             }
             for i in 0..3 {
                 reload();
-                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
+                let w = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 64));
                 let a = _mm256_set1_ps(*src1.add(c * 16 + i + 1));
-                sum = _mm256_fmadd_ps(a, w0, sum);
+                sum = _mm256_fmadd_ps(a, w, sum);
             }
             for i in 0..3 {
                 reload();
-                let w0 = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
+                let w = _mm256_loadu_ps(wei.add(c * 144 + i * 16 + 112));
                 let a = _mm256_set1_ps(*src2.add(c * 16 + i + 1));
-                sum = _mm256_fmadd_ps(a, w0, sum);
+                sum = _mm256_fmadd_ps(a, w, sum);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -263,13 +263,13 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n8_avx2(src: *const f32, wei: *const f
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 pixel by 8 lanes: sums that begin at the bias.
-        let b0 = _mm256_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm256_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 5 input lanes.
         for k in 0..5 {
-            let w0 = _mm256_loadu_ps(wei.add(k * 16 + 16));
+            let w = _mm256_loadu_ps(wei.add(k * 16 + 16));
             let a = _mm256_set1_ps(*src.add(k));
-            sum = _mm256_fmadd_ps(a, w0, sum);
+            sum = _mm256_fmadd_ps(a, w, sum);
         }
         // Stores the results, and zeros for the lanes without a channel.
         _mm256_storeu_ps(dst, sum);
@@ -281,25 +281,15 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n8_avx2(src: *const f32, wei: *const f
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 #[target_feature(enable = "avx2,fma")]
 unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
-    let input = cx.input();
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (input, arena, weights) = (cx.input(), cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for unit in units {
             // stem: 4x4x3 to 2x2x5
             match unit {
-                0 => {
-                    direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(input, input.add(4), weights, arena);
-                }
+                0 => direct3x3s2_2x16_rows2_ow2_k27_n8_silu_avx2(input, input.add(4), weights, arena),
                 _ => {
-                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(
-                        input.add(4),
-                        input.add(8),
-                        input.add(12),
-                        weights,
-                        arena.add(32),
-                    );
+                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_avx2(input.add(4), input.add(8), input.add(12), weights, arena.add(32))
                 }
             }
         }
@@ -321,8 +311,7 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
 #[target_feature(enable = "avx2,fma")]
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (arena, weights) = (cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {

@@ -46,45 +46,45 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_silu_avx512(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 16 lanes: sums that begin at the bias.
-        let b0 = _mm512_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm512_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm512_set1_ps(*src1.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm512_set1_ps(*src2.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
         }
         // Stores the results; silu follows when all are stored.
         _mm512_storeu_ps(dst, sum);
         // A tile of 1 column by 16 lanes: sums that begin at the bias.
-        let b0 = _mm512_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm512_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 64));
+                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 64));
                 let a = _mm512_set1_ps(*src1.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w0, sum);
+                sum = _mm512_fmadd_ps(a, w, sum);
             }
             for i in 0..3 {
                 reload();
-                let w0 = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 112));
+                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 112));
                 let a = _mm512_set1_ps(*src2.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w0, sum);
+                sum = _mm512_fmadd_ps(a, w, sum);
             }
         }
         // Stores the results; silu follows when all are stored.
@@ -131,59 +131,59 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_silu_avx512(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 16 lanes: sums that begin at the bias.
-        let b0 = _mm512_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm512_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 32));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 32));
             let a = _mm512_set1_ps(*src0.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 48));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 48));
             let a = _mm512_set1_ps(*src0.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 80));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 80));
             let a = _mm512_set1_ps(*src1.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 96));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 96));
             let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 128));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 128));
             let a = _mm512_set1_ps(*src2.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
             reload();
-            let w0 = _mm512_loadu_ps(wei.add(c * 144 + 144));
+            let w = _mm512_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
         }
         // Stores the results; silu follows when all are stored.
         _mm512_storeu_ps(dst, sum);
         // A tile of 1 column by 16 lanes: sums that begin at the bias.
-        let b0 = _mm512_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm512_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 16));
+                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 16));
                 let a = _mm512_set1_ps(*src0.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w0, sum);
+                sum = _mm512_fmadd_ps(a, w, sum);
             }
             for i in 0..3 {
                 reload();
-                let w0 = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 64));
+                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 64));
                 let a = _mm512_set1_ps(*src1.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w0, sum);
+                sum = _mm512_fmadd_ps(a, w, sum);
             }
             for i in 0..3 {
                 reload();
-                let w0 = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 112));
+                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 112));
                 let a = _mm512_set1_ps(*src2.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w0, sum);
+                sum = _mm512_fmadd_ps(a, w, sum);
             }
         }
         // Stores the results; silu follows when all are stored.
@@ -248,13 +248,13 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n16_avx512(src: *const f32, wei: *cons
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 pixel by 16 lanes: sums that begin at the bias.
-        let b0 = _mm512_loadu_ps(wei);
-        let mut sum = b0;
+        let b = _mm512_loadu_ps(wei);
+        let mut sum = b;
         // Adds the products of 5 input lanes.
         for k in 0..5 {
-            let w0 = _mm512_loadu_ps(wei.add(k * 16 + 16));
+            let w = _mm512_loadu_ps(wei.add(k * 16 + 16));
             let a = _mm512_set1_ps(*src.add(k));
-            sum = _mm512_fmadd_ps(a, w0, sum);
+            sum = _mm512_fmadd_ps(a, w, sum);
         }
         // Stores the results.
         _mm512_storeu_ps(dst, sum);
@@ -264,26 +264,20 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n16_avx512(src: *const f32, wei: *cons
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
-    let input = cx.input();
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (input, arena, weights) = (cx.input(), cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for unit in units {
             // stem: 4x4x3 to 2x2x5
             match unit {
-                0 => {
-                    direct3x3s2_2x16_rows2_ow2_k27_n16_silu_avx512(input, input.add(4), weights, arena);
-                }
-                _ => {
-                    direct3x3s2_2x16_rows3_ow2_k27_n16_silu_avx512(
-                        input.add(4),
-                        input.add(8),
-                        input.add(12),
-                        weights,
-                        arena.add(32),
-                    );
-                }
+                0 => direct3x3s2_2x16_rows2_ow2_k27_n16_silu_avx512(input, input.add(4), weights, arena),
+                _ => direct3x3s2_2x16_rows3_ow2_k27_n16_silu_avx512(
+                    input.add(4),
+                    input.add(8),
+                    input.add(12),
+                    weights,
+                    arena.add(32),
+                ),
             }
         }
     }
@@ -304,8 +298,7 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (arena, weights) = (cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {

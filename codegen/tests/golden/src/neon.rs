@@ -14,6 +14,18 @@ use std::arch::aarch64::*;
 use crate::runtime::{Context, Lengths, Level, Program, Stage, Units, layout};
 use crate::weights::WEIGHTS;
 
+/// `N` vectors, each `step` f32 behind the one before.
+#[target_feature(enable = "neon")]
+#[inline]
+unsafe fn loads<const N: usize>(from: *const f32, step: usize) -> [float32x4_t; N] {
+    let mut all = [vdupq_n_f32(0.0); N];
+    for (i, vector) in all.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for all that is loaded.
+        *vector = unsafe { vld1q_f32(from.add(i * step)) };
+    }
+    all
+}
+
 /// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
 #[target_feature(enable = "neon")]
 #[inline]
@@ -64,26 +76,23 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = vld1q_f32(wei);
-        let b1 = vld1q_f32(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 80));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 84));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 80), 4);
                 let a = vdupq_n_f32(*src1.add(c * 16 + i));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
             for i in 0..2 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 128));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 132));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 128), 4);
                 let a = vdupq_n_f32(*src2.add(c * 16 + i));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -93,26 +102,23 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(
         vst1q_f32(dst.add(8), zero);
         vst1q_f32(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = vld1q_f32(wei);
-        let b1 = vld1q_f32(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 64));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 68));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 64), 4);
                 let a = vdupq_n_f32(*src1.add(c * 16 + i + 1));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
             for i in 0..3 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 112));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 116));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 112), 4);
                 let a = vdupq_n_f32(*src2.add(c * 16 + i + 1));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -176,34 +182,30 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = vld1q_f32(wei);
-        let b1 = vld1q_f32(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 32));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 36));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 32), 4);
                 let a = vdupq_n_f32(*src0.add(c * 16 + i));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
             for i in 0..2 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 80));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 84));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 80), 4);
                 let a = vdupq_n_f32(*src1.add(c * 16 + i));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
             for i in 0..2 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 128));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 132));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 128), 4);
                 let a = vdupq_n_f32(*src2.add(c * 16 + i));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -213,34 +215,30 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
         vst1q_f32(dst.add(8), zero);
         vst1q_f32(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = vld1q_f32(wei);
-        let b1 = vld1q_f32(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 16));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 20));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 16), 4);
                 let a = vdupq_n_f32(*src0.add(c * 16 + i + 1));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
             for i in 0..3 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 64));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 68));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 64), 4);
                 let a = vdupq_n_f32(*src1.add(c * 16 + i + 1));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
             for i in 0..3 {
                 reload();
-                let w0 = vld1q_f32(wei.add(c * 144 + i * 16 + 112));
-                let w1 = vld1q_f32(wei.add(c * 144 + i * 16 + 116));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 112), 4);
                 let a = vdupq_n_f32(*src2.add(c * 16 + i + 1));
-                sum[0] = vfmaq_f32(sum[0], a, w0);
-                sum[1] = vfmaq_f32(sum[1], a, w1);
+                sum[0] = vfmaq_f32(sum[0], a, w[0]);
+                sum[1] = vfmaq_f32(sum[1], a, w[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -349,13 +347,13 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 pixel by 4 lanes: sums that begin at the bias.
-        let b0 = vld1q_f32(wei);
-        let mut sum = b0;
+        let b = vld1q_f32(wei);
+        let mut sum = b;
         // Adds the products of 5 input lanes.
         for k in 0..5 {
-            let w0 = vld1q_f32(wei.add(k * 16 + 16));
+            let w = vld1q_f32(wei.add(k * 16 + 16));
             let a = vdupq_n_f32(*src.add(k));
-            sum = vfmaq_f32(sum, a, w0);
+            sum = vfmaq_f32(sum, a, w);
         }
         // Stores the results, and zeros for the lanes without a channel.
         vst1q_f32(dst, sum);
@@ -369,25 +367,15 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_neon(src: *const f32, wei: *const f
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 #[target_feature(enable = "neon")]
 unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
-    let input = cx.input();
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (input, arena, weights) = (cx.input(), cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for unit in units {
             // stem: 4x4x3 to 2x2x5
             match unit {
-                0 => {
-                    direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(input, input.add(4), weights, arena);
-                }
+                0 => direct3x3s2_2x16_rows2_ow2_k27_n8_silu_neon(input, input.add(4), weights, arena),
                 _ => {
-                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(
-                        input.add(4),
-                        input.add(8),
-                        input.add(12),
-                        weights,
-                        arena.add(32),
-                    );
+                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_neon(input.add(4), input.add(8), input.add(12), weights, arena.add(32))
                 }
             }
         }
@@ -409,8 +397,7 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
 #[target_feature(enable = "neon")]
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (arena, weights) = (cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {

@@ -22,6 +22,17 @@ unsafe fn load(from: *const f32) -> F32x4 {
     F32x4(unsafe { from.cast::<[f32; 4]>().read_unaligned() })
 }
 
+/// `N` vectors, each `step` f32 behind the one before.
+#[inline(always)]
+unsafe fn loads<const N: usize>(from: *const f32, step: usize) -> [F32x4; N] {
+    let mut all = [splat(0.0); N];
+    for (i, vector) in all.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for all that is loaded.
+        *vector = unsafe { load(from.add(i * step)) };
+    }
+    all
+}
+
 #[inline(always)]
 unsafe fn store(to: *mut f32, a: F32x4) {
     // SAFETY: the caller vouches for four f32.
@@ -113,26 +124,23 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = load(wei);
-        let b1 = load(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 80));
-                let w1 = load(wei.add(c * 144 + i * 16 + 84));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 80), 4);
                 let a = splat(*src1.add(c * 16 + i));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
             for i in 0..2 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 128));
-                let w1 = load(wei.add(c * 144 + i * 16 + 132));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 128), 4);
                 let a = splat(*src2.add(c * 16 + i));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -142,26 +150,23 @@ unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(
         store(dst.add(8), zero);
         store(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = load(wei);
-        let b1 = load(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 2 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 64));
-                let w1 = load(wei.add(c * 144 + i * 16 + 68));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 64), 4);
                 let a = splat(*src1.add(c * 16 + i + 1));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
             for i in 0..3 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 112));
-                let w1 = load(wei.add(c * 144 + i * 16 + 116));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 112), 4);
                 let a = splat(*src2.add(c * 16 + i + 1));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -224,34 +229,30 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = load(wei);
-        let b1 = load(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..2 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 32));
-                let w1 = load(wei.add(c * 144 + i * 16 + 36));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 32), 4);
                 let a = splat(*src0.add(c * 16 + i));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
             for i in 0..2 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 80));
-                let w1 = load(wei.add(c * 144 + i * 16 + 84));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 80), 4);
                 let a = splat(*src1.add(c * 16 + i));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
             for i in 0..2 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 128));
-                let w1 = load(wei.add(c * 144 + i * 16 + 132));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 128), 4);
                 let a = splat(*src2.add(c * 16 + i));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -261,34 +262,30 @@ unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
         store(dst.add(8), zero);
         store(dst.add(12), zero);
         // A tile of 1 column by 8 lanes: sums that begin at the bias.
-        let b0 = load(wei);
-        let b1 = load(wei.add(4));
-        let mut sum = [b0, b1];
+        let b = loads::<2>(wei, 4);
+        let mut sum = b;
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 16));
-                let w1 = load(wei.add(c * 144 + i * 16 + 20));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 16), 4);
                 let a = splat(*src0.add(c * 16 + i + 1));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
             for i in 0..3 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 64));
-                let w1 = load(wei.add(c * 144 + i * 16 + 68));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 64), 4);
                 let a = splat(*src1.add(c * 16 + i + 1));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
             for i in 0..3 {
                 reload();
-                let w0 = load(wei.add(c * 144 + i * 16 + 112));
-                let w1 = load(wei.add(c * 144 + i * 16 + 116));
+                let w = loads::<2>(wei.add(c * 144 + i * 16 + 112), 4);
                 let a = splat(*src2.add(c * 16 + i + 1));
-                sum[0] = mul_add(a, w0, sum[0]);
-                sum[1] = mul_add(a, w1, sum[1]);
+                sum[0] = mul_add(a, w[0], sum[0]);
+                sum[1] = mul_add(a, w[1], sum[1]);
             }
         }
         // Stores the results, and zeros for the lanes without a channel; silu follows when all are stored.
@@ -395,13 +392,13 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_portable(src: *const f32, wei: *con
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
         // A tile of 1 pixel by 4 lanes: sums that begin at the bias.
-        let b0 = load(wei);
-        let mut sum = b0;
+        let b = load(wei);
+        let mut sum = b;
         // Adds the products of 5 input lanes.
         for k in 0..5 {
-            let w0 = load(wei.add(k * 16 + 16));
+            let w = load(wei.add(k * 16 + 16));
             let a = splat(*src.add(k));
-            sum = mul_add(a, w0, sum);
+            sum = mul_add(a, w, sum);
         }
         // Stores the results, and zeros for the lanes without a channel.
         store(dst, sum);
@@ -414,26 +411,20 @@ unsafe extern "C" fn pointwise_1x16_m1_k5_n4_portable(src: *const f32, wei: *con
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
-    let input = cx.input();
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (input, arena, weights) = (cx.input(), cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for unit in units {
             // stem: 4x4x3 to 2x2x5
             match unit {
-                0 => {
-                    direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(input, input.add(4), weights, arena);
-                }
-                _ => {
-                    direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
-                        input.add(4),
-                        input.add(8),
-                        input.add(12),
-                        weights,
-                        arena.add(32),
-                    );
-                }
+                0 => direct3x3s2_2x16_rows2_ow2_k27_n8_silu_portable(input, input.add(4), weights, arena),
+                _ => direct3x3s2_2x16_rows3_ow2_k27_n8_silu_portable(
+                    input.add(4),
+                    input.add(8),
+                    input.add(12),
+                    weights,
+                    arena.add(32),
+                ),
             }
         }
     }
@@ -452,8 +443,7 @@ unsafe extern "C" fn stage_01(cx: &Context, units: &mut Units<'_>) {
 
 /// `g1ic5oc4_ih1oh1kh1ph0_iw1ow1kw1pw0_n"fc"`
 unsafe extern "C" fn stage_02(cx: &Context, units: &mut Units<'_>) {
-    let arena = cx.arena();
-    let weights = cx.weights();
+    let (arena, weights) = (cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
         for _ in units {
