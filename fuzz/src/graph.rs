@@ -104,7 +104,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         (Padding { before: before.0, after: after.0 }, Padding { before: before.1, after: after.1 })
     };
     let pool = |choices: &mut Choices<'_>| Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
-    match choices.below(17) {
+    match choices.below(19) {
         0..=3 => {
             let kernel = pair(choices, 8);
             let groups = choices.below(48);
@@ -128,6 +128,8 @@ fn op(choices: &mut Choices<'_>) -> Op {
         13 => Op::Concat,
         14 => Op::ChannelShuffle { groups: choices.below(8) },
         15 => Op::Slice { begin: choices.below(20), len: choices.below(20) },
+        16 => Op::Transpose([choices.below(3), choices.below(3), choices.below(3)]),
+        17 => Op::Reshape(Shape::new(choices.below(40), choices.below(12), choices.below(12))),
         _ => Op::Softmax { log: choices.below(2) == 0 },
     }
 }

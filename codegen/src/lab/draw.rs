@@ -73,7 +73,7 @@ impl Problem {
                     Some(step) => Grid { largest: act.largest(of(0).largest), step: of(0).step * step },
                     None => return false,
                 },
-                Op::MaxPool(_) | Op::ChannelShuffle { .. } | Op::Slice { .. } => of(0),
+                Op::MaxPool(_) | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => of(0),
                 Op::Add => Grid { largest: of(0).largest + of(1).largest, step: of(0).step.min(of(1).step) },
                 Op::Binary(Arithmetic::Mul) => Grid { largest: of(0).largest * of(1).largest, step: of(0).step * of(1).step },
                 Op::Binary(Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom) => {

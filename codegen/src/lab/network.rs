@@ -65,6 +65,8 @@ fn operator(op: &Op) -> String {
         Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
         Op::Slice { begin: 0, len } => format!("slice_oc{len}"),
         Op::Slice { begin, len } => format!("slice_oc{len}at{begin}"),
+        Op::Transpose([c, h, w]) => format!("transpose_c{c}h{h}w{w}"),
+        Op::Reshape(Shape { c, h, w }) => format!("reshape_oc{c}oh{h}ow{w}"),
         Op::Softmax { log } => if log { "logsoftmax" } else { "softmax" }.into(),
     }
 }
@@ -190,13 +192,21 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
         "mean" => plain(Op::GlobalAvgPool),
         "add" => plain(Op::Add),
         "concat" => plain(Op::Concat),
+        "transpose" => {
+            let sizes = sizes(&["c", "h", "w"], false)?.0;
+            Ok(Op::Transpose([sizes.need("c")?, sizes.need("h")?, sizes.need("w")?]))
+        }
+        "reshape" => {
+            let sizes = sizes(&["oc", "oh", "ow"], false)?.0;
+            Ok(Op::Reshape(Shape::new(sizes.need("oc")?, sizes.or("oh", 1), sizes.or("ow", 1))))
+        }
         "softmax" => plain(Op::Softmax { log: false }),
         "logsoftmax" => plain(Op::Softmax { log: true }),
         word => match (Activation::parse(word), Arithmetic::of(word)) {
             (Some(act), _) => plain(Op::Activation(act)),
             (None, Some(op)) => plain(Op::Binary(op)),
             (None, None) => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, {}, concat, shuffle, slice, softmax, logsoftmax, and out",
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, mean, linear, add, {}, concat, shuffle, slice, transpose, reshape, softmax, logsoftmax, and out",
                 Activation::ALL.map(|act| act.to_string()).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")
             ))),
