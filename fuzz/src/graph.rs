@@ -152,6 +152,8 @@ fn op(choices: &mut Choices<'_>) -> Op {
             1 => Op::Rearrange(Rearrange::DepthToSpace { block: choices.below(4), order: DepthOrder::Dcr }),
             _ => Op::Rearrange(Rearrange::DepthToSpace { block: choices.below(4), order: DepthOrder::Crd }),
         },
+        18 => Op::Transpose([choices.below(3), choices.below(3), choices.below(3)]),
+        19 => Op::Reshape(Shape::new(choices.below(40), choices.below(12), choices.below(12))),
         _ => Op::Softmax { log: choices.below(2) == 0 },
     }
 }

@@ -130,6 +130,10 @@ pub enum Op {
         /// Whether its logarithm is taken.
         log: bool,
     },
+    /// Channels, rows and columns in another order: dimension `i` of the result is dimension `order[i]` of the input.
+    Transpose([usize; 3]),
+    /// The same elements in the same order, channel by channel and row by row, under another shape.
+    Reshape(Shape),
 }
 
 impl Op {
@@ -159,19 +163,6 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     /// The shape of its result.
     pub shape: Shape,
-}
-
-impl Node {
-    /// Whether it returns its only input unchanged: a concatenation of one map, a shuffle of one group or of groups of one channel, or a
-    /// move of pixels that leaves each where it is.
-    pub fn is_identity(&self) -> bool {
-        match self.op {
-            Op::Concat => self.inputs.len() == 1,
-            Op::ChannelShuffle { groups } => groups == 1 || groups == self.shape.c,
-            Op::Rearrange(how) => how.is_identity(),
-            _ => false,
-        }
-    }
 }
 
 /// The network cannot be built: which node and attribute is wrong, which value it has, and what to do.
@@ -213,10 +204,29 @@ impl Network {
         &self.nodes[id.0]
     }
 
+    /// Whether a node returns its only input unchanged: a concatenation of one map, a shuffle of one group or of groups of one
+    /// channel, a slice of all channels, or a shape that stays with its elements in their order.
+    pub fn is_identity(&self, id: NodeId) -> bool {
+        let Node { op, inputs, shape, .. } = self.node(id);
+        let keeps_shape = || self.node(inputs[0]).shape == *shape;
+        match op {
+            Op::Concat => inputs.len() == 1,
+            Op::ChannelShuffle { groups } => *groups == 1 || *groups == shape.c,
+            Op::Slice { .. } | Op::Reshape(_) => keeps_shape(),
+            Op::Rearrange(how) => how.is_identity(),
+            Op::Transpose(order) => {
+                let sizes = [shape.c, shape.h, shape.w];
+                let moved = order.iter().zip(sizes).filter(|&(_, size)| size > 1).map(|(from, _)| from);
+                keeps_shape() && moved.is_sorted()
+            }
+            _ => false,
+        }
+    }
+
     /// The node that computes this node's value: the node itself, or, if it returns its input unchanged, the nearest one before
     /// it that does not.
     pub fn same_as(&self, mut id: NodeId) -> NodeId {
-        while self.node(id).is_identity() {
+        while self.is_identity(id) {
             id = self.node(id).inputs[0];
         }
         id
@@ -440,6 +450,23 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         Op::ChannelShuffle { groups } => {
             divides(node, groups, inputs[0].c, "channels")?;
             Ok(inputs[0])
+        }
+        Op::Transpose(order) => {
+            let mut sorted = order;
+            sorted.sort_unstable();
+            if sorted != [0, 1, 2] {
+                return Err(fault(node, "order", format_args!("{order:?}"), "must hold 0, 1 and 2, each once"));
+            }
+            let sizes = [inputs[0].c, inputs[0].h, inputs[0].w];
+            let [c, h, w] = order.map(|from| sizes[from]);
+            Ok(Shape { c, h, w })
+        }
+        Op::Reshape(shape) => {
+            let elements = |Shape { c, h, w }: Shape| c.checked_mul(h)?.checked_mul(w);
+            if elements(shape) != elements(inputs[0]) {
+                return Err(fault(node, "shape", shape, &format!("must have the {} elements of {}", inputs[0].len(), inputs[0])));
+            }
+            Ok(shape)
         }
         Op::Slice { begin, len } => {
             let src = inputs[0];

@@ -62,7 +62,7 @@ impl Torch<'_> {
             Op::Input => return None,
             Op::Activation(act) if act.is_exact() => return None,
             Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::Rearrange(_) => return None,
-            Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => return None,
+            Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return None,
             Op::Conv2d(_) | Op::Linear { .. } => {
                 let terms: i64 = self.params(id)[0].size()[1..].iter().product();
                 apply(&node.op, &absolute(), &[magnitude(0)]) * sum(terms as usize + 1)
@@ -132,7 +132,9 @@ impl Torch<'_> {
             | Op::Add
             | Op::Concat
             | Op::ChannelShuffle { .. }
-            | Op::Slice { .. } => apply(op, &[], &errors),
+            | Op::Slice { .. }
+            | Op::Transpose(_)
+            | Op::Reshape(_) => apply(op, &[], &errors),
         })
     }
 

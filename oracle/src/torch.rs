@@ -1,6 +1,6 @@
 //! A network with PyTorch's operators, node by node.
 
-use sartor_models::{Activation, Arithmetic, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Weights, Window};
+use sartor_models::{Activation, Arithmetic, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Weights, Window};
 use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].
@@ -171,6 +171,8 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
         Op::Concat => Tensor::cat(inputs, 1),
         Op::ChannelShuffle { groups } => inputs[0].channel_shuffle(groups as i64),
         Op::Slice { begin, len } => inputs[0].narrow(1, begin as i64, len as i64),
+        Op::Transpose([c, h, w]) => inputs[0].permute([0, 1 + c as i64, 1 + h as i64, 1 + w as i64]).contiguous(),
+        Op::Reshape(Shape { c, h, w }) => inputs[0].reshape([inputs[0].size()[0], c as i64, h as i64, w as i64]),
         Op::Softmax { log: true } => inputs[0].log_softmax(1, inputs[0].kind()),
         Op::Softmax { log: false } => inputs[0].softmax(1, inputs[0].kind()),
     }

@@ -392,6 +392,36 @@ fn shuffles_and_concatenations() {
     judge("shuffles and concatenations", &networks);
 }
 
+/// Heads of detectors: at two scales, boxes and shares of classes of each anchor, and all together.
+#[test]
+fn detection_heads() {
+    let mut networks = Vec::new();
+    for (h, w) in [(1, 1), (2, 3), (7, 5)] {
+        for (c, anchors, classes) in [(3, 1, 1), (16, 3, 5), (17, 2, 21)] {
+            let mut net = Builder::new(format!("{anchors} anchors of {classes} classes at {h}x{w}"), Shape::new(c, h, w)).unwrap();
+            let near = net.add("near", Op::Conv2d(conv(c, 3, 1, 1)), &[net.input()]).unwrap();
+            let far = net.add("far", Op::MaxPool(Window::square(3, 2, 1)), &[near]).unwrap();
+            let mut head = |what: &str, values: usize| {
+                let scales = [near, far].map(|scale| {
+                    let name = |step: &str| format!("{what}.{}.{step}", scale.0);
+                    let maps = net.add(name("conv"), Op::Conv2d(conv(anchors * values, 1, 1, 1)), &[scale]).unwrap();
+                    let turned = net.add(name("turned"), Op::Transpose([1, 2, 0]), &[maps]).unwrap();
+                    let all = net.shape(maps).len() / values;
+                    net.add(name("anchors"), Op::Reshape(Shape::new(all, values, 1)), &[turned]).unwrap()
+                });
+                net.add(format!("{what}.all"), Op::Concat, &scales).unwrap()
+            };
+            let (boxes, scores) = (head("boxes", 4), head("classes", classes));
+            let first = net.add("first", Op::Transpose([1, 0, 2]), &[scores]).unwrap();
+            let shares = net.add("shares", Op::Softmax { log: false }, &[first]).unwrap();
+            let back = net.add("back", Op::Transpose([1, 0, 2]), &[shares]).unwrap();
+            let flat = net.add("flat", Op::Reshape(Shape::new(net.shape(boxes).len(), 1, 1)), &[boxes]).unwrap();
+            networks.push(net.finish(&[back, boxes, near, shares, flat]).unwrap());
+        }
+    }
+    judge("detection heads", &networks);
+}
+
 /// All arithmetic with second operands of all shapes, followed by an activation or by nothing. Divisors are sigmoids.
 #[test]
 fn arithmetic() {

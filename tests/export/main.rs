@@ -108,9 +108,12 @@ fn every_operator() {
             let ones = Arithmetic::ALL.map(|op| net.add(format!("{op:?}.one"), Op::Binary(op), &[shares, share]).unwrap());
             let vectors = net.add("vectors", Op::Add, &[gate, relu]).unwrap();
             let log = net.add("log", Op::Softmax { log: true }, &[vectors]).unwrap();
+            let turned = net.add("turned", Op::Transpose([1, 2, 0]), &[norm]).unwrap();
+            let Shape { c, h, w } = net.shape(turned);
+            let boxes = net.add("boxes", Op::Reshape(Shape::new(c * h * w / 3, 3, 1)), &[turned]).unwrap();
             let soft = net.add("soft", Op::Softmax { log: false }, &[norm]).unwrap();
             let twice = net.add("twice", Op::Concat, &[relu, mean, relu]).unwrap();
-            [&[gated, avg, log, soft, relu, twice], &ones[..], binary.as_flattened()].concat()
+            [&[gated, avg, log, soft, boxes, relu, twice], &ones[..], binary.as_flattened()].concat()
         }),
         3,
     );

@@ -74,7 +74,7 @@ impl Problem {
                     None => return false,
                 },
                 Op::MaxPool(_) | Op::Rearrange(_) | Op::Reduce(Reduction::Max | Reduction::Min) => of(0),
-                Op::ChannelShuffle { .. } | Op::Slice { .. } => of(0),
+                Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => of(0),
                 Op::Reduce(Reduction::Sum) => {
                     let pixels = self.network.node(node.inputs[0]).shape.pixels();
                     Grid { largest: of(0).largest * pixels as f64, ..of(0) }

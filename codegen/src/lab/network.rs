@@ -68,6 +68,8 @@ fn operator(op: &Op) -> String {
         Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
         Op::Slice { begin: 0, len } => format!("slice_oc{len}"),
         Op::Slice { begin, len } => format!("slice_oc{len}at{begin}"),
+        Op::Transpose([c, h, w]) => format!("transpose_c{c}h{h}w{w}"),
+        Op::Reshape(Shape { c, h, w }) => format!("reshape_oc{c}oh{h}ow{w}"),
         Op::Softmax { log } => if log { "logsoftmax" } else { "softmax" }.into(),
     }
 }
@@ -245,6 +247,14 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
         },
         "add" => plain(Op::Add),
         "concat" => plain(Op::Concat),
+        "transpose" => {
+            let sizes = sizes(&["c", "h", "w"], false)?.0;
+            Ok(Op::Transpose([sizes.need("c")?, sizes.need("h")?, sizes.need("w")?]))
+        }
+        "reshape" => {
+            let sizes = sizes(&["oc", "oh", "ow"], false)?.0;
+            Ok(Op::Reshape(Shape::new(sizes.need("oc")?, sizes.or("oh", 1), sizes.or("ow", 1))))
+        }
         "softmax" => plain(Op::Softmax { log: false }),
         "logsoftmax" => plain(Op::Softmax { log: true }),
         word => match (Activation::parse(word), Arithmetic::of(word), Reduction::parse(word)) {
@@ -252,7 +262,7 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             (None, Some(op), _) => plain(Op::Binary(op)),
             (None, None, Some(reduction)) => plain(Op::Reduce(reduction)),
             (None, None, None) => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, upsample, depthtospace, pixelshuffle, pad, crop, linear, add, {}, concat, shuffle, slice, softmax, logsoftmax, and out",
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, upsample, depthtospace, pixelshuffle, pad, crop, linear, add, {}, concat, shuffle, slice, transpose, reshape, softmax, logsoftmax, and out",
                 Activation::every().map(|act| act.to_string()).collect::<Vec<_>>().join(", "),
                 Reduction::ALL.map(Reduction::word).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")

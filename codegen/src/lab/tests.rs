@@ -152,6 +152,8 @@ fn faults_say_where_they_are() {
         ("ic3ih9iw9 relu conv_g2oc8", 15, "does not divide 3"),
         ("ic3ih9iw9 slice_at1", 16, "'oc'"),
         ("ic3ih9iw9 slice_oc2at2", 10, "from channel 2 on, 2 channels: the input has 3 channels"),
+        ("ic3ih9iw9 transpose_c0h1w1", 10, "order is [0, 1, 1]: must hold 0, 1 and 2, each once"),
+        ("ic3ih9iw9 reshape_oc3oh80", 10, "must have the 243 elements of 3x9x9"),
         ("ic3ih9iw9 relu add@1,2", 21, "the last node before this is 1"),
         ("ic3ih9iw9 glu", 10, "no such operator"),
         ("ic3ih9iw9 relu_oc3", 15, "has no sizes"),

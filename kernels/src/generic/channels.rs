@@ -57,6 +57,40 @@ pub fn channel_shuffle(src: &[f32], maps: Maps, groups: usize, dst: &mut [f32]) 
     }
 }
 
+/// Channels, rows and columns in another order: dimension `i` of the result is dimension `order[i]` of the source.
+pub fn transpose(src: &[f32], maps: Maps, order: [usize; 3], dst: &mut [f32]) {
+    let sizes = [maps.c, maps.h, maps.w];
+    let [c, h, w] = order.map(|from| sizes[from]);
+    rearrange(src, maps, Maps { c, h, w, ..maps }, dst, |place| {
+        let mut from = [0; 3];
+        order.iter().zip(place).for_each(|(&dim, at)| from[dim] = at);
+        from
+    });
+}
+
+/// The same elements in the order of NCHW, under another shape.
+pub fn reshape(src: &[f32], maps: Maps, to: Maps, dst: &mut [f32]) {
+    assert_eq!(maps.len(), to.len(), "elements of {maps:?} and {to:?}");
+    rearrange(src, maps, to, dst, |[c, y, x]| {
+        let at = c * to.pixels() + y * to.w + x;
+        [at / maps.pixels(), at / maps.w % maps.h, at % maps.w]
+    });
+}
+
+/// Fills a map with the elements of another. `from` says which channel, row and column of an image becomes the given one.
+fn rearrange(src: &[f32], maps: Maps, to: Maps, dst: &mut [f32], from: impl Fn([usize; 3]) -> [usize; 3]) {
+    check("source", src, maps);
+    check("destination", dst, to);
+    for (row, dst) in dst.chunks_exact_mut(pitch(to.c)).enumerate() {
+        let (n, pixel) = (row / to.pixels(), row % to.pixels());
+        for c in 0..to.c {
+            let [channel, y, x] = from([c, pixel / to.w, pixel % to.w]);
+            dst[c] = src[(n * maps.pixels() + y * maps.w + x) * pitch(maps.c) + channel];
+        }
+        dst[to.c..].fill(0.0);
+    }
+}
+
 /// The channels `begin..begin + len`.
 pub fn slice(src: &[f32], maps: Maps, begin: usize, len: usize, dst: &mut [f32]) {
     check("source", src, maps);

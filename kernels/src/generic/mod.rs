@@ -20,7 +20,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use channels::{channel_shuffle, concat, pack, slice, softmax, unpack};
+pub use channels::{channel_shuffle, concat, pack, reshape, slice, softmax, transpose, unpack};
 pub use conv::PackedConv;
 pub use depthwise::PackedDepthwise;
 pub use elementwise::{PackedNorm, activation, add, binary};

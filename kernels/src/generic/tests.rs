@@ -376,6 +376,26 @@ fn moving_channels() {
 }
 
 #[test]
+fn rearranged_maps() {
+    for (seed, maps) in MAPS.into_iter().enumerate() {
+        let Maps { n, c, h, w } = maps;
+        let src = Data::Random.values(&mut rng(seed), maps.len());
+        let sizes = [c, h, w];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let [c, h, w] = order.map(|from| sizes[from]);
+            let expected = reference::transpose(&src, maps, order);
+            judge(&format!("{order:?} of {maps:?}"), Maps { n, c, h, w }, &expected, 0.0, |dst| {
+                transpose(&packed(&src, maps), maps, order, dst);
+            });
+        }
+        let same: Vec<f64> = src.iter().map(|&x| x.into()).collect();
+        for to in [Maps::new(n, c * h, 1, w), Maps::new(n, 1, w, c * h), Maps::new(n, c * h * w, 1, 1), Maps::new(n, h, c, w)] {
+            judge(&format!("{maps:?} as {to:?}"), to, &same, 0.0, |dst| reshape(&packed(&src, maps), maps, to, dst));
+        }
+    }
+}
+
+#[test]
 fn softmax_of_pixels() {
     for maps in [Maps::new(1, 1, 1, 1), Maps::new(3, 10, 1, 1), Maps::new(2, 1000, 1, 1), Maps::new(2, 17, 3, 2)] {
         let src = Data::Exact.values(&mut rng(maps.c), maps.len());

@@ -32,6 +32,21 @@ pub fn channel_shuffle<T: Value>(src: &[T], maps: Maps, groups: usize) -> Vec<f6
     dst
 }
 
+/// Channels, rows and columns in another order: dimension `i` of the result is dimension `order[i]` of the source.
+pub fn transpose<T: Value>(src: &[T], maps: Maps, order: [usize; 3]) -> Vec<f64> {
+    check("source", src.len(), maps.len());
+    let (sizes, steps) = ([maps.c, maps.h, maps.w], [maps.pixels(), maps.w, 1]);
+    let [c, h, w] = order.map(|from| sizes[from]);
+    let by = order.map(|from| steps[from]);
+    let mut dst = Vec::with_capacity(src.len());
+    for image in src.chunks_exact(sizes.iter().product()) {
+        for i in 0..c * h * w {
+            dst.push(image[i / (h * w) * by[0] + i / w % h * by[1] + i % w * by[2]].into());
+        }
+    }
+    dst
+}
+
 /// The channels `begin..begin + len`.
 pub fn slice<T: Value>(src: &[T], maps: Maps, begin: usize, len: usize) -> Vec<f64> {
     check("source", src.len(), maps.len());
@@ -56,6 +71,14 @@ mod tests {
         assert_eq!(channel_shuffle(&src, Maps::new(1, 6, 1, 1), 2), [0., 3., 1., 4., 2., 5.]);
         assert_eq!(channel_shuffle(&src, Maps::new(1, 6, 1, 1), 3), [0., 2., 4., 1., 3., 5.]);
         assert_eq!(channel_shuffle(&src, Maps::new(3, 2, 1, 1), 2), [0., 1., 2., 3., 4., 5.]);
+    }
+
+    #[test]
+    fn transposing_moves_whole_images() {
+        let src = [0.0_f32, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11.];
+        assert_eq!(transpose(&src, Maps::new(1, 2, 2, 3), [1, 2, 0]), [0., 6., 1., 7., 2., 8., 3., 9., 4., 10., 5., 11.]);
+        assert_eq!(transpose(&src, Maps::new(2, 1, 2, 3), [0, 2, 1]), [0., 3., 1., 4., 2., 5., 6., 9., 7., 10., 8., 11.]);
+        assert_eq!(transpose(&src, Maps::new(2, 3, 2, 1), [0, 1, 2]), src.map(f64::from));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod rearrange;
 mod softmax;
 
 pub use activation::activation;
-pub use channels::{channel_shuffle, concat, slice};
+pub use channels::{channel_shuffle, concat, slice, transpose};
 pub use conv::{conv2d, linear};
 pub use elementwise::{add, binary};
 pub use norm::{BatchNorm, batch_norm};

@@ -71,7 +71,7 @@ fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
     match node.op {
         Op::Input | Op::Conv2d(_) | Op::Linear { .. } => 1.0,
         Op::BatchNorm { .. } | Op::MaxPool(_) | Op::Rearrange(_) | Op::ChannelShuffle { .. } => of(0),
-        Op::Slice { .. } | Op::Softmax { .. } => of(0),
+        Op::Slice { .. } | Op::Softmax { .. } | Op::Transpose(_) | Op::Reshape(_) => of(0),
         // A shortcut was rectified before.
         Op::Activation(act) => act.mean_square(of(0), after_join),
         // The mean keeps the part that the pixels of a window have in common.

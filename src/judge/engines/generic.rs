@@ -47,6 +47,8 @@ enum Kernel {
     ChannelShuffle(usize),
     Slice(usize, usize),
     Softmax(bool),
+    Transpose([usize; 3]),
+    Reshape,
 }
 
 impl GenericEngine {
@@ -164,6 +166,8 @@ impl GenericEngine {
             }
             Kernel::ChannelShuffle(groups) => generic::channel_shuffle(src, maps, *groups, dst),
             Kernel::Slice(begin, len) => generic::slice(src, maps, *begin, *len, dst),
+            Kernel::Transpose(order) => generic::transpose(src, maps, *order, dst),
+            Kernel::Reshape => generic::reshape(src, maps, maps_of(step.node), dst),
             Kernel::Softmax(log) => generic::softmax(src, maps, *log, dst),
         }
     }
@@ -266,6 +270,8 @@ impl Fuser<'_> {
             Op::Concat => Kernel::Concat,
             Op::ChannelShuffle { groups } => Kernel::ChannelShuffle(groups),
             Op::Slice { begin, len } => Kernel::Slice(begin, len),
+            Op::Transpose(order) => Kernel::Transpose(order),
+            Op::Reshape(_) => Kernel::Reshape,
             Op::Softmax { log } => Kernel::Softmax(log),
             Op::Input => unreachable!("the input is not a step"),
         };

@@ -137,6 +137,8 @@ impl<'a> ReferenceEngine<'a> {
             }
             Op::ChannelShuffle { groups } => reference::channel_shuffle(inputs[0], src, groups),
             Op::Slice { begin, len } => reference::slice(inputs[0], src, begin, len),
+            Op::Transpose(order) => reference::transpose(inputs[0], src, order),
+            Op::Reshape(_) => inputs[0].iter().map(|&x| x.into()).collect(),
             Op::Softmax { log } => reference::softmax(inputs[0], src, log),
         }
     }
@@ -176,9 +178,14 @@ impl<'a> ReferenceEngine<'a> {
             // No share is above 1, and errors of the arguments stretch each by at most a factor.
             Op::Softmax { log: false } => (2.0 * errors[0]).exp_m1() + bound::softmax(node.shape.c),
             Op::Softmax { log: true } => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
-            Op::Input | Op::MaxPool(_) | Op::Rearrange(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => {
-                errors.iter().copied().fold(0.0, f64::max)
-            }
+            Op::Input
+            | Op::MaxPool(_)
+            | Op::Rearrange(_)
+            | Op::Concat
+            | Op::ChannelShuffle { .. }
+            | Op::Slice { .. }
+            | Op::Transpose(_)
+            | Op::Reshape(_) => errors.iter().copied().fold(0.0, f64::max),
         }
     }
 

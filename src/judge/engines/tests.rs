@@ -105,7 +105,11 @@ fn every_operator() -> Network {
     let linear_bn = b.add("linear_bn", bn, &[linear]).unwrap();
     let softmax = b.add("softmax", Op::Softmax { log: true }, &[linear_bn]).unwrap();
     let shares = b.add("shares", Op::Softmax { log: false }, &[shuffled]).unwrap();
-    b.finish(&[softmax, shares, deep, joined, together, input]).unwrap()
+    let turned = b.add("turned", Op::Transpose([1, 2, 0]), &[shuffled]).unwrap();
+    let Shape { c, h, w } = b.shape(turned);
+    let anchors = b.add("anchors", Op::Reshape(Shape::new(c * h, w, 1)), &[turned]).unwrap();
+    let convolved = b.add("convolved", conv2d(3, 1, 1, 1, true), &[anchors]).unwrap();
+    b.finish(&[softmax, convolved, shares, deep, joined, together, input]).unwrap()
 }
 
 #[test]

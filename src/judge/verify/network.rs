@@ -109,7 +109,7 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
         Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Rearrange(_) => return,
-        Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } => return,
+        Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return,
     };
     let alike = if node.shape.pixels() == 1 { node.shape.c } else { node.shape.pixels() };
     for (noisy, exact) in noisy.chunks_exact_mut(alike).zip(exact.chunks_exact(alike)) {

@@ -75,11 +75,33 @@ impl Grower {
         if ends.is_multiple_of(3) {
             outputs.push(NodeId(usize::from(ends / 3) % self.nodes));
         }
+        if ends % 5 == 2 {
+            outputs.push(self.tail(ends.into())?);
+        }
         if ends % 4 == 1 && !self.exact {
             let src = if ends % 8 == 1 { self.last } else { self.add(Op::Reduce(Reduction::Mean), &[self.last])? };
             outputs.push(self.add(Op::Softmax { log: ends % 16 < 8 }, &[src])?);
         }
         self.builder.finish(&outputs)
+    }
+
+    /// Two parts of an output: transposed, reshaped and joined as heads of detectors do it.
+    fn tail(&mut self, choice: usize) -> Result<NodeId, GraphError> {
+        const ORDERS: [[usize; 3]; 6] = [[1, 2, 0], [0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1], [2, 0, 1]];
+        let mut parts = Vec::new();
+        for src in [self.last, NodeId(choice / 5 % self.nodes)] {
+            let turned = self.add(Op::Transpose(ORDERS[choice / 7 % 6]), &[src])?;
+            let Shape { c, h, w } = self.builder.shape(turned);
+            let values = divisor(w, choice / 11);
+            let joined = if choice % 2 == 0 { w / values * c * h } else { c };
+            parts.push(self.add(Op::Reshape(Shape::new(joined, c * h * w / values / joined, values)), &[turned])?);
+        }
+        let [first, second] = [parts[0], parts[1]].map(|part| self.builder.shape(part));
+        let mut last = if (first.h, first.w) == (second.h, second.w) { self.add(Op::Concat, &parts)? } else { parts[0] };
+        if choice % 3 == 0 && !self.exact {
+            last = self.add(Op::Softmax { log: choice % 4 == 0 }, &[last])?;
+        }
+        self.add(Op::Transpose(ORDERS[choice / 13 % 6]), &[last])
     }
 
     fn block(&mut self, (what, a, b, c): Choice) -> Result<NodeId, GraphError> {

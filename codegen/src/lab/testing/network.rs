@@ -42,6 +42,8 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
             }
             Op::ChannelShuffle { groups } => reference::channel_shuffle(src, src_maps, groups),
             Op::Slice { begin, len } => reference::slice(src, src_maps, begin, len),
+            Op::Transpose(order) => reference::transpose(src, src_maps, order),
+            Op::Reshape(_) => src.clone(),
             Op::Softmax { log } => reference::softmax(src, src_maps, log),
         };
         assert_eq!(value.len(), node.shape.len(), "{}", node.name);

@@ -143,7 +143,7 @@ impl<'a> Fuser<'a> {
         let mut inputs: Vec<Vec<NodeId>> = Vec::with_capacity(nodes.len());
         for (id, node) in nodes.iter().enumerate() {
             let sources: Vec<NodeId> = node.inputs.iter().map(|input| same[input.0]).collect();
-            same.push(if node.is_identity() { sources[0] } else { NodeId(id) });
+            same.push(if network.is_identity(NodeId(id)) { sources[0] } else { NodeId(id) });
             inputs.push(sources);
         }
         let outputs: Vec<NodeId> = network.outputs().iter().map(|output| same[output.0]).collect();
@@ -213,7 +213,7 @@ impl<'a> Fuser<'a> {
             }
             Op::ChannelShuffle { groups } => Fused::Shuffle { groups },
             Op::Slice { begin, .. } => Fused::Slice { begin },
-            Op::BatchNorm { .. } | Op::Softmax { .. } => return None,
+            Op::BatchNorm { .. } | Op::Softmax { .. } | Op::Transpose(_) | Op::Reshape(_) => return None,
         };
         Some(Step { node: id, inputs, op })
     }

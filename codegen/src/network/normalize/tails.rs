@@ -52,6 +52,26 @@ impl View {
         Some(part)
     }
 
+    /// The same elements under another shape; `None` if one of its dimensions has no constant strides.
+    fn reshaped(&self, shape: Shape) -> Option<Self> {
+        let mut rest = joined(self.dims.concat());
+        let mut dims = [shape.c, shape.h, shape.w].map(|size| (size, Vec::new()));
+        for (size, dim) in dims.iter_mut().rev() {
+            // From the innermost loop out, as many as have the dimension's size; of the last one perhaps a part.
+            while *size > 1 {
+                let Stride { count, step } = rest.pop()?;
+                let taken = count.min(*size);
+                if !count.is_multiple_of(taken) || !size.is_multiple_of(taken) {
+                    return None;
+                }
+                dim.insert(0, Stride { count: taken, step });
+                rest.extend((count > taken).then(|| Stride { count: count / taken, step: step * taken }));
+                *size /= taken;
+            }
+        }
+        Some(Self { first: self.first, dims: dims.map(|(_, dim)| joined(dim)) })
+    }
+
     /// The loops that copy a map in which the channels are in order.
     pub fn loops(&self, map: &Map) -> Vec<Loop> {
         let steps = [1, map.w * map.pitch(), map.pitch()];
@@ -96,7 +116,7 @@ pub(super) fn movers(network: &Network, inputs: &[Vec<NodeId>]) -> Vec<bool> {
     let mut moves: Vec<bool> = Vec::with_capacity(inputs.len());
     for (node, inputs) in network.nodes().iter().zip(inputs) {
         moves.push(match node.op {
-            Op::Softmax { .. } => true,
+            Op::Softmax { .. } | Op::Transpose(_) | Op::Reshape(_) => true,
             Op::Concat => inputs.iter().any(|input| moves[input.0]),
             _ => false,
         });
@@ -108,11 +128,13 @@ pub(super) fn movers(network: &Network, inputs: &[Vec<NodeId>]) -> Vec<bool> {
 pub(super) fn refused(node: &Node, reader: &Node) -> NormalizeError {
     let what = match node.op {
         Op::Softmax { .. } => "a softmax",
+        Op::Transpose(_) => "what was transposed",
+        Op::Reshape(_) => "what was reshaped",
         _ => "a concatenation of what was moved",
     };
     let help = format!(
-        "'{}' reads it, but {what} can only be read by softmaxes and concatenations on the way to an output; return its input \
-         instead",
+        "'{0}' reads it, but {what} can only be read by transpositions, reshapings, softmaxes and concatenations on the way to an \
+         output; put '{0}' in front of it, or return its input",
         line(&reader.name)
     );
     NormalizeError::Unsupported { node: node.name.clone(), help }
@@ -149,6 +171,15 @@ impl Walk<'_> {
                 let rows = joined([&view.dims[1][..], &view.dims[2]].concat());
                 tail.softmaxes.push(Softmax { log, first: view.first, row, rows });
                 self.back(inputs[0], view, tail)
+            }
+            Op::Transpose(order) => {
+                let mut before = view.clone();
+                order.iter().zip(view.dims).for_each(|(&from, dim)| before.dims[from] = dim);
+                self.back(inputs[0], before, tail)
+            }
+            Op::Reshape(_) => {
+                let before = view.reshaped(self.network.node(inputs[0]).shape).ok_or_else(|| self.scattered(id))?;
+                self.back(inputs[0], before, tail)
             }
             Op::Concat if self.moves[id.0] => {
                 let mut begin = 0;

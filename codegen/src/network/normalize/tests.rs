@@ -633,6 +633,59 @@ fn a_softmax_is_an_output_or_an_error() {
     }
 }
 
+/// Anchors of two scales: what the user gets is copied to its place, and no layer moves anything.
+#[test]
+fn transposing_and_reshaping_on_the_way_out_costs_nothing() {
+    let mut g = Graph::new(3, 4, 6);
+    let near = g.conv("near", 20, g.0.input());
+    let far = g.add("far", Op::MaxPool(Window::square(2, 2, 0)), &[near]);
+    let mut anchors = Vec::new();
+    for (name, scale) in [("a", near), ("b", far)] {
+        let maps = g.conv(name, 18, scale);
+        let turned = g.add(&format!("{name}.turned"), Op::Transpose([1, 2, 0]), &[maps]);
+        let shape = g.0.shape(maps);
+        anchors.push(g.add(&format!("{name}.anchors"), Op::Reshape(Shape::new(shape.pixels() * 3, 6, 1)), &[turned]));
+    }
+    let all = g.add("all", Op::Concat, &anchors);
+    let classes = g.add("classes", Op::Transpose([1, 0, 2]), &[all]);
+    let shares = g.add("shares", Op::Softmax { log: false }, &[classes]);
+    let back = g.add("back", Op::Transpose([2, 1, 0]), &[shares]);
+    let flat = g.add("flat", Op::Reshape(Shape::new(1, 15, 36)), &[back]);
+    g.becomes(&[shares, flat, all, anchors[1], near], &["near conv", "far Max", "a conv", "b conv"]);
+}
+
+#[test]
+fn what_moves_inside_a_network_or_in_no_constant_strides_is_an_error() {
+    let mut g = Graph::new(3, 4, 6);
+    let conv = g.conv("conv", 20, g.0.input());
+    let turned = g.add("turned", Op::Transpose([1, 2, 0]), &[conv]);
+    let relu = g.relu("relu", turned);
+    let network = g.finish(&[relu]);
+    let error = normalize(&network, &draw::weights(&network)).unwrap_err().to_string();
+    assert!(error.contains("node 'turned' is unsupported: 'relu' reads it, but what was transposed can only be read"), "{error}");
+
+    // Columns of the input are five and a seventh of the result's.
+    let mut g = Graph::new(3, 4, 6);
+    let conv = g.conv("conv", 20, g.0.input());
+    let crooked = g.add("crooked", Op::Reshape(Shape::new(15, 32, 1)), &[conv]);
+    let turned = g.add("turned", Op::Transpose([1, 0, 2]), &[crooked]);
+    let network = g.finish(&[turned]);
+    let error = normalize(&network, &draw::weights(&network)).unwrap_err().to_string();
+    assert!(error.contains("node 'crooked' is unsupported: what follows it scatters"), "{error}");
+}
+
+#[test]
+fn what_keeps_its_shape_and_order_is_skipped() {
+    let mut g = Graph::new(3, 4, 6);
+    let conv = g.conv("conv", 20, g.0.input());
+    let mean = g.add("mean", Op::GlobalAvgPool, &[conv]);
+    let turned = g.add("turned", Op::Transpose([0, 2, 1]), &[mean]);
+    let shaped = g.add("shaped", Op::Reshape(Shape::new(20, 1, 1)), &[turned]);
+    let all = g.add("all", Op::Slice { begin: 0, len: 20 }, &[shaped]);
+    let fc = g.conv("fc", 5, all);
+    g.becomes(&[fc], &["conv conv", "mean mean", "fc conv"]);
+}
+
 #[test]
 fn all_missing_and_misshapen_tensors_are_named() {
     let mut g = Graph::new(3, 4, 4);

@@ -263,12 +263,12 @@ impl Translator {
         }
     }
 
-    fn transposed(&mut self, _name: &str, _input: NodeId, _order: [usize; 3]) -> Result<NodeId> {
-        Err("moving its elements is not supported".into())
+    fn transposed(&mut self, name: &str, input: NodeId, order: [usize; 3]) -> Result<NodeId> {
+        self.add(name, Op::Transpose(order), &[input])
     }
 
-    fn reshaped(&mut self, _name: &str, _input: NodeId, _shape: Shape) -> Result<NodeId> {
-        Err("moving its elements is not supported".into())
+    fn reshaped(&mut self, name: &str, input: NodeId, shape: Shape) -> Result<NodeId> {
+        self.add(name, Op::Reshape(shape), &[input])
     }
 
     /// The tensor as a map whose elements, row by row, are in the tensor's order.
