@@ -8,7 +8,9 @@ use sartor::judge::engines::ReferenceEngine;
 use sartor::judge::verify::VerifyError;
 use sartor::judge::verify::problem::interpret;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window};
+use sartor_models::{
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Window,
+};
 
 use crate::Choices;
 
@@ -111,7 +113,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         let window = Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
         Window { dilation: dilation(choices), ..window }
     };
-    match choices.below(19) {
+    match choices.below(21) {
         0..=3 => {
             let (kernel, dilation) = (pair(choices, 8), dilation(choices));
             let groups = choices.below(48);
@@ -135,7 +137,10 @@ fn op(choices: &mut Choices<'_>) -> Op {
         10 => Op::Linear { out: choices.below(40), bias: choices.below(2) == 0 },
         11 => Op::Add,
         // No quotients: nothing keeps divisors away from zero.
-        12 => Op::Binary([Arithmetic::Mul, Arithmetic::Add, Arithmetic::Sub, Arithmetic::SubFrom, Arithmetic::Max, Arithmetic::Min][choices.below(6)]),
+        12 => Op::Binary(
+            [Arithmetic::Mul, Arithmetic::Add, Arithmetic::Sub, Arithmetic::SubFrom, Arithmetic::Max, Arithmetic::Min]
+                [choices.below(6)],
+        ),
         13 => Op::Concat,
         14 => Op::ChannelShuffle { groups: choices.below(8) },
         15 => Op::Slice { begin: choices.below(20), len: choices.below(20) },

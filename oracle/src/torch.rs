@@ -1,6 +1,8 @@
 //! A network with PyTorch's operators, node by node.
 
-use sartor_models::{Activation, Arithmetic, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Weights, Window};
+use sartor_models::{
+    Activation, Arithmetic, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Weights, Window,
+};
 use tch::{Kind, Tensor};
 
 /// The parameters of every node as PyTorch tensors, in the order of [`Network::params_of`].

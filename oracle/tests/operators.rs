@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use sartor_kernels::report::checked;
 use sartor_models::{
-    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Weights, Window,
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Weights,
+    Window,
 };
 use sartor_oracle::engines::{levels, quick};
 use sartor_oracle::program::Programs;
@@ -398,7 +399,8 @@ fn detection_heads() {
     let mut networks = Vec::new();
     for (h, w) in [(1, 1), (2, 3), (7, 5)] {
         for (c, anchors, classes) in [(3, 1, 1), (16, 3, 5), (17, 2, 21)] {
-            let mut net = Builder::new(format!("{anchors} anchors of {classes} classes at {h}x{w}"), Shape::new(c, h, w)).unwrap();
+            let mut net =
+                Builder::new(format!("{anchors} anchors of {classes} classes at {h}x{w}"), Shape::new(c, h, w)).unwrap();
             let near = net.add("near", Op::Conv2d(conv(c, 3, 1, 1)), &[net.input()]).unwrap();
             let far = net.add("far", Op::MaxPool(Window::square(3, 2, 1)), &[near]).unwrap();
             let mut head = |what: &str, values: usize| {
@@ -434,7 +436,8 @@ fn arithmetic() {
                     let b = net.add("b", Op::Conv2d(conv(c, 3, 1, 1)), &[net.input()]).unwrap();
                     let [mut a, mut b] = [a, b];
                     if op.divides() {
-                        [a, b] = [a, b].map(|x| net.add(format!("share{}", x.0), Op::Activation(Activation::Sigmoid), &[x]).unwrap());
+                        [a, b] =
+                            [a, b].map(|x| net.add(format!("share{}", x.0), Op::Activation(Activation::Sigmoid), &[x]).unwrap());
                     }
                     let gate = net.add("gate", Op::Reduce(Reduction::Mean), &[b]).unwrap();
                     let pixel = net.add("pixel", Op::Slice { begin: c / 2, len: 1 }, &[b]).unwrap();

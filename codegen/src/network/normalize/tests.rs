@@ -678,7 +678,7 @@ fn what_moves_inside_a_network_or_in_no_constant_strides_is_an_error() {
 fn what_keeps_its_shape_and_order_is_skipped() {
     let mut g = Graph::new(3, 4, 6);
     let conv = g.conv("conv", 20, g.0.input());
-    let mean = g.add("mean", Op::GlobalAvgPool, &[conv]);
+    let mean = g.add("mean", Op::Reduce(Reduction::Mean), &[conv]);
     let turned = g.add("turned", Op::Transpose([0, 2, 1]), &[mean]);
     let shaped = g.add("shaped", Op::Reshape(Shape::new(20, 1, 1)), &[turned]);
     let all = g.add("all", Op::Slice { begin: 0, len: 20 }, &[shaped]);
