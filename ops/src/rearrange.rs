@@ -1,6 +1,6 @@
 //! Operators that move pixels and compute nothing.
 
-use crate::Padding;
+use crate::window::Padding;
 
 /// Where each value of the result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -41,7 +41,11 @@ const CRATES: [Crate; 8] = [
             "lib",
         ],
     },
-    Crate { source: "ops/src", roots: &["lib.rs"], rooms: &["arithmetic", "window", "activation", "lib"] },
+    Crate {
+        source: "ops/src",
+        roots: &["lib.rs"],
+        rooms: &["arithmetic", "window", "reduction", "rearrange", "activation", "lib"],
+    },
     Crate {
         source: "kernels/src",
         roots: &["lib.rs"],

@@ -5,7 +5,7 @@ use sartor_kernels::runtime::Level;
 
 use super::epilogue::number_of;
 use super::family::Family;
-use crate::ir::kernel::{Access, Builder, Kernel, Value};
+use crate::ir::kernel::{Access, Builder, Index, Kernel, Value};
 use crate::ir::name::KernelName;
 use crate::layout::PANEL;
 
@@ -24,6 +24,8 @@ pub struct Spread {
     pub after: usize,
     /// Groups of 16 lanes.
     pub panels: usize,
+    /// The first lanes of the last panel, which alone are copied, if the others may not be zero in the source.
+    pub last_lanes: Option<usize>,
     /// f32 from pixel to pixel of the source.
     pub src_pitch: usize,
     /// f32 from pixel to pixel of the destination.
@@ -54,14 +56,27 @@ impl Spread {
         clear(&mut b, 0, self.before);
         if let Some(src) = src {
             b.comment(format!("Copies {}, each to {}.", number_of(self.pixels, "pixel"), number_of(self.copies, "pixel")));
+            let whole = if self.last_lanes.is_some() { lanes - PANEL } else { lanes };
             b.repeat("x", self.pixels, |b, x| {
-                b.repeat("c", lanes / b.lanes(), |b, c| {
-                    b.repeat("j", self.copies, |b, j| {
-                        let from = src.at(0).plus(x, self.src_pitch).plus(c, b.lanes()).plus(j, self.step);
-                        let a = b.set_new("a", Value::Load(from));
-                        let to = dst.at(self.before * self.dst_pitch).plus(x, self.copies * self.dst_pitch);
-                        b.store(to.plus(c, b.lanes()).plus(j, self.dst_pitch), a);
-                    });
+                b.repeat("j", self.copies, |b, j| {
+                    let copy = |b: &mut Builder, lane: usize, c: Index, kept: usize| {
+                        let from = src.at(lane).plus(x, self.src_pitch).plus(j, self.step).plus(c, b.lanes());
+                        let a = b.load("a", from);
+                        let a = match kept {
+                            0 => b.splat("kept", 0.0),
+                            kept if kept < b.lanes() => b.set_new("kept", Value::FirstLanes(a, kept)),
+                            _ => a,
+                        };
+                        let to = dst.at(self.before * self.dst_pitch + lane).plus(x, self.copies * self.dst_pitch);
+                        b.store(to.plus(j, self.dst_pitch).plus(c, b.lanes()), a);
+                    };
+                    if whole > 0 {
+                        b.repeat("c", whole / b.lanes(), |b, c| copy(b, 0, c, b.lanes()));
+                    }
+                    for lane in (whole..lanes).step_by(b.lanes()) {
+                        let kept = self.last_lanes.map_or(0, |last| (whole + last).saturating_sub(lane));
+                        copy(b, lane, Index::Zero, kept);
+                    }
                 });
             });
         }
@@ -77,7 +92,14 @@ impl Family for Spread {
 
     fn details(&self, _level: Level) -> Vec<(&'static str, usize)> {
         let (sp, dp) = (self.src_pitch, self.dst_pitch);
-        vec![("before", self.before), ("after", self.after), ("sp", sp), ("dp", dp), ("step", self.step)]
+        vec![
+            ("before", self.before),
+            ("after", self.after),
+            ("sp", sp),
+            ("dp", dp),
+            ("step", self.step),
+            ("last", self.last_lanes.unwrap_or(PANEL)),
+        ]
     }
 
     fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {

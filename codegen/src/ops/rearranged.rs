@@ -13,7 +13,7 @@ use crate::layout::{Map, MapId, Place, padded};
 #[derive(Clone, Debug)]
 pub struct Rearranged {
     /// What is read. The channels of a block's first pixel, which become those of a pixel, are in its first lanes, those of the
-    /// second pixel in the lanes from the next group of 16 on, and so forth. The lanes between them are zero.
+    /// second pixel in the lanes from the next group of 16 on, and so forth. The lanes between them may hold anything.
     pub src: MapId,
     /// What is written, in the same lanes.
     pub dst: MapId,

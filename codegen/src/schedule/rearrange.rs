@@ -52,7 +52,8 @@ impl Rows<'_, '_> {
             }
             Rearrange::DepthToSpace { block, .. } => {
                 let step = self.cx.site.panels(self.op.dst) * PANEL;
-                let spread = self.spread(src.w, block, step);
+                let last_lanes = Some(dst.c % PANEL).filter(|&used| used > 0);
+                let spread = Spread { last_lanes, ..self.spread(src.w, block, step) };
                 let copy = |i| self.copy(&spread, (row.clone(), i * block * step), row.clone().times(block).plus(i));
                 (0..block).map(copy).collect()
             }
@@ -81,7 +82,7 @@ impl Rows<'_, '_> {
     fn spread(&self, pixels: usize, copies: usize, step: usize) -> Spread {
         let (site, op) = (&self.cx.site, self.op);
         let (src_pitch, dst_pitch) = (site.pitch(op.src), site.pitch(op.dst));
-        Spread { pixels, copies, step, before: 0, after: 0, panels: site.panels(op.dst), src_pitch, dst_pitch }
+        Spread { pixels, copies, step, before: 0, after: 0, panels: site.panels(op.dst), last_lanes: None, src_pitch, dst_pitch }
     }
 
     /// The call that makes a row of the destination of a row of the source, from this f32 of it on.

@@ -36,6 +36,7 @@ impl Family for Spread {
     fn wants(&self, buffers: &[Vec<f32>]) -> Vec<(usize, Vec<Want>)> {
         let (lanes, read) = (self.panels * PANEL, self.pixels * self.copies);
         let value = |x: usize, lane: usize| match x.checked_sub(self.before).filter(|&x| x < read) {
+            Some(_) if self.last_lanes.is_some_and(|last| lane >= lanes - PANEL + last) => 0.0,
             Some(x) => f64::from(buffers[0][x / self.copies * self.src_pitch + x % self.copies * self.step + lane]),
             None => 0.0,
         };
@@ -52,7 +53,7 @@ impl Family for Spread {
 pub fn spec(pixels: usize, copies: usize, apart: bool, (before, after): (usize, usize), panels: usize) -> Spread {
     let lanes = panels * PANEL;
     let (step, src_pitch) = if apart { (lanes, copies * lanes) } else { (0, lanes + 16) };
-    Spread { pixels, copies, step, before, after, panels, src_pitch, dst_pitch: lanes + 16 }
+    Spread { pixels, copies, step, before, after, panels, last_lanes: None, src_pitch, dst_pitch: lanes + 16 }
 }
 
 #[test]
@@ -61,7 +62,11 @@ fn rows_of_every_kind() {
         for (pixels, copies) in [(1, 1), (1, 2), (7, 1), (5, 2), (3, 3), (2, 8)] {
             for zeros in [(0, 0), (1, 0), (0, 2), (3, 1)] {
                 for apart in [false, true] {
-                    check(&spec(pixels, copies, apart, zeros, panels), true);
+                    let spec = spec(pixels, copies, apart, zeros, panels);
+                    check(&spec, true);
+                    for last in [1, 4, 8, 11] {
+                        check(&Spread { last_lanes: Some(last), ..spec.clone() }, true);
+                    }
                 }
             }
         }

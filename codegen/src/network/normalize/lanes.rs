@@ -10,7 +10,7 @@ use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
 use super::tails::Tail;
-use crate::layout::{Map, MapId};
+use crate::layout::{Map, MapId, padded};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
     Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Rearranged,
@@ -97,6 +97,16 @@ impl Layout<'_> {
         let last = if shortcut.is_some() { &mut post_act } else { &mut act };
         *last = last.or(self.act_of_concat(id));
         let filter = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
+        if let Some((lanes, c)) = self.blocks(id, step) {
+            let row = filter.weight.len() / conv.oc;
+            let filter =
+                Filter { weight: permuted(&filter.weight, &lanes, row, c), bias: permuted(&filter.bias, &lanes, 1, c), ..filter };
+            let (src, src_lanes, window) = (src.map, src.lanes, conv.window);
+            let dst = self.map_of(id, self.network.node(id).name.clone(), c);
+            let op = Conv { src, src_lanes, dst, dst_lane: 0, oc: c, window, groups: 1, act, shortcut: None, post_act: None };
+            self.push(id, step, LayerOp::Conv(op), Some(filter), lanes);
+            return Ok(());
+        }
         let dst_lane = self.places[id.0].map_or(0, |place| place.lane);
         let dst = self.dst(id);
         let op = Conv {
@@ -113,6 +123,22 @@ impl Layout<'_> {
         };
         self.push(id, step, LayerOp::Conv(op), Some(filter), (dst_lane..dst_lane + conv.oc).collect());
         Ok(())
+    }
+
+    /// The lanes in which a convolution's only reader, which makes blocks of pixels of its channels, wants them, and how many lanes
+    /// there are. `None` if another convolution should put them there: because this one is in groups or takes a sum, or because
+    /// computing the lanes between them takes more products than copying does.
+    fn blocks(&self, id: NodeId, step: &Step) -> Option<(Vec<usize>, usize)> {
+        let Fused::Conv { conv, .. } = &step.op else { return None };
+        let is_plain = conv.groups == 1 && step.inputs.len() == 1;
+        let is_output = self.fused.outputs.iter().any(|&(output, _)| output == id);
+        let mut readers = self.fused.iter().map(|(_, reader)| reader).filter(|reader| reader.inputs.contains(&id));
+        let (reader, others) = (readers.next()?, readers.next());
+        let Fused::Rearrange(Rearrange::DepthToSpace { block, order }) = reader.op else { return None };
+        let (lanes, c) = lanes_of_blocks(conv.oc, block, order);
+        let ic = self.network.node(step.inputs[0]).shape.c;
+        let pays = (padded(c) - padded(conv.oc)) * ic * conv.window.taps() <= padded(c) * conv.oc;
+        (is_plain && !is_output && others.is_none() && pays).then_some((lanes, c))
     }
 
     /// Lays out an operator that leaves every channel in its lane.
@@ -132,7 +158,8 @@ impl Layout<'_> {
             Fused::Depthwise { conv, ref affine, act } => {
                 let folded = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
                 let (window, taps) = (conv.window, conv.window.taps());
-                let (weight, bias) = (permuted(&folded.weight, &a.lanes, taps), permuted(&folded.bias, &a.lanes, 1));
+                let (weight, bias) =
+                    (permuted(&folded.weight, &a.lanes, taps, a.lanes.len()), permuted(&folded.bias, &a.lanes, 1, a.lanes.len()));
                 filter = Some(Filter { weight, bias, ..folded });
                 LayerOp::Depthwise(Depthwise { src, dst, window, c: a.lanes.len(), act })
             }
@@ -189,8 +216,7 @@ impl Layout<'_> {
         let mut weight = vec![0.0; c * ic];
         lanes.iter().enumerate().for_each(|(channel, lane)| weight[lane * ic + channel] = 1.0);
         let name = format!("{}.blocks", self.network.node(src.node).name);
-        let Map { h, w, .. } = self.layers[src.map];
-        let dst = self.layers.maps.push_and_get_key(Map { name: name.clone(), c, h, w });
+        let dst = self.map_of(src.node, name.clone(), c);
         let conv = Conv {
             src: src.map,
             src_lanes: src.lanes.clone(),
@@ -359,8 +385,13 @@ impl Layout<'_> {
     }
 
     fn map(&mut self, id: NodeId, name: String) -> MapId {
+        self.map_of(id, name, self.network.node(id).shape.c)
+    }
+
+    /// A new map of a node's rows and columns, with this many lanes.
+    fn map_of(&mut self, id: NodeId, name: String, c: usize) -> MapId {
         let shape = self.network.node(id).shape;
-        self.layers.maps.push_and_get_key(Map { name, c: shape.c, h: shape.h, w: shape.w })
+        self.layers.maps.push_and_get_key(Map { name, c, h: shape.h, w: shape.w })
     }
 
     fn act_of_concat(&self, id: NodeId) -> Option<Activation> {
@@ -371,9 +402,9 @@ impl Layout<'_> {
     }
 }
 
-/// Takes rows of `row` values and moves row `c` to `lanes[c]`.
-fn permuted(values: &[f32], lanes: &[usize], row: usize) -> Vec<f32> {
-    let mut moved = vec![0.0; values.len()];
+/// Takes rows of `row` values and moves row `c` to `lanes[c]` of `count` rows. The others are zero.
+fn permuted(values: &[f32], lanes: &[usize], row: usize, count: usize) -> Vec<f32> {
+    let mut moved = vec![0.0; count * row];
     for (from, &lane) in values.chunks_exact(row).zip(lanes) {
         moved[lane * row..][..row].copy_from_slice(from);
     }

@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sartor_models::weights::Problem;
-use sartor_models::{Activation, Arithmetic, Builder, Conv2d, Network, NodeId, Op, Reduction, Shape, Tensor, Weights, Window};
+use sartor_models::{
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Rearrange, Reduction, Shape, Tensor, Weights, Window,
+};
 
 use super::fuse::{self, Fused};
 use super::{NormalizeError, normalize};
@@ -829,6 +831,30 @@ fn drawn_networks_reach_every_rule() {
     ] {
         assert!(reached.iter().any(|line| line.starts_with(rule)), "no drawn network has a layer '{rule}'");
     }
+}
+
+/// A convolution leaves lanes between the channels of a block's pixels where that costs less than copying.
+#[test]
+fn blocks_are_made_of_the_channels_of_a_convolution() {
+    for (oc, order, lines) in [
+        (80, DepthOrder::Crd, &["x conv Relu", "up pixelshuffle"][..]),
+        (64, DepthOrder::Dcr, &["x conv Relu", "up depthtospace"]),
+        (4, DepthOrder::Dcr, &["x conv Relu", "x.act.blocks conv", "up depthtospace"]),
+    ] {
+        let mut g = Graph::new(12, 3, 4);
+        let input = NodeId(0);
+        let window = if oc == 4 { Window::square(3, 1, 1) } else { Window::POINT };
+        let conv = Conv2d { oc, groups: 1, bias: true, window };
+        let x = g.add("x", Op::Conv2d(conv), &[input]);
+        let x = g.relu("x.act", x);
+        let up = g.add("up", Op::Rearrange(Rearrange::DepthToSpace { block: 2, order }), &[x]);
+        g.becomes(&[up], lines);
+    }
+    // A convolution in groups cannot.
+    let mut g = Graph::new(12, 3, 4);
+    let x = g.grouped("x", 80, 2, NodeId(0));
+    let up = g.add("up", Op::Rearrange(Rearrange::DepthToSpace { block: 2, order: DepthOrder::Dcr }), &[x]);
+    g.becomes(&[up], &["x conv", "x.blocks conv", "up depthtospace"]);
 }
 
 #[test]
