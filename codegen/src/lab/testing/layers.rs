@@ -1,7 +1,7 @@
 //! Evaluates normalised layers exactly as they are defined: in f64, with plain loops. Memory is NaN until it is written, and it
 //! is written in whole groups of 16 lanes, as kernels do it.
 
-use sartor_models::{Shape, Spread, Window};
+use sartor_models::{Spread, Window};
 
 use crate::layout::{Map, MapId};
 use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Mean, Normalized, Output, PoolKind, Value};
@@ -177,8 +177,8 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
         }
         LayerOp::Binary(Binary { op, spread, a, b, act, .. }) => {
             let (a, b) = (whole(*a), whole(*b));
-            let shape = |map: &Map| Shape::new(map.c, map.h, map.w);
-            assert_eq!(Spread::of(shape(&a.map), shape(&b.map)), Some(*spread));
+            let dims = |map: &Map| [map.c, map.h, map.w];
+            assert_eq!(Spread::of(dims(&a.map), dims(&b.map)), Some(*spread));
             assert_eq!(dst.map.c, a.map.c);
             dst.write(0, a.map.c, |y, x, lane| {
                 let (y_of_b, x_of_b) = (y.min(b.map.h - 1), x.min(b.map.w - 1));
