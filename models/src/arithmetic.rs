@@ -1,7 +1,5 @@
 //! Arithmetic on two maps, element by element.
 
-use crate::graph::Shape;
-
 /// An operation on an element `a` of the first map and the element `b` of the second that meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Arithmetic {
@@ -84,10 +82,10 @@ impl Spread {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Map, Self::Gate, Self::Pixel, Self::One];
 
-    /// How a map of shape `b` meets one of shape `a`; `None` if it does not fit.
-    pub fn of(a: Shape, b: Shape) -> Option<Self> {
-        let Shape { c, h, w } = a;
-        let shapes = [Shape::new(c, 1, 1), a, Shape::new(1, h, w), Shape::new(1, 1, 1)];
+    /// How a map whose channels, rows and columns are `b` meets one of `a`; `None` if it does not fit.
+    pub fn of(a: [usize; 3], b: [usize; 3]) -> Option<Self> {
+        let [c, h, w] = a;
+        let shapes = [[c, 1, 1], a, [1, h, w], [1, 1, 1]];
         let index = shapes.iter().position(|&shape| shape == b)?;
         Some([Self::Gate, Self::Map, Self::Pixel, Self::One][index])
     }
@@ -122,11 +120,11 @@ mod tests {
 
     #[test]
     fn shapes_that_fit() {
-        let of = |c, h, w| Spread::of(Shape::new(5, 3, 2), Shape::new(c, h, w));
+        let of = |c, h, w| Spread::of([5, 3, 2], [c, h, w]);
         assert_eq!([of(5, 3, 2), of(5, 1, 1), of(1, 3, 2), of(1, 1, 1)].map(Option::unwrap), Spread::ALL);
         assert_eq!([of(5, 3, 1), of(5, 1, 2), of(1, 1, 2), of(4, 3, 2)], [None; 4]);
         // Where both are the same, it is a gate or the whole map.
-        assert_eq!(Spread::of(Shape::new(5, 1, 1), Shape::new(5, 1, 1)), Some(Spread::Gate));
-        assert_eq!(Spread::of(Shape::new(1, 3, 2), Shape::new(1, 3, 2)), Some(Spread::Map));
+        assert_eq!(Spread::of([5, 1, 1], [5, 1, 1]), Some(Spread::Gate));
+        assert_eq!(Spread::of([1, 3, 2], [1, 3, 2]), Some(Spread::Map));
     }
 }

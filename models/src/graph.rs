@@ -33,6 +33,11 @@ impl Shape {
         self.c * self.h * self.w
     }
 
+    /// Channels, rows and columns.
+    pub const fn dims(&self) -> [usize; 3] {
+        [self.c, self.h, self.w]
+    }
+
     /// Whether a dimension is zero; never true for the shape of a node.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
@@ -215,8 +220,7 @@ impl Network {
             Op::Slice { .. } | Op::Reshape(_) => keeps_shape(),
             Op::Rearrange(how) => how.is_identity(),
             Op::Transpose(order) => {
-                let sizes = [shape.c, shape.h, shape.w];
-                let moved = order.iter().zip(sizes).filter(|&(_, size)| size > 1).map(|(from, _)| from);
+                let moved = order.iter().zip(shape.dims()).filter(|&(_, size)| size > 1).map(|(from, _)| from);
                 keeps_shape() && moved.is_sorted()
             }
             _ => false,
@@ -433,7 +437,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
         }
         Op::Binary(_) => {
             let (a, b) = (inputs[0], inputs[1]);
-            if Spread::of(a, b).is_none() {
+            if Spread::of(a.dims(), b.dims()).is_none() {
                 let Shape { c, h, w } = a;
                 return Err(fault(node, "second input", b, &format!("must be {a}, {c}x1x1, 1x{h}x{w} or 1x1x1")));
             }
@@ -457,8 +461,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
             if sorted != [0, 1, 2] {
                 return Err(fault(node, "order", format_args!("{order:?}"), "must hold 0, 1 and 2, each once"));
             }
-            let sizes = [inputs[0].c, inputs[0].h, inputs[0].w];
-            let [c, h, w] = order.map(|from| sizes[from]);
+            let [c, h, w] = order.map(|from| inputs[0].dims()[from]);
             Ok(Shape { c, h, w })
         }
         Op::Reshape(shape) => {

@@ -51,7 +51,11 @@ const CRATES: [Crate; 8] = [
         roots: &["lib.rs"],
         rooms: &["shape", "runtime", "report", "files", "reference", "generic", "lib"],
     },
-    Crate { source: "models/src", roots: &["lib.rs"], rooms: &["escape", "listing", "graph", "zoo", "weights", "export", "lib"] },
+    Crate {
+        source: "models/src",
+        roots: &["lib.rs"],
+        rooms: &["escape", "listing", "arithmetic", "graph", "zoo", "weights", "export", "lib"],
+    },
     Crate {
         source: "src",
         roots: &["lib.rs", "main.rs"],

@@ -7,12 +7,12 @@
 
 use std::ops::{Deref, Index};
 
-use sartor_models::NodeId;
 use typed_index_collections::TiVec;
 
 pub use crate::ids::LayerId;
 use crate::layout::{Map, MapId};
 pub use crate::network::output::Output;
+pub use crate::network::value::Value;
 pub use crate::ops::filter::Filter;
 pub use crate::ops::{Activate, Add, Binary, Conv, Depthwise, LayerOp, Pool, PoolKind, Rearranged, Reduce};
 
@@ -53,17 +53,6 @@ impl Index<MapId> for Layers {
     fn index(&self, id: MapId) -> &Map {
         &self.maps[id]
     }
-}
-
-/// Where the value of a node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
-    /// The node of the network.
-    pub node: NodeId,
-    /// The map that holds it.
-    pub map: MapId,
-    /// `lanes[c]` holds channel `c`.
-    pub lanes: Vec<usize>,
 }
 
 /// One fused operator.

@@ -5,3 +5,4 @@ pub mod line;
 pub mod normalize;
 pub mod output;
 pub mod pack;
+pub mod value;

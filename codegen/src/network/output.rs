@@ -6,7 +6,7 @@ use sartor_kernels::reference;
 use sartor_kernels::shape::Maps;
 use sartor_models::NodeId;
 
-use super::layers::Value;
+use super::value::Value;
 
 /// A loop over values of a map: how many, and f32 from one to the next, in the map and in the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -93,13 +93,13 @@ impl Grower {
             let turned = self.add(Op::Transpose(ORDERS[choice / 7 % 6]), &[src])?;
             let Shape { c, h, w } = self.builder.shape(turned);
             let values = divisor(w, choice / 11);
-            let joined = if choice % 2 == 0 { w / values * c * h } else { c };
+            let joined = if choice.is_multiple_of(2) { w / values * c * h } else { c };
             parts.push(self.add(Op::Reshape(Shape::new(joined, c * h * w / values / joined, values)), &[turned])?);
         }
         let [first, second] = [parts[0], parts[1]].map(|part| self.builder.shape(part));
         let mut last = if (first.h, first.w) == (second.h, second.w) { self.add(Op::Concat, &parts)? } else { parts[0] };
-        if choice % 3 == 0 && !self.exact {
-            last = self.add(Op::Softmax { log: choice % 4 == 0 }, &[last])?;
+        if choice.is_multiple_of(3) && !self.exact {
+            last = self.add(Op::Softmax { log: choice.is_multiple_of(4) }, &[last])?;
         }
         self.add(Op::Transpose(ORDERS[choice / 13 % 6]), &[last])
     }

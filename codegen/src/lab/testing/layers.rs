@@ -187,8 +187,8 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
         }
         LayerOp::Binary(Binary { op, spread, a, b, act, .. }) => {
             let (a, b) = (whole(*a), whole(*b));
-            let shape = |map: &Map| Shape::new(map.c, map.h, map.w);
-            assert_eq!(Spread::of(shape(&a.map), shape(&b.map)), Some(*spread));
+            let dims = |map: &Map| [map.c, map.h, map.w];
+            assert_eq!(Spread::of(dims(&a.map), dims(&b.map)), Some(*spread));
             assert_eq!(dst.map.c, a.map.c);
             dst.write(0, a.map.c, |y, x, lane| {
                 let (y_of_b, x_of_b) = (y.min(b.map.h - 1), x.min(b.map.w - 1));

@@ -170,7 +170,7 @@ impl Layout<'_> {
             Fused::Rearrange(how) => LayerOp::Rearrange(Rearranged { src, dst, how }),
             Fused::Reduce(reduction) => LayerOp::Reduce(Reduce { src, dst, reduction }),
             Fused::Binary { op, act } => {
-                let [first, second] = [step.inputs[0], step.inputs[1]].map(|input| self.network.node(input).shape);
+                let [first, second] = [step.inputs[0], step.inputs[1]].map(|input| self.network.node(input).shape.dims());
                 let spread = Spread::of(first, second).expect("the graph is valid");
                 LayerOp::Binary(Binary { op, spread, a: src, b: b.map, act, dst })
             }

@@ -55,7 +55,7 @@ impl View {
     /// The same elements under another shape; `None` if one of its dimensions has no constant strides.
     fn reshaped(&self, shape: Shape) -> Option<Self> {
         let mut rest = joined(self.dims.concat());
-        let mut dims = [shape.c, shape.h, shape.w].map(|size| (size, Vec::new()));
+        let mut dims = shape.dims().map(|size| (size, Vec::new()));
         for (size, dim) in dims.iter_mut().rev() {
             // From the innermost loop out, as many as have the dimension's size; of the last one perhaps a part.
             while *size > 1 {
