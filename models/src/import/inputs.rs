@@ -63,8 +63,9 @@ impl Port {
     }
 }
 
-/// The network's input: its name and dimensions. Initializers that are listed as inputs are none.
-pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec<usize>), ImportError> {
+/// The network's input: its name and dimensions, and how many images the file declares for a batch of a fixed size. Initializers that
+/// are listed as inputs are none.
+pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec<usize>, usize), ImportError> {
     let known =
         |info: &&proto::ValueInfo| !file.initializers.contains_key(info.name()) && !file.missing.contains_key(info.name());
     let inputs: Vec<&proto::ValueInfo> = file.graph.input.iter().filter(known).collect();
@@ -81,7 +82,8 @@ pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec
     };
     let name = input.name().to_owned();
     if let Some(dims) = options.input_shapes.get(&name) {
-        return Ok((name, pinned(dims.clone())));
+        let (dims, batch) = pinned(dims.clone());
+        return Ok((name, dims, batch));
     }
     let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
     let kind = tensor.map_or(0, proto::TensorType::elem_type);
@@ -109,15 +111,14 @@ pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec
             }
         }
     }
-    Ok((name, pinned(sizes)))
+    let (dims, batch) = pinned(sizes);
+    Ok((name, dims, batch))
 }
 
-/// The dimensions for one image: the batch of a tensor of images is a parameter of compiling.
-fn pinned(mut dims: Vec<usize>) -> Vec<usize> {
-    if dims.len() >= 4 {
-        dims[0] = 1;
-    }
-    dims
+/// The dimensions for one image, and the number of images: the batch of a tensor of images is a parameter of compiling.
+fn pinned(mut dims: Vec<usize>) -> (Vec<usize>, usize) {
+    let batch = if dims.len() >= 4 { std::mem::replace(&mut dims[0], 1) } else { 1 };
+    (dims, batch)
 }
 
 /// The map that holds an input of these dimensions; `None` if more than three of them are longer than one. With `channels_last`,

@@ -182,7 +182,7 @@ fn repeated(m: &Matcher<'_>, id: NodeId) -> Option<Found> {
             }
             _ => return None,
         };
-        Spread::of(m.shape(x), m.shape(y)).map(|_| y)
+        Spread::of(m.shape(x).dims(), m.shape(y).dims()).map(|_| y)
     };
     if let Some(y) = narrower(x, wide) {
         return Some(Found { op: arithmetic, inputs: vec![x, y] });

@@ -37,7 +37,7 @@ use crate::weights::{Tensor, Weights};
 
 /// Translates a file.
 pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Result<Imported, ImportError> {
-    let (name, dims) = inputs::input(&file, options)?;
+    let (name, dims, batch) = inputs::input(&file, options)?;
     let path = file.path.clone();
     let graph_error = |source: GraphError| ImportError::Graph { path: path.clone(), source };
     let channels_last = is_channels_last(&file.graph, &name);
@@ -51,6 +51,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         weights: Weights::default(),
         names: HashSet::from(["input".to_owned()]),
         opset: file.opset,
+        batch,
     };
     let input = Computed { node: translator.builder.input(), view: view.clone() };
     let (mut values, random) = constants(file.initializers, file.missing, options, &path)?;
@@ -121,6 +122,8 @@ struct Translator {
     weights: Weights,
     names: HashSet<String>,
     opset: i64,
+    /// Images of the batch that the file declares. The network is that of one.
+    batch: usize,
 }
 
 impl Translator {
@@ -180,6 +183,12 @@ impl Translator {
         }
         let values = self.translated(node)?;
         node.finish()?;
+        if self.batch > 1 && moves_batch(node, &values) {
+            return Err(format!(
+                "it mixes the {} images of the batch that the file declares; give the input a batch of 1 by --input-shape",
+                self.batch
+            ));
+        }
         let extra = (values.len()..node.outputs()).find(|&index| !node.output(index).is_empty());
         match extra {
             Some(index) => Err(format!("output {index} ('{}') is not supported", node.output(index))),
@@ -305,6 +314,23 @@ impl Translator {
     /// The value of a node whose map is a tensor of this rank in the usual view.
     fn usual(&self, node: NodeId, rank: usize) -> Vec<Value> {
         vec![Value::Computed(Computed { node, view: View::usual(self.shape(node), rank) })]
+    }
+}
+
+/// Whether the first dimension, which is the batch, is another one in the result, or is reduced.
+fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
+    let is_first = |axis: i64, rank: usize| axis == 0 || axis == -(rank as i64);
+    let rank = node.input(0).dims().map_or(0, |dims| dims.len());
+    let axis = node.int("axis").ok().flatten();
+    let axes = node.integers_or_attribute(1, "axes").ok().flatten();
+    let elsewhere = |value: &Value| value.dims().is_some_and(|dims| dims.first() != Some(&1));
+    match node.operator() {
+        "Shape" | "Size" => false,
+        "Flatten" => axis.is_some_and(|axis| is_first(axis, rank)) || values.iter().any(elsewhere),
+        "Transpose" => node.ints("perm").ok().flatten().is_none_or(|perm| perm.first() != Some(&0)),
+        "Concat" | "Split" | "Softmax" | "LogSoftmax" | "LayerNormalization" => axis.is_some_and(|axis| is_first(axis, rank)),
+        operator if operator.starts_with("Reduce") => axes.is_none_or(|axes| axes.iter().any(|&axis| is_first(axis, rank))),
+        _ => values.iter().any(elsewhere),
     }
 }
 
