@@ -124,7 +124,10 @@ fn op(choices: &mut Choices<'_>) -> Op {
         10 => Op::Linear { out: choices.below(40), bias: choices.below(2) == 0 },
         11 => Op::Add,
         // No quotients: nothing keeps divisors away from zero.
-        12 => Op::Binary([Arithmetic::Mul, Arithmetic::Add, Arithmetic::Sub, Arithmetic::SubFrom, Arithmetic::Max, Arithmetic::Min][choices.below(6)]),
+        12 => Op::Binary(
+            [Arithmetic::Mul, Arithmetic::Add, Arithmetic::Sub, Arithmetic::SubFrom, Arithmetic::Max, Arithmetic::Min]
+                [choices.below(6)],
+        ),
         13 => Op::Concat,
         14 => Op::ChannelShuffle { groups: choices.below(8) },
         15 => Op::Slice { begin: choices.below(20), len: choices.below(20) },

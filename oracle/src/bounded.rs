@@ -54,7 +54,9 @@ impl Torch<'_> {
         Some(match node.op {
             Op::Input => return None,
             Op::Activation(act) if act.is_exact() => return None,
-            Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return None,
+            Op::MaxPool(_) | Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => {
+                return None;
+            }
             Op::Conv2d(_) | Op::Linear { .. } => {
                 let terms: i64 = self.params(id)[0].size()[1..].iter().product();
                 apply(&node.op, &absolute(), &[magnitude(0)]) * sum(terms as usize + 1)
