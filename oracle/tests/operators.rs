@@ -428,29 +428,26 @@ fn detection_heads() {
 #[test]
 fn arithmetic() {
     let mut networks = Vec::new();
-    for (h, w) in [(1, 1), (7, 7), (9, 5)] {
-        for c in [1, 15, 16, 17, 29] {
-            for op in Arithmetic::ALL {
-                networks.push(network(format!("{op:?} of {c} channels at {h}x{w}"), Shape::new(3, h, w), |net| {
-                    let a = net.add("a", Op::Conv2d(conv(c, 1, 1, 1)), &[net.input()]).unwrap();
-                    let b = net.add("b", Op::Conv2d(conv(c, 3, 1, 1)), &[net.input()]).unwrap();
-                    let [mut a, mut b] = [a, b];
-                    if op.divides() {
-                        [a, b] =
-                            [a, b].map(|x| net.add(format!("share{}", x.0), Op::Activation(Activation::Sigmoid), &[x]).unwrap());
-                    }
-                    let gate = net.add("gate", Op::Reduce(Reduction::Mean), &[b]).unwrap();
-                    let pixel = net.add("pixel", Op::Slice { begin: c / 2, len: 1 }, &[b]).unwrap();
-                    let one = net.add("one", Op::Reduce(Reduction::Mean), &[pixel]).unwrap();
-                    let results = [b, gate, pixel, one].map(|second| {
-                        let result = net.add(format!("op{}", second.0), Op::Binary(op), &[a, second]).unwrap();
-                        let act = net.add(format!("act{}", second.0), Op::Activation(Activation::HardSwish), &[result]).unwrap();
-                        let again = net.add(format!("again{}", second.0), Op::Binary(op), &[a, second]).unwrap();
-                        net.add(format!("both{}", second.0), Op::Concat, &[act, again]).unwrap()
-                    });
-                    net.add("all", Op::Concat, &results).unwrap()
-                }));
-            }
+    for (h, w, c) in [(1, 1, 1), (1, 1, 17), (3, 5, 1), (7, 5, 15), (4, 4, 16), (9, 5, 29)] {
+        for op in Arithmetic::ALL {
+            networks.push(network(format!("{op:?} of {c} channels at {h}x{w}"), Shape::new(3, h, w), |net| {
+                let a = net.add("a", Op::Conv2d(conv(c, 1, 1, 1)), &[net.input()]).unwrap();
+                let b = net.add("b", Op::Conv2d(conv(c, 3, 1, 1)), &[net.input()]).unwrap();
+                let [mut a, mut b] = [a, b];
+                if op.divides() {
+                    [a, b] = [a, b].map(|x| net.add(format!("share{}", x.0), Op::Activation(Activation::Sigmoid), &[x]).unwrap());
+                }
+                let gate = net.add("gate", Op::Reduce(Reduction::Mean), &[b]).unwrap();
+                let pixel = net.add("pixel", Op::Slice { begin: c / 2, len: 1 }, &[b]).unwrap();
+                let one = net.add("one", Op::Reduce(Reduction::Mean), &[pixel]).unwrap();
+                let results = [b, gate, pixel, one].map(|second| {
+                    let result = net.add(format!("op{}", second.0), Op::Binary(op), &[a, second]).unwrap();
+                    let act = net.add(format!("act{}", second.0), Op::Activation(Activation::HardSwish), &[result]).unwrap();
+                    let again = net.add(format!("again{}", second.0), Op::Binary(op), &[a, second]).unwrap();
+                    net.add(format!("both{}", second.0), Op::Concat, &[act, again]).unwrap()
+                });
+                net.add("all", Op::Concat, &results).unwrap()
+            }));
         }
     }
     judge("arithmetic", &networks);

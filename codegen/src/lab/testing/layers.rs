@@ -1,7 +1,7 @@
 //! Evaluates normalised layers exactly as they are defined: in f64, with plain loops. Memory is NaN until it is written, and it
 //! is written in whole groups of 16 lanes, as kernels do it.
 
-use sartor_models::{Reduction, Shape, Spread, Window};
+use sartor_models::{Reduction, Spread, Window};
 
 use crate::layout::{Map, MapId};
 use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Normalized, Output, PoolKind, Reduce, Value};

@@ -131,7 +131,7 @@ impl Layout<'_> {
     fn blocks(&self, id: NodeId, step: &Step) -> Option<(Vec<usize>, usize)> {
         let Fused::Conv { conv, .. } = &step.op else { return None };
         let is_plain = conv.groups == 1 && step.inputs.len() == 1;
-        let is_output = self.fused.outputs.iter().any(|&(output, _)| output == id);
+        let is_output = self.fused.outputs.iter().any(|tail| tail.pieces.iter().any(|(piece, _)| *piece == id));
         let mut readers = self.fused.iter().map(|(_, reader)| reader).filter(|reader| reader.inputs.contains(&id));
         let (reader, others) = (readers.next()?, readers.next());
         let Fused::Rearrange(Rearrange::DepthToSpace { block, order }) = reader.op else { return None };

@@ -3,7 +3,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sartor_models::weights::Problem;
 use sartor_models::{
-    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Rearrange, Reduction, Shape, Tensor, Weights, Window,
+    Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Rearrange, Reduction, Shape, Tensor, Weights,
+    Window,
 };
 
 use super::fuse::{self, Fused};
