@@ -1,5 +1,6 @@
 //! The error function.
 
+use std::f32::consts::FRAC_2_SQRT_PI;
 use std::f64::consts::PI;
 
 use super::function::Function;
@@ -17,7 +18,7 @@ const RANGE: f32 = 3.934;
 /// `x * UPPER(x * x) / LOWER(x * x)` is `erf(x)` with a relative error below 6e-8 within [`RANGE`]. The coefficients begin with
 /// the constant term. They are fitted as those of [`Gelu`](super::Activation::Gelu), but to the relative error.
 const UPPER: [f32; 7] =
-    [1.128_379_2, 0.185_168_82, 0.054_274_783, 0.003_843_366_9, 0.000_377_938_76, 4.640_490_7e-6, -1.296_732_8e-8];
+    [FRAC_2_SQRT_PI, 0.185_168_82, 0.054_274_783, 0.003_843_366_9, 0.000_377_938_76, 4.640_490_7e-6, -1.296_732_8e-8];
 /// See [`UPPER`].
 const LOWER: [f32; 6] = [1.0, 0.497_435, 0.113_910_94, 0.015_443_717, 0.001_304_064_4, 6.269_304e-5];
 
