@@ -1,4 +1,4 @@
-//! The ONNX project's backend tests. Each is computed right by all engines, or refused as the list `refused` says.
+//! The ONNX project's backend tests, and idioms of exporters. Each is computed right by all engines, or refused as the list says.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use sartor::kernels::report;
 use sartor::models::import::ImportError;
 
-use crate::case::cases;
+use crate::case::{cases, idioms};
 
 /// The answers were computed in f32, by other kernels.
 const TOLERANCE: f64 = 2e-5;
@@ -27,8 +27,8 @@ fn reason(error: &ImportError) -> String {
 #[test]
 fn cases_are_right_or_refused_as_listed() {
     let (mut right, mut checks, mut list, mut wrong) = (0, 0, String::new(), String::new());
-    for suite in ["node", "pytorch-converted", "pytorch-operator"] {
-        let of_suite = cases(suite);
+    let suites = ["node", "pytorch-converted", "pytorch-operator"].map(|suite| (suite, cases(suite)));
+    for (suite, of_suite) in suites.into_iter().chain([("idioms", idioms())]) {
         assert!(of_suite.len() > 20, "{suite} has {} cases", of_suite.len());
         for case in of_suite {
             let name = case.name();

@@ -12,9 +12,10 @@ use sartor::judge::engines::{GenericEngine, ReferenceEngine};
 use sartor::models::import::{self, ImportError, ImportOptions, Imported};
 use sartor::{Level, Network};
 
-/// A folder of `.cases`.
+/// A folder with a file, an input and answers.
 pub struct Case {
     pub folder: PathBuf,
+    pub model: String,
 }
 
 /// A tensor of the file.
@@ -35,13 +36,25 @@ pub fn cases(suite: &str) -> Vec<Case> {
     let folders = std::fs::read_dir(root().join(suite)).expect("the suite's folder");
     let mut folders: Vec<PathBuf> = folders.map(|entry| entry.expect("an entry").path()).collect();
     folders.sort();
-    folders.into_iter().map(|folder| Case { folder }).collect()
+    folders.into_iter().map(|folder| Case { folder, model: "model.onnx".into() }).collect()
+}
+
+/// The committed cases: modules of one idiom each, as PyTorch's older exporter writes them at two versions of ONNX's operators.
+pub fn idioms() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx/idioms");
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(root).expect("idioms").map(|entry| entry.expect("an entry").path()).collect();
+    folders.sort();
+    let of =
+        |folder: &PathBuf| ["opset17.onnx", "opset20.onnx"].map(|model| Case { folder: folder.clone(), model: model.into() });
+    folders.iter().flat_map(of).filter(|case| case.folder.join(&case.model).exists()).collect()
 }
 
 impl Case {
     pub fn name(&self) -> String {
         let suite = self.folder.parent().and_then(Path::file_name).unwrap_or_default();
-        format!("{}/{}", suite.display(), self.folder.file_name().unwrap_or_default().display())
+        let name = format!("{}/{}", suite.display(), self.folder.file_name().unwrap_or_default().display());
+        if self.model == "model.onnx" { name } else { format!("{name}/{}", self.model) }
     }
 
     fn tensor(&self, file: &str) -> Option<Tensor> {
@@ -54,7 +67,7 @@ impl Case {
 
     /// Reads the file, with the input's dimensions pinned to those of the case.
     pub fn import(&self) -> Result<Imported, ImportError> {
-        let path = self.folder.join("model.onnx");
+        let path = self.folder.join(&self.model);
         match import::onnx(&path, &ImportOptions::default()) {
             // The declared dimensions are no numbers, or not those of this case.
             Ok(imported) if imported.interface.inputs[0].dims() == self.dims() => Ok(imported),
@@ -70,7 +83,7 @@ impl Case {
     fn pinned(&self, name: &str) -> Result<Imported, ImportError> {
         let options =
             ImportOptions { input_shapes: BTreeMap::from([(name.to_owned(), self.dims())]), ..ImportOptions::default() };
-        import::onnx(&self.folder.join("model.onnx"), &options)
+        import::onnx(&self.folder.join(&self.model), &options)
     }
 
     fn dims(&self) -> Vec<usize> {

@@ -82,7 +82,7 @@ pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec
     };
     let name = input.name().to_owned();
     if let Some(dims) = options.input_shapes.get(&name) {
-        let (dims, batch) = pinned(dims.clone());
+        let (dims, batch) = pinned(dims.clone(), is_batch(&file.graph, &name));
         return Ok((name, dims, batch));
     }
     let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
@@ -111,14 +111,31 @@ pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec
             }
         }
     }
-    let (dims, batch) = pinned(sizes);
+    let (dims, batch) = pinned(sizes, is_batch(&file.graph, &name));
     Ok((name, dims, batch))
 }
 
 /// The dimensions for one image, and the number of images: the batch of a tensor of images is a parameter of compiling.
-fn pinned(mut dims: Vec<usize>) -> (Vec<usize>, usize) {
-    let batch = if dims.len() >= 4 { std::mem::replace(&mut dims[0], 1) } else { 1 };
+fn pinned(mut dims: Vec<usize>, is_batch: bool) -> (Vec<usize>, usize) {
+    let batch = if dims.len() >= 4 || (is_batch && dims.len() > 1) { std::mem::replace(&mut dims[0], 1) } else { 1 };
     (dims, batch)
+}
+
+/// Whether the first dimension of the input is a batch, because an operator reads it for which it is one.
+fn is_batch(graph: &proto::Graph, input: &str) -> bool {
+    const OPERATORS: [&str; 10] = [
+        "Conv",
+        "ConvTranspose",
+        "Gemm",
+        "BatchNormalization",
+        "InstanceNormalization",
+        "MaxPool",
+        "AveragePool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "LRN",
+    ];
+    graph.node.iter().any(|node| node.input.first().is_some_and(|name| name == input) && OPERATORS.contains(&node.op_type()))
 }
 
 /// The map that holds an input of these dimensions; `None` if more than three of them are longer than one. With `channels_last`,

@@ -55,6 +55,16 @@ pub fn onnx_bytes(path: &Path, bytes: &[u8], options: &ImportOptions) -> Result<
     import(read::parse(path, bytes, None)?, options)
 }
 
+impl Network {
+    /// Reads a network and its weights from an ONNX file.
+    ///
+    /// # Errors
+    /// As [`onnx()`].
+    pub fn from_onnx(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Imported, ImportError> {
+        onnx(path.as_ref(), options)
+    }
+}
+
 fn import(file: read::Onnx, options: &ImportOptions) -> Result<Imported, ImportError> {
     let path = file.path.clone();
     let imported = translate::translate(file, options)?;

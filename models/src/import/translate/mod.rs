@@ -52,6 +52,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         names: HashSet::from(["input".to_owned()]),
         opset: file.opset,
         batch,
+        read: read_names(&file.graph),
     };
     let input = Computed { node: translator.builder.input(), view: view.clone() };
     let (mut values, random) = constants(file.initializers, file.missing, options, &path)?;
@@ -84,6 +85,11 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     }
     let network = translator.builder.finish(&nodes).map_err(graph_error)?;
     Ok(Imported { network, weights: translator.weights, interface: Interface { inputs, outputs }, random })
+}
+
+fn read_names(graph: &proto::Graph) -> HashSet<String> {
+    let outputs = graph.output.iter().map(|output| output.name().to_owned());
+    graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain(outputs).filter(|name| !name.is_empty()).collect()
 }
 
 /// Whether all readers of the input transpose it from NHWC to NCHW.
@@ -124,6 +130,8 @@ struct Translator {
     opset: i64,
     /// Images of the batch that the file declares. The network is that of one.
     batch: usize,
+    /// The tensors that nodes read or the file returns.
+    read: HashSet<String>,
 }
 
 impl Translator {
@@ -189,7 +197,7 @@ impl Translator {
                 self.batch
             ));
         }
-        let extra = (values.len()..node.outputs()).find(|&index| !node.output(index).is_empty());
+        let extra = (values.len()..node.outputs()).find(|&index| self.read.contains(node.output(index)));
         match extra {
             Some(index) => Err(format!("output {index} ('{}') is not supported", node.output(index))),
             None => Ok(values),

@@ -1,10 +1,12 @@
 //! Enlarging and reducing maps.
 
+use super::super::dims::count;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::MapAxis;
 use super::{Translator, computed};
-use crate::graph::{Op, Rearrange};
+use crate::arithmetic::Arithmetic;
+use crate::graph::{Conv2d, NodeId, Op, Rearrange, Window};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Resize", "Upsample"];
@@ -58,6 +60,55 @@ impl Line {
     }
 }
 
+impl Line {
+    /// For each place of a block, the weights of the source positions before, at and behind that of the block. `None` if blocks do not
+    /// all have the same. Positions beyond the ends count as the ends do, so weights there may be left out and the rest made up for.
+    fn linear(&self, factor: usize) -> Option<Vec<[f32; 3]>> {
+        let weights = |at: usize| {
+            let offset = self.source(at) - (at / factor) as f64;
+            let beyond = |x: f64| x.max(0.0) as f32;
+            (offset.abs() <= 1.0).then(|| [beyond(-offset), 1.0 - offset.abs() as f32, beyond(offset)])
+        };
+        let block: Option<Vec<[f32; 3]>> = (0..factor).map(weights).collect();
+        let block = block?;
+        let near = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        let periodic = (0..self.to).all(|at| weights(at).is_some_and(|found| near(found, block[at % factor])));
+        periodic.then_some(block)
+    }
+}
+
+impl Translator {
+    /// Enlarges a map by whole factors: each pixel becomes a block, whose places are weighted sums of the pixel and its neighbours.
+    /// Where neighbours are missing, what there is is divided by the sum of its weights, which is the same as repeating the border.
+    fn interpolated(&mut self, name: &str, input: NodeId, rows: &[[f32; 3]], columns: &[[f32; 3]]) -> Result<NodeId> {
+        if rows.len() != columns.len() {
+            return Err(format!(
+                "rows are enlarged {} times and columns {}, and must be enlarged alike",
+                rows.len(),
+                columns.len()
+            ));
+        }
+        let sums = self.blocks_of_sums(&format!("{name}.sums"), input, rows, columns)?;
+        let first = self.add(&format!("{name}.first"), Op::Slice { begin: 0, len: 1 }, &[input])?;
+        let ones = self.affine(&format!("{name}.ones"), first, vec![0.0], vec![1.0])?;
+        let weights = self.blocks_of_sums(&format!("{name}.weights"), ones, rows, columns)?;
+        self.add(name, Op::Binary(Arithmetic::Div), &[sums, weights])
+    }
+
+    fn blocks_of_sums(&mut self, name: &str, input: NodeId, rows: &[[f32; 3]], columns: &[[f32; 3]]) -> Result<NodeId> {
+        let (c, block) = (self.shape(input).c, rows.len());
+        let places = block * block;
+        let oc = c.checked_mul(places).ok_or("the map is too large")?;
+        count(&[oc, 9])?;
+        let weight = (0..oc * 9).map(|at| rows[at / 9 % places / block][at % 9 / 3] * columns[at / 9 % block][at % 3]).collect();
+        let window = Window::square(3, 1, 1);
+        let conv = Conv2d { oc, groups: c, bias: false, window };
+        let id =
+            self.add_with(&format!("{name}.blocks"), Op::Conv2d(conv), &[input], vec![("weight", vec![oc, 1, 3, 3], weight)])?;
+        self.depth_to_space(name, id, block, false)
+    }
+}
+
 fn resize(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     let input = computed(node)?;
     let lines = lines(node, &input.view.sizes())?;
@@ -71,11 +122,12 @@ fn resize(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     if lines.iter().all(|line| line.from == line.to && line.scale == 1.0) {
         return Ok(input.clone());
     }
-    if mode != "nearest" {
-        return Err(format!("mode is {mode}, and must be nearest"));
+    if !matches!(mode.as_str(), "nearest" | "linear" | "bilinear") {
+        return Err(format!("mode is {mode}, and must be nearest or linear"));
     }
     let shape = t.shape(input.node);
     let mut factors = [1; 3];
+    let mut taps = [vec![[0.0, 1.0, 0.0]], vec![[0.0, 1.0, 0.0]], vec![[0.0, 1.0, 0.0]]];
     let mut view = input.view.clone();
     for (dim, line) in lines.iter().enumerate().filter(|(_, line)| line.from != line.to) {
         let unit = MapAxis::ALL.into_iter().rev().find(|&axis| axis.of(shape) == 1 && factors[axis as usize] == 1);
@@ -83,16 +135,25 @@ fn resize(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
         let axis = axis
             .filter(|&axis| axis != MapAxis::C)
             .ok_or_else(|| format!("dimension {dim} is resized, which is no rows or columns"))?;
-        let nearest = line.nearest(&rounding)?;
-        let factor = line.to / line.from;
-        if line.to % line.from != 0 || nearest.iter().enumerate().any(|(at, &place)| place != at / factor) {
-            return Err(format!(
-                "dimension {dim} is resized from {} to {}, and only whole factors are supported",
-                line.from, line.to
-            ));
+        let fault =
+            || format!("dimension {dim} is resized from {} to {}, and only whole factors are supported", line.from, line.to);
+        if !line.to.is_multiple_of(line.from) {
+            return Err(fault());
         }
+        let factor = line.to / line.from;
         factors[axis as usize] = factor;
+        if mode == "nearest" {
+            if line.nearest(&rounding)?.iter().enumerate().any(|(at, &place)| place != at / factor) {
+                return Err(fault());
+            }
+        } else {
+            taps[axis as usize] = line.linear(factor).ok_or_else(fault)?;
+        }
         view = view.resized(dim, axis, line.to);
+    }
+    if mode != "nearest" {
+        let id = t.interpolated(node.output(0), input.node, &taps[1], &taps[2])?;
+        return Ok(Computed { node: id, view });
     }
     let id =
         t.add(node.output(0), Op::Rearrange(Rearrange::Upsample { rows: factors[1], columns: factors[2] }), &[input.node])?;

@@ -16,7 +16,7 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec
     OPERATORS.contains(&operator).then(|| view(t, node, operator).map(|value| vec![value]))
 }
 
-fn view(_t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Value> {
+fn view(t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Value> {
     let input = computed(node)?;
     let view = &input.view;
     let sizes = view.sizes();
@@ -45,7 +45,11 @@ fn view(_t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Va
             return Ok(Constant { dims: Vec::new(), ..Constant::integers(vec![len]) }.into());
         }
         "Reshape" => {
-            let asked = node.integers_or_attribute(1, "shape")?.ok_or("shape is missing")?;
+            let mut asked = node.integers_or_attribute(1, "shape")?.ok_or("shape is missing")?;
+            // The batch that the file declares is one image here.
+            if let Some(first) = asked.first_mut().filter(|first| t.batch > 1 && **first == t.batch as i64) {
+                *first = 1;
+            }
             reshaped_to(&reshaped(&sizes, &asked, node.int("allowzero")? == Some(1))?)?
         }
         "Flatten" => {
