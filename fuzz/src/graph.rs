@@ -69,7 +69,7 @@ fn stays_in_range(problem: &Problem) -> bool {
 }
 
 /// A graph of nodes that need not fit. The builder refuses those that do not, and they are left out.
-fn grow(choices: &mut Choices<'_>) -> Option<Network> {
+pub(crate) fn grow(choices: &mut Choices<'_>) -> Option<Network> {
     let shape = Shape::new(choices.below(6), choices.below(12), choices.below(12));
     let mut builder = Builder::new("drawn", shape).ok()?;
     let mut nodes = 1;

@@ -6,6 +6,7 @@ pub mod image;
 pub mod kernel_name;
 pub mod names;
 pub mod npy;
+pub mod onnx;
 pub mod problem;
 pub mod safetensors;
 pub mod zoo_spec;

@@ -48,6 +48,16 @@ fn graph() {
 }
 
 #[test]
+fn onnx() {
+    replay_and_count("onnx", sartor_fuzz::onnx::judge_bytes, 4);
+}
+
+#[test]
+fn onnx_graph() {
+    replay_and_count("onnx_graph", sartor_fuzz::onnx::judge_grown, 4);
+}
+
+#[test]
 fn names() {
     replay_and_count("names", sartor_fuzz::names::judge, 12);
 }

@@ -149,6 +149,11 @@ impl View {
         }
     }
 
+    /// Whether a dimension is the channels of the map.
+    pub fn is_channels(&self, dim: usize, shape: Shape) -> bool {
+        self.dims.get(dim).is_some_and(|factors| *factors == whole(MapAxis::C, shape))
+    }
+
     /// The same elements with dimensions in another order: dimension `i` of the result is `perm[i]` of this view.
     #[must_use]
     pub fn transposed(&self, perm: &[usize]) -> Self {

@@ -34,7 +34,7 @@ fn concat(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
             return Err("one of its inputs is constant, and only zeros behind a map are supported".into());
         };
         let shape = t.shape(part.node);
-        let is_channels = part.view.axis(axis, shape) == Some(MapAxis::C) || (shape.c == 1 && part.view.dim(axis).is_empty());
+        let is_channels = part.view.is_channels(axis, shape);
         if !is_channels {
             return stacked(t, node, axis).map(|value| vec![Value::Computed(value)]);
         }

@@ -75,7 +75,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
             Some(Value::Computed(computed)) => {
                 // If its elements cannot be put in order, whoever reads the output must do it.
                 let own = format!("{}.ordered", output.name());
-                let Computed { node, view } = translator.ordered(&own, computed).unwrap_or_else(|_| computed.clone());
+                let Computed { node, view } = translator.output(&own, computed);
                 outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(node), view });
                 nodes.push(node);
             }
@@ -278,6 +278,14 @@ impl Translator {
                 input.view.sizes()
             )),
         }
+    }
+
+    /// The tensor as the network returns it: in order if it can be, else as it lies in its map.
+    fn output(&mut self, name: &str, value: &Computed) -> Computed {
+        if let Ok(node) = self.image(name, value) {
+            return Computed { node, view: View::usual(self.shape(node), value.view.rank()) };
+        }
+        self.ordered(name, value).unwrap_or_else(|_| value.clone())
     }
 
     fn transposed(&mut self, name: &str, input: NodeId, order: [usize; 3]) -> Result<NodeId> {

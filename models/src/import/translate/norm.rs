@@ -35,7 +35,7 @@ fn batch_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     }
     let eps = node.float("epsilon")?.unwrap_or(1e-5);
     let shape = t.shape(input.node);
-    let is_channels = input.view.rank() > 1 && (shape.c == 1 || input.view.axis(1, shape) == Some(MapAxis::C));
+    let is_channels = input.view.is_channels(1, shape);
     let (src, view) = if is_channels {
         (input.node, input.view.clone())
     } else {

@@ -2,7 +2,6 @@
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::Value;
-use super::super::view::MapAxis;
 use super::window::window;
 use super::{Translator, computed};
 use crate::graph::{Op, Padding, Reduction};
@@ -44,7 +43,7 @@ fn global(t: &mut Translator, node: &NodeReader<'_>, reduction: Reduction) -> Re
     let input = computed(node)?;
     let rank = input.view.rank();
     let shape = t.shape(input.node);
-    let is_plain = rank > 1 && (shape.c == 1 || input.view.axis(1, shape) == Some(MapAxis::C)) && input.view.dim(0).is_empty();
+    let is_plain = rank > 1 && input.view.is_channels(1, shape) && input.view.dim(0).is_empty();
     let src = if is_plain { input.node } else { t.image(node.output(0), input)? };
     let id = t.add(node.output(0), Op::Reduce(reduction), &[src])?;
     Ok(t.usual(id, rank))
