@@ -1,6 +1,6 @@
 //! Networks from ONNX files, as every exporter writes them.
 //!
-//! Three steps. [`read`] takes the file apart. `fold` computes what is constant once shapes are known, and `translate` writes
+//! Three steps. `read` takes the file apart. `fold` computes what is constant once shapes are known, and `translate` writes
 //! down the rest as operators of the graph; both go through the file's nodes together, because shapes are needed for one and
 //! constants for the other. `recognise` finds operators that exporters spell out in several nodes.
 

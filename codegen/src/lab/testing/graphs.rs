@@ -253,7 +253,7 @@ impl Grower {
         let how = match choice % 8 {
             0..=2 if shape.pixels() <= 400 => Rearrange::Upsample { rows: 1 + choice / 8 % 3, columns: 1 + choice / 24 % 3 },
             3 | 4 if shape.c.is_multiple_of(4) => {
-                let order = if choice / 8 % 2 == 0 { DepthOrder::Dcr } else { DepthOrder::Crd };
+                let order = if (choice / 8).is_multiple_of(2) { DepthOrder::Dcr } else { DepthOrder::Crd };
                 Rearrange::DepthToSpace { block: 2, order }
             }
             5 if shape.h > 4 && shape.w > 4 => Rearrange::Crop { rows, columns },

@@ -42,7 +42,10 @@ fn arithmetic(operator: &str) -> Option<(OnFloats, OnIntegers)> {
     })
 }
 
-fn comparison(operator: &str) -> Option<(fn(f32, f32) -> bool, fn(i64, i64) -> bool)> {
+type ComparesFloats = fn(f32, f32) -> bool;
+type ComparesIntegers = fn(i64, i64) -> bool;
+
+fn comparison(operator: &str) -> Option<(ComparesFloats, ComparesIntegers)> {
     Some(match operator {
         "Equal" => (|a, b| a == b, |a, b| a == b),
         "Less" => (|a, b| a < b, |a, b| a < b),
@@ -93,7 +96,7 @@ fn many(node: &NodeReader<'_>, floats: OnFloats, integers: OnIntegers) -> Result
     Ok(result)
 }
 
-fn compare(node: &NodeReader<'_>, floats: fn(f32, f32) -> bool, integers: fn(i64, i64) -> bool) -> Result<Constant> {
+fn compare(node: &NodeReader<'_>, floats: ComparesFloats, integers: ComparesIntegers) -> Result<Constant> {
     let (a, b) = (node.needed(0)?, node.needed(1)?);
     let dims = broadcast(&a.dims, &b.dims)?;
     count(&dims)?;

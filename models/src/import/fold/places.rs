@@ -259,7 +259,7 @@ fn range(node: &NodeReader<'_>) -> Result<Constant> {
                 return Err("it needs three numbers".into());
             };
             let count = ((end - start) / step).ceil().max(0.0);
-            if !(count <= (1 << 24) as f32) {
+            if count.is_nan() || count > (1 << 24) as f32 {
                 return Err(format!("start, limit and delta are {start}, {end} and {step}"));
             }
             let values: Vec<f32> = (0..count as usize).map(|i| start + i as f32 * step).collect();
