@@ -80,15 +80,16 @@ pub fn reshaped(from: &[usize], asked: &[i64], zero_is_zero: bool) -> Result<Vec
 
 /// The range that a slice takes of a dimension: first place, number of places, step. Bounds are those of ONNX and numpy.
 pub fn sliced(dim: usize, start: i64, end: i64, step: i64) -> Result<(usize, usize, i64)> {
-    let n = dim as i64;
     if step == 0 {
         return Err("steps is 0".into());
     }
-    let counted = |at: i64| if at < 0 { at.saturating_add(n) } else { at };
+    // Wider integers, because bounds and steps may be any.
+    let (n, start, end, wide_step) = (dim as i128, i128::from(start), i128::from(end), i128::from(step));
+    let counted = |at: i128| if at < 0 { at + n } else { at };
     let (low, high) = if step > 0 { (0, n) } else { (-1, n - 1) };
     let first = counted(start).clamp(low.max(0), high.max(0));
     let last = if step < 0 && end < -n { -1 } else { counted(end).clamp(low, high) };
-    let length = if step > 0 { (last - first + step - 1) / step } else { (last - first + step + 1) / step };
+    let length = if step > 0 { (last - first + wide_step - 1) / wide_step } else { (last - first + wide_step + 1) / wide_step };
     Ok((first as usize, usize::try_from(length).unwrap_or(0), step))
 }
 
@@ -104,6 +105,8 @@ mod tests {
         assert_eq!(sliced(10, 5, 2, -1), Ok((5, 3, -1)));
         assert_eq!(sliced(10, 20, 30, 1), Ok((10, 0, 1)));
         assert!(sliced(10, 0, 1, 0).is_err());
+        assert_eq!(sliced(10, 3, i64::MAX, i64::MAX), Ok((3, 1, i64::MAX)));
+        assert_eq!(sliced(10, i64::MAX, i64::MIN, i64::MIN), Ok((9, 1, i64::MIN)));
     }
 
     #[test]

@@ -104,18 +104,20 @@ impl Run {
             rest = after;
             outputs.push(match &interface {
                 Some(interface) => as_in_file(&interface.outputs[index], batch, values),
-                None if (shape.h, shape.w) == (1, 1) => (vec![batch, shape.c], values.into()),
                 None => (vec![batch, shape.c, shape.h, shape.w], values.into()),
             });
         }
         if let Some(path) = &self.output {
             for (index, (shape, values)) in outputs.iter().enumerate() {
                 let path = if index == 0 { path.clone() } else { path.with_extension(format!("{index}.npy")) };
-                npy::write(&path, shape, values)?;
+                let dims = if interface.is_none() && shape[2..] == [1, 1] { &shape[..2] } else { &shape[..] };
+                npy::write(&path, dims, values)?;
             }
         }
         let guesses: Vec<Vec<Guess>> = match &outputs[..] {
-            [(shape, scores)] if shape.len() == 2 => scores.chunks_exact(shape[1]).map(|scores| top(scores, self.top)).collect(),
+            [(shape, scores)] if shape.len() > 1 && shape[2..].iter().all(|&dim| dim == 1) => {
+                scores.chunks_exact(shape[1]).map(|scores| top(scores, self.top)).collect()
+            }
             _ => Vec::new(),
         };
 

@@ -48,6 +48,8 @@ pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<
     let result = observed.result(layer);
     let (first, count) = match &layer.op {
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
+        // The source of blocks of pixels has more channels.
+        LayerOp::Rearrange(_) => (0, result.maps.c),
         _ => (0, observed.source(layer.sources()[0]).maps.c),
     };
     let expected = expected(layer, network.filters[observed.index].as_ref(), observed);
