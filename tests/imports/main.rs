@@ -54,7 +54,7 @@ const CRATES: [Crate; 8] = [
     Crate {
         source: "models/src",
         roots: &["lib.rs"],
-        rooms: &["escape", "listing", "arithmetic", "graph", "zoo", "weights", "export", "lib"],
+        rooms: &["escape", "listing", "arithmetic", "graph", "zoo", "weights", "proto", "export", "import", "lib"],
     },
     Crate {
         source: "src",
@@ -65,7 +65,7 @@ const CRATES: [Crate; 8] = [
     Crate {
         source: "fuzz/src",
         roots: &["lib.rs"],
-        rooms: &["lib", "graph", "image", "kernel_name", "names", "npy", "problem", "safetensors", "zoo_spec"],
+        rooms: &["lib", "graph", "image", "kernel_name", "names", "npy", "onnx", "problem", "safetensors", "zoo_spec"],
     },
     Crate {
         source: "oracle/src",

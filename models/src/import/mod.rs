@@ -8,6 +8,7 @@ mod constant;
 mod dims;
 mod error;
 mod fold;
+mod imported;
 mod inputs;
 mod node;
 mod options;
@@ -23,21 +24,9 @@ use crate::graph::Network;
 use crate::weights::Weights;
 
 pub use error::{ImportError, Refusal};
+pub use imported::Imported;
 pub use inputs::{Interface, Port};
 pub use options::ImportOptions;
-
-/// A network that was read from a file.
-#[derive(Clone, Debug)]
-pub struct Imported {
-    /// The network. Its nodes have the names of the file's tensors.
-    pub network: Network,
-    /// Its weights.
-    pub weights: Weights,
-    /// The file's inputs and outputs, and how the network's maps lie in them.
-    pub interface: Interface,
-    /// Whether weights were missing, and were drawn at random.
-    pub random: bool,
-}
 
 /// Imports a file.
 ///

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use super::Imported;
+use super::imported::Imported;
 use crate::graph::{Builder, GraphError, Network, NodeId, Op};
 use crate::weights::{Tensor, Weights};
 use matcher::Matcher;

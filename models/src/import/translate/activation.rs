@@ -4,7 +4,7 @@ use sartor_ops::Parameter;
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
-use super::{Translator, computed};
+use super::translator::{Translator, computed};
 use crate::graph::{Activation, NodeId, Op};
 
 /// What is translated here.

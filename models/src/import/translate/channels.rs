@@ -1,10 +1,11 @@
 //! Operators that join and select parts of maps.
 
+use super::super::constant::Constant;
 use super::super::fold::{parts, slices};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
-use super::{Constant, Translator, computed};
+use super::translator::{Translator, computed};
 use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Shape, Window};
 
 /// What is translated here.

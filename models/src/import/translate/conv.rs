@@ -4,8 +4,8 @@ use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
 use super::channels::part;
+use super::translator::{Translator, computed};
 use super::window::window;
-use super::{Translator, computed};
 use crate::graph::{Conv2d, Op, Padding, Shape, Window};
 
 /// What is translated here.

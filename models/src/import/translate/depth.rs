@@ -2,7 +2,7 @@
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::Value;
-use super::{Translator, computed};
+use super::translator::{Translator, computed};
 use crate::graph::{Conv2d, DepthOrder, NodeId, Op, Padding, Rearrange, Window};
 
 /// What is translated here.

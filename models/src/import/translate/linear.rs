@@ -3,7 +3,7 @@
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Factor, MapAxis};
-use super::{Translator, computed};
+use super::translator::{Translator, computed};
 use crate::graph::{Conv2d, Op, Padding, Shape, Window};
 
 /// What is translated here.

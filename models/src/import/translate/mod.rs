@@ -15,25 +15,25 @@ mod reduce;
 mod resize;
 mod shape;
 mod softmax;
+mod translator;
 mod window;
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 
-use super::Imported;
 use super::constant::Constant;
 use super::error::{ImportError, Refusal};
 use super::fold::fold;
+use super::imported::Imported;
 use super::inputs::{self, Interface, Port};
 use super::node::{NodeReader, Result};
 use super::options::ImportOptions;
 use super::read::Onnx;
 use super::value::{Computed, Value};
-use super::view::{Arrangement, Factor, MapAxis, View, arrange};
 use crate::escape;
-use crate::graph::{Builder, GraphError, NodeId, Op, Shape};
+use crate::graph::{Builder, GraphError};
 use crate::proto;
-use crate::weights::{Tensor, Weights};
+use crate::weights::Weights;
+use translator::Translator;
 
 /// Translates a file.
 pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Result<Imported, ImportError> {
@@ -123,17 +123,6 @@ fn constants(
     Ok((values, random))
 }
 
-struct Translator {
-    builder: Builder,
-    weights: Weights,
-    names: HashSet<String>,
-    opset: i64,
-    /// Images of the batch that the file declares. The network is that of one.
-    batch: usize,
-    /// The tensors that nodes read or the file returns.
-    read: HashSet<String>,
-}
-
 impl Translator {
     /// Translates or folds a node, and notes what it was refused for.
     fn node(&mut self, node: &proto::Node, values: &mut HashMap<String, Value>, refusals: &mut Vec<Refusal>) {
@@ -212,125 +201,6 @@ impl Translator {
         }
         Err(unknown())
     }
-
-    /// The shape of a node's map.
-    fn shape(&self, node: NodeId) -> Shape {
-        self.builder.shape(node)
-    }
-
-    /// Adds a node to the network. The name gets a number if it is taken.
-    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
-        let name = self.free_name(name);
-        let id = self.builder.add(name.clone(), op, inputs).map_err(|e| format!("{} is {}: {}", e.attribute, e.value, e.help))?;
-        self.names.insert(name);
-        Ok(id)
-    }
-
-    /// Adds a node with parameters.
-    fn add_with(&mut self, name: &str, op: Op, inputs: &[NodeId], params: Vec<(&str, Vec<usize>, Vec<f32>)>) -> Result<NodeId> {
-        let name = self.free_name(name);
-        let id = self.add(&name, op, inputs)?;
-        for (suffix, dims, values) in params {
-            if dims.iter().product::<usize>() != values.len() {
-                return Err(format!("{suffix} has {} elements, and must have dimensions {dims:?}", values.len()));
-            }
-            self.weights.insert(format!("{name}.{suffix}"), Tensor::new(dims, values));
-        }
-        Ok(id)
-    }
-
-    fn free_name(&self, name: &str) -> String {
-        let name = if name.is_empty() { "node" } else { name };
-        if !self.names.contains(name) {
-            return name.into();
-        }
-        (1..).map(|i| format!("{name}.{i}")).find(|name| !self.names.contains(name)).unwrap_or_default()
-    }
-
-    /// Adds `scale[c] * x + shift[c]` for each channel.
-    fn affine(&mut self, name: &str, input: NodeId, scale: Vec<f32>, shift: Vec<f32>) -> Result<NodeId> {
-        let c = self.shape(input).c;
-        let params = vec![
-            ("weight", vec![c], scale),
-            ("bias", vec![c], shift),
-            ("running_mean", vec![c], vec![0.0; c]),
-            ("running_var", vec![c], vec![1.0; c]),
-        ];
-        self.add_with(name, Op::BatchNorm { eps: f64::MIN_POSITIVE }, &[input], params)
-    }
-
-    /// A node whose channels, rows and columns are these factors of a computed tensor.
-    fn arranged(&mut self, name: &str, input: &Computed, groups: &[Vec<Factor>; 3]) -> Result<NodeId> {
-        match arrange(self.shape(input.node), groups) {
-            Arrangement::Same => Ok(input.node),
-            Arrangement::Shuffle { groups } => {
-                self.add(&format!("{name}.shuffled"), Op::ChannelShuffle { groups }, &[input.node])
-            }
-            Arrangement::Transpose(axes) => self.transposed(&format!("{name}.transposed"), input.node, axes),
-            Arrangement::DepthToSpace { block, blocks_first } => {
-                self.depth_to_space(&format!("{name}.spread"), input.node, block, blocks_first)
-            }
-            Arrangement::SpaceToDepth { block, blocks_first } => {
-                self.space_to_depth(&format!("{name}.gathered"), input.node, block, blocks_first)
-            }
-            Arrangement::Other => Err(format!(
-                "its input of dimensions {:?} lies in memory in another order, and moving its elements is not supported",
-                input.view.sizes()
-            )),
-        }
-    }
-
-    /// The tensor as the network returns it: in order if it can be, else as it lies in its map.
-    fn output(&mut self, name: &str, value: &Computed) -> Computed {
-        if let Ok(node) = self.image(name, value) {
-            return Computed { node, view: View::usual(self.shape(node), value.view.rank()) };
-        }
-        self.ordered(name, value).unwrap_or_else(|_| value.clone())
-    }
-
-    fn transposed(&mut self, name: &str, input: NodeId, order: [usize; 3]) -> Result<NodeId> {
-        self.add(name, Op::Transpose(order), &[input])
-    }
-
-    fn reshaped(&mut self, name: &str, input: NodeId, shape: Shape) -> Result<NodeId> {
-        self.add(name, Op::Reshape(shape), &[input])
-    }
-
-    /// The tensor as a map whose elements, row by row, are in the tensor's order.
-    fn ordered(&mut self, name: &str, input: &Computed) -> Result<Computed> {
-        let order = input.view.order(self.shape(input.node)).ok_or_else(|| {
-            format!(
-                "a tensor of dimensions {:?} lies scattered in memory, and moving its elements is not supported",
-                input.view.sizes()
-            )
-        })?;
-        if order == [0, 1, 2] {
-            return Ok(input.clone());
-        }
-        let node = self.transposed(name, input.node, order)?;
-        Ok(Computed { node, view: input.view.relabelled(order) })
-    }
-
-    /// A node whose map is a tensor `[1, c]`, `[1, c, w]` or `[1, c, h, w]`.
-    fn image(&mut self, name: &str, input: &Computed) -> Result<NodeId> {
-        let view = &input.view;
-        if view.rank() > 0 && !view.dim(0).is_empty() {
-            return Err(format!("its input has dimensions {:?}, and the first must be 1: the batch", view.sizes()));
-        }
-        let dim = |i: usize| view.dim(i).to_vec();
-        let groups = match view.rank() {
-            2 => [dim(1), Vec::new(), Vec::new()],
-            3 => [dim(1), Vec::new(), dim(2)],
-            4 => [dim(1), dim(2), dim(3)],
-            rank => return Err(format!("its input has {rank} dimensions, and 2 to 4 are supported")),
-        };
-        self.arranged(name, input, &groups)
-    }
-
-    /// The value of a node whose map is a tensor of this rank in the usual view.
-    fn usual(&self, node: NodeId, rank: usize) -> Vec<Value> {
-        vec![Value::Computed(Computed { node, view: View::usual(self.shape(node), rank) })]
-    }
 }
 
 /// Whether the first dimension, which is the batch, is another one in the result, or is reduced.
@@ -392,42 +262,3 @@ fn is_known(operator: &str) -> bool {
     ];
     lists.iter().any(|list| list.contains(&operator))
 }
-
-/// The first input, which the network computes.
-fn computed<'a>(node: &'a NodeReader<'_>) -> Result<&'a Computed> {
-    match node.input(0) {
-        Value::Computed(computed) => Ok(computed),
-        Value::Constant(_) => Err("its first input is constant, and must be computed by the network".into()),
-        Value::Absent | Value::Refused => Err("its first input is missing".into()),
-    }
-}
-
-/// The values of a constant for each channel of a map, if they are the same for all its pixels. `rank` dimensions of the view, from
-/// the last, meet those of the constant.
-fn by_channel(view: &View, shape: Shape, constant: &Constant) -> Result<Vec<f32>> {
-    let values =
-        constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
-    let sizes = view.sizes();
-    let skip = sizes.len().checked_sub(constant.dims.len());
-    let skip = skip.ok_or_else(|| format!("a constant of dimensions {:?} has more than its input, {sizes:?}", constant.dims))?;
-    let mut steps = vec![0; sizes.len()];
-    let mut step = 1;
-    for (i, &dim) in constant.dims.iter().enumerate().rev() {
-        if dim == 1 {
-            continue;
-        }
-        if dim != sizes[skip + i] {
-            return Err(format!("a constant of dimensions {:?} does not fit its input, {sizes:?}", constant.dims));
-        }
-        if view.touches(skip + i, MapAxis::H) || view.touches(skip + i, MapAxis::W) {
-            return Err(format!("a constant of dimensions {:?} has values of its own for each pixel", constant.dims));
-        }
-        steps[skip + i] = step;
-        step *= dim;
-    }
-    let at = |c: usize| view.indices([c, 0, 0]).iter().zip(&steps).map(|(index, step)| index * step).sum::<usize>();
-    Ok((0..shape.c).map(|c| values[at(c)]).collect())
-}
-
-/// A shared constant.
-type Shared = Rc<Constant>;

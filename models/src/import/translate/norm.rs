@@ -4,8 +4,8 @@ use sartor_ops::Parameter;
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
-use super::super::view::{Factor, MapAxis};
-use super::{Translator, by_channel, computed};
+use super::super::view::{Factor, MapAxis, View};
+use super::translator::{Translator, by_channel, computed};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Conv2d, NodeId, Op, Reduction, Window};
 
@@ -40,7 +40,7 @@ fn batch_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         (input.node, input.view.clone())
     } else {
         let src = t.image(node.output(0), input)?;
-        (src, super::View::usual(t.shape(src), input.view.rank()))
+        (src, View::usual(t.shape(src), input.view.rank()))
     };
     let c = t.shape(src).c;
     let params = ["weight", "bias", "running_mean", "running_var"].into_iter().enumerate();

@@ -4,7 +4,7 @@ use super::super::dims::broadcast;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
-use super::{Translator, computed};
+use super::translator::{Translator, computed};
 use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Shape, Window};
 
 /// What is translated here.

@@ -2,8 +2,8 @@
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::Value;
+use super::translator::{Translator, computed};
 use super::window::window;
-use super::{Translator, computed};
 use crate::graph::{Op, Padding, Reduction};
 
 /// What is translated here.

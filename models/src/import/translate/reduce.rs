@@ -4,7 +4,7 @@ use super::super::fold::axes;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
-use super::{Translator, computed};
+use super::translator::{Translator, computed};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Conv2d, NodeId, Op, Padding, Reduction, Shape, Window};
 

@@ -4,7 +4,7 @@ use super::super::dims::count;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::MapAxis;
-use super::{Translator, computed};
+use super::translator::{Translator, computed};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Conv2d, NodeId, Op, Rearrange, Window};
 

@@ -1,10 +1,11 @@
 //! Operators that only change how a tensor is seen: they cost nothing.
 
+use super::super::constant::Constant;
 use super::super::dims::reshaped;
 use super::super::fold::{permutation, shape_of, squeezed};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
-use super::{Constant, Translator, computed};
+use super::translator::{Translator, computed};
 use crate::proto;
 
 /// What is translated here.

@@ -3,7 +3,7 @@
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::MapAxis;
-use super::{Translator, computed};
+use super::translator::{Translator, computed};
 use crate::graph::Op;
 
 /// What is translated here.
