@@ -14,6 +14,8 @@ mod node;
 mod options;
 mod read;
 mod recognise;
+#[cfg(test)]
+mod tests;
 mod translate;
 mod value;
 mod view;

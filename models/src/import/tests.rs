@@ -1,0 +1,161 @@
+use std::path::Path;
+
+use prost::Message;
+
+use super::{ImportError, ImportOptions, Imported, onnx, onnx_bytes};
+use crate::graph::{Activation, Op, Shape};
+use crate::proto::{
+    self, Attribute, Dimension, Entry, Graph, Model, Node, OperatorSet, Tensor, TensorShape, TensorType, Type, ValueInfo,
+};
+
+fn info(name: &str, dims: &[i64]) -> ValueInfo {
+    let dim = dims
+        .iter()
+        .map(|&d| Dimension { dim_value: (d > 0).then_some(d), dim_param: (d == 0).then(|| "width".into()) })
+        .collect();
+    let tensor = TensorType { elem_type: Some(proto::FLOAT), shape: Some(TensorShape { dim }) };
+    ValueInfo { name: Some(name.into()), r#type: Some(Type { tensor_type: Some(tensor) }) }
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str) -> Node {
+    Node {
+        input: inputs.iter().map(|&name| name.into()).collect(),
+        output: vec![output.into()],
+        op_type: Some(operator.into()),
+        ..Node::default()
+    }
+}
+
+fn floats(name: &str, dims: &[i64], values: &[f32]) -> Tensor {
+    let raw_data = Some(values.iter().flat_map(|x| x.to_le_bytes()).collect());
+    Tensor { dims: dims.to_vec(), data_type: Some(proto::FLOAT), name: Some(name.into()), raw_data, ..Tensor::default() }
+}
+
+/// A model of one input `x`, `[1, 2, 3, 3]`, whose output is `y`.
+fn model(node: Vec<Node>, initializer: Vec<Tensor>) -> Model {
+    let graph =
+        Graph { node, initializer, input: vec![info("x", &[1, 2, 3, 3])], output: vec![info("y", &[])], ..Graph::default() };
+    let opset_import = vec![OperatorSet { domain: None, version: Some(17) }];
+    Model { graph: Some(graph), opset_import, ..Model::default() }
+}
+
+fn read(model: &Model) -> Result<Imported, ImportError> {
+    onnx_bytes("model.onnx".as_ref(), &model.encode_to_vec(), &ImportOptions::default())
+}
+
+/// What the error says.
+fn refused(model: &Model) -> String {
+    read(model).map(|imported| imported.network).unwrap_err().to_string()
+}
+
+#[test]
+fn all_nodes_that_are_not_supported_are_listed() {
+    let nodes = vec![node("Relu", &["x"], "a"), node("Frob", &["a"], "b"), node("Quux", &["b"], "c"), node("Relu", &["c"], "y")];
+    let message = refused(&model(nodes, Vec::new()));
+    assert!(message.contains("2 nodes that are not supported"), "{message}");
+    assert!(message.contains("node 'b' (Frob)") && message.contains("node 'c' (Quux)"), "{message}");
+}
+
+#[test]
+fn no_attribute_is_ignored() {
+    let attribute =
+        Attribute { name: Some("slope".into()), f: Some(0.5), r#type: Some(Attribute::FLOAT), ..Attribute::default() };
+    let relu = Node { attribute: vec![attribute], ..node("Relu", &["x"], "y") };
+    let message = refused(&model(vec![relu], Vec::new()));
+    assert!(message.contains("attribute slope is not supported"), "{message}");
+}
+
+#[test]
+fn files_whose_nodes_are_out_of_order_or_that_lack_one_are_refused() {
+    let message = refused(&model(vec![node("Relu", &["a"], "y"), node("Relu", &["x"], "a")], Vec::new()));
+    assert!(message.contains("computed by no node before it"), "{message}");
+    let message = refused(&model(vec![node("Relu", &["x"], "z")], Vec::new()));
+    assert!(message.contains("output 'y' is computed by no node"), "{message}");
+    let twice = vec![node("Relu", &["x"], "y"), node("Sigmoid", &["x"], "y")];
+    assert!(refused(&model(twice, Vec::new())).contains("another node computes 'y' too"));
+}
+
+#[test]
+fn damaged_tensors_are_refused() {
+    let add = || vec![node("Add", &["x", "w"], "y")];
+    let short = floats("w", &[1, 2, 1, 1], &[1.0]);
+    assert!(refused(&model(add(), vec![short])).contains("need 2 elements, but there are 1"));
+    let negative = floats("w", &[-1], &[1.0]);
+    assert!(refused(&model(add(), vec![negative])).contains("dimension -1 is negative"));
+    let huge = floats("w", &[i64::MAX, i64::MAX], &[]);
+    assert!(refused(&model(add(), vec![huge])).contains("more elements than 2^30"));
+    let odd = Tensor { raw_data: Some(vec![0; 5]), ..floats("w", &[1], &[]) };
+    assert!(refused(&model(add(), vec![odd])).contains("no multiple of 4"));
+    let text = Tensor { data_type: Some(8), ..floats("w", &[1], &[1.0]) };
+    assert!(refused(&model(add(), vec![text])).contains("data type is 8"));
+    assert!(matches!(onnx_bytes("m.onnx".as_ref(), b"no protobuf", &ImportOptions::default()), Err(ImportError::Format { .. })));
+}
+
+#[test]
+fn a_symbol_is_named_with_the_option_that_pins_it() {
+    let mut model = model(vec![node("Relu", &["x"], "y")], Vec::new());
+    model.graph.as_mut().unwrap().input = vec![info("x", &[0, 2, 0, 3])];
+    let message = refused(&model);
+    assert!(message.contains("dimension 2 of input 'x' is 'width'") && message.contains("--input-shape"), "{message}");
+    let options = ImportOptions::default().with_input_shape("x=1,2,5,3").unwrap();
+    let imported = onnx_bytes("m.onnx".as_ref(), &model.encode_to_vec(), &options).unwrap();
+    assert_eq!(imported.network.input_shape(), Shape::new(2, 5, 3));
+    assert!(ImportOptions::default().with_input_shape("x=1,a").is_err());
+    let unknown = ImportOptions::default().with_input_shape("z=1,2,5,3").unwrap();
+    assert!(matches!(onnx_bytes("m.onnx".as_ref(), &model.encode_to_vec(), &unknown), Err(ImportError::Option(_))));
+}
+
+#[test]
+fn both_forms_of_clip_are_read() {
+    let bound = |name: &str, value: f32| Attribute {
+        name: Some(name.into()),
+        f: Some(value),
+        r#type: Some(Attribute::FLOAT),
+        ..Attribute::default()
+    };
+    let old = Node { attribute: vec![bound("min", 0.0), bound("max", 6.0)], ..node("Clip", &["x"], "y") };
+    let new = node("Clip", &["x", "low", "high"], "y");
+    let bounds = vec![floats("low", &[], &[0.0]), floats("high", &[], &[6.0])];
+    for model in [model(vec![old], Vec::new()), model(vec![new], bounds)] {
+        let imported = read(&model).unwrap();
+        assert_eq!(imported.network.nodes()[1].op, Op::Activation(Activation::Relu6));
+    }
+}
+
+/// Writes a model whose weights lie in another file, and reads it.
+fn outside(folder: &Path, location: &str, entries: &[(&str, &str)]) -> Result<Imported, ImportError> {
+    let entry = |(key, value): (&str, &str)| Entry { key: Some(key.into()), value: Some(value.into()) };
+    let external_data = std::iter::once(("location", location)).chain(entries.iter().copied()).map(entry).collect();
+    let data_location = Some(Tensor::EXTERNAL);
+    let tensor = Tensor { external_data, data_location, raw_data: None, ..floats("w", &[1, 2, 1, 1], &[]) };
+    let path = folder.join("model.onnx");
+    std::fs::write(&path, model(vec![node("Add", &["x", "w"], "y")], vec![tensor]).encode_to_vec()).unwrap();
+    onnx(&path, &ImportOptions::default())
+}
+
+#[test]
+fn external_weights_stay_in_the_models_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("model");
+    std::fs::create_dir(&folder).unwrap();
+    let bytes: Vec<u8> = [9.0f32, 1.5, -2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    std::fs::write(folder.join("w.data"), &bytes).unwrap();
+    std::fs::write(home.path().join("secret"), &bytes).unwrap();
+    let imported = outside(&folder, "w.data", &[("offset", "4"), ("length", "8")]).unwrap();
+    assert_eq!(imported.weights.get("y.bias").unwrap().data(), [1.5, -2.0]);
+    let says = |location: &str, entries: &[(&str, &str)], words: &str| {
+        let message = outside(&folder, location, entries).map(|imported| imported.network).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    };
+    says("../secret", &[], "inside the model's folder");
+    says("/etc/passwd", &[], "inside the model's folder");
+    says("", &[], "inside the model's folder");
+    says("w.data", &[("offset", "8"), ("length", "8")], "too few for offset 8");
+    says("w.data", &[("offset", "-1")], "its offset is '-1'");
+    says("absent.data", &[], "is missing; put it beside the model");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(home.path().join("secret"), folder.join("link")).unwrap();
+        says("link", &[], "leads out of the model's folder");
+    }
+}
