@@ -34,8 +34,8 @@ impl Arithmetic {
             Self::Mul => "mul",
             Self::Div => "div",
             Self::DivInto => "divinto",
-            Self::Max => "max",
-            Self::Min => "min",
+            Self::Max => "maximum",
+            Self::Min => "minimum",
         }
     }
 
