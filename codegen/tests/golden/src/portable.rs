@@ -67,12 +67,7 @@ fn div(a: F32x4, b: F32x4) -> F32x4 {
 /// `a * b + c`, rounded twice: without the instruction, rounding once would take a function call.
 #[inline(always)]
 fn mul_add(a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
-    F32x4([
-        a.0[0] * b.0[0] + c.0[0],
-        a.0[1] * b.0[1] + c.0[1],
-        a.0[2] * b.0[2] + c.0[2],
-        a.0[3] * b.0[3] + c.0[3],
-    ])
+    F32x4([a.0[0] * b.0[0] + c.0[0], a.0[1] * b.0[1] + c.0[1], a.0[2] * b.0[2] + c.0[2], a.0[3] * b.0[3] + c.0[3]])
 }
 
 /// `if a < b { a } else { b }` in each lane: a NaN in `b` wins.
