@@ -11,10 +11,13 @@ pub fn strides(dims: &[usize]) -> Vec<usize> {
     strides
 }
 
-/// The number of elements; an error if there are too many.
+/// The most elements of a tensor that is made while a file is read: 1 GiB of integers. A small file can ask for more.
+pub const MOST: usize = 1 << 27;
+
+/// The number of elements; an error if there are more than [`MOST`].
 pub fn count(dims: &[usize]) -> Result<usize> {
     let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    count.filter(|&n| n <= crate::graph::MAX_ELEMENTS).ok_or_else(|| format!("a tensor of dimensions {dims:?} is too large"))
+    count.filter(|&n| n <= MOST).ok_or_else(|| format!("a tensor of dimensions {dims:?} is too large"))
 }
 
 /// The dimensions of both together: where one has length one or no such dimension, that of the other.

@@ -159,3 +159,39 @@ fn external_weights_stay_in_the_models_folder() {
         says("link", &[], "leads out of the model's folder");
     }
 }
+
+fn integers(name: &str, values: &[i64]) -> Tensor {
+    let raw_data = Some(values.iter().flat_map(|x| x.to_le_bytes()).collect());
+    Tensor {
+        dims: vec![values.len() as i64],
+        data_type: Some(proto::INT64),
+        name: Some(name.into()),
+        raw_data,
+        ..Tensor::default()
+    }
+}
+
+/// Files of a few hundred bytes that ask for terabytes, or for years.
+#[test]
+fn small_files_ask_for_little() {
+    let shape = integers("shape", &[1 << 20, 1 << 20]);
+    let nodes = vec![node("ConstantOfShape", &["shape"], "c"), node("Add", &["x", "c"], "y")];
+    assert!(refused(&model(nodes, vec![shape])).contains("too large"));
+    let slice = || vec![node("Slice", &["x", "start", "end", "axis", "step"], "y")];
+    let bounds = |step: i64| vec![("start", 0), ("end", i64::MAX), ("axis", 1), ("step", step)];
+    let constants = |step| bounds(step).into_iter().map(|(name, value)| integers(name, &[value])).collect::<Vec<_>>();
+    let mut wide = model(slice(), constants(2));
+    wide.graph.as_mut().unwrap().input = vec![info("x", &[1, 1 << 20, 1, 1])];
+    assert!(refused(&wide).contains("too large"));
+    let strides = Attribute {
+        name: Some("strides".into()),
+        ints: vec![1 << 26, 1 << 26],
+        r#type: Some(Attribute::INTS),
+        ..Attribute::default()
+    };
+    let enlarge = Node { attribute: vec![strides], ..node("ConvTranspose", &["x", "w"], "y") };
+    let weight = floats("w", &[2, 1, 1, 1], &[1.0, 1.0]);
+    assert!(refused(&model(vec![enlarge], vec![weight])).contains("too large"));
+    let nameless = vec![node("Relu", &["x"], ""), node("Relu", &["x"], "y")];
+    assert_eq!(read(&model(nameless, Vec::new())).unwrap().network.nodes().len(), 2);
+}

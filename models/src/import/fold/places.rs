@@ -1,7 +1,7 @@
 //! Operators that move elements of constants, or ask for their shape.
 
 use super::super::constant::{Constant, Data};
-use super::super::dims::{broadcast, count, repeated, reshaped, sliced, strides, walk};
+use super::super::dims::{MOST, broadcast, count, repeated, reshaped, sliced, strides, walk};
 use super::super::node::{NodeReader, Result};
 use crate::proto;
 
@@ -249,8 +249,7 @@ fn range(node: &NodeReader<'_>) -> Result<Constant> {
             };
             let count =
                 if step == 0 { None } else { end.checked_sub(start).and_then(|span| span.checked_add(step - step.signum())) };
-            let count =
-                count.and_then(|span| usize::try_from((span / step).max(0)).ok()).filter(|&n| n <= crate::graph::MAX_ELEMENTS);
+            let count = count.and_then(|span| usize::try_from((span / step).max(0)).ok()).filter(|&n| n <= MOST);
             let count = count.ok_or_else(|| format!("start, limit and delta are {start}, {end} and {step}"))?;
             Ok(Constant::integers((0..count as i64).map(|i| start + i * step).collect()))
         }

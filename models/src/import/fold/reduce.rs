@@ -65,8 +65,9 @@ fn matmul(node: &NodeReader<'_>) -> Result<Constant> {
     if k != rows {
         return Err(format!("dimensions {:?} and {:?} do not fit", a.dims, b.dims));
     }
+    // So many products take a moment.
+    count(&[*m, *n, *k])?;
     let (x, y) = (node.floats(0)?, node.floats(1)?);
     let dot = |i: usize, j: usize| (0..*k).map(|l| f64::from(x[i * k + l]) * f64::from(y[l * n + j])).sum::<f64>() as f32;
-    count(&[*m, *n])?;
     Ok(Constant::floats(vec![*m, *n], (0..*m).flat_map(|i| (0..*n).map(move |j| (i, j))).map(|(i, j)| dot(i, j)).collect()))
 }

@@ -152,8 +152,7 @@ pub fn part(
     };
     if axis == MapAxis::C {
         let conv = Conv2d { oc: len, groups: 1, bias: false, window: Window::POINT };
-        let weight = (0..len * shape.c).map(|at| if at % shape.c == begin + at / shape.c * step { 1.0 } else { 0.0 }).collect();
-        let id = t.add_with(name, Op::Conv2d(conv), &[input.node], vec![("weight", vec![len, shape.c, 1, 1], weight)])?;
+        let id = t.filled(name, conv, input.node, None, |[o, i, ..]| f32::from(u8::from(i == begin + o * step)))?;
         return Ok(Computed { node: id, view: view.resized(dim, axis, len) });
     }
     if step == 1 {
@@ -172,9 +171,7 @@ pub fn part(
     let (kernel_size, stride) = if axis == MapAxis::H { ((kernel, 1), (step, 1)) } else { ((1, kernel), (1, step)) };
     let window = Window::new(kernel_size, stride, Padding::around(0));
     let conv = Conv2d { oc: shape.c, groups: shape.c, bias: false, window };
-    let weight = (0..shape.c * kernel).map(|at| if at % kernel == begin { 1.0 } else { 0.0 }).collect();
-    let dims = vec![shape.c, 1, kernel_size.0, kernel_size.1];
-    let id = t.add_with(name, Op::Conv2d(conv), &[input.node], vec![("weight", dims, weight)])?;
+    let id = t.filled(name, conv, input.node, None, |[.., y, x]| f32::from(u8::from(y + x == begin)))?;
     Ok(Computed { node: id, view: view.resized(dim, axis, len) })
 }
 

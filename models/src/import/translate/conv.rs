@@ -1,5 +1,6 @@
 //! Convolutions.
 
+use super::super::dims::{MOST, count};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
@@ -65,7 +66,9 @@ fn along_channels(
     }
     let (_, columns) = window.axes();
     let oc = columns.outputs_over(shape.c).ok_or("its window is larger than its input")?;
-    let mut matrix = vec![0.0; oc * shape.c];
+    let len = count(&[oc, shape.c])?;
+    t.make(len)?;
+    let mut matrix = vec![0.0; len];
     for o in 0..oc {
         for tap in columns.taps(o, shape.c) {
             matrix[o * shape.c + columns.input(o, tap)] = weight[tap];
@@ -143,33 +146,29 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if stride.0 != stride.1 {
         return Err(format!("strides are {stride:?}, and must be the same"));
     }
+    // All places of a block are gone through.
+    let block = stride.0;
+    let (oc, places) = (per_group * groups, count(&[block, block])?);
     let rows = Phases::new(shape.h, kh, stride.0, before.0, outputs.0)?;
     let columns = Phases::new(shape.w, kw, stride.1, before.1, outputs.1)?;
-    let block = stride.0;
-    let (oc, places) = (per_group * groups, block * block);
     let (h, w) = (rows.window(), columns.window());
     let each = ic / groups;
-    super::super::dims::count(&[oc * places, each, h, w])?;
-    let mut matrix = vec![0.0; oc * places * each * h * w];
-    for (at, value) in matrix.iter_mut().enumerate() {
-        let (x, y, i) = (at % w, at / w % h, at / (w * h) % each);
-        let (place, o) = (at / (w * h * each) % places, at / (w * h * each * places));
-        if let (Some(ky), Some(kx)) = (rows.tap(place / block, y), columns.tap(place % block, x)) {
-            let from = o / per_group * each + i;
-            *value = weight[((from * per_group + o % per_group) * kh + ky) * kw + kx];
-        }
-    }
+    let tap = |[o, i, y, x]: [usize; 4]| {
+        let (o, place) = (o / places, o % places);
+        let (Some(ky), Some(kx)) = (rows.tap(place / block, y), columns.tap(place % block, x)) else { return 0.0 };
+        let from = o / per_group * each + i;
+        weight[((from * per_group + o % per_group) * kh + ky) * kw + kx]
+    };
     let window = Window::new((h, w), (1, 1), (rows.padding, columns.padding));
     let bias = match node.input(2) {
         Value::Absent => None,
         _ => Some(node.floats(2)?.iter().flat_map(|&b| std::iter::repeat_n(b, places)).collect::<Vec<f32>>()),
     };
-    let conv = Conv2d { oc: oc * places, groups, bias: bias.is_some(), window };
-    let mut params = vec![("weight", vec![oc * places, each, h, w], matrix)];
-    params.extend(bias.map(|bias| ("bias", vec![oc * places], bias)));
+    let oc = oc.checked_mul(places).ok_or("its output is too large")?;
+    let conv = Conv2d { oc, groups, bias: bias.is_some(), window };
     let name = node.output(0);
     let own = if block == 1 { name.to_owned() } else { format!("{name}.blocks") };
-    let mut id = t.add_with(&own, Op::Conv2d(conv), &[src], params)?;
+    let mut id = t.filled(&own, conv, src, bias, tap)?;
     if block > 1 {
         id = t.depth_to_space(name, id, block, false)?;
     }
@@ -183,7 +182,8 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
 fn extents(node: &NodeReader<'_>, shape: Shape, kernel: (usize, usize), stride: (usize, usize)) -> Result<[(usize, usize); 2]> {
     let pair = |name: &'static str| -> Result<Option<Vec<usize>>> {
         let Some(values) = node.ints(name)? else { return Ok(None) };
-        let numbers: Option<Vec<usize>> = values.iter().map(|&value| usize::try_from(value).ok()).collect();
+        let numbers: Option<Vec<usize>> =
+            values.iter().map(|&value| usize::try_from(value).ok().filter(|&value| value <= MOST)).collect();
         numbers.filter(|numbers| numbers.len() >= 2).map(Some).ok_or_else(|| format!("{name} is {values:?}"))
     };
     let extra = pair("output_padding")?.unwrap_or_else(|| vec![0, 0]);

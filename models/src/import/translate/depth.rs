@@ -44,10 +44,8 @@ impl Translator {
         let oc = shape.c.checked_mul(places).ok_or("the blocks are too large")?;
         let window = Window::new((block, block), (block, block), Padding::around(0));
         let conv = Conv2d { oc, groups: shape.c, bias: false, window };
-        super::super::dims::count(&[oc, places])?;
-        let weight = (0..oc * places).map(|at| if at / places % places == at % places { 1.0 } else { 0.0 }).collect();
         let own = if blocks_first { format!("{name}.blocks") } else { name.to_owned() };
-        let id = self.add_with(&own, Op::Conv2d(conv), &[input], vec![("weight", vec![oc, 1, block, block], weight)])?;
+        let id = self.filled(&own, conv, input, None, |[o, _, y, x]| f32::from(u8::from(o % places == y * block + x)))?;
         if !blocks_first {
             return Ok(id);
         }

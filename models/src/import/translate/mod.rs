@@ -1,5 +1,5 @@
 //! Writes the nodes of a file as operators of the graph.
-
+//!
 //! A computed tensor is a [`View`] of a map, so that operators which only change how a tensor is seen cost nothing.
 
 mod activation;
@@ -53,6 +53,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         opset: file.opset,
         batch,
         read: read_names(&file.graph),
+        made: 0,
     };
     let input = Computed { node: translator.builder.input(), view: view.clone() };
     let (mut values, random) = constants(file.initializers, file.missing, options, &path)?;
@@ -133,6 +134,10 @@ impl Translator {
             "" => Some(Value::Absent),
             name => values.get(name).cloned(),
         };
+        // Nothing can read what has no name.
+        if node.output.iter().all(String::is_empty) {
+            return;
+        }
         let inputs: Option<Vec<Value>> = node.input.iter().map(value).collect();
         let results = match inputs {
             None => {
@@ -176,6 +181,7 @@ impl Translator {
         let constant = node.inputs().iter().all(|input| matches!(input, Value::Absent | Value::Constant(_)));
         if constant && let Some(values) = fold(node)? {
             node.finish()?;
+            self.make(values.iter().map(|constant| constant.data.len()).sum())?;
             return Ok(values.into_iter().map(Value::from).collect());
         }
         let values = self.translated(node)?;

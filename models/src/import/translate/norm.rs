@@ -80,8 +80,7 @@ impl Translator {
         }
         let each = c / groups;
         let conv = Conv2d { oc: c, groups, bias: false, window: Window::POINT };
-        let weight = vec![1.0 / each as f32; c * each];
-        self.add_with(name, Op::Conv2d(conv), &[means], vec![("weight", vec![c, each, 1, 1], weight)])
+        self.filled(name, conv, means, None, |_| 1.0 / each as f32)
     }
 
     /// Multiplies by a scale and adds a bias, which are the same for so many channels in a row.
@@ -164,10 +163,9 @@ fn lrn(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let squares = t.activation(&of("squares"), Activation::Square, src)?;
     let (below, above) = ((size - 1) / 2, size / 2);
     let near = |o: usize, i: usize| i + below >= o && i <= o + above;
-    let weight = (0..c * c).map(|at| if near(at / c, at % c) { alpha / size as f32 } else { 0.0 }).collect();
     let conv = Conv2d { oc: c, groups: 1, bias: true, window: Window::POINT };
-    let params = vec![("weight", vec![c, c, 1, 1], weight), ("bias", vec![c], vec![bias; c])];
-    let sums = t.add_with(&of("sums"), Op::Conv2d(conv), &[squares], params)?;
+    let weight = |[o, i, ..]: [usize; 4]| if near(o, i) { alpha / size as f32 } else { 0.0 };
+    let sums = t.filled(&of("sums"), conv, squares, Some(vec![bias; c]), weight)?;
     let factor = match beta {
         1.0 => t.activation(&of("factor"), Activation::Reciprocal, sums)?,
         0.5 => t.activation(&of("factor"), Activation::InverseSqrt, sums)?,

@@ -78,10 +78,8 @@ impl Translator {
     pub(super) fn more_channels(&mut self, name: &str, input: NodeId, padding: Padding) -> Result<NodeId> {
         let c = self.shape(input).c;
         let oc = c.checked_add(padding.before).and_then(|n| n.checked_add(padding.after)).ok_or("pads are too large")?;
-        super::super::dims::count(&[oc, c])?;
         let conv = Conv2d { oc, groups: 1, bias: false, window: Window::POINT };
-        let weight = (0..oc * c).map(|at| if at / c == at % c + padding.before { 1.0 } else { 0.0 }).collect();
-        self.add_with(name, Op::Conv2d(conv), &[input], vec![("weight", vec![oc, c, 1, 1], weight)])
+        self.filled(name, conv, input, None, |[o, i, ..]| f32::from(u8::from(o == i + padding.before)))
     }
 }
 
@@ -128,12 +126,7 @@ impl Translator {
         let mut id = input;
         if to.c != shape.c {
             let conv = Conv2d { oc: to.c, groups: 1, bias: false, window: Window::POINT };
-            id = self.add_with(
-                &format!("{name}.channels"),
-                Op::Conv2d(conv),
-                &[id],
-                vec![("weight", vec![to.c, 1, 1, 1], vec![1.0; to.c])],
-            )?;
+            id = self.filled(&format!("{name}.channels"), conv, id, None, |_| 1.0)?;
         }
         if (to.h, to.w) != (shape.h, shape.w) {
             id = self.add(name, Op::Rearrange(Rearrange::Upsample { rows: to.h / shape.h, columns: to.w / shape.w }), &[id])?;

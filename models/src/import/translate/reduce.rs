@@ -111,9 +111,8 @@ impl Translator {
 
     /// The sum over the channels, times a factor: a convolution to one channel.
     fn weighted_sum(&mut self, name: &str, input: NodeId, factor: f32) -> Result<NodeId> {
-        let c = self.shape(input).c;
         let conv = Conv2d { oc: 1, groups: 1, bias: false, window: Window::POINT };
-        self.add_with(name, Op::Conv2d(conv), &[input], vec![("weight", vec![1, c, 1, 1], vec![factor; c])])
+        self.filled(name, conv, input, None, |_| factor)
     }
 }
 

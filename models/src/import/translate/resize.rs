@@ -1,6 +1,6 @@
 //! Enlarging and reducing maps.
 
-use super::super::dims::count;
+use super::super::dims::MOST;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::MapAxis;
@@ -99,12 +99,9 @@ impl Translator {
         let (c, block) = (self.shape(input).c, rows.len());
         let places = block * block;
         let oc = c.checked_mul(places).ok_or("the map is too large")?;
-        count(&[oc, 9])?;
-        let weight = (0..oc * 9).map(|at| rows[at / 9 % places / block][at % 9 / 3] * columns[at / 9 % block][at % 3]).collect();
-        let window = Window::square(3, 1, 1);
-        let conv = Conv2d { oc, groups: c, bias: false, window };
-        let id =
-            self.add_with(&format!("{name}.blocks"), Op::Conv2d(conv), &[input], vec![("weight", vec![oc, 1, 3, 3], weight)])?;
+        let conv = Conv2d { oc, groups: c, bias: false, window: Window::square(3, 1, 1) };
+        let weight = |[o, _, y, x]: [usize; 4]| rows[o % places / block][y] * columns[o % block][x];
+        let id = self.filled(&format!("{name}.blocks"), conv, input, None, weight)?;
         self.depth_to_space(name, id, block, false)
     }
 }
@@ -190,7 +187,10 @@ fn lines(node: &NodeReader<'_>, dims: &[usize]) -> Result<Vec<Line>> {
     match sizes.filter(|sizes| !sizes.is_empty()) {
         Some(sizes) if sizes.len() == axes.len() => {
             for (&axis, &size) in axes.iter().zip(&sizes) {
-                let to = usize::try_from(size).ok().filter(|&size| size > 0).ok_or_else(|| format!("sizes are {sizes:?}"))?;
+                let to = usize::try_from(size)
+                    .ok()
+                    .filter(|size| (1..=MOST).contains(size))
+                    .ok_or_else(|| format!("sizes are {sizes:?}"))?;
                 lines[axis] = Line { to, scale: to as f64 / dims[axis] as f64, from: dims[axis], coordinates };
             }
         }

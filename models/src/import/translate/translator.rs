@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::constant::Constant;
+use super::super::dims::{MOST, count};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Arrangement, Factor, MapAxis, View, arrange};
-use crate::graph::{Builder, NodeId, Op, Shape};
+use crate::graph::{Builder, Conv2d, NodeId, Op, Shape};
 use crate::weights::{Tensor, Weights};
 
 /// Adds the nodes of a file to a network.
@@ -24,6 +25,8 @@ pub struct Translator {
     pub batch: usize,
     /// The tensors that nodes read or the file returns.
     pub read: HashSet<String>,
+    /// Elements of constants made so far.
+    pub made: usize,
 }
 
 impl Translator {
@@ -57,6 +60,36 @@ impl Translator {
             self.weights.insert(format!("{name}.{suffix}"), Tensor::new(dims, values));
         }
         Ok(id)
+    }
+
+    /// Adds a convolution whose weights are a function of the output channel, the input channel within the group, the row and the
+    /// column of the window.
+    pub fn filled(
+        &mut self,
+        name: &str,
+        conv: Conv2d,
+        input: NodeId,
+        bias: Option<Vec<f32>>,
+        weight: impl Fn([usize; 4]) -> f32,
+    ) -> Result<NodeId> {
+        let each = self.shape(input).c.checked_div(conv.groups).unwrap_or(0);
+        let (h, w) = conv.window.kernel;
+        let len = count(&[conv.oc, each, h, w])?;
+        self.make(len)?;
+        let weight = (0..len).map(|at| weight([at / (each * h * w), at / (h * w) % each, at / w % h, at % w])).collect();
+        let mut params = vec![("weight", vec![conv.oc, each, h, w], weight)];
+        params.extend(bias.map(|bias| ("bias", vec![conv.oc], bias)));
+        self.add_with(name, Op::Conv2d(conv), &[input], params)
+    }
+
+    /// Counts elements that the file does not hold and that are made for it. There may be twice [`MOST`] of them.
+    pub fn make(&mut self, elements: usize) -> Result<()> {
+        self.made = self.made.saturating_add(elements);
+        if self.made <= 2 * MOST {
+            Ok(())
+        } else {
+            Err(format!("more than {} elements of constants are computed for it", 2 * MOST))
+        }
     }
 
     pub fn free_name(&self, name: &str) -> String {

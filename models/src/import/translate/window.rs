@@ -1,5 +1,6 @@
 //! The windows of convolutions and pools, as ONNX writes them.
 
+use super::super::dims::MOST;
 use super::super::node::{NodeReader, Result};
 use crate::graph::{Padding, Window};
 
@@ -16,7 +17,8 @@ pub struct Declared {
 pub fn window(node: &NodeReader<'_>, kernel: Option<&[usize]>, spatial: usize, size: (usize, usize)) -> Result<Declared> {
     let list = |name: &'static str, default: usize, count: usize| -> Result<Vec<usize>> {
         let Some(values) = node.ints(name)? else { return Ok(vec![default; count]) };
-        let numbers: Option<Vec<usize>> = values.iter().map(|&value| usize::try_from(value).ok()).collect();
+        let numbers: Option<Vec<usize>> =
+            values.iter().map(|&value| usize::try_from(value).ok().filter(|&value| value <= MOST)).collect();
         numbers
             .filter(|numbers| numbers.len() == count)
             .ok_or_else(|| format!("{name} is {values:?}, and must be {count} numbers of at least 0"))
