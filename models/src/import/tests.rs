@@ -195,3 +195,18 @@ fn small_files_ask_for_little() {
     let nameless = vec![node("Relu", &["x"], ""), node("Relu", &["x"], "y")];
     assert_eq!(read(&model(nameless, Vec::new())).unwrap().network.nodes().len(), 2);
 }
+
+/// Version 6 says which dimension a constant meets. Rows and columns here are as many as channels, so that another would fit too.
+#[test]
+fn the_axis_of_a_constant_is_read() {
+    let axis =
+        |axis| Attribute { name: Some("axis".into()), i: Some(axis), r#type: Some(Attribute::INT), ..Attribute::default() };
+    let add = |at| Node { attribute: vec![axis(at)], ..node("Add", &["x", "w"], "y") };
+    let of = |at| {
+        let mut model = model(vec![add(at)], vec![floats("w", &[3], &[1.0, 2.0, 3.0])]);
+        model.graph.as_mut().unwrap().input = vec![info("x", &[1, 3, 3, 3])];
+        read(&model)
+    };
+    assert_eq!(of(1).unwrap().weights.get("y.bias").unwrap().data(), [1.0, 2.0, 3.0]);
+    assert!(of(3).is_err(), "values of their own for each column");
+}

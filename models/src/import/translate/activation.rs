@@ -33,16 +33,14 @@ pub const OPERATORS: &[&str] = &[
     "Pow",
 ];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    OPERATORS.contains(&node.operator()).then(|| {
-        node.skip(&["consumed_inputs"]);
-        let input = computed(node)?;
-        let id = match function(node)? {
-            Some(function) => t.activation(node.output(0), function, input.node)?,
-            None => input.node,
-        };
-        Ok(vec![Value::Computed(Computed { node: id, view: input.view.clone() })])
-    })
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    node.skip(&["consumed_inputs"]);
+    let input = computed(node)?;
+    let id = match function(node)? {
+        Some(function) => t.activation(node.output(0), function, input.node)?,
+        None => input.node,
+    };
+    Ok(vec![Value::Computed(Computed { node: id, view: input.view.clone() })])
 }
 
 impl Translator {

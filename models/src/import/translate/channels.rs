@@ -11,13 +11,12 @@ use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Shape, Window};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Concat", "Slice", "Split", "ScatterND"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
-        "Concat" => Some(concat(t, node)),
-        "Slice" => Some(slice(t, node)),
-        "Split" => Some(split(t, node)),
-        "ScatterND" => Some(scatter(t, node)),
-        _ => None,
+        "Concat" => concat(t, node),
+        "Slice" => slice(t, node),
+        "Split" => split(t, node),
+        _ => scatter(t, node),
     }
 }
 

@@ -12,11 +12,10 @@ use crate::graph::{Conv2d, Op, Padding, Shape, Window};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Conv", "ConvTranspose"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
-        "Conv" => Some(conv(t, node)),
-        "ConvTranspose" => Some(transposed(t, node)),
-        _ => None,
+        "Conv" => conv(t, node),
+        _ => transposed(t, node),
     }
 }
 

@@ -8,23 +8,21 @@ use crate::graph::{Conv2d, DepthOrder, NodeId, Op, Padding, Rearrange, Window};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["DepthToSpace", "SpaceToDepth"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    OPERATORS.contains(&node.operator()).then(|| {
-        let input = computed(node)?;
-        let block = node.int("blocksize")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
-        let block = block.ok_or("blocksize must be at least 1")?;
-        let blocks_first = match node.text("mode")?.as_deref() {
-            None | Some("DCR") => true,
-            Some("CRD") => false,
-            Some(other) => return Err(format!("mode is {other}, and must be DCR or CRD")),
-        };
-        let src = t.image(node.output(0), input)?;
-        let id = match node.operator() {
-            "DepthToSpace" => t.depth_to_space(node.output(0), src, block, blocks_first)?,
-            _ => t.space_to_depth(node.output(0), src, block, blocks_first)?,
-        };
-        Ok(t.usual(id, input.view.rank()))
-    })
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    let input = computed(node)?;
+    let block = node.int("blocksize")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
+    let block = block.ok_or("blocksize must be at least 1")?;
+    let blocks_first = match node.text("mode")?.as_deref() {
+        None | Some("DCR") => true,
+        Some("CRD") => false,
+        Some(other) => return Err(format!("mode is {other}, and must be DCR or CRD")),
+    };
+    let src = t.image(node.output(0), input)?;
+    let id = match node.operator() {
+        "DepthToSpace" => t.depth_to_space(node.output(0), src, block, blocks_first)?,
+        _ => t.space_to_depth(node.output(0), src, block, blocks_first)?,
+    };
+    Ok(t.usual(id, input.view.rank()))
 }
 
 impl Translator {

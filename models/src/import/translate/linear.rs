@@ -9,11 +9,10 @@ use crate::graph::{Conv2d, Op, Padding, Shape, Window};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Gemm", "MatMul"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
-        "Gemm" => Some(gemm(t, node)),
-        "MatMul" => Some(matmul(t, node)),
-        _ => None,
+        "Gemm" => gemm(t, node),
+        _ => matmul(t, node),
     }
 }
 

@@ -150,7 +150,7 @@ impl Translator {
             }
             // What was refused before is no new reason, but all operators that are unknown are listed.
             Some(inputs) if inputs.iter().any(|input| matches!(input, Value::Refused)) => {
-                if !is_known(&operator) {
+                if family(&operator).is_none() {
                     refuse(unknown());
                 }
                 None
@@ -200,12 +200,8 @@ impl Translator {
     }
 
     fn translated(&mut self, node: &NodeReader<'_>) -> Result<Vec<Value>> {
-        for translate in TRANSLATORS {
-            if let Some(values) = translate(self, node) {
-                return values;
-            }
-        }
-        Err(unknown())
+        let family = family(node.operator()).ok_or_else(unknown)?;
+        family(self, node)
     }
 }
 
@@ -226,45 +222,31 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
     }
 }
 
-/// What translates a node; `None` if the operator is another's.
-type Translate = fn(&mut Translator, &NodeReader<'_>) -> Option<Result<Vec<Value>>>;
+/// Translates a node whose operator is one of the family's.
+type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
-const TRANSLATORS: [Translate; 13] = [
-    shape::translate,
-    conv::translate,
-    activation::translate,
-    pairs::translate,
-    norm::translate,
-    linear::translate,
-    pool::translate,
-    reduce::translate,
-    channels::translate,
-    depth::translate,
-    pad::translate,
-    resize::translate,
-    softmax::translate,
+/// The families of operators, each with those that it takes.
+const FAMILIES: [(&[&str], Translate); 13] = [
+    (shape::OPERATORS, shape::translate),
+    (conv::OPERATORS, conv::translate),
+    (activation::OPERATORS, activation::translate),
+    (pairs::OPERATORS, pairs::translate),
+    (norm::OPERATORS, norm::translate),
+    (linear::OPERATORS, linear::translate),
+    (pool::OPERATORS, pool::translate),
+    (reduce::OPERATORS, reduce::translate),
+    (channels::OPERATORS, channels::translate),
+    (depth::OPERATORS, depth::translate),
+    (pad::OPERATORS, pad::translate),
+    (resize::OPERATORS, resize::translate),
+    (softmax::OPERATORS, softmax::translate),
 ];
+
+/// What translates an operator.
+fn family(operator: &str) -> Option<Translate> {
+    FAMILIES.iter().find(|(operators, _)| operators.contains(&operator)).map(|(_, translate)| *translate)
+}
 
 fn unknown() -> String {
     "this operator is not supported".into()
-}
-
-/// Whether an operator is one that some translator takes.
-fn is_known(operator: &str) -> bool {
-    let lists = [
-        shape::OPERATORS,
-        conv::OPERATORS,
-        activation::OPERATORS,
-        pairs::OPERATORS,
-        norm::OPERATORS,
-        linear::OPERATORS,
-        pool::OPERATORS,
-        reduce::OPERATORS,
-        channels::OPERATORS,
-        depth::OPERATORS,
-        pad::OPERATORS,
-        resize::OPERATORS,
-        softmax::OPERATORS,
-    ];
-    lists.iter().any(|list| list.contains(&operator))
 }

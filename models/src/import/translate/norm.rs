@@ -13,14 +13,13 @@ use crate::graph::{Activation, Conv2d, NodeId, Op, Reduction, Window};
 pub const OPERATORS: &[&str] =
     &["BatchNormalization", "InstanceNormalization", "GroupNormalization", "LayerNormalization", "LRN"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
-        "BatchNormalization" => Some(batch_norm(t, node)),
-        "InstanceNormalization" => Some(instance_norm(t, node)),
-        "GroupNormalization" => Some(group_norm(t, node)),
-        "LayerNormalization" => Some(layer_norm(t, node)),
-        "LRN" => Some(lrn(t, node)),
-        _ => None,
+        "BatchNormalization" => batch_norm(t, node),
+        "InstanceNormalization" => instance_norm(t, node),
+        "GroupNormalization" => group_norm(t, node),
+        "LayerNormalization" => layer_norm(t, node),
+        _ => lrn(t, node),
     }
 }
 

@@ -10,11 +10,10 @@ use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Shape, Window};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Pad", "Expand"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
-        "Pad" => Some(pad(t, node).map(|value| vec![Value::Computed(value)])),
-        "Expand" => Some(expand(t, node).map(|value| vec![Value::Computed(value)])),
-        _ => None,
+        "Pad" => pad(t, node).map(|value| vec![Value::Computed(value)]),
+        _ => expand(t, node).map(|value| vec![Value::Computed(value)]),
     }
 }
 

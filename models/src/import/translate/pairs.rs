@@ -15,26 +15,24 @@ use crate::graph::{Activation, Op, Shape};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Mean", "PRelu"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if node.operator() == "PRelu" {
-        return Some(prelu(t, node));
+        return prelu(t, node);
     }
-    OPERATORS.contains(&node.operator()).then(|| {
-        node.skip(&["broadcast", "axis", "consumed_inputs"]);
-        let inputs = node.inputs();
-        let (first, rest) = inputs.split_first().ok_or("it has no inputs")?;
-        let mut value = first.clone();
-        for other in rest {
-            value = pair(t, node, &value, other)?;
-        }
-        if let ("Mean", Value::Computed(sum)) = (node.operator(), &value) {
-            let factor = 1.0 / inputs.len() as f32;
-            let c = t.shape(sum.node).c;
-            let id = t.affine(node.output(0), sum.node, vec![factor; c], vec![0.0; c])?;
-            value = Value::Computed(Computed { node: id, view: sum.view.clone() });
-        }
-        Ok(vec![value])
-    })
+    node.skip(&["broadcast", "consumed_inputs"]);
+    let inputs = node.inputs();
+    let (first, rest) = inputs.split_first().ok_or("it has no inputs")?;
+    let mut value = first.clone();
+    for other in rest {
+        value = pair(t, node, &value, other)?;
+    }
+    if let ("Mean", Value::Computed(sum)) = (node.operator(), &value) {
+        let factor = 1.0 / inputs.len() as f32;
+        let c = t.shape(sum.node).c;
+        let id = t.affine(node.output(0), sum.node, vec![factor; c], vec![0.0; c])?;
+        value = Value::Computed(Computed { node: id, view: sum.view.clone() });
+    }
+    Ok(vec![value])
 }
 
 fn pair(t: &mut Translator, node: &NodeReader<'_>, a: &Value, b: &Value) -> Result<Value> {
@@ -48,6 +46,7 @@ fn pair(t: &mut Translator, node: &NodeReader<'_>, a: &Value, b: &Value) -> Resu
 
 /// An operator of a map and a constant; `swapped` if the constant comes first.
 fn with_constant(t: &mut Translator, node: &NodeReader<'_>, x: &Computed, constant: &Shared, swapped: bool) -> Result<Value> {
+    let constant = &aligned_at_axis(node, x, constant)?;
     // A constant may add dimensions of length one in front.
     let rank = constant.dims.len().max(x.view.rank());
     let view = with_rank(&x.view, rank);
@@ -73,6 +72,16 @@ fn with_constant(t: &mut Translator, node: &NodeReader<'_>, x: &Computed, consta
     let neutral = scale.iter().all(|&x| x == 1.0) && shift.iter().all(|&x| x == 0.0);
     let id = if neutral { source } else { t.affine(node.output(0), source, scale, shift)? };
     Ok(Value::Computed(Computed { node: id, view }))
+}
+
+/// The constant with dimensions of length one behind, so that its first meets the one that `axis` says: version 6 says it so.
+fn aligned_at_axis(node: &NodeReader<'_>, x: &Computed, constant: &Shared) -> Result<Shared> {
+    let Some(axis) = node.int("axis")? else { return Ok(constant.clone()) };
+    let rank = x.view.rank();
+    let behind = (rank - node.axis(axis, rank)?).checked_sub(constant.dims.len());
+    let behind = behind.ok_or_else(|| format!("axis is {axis}, for a constant of dimensions {:?}", constant.dims))?;
+    let dims = [&constant.dims[..], &vec![1; behind]].concat();
+    Ok(Shared::new(Constant { dims, data: constant.data.clone() }))
 }
 
 /// The larger or smaller of a map and a constant number.

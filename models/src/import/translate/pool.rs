@@ -9,12 +9,11 @@ use crate::graph::{Op, Padding, Reduction};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
-        "MaxPool" | "AveragePool" => Some(pool(t, node)),
-        "GlobalAveragePool" => Some(global(t, node, Reduction::Mean)),
-        "GlobalMaxPool" => Some(global(t, node, Reduction::Max)),
-        _ => None,
+        "MaxPool" | "AveragePool" => pool(t, node),
+        "GlobalAveragePool" => global(t, node, Reduction::Mean),
+        _ => global(t, node, Reduction::Max),
     }
 }
 

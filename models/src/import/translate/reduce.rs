@@ -11,8 +11,8 @@ use crate::graph::{Activation, Conv2d, NodeId, Op, Padding, Reduction, Shape, Wi
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    OPERATORS.contains(&node.operator()).then(|| reduce(t, node).map(|value| vec![value]))
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    reduce(t, node).map(|value| vec![value])
 }
 
 fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {

@@ -11,8 +11,8 @@ use crate::graph::{Conv2d, NodeId, Op, Rearrange, Window};
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Resize", "Upsample"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    OPERATORS.contains(&node.operator()).then(|| resize(t, node).map(|value| vec![Value::Computed(value)]))
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    resize(t, node).map(|value| vec![Value::Computed(value)])
 }
 
 /// How a coordinate of the result becomes one of the source.

@@ -12,9 +12,8 @@ use crate::proto;
 pub const OPERATORS: &[&str] =
     &["Identity", "Dropout", "Cast", "Shape", "Size", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    let operator = node.operator();
-    OPERATORS.contains(&operator).then(|| view(t, node, operator).map(|value| vec![value]))
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    view(t, node, node.operator()).map(|value| vec![value])
 }
 
 fn view(t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Value> {

@@ -9,8 +9,8 @@ use crate::graph::Op;
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Softmax", "LogSoftmax"];
 
-pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Option<Result<Vec<Value>>> {
-    OPERATORS.contains(&node.operator()).then(|| softmax(t, node))
+pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    softmax(t, node)
 }
 
 fn softmax(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
