@@ -4,7 +4,7 @@ use std::f32::consts::FRAC_2_SQRT_PI;
 use std::f64::consts::PI;
 
 use super::function::Function;
-use super::polynomial::{P, Q, polynomial};
+use super::polynomial::odd_quotient;
 use crate::Arithmetic;
 
 /// `2 / sqrt(pi)` times the integral of `exp(-t * t)` from zero to `x`.
@@ -33,15 +33,7 @@ impl Function for Erf {
 
     #[inline(always)]
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
-        let least = a.constant("least", -RANGE);
-        let most = a.constant("most", RANGE);
-        let above = a.max(&least, x);
-        let x = a.min(&most, &above);
-        let square = a.mul(&x, &x);
-        let upper = polynomial(a, &P, &UPPER, &square);
-        let lower = polynomial(a, &Q, &LOWER, &square);
-        let odd = a.mul(&x, &upper);
-        a.div(&odd, &lower)
+        odd_quotient(a, x, RANGE, &UPPER, &LOWER)
     }
 
     fn operations(&self) -> usize {

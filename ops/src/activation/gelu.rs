@@ -5,7 +5,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use super::Scale;
 use super::erf::complement;
 use super::function::Function;
-use super::polynomial::{P, Q, polynomial};
+use super::polynomial::odd_quotient;
 use crate::Arithmetic;
 
 /// The argument `x` times the probability that a normally distributed value is less than `x`.
@@ -37,15 +37,7 @@ impl Function for Gelu {
 
     #[inline(always)]
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
-        let least = a.constant("least", -RANGE);
-        let most = a.constant("most", RANGE);
-        let above = a.max(&least, x);
-        let y = a.min(&most, &above);
-        let square = a.mul(&y, &y);
-        let upper = polynomial(a, &P, &UPPER, &square);
-        let lower = polynomial(a, &Q, &LOWER, &square);
-        let odd = a.mul(&y, &upper);
-        let erf = a.div(&odd, &lower);
+        let erf = odd_quotient(a, x, RANGE, &UPPER, &LOWER);
         let half = a.constant("half", 0.5);
         let share = a.add(&erf, &half);
         // Near an argument of `-RANGE`, roundings may carry the share below zero.

@@ -2,6 +2,7 @@
 
 use super::Scale;
 use super::function::Function;
+use super::gated::gated;
 use crate::Arithmetic;
 
 /// [`Gelu`](super::Activation::Gelu) with its error function replaced by a hyperbolic tangent.
@@ -26,13 +27,10 @@ impl Function for GeluTanh {
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
         let first = a.constant("first", FIRST as f32);
         let third = a.constant("third", THIRD as f32);
-        let one = a.constant("one", 1.0);
         let square = a.mul(x, x);
         let factor = a.fma(&square, &third, &first);
         let argument = a.mul(x, &factor);
-        let power = a.exponential(&argument);
-        let under = a.add(&power, &one);
-        a.div(x, &under)
+        gated(a, x, &argument)
     }
 
     fn operations(&self) -> usize {

@@ -10,6 +10,7 @@ mod elu;
 mod erf;
 mod exp;
 mod function;
+mod gated;
 mod gelu;
 mod gelu_tanh;
 mod hard_sigmoid;

@@ -1,4 +1,4 @@
-//! Polynomials with constant coefficients.
+//! Polynomials with constant coefficients, and their quotients.
 
 use crate::Arithmetic;
 
@@ -17,4 +17,18 @@ pub fn polynomial<A: Arithmetic>(a: &mut A, names: &[&str; 8], coefficients: &[f
         sum = a.fma(&sum, x, &coefficient);
     }
     sum
+}
+
+/// `y * upper(y * y) / lower(y * y)`, where `y` is `x` clamped to a magnitude of `range`.
+#[inline(always)]
+pub fn odd_quotient<A: Arithmetic>(a: &mut A, x: &A::Vector, range: f32, upper: &[f32], lower: &[f32]) -> A::Vector {
+    let least = a.constant("least", -range);
+    let most = a.constant("most", range);
+    let above = a.max(&least, x);
+    let y = a.min(&most, &above);
+    let square = a.mul(&y, &y);
+    let upper = polynomial(a, &P, upper, &square);
+    let lower = polynomial(a, &Q, lower, &square);
+    let odd = a.mul(&y, &upper);
+    a.div(&odd, &lower)
 }

@@ -1,6 +1,7 @@
 //! `x / (1 + exp(-beta * x))`
 
 use super::function::Function;
+use super::gated::gated;
 use super::{Parameter, Scale};
 use crate::Arithmetic;
 
@@ -25,11 +26,8 @@ impl Function for Swish {
     #[inline(always)]
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
         let minus = a.constant("minus_beta", -self.beta.value());
-        let one = a.constant("one", 1.0);
         let argument = a.mul(x, &minus);
-        let power = a.exponential(&argument);
-        let under = a.add(&power, &one);
-        a.div(x, &under)
+        gated(a, x, &argument)
     }
 
     fn operations(&self) -> usize {

@@ -1,7 +1,7 @@
 //! The hyperbolic tangent.
 
 use super::function::Function;
-use super::polynomial::{P, Q, polynomial};
+use super::polynomial::odd_quotient;
 use crate::Arithmetic;
 
 /// `(exp(2 x) - 1) / (exp(2 x) + 1)`
@@ -27,15 +27,7 @@ impl Function for Tanh {
 
     #[inline(always)]
     fn compute<A: Arithmetic>(&self, a: &mut A, x: &A::Vector) -> A::Vector {
-        let least = a.constant("least", -RANGE);
-        let most = a.constant("most", RANGE);
-        let above = a.max(&least, x);
-        let x = a.min(&most, &above);
-        let square = a.mul(&x, &x);
-        let upper = polynomial(a, &P, &UPPER, &square);
-        let lower = polynomial(a, &Q, &LOWER, &square);
-        let odd = a.mul(&x, &upper);
-        a.div(&odd, &lower)
+        odd_quotient(a, x, RANGE, &UPPER, &LOWER)
     }
 
     fn operations(&self) -> usize {
