@@ -8,6 +8,7 @@ mod constant;
 mod dims;
 mod error;
 mod fold;
+mod function;
 mod imported;
 mod inputs;
 mod node;

@@ -154,6 +154,14 @@ impl View {
         self.dims.get(dim).is_some_and(|factors| *factors == whole(MapAxis::C, shape))
     }
 
+    /// An axis of length one that a dimension of length one may be: that at its place from the end, or the last other one.
+    pub fn free_axis(&self, dim: usize, shape: Shape, taken: &[MapAxis]) -> Option<MapAxis> {
+        let is_free = |axis: &MapAxis| axis.of(shape) == 1 && !taken.contains(axis);
+        let own = 2_usize.checked_sub(self.rank() - 1 - dim).map(|place| MapAxis::ALL[place]);
+        let others = MapAxis::ALL.into_iter().rev();
+        own.into_iter().chain(others).find(is_free).filter(|_| self.dims[dim].is_empty())
+    }
+
     /// The same elements with dimensions in another order: dimension `i` of the result is `perm[i]` of this view.
     #[must_use]
     pub fn transposed(&self, perm: &[usize]) -> Self {
@@ -196,6 +204,14 @@ impl View {
         Self { dims }
     }
 
+    /// The same with a dimension that is this factor, or none if that has length one.
+    #[must_use]
+    pub fn with_factor(&self, dim: usize, factor: Factor) -> Self {
+        let mut dims = self.dims.clone();
+        dims[dim] = if factor.size == 1 { Vec::new() } else { vec![factor] };
+        Self { dims }
+    }
+
     /// The same with fewer or more steps of a dimension of one factor.
     #[must_use]
     pub fn with_size(&self, dim: usize, size: usize) -> Self {
@@ -208,6 +224,19 @@ impl View {
     #[must_use]
     pub fn without(&self, dim: usize) -> Self {
         let mut dims = self.dims.clone();
+        dims[dim].clear();
+        Self { dims }
+    }
+
+    /// The same without a dimension that is one factor, after its positions became one: what lies around them moves together.
+    #[must_use]
+    pub fn without_factor(&self, dim: usize, size: usize) -> Self {
+        let Some(&gone) = self.dims[dim].first() else { return self.clone() };
+        let moved = |factor: &Factor| match factor.axis == gone.axis && factor.stride > gone.stride {
+            true => Factor { stride: factor.stride / size, ..*factor },
+            false => *factor,
+        };
+        let mut dims: Vec<Vec<Factor>> = self.dims.iter().map(|factors| factors.iter().map(moved).collect()).collect();
         dims[dim].clear();
         Self { dims }
     }

@@ -2,6 +2,7 @@
 
 use super::super::constant::{Constant, Data};
 use super::super::dims::{broadcast, count, repeated};
+use super::super::function::{OPERATORS, function as activation_of};
 use super::super::node::{NodeReader, Result};
 
 /// The value of a node; `None` if its operator is not elementwise.
@@ -20,7 +21,11 @@ pub fn fold(node: &NodeReader<'_>, operator: &str) -> Option<Result<Constant>> {
         "Not" => Some(not(node)),
         "And" => Some(logic(node, |a, b| a && b)),
         "Or" => Some(logic(node, |a, b| a || b)),
+        "Xor" => Some(logic(node, |a, b| a != b)),
         "Where" => Some(choose(node)),
+        "Clip" if node.needed(0).is_ok_and(|x| x.as_integers().is_some()) => Some(clip_integers(node)),
+        // The power of two constants is arithmetic.
+        operator if OPERATORS.contains(&operator) => Some(activation(node)),
         _ => None,
     }
 }
@@ -58,16 +63,13 @@ fn comparison(operator: &str) -> Option<(ComparesFloats, ComparesIntegers)> {
 
 fn function(operator: &str) -> Option<fn(f32) -> f32> {
     Some(match operator {
-        "Sqrt" => f32::sqrt,
-        "Exp" => f32::exp,
         "Log" => f32::ln,
         "Floor" => f32::floor,
         "Ceil" => f32::ceil,
         "Round" => f32::round_ties_even,
-        "Reciprocal" => |x| 1.0 / x,
-        "Relu" => |x| x.max(0.0),
-        "Sigmoid" => |x| 1.0 / (1.0 + (-x).exp()),
-        "Tanh" => f32::tanh,
+        "Sin" => f32::sin,
+        "Cos" => f32::cos,
+        "Sign" => |x| if x == 0.0 { 0.0 } else { x.signum() },
         _ => return None,
     })
 }
@@ -113,6 +115,27 @@ fn compare(node: &NodeReader<'_>, floats: ComparesFloats, integers: ComparesInte
 fn each(node: &NodeReader<'_>, function: fn(f32) -> f32) -> Result<Constant> {
     let values = node.floats(0)?.iter().map(|&x| function(x)).collect();
     Ok(Constant::floats(node.needed(0)?.dims.clone(), values))
+}
+
+/// An activation, in f64.
+fn activation(node: &NodeReader<'_>) -> Result<Constant> {
+    node.skip(&["consumed_inputs"]);
+    let (x, dims) = (node.floats(0)?, node.needed(0)?.dims.clone());
+    let values = match activation_of(node)? {
+        Some(function) => x.iter().map(|&x| function.at(x.into()) as f32).collect(),
+        None => x.to_vec(),
+    };
+    Ok(Constant::floats(dims, values))
+}
+
+fn clip_integers(node: &NodeReader<'_>) -> Result<Constant> {
+    let x = node.needed(0)?;
+    let bound = |index: usize, none: i64| -> Result<i64> {
+        Ok(node.integers(index)?.map_or(none, |values| values.first().copied().unwrap_or(none)))
+    };
+    let (low, high) = (bound(1, i64::MIN)?, bound(2, i64::MAX)?);
+    let values = x.as_integers().unwrap_or_default().iter().map(|&x| x.max(low).min(high)).collect();
+    Ok(Constant { dims: x.dims.clone(), data: Data::Integers(values) })
 }
 
 fn signed(node: &NodeReader<'_>, operator: &str) -> Result<Constant> {

@@ -1,6 +1,7 @@
 //! Computes what is constant once shapes are known: the arithmetic that exporters write about shapes, and on weights.
 
 mod elementwise;
+mod norm;
 mod places;
 mod reduce;
 
@@ -25,6 +26,9 @@ pub fn fold(node: &NodeReader<'_>) -> Result<Option<Vec<Constant>>> {
             }
             if let Some(result) = elementwise::fold(node, operator) {
                 return one(result);
+            }
+            if operator == "BatchNormalization" {
+                return one(norm::batch_norm(node));
             }
             reduce::fold(node, operator).map_or(Ok(None), one)
         }

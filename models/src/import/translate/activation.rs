@@ -1,37 +1,13 @@
-//! Elementwise functions.
+//! Elementwise functions of maps.
 
-use sartor_ops::Parameter;
-
+use super::super::function::function;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::translator::{Translator, computed};
 use crate::graph::{Activation, NodeId, Op};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &[
-    "Relu",
-    "Clip",
-    "LeakyRelu",
-    "Elu",
-    "Selu",
-    "Celu",
-    "Sigmoid",
-    "HardSigmoid",
-    "HardSwish",
-    "Swish",
-    "Mish",
-    "Gelu",
-    "Softplus",
-    "Softsign",
-    "Tanh",
-    "Erf",
-    "Exp",
-    "Sqrt",
-    "Reciprocal",
-    "Abs",
-    "Neg",
-    "Pow",
-];
+pub use super::super::function::OPERATORS;
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     node.skip(&["consumed_inputs"]);
@@ -47,92 +23,5 @@ impl Translator {
     /// Adds an elementwise function.
     pub(super) fn activation(&mut self, name: &str, function: Activation, input: NodeId) -> Result<NodeId> {
         self.add(name, Op::Activation(function), &[input])
-    }
-}
-
-/// The function of a node; `None` if it changes nothing.
-fn function(node: &NodeReader<'_>) -> Result<Option<Activation>> {
-    let float =
-        |name: &'static str, default: f32| -> Result<Parameter> { Ok(Parameter::new(node.float(name)?.unwrap_or(default))) };
-    Ok(Some(match node.operator() {
-        "Relu" => Activation::Relu,
-        "Sigmoid" => Activation::Sigmoid,
-        "HardSwish" => Activation::HardSwish,
-        "Mish" => Activation::Mish,
-        "Softplus" => Activation::Softplus,
-        "Softsign" => Activation::Softsign,
-        "Tanh" => Activation::Tanh,
-        "Erf" => Activation::Erf,
-        "Exp" => Activation::Exp,
-        "Sqrt" => Activation::Sqrt,
-        "Reciprocal" => Activation::Reciprocal,
-        "Abs" => Activation::Abs,
-        "Neg" => Activation::Affine(Parameter::new(-1.0), Parameter::new(0.0)),
-        "LeakyRelu" => Activation::LeakyRelu(float("alpha", 0.01)?),
-        "Elu" => Activation::Elu(float("alpha", 1.0)?),
-        "Celu" => Activation::Celu(float("alpha", 1.0)?),
-        // The defaults of the standard; those before version 6 are less precise.
-        "Selu" => Activation::Selu(float("alpha", 1.673_263_2)?, float("gamma", 1.050_701)?),
-        "HardSigmoid" => Activation::HardSigmoid(float("alpha", 0.2)?, float("beta", 0.5)?),
-        "Swish" => match float("alpha", 1.0)? {
-            beta if beta.value() == 1.0 => Activation::Silu,
-            beta => Activation::Swish(beta),
-        },
-        "Pow" => return power(node),
-        "Clip" => {
-            let (low, high) = bounds(node)?;
-            return Ok(clip(low, high));
-        }
-        _ => match node.text("approximate")?.as_deref() {
-            None | Some("none") => Activation::Gelu,
-            Some("tanh") => Activation::GeluTanh,
-            Some(other) => return Err(format!("approximate is {other}, and must be none or tanh")),
-        },
-    }))
-}
-
-/// A power by a constant.
-fn power(node: &NodeReader<'_>) -> Result<Option<Activation>> {
-    let exponent = node.needed(1)?;
-    let value = exponent.as_scalar().or_else(|| exponent.as_integers().and_then(|values| values.first().map(|&n| n as f32)));
-    if exponent.data.len() != 1 {
-        return Err(format!("its exponent has dimensions {:?}, and must be one number", exponent.dims));
-    }
-    Ok(match value {
-        Some(1.0) => None,
-        Some(2.0) => Some(Activation::Square),
-        Some(3.0) => Some(Activation::Cube),
-        Some(0.5) => Some(Activation::Sqrt),
-        Some(-0.5) => Some(Activation::InverseSqrt),
-        Some(-1.0) => Some(Activation::Reciprocal),
-        _ => return Err(format!("its exponent is {value:?}, and must be 1, 2, 3, 0.5, -0.5 or -1")),
-    })
-}
-
-/// The bounds of `Clip`: attributes before version 11, inputs since.
-fn bounds(node: &NodeReader<'_>) -> Result<(f32, f32)> {
-    let bound = |name: &'static str, index: usize, none: f32| -> Result<f32> {
-        if let Some(value) = node.float(name)? {
-            return Ok(value);
-        }
-        match node.constant(index)? {
-            None => Ok(none),
-            Some(constant) => {
-                constant.as_scalar().ok_or_else(|| format!("{name} has dimensions {:?}, and must be one number", constant.dims))
-            }
-        }
-    };
-    // Version 6 writes the largest numbers for bounds that are left out.
-    let open = |bound: f32| if bound.abs() == f32::MAX { bound.signum() * f32::INFINITY } else { bound };
-    Ok((open(bound("min", 1, f32::NEG_INFINITY)?), open(bound("max", 2, f32::INFINITY)?)))
-}
-
-/// The function that clamps to two bounds; `None` if both are infinite. Where they are the wrong way round, the upper one counts.
-pub fn clip(low: f32, high: f32) -> Option<Activation> {
-    match (low, high) {
-        (0.0, f32::INFINITY) => Some(Activation::Relu),
-        (0.0, 6.0) => Some(Activation::Relu6),
-        (f32::NEG_INFINITY, f32::INFINITY) => None,
-        _ => Some(Activation::Clip(Parameter::new(low.min(high)), Parameter::new(high))),
     }
 }

@@ -1,21 +1,24 @@
 //! Operators that join and select parts of maps.
 
 use super::super::constant::Constant;
+use super::super::dims::MOST;
 use super::super::fold::{parts, slices};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
-use super::super::view::{MapAxis, View};
+use super::super::view::{Factor, MapAxis, View};
 use super::translator::{Translator, computed};
-use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Shape, Window};
+use crate::graph::{NodeId, Op, Padding, Shape};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["Concat", "Slice", "Split", "ScatterND"];
+pub const OPERATORS: &[&str] = &["Concat", "Slice", "Split", "Gather", "Tile", "ScatterND"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
         "Concat" => concat(t, node),
         "Slice" => slice(t, node),
         "Split" => split(t, node),
+        "Gather" => gather(t, node),
+        "Tile" => tile(t, node),
         _ => scatter(t, node),
     }
 }
@@ -28,57 +31,108 @@ fn concat(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     {
         return padded(t, node, x, zeros, axis);
     }
-    let mut parts: Vec<(NodeId, Computed)> = Vec::new();
+    let mut parts: Vec<Computed> = Vec::new();
     for input in node.inputs() {
         let Value::Computed(part) = input else {
             return Err("one of its inputs is constant, and only zeros behind a map are supported".into());
         };
-        let shape = t.shape(part.node);
-        let is_channels = part.view.is_channels(axis, shape);
-        if !is_channels {
-            return stacked(t, node, axis).map(|value| vec![Value::Computed(value)]);
-        }
-        parts.push((part.node, part.clone()));
+        parts.push(part.clone());
     }
-    let Some((_, first)) = parts.first() else { return Err("it has no inputs".into()) };
-    let others = |part: &Computed| part.view.without(axis);
-    if let Some((_, other)) = parts.iter().find(|(_, part)| others(part) != others(first)) {
-        return Err(format!(
-            "its inputs, of dimensions {:?} and {:?}, lie in memory in different orders",
-            first.view.sizes(),
-            other.view.sizes()
-        ));
-    }
-    let view = first.view.clone();
-    let nodes: Vec<NodeId> = parts.into_iter().map(|(id, _)| id).collect();
-    let id = t.add(node.output(0), Op::Concat, &nodes)?;
-    let view = view.resized(axis, MapAxis::C, t.shape(id).c);
-    Ok(vec![Value::Computed(Computed { node: id, view })])
+    t.joined(node.output(0), parts, axis).map(|value| vec![Value::Computed(value)])
 }
 
-/// Tensors joined along a dimension that is not the channels, but the first that is longer than one: each is put in order, so that
-/// the dimension becomes the channels.
-fn stacked(t: &mut Translator, node: &NodeReader<'_>, axis: usize) -> Result<Computed> {
-    let mut nodes = Vec::new();
-    let mut total = Vec::new();
-    for (index, input) in node.inputs().iter().enumerate() {
-        let Value::Computed(part) = input else { return Err("one of its inputs is constant".into()) };
-        let sizes = part.view.sizes();
-        if sizes[..axis].iter().any(|&dim| dim != 1) {
-            return Err(format!("axis is {axis}, which is neither the channels nor the first dimension of {sizes:?}"));
+impl Translator {
+    /// Tensors, one behind the other along a dimension.
+    pub(super) fn joined(&mut self, name: &str, mut parts: Vec<Computed>, dim: usize) -> Result<Computed> {
+        if parts.first().is_none_or(|first| dim >= first.view.rank()) {
+            return Err("it has no inputs, or no such axis".into());
         }
-        let name = format!("{}.part{index}", node.output(0));
-        let ordered = t.ordered(&format!("{name}.ordered"), part)?;
-        let rest: usize = sizes[axis + 1..].iter().product();
-        let shape = Shape::new(sizes[axis], 1, rest);
-        nodes.push(if t.shape(ordered.node) == shape { ordered.node } else { t.reshaped(&name, ordered.node, shape)? });
-        total = sizes;
+        let others = |part: &Computed| part.view.without(dim);
+        // What lies in another order is put into the usual one.
+        if parts.iter().any(|part| others(part) != others(&parts[0])) {
+            for (index, part) in parts.iter_mut().enumerate() {
+                let node = self.image(&format!("{name}.part{index}"), part)?;
+                *part = Computed { node, view: View::usual(self.shape(node), part.view.rank()) };
+            }
+        }
+        let sizes = |part: &Computed| part.view.without(dim).sizes();
+        if let Some(other) = parts.iter().find(|part| sizes(part) != sizes(&parts[0])) {
+            return Err(format!("inputs of dimensions {:?} and {:?} do not fit", parts[0].view.sizes(), other.view.sizes()));
+        }
+        let strides = parts.iter().map(|part| outer_stride(part.view.dim(dim), self.shape(part.node).c));
+        let stride = same(strides).flatten();
+        let axes = parts.iter().map(|part| self.axis_or_free(&part.view, dim, part.node));
+        match (same(axes).flatten(), stride) {
+            (Some(axis @ (MapAxis::H | MapAxis::W)), _) => self.joined_lines(name, &parts, dim, axis),
+            (_, Some(stride)) => {
+                let nodes: Vec<NodeId> = parts.iter().map(|part| part.node).collect();
+                let id = self.add(name, Op::Concat, &nodes)?;
+                let size = self.shape(id).c / stride;
+                Ok(Computed { node: id, view: parts[0].view.with_factor(dim, Factor { axis: MapAxis::C, size, stride }) })
+            }
+            _ => self.stacked(name, &parts, dim),
+        }
     }
-    let id = t.add(node.output(0), Op::Concat, &nodes)?;
-    let shape = t.shape(id);
-    total[axis] = shape.c;
-    let view = View::of_axes(shape, &[Some(MapAxis::C), Some(MapAxis::W)]).reshaped(&total);
-    Ok(Computed { node: id, view: view.ok_or("its dimensions do not fit")? })
+
+    /// The axis that a dimension is. One of length one is the axis at its place from the end, if that has length one.
+    fn axis_or_free(&self, view: &View, dim: usize, node: NodeId) -> Option<MapAxis> {
+        let shape = self.shape(node);
+        if !view.dim(dim).is_empty() {
+            return view.axis(dim, shape);
+        }
+        let axis = MapAxis::ALL[2_usize.checked_sub(view.rank() - 1 - dim)?];
+        (axis.of(shape) == 1).then_some(axis)
+    }
+
+    /// Maps one below or beside the other: rows or columns become channels for it.
+    fn joined_lines(&mut self, name: &str, parts: &[Computed], dim: usize, axis: MapAxis) -> Result<Computed> {
+        let order = if axis == MapAxis::H { [1, 0, 2] } else { [2, 1, 0] };
+        let lines = parts.iter().enumerate().map(|(i, part)| self.transposed(&format!("{name}.lines{i}"), part.node, order));
+        let lines = lines.collect::<Result<Vec<NodeId>>>()?;
+        let all = self.add(&format!("{name}.joined"), Op::Concat, &lines)?;
+        let id = self.transposed(name, all, order)?;
+        let to = axis.of(self.shape(id));
+        Ok(Computed { node: id, view: parts[0].view.with_factor(dim, Factor { axis, size: to, stride: 1 }) })
+    }
+
+    /// Tensors joined along a dimension that is no axis, but the first that is longer than one: each is put in order, so that the
+    /// dimension becomes the channels.
+    fn stacked(&mut self, name: &str, parts: &[Computed], dim: usize) -> Result<Computed> {
+        let mut nodes = Vec::new();
+        let mut total = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let sizes = part.view.sizes();
+            if sizes[..dim].iter().any(|&size| size != 1) {
+                return Err(format!("axis is {dim}, which is neither the channels nor the first dimension of {sizes:?}"));
+            }
+            let name = format!("{name}.part{index}");
+            let ordered = self.ordered(&format!("{name}.ordered"), part)?;
+            let rest: usize = sizes[dim + 1..].iter().product();
+            let shape = Shape::new(sizes[dim], 1, rest);
+            nodes.push(if self.shape(ordered.node) == shape { ordered.node } else { self.reshaped(&name, ordered.node, shape)? });
+            total = sizes;
+        }
+        let id = self.add(name, Op::Concat, &nodes)?;
+        let shape = self.shape(id);
+        total[dim] = shape.c;
+        let view = View::of_axes(shape, &[Some(MapAxis::C), Some(MapAxis::W)]).reshaped(&total);
+        Ok(Computed { node: id, view: view.ok_or("its dimensions do not fit")? })
+    }
+}
+
+/// What all items are.
+fn same<T: PartialEq>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.all(|item| item == first).then_some(first)
+}
+
+/// The distance, in channels, of a dimension's positions, if they are the outermost part of the channels, or if there is one only.
+fn outer_stride(factors: &[Factor], c: usize) -> Option<usize> {
+    match factors {
+        [] => Some(c),
+        [factor] => (factor.axis == MapAxis::C && factor.size * factor.stride == c).then_some(factor.stride),
+        _ => None,
+    }
 }
 
 /// Channels of zeros behind those of a map.
@@ -100,7 +154,13 @@ fn slice(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let slices = slices(node, &input.view.sizes())?;
     let mut value = input.clone();
     for (dim, &(begin, len, step)) in slices.iter().enumerate() {
-        value = part(t, node.output(0), &value, dim, (begin, len, step))?;
+        value = match usize::try_from(step) {
+            Ok(step) => t.part(node.output(0), &value, dim, (begin, len, step))?,
+            Err(_) => {
+                let places: Vec<usize> = (0..len as i64).map(|i| (begin as i64 + i * step) as usize).collect();
+                t.selected(node.output(0), &value, dim, &places)?
+            }
+        };
     }
     Ok(vec![Value::Computed(value)])
 }
@@ -111,67 +171,39 @@ fn split(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let mut begin = 0;
     let mut values = Vec::new();
     for (index, len) in parts(node, input.view.sizes()[axis])?.into_iter().enumerate() {
-        values.push(Value::Computed(part(t, node.output(index), input, axis, (begin, len, 1))?));
+        values.push(Value::Computed(t.part(node.output(index), input, axis, (begin, len, 1))?));
         begin += len;
     }
     Ok(values)
 }
 
-/// The longest window that takes a part of a map's rows or columns.
-const LONGEST: usize = 32;
+fn gather(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    let input = computed(node)?;
+    let sizes = input.view.sizes();
+    let axis = node.axis(node.int("axis")?.unwrap_or(0), sizes.len())?;
+    let indices = node.integers(1)?.ok_or("indices are missing")?;
+    let places = indices.iter().map(|&index| node.axis(index, sizes[axis])).collect::<Result<Vec<usize>>>();
+    let places = places.map_err(|_| format!("indices are {indices:?}, for {} places of axis {axis}", sizes[axis]))?;
+    let value = t.selected(node.output(0), input, axis, &places)?;
+    let dims = [&sizes[..axis], &node.needed(1)?.dims, &sizes[axis + 1..]].concat();
+    let view =
+        value.view.reshaped(&dims).ok_or_else(|| format!("its result has dimensions {dims:?}, which cut through others"))?;
+    Ok(vec![Value::Computed(Computed { node: value.node, view })])
+}
 
-/// The positions `begin + i * step` of a dimension, for `i` below `len`.
-pub fn part(
-    t: &mut Translator,
-    name: &str,
-    input: &Computed,
-    dim: usize,
-    (begin, len, step): (usize, usize, i64),
-) -> Result<Computed> {
-    let (view, shape) = (&input.view, t.shape(input.node));
-    let size = view.sizes()[dim];
-    if (begin, len, step) == (0, size, 1) {
-        return Ok(input.clone());
+fn tile(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    let input = computed(node)?;
+    let repeats = node.integers(1)?.ok_or("repeats are missing")?;
+    let times: Vec<usize> = repeats.iter().filter_map(|&n| usize::try_from(n).ok()).filter(|n| (1..=MOST).contains(n)).collect();
+    if times.len() != input.view.rank() || repeats.len() != times.len() {
+        return Err(format!("repeats are {repeats:?}, for a tensor of dimensions {:?}", input.view.sizes()));
     }
-    let step = usize::try_from(step).map_err(|_| format!("steps is {step}, and must be positive"))?;
-    if len == 0 {
-        return Err(format!("nothing is left of dimension {dim}, of length {size}"));
+    let mut value = input.clone();
+    for (dim, &times) in times.iter().enumerate().filter(|(_, times)| **times > 1) {
+        t.make(times)?;
+        value = t.joined(node.output(0), vec![value; times], dim)?;
     }
-    // A part of channels that were split into groups is a part of the channels if the groups are outermost.
-    if let [factor] = view.dim(dim)
-        && factor.axis == MapAxis::C
-        && step == 1
-        && factor.size * factor.stride == shape.c
-    {
-        let id = t.add(name, Op::Slice { begin: begin * factor.stride, len: len * factor.stride }, &[input.node])?;
-        return Ok(Computed { node: id, view: view.with_size(dim, len) });
-    }
-    let Some(axis) = view.axis(dim, shape) else {
-        return Err(format!("a part of dimension {dim} of {:?} lies scattered in memory", view.sizes()));
-    };
-    if axis == MapAxis::C {
-        let conv = Conv2d { oc: len, groups: 1, bias: false, window: Window::POINT };
-        let id = t.filled(name, conv, input.node, None, |[o, i, ..]| f32::from(u8::from(i == begin + o * step)))?;
-        return Ok(Computed { node: id, view: view.resized(dim, axis, len) });
-    }
-    if step == 1 {
-        let cropped = Padding { before: begin, after: size - begin - len };
-        let (rows, columns) = if axis == MapAxis::H { (cropped, Padding::both(0)) } else { (Padding::both(0), cropped) };
-        let id = t.add(name, Op::Rearrange(Rearrange::Crop { rows, columns }), &[input.node])?;
-        return Ok(Computed { node: id, view: view.resized(dim, axis, len) });
-    }
-    // A convolution of each channel whose window has one tap of one, at `begin`. It must not move more often than `len` times.
-    let kernel = (begin + 1).max((size + 1).saturating_sub(len * step));
-    if kernel > LONGEST {
-        return Err(format!(
-            "dimension {dim} of length {size} is cut to {len} from {begin} on; parts are supported near its beginning only"
-        ));
-    }
-    let (kernel_size, stride) = if axis == MapAxis::H { ((kernel, 1), (step, 1)) } else { ((1, kernel), (1, step)) };
-    let window = Window::new(kernel_size, stride, Padding::around(0));
-    let conv = Conv2d { oc: shape.c, groups: shape.c, bias: false, window };
-    let id = t.filled(name, conv, input.node, None, |[.., y, x]| f32::from(u8::from(y + x == begin)))?;
-    Ok(Computed { node: id, view: view.resized(dim, axis, len) })
+    Ok(vec![Value::Computed(value)])
 }
 
 /// A map of which some first channels are replaced: how exporters write `x[:, :n] = y`.

@@ -4,7 +4,6 @@ use super::super::dims::{MOST, count};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
-use super::channels::part;
 use super::translator::{Translator, computed};
 use super::window::window;
 use crate::graph::{Conv2d, Op, Padding, Shape, Window};
@@ -172,8 +171,8 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         id = t.depth_to_space(name, id, block, false)?;
     }
     let mut value = Computed { node: id, view: View::usual(t.shape(id), 4) };
-    value = part(t, &format!("{name}.rows"), &value, 2, (0, rows.outputs, 1))?;
-    value = part(t, &format!("{name}.columns"), &value, 3, (0, columns.outputs, 1))?;
+    value = t.part(&format!("{name}.rows"), &value, 2, (0, rows.outputs, 1))?;
+    value = t.part(&format!("{name}.columns"), &value, 3, (0, columns.outputs, 1))?;
     Ok(vec![Value::Computed(value)])
 }
 

@@ -13,6 +13,7 @@ mod pairs;
 mod pool;
 mod reduce;
 mod resize;
+mod select;
 mod shape;
 mod softmax;
 mod translator;

@@ -142,12 +142,27 @@ fn layer_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let eps = node.float("epsilon")?.unwrap_or(1e-5);
     let axis = node.axis(node.int("axis")?.unwrap_or(-1), view.rank())?;
     let dims: Vec<usize> = (axis..view.rank()).collect();
-    let x = t.standardised(name, input.node, eps, |t, name, x| t.reduced(name, x, view, &dims, Reduction::Mean))?;
+    // Rows or columns become channels for it.
+    if let [dim] = dims[..]
+        && let Some(lines @ (MapAxis::H | MapAxis::W)) = view.axis(dim, t.shape(input.node))
+    {
+        let order = if lines == MapAxis::H { [1, 0, 2] } else { [2, 1, 0] };
+        let turned = Computed { node: t.transposed(&format!("{name}.lines"), input.node, order)?, view: view.relabelled(order) };
+        let id = layer_normed(t, node, &turned, &dims, eps)?;
+        let id = t.transposed(name, id, order)?;
+        return Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })]);
+    }
+    let id = layer_normed(t, node, input, &dims, eps)?;
+    Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })])
+}
+
+fn layer_normed(t: &mut Translator, node: &NodeReader<'_>, input: &Computed, dims: &[usize], eps: f32) -> Result<NodeId> {
+    let (view, name) = (&input.view, node.output(0));
+    let x = t.standardised(name, input.node, eps, |t, name, x| t.reduced(name, x, view, dims, Reduction::Mean))?;
     let shape = t.shape(x);
     let scale = by_channel(view, shape, node.needed(1)?)?;
     let bias = node.constant(2)?.map_or_else(|| Ok(vec![0.0; scale.len()]), |bias| by_channel(view, shape, bias))?;
-    let id = t.scaled(name, x, &scale, &bias)?;
-    Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })])
+    t.scaled(name, x, &scale, &bias)
 }
 
 /// `x / (bias + alpha / size * Σ x²)^beta` over `size` neighbouring channels: local response normalisation.

@@ -1,6 +1,6 @@
 //! Padding and repetition.
 
-use super::super::dims::broadcast;
+use super::super::dims::{MOST, broadcast};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
@@ -21,18 +21,25 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
 fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     let input = computed(node)?;
     let mode = node.text("mode")?.unwrap_or_else(|| "constant".into());
-    if mode != "constant" {
-        return Err(format!("mode is {mode}, and must be constant"));
-    }
     let value = match node.float("value")? {
         Some(value) => value,
         None => node.constant(2)?.and_then(|constant| constant.as_scalar()).unwrap_or(0.0),
     };
     let rank = input.view.rank();
+    let border = match mode.as_str() {
+        "constant" => None,
+        "edge" => Some(Border::Edge),
+        "reflect" => Some(Border::Reflect),
+        "wrap" => Some(Border::Wrap),
+        other => return Err(format!("mode is {other}, and must be constant, edge, reflect or wrap")),
+    };
     let pads = node.integers_or_attribute(1, "pads")?.or(node.ints("paddings")?).ok_or("pads are missing")?;
     let axes = node.integers(3)?.unwrap_or_else(|| (0..rank as i64).collect());
     if pads.len() != 2 * axes.len() {
         return Err(format!("pads are {pads:?}, for {} axes", axes.len()));
+    }
+    if let Some(border) = border {
+        return bordered(t, node, input, border, &axes, &pads);
     }
     let (view, shape) = (&input.view, t.shape(input.node));
     let mut around = [Padding::both(0); 3];
@@ -45,10 +52,8 @@ fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
         let dim = node.axis(axis, rank)?;
         let size = |pad: i64| usize::try_from(pad).map_err(|_| format!("pads are {pads:?}, and must not be negative"));
         let (before, after) = (size(before)?, size(after)?);
-        // A dimension of length one may be any axis of length one that no other dimension is.
-        let free =
-            || MapAxis::ALL.into_iter().rev().find(|&axis| axis.of(shape) == 1 && around[axis as usize] == Padding::both(0));
-        let map_axis = if view.dim(dim).is_empty() { free() } else { view.axis(dim, shape) };
+        let taken: Vec<MapAxis> = MapAxis::ALL.into_iter().filter(|&axis| around[axis as usize] != Padding::both(0)).collect();
+        let map_axis = if view.dim(dim).is_empty() { view.free_axis(dim, shape, &taken) } else { view.axis(dim, shape) };
         let map_axis = map_axis
             .ok_or_else(|| format!("pads has numbers for dimension {dim} of {:?}, which is no axis in memory", view.sizes()))?;
         around[map_axis as usize] = Padding { before, after };
@@ -70,6 +75,55 @@ fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
         id = t.more_channels(name, id, around[0])?;
     }
     Ok(Computed { node: id, view: result })
+}
+
+/// What lies around a map that is repeated.
+#[derive(Clone, Copy)]
+enum Border {
+    /// The nearest position.
+    Edge,
+    /// The map, mirrored at its first or last position.
+    Reflect,
+    /// The map again.
+    Wrap,
+}
+
+impl Border {
+    /// The position of a dimension of this length that stands at `at`, which may lie outside.
+    fn place(self, at: i64, size: i64) -> i64 {
+        match self {
+            Self::Edge => at.clamp(0, size - 1),
+            Self::Wrap => at.rem_euclid(size),
+            Self::Reflect if size == 1 => 0,
+            Self::Reflect => {
+                let place = at.rem_euclid(2 * (size - 1));
+                place.min(2 * (size - 1) - place)
+            }
+        }
+    }
+}
+
+/// A map with repeated positions around it, or without some of its own where padding is negative.
+fn bordered(
+    t: &mut Translator,
+    node: &NodeReader<'_>,
+    input: &Computed,
+    border: Border,
+    axes: &[i64],
+    pads: &[i64],
+) -> Result<Computed> {
+    let mut value = input.clone();
+    for (i, &axis) in axes.iter().enumerate() {
+        let (before, after) = (pads[i], pads[axes.len() + i]);
+        let dim = node.axis(axis, input.view.rank())?;
+        let size = value.view.sizes()[dim] as i64;
+        let end = size.checked_add(after).filter(|end| end.abs() <= MOST as i64 && before.abs() <= MOST as i64);
+        let end = end.ok_or_else(|| format!("pads are {pads:?}, which is too much"))?;
+        let places: Vec<usize> = (-before..end).map(|at| border.place(at, size) as usize).collect();
+        t.make(places.len())?;
+        value = t.selected(&format!("{}.dim{dim}", node.output(0)), &value, dim, &places)?;
+    }
+    Ok(value)
 }
 
 impl Translator {

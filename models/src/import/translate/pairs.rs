@@ -3,10 +3,10 @@
 use sartor_ops::Parameter;
 
 use super::super::constant::Constant;
+use super::super::function::clip;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
-use super::activation::clip;
 use super::pad::with_rank;
 use super::translator::{Shared, Translator, by_channel, computed};
 use crate::arithmetic::Arithmetic;

@@ -3,7 +3,7 @@
 use super::super::fold::axes;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
-use super::super::view::{MapAxis, View};
+use super::super::view::{Factor, MapAxis, View};
 use super::translator::{Translator, computed};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Conv2d, NodeId, Op, Padding, Reduction, Shape, Window};
@@ -28,18 +28,65 @@ fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
         "ReduceL2" => (Some(Activation::Square), Reduction::Sum, Some(Activation::Sqrt)),
         _ => (Some(Activation::Square), Reduction::Sum, None),
     };
-    let mut id = input.node;
+    let mut value = input.clone();
     if let Some(function) = before {
-        id = t.activation(&format!("{name}.terms"), function, id)?;
+        value.node = t.activation(&format!("{name}.terms"), function, value.node)?;
     }
-    id = t.reduced(name, id, &input.view, &axes, reduction)?;
+    let Computed { node: mut id, view } = t.without_parts(name, &value, &axes, reduction)?;
+    id = t.reduced(name, id, &view, &axes, reduction)?;
     if let Some(function) = after {
         id = t.activation(name, function, id)?;
     }
-    Ok(Value::Computed(Computed { node: id, view: without(&input.view, &axes, keep) }))
+    Ok(Value::Computed(Computed { node: id, view: without(&view, &axes, keep) }))
 }
 
 impl Translator {
+    /// Reduces a part of the channels, if one of the dimensions is one: groups of channels are added or compared.
+    fn without_parts(&mut self, name: &str, input: &Computed, dims: &[usize], reduction: Reduction) -> Result<Computed> {
+        let mut value = input.clone();
+        for &dim in dims {
+            let c = self.shape(value.node).c;
+            let [Factor { axis: MapAxis::C, size, stride }] = value.view.dim(dim)[..] else { continue };
+            if size == c {
+                continue;
+            }
+            let node = match (stride, size * stride == c) {
+                (_, true) => value.node,
+                // The innermost part becomes the outermost.
+                (1, false) => self.add(&format!("{name}.turned"), Op::ChannelShuffle { groups: c / size }, &[value.node])?,
+                _ => return Err(format!("axes reduce a part of the channels of a map of {}", self.shape(value.node))),
+            };
+            let view = value.view.without_factor(dim, size);
+            value = Computed { node: self.reduced_groups(name, node, size, reduction)?, view };
+        }
+        Ok(value)
+    }
+
+    /// Reduces so many groups of channels to one group.
+    fn reduced_groups(&mut self, name: &str, input: NodeId, groups: usize, reduction: Reduction) -> Result<NodeId> {
+        let len = self.shape(input).c / groups;
+        let mut parts = (0..groups)
+            .map(|i| self.add(&format!("{name}.group{i}"), Op::Slice { begin: i * len, len }, &[input]))
+            .collect::<Result<Vec<NodeId>>>()?;
+        let op = match reduction {
+            Reduction::Mean | Reduction::Sum => Op::Add,
+            Reduction::Max => Op::Binary(Arithmetic::Max),
+            Reduction::Min => Op::Binary(Arithmetic::Min),
+        };
+        // Pairs first, so that errors grow with the logarithm of the number.
+        while let [_, _, ..] = parts[..] {
+            let pairs = parts.chunks(2).map(|pair| match pair {
+                [a, b] => self.add(&format!("{name}.both"), op, &[*a, *b]),
+                rest => Ok(rest[0]),
+            });
+            parts = pairs.collect::<Result<Vec<NodeId>>>()?;
+        }
+        match reduction {
+            Reduction::Mean => self.affine(name, parts[0], vec![1.0 / groups as f32; len], vec![0.0; len]),
+            _ => Ok(parts[0]),
+        }
+    }
+
     /// Reduces the axes of a map that some dimensions of its view are.
     pub(super) fn reduced(
         &mut self,

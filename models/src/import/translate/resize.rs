@@ -19,9 +19,12 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
 #[derive(Clone, Copy)]
 enum Coordinates {
     HalfPixel,
+    HalfPixelSymmetric,
     PytorchHalfPixel,
     AlignCorners,
     Asymmetric,
+    /// Of a part of the source, from one share of it to another.
+    Crop(f64, f64),
 }
 
 /// A dimension that is resized.
@@ -44,7 +47,36 @@ impl Line {
             Coordinates::AlignCorners if self.to > 1 => at * (self.from - 1) as f64 / (self.to - 1) as f64,
             Coordinates::AlignCorners => 0.0,
             Coordinates::Asymmetric => at / self.scale,
+            Coordinates::HalfPixelSymmetric => {
+                let adjusted = self.to as f64 / (self.scale * self.from as f64);
+                (at + 0.5) / self.scale - 0.5 + self.from as f64 / 2.0 * (1.0 - adjusted)
+            }
+            Coordinates::Crop(start, end) => {
+                let last = (self.from - 1) as f64;
+                let share = if self.to > 1 { start + at * (end - start) / (self.to - 1) as f64 } else { 0.5 * (start + end) };
+                share * last
+            }
         }
+    }
+
+    /// Whether the result is the source.
+    fn is_identity(&self) -> bool {
+        self.from == self.to && self.scale == 1.0 && !matches!(self.coordinates, Coordinates::Crop(..))
+    }
+
+    /// Whether a position of the result is none of the source, and has the extrapolation's value.
+    fn is_outside(&self, at: usize) -> bool {
+        matches!(self.coordinates, Coordinates::Crop(..)) && !(0.0..=(self.from - 1) as f64).contains(&self.source(at))
+    }
+
+    fn leaves(&self) -> bool {
+        (0..self.to).any(|at| self.is_outside(at))
+    }
+
+    /// The nearest source position of each position of the result, with the weight one; nothing where it lies outside.
+    fn nearest_weights(&self, rounding: &str) -> Result<Vec<Vec<(usize, f64)>>> {
+        let places = self.nearest(rounding)?.into_iter().enumerate();
+        Ok(places.map(|(at, place)| if self.is_outside(at) { Vec::new() } else { vec![(place, 1.0)] }).collect())
     }
 
     /// The nearest source position of each position of the result.
@@ -60,10 +92,61 @@ impl Line {
     }
 }
 
+/// How values between source positions are made of their neighbours.
+struct Kernel {
+    /// The parameter of the cubic polynomials (Keys, 1981); without it, values are linear.
+    cubic: Option<f64>,
+    /// Whether a map that gets smaller is smoothed: the polynomials are stretched to cover all that becomes one.
+    antialias: bool,
+    /// Whether positions beyond the ends have no weight, instead of being repeated ends.
+    exclude_outside: bool,
+}
+
+impl Kernel {
+    fn at(&self, distance: f64) -> f64 {
+        let x = distance.abs();
+        match self.cubic {
+            None => (1.0 - x).max(0.0),
+            Some(a) if x <= 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
+            Some(a) if x < 2.0 => ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a,
+            Some(_) => 0.0,
+        }
+    }
+
+    /// The source positions that a position of the result is made of, and their weights (ONNX, `Resize`).
+    fn weights(&self, line: &Line, at: usize) -> Vec<(usize, f64)> {
+        if line.is_outside(at) {
+            return Vec::new();
+        }
+        let source = line.source(at);
+        let shrink = if self.antialias { line.scale.min(1.0) } else { 1.0 };
+        let reach = if self.cubic.is_some() { 2.0 } else { 1.0 } / shrink;
+        let last = (line.from - 1) as f64;
+        let (mut weights, mut sum) = (Vec::new(), 0.0);
+        let (first, end) = ((source - reach).ceil().max(-1e6), (source + reach).floor().min(1e6));
+        let mut place = first;
+        while place <= end {
+            let weight = self.at((place - source) * shrink);
+            if weight != 0.0 && !(self.exclude_outside && !(0.0..=last).contains(&place)) {
+                weights.push((place.clamp(0.0, last) as usize, weight));
+                sum += weight;
+            }
+            place += 1.0;
+        }
+        if self.antialias || self.exclude_outside {
+            weights.iter_mut().for_each(|(_, weight)| *weight /= sum);
+        }
+        weights
+    }
+}
+
 impl Line {
     /// For each place of a block, the weights of the source positions before, at and behind that of the block. `None` if blocks do not
     /// all have the same. Positions beyond the ends count as the ends do, so weights there may be left out and the rest made up for.
     fn linear(&self, factor: usize) -> Option<Vec<[f32; 3]>> {
+        if self.from == 1 {
+            return Some(vec![[0.0, 1.0, 0.0]; factor]);
+        }
         let weights = |at: usize| {
             let offset = self.source(at) - (at / factor) as f64;
             let beyond = |x: f64| x.max(0.0) as f32;
@@ -110,70 +193,102 @@ fn resize(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     let input = computed(node)?;
     let lines = lines(node, &input.view.sizes())?;
     let mode = node.text("mode")?.unwrap_or_else(|| "nearest".into());
-    node.skip(&["cubic_coeff_a", "extrapolation_value", "exclude_outside"]);
-    if node.int("antialias")?.unwrap_or(0) != 0 {
-        return Err("antialias is 1, and must be 0".into());
-    }
+    let antialias = node.int("antialias")?.unwrap_or(0) != 0;
+    let outside = node.int("exclude_outside")?.unwrap_or(0) != 0;
+    let a = node.float("cubic_coeff_a")?.unwrap_or(-0.75);
+    let extrapolation = node.float("extrapolation_value")?.unwrap_or(0.0);
     let default = if node.operator() == "Upsample" || node.opset < 11 { "floor" } else { "round_prefer_floor" };
     let rounding = node.text("nearest_mode")?.unwrap_or_else(|| default.into());
-    if lines.iter().all(|line| line.from == line.to && line.scale == 1.0) {
+    if lines.iter().all(Line::is_identity) {
         return Ok(input.clone());
     }
-    if !matches!(mode.as_str(), "nearest" | "linear" | "bilinear") {
-        return Err(format!("mode is {mode}, and must be nearest or linear"));
+    let kernel = match mode.as_str() {
+        "nearest" => None,
+        "linear" | "bilinear" => Some(Kernel { cubic: None, antialias, exclude_outside: outside }),
+        "cubic" => Some(Kernel { cubic: Some(a.into()), antialias, exclude_outside: outside }),
+        other => return Err(format!("mode is {other}, and must be nearest, linear or cubic")),
+    };
+    if extrapolation != 0.0 && lines.iter().any(Line::leaves) {
+        return Err(format!("extrapolation_value is {extrapolation}, and must be 0"));
+    }
+    if let Some(value) = blocks(t, node.output(0), input, &lines, kernel.as_ref(), &rounding)? {
+        return Ok(value);
+    }
+    let mut value = input.clone();
+    for (dim, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_identity()) {
+        let name = format!("{}.dim{dim}", node.output(0));
+        value = match &kernel {
+            None if !line.leaves() && line.from > 1 => t.selected(&name, &value, dim, &line.nearest(&rounding)?)?,
+            _ => {
+                let weights = match &kernel {
+                    None => line.nearest_weights(&rounding)?,
+                    Some(kernel) => (0..line.to).map(|at| kernel.weights(line, at)).collect(),
+                };
+                let (source, axis) = t.with_free_axis(&name, &value, dim)?;
+                let weight = |to: usize, from: usize| {
+                    weights[to].iter().filter(|(place, _)| *place == from).map(|(_, weight)| weight).sum::<f64>() as f32
+                };
+                let id = t.mapped(&name, source.node, axis, line.to, weight)?;
+                Computed { node: id, view: source.view.resized(dim, axis, line.to) }
+            }
+        };
+    }
+    Ok(value)
+}
+
+/// Rows and columns enlarged by whole factors, if all lines are: each pixel becomes a block.
+fn blocks(
+    t: &mut Translator,
+    name: &str,
+    input: &Computed,
+    lines: &[Line],
+    kernel: Option<&Kernel>,
+    rounding: &str,
+) -> Result<Option<Computed>> {
+    if kernel.is_some_and(|kernel| kernel.cubic.is_some() || kernel.exclude_outside) || lines.iter().any(Line::leaves) {
+        return Ok(None);
     }
     let shape = t.shape(input.node);
     let mut factors = [1; 3];
     let mut taps = [vec![[0.0, 1.0, 0.0]], vec![[0.0, 1.0, 0.0]], vec![[0.0, 1.0, 0.0]]];
     let mut view = input.view.clone();
-    for (dim, line) in lines.iter().enumerate().filter(|(_, line)| line.from != line.to) {
-        let unit = MapAxis::ALL.into_iter().rev().find(|&axis| axis.of(shape) == 1 && factors[axis as usize] == 1);
-        let axis = if line.from == 1 { unit } else { view.axis(dim, shape) };
-        let axis = axis
-            .filter(|&axis| axis != MapAxis::C)
-            .ok_or_else(|| format!("dimension {dim} is resized, which is no rows or columns"))?;
-        let fault =
-            || format!("dimension {dim} is resized from {} to {}, and only whole factors are supported", line.from, line.to);
-        if !line.to.is_multiple_of(line.from) {
-            return Err(fault());
+    for (dim, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_identity()) {
+        if line.from == line.to || matches!(line.coordinates, Coordinates::Crop(..)) {
+            return Ok(None);
         }
+        let taken: Vec<MapAxis> = MapAxis::ALL.into_iter().filter(|&axis| factors[axis as usize] != 1).collect();
+        let axis = if line.from == 1 { view.free_axis(dim, shape, &taken) } else { view.axis(dim, shape) };
+        let Some(axis) = axis.filter(|&axis| axis != MapAxis::C && line.to.is_multiple_of(line.from)) else { return Ok(None) };
         let factor = line.to / line.from;
         factors[axis as usize] = factor;
-        if mode == "nearest" {
-            if line.nearest(&rounding)?.iter().enumerate().any(|(at, &place)| place != at / factor) {
-                return Err(fault());
+        if kernel.is_none() {
+            if line.nearest(rounding)?.iter().enumerate().any(|(at, &place)| place != at / factor) {
+                return Ok(None);
             }
         } else {
-            taps[axis as usize] = line.linear(factor).ok_or_else(fault)?;
+            let Some(found) = line.linear(factor) else { return Ok(None) };
+            taps[axis as usize] = found;
         }
         view = view.resized(dim, axis, line.to);
     }
-    if mode != "nearest" {
-        let id = t.interpolated(node.output(0), input.node, &taps[1], &taps[2])?;
-        return Ok(Computed { node: id, view });
-    }
-    let id =
-        t.add(node.output(0), Op::Rearrange(Rearrange::Upsample { rows: factors[1], columns: factors[2] }), &[input.node])?;
-    Ok(Computed { node: id, view })
+    // All places of a pixel's block are the pixel.
+    let repeats = |taps: &Vec<[f32; 3]>| taps.iter().all(|taps| *taps == [0.0, 1.0, 0.0]);
+    let node = if kernel.is_none() || taps.iter().all(repeats) {
+        t.add(name, Op::Rearrange(Rearrange::Upsample { rows: factors[1], columns: factors[2] }), &[input.node])?
+    } else if factors[1] == factors[2] {
+        t.interpolated(name, input.node, &taps[1], &taps[2])?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Computed { node, view }))
 }
 
 /// All dimensions, with what the node says of them: sizes, or scales.
 fn lines(node: &NodeReader<'_>, dims: &[usize]) -> Result<Vec<Line>> {
     let resizes = node.operator() == "Resize" && node.opset >= 11;
-    let transformation = node.text("coordinate_transformation_mode")?;
-    let coordinates = match transformation.as_deref() {
-        None if resizes => Coordinates::HalfPixel,
-        None | Some("asymmetric") => Coordinates::Asymmetric,
-        Some("half_pixel") => Coordinates::HalfPixel,
-        Some("pytorch_half_pixel") => Coordinates::PytorchHalfPixel,
-        Some("align_corners") => Coordinates::AlignCorners,
-        Some(other) => return Err(format!("coordinate_transformation_mode is {other}")),
-    };
-    if let Some(policy) = node.text("keep_aspect_ratio_policy")?.filter(|policy| policy != "stretch") {
-        return Err(format!("keep_aspect_ratio_policy is {policy}, and must be stretch"));
-    }
     let axes = node.ints("axes")?.unwrap_or_else(|| (0..dims.len() as i64).collect());
     let axes = axes.iter().map(|&axis| node.axis(axis, dims.len())).collect::<Result<Vec<usize>>>()?;
+    let coordinates = coordinates(node, resizes, axes.len())?;
     let (scales_at, sizes_at) = if resizes { (2, 3) } else { (1, usize::MAX) };
     let scales = match node.float_list("scales")? {
         Some(scales) => scales,
@@ -183,30 +298,64 @@ fn lines(node: &NodeReader<'_>, dims: &[usize]) -> Result<Vec<Line>> {
         },
     };
     let sizes = if sizes_at == usize::MAX { None } else { node.integers(sizes_at)? };
-    let mut lines: Vec<Line> = dims.iter().map(|&size| Line { from: size, to: size, scale: 1.0, coordinates }).collect();
-    match sizes.filter(|sizes| !sizes.is_empty()) {
+    let policy = node.text("keep_aspect_ratio_policy")?.unwrap_or_else(|| "stretch".into());
+    let unchanged = |&size: &usize| Line { from: size, to: size, scale: 1.0, coordinates: Coordinates::Asymmetric };
+    let mut lines: Vec<Line> = dims.iter().map(unchanged).collect();
+    let asked: Vec<(usize, f64)> = match sizes.filter(|sizes| !sizes.is_empty()) {
         Some(sizes) if sizes.len() == axes.len() => {
-            for (&axis, &size) in axes.iter().zip(&sizes) {
-                let to = usize::try_from(size)
-                    .ok()
-                    .filter(|size| (1..=MOST).contains(size))
-                    .ok_or_else(|| format!("sizes are {sizes:?}"))?;
-                lines[axis] = Line { to, scale: to as f64 / dims[axis] as f64, from: dims[axis], coordinates };
+            let size = |&size: &i64| usize::try_from(size).ok().filter(|size| (1..=MOST).contains(size));
+            let sizes = sizes.iter().map(size).collect::<Option<Vec<usize>>>().ok_or_else(|| format!("sizes are {sizes:?}"))?;
+            let ratios = axes.iter().zip(&sizes).map(|(&axis, &to)| to as f64 / dims[axis] as f64);
+            let common = match policy.as_str() {
+                "stretch" => None,
+                "not_larger" => Some(ratios.clone().fold(f64::INFINITY, f64::min)),
+                "not_smaller" => Some(ratios.clone().fold(0.0, f64::max)),
+                other => return Err(format!("keep_aspect_ratio_policy is {other}")),
+            };
+            let rounded =
+                |&axis: &usize, scale: f64| (((dims[axis] as f64 * scale) + 0.5).floor().clamp(1.0, MOST as f64) as usize, scale);
+            match common {
+                Some(scale) => axes.iter().map(|axis| rounded(axis, scale)).collect(),
+                None => sizes.iter().copied().zip(ratios).collect(),
             }
         }
         Some(sizes) => return Err(format!("sizes are {sizes:?}, for {} dimensions", axes.len())),
         None if scales.len() == axes.len() => {
-            for (&axis, &scale) in axes.iter().zip(&scales) {
+            let line = |(&axis, &scale): (&usize, &f32)| {
                 let to = (dims[axis] as f64 * f64::from(scale)).floor();
-                if !(scale > 0.0 && (1.0..=1e6).contains(&to)) {
-                    return Err(format!("scales are {scales:?}, for dimensions {dims:?}"));
-                }
-                lines[axis] = Line { from: dims[axis], to: to as usize, scale: scale.into(), coordinates };
-            }
+                (scale > 0.0 && (1.0..=1e6).contains(&to)).then_some((to as usize, f64::from(scale)))
+            };
+            let asked = axes.iter().zip(&scales).map(line).collect::<Option<Vec<(usize, f64)>>>();
+            asked.ok_or_else(|| format!("scales are {scales:?}, for dimensions {dims:?}"))?
         }
         None => return Err(format!("scales are {scales:?}, for {} dimensions", axes.len())),
+    };
+    for ((&axis, (to, scale)), coordinates) in axes.iter().zip(asked).zip(coordinates) {
+        lines[axis] = Line { from: dims[axis], to, scale, coordinates };
     }
     Ok(lines)
+}
+
+/// The coordinates along each axis.
+fn coordinates(node: &NodeReader<'_>, resizes: bool, axes: usize) -> Result<Vec<Coordinates>> {
+    let transformation = node.text("coordinate_transformation_mode")?;
+    let each = match transformation.as_deref() {
+        None if resizes => Coordinates::HalfPixel,
+        None | Some("asymmetric") => Coordinates::Asymmetric,
+        Some("half_pixel") => Coordinates::HalfPixel,
+        Some("half_pixel_symmetric") => Coordinates::HalfPixelSymmetric,
+        Some("pytorch_half_pixel") => Coordinates::PytorchHalfPixel,
+        Some("align_corners") => Coordinates::AlignCorners,
+        Some("tf_crop_and_resize") => {
+            let part = node.floats(1)?;
+            if part.len() != 2 * axes || part.iter().any(|share| !share.is_finite()) {
+                return Err(format!("roi is {part:?}, and must have {} numbers", 2 * axes));
+            }
+            return Ok((0..axes).map(|i| Coordinates::Crop(part[i].into(), part[axes + i].into())).collect());
+        }
+        Some(other) => return Err(format!("coordinate_transformation_mode is {other}")),
+    };
+    Ok(vec![each; axes])
 }
 
 #[cfg(test)]

@@ -1,0 +1,118 @@
+"""Writes a model of torchvision or timm with random weights as ONNX files, with an input and PyTorch's answers.
+
+usage: export.py OUT LIBRARY NAME SIDE VARIANT...
+
+VARIANT is the exporter and what it is asked for: old11, old17, old20 (the older exporter at that opset), old17dynamic (with a batch that
+has a name), new (the newer exporter at its own opset), newdynamic. For each, OUT/NAME.VARIANT.onnx. Beside them OUT/NAME.x.npy and the
+outputs OUT/NAME.y0.npy, ..., in the order of the file's outputs.
+
+Weights are random, normal layers' statistics come from one batch, and factors of layers are near one: as initialised, whole branches
+would be zero.
+"""
+import sys
+import warnings
+
+import numpy
+import torch
+
+warnings.filterwarnings("ignore")
+
+
+def built(library, name):
+    if library == "timm":
+        import timm
+
+        return timm.create_model(name, pretrained=False)
+    import torchvision
+
+    if name.startswith("ssd"):
+        model = torchvision.models.get_model(name, weights=None, weights_backbone=None)
+        return Detector(model)
+    model = torchvision.models.get_model(name, weights=None, **({"weights_backbone": None} if segments(name) else {}))
+    if hasattr(model, "transform_input"):
+        model.transform_input = False
+    return Segmenter(model) if segments(name) else model
+
+
+def segments(name):
+    return name.startswith(("deeplab", "fcn", "lraspp"))
+
+
+class Segmenter(torch.nn.Module):
+    """A segmentation model whose answer is its map alone."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model(x)["out"]
+
+
+class Detector(torch.nn.Module):
+    """The convolutions of a detector: boxes and scores before anything is selected."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.backbone, self.head = model.backbone, model.head
+
+    def forward(self, x):
+        answers = self.head(list(self.backbone(x).values()))
+        return answers["bbox_regression"], answers["cls_logits"]
+
+
+def randomise(model, side):
+    normals = torch.nn.modules.batchnorm._BatchNorm
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1 and parameter.numel() > parameter.shape[0]:
+                fan_in = parameter[0].numel()
+                parameter.normal_(0, (1.5 / fan_in) ** 0.5)
+            elif name.endswith("bias"):
+                parameter.normal_(0, 0.1)
+            else:
+                parameter.uniform_(0.5, 1.5)
+        model.train()
+        for module in model.modules():
+            if isinstance(module, normals):
+                module.momentum = 1.0
+            elif isinstance(module, torch.nn.Dropout) or "Drop" in type(module).__name__:
+                module.eval()
+        model(torch.randn(4, 3, side, side))
+    model.eval()
+
+
+def main():
+    out, library, name, side, *variants = sys.argv[1:]
+    side = int(side)
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+    model = built(library, name)
+    randomise(model, side)
+    x = torch.randn(1, 3, side, side)
+    with torch.no_grad():
+        answers = model(x)
+    answers = answers if isinstance(answers, (tuple, list)) else [answers]
+    numpy.save(f"{out}/{name}.x.npy", x.numpy())
+    for i, answer in enumerate(answers):
+        numpy.save(f"{out}/{name}.y{i}.npy", answer.contiguous().numpy())
+    for variant in variants:
+        path = f"{out}/{name}.{variant}.onnx"
+        dynamic = variant.endswith("dynamic")
+        kind = variant.removesuffix("dynamic")
+        try:
+            if kind == "new":
+                shapes = ({0: torch.export.Dim("batch", min=1, max=64)},) if dynamic else None
+                torch.onnx.export(model, (x,), path, dynamo=True, dynamic_shapes=shapes, input_names=["x"], verbose=False)
+            else:
+                axes = {"x": {0: "batch"}} if dynamic else None
+                torch.onnx.export(
+                    model, (x,), path, dynamo=False, opset_version=int(kind.removeprefix("old")), dynamic_axes=axes, input_names=["x"]
+                )
+        except Exception as error:  # what an exporter cannot write is no fault of the reader: it is listed
+            print(f"{name} {variant} not exported: {str(error).strip().splitlines()[0][:150]}", flush=True)
+            continue
+        print(f"{name} {variant} exported", flush=True)
+
+
+main()
