@@ -331,6 +331,14 @@ fn lines(node: &NodeReader<'_>, dims: &[usize]) -> Result<Vec<Line>> {
         None => return Err(format!("scales are {scales:?}, for {} dimensions", axes.len())),
     };
     for ((&axis, (to, scale)), coordinates) in axes.iter().zip(asked).zip(coordinates) {
+        // ONNX's own tests divide by the length before it is rounded; PyTorch and ONNX Runtime by that after it.
+        if matches!(coordinates, Coordinates::AlignCorners) && (dims[axis] as f64 * scale - to as f64).abs() > 1e-4 {
+            return Err(format!(
+                "scales has {scale} for a dimension of length {}, which is not a whole length: readers of ONNX disagree what \
+                 align_corners means then; give sizes instead",
+                dims[axis]
+            ));
+        }
         lines[axis] = Line { from: dims[axis], to, scale, coordinates };
     }
     Ok(lines)
