@@ -23,6 +23,11 @@ fn reason(error: &ImportError) -> String {
     }
 }
 
+/// The distance allowed, of the largest value: [`TOLERANCE`], or what ONNX allows where a case's answers were written with four digits.
+fn tolerance(name: &str) -> f64 {
+    if name == "node/test_averagepool_2d_ceil_last_window_starts_on_pad" { 1e-3 } else { TOLERANCE }
+}
+
 /// Writes the list anew if `UPDATE_REFUSED` is set, else compares.
 #[test]
 fn cases_are_right_or_refused_as_listed() {
@@ -34,7 +39,7 @@ fn cases_are_right_or_refused_as_listed() {
             let name = case.name();
             match case.import() {
                 Err(error) => writeln!(list, "{name}: {}", reason(&error)).unwrap(),
-                Ok(imported) => match case.check(&imported, TOLERANCE) {
+                Ok(imported) => match case.check(&imported, tolerance(&name)) {
                     Ok(checked) => {
                         right += 1;
                         checks += checked;

@@ -228,6 +228,12 @@ impl View {
         Self { dims }
     }
 
+    /// The same with several dimensions of length one.
+    #[must_use]
+    pub fn with_lengths_of_one(&self, dims: &[usize]) -> Self {
+        dims.iter().fold(self.clone(), |view, &dim| view.without(dim))
+    }
+
     /// The same without a dimension that is one factor, after its positions became one: what lies around them moves together.
     #[must_use]
     pub fn without_factor(&self, dim: usize, size: usize) -> Self {

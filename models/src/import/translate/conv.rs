@@ -6,7 +6,7 @@ use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
 use super::translator::{Translator, computed};
 use super::window::window;
-use crate::graph::{Conv2d, Op, Padding, Shape, Window};
+use crate::graph::{Conv2d, NodeId, Op, Padding, Shape, Window};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Conv", "ConvTranspose"];
@@ -136,13 +136,23 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if ic != shape.c || groups == 0 || !ic.is_multiple_of(groups) {
         return Err(format!("its weights have dimensions {dims:?}, for {} channels in {groups} groups", shape.c));
     }
-    let Window { stride, dilation, .. } = window(node, Some(&[kh, kw]), 2, (1, 1))?.window;
-    if dilation != (1, 1) {
-        return Err(format!("dilations are {dilation:?}, and must be 1"));
-    }
-    let [before, outputs] = extents(node, shape, (kh, kw), stride)?;
-    if stride.0 != stride.1 {
-        return Err(format!("strides are {stride:?}, and must be the same"));
+    let declared = window(node, Some(&[kh, kw]), 2, (1, 1))?.window;
+    let Window { stride, dilation, .. } = declared;
+    let reach = |taps: usize, dilation: usize| (taps - 1).saturating_mul(dilation).saturating_add(1);
+    let [before, outputs] = extents(node, shape, (reach(kh, dilation.0), reach(kw, dilation.1)), stride)?;
+    if stride.0 != stride.1 || dilation != (1, 1) {
+        let bias = match node.input(2) {
+            Value::Absent => None,
+            _ => Some(node.floats(2)?.to_vec()),
+        };
+        let oc = per_group * groups;
+        let conv = Conv2d { oc, groups, bias: bias.is_some(), window: declared };
+        let tap = |[o, i, y, x]: [usize; 4]| {
+            let from = o / per_group * (ic / groups) + i;
+            weight[((from * per_group + o % per_group) * kh + (kh - 1 - y)) * kw + (kw - 1 - x)]
+        };
+        let id = t.spread_transposed(node.output(0), src, conv, [before, outputs], bias, tap)?;
+        return Ok(t.usual(id, 4));
     }
     // All places of a block are gone through.
     let block = stride.0;
@@ -176,6 +186,44 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     Ok(vec![Value::Computed(value)])
 }
 
+impl Translator {
+    /// A transposed convolution by its definition: zeros between the pixels, then a convolution with the window turned around.
+    fn spread_transposed(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        conv: Conv2d,
+        [before, outputs]: [(usize, usize); 2],
+        bias: Option<Vec<f32>>,
+        tap: impl Fn([usize; 4]) -> f32,
+    ) -> Result<NodeId> {
+        let Window { kernel, stride, dilation, .. } = conv.window;
+        let mut id = input;
+        let mut padding = Vec::new();
+        let lines = [
+            (MapAxis::H, stride.0, kernel.0, dilation.0, before.0, outputs.0),
+            (MapAxis::W, stride.1, kernel.1, dilation.1, before.1, outputs.1),
+        ];
+        for (axis, stride, taps, dilation, before, outputs) in lines {
+            let size = axis.of(self.shape(id));
+            let spread = (size - 1) * stride + 1;
+            if stride > 1 {
+                let weight = |to: usize, from: usize| f32::from(u8::from(to == from * stride));
+                id = self.mapped(&format!("{name}.{axis:?}"), id, axis, spread, weight)?;
+            }
+            let reach = (taps - 1) * dilation;
+            let front = reach.checked_sub(before);
+            let behind = front.and_then(|front| (outputs + reach).checked_sub(front + spread));
+            let (before, after) = front.zip(behind).ok_or_else(|| {
+                format!("pads of {before} and {outputs} outputs leave out inputs of a window of {taps}; this is not supported")
+            })?;
+            padding.push(Padding { before, after });
+        }
+        let window = Window { kernel, stride: (1, 1), dilation, padding: (padding[0], padding[1]) };
+        self.filled(name, Conv2d { window, ..conv }, id, bias, tap)
+    }
+}
+
 /// The padding in front, and the number of outputs, of rows and columns.
 fn extents(node: &NodeReader<'_>, shape: Shape, kernel: (usize, usize), stride: (usize, usize)) -> Result<[(usize, usize); 2]> {
     let pair = |name: &'static str| -> Result<Option<Vec<usize>>> {
@@ -194,8 +242,8 @@ fn extents(node: &NodeReader<'_>, shape: Shape, kernel: (usize, usize), stride: 
         let same = matches!(auto.as_str(), "SAME_UPPER" | "SAME_LOWER");
         if asked.is_some() || same {
             let wanted = asked.as_ref().map_or(size * stride, |asked| asked[asked.len() - 2 + i]);
-            let total =
-                full.checked_sub(wanted).ok_or_else(|| format!("output_shape is {asked:?}, larger than the output of {full}"))?;
+            // A larger output is padded behind, as by output_padding.
+            let total = full.saturating_sub(wanted);
             let before = if auto == "SAME_UPPER" { total / 2 } else { total - total / 2 };
             return Ok((before, wanted));
         }

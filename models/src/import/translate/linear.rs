@@ -34,9 +34,8 @@ impl Matrix<'_> {
 
 fn gemm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let input = computed(node)?;
-    if node.int("transA")?.unwrap_or(0) != 0 {
-        return Err("transA is 1, and must be 0".into());
-    }
+    let turned = node.int("transA")?.unwrap_or(0) != 0 && input.view.rank() == 2;
+    let input = &if turned { Computed { node: input.node, view: input.view.transposed(&[1, 0]) } } else { input.clone() };
     let transposed = node.int("transB")?.unwrap_or(0) != 0;
     let (alpha, beta) = (node.float("alpha")?.unwrap_or(1.0), node.float("beta")?.unwrap_or(1.0));
     node.skip(&["broadcast"]);

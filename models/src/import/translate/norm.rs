@@ -50,6 +50,14 @@ fn batch_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     Ok(vec![Value::Computed(Computed { node: id, view })])
 }
 
+/// A map of mean zero and variance one, and what it was made with.
+struct Standardised {
+    node: NodeId,
+    means: NodeId,
+    /// One by the standard deviations.
+    factor: NodeId,
+}
+
 impl Translator {
     /// `(x - mean) / sqrt(variance + eps)`, where `mean` computes the means.
     fn standardised(
@@ -58,7 +66,7 @@ impl Translator {
         x: NodeId,
         eps: f32,
         mean: impl Fn(&mut Self, &str, NodeId) -> Result<NodeId>,
-    ) -> Result<NodeId> {
+    ) -> Result<Standardised> {
         let of = |suffix: &str| format!("{name}.{suffix}");
         let means = mean(self, &of("mean"), x)?;
         let centred = self.add(&of("centred"), Op::Binary(Arithmetic::Sub), &[x, means])?;
@@ -67,7 +75,8 @@ impl Translator {
         let positive = Activation::Affine(Parameter::new(1.0), Parameter::new(eps));
         let positive = self.activation(&of("positive"), positive, variance)?;
         let factor = self.activation(&of("factor"), Activation::InverseSqrt, positive)?;
-        self.add(&of("standardised"), Op::Binary(Arithmetic::Mul), &[centred, factor])
+        let node = self.add(&of("standardised"), Op::Binary(Arithmetic::Mul), &[centred, factor])?;
+        Ok(Standardised { node, means, factor })
     }
 
     /// The means of groups of channels, over their pixels: one for each channel, the same within a group.
@@ -115,7 +124,7 @@ fn instance_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
             view.sizes()
         ));
     }
-    let x = t.standardised(name, input.node, eps, |t, name, x| t.group_means(name, x, groups))?;
+    let x = t.standardised(name, input.node, eps, |t, name, x| t.group_means(name, x, groups))?.node;
     let id = t.scaled(name, x, node.floats(1)?, node.floats(2)?)?;
     Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })])
 }
@@ -129,7 +138,7 @@ fn group_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let groups = node.int("num_groups")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0 && c.is_multiple_of(n));
     let groups = groups.ok_or_else(|| format!("num_groups does not divide {c} channels"))?;
     let name = node.output(0);
-    let x = t.standardised(name, src, eps, |t, name, x| t.group_means(name, x, groups))?;
+    let x = t.standardised(name, src, eps, |t, name, x| t.group_means(name, x, groups))?.node;
     let id = t.scaled(name, x, node.floats(1)?, node.floats(2)?)?;
     Ok(t.usual(id, input.view.rank()))
 }
@@ -142,27 +151,37 @@ fn layer_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let eps = node.float("epsilon")?.unwrap_or(1e-5);
     let axis = node.axis(node.int("axis")?.unwrap_or(-1), view.rank())?;
     let dims: Vec<usize> = (axis..view.rank()).collect();
+    let statistics = view.with_lengths_of_one(&dims);
     // Rows or columns become channels for it.
     if let [dim] = dims[..]
         && let Some(lines @ (MapAxis::H | MapAxis::W)) = view.axis(dim, t.shape(input.node))
     {
         let order = if lines == MapAxis::H { [1, 0, 2] } else { [2, 1, 0] };
         let turned = Computed { node: t.transposed(&format!("{name}.lines"), input.node, order)?, view: view.relabelled(order) };
-        let id = layer_normed(t, node, &turned, &dims, eps)?;
-        let id = t.transposed(name, id, order)?;
-        return Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })]);
+        let nodes = layer_normed(t, node, &turned, &dims, eps)?;
+        let mut back = |node: NodeId, view: &View| -> Result<Value> {
+            Ok(Value::Computed(Computed { node: t.transposed(name, node, order)?, view: view.clone() }))
+        };
+        let mut values = vec![back(nodes[0], view)?];
+        for index in 1..node.outputs().min(3) {
+            values.push(back(nodes[index], &statistics)?);
+        }
+        return Ok(values);
     }
-    let id = layer_normed(t, node, input, &dims, eps)?;
-    Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })])
+    let nodes = layer_normed(t, node, input, &dims, eps)?;
+    let views = [view, &statistics, &statistics];
+    let values = nodes.into_iter().zip(views).map(|(node, view)| Value::Computed(Computed { node, view: view.clone() }));
+    Ok(values.take(node.outputs()).collect())
 }
 
-fn layer_normed(t: &mut Translator, node: &NodeReader<'_>, input: &Computed, dims: &[usize], eps: f32) -> Result<NodeId> {
+/// The result, the means, and one by the standard deviations.
+fn layer_normed(t: &mut Translator, node: &NodeReader<'_>, input: &Computed, dims: &[usize], eps: f32) -> Result<[NodeId; 3]> {
     let (view, name) = (&input.view, node.output(0));
     let x = t.standardised(name, input.node, eps, |t, name, x| t.reduced(name, x, view, dims, Reduction::Mean))?;
-    let shape = t.shape(x);
+    let shape = t.shape(x.node);
     let scale = by_channel(view, shape, node.needed(1)?)?;
     let bias = node.constant(2)?.map_or_else(|| Ok(vec![0.0; scale.len()]), |bias| by_channel(view, shape, bias))?;
-    t.scaled(name, x, &scale, &bias)
+    Ok([t.scaled(name, x.node, &scale, &bias)?, x.means, x.factor])
 }
 
 /// `x / (bias + alpha / size * Σ x²)^beta` over `size` neighbouring channels: local response normalisation.

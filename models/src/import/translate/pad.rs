@@ -41,17 +41,16 @@ fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     if let Some(border) = border {
         return bordered(t, node, input, border, &axes, &pads);
     }
+    let input = &without_ends(t, node, input, &axes, &pads)?;
     let (view, shape) = (&input.view, t.shape(input.node));
     let mut around = [Padding::both(0); 3];
     let mut result = view.clone();
     for (i, &axis) in axes.iter().enumerate() {
-        let (before, after) = (pads[i], pads[axes.len() + i]);
+        let [before, after] = [pads[i], pads[axes.len() + i]].map(|pad| usize::try_from(pad).unwrap_or(0));
         if (before, after) == (0, 0) {
             continue;
         }
         let dim = node.axis(axis, rank)?;
-        let size = |pad: i64| usize::try_from(pad).map_err(|_| format!("pads are {pads:?}, and must not be negative"));
-        let (before, after) = (size(before)?, size(after)?);
         let taken: Vec<MapAxis> = MapAxis::ALL.into_iter().filter(|&axis| around[axis as usize] != Padding::both(0)).collect();
         let map_axis = if view.dim(dim).is_empty() { view.free_axis(dim, shape, &taken) } else { view.axis(dim, shape) };
         let map_axis = map_axis
@@ -75,6 +74,20 @@ fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
         id = t.more_channels(name, id, around[0])?;
     }
     Ok(Computed { node: id, view: result })
+}
+
+/// The tensor without what negative padding takes away.
+fn without_ends(t: &mut Translator, node: &NodeReader<'_>, input: &Computed, axes: &[i64], pads: &[i64]) -> Result<Computed> {
+    let mut value = input.clone();
+    for (i, &axis) in axes.iter().enumerate() {
+        let dim = node.axis(axis, input.view.rank())?;
+        let [before, after] = [pads[i], pads[axes.len() + i]].map(|pad| pad.min(0).unsigned_abs() as usize);
+        let size = value.view.sizes()[dim];
+        let len = size.checked_sub(before).and_then(|rest| rest.checked_sub(after)).filter(|&len| len > 0);
+        let len = len.ok_or_else(|| format!("pads are {pads:?}, which leave nothing of dimension {dim}, of length {size}"))?;
+        value = t.part(&format!("{}.cut{dim}", node.output(0)), &value, dim, (before, len, 1))?;
+    }
+    Ok(value)
 }
 
 /// What lies around a map that is repeated.
@@ -143,38 +156,43 @@ fn expand(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     let asked = asked.iter().map(|&d| usize::try_from(d)).collect::<std::result::Result<Vec<_>, _>>();
     let asked = asked.map_err(|_| "shape has a negative number")?;
     let sizes = broadcast(&input.view.sizes(), &asked)?;
-    let view = with_rank(&input.view, sizes.len());
-    let shape = t.shape(input.node);
-    let mut longer = shape;
-    let mut result = view.clone();
-    let grown: Vec<usize> = (0..sizes.len()).filter(|&dim| view.dim(dim).is_empty() && sizes[dim] > 1).collect();
-    // Dimensions become the axes in their order, as far as those are free.
-    let mut free = MapAxis::ALL.into_iter().filter(|axis| axis.of(shape) == 1);
-    let usual = |dim: usize| match (sizes.len(), dim) {
-        (4, 1) | (3, 1) | (2, 1) => Some(MapAxis::C),
-        (4, 2) => Some(MapAxis::H),
-        (4, 3) | (3, 2) => Some(MapAxis::W),
-        _ => None,
-    };
-    for dim in grown {
-        let own = usual(dim).filter(|axis| axis.of(longer) == 1 && axis.of(shape) == 1);
-        let axis = own
-            .or_else(|| free.next())
-            .ok_or_else(|| format!("shape is {sizes:?}, which has more than three dimensions longer than one"))?;
-        match axis {
-            MapAxis::C => longer.c = sizes[dim],
-            MapAxis::H => longer.h = sizes[dim],
-            MapAxis::W => longer.w = sizes[dim],
-        }
-        result = result.resized(dim, axis, sizes[dim]);
-    }
-    let id = t.expanded(node.output(0), input.node, longer)?;
-    Ok(Computed { node: id, view: result })
+    t.repeated(node.output(0), input, &sizes)
 }
 
 impl Translator {
+    /// The tensor with dimensions of length one repeated to these.
+    pub(super) fn repeated(&mut self, name: &str, input: &Computed, sizes: &[usize]) -> Result<Computed> {
+        let view = with_rank(&input.view, sizes.len());
+        let shape = self.shape(input.node);
+        let mut longer = shape;
+        let mut result = view.clone();
+        let grown: Vec<usize> = (0..sizes.len()).filter(|&dim| view.dim(dim).is_empty() && sizes[dim] > 1).collect();
+        // Dimensions become the axes in their order, as far as those are free.
+        let mut free = MapAxis::ALL.into_iter().filter(|axis| axis.of(shape) == 1);
+        let usual = |dim: usize| match (sizes.len(), dim) {
+            (4, 1) | (3, 1) | (2, 1) => Some(MapAxis::C),
+            (4, 2) => Some(MapAxis::H),
+            (4, 3) | (3, 2) => Some(MapAxis::W),
+            _ => None,
+        };
+        for dim in grown {
+            let own = usual(dim).filter(|axis| axis.of(longer) == 1 && axis.of(shape) == 1);
+            let axis = own
+                .or_else(|| free.next())
+                .ok_or_else(|| format!("shape is {sizes:?}, which has more than three dimensions longer than one"))?;
+            match axis {
+                MapAxis::C => longer.c = sizes[dim],
+                MapAxis::H => longer.h = sizes[dim],
+                MapAxis::W => longer.w = sizes[dim],
+            }
+            result = result.resized(dim, axis, sizes[dim]);
+        }
+        let id = self.expanded(name, input.node, longer)?;
+        Ok(Computed { node: id, view: result })
+    }
+
     /// Repeats axes of length one until the map has this shape.
-    fn expanded(&mut self, name: &str, input: NodeId, to: Shape) -> Result<NodeId> {
+    pub(super) fn expanded(&mut self, name: &str, input: NodeId, to: Shape) -> Result<NodeId> {
         let shape = self.shape(input);
         let mut id = input;
         if to.c != shape.c {

@@ -3,6 +3,7 @@
 use sartor_ops::Parameter;
 
 use super::super::constant::Constant;
+use super::super::dims::broadcast;
 use super::super::function::clip;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
@@ -10,7 +11,7 @@ use super::super::view::{MapAxis, View};
 use super::pad::with_rank;
 use super::translator::{Shared, Translator, by_channel, computed};
 use crate::arithmetic::Arithmetic;
-use crate::graph::{Activation, Op, Shape};
+use crate::graph::{Activation, NodeId, Op, Shape};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Mean", "PRelu"];
@@ -140,18 +141,19 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     let (a_view, b_view) = (with_rank(&a.view, rank), with_rank(&b.view, rank));
     let covers = |x: &View, y: &View| x.sizes().iter().zip(y.sizes()).all(|(x, y)| *x == y || y == 1);
     let swapped = !covers(&a_view, &b_view);
-    let (whole, part, view, other) = if swapped { (b, a, &b_view, &a_view) } else { (a, b, &a_view, &b_view) };
-    if !covers(view, other) {
-        return Err(format!(
-            "its inputs have dimensions {:?} and {:?}, and one of them must cover the other",
-            a_view.sizes(),
-            b_view.sizes()
-        ));
+    if swapped && !covers(&b_view, &a_view) {
+        // Each is repeated where the other is longer; the first to the whole.
+        let sizes = broadcast(&a_view.sizes(), &b_view.sizes())?;
+        let whole = t.repeated(&format!("{}.repeated", node.output(0)), a, &sizes)?;
+        return maps(t, node, &whole, b);
     }
+    let (whole, part, view, other) = if swapped { (b, a, &b_view, &a_view) } else { (a, b, &a_view, &b_view) };
     // The part must lie in its map as the whole does.
     let agree = (0..rank).all(|dim| other.dim(dim).is_empty() || other.dim(dim) == view.dim(dim));
     let part_node = if agree { part.node } else { aligned(t, node, view, t.shape(whole.node), part, other)? };
-    let (shape, part_shape) = (t.shape(whole.node), t.shape(part_node));
+    let shape = t.shape(whole.node);
+    let part_node = repeated_lines(t, node, part_node, shape)?;
+    let part_shape = t.shape(part_node);
     if agree && extent(other, part_shape) != part_shape {
         return Err(format!("its second input is a part of a map of {part_shape}"));
     }
@@ -170,6 +172,16 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     Ok(Value::Computed(Computed { node: id, view: view.clone() }))
 }
 
+/// The part, with its pixels repeated if it has one row or one column only: operators repeat all pixels or none.
+fn repeated_lines(t: &mut Translator, node: &NodeReader<'_>, part: NodeId, whole: Shape) -> Result<NodeId> {
+    let shape = t.shape(part);
+    let fits = |own: usize, whole: usize| own == whole || own == 1;
+    if (shape.h, shape.w) == (1, 1) || !fits(shape.h, whole.h) || !fits(shape.w, whole.w) {
+        return Ok(part);
+    }
+    t.expanded(&format!("{}.lines", node.output(0)), part, Shape { h: whole.h, w: whole.w, ..shape })
+}
+
 /// The part, arranged as the whole is.
 fn aligned(
     t: &mut Translator,
@@ -178,7 +190,7 @@ fn aligned(
     shape: Shape,
     part: &Computed,
     other: &View,
-) -> Result<crate::graph::NodeId> {
+) -> Result<NodeId> {
     let mut groups = [Vec::new(), Vec::new(), Vec::new()];
     for dim in 0..view.rank() {
         match view.axis(dim, shape) {

@@ -4,7 +4,8 @@ use super::super::node::{NodeReader, Result};
 use super::super::value::Value;
 use super::translator::{Translator, computed};
 use super::window::window;
-use crate::graph::{Op, Padding, Reduction};
+use crate::arithmetic::Arithmetic;
+use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Reduction, Window};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"];
@@ -26,15 +27,53 @@ fn pool(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if node.int("storage_order")?.unwrap_or(0) != 0 {
         return Err("storage_order is 1, and must be 0".into());
     }
-    let op = if node.operator() == "MaxPool" {
-        Op::MaxPool(declared.window)
+    if node.operator() == "MaxPool" {
+        let id = t.add(node.output(0), Op::MaxPool(declared.window), &[src])?;
+        return Ok(t.usual(id, rank));
+    }
+    let counts = node.int("count_include_pad")?.unwrap_or(0) == 1;
+    let window = declared.window;
+    let within =
+        |counted: Padding, all: Padding| Padding { before: counted.before.min(all.before), after: counted.after.min(all.after) };
+    let counted = if counts {
+        (within(declared.padding.0, window.padding.0), within(declared.padding.1, window.padding.1))
     } else {
-        let counts = node.int("count_include_pad")?.unwrap_or(0) == 1;
-        let counted = if counts { declared.padding } else { Padding::around(0) };
-        Op::AvgPool { window: declared.window, counted }
+        Padding::around(0)
     };
-    let id = t.add(node.output(0), op, &[src])?;
+    let id = if window.dilation == (1, 1) {
+        t.add(node.output(0), Op::AvgPool { window, counted }, &[src])?
+    } else {
+        t.spread_average(node.output(0), src, window, counted)?
+    };
     Ok(t.usual(id, rank))
+}
+
+impl Translator {
+    /// The averages of dilated windows: sums of taps that are convolutions, divided by the number of taps that count.
+    fn spread_average(&mut self, name: &str, input: NodeId, window: Window, counted: (Padding, Padding)) -> Result<NodeId> {
+        let c = self.shape(input).c;
+        let conv = Conv2d { oc: c, groups: c, bias: false, window };
+        if window.padding == counted {
+            let share = 1.0 / window.taps() as f32;
+            return self.filled(name, conv, input, None, |_| share);
+        }
+        let sums = self.filled(&format!("{name}.sums"), conv, input, None, |_| 1.0)?;
+        let first = self.add(&format!("{name}.first"), Op::Slice { begin: 0, len: 1 }, &[input])?;
+        let mut ones = self.affine(&format!("{name}.ones"), first, vec![0.0], vec![1.0])?;
+        // Padding that counts is ones around the map, which the other padding lies around.
+        let rest =
+            |all: Padding, counted: Padding| Padding { before: all.before - counted.before, after: all.after - counted.after };
+        let around = (rest(window.padding.0, counted.0), rest(window.padding.1, counted.1));
+        if counted != Padding::around(0) {
+            let padded = Op::Rearrange(Rearrange::Pad { rows: counted.0, columns: counted.1 });
+            let zeros = self.affine(&format!("{name}.none"), ones, vec![0.0], vec![0.0])?;
+            ones = self.add(&format!("{name}.around"), padded, &[zeros])?;
+            ones = self.affine(&format!("{name}.counted"), ones, vec![1.0], vec![1.0])?;
+        }
+        let one = Conv2d { oc: 1, groups: 1, bias: false, window: Window { padding: around, ..window } };
+        let taps = self.filled(&format!("{name}.taps"), one, ones, None, |_| 1.0)?;
+        self.add(name, Op::Binary(Arithmetic::Div), &[sums, taps])
+    }
 }
 
 /// All dimensions behind the channels are reduced, in whatever order they lie.

@@ -165,7 +165,7 @@ impl Translator {
 
 /// The view after these dimensions were reduced to one element.
 fn without(view: &View, axes: &[usize], keep: bool) -> View {
-    let view = axes.iter().fold(view.clone(), |view, &dim| view.without(dim));
+    let view = view.with_lengths_of_one(axes);
     if keep {
         return view;
     }
