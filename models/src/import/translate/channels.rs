@@ -49,7 +49,8 @@ impl Translator {
         }
         let others = |part: &Computed| part.view.without(dim);
         // What lies in another order is put into the usual one.
-        if parts.iter().any(|part| others(part) != others(&parts[0])) {
+        let places = |t: &Self, part: &Computed| (others(part), t.axis_or_free(&part.view, dim, part.node));
+        if parts.iter().any(|part| places(self, part) != places(self, &parts[0])) {
             for (index, part) in parts.iter_mut().enumerate() {
                 let node = self.image(&format!("{name}.part{index}"), part)?;
                 *part = Computed { node, view: View::usual(self.shape(node), part.view.rank()) };

@@ -151,12 +151,12 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     // The part must lie in its map as the whole does.
     let agree = (0..rank).all(|dim| other.dim(dim).is_empty() || other.dim(dim) == view.dim(dim));
     let part_node = if agree { part.node } else { aligned(t, node, view, t.shape(whole.node), part, other)? };
-    let shape = t.shape(whole.node);
+    let (shape, own) = (t.shape(whole.node), t.shape(part_node));
+    if agree && extent(other, own) != own {
+        return Err(format!("its second input is a part of a map of {own}"));
+    }
     let part_node = repeated_lines(t, node, part_node, shape)?;
     let part_shape = t.shape(part_node);
-    if agree && extent(other, part_shape) != part_shape {
-        return Err(format!("its second input is a part of a map of {part_shape}"));
-    }
     let op = match (node.operator(), swapped) {
         ("Add" | "Sum" | "Mean", _) if part_shape == shape => Op::Add,
         ("Add" | "Sum" | "Mean", _) => Op::Binary(Arithmetic::Add),

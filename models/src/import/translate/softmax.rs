@@ -31,8 +31,8 @@ fn softmax(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
 
 impl Translator {
     /// Computes something over dimensions of a tensor that works over the channels of a map and keeps its shape. The dimensions
-    /// become the channels for it, and then what they were. `None` if they are neither an axis, nor the outer part of the channels, nor the
-    /// whole tensor.
+    /// become the channels for it, and then what they were. `None` if they are neither an axis, nor the outer part of the channels, nor all
+    /// pixels, nor the whole tensor.
     pub(super) fn over_channels(
         &mut self,
         name: &str,
@@ -56,6 +56,14 @@ impl Translator {
             return self.transposed(name, computed, order).map(Some);
         }
         let whole = shape.len();
+        let pixels = view.merged_pixels(dims, shape);
+        if pixels && shape.c > 1 {
+            let flat = self.reshaped(&format!("{name}.flat"), input.node, Shape::new(shape.c, 1, shape.pixels()))?;
+            let turned = self.transposed(&format!("{name}.lines"), flat, [2, 1, 0])?;
+            let computed = around(self, turned)?;
+            let back = self.transposed(&format!("{name}.back"), computed, [2, 1, 0])?;
+            return self.reshaped(name, back, shape).map(Some);
+        }
         let size: usize = factors.iter().map(|factor| factor.size).product();
         let is_outer = matches!(factors[..], [factor] if factor.axis == MapAxis::C && factor.size * factor.stride == shape.c);
         // In which order elements stand does not matter where all count alike.
