@@ -5,10 +5,11 @@ use super::options::ImportOptions;
 use super::read::Onnx;
 use super::view::{MapAxis, View};
 use crate::escape::line;
-use crate::graph::Shape;
+use crate::graph::{MAX_ELEMENTS, Shape};
 use crate::proto;
 
-/// The file's inputs and outputs. The network takes and gives the same values as maps in NCHW.
+/// The file's inputs and outputs. The network takes and gives the same values as maps in NCHW. It has one input, which holds the file's
+/// inputs one after another, as its outputs follow one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
     /// The inputs.
@@ -63,9 +64,16 @@ impl Port {
     }
 }
 
-/// The network's input: its name and dimensions, and how many images the file declares for a batch of a fixed size. Initializers that
-/// are listed as inputs are none.
-pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec<usize>, usize), ImportError> {
+/// An input that the file declares, for one image.
+pub(super) struct Declared {
+    /// Its name.
+    pub name: String,
+    /// Its dimensions.
+    pub dims: Vec<usize>,
+}
+
+/// The file's inputs, and how many images it declares for a batch of a fixed size. Initializers that are listed as inputs are none.
+pub(super) fn inputs(file: &Onnx, options: &ImportOptions) -> Result<(Vec<Declared>, usize), ImportError> {
     let known =
         |info: &&proto::ValueInfo| !file.initializers.contains_key(info.name()) && !file.missing.contains_key(info.name());
     let inputs: Vec<&proto::ValueInfo> = file.graph.input.iter().filter(known).collect();
@@ -75,20 +83,42 @@ pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec
         return Err(ImportError::Option(message));
     }
     let format = |reason: String| ImportError::Format { path: file.path.clone(), reason };
-    let [input] = inputs[..] else {
-        let names: Vec<String> = inputs.iter().map(|input| line(input.name()).to_string()).collect();
-        let reason = format!("it has {} inputs ({}), and networks of one input are read", inputs.len(), names.join(", "));
-        return Err(format(reason));
-    };
-    let name = input.name().to_owned();
-    if let Some(dims) = options.input_shapes.get(&name) {
-        let (dims, batch) = pinned(dims.clone(), is_batch(&file.graph, &name));
-        return Ok((name, dims, batch));
+    if inputs.is_empty() {
+        return Err(format("it has no inputs, and a network of at least one is needed".into()));
     }
+    let mut all: Vec<Declared> = Vec::new();
+    let mut batches = Vec::new();
+    for input in inputs {
+        let name = input.name().to_owned();
+        if all.iter().any(|other| other.name == name) {
+            return Err(format(format!("it has two inputs '{}'", line(&name))));
+        }
+        let dims = match options.input_shapes.get(&name) {
+            Some(dims) => dims.clone(),
+            None => declared(file, input)?,
+        };
+        let (dims, batch) = pinned(dims, is_batch(&file.graph, &name));
+        let elements = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= MAX_ELEMENTS);
+        if elements.is_none() {
+            return Err(format(format!("input '{}' has dimensions {dims:?}, more elements than 2^30", line(&name))));
+        }
+        batches.push(batch);
+        all.push(Declared { name, dims });
+    }
+    if batches.iter().any(|batch| *batch != batches[0]) {
+        return Err(format(format!("its inputs have batches of {batches:?} images, and must have the same; use --input-shape")));
+    }
+    Ok((all, batches[0]))
+}
+
+/// The dimensions of an input that are in the file.
+fn declared(file: &Onnx, input: &proto::ValueInfo) -> Result<Vec<usize>, ImportError> {
+    let name = input.name();
     let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
     let kind = tensor.map_or(0, proto::TensorType::elem_type);
     if ![proto::FLOAT, proto::FLOAT16, proto::DOUBLE, proto::BFLOAT16].contains(&kind) {
-        return Err(format(format!("input '{}' has elements of type {kind}, and must have floats", line(&name))));
+        let reason = format!("input '{}' has elements of type {kind}, and must have floats", line(name));
+        return Err(ImportError::Format { path: file.path.clone(), reason });
     }
     let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| &shape.dim[..]).unwrap_or_default();
     let mut sizes = Vec::new();
@@ -103,16 +133,15 @@ pub(super) fn input(file: &Onnx, options: &ImportOptions) -> Result<(String, Vec
                     "'{}': dimension {i} of input '{}' is '{}', not a number; give the input's dimensions by \
                      --input-shape '{}=1,3,HEIGHT,WIDTH'",
                     crate::escape::path(&file.path),
-                    line(&name),
+                    line(name),
                     line(symbol),
-                    line(&name)
+                    line(name)
                 );
                 return Err(ImportError::Option(message));
             }
         }
     }
-    let (dims, batch) = pinned(sizes, is_batch(&file.graph, &name));
-    Ok((name, dims, batch))
+    Ok(sizes)
 }
 
 /// The dimensions for one image, and the number of images: the batch of a tensor of images is a parameter of compiling.

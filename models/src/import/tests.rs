@@ -210,3 +210,67 @@ fn the_axis_of_a_constant_is_read() {
     assert_eq!(of(1).unwrap().weights.get("y.bias").unwrap().data(), [1.0, 2.0, 3.0]);
     assert!(of(3).is_err(), "values of their own for each column");
 }
+
+#[test]
+fn several_inputs_follow_one_another() {
+    let mut two = model(vec![node("Add", &["x", "z"], "y")], Vec::new());
+    two.graph.as_mut().unwrap().input.push(info("z", &[1, 2, 3, 3]));
+    let imported = read(&two).unwrap();
+    assert_eq!(imported.network.input_shape(), Shape::new(4, 3, 3));
+    let slices: Vec<Op> = imported.network.nodes()[1..3].iter().map(|node| node.op).collect();
+    assert_eq!(slices, [Op::Slice { begin: 0, len: 2 }, Op::Slice { begin: 2, len: 2 }]);
+    assert_eq!(imported.interface.inputs.iter().map(|port| port.name.as_str()).collect::<Vec<_>>(), ["x", "z"]);
+    // Maps of different sizes lie behind each other too.
+    two.graph.as_mut().unwrap().input[1] = info("z", &[1, 2, 1, 1]);
+    let imported = read(&two).unwrap();
+    assert_eq!(imported.network.input_shape(), Shape::new(20, 1, 1));
+    assert_eq!(imported.network.nodes()[2].op, Op::Reshape(Shape::new(2, 3, 3)));
+    two.graph.as_mut().unwrap().input[1] = info("z", &[3, 2, 1, 1]);
+    assert!(refused(&two).contains("batches of [1, 3] images"));
+    two.graph.as_mut().unwrap().input[1] = info("x", &[1, 2, 3, 3]);
+    assert!(refused(&two).contains("two inputs 'x'"));
+    two.graph.as_mut().unwrap().input.clear();
+    assert!(refused(&two).contains("has no inputs"));
+}
+
+#[test]
+fn constants_are_computed_before_anything_is_refused() {
+    // A weight that is standardised by a batch norm in training mode, and clamped integers that say a shape.
+    let training =
+        Attribute { name: Some("training_mode".into()), i: Some(1), r#type: Some(Attribute::INT), ..Attribute::default() };
+    let norm = Node { attribute: vec![training], ..node("BatchNormalization", &["w", "one", "zero", "zero", "one"], "s") };
+    let nodes = vec![norm, node("Conv", &["x", "s"], "y")];
+    let weights =
+        vec![floats("w", &[1, 2, 1, 1], &[3.0, 5.0]), floats("one", &[2], &[1.0, 1.0]), floats("zero", &[2], &[0.0, 0.0])];
+    let imported = read(&model(nodes, weights)).unwrap();
+    // A channel of one element is its own mean.
+    assert_eq!(imported.weights.get("y.weight").unwrap().data(), [0.0, 0.0]);
+}
+
+#[test]
+fn a_part_of_shuffled_channels_is_read() {
+    let integers = |name: &str, values: &[i64]| {
+        let raw_data = Some(values.iter().flat_map(|x| x.to_le_bytes()).collect());
+        let dims = vec![values.len() as i64];
+        Tensor { dims, data_type: Some(proto::INT64), name: Some(name.into()), raw_data, ..Tensor::default() }
+    };
+    let perm =
+        Attribute { name: Some("perm".into()), ints: vec![0, 2, 1, 3, 4], r#type: Some(Attribute::INTS), ..Attribute::default() };
+    let nodes = vec![
+        node("Reshape", &["x", "groups"], "g"),
+        Node { attribute: vec![perm], ..node("Transpose", &["g"], "t") },
+        node("Reshape", &["t", "whole"], "s"),
+        node("Slice", &["s", "one", "two", "one"], "y"),
+    ];
+    let shapes = vec![
+        integers("groups", &[1, 2, 2, 3, 3]),
+        integers("whole", &[1, 4, 3, 3]),
+        integers("one", &[1]),
+        integers("two", &[3]),
+    ];
+    let mut shuffled = model(nodes, shapes);
+    shuffled.graph.as_mut().unwrap().input[0] = info("x", &[1, 4, 3, 3]);
+    let network = read(&shuffled).unwrap().network;
+    assert!(network.nodes().iter().any(|node| node.op == Op::ChannelShuffle { groups: 2 }));
+    assert!(network.nodes().iter().any(|node| node.op == Op::Slice { begin: 1, len: 2 }));
+}

@@ -25,30 +25,33 @@ use super::constant::Constant;
 use super::error::{ImportError, Refusal};
 use super::fold::fold;
 use super::imported::Imported;
-use super::inputs::{self, Interface, Port};
+use super::inputs::{self, Declared, Interface, Port};
 use super::node::{NodeReader, Result};
 use super::options::ImportOptions;
 use super::read::Onnx;
 use super::value::{Computed, Value};
 use crate::escape;
-use crate::graph::{Builder, GraphError};
+use crate::graph::{Builder, GraphError, NodeId, Op, Shape};
 use crate::proto;
 use crate::weights::Weights;
 use translator::Translator;
 
 /// Translates a file.
 pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Result<Imported, ImportError> {
-    let (name, dims, batch) = inputs::input(&file, options)?;
+    let (declared, batch) = inputs::inputs(&file, options)?;
     let path = file.path.clone();
     let graph_error = |source: GraphError| ImportError::Graph { path: path.clone(), source };
-    let channels_last = is_channels_last(&file.graph, &name);
-    let (shape, view) = inputs::map_of(&dims, channels_last).ok_or_else(|| {
-        let reason = format!("its input has dimensions {dims:?}, and at most three of them may be longer than one");
-        ImportError::Format { path: path.clone(), reason }
-    })?;
+    let mut inputs = Vec::new();
+    for Declared { name, dims } in declared {
+        let (shape, view) = inputs::map_of(&dims, is_channels_last(&file.graph, &name)).ok_or_else(|| {
+            let reason = format!("its input has dimensions {dims:?}, and at most three of them may be longer than one");
+            ImportError::Format { path: path.clone(), reason }
+        })?;
+        inputs.push(Port { name, shape, view });
+    }
     let title = path.file_stem().map_or_else(|| "network".into(), |stem| stem.to_string_lossy().into_owned());
     let mut translator = Translator {
-        builder: Builder::new(title, shape).map_err(graph_error)?,
+        builder: Builder::new(title, all_of(&inputs)).map_err(graph_error)?,
         weights: Weights::default(),
         names: HashSet::from(["input".to_owned()]),
         opset: file.opset,
@@ -56,9 +59,11 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         read: read_names(&file.graph),
         made: 0,
     };
-    let input = Computed { node: translator.builder.input(), view: view.clone() };
     let (mut values, random) = constants(file.initializers, file.missing, options, &path)?;
-    values.insert(name.clone(), Value::Computed(input));
+    let parts = translator.inputs(&inputs).map_err(|reason| ImportError::Format { path: path.clone(), reason })?;
+    for (port, node) in inputs.iter().zip(parts) {
+        values.insert(port.name.clone(), Value::Computed(Computed { node, view: port.view.clone() }));
+    }
     let mut refusals = Vec::new();
     for node in &file.graph.node {
         translator.node(node, &mut values, &mut refusals);
@@ -66,7 +71,6 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     if !refusals.is_empty() {
         return Err(ImportError::Unsupported { path, refusals });
     }
-    let inputs = vec![Port { name, shape, view }];
     let (mut outputs, mut nodes) = (Vec::new(), Vec::new());
     for output in &file.graph.output {
         let fault = |reason: &str| ImportError::Format {
@@ -87,6 +91,18 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     }
     let network = translator.builder.finish(&nodes).map_err(graph_error)?;
     Ok(Imported { network, weights: translator.weights, interface: Interface { inputs, outputs }, random })
+}
+
+/// The map that holds all inputs one after another: channels behind channels where their rows and columns are as many, else one
+/// channel for each element.
+fn all_of(inputs: &[Port]) -> Shape {
+    let Shape { h, w, .. } = inputs[0].shape;
+    let total = |of: fn(&Port) -> usize| inputs.iter().fold(0_usize, |sum, port| sum.saturating_add(of(port)));
+    if inputs.iter().all(|port| (port.shape.h, port.shape.w) == (h, w)) {
+        Shape::new(total(|port| port.shape.c), h, w)
+    } else {
+        Shape::new(total(|port| port.shape.c.saturating_mul(port.shape.pixels())), 1, 1)
+    }
 }
 
 fn read_names(graph: &proto::Graph) -> HashSet<String> {
@@ -126,6 +142,23 @@ fn constants(
 }
 
 impl Translator {
+    /// The nodes that are the inputs: the network's, or parts of it.
+    fn inputs(&mut self, inputs: &[Port]) -> Result<Vec<NodeId>> {
+        let all = self.builder.input();
+        if inputs.len() == 1 {
+            return Ok(vec![all]);
+        }
+        let pixels = self.shape(all).pixels();
+        let mut begin = 0;
+        let part = |port: &Port| {
+            let len = port.shape.len() / pixels;
+            let slice = self.add(&port.name, Op::Slice { begin, len }, &[all])?;
+            begin += len;
+            if self.shape(slice) == port.shape { Ok(slice) } else { self.reshaped(&port.name, slice, port.shape) }
+        };
+        inputs.iter().map(part).collect()
+    }
+
     /// Translates or folds a node, and notes what it was refused for.
     fn node(&mut self, node: &proto::Node, values: &mut HashMap<String, Value>, refusals: &mut Vec<Refusal>) {
         let name = node.name.as_deref().filter(|name| !name.is_empty()).or(node.output.first().map(String::as_str)).unwrap_or("");
