@@ -1,9 +1,10 @@
 //! Options of compiling a network to a crate.
 
-use sartor_codegen::compile::{Kind, Package};
+use sartor_codegen::compile::{self, Kind, Package};
 use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::Level;
 
+use crate::data::image::{Pictures, Settings};
 use crate::tuning::Tunings;
 
 /// What a crate is compiled for.
@@ -28,6 +29,8 @@ pub struct CompileOptions {
     pub description: Option<String>,
     /// Whether a library is a workspace of its own, as programs always are. If not, it can be a member of the user's workspace.
     pub standalone: bool,
+    /// How pictures become the input, for the crate to say. It does not prepare them.
+    pub pictures: Option<Pictures>,
 }
 
 /// What `sartor compile` does without options: a program for one image at the levels of this machine's architecture and the portable one,
@@ -45,6 +48,7 @@ impl Default for CompileOptions {
             version: None,
             description: None,
             standalone: false,
+            pictures: None,
         }
     }
 }
@@ -58,6 +62,24 @@ impl CompileOptions {
             version: self.version.clone(),
             description: self.description.clone(),
             standalone,
+            pictures: self.pictures.as_ref().map(facts),
         }
+    }
+
+    /// The settings that say how pictures become the input, as the crate's manifest holds them.
+    pub(super) fn settings(&self) -> Option<Settings> {
+        self.pictures.as_ref().map(Settings::from)
+    }
+}
+
+fn facts(pictures: &Pictures) -> compile::Pictures {
+    let Pictures { steps, labels } = pictures;
+    compile::Pictures {
+        resize: steps.cover,
+        crop: steps.crop,
+        interpolation: steps.interpolation.name(),
+        mean: steps.mean,
+        std: steps.std,
+        labels: labels.names().to_vec(),
     }
 }

@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use super::kind::Kind;
 use super::package::{Package, allowance, identifier};
 use super::text::Text;
-use super::{level, library};
+use super::{level, library, pictures};
 
 /// The runtime, which every crate has a copy of.
 const RUNTIME: [(&str, &str); 11] = [
@@ -44,10 +44,16 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
-    add("src/lib.rs", library::print(network, &levels, batch, &name, kind));
+    add("src/lib.rs", library::print(network, &levels, batch, &name, package));
     add("src/weights.rs", weights(packed));
     if kind != Kind::Dylib {
         add("src/model.rs", include_str!("template/model.rs").into());
+    }
+    if let Some(facts) = &package.pictures {
+        add("src/preprocess.rs", pictures::print(facts));
+        if !facts.labels.is_empty() {
+            add(pictures::LABELS, facts.labels.join("\n") + "\n");
+        }
     }
     if kind == Kind::Bin {
         add("src/main.rs", main_file(network, &name));

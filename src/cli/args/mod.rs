@@ -3,5 +3,6 @@
 pub mod engine;
 pub mod level;
 pub mod picture;
+pub mod preprocess;
 pub mod source;
 pub mod tuning;

@@ -9,6 +9,7 @@ use sartor::models::escape;
 use sartor::{CompileOptions, Level};
 use serde_json::json;
 
+use crate::cli::args::preprocess::PreprocessArgs;
 use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
@@ -26,6 +27,8 @@ pub struct Compile {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
+    #[command(flatten)]
+    preprocess: PreprocessArgs,
     /// The levels that the program has code for: a list such as avx2,portable, or all. It uses the best one that its CPU has [default: the
     /// levels of this machine's architecture, and portable]
     #[arg(long, value_name = "LEVELS")]
@@ -106,6 +109,7 @@ impl Compile {
             version: self.crate_version,
             description: self.description,
             standalone: self.standalone,
+            pictures: self.preprocess.pictures(self.source.spec().as_ref(), &network)?,
         };
         let compiled = progress::spin(format!("compiling {}", network.name), || {
             sartor::compile(&network, &weights, &options, &self.output)

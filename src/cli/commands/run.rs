@@ -15,7 +15,8 @@ use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
 use crate::cli::args::engine::{Engine, EngineKind};
-use crate::cli::args::picture::{Pictures, Read};
+use crate::cli::args::picture::{PictureArgs, Read};
+use crate::cli::args::preprocess::PreprocessArgs;
 use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
@@ -42,9 +43,15 @@ pub struct Run {
     #[command(flatten)]
     tuning: TuningArgs,
     #[command(flatten)]
-    pictures: Pictures,
+    pictures: PictureArgs,
+    #[command(flatten)]
+    preprocess: PreprocessArgs,
     /// A tensor of f32, [N, C, H, W] with any N or [C, H, W]: a .npy file, a pipe, or - for the standard input
-    #[arg(long, value_name = "F.npy")]
+    #[arg(
+        long,
+        value_name = "F.npy",
+        conflicts_with_all = ["preset", "resize", "crop", "interpolation", "mean", "std"]
+    )]
     input: Option<PathBuf>,
     /// Where to write the network's output. If it has several, the second goes to F.1.npy and so on
     #[arg(long, value_name = "F.npy")]
@@ -61,9 +68,6 @@ pub struct Run {
     /// How many classes to print
     #[arg(long, value_name = "K", default_value_t = 5)]
     top: usize,
-    /// A file with the names of the classes, one per line
-    #[arg(long, value_name = "F")]
-    labels: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -78,11 +82,7 @@ impl Run {
     pub fn run(self) -> Result<(), Failure> {
         let Sourced { network, weights, origin, interface } = self.source.load()?;
         let level = crate::cli::args::level::choose(self.level)?;
-        let labels = match &self.labels {
-            Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", escape::path(path))))?,
-            None => Labels::default(),
-        };
-        let (batch, input, pictures) = self.data(&network, interface.as_ref())?;
+        let (batch, input, pictures, labels) = self.data(&network, interface.as_ref())?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
@@ -165,18 +165,19 @@ impl Run {
         print(&text)
     }
 
-    /// The number of images, their values, and the pictures that they were made from.
-    fn data(&self, network: &Network, interface: Option<&Interface>) -> Result<(usize, Vec<f32>, Vec<Read>), Failure> {
+    /// The number of images, their values, the pictures that they were made from, and the names of the classes.
+    fn data(&self, network: &Network, interface: Option<&Interface>) -> Result<(usize, Vec<f32>, Vec<Read>, Labels), Failure> {
         if let Some(path) = &self.input {
             let (batch, values) = match interface {
                 Some(interface) => from_file_order(&interface.inputs[0], path)?,
                 None => tensor(network, path)?,
             };
-            return Ok((batch, values, Vec::new()));
+            return Ok((batch, values, Vec::new(), self.preprocess.labels()?));
         }
-        let mut pictures = self.pictures.read(self.source.spec().as_ref(), network)?;
+        let prepared = self.preprocess.needed(self.source.spec().as_ref(), network)?;
+        let mut pictures = self.pictures.read(&prepared.steps)?;
         let values = pictures.iter_mut().flat_map(|picture| std::mem::take(&mut picture.input.values)).collect();
-        Ok((pictures.len(), values, pictures))
+        Ok((pictures.len(), values, pictures, prepared.labels))
     }
 }
 

@@ -5,11 +5,13 @@ use std::fmt;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U16;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use serde::Serialize;
 
 use super::{Fault, Picture, memory};
 
 /// How the values between pixels are interpolated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Interpolation {
     /// From two pixels in each direction, or from all that a pixel of a smaller picture covers.
     Bilinear,
@@ -17,12 +19,22 @@ pub enum Interpolation {
     Bicubic,
 }
 
-impl fmt::Display for Interpolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Interpolation {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Bilinear, Self::Bicubic];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Bilinear => "bilinear",
             Self::Bicubic => "bicubic",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Interpolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
