@@ -1,13 +1,14 @@
 //! What was read from a file.
 
 use super::inputs::Interface;
+use super::trace::Trace;
 use crate::graph::Network;
 use crate::weights::Weights;
 
 /// A network that was read from a file.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// The network. Its nodes have the names of the file's tensors.
+    /// The network. Its nodes have the names of the file's nodes, and those that it returns the names of the file's outputs.
     pub network: Network,
     /// Its weights.
     pub weights: Weights,
@@ -15,4 +16,6 @@ pub struct Imported {
     pub interface: Interface,
     /// Whether weights were missing, and were drawn at random.
     pub random: bool,
+    /// What became of the file's nodes and tensors.
+    pub trace: Trace,
 }

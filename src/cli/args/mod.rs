@@ -1,8 +1,10 @@
 //! Arguments that several commands take.
 
+pub mod dump;
 pub mod engine;
 pub mod level;
 pub mod picture;
 pub mod preprocess;
 pub mod source;
+pub mod tensor;
 pub mod tuning;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use sartor::models::escape;
-use sartor::models::import::{self, ImportOptions, Imported, Interface};
+use sartor::models::import::{self, ImportOptions, Imported, Interface, Trace};
 use sartor::models::weights::{LoadOptions, Loaded};
 use sartor::models::zoo::{Spec, Variant};
 use sartor::{Network, Weights};
@@ -85,6 +85,8 @@ pub struct Sourced {
     pub origin: Origin,
     /// The inputs and outputs of the file that it was read from, if it was.
     pub interface: Option<Interface>,
+    /// What became of that file's nodes.
+    pub trace: Option<Trace>,
 }
 
 impl NetworkArgs {
@@ -174,20 +176,20 @@ impl Source {
         } else {
             (Weights::random(&network, self.seed), Origin::Random)
         };
-        Ok(Sourced { network, weights, origin, interface: None })
+        Ok(Sourced { network, weights, origin, interface: None, trace: None })
     }
 
     fn imported(&self, path: &std::path::Path, draws: bool) -> Result<Sourced, Failure> {
         if self.weights.is_some() {
             return Err(Failure::new("--weights is for networks of the zoo").help("an ONNX file has its own weights"));
         }
-        let Imported { network, weights, interface, random } = self.network.import(path, draws.then_some(self.seed))?;
+        let Imported { network, weights, interface, random, trace } = self.network.import(path, draws.then_some(self.seed))?;
         if random {
             note(&format!("weights of '{}' are missing; all weights are drawn at random", escape::path(path)));
         }
         let weights = if self.allow_non_finite { weights.with_non_finite_allowed() } else { weights };
         let origin = if random { Origin::Random } else { Origin::File };
-        Ok(Sourced { network, weights, origin, interface: Some(interface) })
+        Ok(Sourced { network, weights, origin, interface: Some(interface), trace: Some(trace) })
     }
 }
 

@@ -1,7 +1,6 @@
 //! `sartor run`
 
-use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args};
@@ -9,15 +8,16 @@ use sartor::Tunings;
 use sartor::data::labels::{Guess, Labels, top};
 use sartor::data::npy;
 use sartor::measure::bench::Samples;
-use sartor::models::escape;
-use sartor::models::import::{Interface, Port};
+use sartor::models::import::Interface;
 use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
+use crate::cli::args::dump::DumpArgs;
 use crate::cli::args::engine::{Engine, EngineKind};
 use crate::cli::args::picture::{PictureArgs, Read};
 use crate::cli::args::preprocess::PreprocessArgs;
 use crate::cli::args::source::{Source, Sourced};
+use crate::cli::args::tensor;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::zeros;
@@ -56,6 +56,8 @@ pub struct Run {
     /// Where to write the network's output. If it has several, the second goes to F.1.npy and so on
     #[arg(long, value_name = "F.npy")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    dump: DumpArgs,
     /// The engine
     #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
     engine: EngineKind,
@@ -80,8 +82,9 @@ const MOST_RUNS: usize = 200;
 
 impl Run {
     pub fn run(self) -> Result<(), Failure> {
-        let Sourced { network, weights, origin, interface } = self.source.load()?;
+        let Sourced { network, weights, origin, interface, trace } = self.source.load()?;
         let level = crate::cli::args::level::choose(self.level)?;
+        let dumps = self.dump.find(&network, trace.as_ref())?;
         let (batch, input, pictures, labels) = self.data(&network, interface.as_ref())?;
         let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
@@ -103,7 +106,7 @@ impl Run {
             let (values, after) = rest.split_at(batch * shape.len());
             rest = after;
             outputs.push(match &interface {
-                Some(interface) => as_in_file(&interface.outputs[index], batch, values),
+                Some(interface) => tensor::as_in_file(&interface.outputs[index], batch, values),
                 None => (vec![batch, shape.c, shape.h, shape.w], values.into()),
             });
         }
@@ -114,6 +117,7 @@ impl Run {
                 npy::write(&path, dims, values)?;
             }
         }
+        dumps.write(&mut engine, &network, &weights, (&input, batch))?;
         let guesses: Vec<Vec<Guess>> = match &outputs[..] {
             [(shape, scores)] if shape.len() > 1 && shape[2..].iter().all(|&dim| dim == 1) => {
                 scores.chunks_exact(shape[1]).map(|scores| top(scores, self.top)).collect()
@@ -169,8 +173,8 @@ impl Run {
     fn data(&self, network: &Network, interface: Option<&Interface>) -> Result<(usize, Vec<f32>, Vec<Read>, Labels), Failure> {
         if let Some(path) = &self.input {
             let (batch, values) = match interface {
-                Some(interface) => from_file_order(&interface.inputs[0], path)?,
-                None => tensor(network, path)?,
+                Some(interface) => tensor::from_file_order(&interface.inputs[0], path)?,
+                None => tensor::maps(network, path)?,
             };
             return Ok((batch, values, Vec::new(), self.preprocess.labels()?));
         }
@@ -189,58 +193,6 @@ fn described(picture: &Read) -> Value {
         "cover": steps.cover, "crop": steps.crop, "interpolation": steps.interpolation.to_string(),
         "mean": steps.mean, "std": steps.std,
     })
-}
-
-/// Reads a tensor with the dimensions and in the order of a file's input. The first dimension may be any number of images.
-fn from_file_order(port: &Port, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
-    let (shape, values) = npy::read(path)?;
-    let dims = port.dims();
-    let batch = match &shape[..] {
-        all if all == dims => 1,
-        [n, rest @ ..] if *n > 0 && dims.first() == Some(&1) && rest == &dims[1..] => *n,
-        all if dims.first() == Some(&1) && all == &dims[1..] => 1,
-        _ => {
-            let message =
-                format!("{} has shape {shape:?}, but input '{}' has {dims:?}", escape::path(path), escape::line(&port.name));
-            return Err(Failure::new(message).help("reshape the array, or give the network its dimensions by --input-shape"));
-        }
-    };
-    Ok((batch, values.chunks_exact(port.shape.len()).flat_map(|tensor| port.map_of(tensor)).collect()))
-}
-
-/// An output with the dimensions and in the order of the file.
-fn as_in_file<'a>(port: &Port, batch: usize, maps: &'a [f32]) -> (Vec<usize>, Cow<'a, [f32]>) {
-    let mut dims = port.dims();
-    match dims.first_mut() {
-        Some(first) if *first == 1 => *first = batch,
-        _ if batch > 1 => dims.insert(0, batch),
-        _ => {}
-    }
-    if port.is_in_order() {
-        return (dims, maps.into());
-    }
-    (dims, maps.chunks_exact(port.shape.len()).flat_map(|map| port.tensor_of(map)).collect())
-}
-
-fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
-    let (shape, values) = npy::read(path)?;
-    let needed = network.input_shape();
-    let image = [needed.c, needed.h, needed.w];
-    match &shape[..] {
-        [n, rest @ ..] if rest == image && *n > 0 => Ok((*n, values)),
-        all if all == image => Ok((1, values)),
-        _ => {
-            let message = format!(
-                "{} has shape {shape:?}, but {} takes [N, {}, {}, {}]",
-                escape::path(path),
-                network.name,
-                needed.c,
-                needed.h,
-                needed.w
-            );
-            Err(Failure::new(message).help("reshape the array, or give the network the array's resolution: NETWORK@HxW"))
-        }
-    }
 }
 
 /// Checks that all values of the answer are finite.
