@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sartor_kernels::runtime::session::check_threads;
+use sartor_models::input::InputForm;
 use sartor_models::{Network, Weights};
 
 use super::error::CompileError;
@@ -76,6 +77,12 @@ fn manifest<'a>(network: &Network, options: &CompileOptions, files: impl Iterato
     });
     if let Some(settings) = options.settings() {
         manifest["preprocess"] = serde_json::json!(settings);
+    }
+    if options.input != InputForm::default() {
+        let InputForm { order, layout, elements, normalisation } = options.input;
+        manifest["input"] = serde_json::json!({
+            "type": elements.name(), "layout": layout.name(), "order": order.name(), "normalised_inside": normalisation.is_some(),
+        });
     }
     format!("{manifest:#}\n")
 }

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_node_of_the_zoo_became_something() {
-        for name in ["rexnet_x1.0@32x32", "shufflenet_g3_x1.0@32x32", "efficientnet_b0@32x32"] {
+        for name in ["rexnet_x1.0@32x32", "shufflenet_v1_g3_x1.0@32x32", "efficientnet_b0@32x32"] {
             let network = name.parse::<zoo::Spec>().unwrap().build().unwrap();
             let generated = generate(&network, &Weights::random(&network, 0), &[Level::Portable], 1, Kind::Lib).unwrap();
             let plan = &generated.plans[0];

@@ -3,6 +3,7 @@
 use sartor_codegen::compile::{self, Kind, Package};
 use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::Level;
+use sartor_models::input::InputForm;
 
 use crate::data::image::{Pictures, Settings};
 use crate::tuning::Tunings;
@@ -31,6 +32,9 @@ pub struct CompileOptions {
     pub standalone: bool,
     /// How pictures become the input, for the crate to say. It does not prepare them.
     pub pictures: Option<Pictures>,
+    /// The form in which the network takes its input, for the crate to say and to have a `run_u8` for bytes. [`InputForm::of`] makes the
+    /// network.
+    pub input: InputForm,
 }
 
 /// What `sartor compile` does without options: a program for one image at the levels of this machine's architecture and the portable one,
@@ -49,6 +53,7 @@ impl Default for CompileOptions {
             description: None,
             standalone: false,
             pictures: None,
+            input: InputForm::default(),
         }
     }
 }
@@ -63,6 +68,7 @@ impl CompileOptions {
             description: self.description.clone(),
             standalone,
             pictures: self.pictures.as_ref().map(facts),
+            input: self.input,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sartor_kernels::runtime::Level;
 use sartor_models::escape::{code, rust_string};
+use sartor_models::input::Layout;
 use sartor_models::{Network, Shape};
 
 use crate::ir::isa;
@@ -24,7 +25,7 @@ pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, pack
     text.line("");
     modules(&mut text, levels, package);
     text.line("");
-    shapes(&mut text, network, batch);
+    shapes(&mut text, network, batch, package.input.layout);
     text.line("");
     programs(&mut text, levels);
     if kind == Kind::Dylib {
@@ -117,10 +118,14 @@ fn only_on(text: &mut Text, arches: impl IntoIterator<Item = &'static str>) {
     }
 }
 
-fn shapes(text: &mut Text, network: &Network, batch: usize) {
+fn shapes(text: &mut Text, network: &Network, batch: usize, layout: Layout) {
     let shape = |shape: Shape| format!("[{batch}, {}, {}, {}]", shape.c, shape.h, shape.w);
     let outputs: Vec<_> = network.outputs().iter().map(|&id| network.node(id)).collect();
-    text.line("/// The input's shape: images, channels, rows, columns. Values are f32 in this order.");
+    let dims = match layout {
+        Layout::Nchw => "images, channels, rows, columns",
+        Layout::Nhwc => "images, rows, columns, channels",
+    };
+    text.line(format!("/// The input's shape: {dims}. Values are f32 in this order."));
     text.line(format!("pub const INPUT: [usize; 4] = {};", shape(network.input_shape())));
     text.line("");
     text.line("/// Values of the input.");

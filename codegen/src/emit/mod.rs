@@ -7,6 +7,7 @@ mod kernel;
 mod kind;
 mod level;
 mod library;
+mod model;
 mod package;
 mod pictures;
 mod prelude;

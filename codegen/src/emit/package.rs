@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sartor_models::escape::line;
+use sartor_models::input::InputForm;
 use toml_writer::ToTomlValue;
 
 use super::kind::Kind;
@@ -25,11 +26,21 @@ pub struct Package {
     pub standalone: bool,
     /// How pictures become the input, if that is known.
     pub pictures: Option<Pictures>,
+    /// The form in which the network takes its input, for the crate to say.
+    pub input: InputForm,
 }
 
 impl From<Kind> for Package {
     fn from(kind: Kind) -> Self {
-        Self { kind, name: None, version: None, description: None, standalone: false, pictures: None }
+        Self {
+            kind,
+            name: None,
+            version: None,
+            description: None,
+            standalone: false,
+            pictures: None,
+            input: InputForm::default(),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Prints what a crate says of pictures, `src/preprocess.rs`. The crate itself does nothing with it.
 
+use sartor_models::input::InputForm;
+
 use super::text::Text;
 
 /// How a picture becomes the network's input, as a crate says it.
@@ -25,7 +27,7 @@ pub const LABELS: &str = "labels.txt";
 const HEAD: &str = include_str!("template/preprocess.rs");
 
 /// Prints the file.
-pub fn print(pictures: &Pictures) -> String {
+pub fn print(pictures: &Pictures, input: &InputForm) -> String {
     let mut text = Text::default();
     HEAD.lines().for_each(|line| text.line(line));
     text.line("");
@@ -38,6 +40,9 @@ pub fn print(pictures: &Pictures) -> String {
         text.line(format!("interpolation: \"{}\",", pictures.interpolation));
         text.line(format!("mean: [{}],", floats(pictures.mean)));
         text.line(format!("std: [{}],", floats(pictures.std)));
+        text.line(format!("inside: {},", input.normalisation.is_some()));
+        text.line(format!("order: \"{}\",", input.order.name()));
+        text.line(format!("layout: \"{}\",", input.layout.name()));
         text.line(if pictures.labels.is_empty() { "labels: \"\"," } else { "labels: include_str!(\"../labels.txt\")," });
     });
     text.finish()

@@ -116,6 +116,18 @@ impl Trace {
         near(tensor, self.tensors().map(|(name, _)| name.as_str()).chain(self.weights.iter().map(String::as_str)))
     }
 
+    /// The same trace after the network's nodes have become others.
+    pub(super) fn moved(mut self, became: &[NodeId]) -> Self {
+        let fates = self.inputs.iter_mut().chain(self.nodes.iter_mut().flat_map(|node| &mut node.outputs));
+        for (_, fate) in fates {
+            if let Fate::Map(node, _) | Fate::Fused(node) = fate {
+                *node = became[node.0];
+            }
+        }
+        self.nodes.iter_mut().flat_map(|node| &mut node.made).for_each(|node| *node = became[node.0]);
+        self
+    }
+
     /// The same trace after some nodes of `before` were dropped: `kept` says what the others became.
     pub(super) fn renumbered(mut self, before: &Network, kept: &[Option<NodeId>]) -> Self {
         // A node that is gone was read by one that now does its work too, or by others that are gone.

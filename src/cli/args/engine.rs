@@ -1,6 +1,7 @@
 //! The engine that runs a network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -38,7 +39,7 @@ impl EngineKind {
 
 /// A network that is ready to run on an engine.
 pub enum Engine<'a> {
-    Specialised { model: Box<Model>, session: Session },
+    Specialised { model: Arc<Model>, session: Session },
     Generic(Box<GenericEngine>),
     Reference(ReferenceEngine<'a>),
 }
@@ -61,10 +62,19 @@ impl<'a> Engine<'a> {
                 let title = format!("compiling {} for {level}", network.name);
                 let model = progress::spin(title, || Model::open_tuned(network, weights, level, threads, tunings))?;
                 let session = model.session(threads)?;
-                Engine::Specialised { model: Box::new(model), session }
+                Engine::Specialised { model: Arc::new(model), session }
             }
             EngineKind::Generic => Engine::Generic(Box::new(GenericEngine::new(network, weights, level)?)),
             EngineKind::Reference => Engine::Reference(ReferenceEngine::new(network, weights)?),
+        })
+    }
+
+    /// Another one of the same kind and level, on one thread. They share the program.
+    pub fn another(&self, network: &'a Network, weights: &'a Weights) -> Result<Self, Failure> {
+        Ok(match self {
+            Engine::Specialised { model, .. } => Engine::Specialised { model: model.clone(), session: model.session(1)? },
+            Engine::Generic(engine) => Engine::Generic(Box::new(GenericEngine::new(network, weights, engine.level())?)),
+            Engine::Reference(_) => Engine::Reference(ReferenceEngine::new(network, weights)?),
         })
     }
 

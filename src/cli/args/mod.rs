@@ -2,6 +2,7 @@
 
 pub mod dump;
 pub mod engine;
+pub mod input;
 pub mod level;
 pub mod picture;
 pub mod preprocess;

@@ -85,17 +85,12 @@ impl PreprocessArgs {
                     failure.help("say what an ONNX file takes: --preprocess, or --mean, --std, --resize and --interpolation")
                 );
             }
-            (None, None) if settings == Settings::default() => return Ok(None),
+            (None, None) if settings.says_nothing() => return Ok(None),
             (None, None) if settings.mean.is_none() || settings.std.is_none() => return Err(unknown()),
             (None, Some(spec)) if spec.entry().family == "rexnet_digits" => Preprocess::symmetric(shape.h, shape.w),
             (None, _) => Preprocess::imagenet(shape.h, shape.w),
         };
         Ok(Some(settings.over(&usual, shape)?))
-    }
-
-    /// The same, for commands that need it.
-    pub fn needed(&self, spec: Option<&Spec>, network: &Network) -> Result<Pictures, Failure> {
-        self.pictures(spec, network)?.ok_or_else(unknown)
     }
 
     /// The names of the classes alone.
@@ -104,7 +99,8 @@ impl PreprocessArgs {
     }
 }
 
-fn unknown() -> Failure {
+/// The error where pictures are to be prepared and nothing says how.
+pub fn unknown() -> Failure {
     Failure::new("an ONNX file does not say how its pictures were prepared").help(
         "give --preprocess F.json, or --mean and --std as it was trained, for example --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225",
     )

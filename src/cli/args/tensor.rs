@@ -5,14 +5,15 @@ use std::path::Path;
 
 use sartor::Network;
 use sartor::data::npy;
+use sartor::data::npy::Elements;
 use sartor::models::escape;
 use sartor::models::import::Port;
 
 use crate::cli::failure::Failure;
 
 /// Reads a tensor with the dimensions and in the order of a file's input. The first dimension may be any number of images.
-pub fn from_file_order(port: &Port, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
-    let (shape, values) = npy::read(path)?;
+pub fn from_file_order(port: &Port, path: &Path, taken: &[Elements]) -> Result<(usize, Vec<f32>), Failure> {
+    let (shape, values) = npy::read_as(path, taken)?;
     let dims = port.dims();
     let batch = match &shape[..] {
         all if all == dims => 1,
@@ -42,8 +43,8 @@ pub fn as_in_file<'a>(port: &Port, batch: usize, maps: &'a [f32]) -> (Vec<usize>
 }
 
 /// Reads a tensor of maps in NCHW: the number of images and the values.
-pub fn maps(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
-    let (shape, values) = npy::read(path)?;
+pub fn maps(network: &Network, path: &Path, taken: &[Elements]) -> Result<(usize, Vec<f32>), Failure> {
+    let (shape, values) = npy::read_as(path, taken)?;
     let needed = network.input_shape();
     let image = [needed.c, needed.h, needed.w];
     match &shape[..] {

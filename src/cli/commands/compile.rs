@@ -9,7 +9,6 @@ use sartor::models::escape;
 use sartor::{CompileOptions, Level};
 use serde_json::json;
 
-use crate::cli::args::preprocess::PreprocessArgs;
 use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
@@ -27,8 +26,6 @@ pub struct Compile {
     source: Source,
     #[command(flatten)]
     tuning: TuningArgs,
-    #[command(flatten)]
-    preprocess: PreprocessArgs,
     /// The levels that the program has code for: a list such as avx2,portable, or all. It uses the best one that its CPU has [default: the
     /// levels of this machine's architecture, and portable]
     #[arg(long, value_name = "LEVELS")]
@@ -88,7 +85,12 @@ enum CrateKind {
 
 impl Compile {
     pub fn run(self) -> Result<(), Failure> {
-        let Sourced { network, weights, origin, .. } = self.source.load()?;
+        let sourced = self.source.load()?;
+        // Names of classes are a part of how pictures are prepared.
+        if sourced.pictures.is_none() && !self.source.labels()?.is_empty() {
+            self.source.prepared(&sourced)?;
+        }
+        let Sourced { network, weights, origin, pictures, form, .. } = sourced;
         let mut levels: Vec<Level> = self.levels.into_iter().flat_map(|levels| levels.0).collect();
         if levels.is_empty() {
             levels = CompileOptions::default().levels;
@@ -109,7 +111,8 @@ impl Compile {
             version: self.crate_version,
             description: self.description,
             standalone: self.standalone,
-            pictures: self.preprocess.pictures(self.source.spec().as_ref(), &network)?,
+            pictures,
+            input: form,
         };
         let compiled = progress::spin(format!("compiling {}", network.name), || {
             sartor::compile(&network, &weights, &options, &self.output)

@@ -150,6 +150,11 @@ impl Settings {
         Ok(Pictures { steps, labels: self.names()? })
     }
 
+    /// Whether the settings say nothing of how pictures are prepared. They may name classes.
+    pub fn says_nothing(&self) -> bool {
+        Self { labels: None, ..self.clone() } == Self::default()
+    }
+
     /// The names of the classes; none if the settings have none.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! `sartor run`
 
+mod folder;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -7,15 +9,15 @@ use clap::{ArgGroup, Args};
 use sartor::Tunings;
 use sartor::data::labels::{Guess, Labels, top};
 use sartor::data::npy;
+use sartor::data::npy::Elements;
 use sartor::measure::bench::Samples;
-use sartor::models::import::Interface;
+use sartor::models::input;
 use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
 use crate::cli::args::dump::DumpArgs;
 use crate::cli::args::engine::{Engine, EngineKind};
 use crate::cli::args::picture::{PictureArgs, Read};
-use crate::cli::args::preprocess::PreprocessArgs;
 use crate::cli::args::source::{Source, Sourced};
 use crate::cli::args::tensor;
 use crate::cli::args::tuning::TuningArgs;
@@ -34,7 +36,7 @@ use crate::cli::table::{percent, table};
 /// printed.
 #[derive(Args)]
 #[command(
-    group(ArgGroup::new("data").required(true).args(["paths", "input"])),
+    group(ArgGroup::new("data").required(true).args(["files", "paths", "input"])),
     after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png --top 3"
 )]
 pub struct Run {
@@ -44,8 +46,11 @@ pub struct Run {
     tuning: TuningArgs,
     #[command(flatten)]
     pictures: PictureArgs,
-    #[command(flatten)]
-    preprocess: PreprocessArgs,
+    /// Classify many pictures: folders, patterns with *, ? and **, and text files with a path a line. There is a row for each, in the order
+    /// of their paths, in --output F.csv or F.jsonl, or on stdout. If it is stopped, the same command goes on. The exit code is 2 if
+    /// some pictures could not be read
+    #[arg(value_name = "FOLDER|LIST|PATTERN", conflicts_with_all = ["wanted", "input"])]
+    files: Vec<PathBuf>,
     /// A tensor of f32, [N, C, H, W] with any N or [C, H, W]: a .npy file, a pipe, or - for the standard input
     #[arg(
         long,
@@ -53,8 +58,8 @@ pub struct Run {
         conflicts_with_all = ["preset", "resize", "crop", "interpolation", "mean", "std"]
     )]
     input: Option<PathBuf>,
-    /// Where to write the network's output. If it has several, the second goes to F.1.npy and so on
-    #[arg(long, value_name = "F.npy")]
+    /// Where to write the network's output, or the rows of many pictures. If it has several, the second goes to F.1.npy and so on
+    #[arg(long, value_name = "F.npy|F.csv|F.jsonl")]
     output: Option<PathBuf>,
     #[command(flatten)]
     dump: DumpArgs,
@@ -64,9 +69,10 @@ pub struct Run {
     /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// The number of threads. The generic and reference engines run on one thread
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    threads: usize,
+    /// The number of threads [default: 1; for many pictures, that of the cores, each with a picture of its own]. The generic and reference
+    /// engines run a picture on one thread
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// How many classes to print
     #[arg(long, value_name = "K", default_value_t = 5)]
     top: usize,
@@ -82,11 +88,16 @@ const MOST_RUNS: usize = 200;
 
 impl Run {
     pub fn run(self) -> Result<(), Failure> {
-        let Sourced { network, weights, origin, interface, trace } = self.source.load()?;
+        let sourced = self.source.load()?;
+        if !self.files.is_empty() {
+            return self.run_folder(&sourced);
+        }
+        let threads = self.threads.unwrap_or(1);
         let level = crate::cli::args::level::choose(self.level)?;
-        let dumps = self.dump.find(&network, trace.as_ref())?;
-        let (batch, input, pictures, labels) = self.data(&network, interface.as_ref())?;
-        let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
+        let dumps = self.dump.find(&sourced.network, sourced.trace.as_ref())?;
+        let (batch, input, pictures, labels) = self.data(&sourced)?;
+        let Sourced { network, weights, origin, interface, .. } = sourced;
+        let mut engine = Engine::open(self.engine, &network, &weights, level, threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
         let times = time(|| engine.run(&input, batch, &mut output))?;
@@ -130,7 +141,7 @@ impl Run {
             let top: Vec<Value> = guesses.iter().map(|image| image.iter().map(named).collect()).collect();
             return print_json(&json!({
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
-                "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
+                "threads": threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
                 "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
                 "images": pictures.iter().map(described).collect::<Vec<_>>(),
                 "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
@@ -156,8 +167,8 @@ impl Run {
             "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms ({}{how})",
             network.name,
             origin.name(),
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
+            threads,
+            if threads == 1 { "" } else { "s" },
             self.engine.name(),
             times.median() * 1e3,
             if times.len() == 1 { "one run".into() } else { format!("median of {} runs", times.len()) }
@@ -170,17 +181,22 @@ impl Run {
     }
 
     /// The number of images, their values, the pictures that they were made from, and the names of the classes.
-    fn data(&self, network: &Network, interface: Option<&Interface>) -> Result<(usize, Vec<f32>, Vec<Read>, Labels), Failure> {
+    fn data(&self, sourced: &Sourced) -> Result<(usize, Vec<f32>, Vec<Read>, Labels), Failure> {
         if let Some(path) = &self.input {
-            let (batch, values) = match interface {
-                Some(interface) => tensor::from_file_order(&interface.inputs[0], path)?,
-                None => tensor::maps(network, path)?,
+            let taken: &[Elements] = match sourced.form.elements {
+                input::Elements::F32 => &[Elements::F32],
+                input::Elements::U8 => &[Elements::U8, Elements::F32],
             };
-            return Ok((batch, values, Vec::new(), self.preprocess.labels()?));
+            let (batch, values) = match &sourced.interface {
+                Some(interface) => tensor::from_file_order(&interface.inputs[0], path, taken)?,
+                None => tensor::maps(&sourced.network, path, taken)?,
+            };
+            return Ok((batch, values, Vec::new(), self.source.labels()?));
         }
-        let prepared = self.preprocess.needed(self.source.spec().as_ref(), network)?;
+        let prepared = self.source.prepared(sourced)?;
         let mut pictures = self.pictures.read(&prepared.steps)?;
-        let values = pictures.iter_mut().flat_map(|picture| std::mem::take(&mut picture.input.values)).collect();
+        let values =
+            pictures.iter_mut().flat_map(|picture| sourced.form.arranged(std::mem::take(&mut picture.input.values))).collect();
         Ok((pictures.len(), values, pictures, prepared.labels))
     }
 }
