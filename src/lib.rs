@@ -2,8 +2,9 @@
 //!
 //! [`compile()`] writes a network as a crate; [`Model`] compiles it and loads it into this process; [`verify()`] compares the
 //! program with an f64 reference. The rest is in rooms, each of which uses only those before it: [`files`], [`tuning`], [`data`],
-//! [`mod@compile`], [`judge`], [`measure`].
+//! [`classify`], [`mod@compile`], [`judge`], [`measure`].
 
+pub mod classify;
 pub mod compile;
 pub mod data;
 pub mod files;

@@ -45,10 +45,11 @@ fn pictures_that_take_too_much() {
     let run = ["run", "rexnet_digits", "--image", "tests/pictures/files/photos/coffee.jpg"];
     let limited = [&run[..], &["--max-image-memory", "0"]].concat();
     fails(&limited, &["coffee.jpg", "limit"]);
-    for size in ["100000", "4294967296", "18446744073709551615"] {
-        fails(&[&run[..], &["--resize", size]].concat(), &["coffee.jpg", "200x300"]);
+    for size in ["4294967296", "18446744073709551615", "3x", "0x3"] {
+        fails(&[&run[..], &["--resize", size]].concat(), &["--resize", "from 1 to 1048576"]);
     }
-    fails(&[&run[..], &["--resize", "100000"]].concat(), &["to resize", "the limit is 1024 MiB", "--max-image-memory"]);
+    let small = ["--max-image-memory", "1", "--resize", "1000000"];
+    fails(&[&run[..], &small].concat(), &["coffee.jpg", "to resize", "the limit is 1 MiB", "--max-image-memory"]);
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn options_that_are_impossible() {
     run(&["--threads", "18446744073709551615"], &["threads is 18446744073709551615"]);
     run(&["--threads", "2", "--engine", "generic"], &["runs on one thread", "help: "]);
     run(&["--engine", "fast"], &["'fast'", "specialised"]);
-    run(&["--resize", "0"], &["too small for a crop"]);
+    run(&["--resize", "0"], &["--resize", "from 1 to 1048576"]);
     run(&["--input", PICTURE], &["--image", "--input"]);
     run(&["--labels", "missing.txt"], &["missing.txt"]);
     fails(&["run", "rexnet_digits"], &["--image", "--input"]);

@@ -14,7 +14,7 @@ use crate::prove::{self, Unproven};
 use crate::schedule::tuning::Choice;
 use crate::schedule::{self, Options, ScheduleError};
 
-pub use crate::emit::{Kind, Package, PackageError};
+pub use crate::emit::{Kind, Package, PackageError, Pictures};
 
 /// A generated crate.
 #[derive(Clone, Debug)]

@@ -321,6 +321,16 @@ impl Builder {
         NodeId(0)
     }
 
+    /// The number of nodes so far.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Never true: there is an input.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// The shape of a node that was added before.
     pub fn shape(&self, id: NodeId) -> Shape {
         self.nodes[id.0].shape

@@ -8,6 +8,7 @@ pub mod escape;
 pub mod export;
 pub mod graph;
 pub mod import;
+pub mod input;
 pub mod listing;
 pub mod proto;
 pub mod weights;

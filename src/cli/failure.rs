@@ -8,11 +8,27 @@ use std::fmt;
 pub struct Failure {
     message: String,
     help: Option<String>,
+    code: u8,
 }
 
 impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+        Self { message: message.into(), help: None, code: 1 }
+    }
+
+    /// Sets the exit code, which is 1 otherwise.
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// What happened.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Adds what the user can do.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sartor::models::escape;
@@ -53,4 +53,44 @@ pub fn bar(message: &'static str, len: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {eta}").expect("the template is valid");
     let bar = ProgressBar::new(len as u64).with_style(style).with_message(message);
     BARS.add(bar.with_finish(indicatif::ProgressFinish::AndClear))
+}
+
+/// Progress with the rate and the time that remains: a bar on a terminal, else a line every few seconds.
+pub struct Rate {
+    begun: Instant,
+    said: Instant,
+    len: usize,
+    bar: Option<ProgressBar>,
+}
+
+/// From one line to the next.
+const LINES: Duration = Duration::from_secs(10);
+
+impl Rate {
+    /// Begins with `len` steps to go.
+    pub fn start(len: usize) -> Self {
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}, {eta} left").expect("the template is valid");
+        let bar = io::stderr().is_terminal().then(|| BARS.add(ProgressBar::new(len as u64).with_style(style)));
+        Self { begun: Instant::now(), said: Instant::now(), len, bar }
+    }
+
+    /// So many steps are done.
+    pub fn at(&mut self, done: usize) {
+        match &self.bar {
+            Some(bar) => bar.set_position(done as u64),
+            None if self.said.elapsed() >= LINES => {
+                self.said = Instant::now();
+                let rate = done as f64 / self.begun.elapsed().as_secs_f64();
+                let left = (self.len - done) as f64 / rate;
+                print::say(&format!("{done}/{} {rate:.1} a second, {left:.0} s left", self.len));
+            }
+            None => {}
+        }
+    }
+
+    /// All is done. Returns how long it took.
+    pub fn finish(self) -> Duration {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+        self.begun.elapsed()
+    }
 }

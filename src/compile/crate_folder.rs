@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sartor_kernels::runtime::session::check_threads;
+use sartor_models::input::InputForm;
 use sartor_models::{Network, Weights};
 
 use super::error::CompileError;
@@ -70,9 +71,18 @@ fn not_ours(dir: &Path, place: &Path, why: NotOurs) -> CompileError {
 fn manifest<'a>(network: &Network, options: &CompileOptions, files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> String {
     let levels: Vec<_> = options.levels.iter().map(|level| level.name()).collect();
     let files: manifest::Files = files.map(|(path, bytes)| (manifest::name(path), manifest::digest(bytes))).collect();
-    let manifest = serde_json::json!({
+    let mut manifest = serde_json::json!({
         "sartor": env!("CARGO_PKG_VERSION"), "network": network.name, "levels": levels, "batch": options.batch,
         "threads": options.threads, "kind": format!("{:?}", options.kind).to_lowercase(), "files": files,
     });
+    if let Some(settings) = options.settings() {
+        manifest["preprocess"] = serde_json::json!(settings);
+    }
+    if options.input != InputForm::default() {
+        let InputForm { order, layout, elements, normalisation } = options.input;
+        manifest["input"] = serde_json::json!({
+            "type": elements.name(), "layout": layout.name(), "order": order.name(), "normalised_inside": normalisation.is_some(),
+        });
+    }
     format!("{manifest:#}\n")
 }

@@ -4,6 +4,7 @@ mod cache;
 mod crate_folder;
 mod error;
 mod generate;
+pub mod in_plan;
 mod load;
 mod model;
 mod options;

@@ -1,9 +1,11 @@
 //! Options of compiling a network to a crate.
 
-use sartor_codegen::compile::{Kind, Package};
+use sartor_codegen::compile::{self, Kind, Package};
 use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::Level;
+use sartor_models::input::InputForm;
 
+use crate::data::image::{Pictures, Settings};
 use crate::tuning::Tunings;
 
 /// What a crate is compiled for.
@@ -28,6 +30,11 @@ pub struct CompileOptions {
     pub description: Option<String>,
     /// Whether a library is a workspace of its own, as programs always are. If not, it can be a member of the user's workspace.
     pub standalone: bool,
+    /// How pictures become the input, for the crate to say. It does not prepare them.
+    pub pictures: Option<Pictures>,
+    /// The form in which the network takes its input, for the crate to say and to have a `run_u8` for bytes. [`InputForm::of`] makes the
+    /// network.
+    pub input: InputForm,
 }
 
 /// What `sartor compile` does without options: a program for one image at the levels of this machine's architecture and the portable one,
@@ -45,6 +52,8 @@ impl Default for CompileOptions {
             version: None,
             description: None,
             standalone: false,
+            pictures: None,
+            input: InputForm::default(),
         }
     }
 }
@@ -58,6 +67,25 @@ impl CompileOptions {
             version: self.version.clone(),
             description: self.description.clone(),
             standalone,
+            pictures: self.pictures.as_ref().map(facts),
+            input: self.input,
         }
+    }
+
+    /// The settings that say how pictures become the input, as the crate's manifest holds them.
+    pub(super) fn settings(&self) -> Option<Settings> {
+        self.pictures.as_ref().map(Settings::from)
+    }
+}
+
+fn facts(pictures: &Pictures) -> compile::Pictures {
+    let Pictures { steps, labels } = pictures;
+    compile::Pictures {
+        resize: steps.cover,
+        crop: steps.crop,
+        interpolation: steps.interpolation.name(),
+        mean: steps.mean,
+        std: steps.std,
+        labels: labels.names().to_vec(),
     }
 }

@@ -4,14 +4,26 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use serde::Serialize;
+
 /// The largest list of names that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// The names of classes. A class without a name is called by its index.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Labels(Vec<String>);
 
 impl Labels {
+    /// These names; `None` if one of them has several lines.
+    pub fn new(names: Vec<String>) -> Option<Self> {
+        names.iter().all(|name| !name.contains(['\n', '\r'])).then_some(Self(names))
+    }
+
+    /// All names, in the order of the classes.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
     /// Reads a text file with one name a line.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sartor_kernels::files::npy;
+pub use sartor_kernels::files::npy::Elements;
 use sartor_models::escape;
 
 use crate::files::output;
@@ -42,15 +43,23 @@ pub enum NpyError {
 /// If the file cannot be read; if it is not `.npy`, or not little-endian f32 in C order; if its length does not fit its shape; or
 /// if its values are more than 4 GiB or do not fit in memory.
 pub fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
-    read_array(path).map_err(|error| match error {
+    read_as(path, &[Elements::F32])
+}
+
+/// The same for arrays whose values may be `taken`. Bytes become numbers from 0 to 255.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as(path: &Path, taken: &[Elements]) -> Result<(Vec<usize>, Vec<f32>), NpyError> {
+    read_array(path, taken).map_err(|error| match error {
         npy::Error::Io(source) => NpyError::Io { path: path.into(), source },
         npy::Error::Format(what) => NpyError::Format { path: path.into(), what },
     })
 }
 
-fn read_array(path: &Path) -> Result<(Vec<usize>, Vec<f32>), npy::Error> {
+fn read_array(path: &Path, taken: &[Elements]) -> Result<(Vec<usize>, Vec<f32>), npy::Error> {
     let mut file = npy::open(path).map_err(npy::Error::Io)?;
-    let shape = npy::read_shape(&mut file)?;
+    let (shape, elements) = npy::read_header(&mut file, taken)?;
     let len = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&len| len <= MAX_VALUES);
     let Some(len) = len else {
         return Err(format!("the shape is {shape:?}, and at most {MAX_VALUES} values can be read: split the array").into());
@@ -60,7 +69,7 @@ fn read_array(path: &Path) -> Result<(Vec<usize>, Vec<f32>), npy::Error> {
         let (begin, end) = (values.len(), len.min(values.len() + BLOCK));
         values.try_reserve(end - begin).map_err(|error| npy::Error::Io(error.into()))?;
         values.resize(end, 0.0);
-        npy::read_values(&mut file, &mut values[begin..])?;
+        npy::read_values(&mut file, elements, &mut values[begin..])?;
     }
     npy::read_end(&mut file)?;
     Ok((shape, values))

@@ -2,4 +2,5 @@
 
 pub mod engines;
 pub mod observe;
+pub mod values;
 pub mod verify;

@@ -54,12 +54,12 @@ const CRATES: [Crate; 8] = [
     Crate {
         source: "models/src",
         roots: &["lib.rs"],
-        rooms: &["escape", "listing", "arithmetic", "graph", "zoo", "weights", "proto", "export", "import", "lib"],
+        rooms: &["escape", "listing", "arithmetic", "graph", "zoo", "weights", "proto", "export", "input", "import", "lib"],
     },
     Crate {
         source: "src",
         roots: &["lib.rs", "main.rs"],
-        rooms: &["files", "tuning", "data", "compile", "judge", "measure", "lib", "cli", "main"],
+        rooms: &["files", "tuning", "data", "classify", "compile", "judge", "measure", "lib", "cli", "main"],
     },
     Crate { source: "benches/src", roots: &["lib.rs"], rooms: &["lib", "problem", "engine"] },
     Crate {

@@ -1,5 +1,6 @@
 //! Pictures: decoded like Pillow and the image crate, prepared like torchvision, and refused if a part is missing.
 
+mod cropped;
 mod damage;
 mod kinds;
 mod memory;

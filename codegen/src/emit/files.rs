@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 use sartor_models::escape::code;
+use sartor_models::input::{Elements, InputForm, Layout};
 
 use crate::network::pack::Packed;
 use crate::plan::Plan;
@@ -12,7 +13,7 @@ use crate::plan::Plan;
 use super::kind::Kind;
 use super::package::{Package, allowance, identifier};
 use super::text::Text;
-use super::{level, library};
+use super::{level, library, model, pictures};
 
 /// The runtime, which every crate has a copy of.
 const RUNTIME: [(&str, &str); 11] = [
@@ -44,13 +45,19 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
-    add("src/lib.rs", library::print(network, &levels, batch, &name, kind));
+    add("src/lib.rs", library::print(network, &levels, batch, &name, package));
     add("src/weights.rs", weights(packed));
     if kind != Kind::Dylib {
-        add("src/model.rs", include_str!("template/model.rs").into());
+        add("src/model.rs", model::print(package.input.elements));
+    }
+    if let Some(facts) = &package.pictures {
+        add("src/preprocess.rs", pictures::print(facts, &package.input));
+        if !facts.labels.is_empty() {
+            add(pictures::LABELS, facts.labels.join("\n") + "\n");
+        }
     }
     if kind == Kind::Bin {
-        add("src/main.rs", main_file(network, &name));
+        add("src/main.rs", main_file(network, &name, &package.input));
         FILES.iter().for_each(|(name, text)| add(&format!("src/files/{name}"), (*text).into()));
     }
     for (plan, level) in plans.iter().zip(&levels) {
@@ -87,10 +94,20 @@ fn weights(packed: &Packed) -> String {
     text.finish()
 }
 
-fn main_file(network: &Network, name: &str) -> String {
+fn main_file(network: &Network, name: &str, input: &InputForm) -> String {
     // If the crate is called `network`, it needs no other name.
     let import = if name == "network" { String::new() } else { format!("use {} as network;\n\n", identifier(name)) };
     let text = include_str!("template/main.rs").replace("use CRATE as network;\n\n", &import).replace("CRATE", name);
+    let text = match input.layout {
+        Layout::Nchw => text,
+        Layout::Nhwc => text.replace("images x channels x rows x columns", "images x rows x columns x channels"),
+    };
+    let text = match input.elements {
+        Elements::F32 => text,
+        Elements::U8 => text
+            .replace("little-endian f32, images", "bytes or little-endian f32, images")
+            .replace("[Elements; 1] = [Elements::F32]", "[Elements; 2] = [Elements::F32, Elements::U8]"),
+    };
     let allowance = allowance(name).map_or_else(String::new, |line| format!("\n{line}\n"));
     format!("//! Runs {} on an .npy file and prints the best classes.\n{allowance}\n{text}", code(&network.name))
 }

@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 
 use sartor_kernels::runtime::Level;
 use sartor_models::escape::{code, rust_string};
+use sartor_models::input::Layout;
 use sartor_models::{Network, Shape};
 
 use crate::ir::isa;
 
 use super::kind::Kind;
-use super::package::{allowance, identifier};
+use super::package::{Package, allowance, identifier};
 use super::text::Text;
 
 /// Prints the file for a crate of this name.
-pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, kind: Kind) -> String {
+pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, package: &Package) -> String {
+    let kind = package.kind;
     let mut text = Text::default();
     doc(&mut text, network, levels, &identifier(name), kind);
     text.line("");
@@ -21,9 +23,9 @@ pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, kind
     text.line("#![allow(clippy::too_many_arguments, clippy::needless_range_loop)]");
     allowance(name).iter().for_each(|line| text.line(line));
     text.line("");
-    modules(&mut text, levels, kind);
+    modules(&mut text, levels, package);
     text.line("");
-    shapes(&mut text, network, batch);
+    shapes(&mut text, network, batch, package.input.layout);
     text.line("");
     programs(&mut text, levels);
     if kind == Kind::Dylib {
@@ -79,11 +81,13 @@ model.run(&input, &mut output)?; // as often as needed
 Below it lie the [`Program`] of each level and the [`Session`](runtime::Session) that runs one, for runners of your own.";
 
 /// Prints the modules in rustfmt's order, and which of their items are public.
-fn modules(text: &mut Text, levels: &[Level], kind: Kind) {
-    for module in ["avx2", "avx512", "model", "neon", "portable", "runtime", "weights"] {
+fn modules(text: &mut Text, levels: &[Level], package: &Package) {
+    let kind = package.kind;
+    for module in ["avx2", "avx512", "model", "neon", "portable", "preprocess", "runtime", "weights"] {
         match (module, module.parse()) {
             (_, Ok(level)) if !levels.contains(&level) => continue,
             ("model", _) if kind == Kind::Dylib => continue,
+            ("preprocess", _) if package.pictures.is_none() => continue,
             (_, Ok(level)) => only_on(text, isa::of(level).arch),
             // These modules are used by the levels alone.
             ("weights", _) if levels.iter().all(|&level| isa::of(level).arch.is_some()) => {
@@ -96,6 +100,9 @@ fn modules(text: &mut Text, levels: &[Level], kind: Kind) {
     text.line("");
     if kind != Kind::Dylib {
         text.line("pub use model::{Model, ModelError};");
+    }
+    if package.pictures.is_some() {
+        text.line("pub use preprocess::{PREPROCESS, Preprocess};");
     }
     text.line("pub use runtime::{Level, Program};");
 }
@@ -111,10 +118,14 @@ fn only_on(text: &mut Text, arches: impl IntoIterator<Item = &'static str>) {
     }
 }
 
-fn shapes(text: &mut Text, network: &Network, batch: usize) {
+fn shapes(text: &mut Text, network: &Network, batch: usize, layout: Layout) {
     let shape = |shape: Shape| format!("[{batch}, {}, {}, {}]", shape.c, shape.h, shape.w);
     let outputs: Vec<_> = network.outputs().iter().map(|&id| network.node(id)).collect();
-    text.line("/// The input's shape: images, channels, rows, columns. Values are f32 in this order.");
+    let dims = match layout {
+        Layout::Nchw => "images, channels, rows, columns",
+        Layout::Nhwc => "images, rows, columns, channels",
+    };
+    text.line(format!("/// The input's shape: {dims}. Values are f32 in this order."));
     text.line(format!("pub const INPUT: [usize; 4] = {};", shape(network.input_shape())));
     text.line("");
     text.line("/// Values of the input.");

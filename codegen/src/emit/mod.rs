@@ -7,7 +7,9 @@ mod kernel;
 mod kind;
 mod level;
 mod library;
+mod model;
 mod package;
+mod pictures;
 mod prelude;
 mod roll;
 mod stage;
@@ -21,6 +23,7 @@ use crate::ir::kernel::Kernel;
 pub use files::files;
 pub use kind::Kind;
 pub use package::{Package, PackageError};
+pub use pictures::Pictures;
 
 /// The text of kernels alone, as it is in a program, for callers that use them one by one. Names must be distinct. Nothing is
 /// proven of the kernels: their functions are `unsafe`, and the caller vouches for the buffers.

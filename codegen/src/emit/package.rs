@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use sartor_models::escape::line;
+use sartor_models::input::InputForm;
 use toml_writer::ToTomlValue;
 
 use super::kind::Kind;
+use super::pictures::Pictures;
 
-/// What Cargo is told of a crate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a crate says besides the network: what Cargo is told, and what its users are.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Package {
     /// What is built.
     pub kind: Kind,
@@ -22,11 +24,23 @@ pub struct Package {
     /// Whether a library is a workspace of its own, with the profile that Sartor would build it with. A program and a dynamic
     /// library always are.
     pub standalone: bool,
+    /// How pictures become the input, if that is known.
+    pub pictures: Option<Pictures>,
+    /// The form in which the network takes its input, for the crate to say.
+    pub input: InputForm,
 }
 
 impl From<Kind> for Package {
     fn from(kind: Kind) -> Self {
-        Self { kind, name: None, version: None, description: None, standalone: false }
+        Self {
+            kind,
+            name: None,
+            version: None,
+            description: None,
+            standalone: false,
+            pictures: None,
+            input: InputForm::default(),
+        }
     }
 }
 

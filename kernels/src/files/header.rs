@@ -3,8 +3,27 @@
 /// Most dimensions that an array of NumPy's can have.
 const MAX_DIMENSIONS: usize = 64;
 
-/// The shape of an array of little-endian f32 in C order; what is wrong with any other header.
-pub fn parse(header: &str) -> Result<Vec<usize>, String> {
+/// What the values of an array are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elements {
+    /// Little-endian f32.
+    F32,
+    /// Bytes.
+    U8,
+}
+
+impl Elements {
+    /// NumPy's name.
+    fn descr(self) -> &'static str {
+        match self {
+            Elements::F32 => "<f4",
+            Elements::U8 => "|u1",
+        }
+    }
+}
+
+/// The shape of an array in C order and what its values are, one of `taken`; what is wrong with any other header.
+pub fn parse(header: &str, taken: &[Elements]) -> Result<(Vec<usize>, Elements), String> {
     let mut rest = Rest(header);
     let (mut descr, mut order, mut shape) = (None, None, None);
     rest.expect("{")?;
@@ -33,11 +52,14 @@ pub fn parse(header: &str) -> Result<Vec<usize>, String> {
     }
     let missing = |name: &str| format!("the header has no '{name}'");
     let descr = descr.ok_or_else(|| missing("descr"))?;
-    if !["'<f4'", "\"<f4\""].contains(&descr) {
-        return Err(format!("the values are {}, not '<f4': save array.astype('<f4')", shown(descr)));
-    }
+    let is = |elements: &Elements| ["'", "\""].iter().any(|quote| descr == format!("{quote}{}{quote}", elements.descr()));
+    let Some(elements) = [Elements::F32, Elements::U8].into_iter().find(is).filter(|elements| taken.contains(elements)) else {
+        let names: Vec<String> = taken.iter().map(|elements| format!("'{}'", elements.descr())).collect();
+        let (first, names) = (taken.first().map_or("", |first| first.descr()), names.join(" or "));
+        return Err(format!("the values are {}, not {names}: save array.astype('{first}')", shown(descr)));
+    };
     match order.ok_or_else(|| missing("fortran_order"))? {
-        "False" => shape.ok_or_else(|| missing("shape")),
+        "False" => shape.map(|shape| (shape, elements)).ok_or_else(|| missing("shape")),
         "True" => Err("the array is in Fortran order: save numpy.ascontiguousarray(array)".into()),
         other => Err(format!("'fortran_order' is {}, not False", shown(other))),
     }

@@ -1,4 +1,4 @@
-//! NumPy's `.npy`, as far as tensors of f32 need it: little endian, C order.
+//! NumPy's `.npy`, as far as tensors of f32 need it: little endian, C order. Bytes are read as f32.
 //!
 //! The format is NumPy's own, `numpy.lib.format`: the magic `\x93NUMPY`, a version, the header's length, the header (a Python
 //! dictionary of `descr`, `fortran_order` and `shape`), the values.
@@ -9,6 +9,8 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::header;
+
+pub use super::header::Elements;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header that is read; those of f32 arrays take 118 bytes.
@@ -48,11 +50,12 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path == Path::new("-") { Ok(Box::new(io::stdin().lock())) } else { Ok(Box::new(File::open(path)?)) }
 }
 
-/// Reads what comes before the values: the array's shape. Nothing bounds the product of its at most 64 dimensions.
+/// Reads what comes before the values: the array's shape, and which of those `taken` its values are. Nothing bounds the product of its at
+/// most 64 dimensions.
 ///
 /// # Errors
-/// If the file cannot be read or holds anything but little-endian f32 in C order.
-pub fn read_shape(file: &mut impl Read) -> Result<Vec<usize>, Error> {
+/// If the file cannot be read or holds anything but such values in C order.
+pub fn read_header(file: &mut impl Read, taken: &[Elements]) -> Result<(Vec<usize>, Elements), Error> {
     let mut start = [0; 8];
     read_all(file, &mut start, || "this is not an .npy file".into())?;
     let [magic @ .., major, minor] = start;
@@ -74,17 +77,26 @@ pub fn read_shape(file: &mut impl Read) -> Result<Vec<usize>, Error> {
     let mut text = vec![0; len];
     read_all(file, &mut text, cut_off)?;
     let text = std::str::from_utf8(&text).map_err(|_| "the header is not text".to_string())?;
-    Ok(header::parse(text)?)
+    Ok(header::parse(text, taken)?)
 }
 
-/// Reads the values that are next.
+/// Reads the values that are next. Bytes become numbers from 0 to 255.
 ///
 /// # Errors
 /// If the file cannot be read or ends before.
-pub fn read_values(file: &mut impl Read, values: &mut [f32]) -> Result<(), Error> {
+pub fn read_values(file: &mut impl Read, elements: Elements, values: &mut [f32]) -> Result<(), Error> {
+    let cut_off = || "the file is cut off: it holds fewer values than its shape says".to_string();
+    if elements == Elements::U8 {
+        let mut bytes = [0; 4096];
+        for values in values.chunks_mut(bytes.len()) {
+            read_all(file, &mut bytes[..values.len()], cut_off)?;
+            values.iter_mut().zip(bytes).for_each(|(value, byte)| *value = byte.into());
+        }
+        return Ok(());
+    }
     // SAFETY: these are the bytes of `values`, any bytes are values, and nothing else looks at them meanwhile.
     let bytes = unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast::<u8>(), size_of_val(values)) };
-    read_all(file, bytes, || "the file is cut off: it holds fewer values than its shape says".into())?;
+    read_all(file, bytes, cut_off)?;
     values.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
     Ok(())
 }

@@ -29,6 +29,11 @@ pub struct Port {
 }
 
 impl Port {
+    /// The port of a tensor that lies as its map does: a batch of one, and the map's dimensions.
+    pub(super) fn usual(name: String, shape: Shape) -> Self {
+        Self { name, shape, view: View::usual(shape, 4) }
+    }
+
     /// The tensor's dimensions, for one image.
     pub fn dims(&self) -> Vec<usize> {
         self.view.sizes()

@@ -17,6 +17,7 @@ mod read;
 mod recognise;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod translate;
 mod value;
 mod view;
@@ -30,6 +31,7 @@ pub use error::{ImportError, Refusal};
 pub use imported::Imported;
 pub use inputs::{Interface, Port};
 pub use options::ImportOptions;
+pub use trace::{Fate, FileNode, Trace, near};
 
 /// Imports a file.
 ///

@@ -1,10 +1,16 @@
 //! The engine that runs a network.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use sartor::Tunings;
+use sartor::compile::in_plan::{InPlan, in_plan};
 use sartor::judge::engines::{GenericEngine, ReferenceEngine};
+use sartor::judge::values::of_program;
+use sartor::kernels::reference;
+use sartor::models::NodeId;
 use sartor::{Level, Model, Network, Session, Weights};
 
 use crate::cli::failure::Failure;
@@ -33,7 +39,7 @@ impl EngineKind {
 
 /// A network that is ready to run on an engine.
 pub enum Engine<'a> {
-    Specialised { model: Box<Model>, session: Session },
+    Specialised { model: Arc<Model>, session: Session },
     Generic(Box<GenericEngine>),
     Reference(ReferenceEngine<'a>),
 }
@@ -56,10 +62,19 @@ impl<'a> Engine<'a> {
                 let title = format!("compiling {} for {level}", network.name);
                 let model = progress::spin(title, || Model::open_tuned(network, weights, level, threads, tunings))?;
                 let session = model.session(threads)?;
-                Engine::Specialised { model: Box::new(model), session }
+                Engine::Specialised { model: Arc::new(model), session }
             }
             EngineKind::Generic => Engine::Generic(Box::new(GenericEngine::new(network, weights, level)?)),
             EngineKind::Reference => Engine::Reference(ReferenceEngine::new(network, weights)?),
+        })
+    }
+
+    /// Another one of the same kind and level, on one thread. They share the program.
+    pub fn another(&self, network: &'a Network, weights: &'a Weights) -> Result<Self, Failure> {
+        Ok(match self {
+            Engine::Specialised { model, .. } => Engine::Specialised { model: model.clone(), session: model.session(1)? },
+            Engine::Generic(engine) => Engine::Generic(Box::new(GenericEngine::new(network, weights, engine.level())?)),
+            Engine::Reference(_) => Engine::Reference(ReferenceEngine::new(network, weights)?),
         })
     }
 
@@ -67,6 +82,41 @@ impl<'a> Engine<'a> {
     pub fn built(&self) -> Option<Duration> {
         match self {
             Engine::Specialised { model, .. } => model.built(),
+            _ => None,
+        }
+    }
+
+    /// The values of those of the nodes that the engine has whole, each NCHW over all images.
+    pub fn values(
+        &mut self,
+        network: &Network,
+        weights: &Weights,
+        (input, batch): (&[f32], usize),
+        wanted: &BTreeSet<NodeId>,
+    ) -> Result<BTreeMap<NodeId, Vec<f32>>, Failure> {
+        let mut values = BTreeMap::new();
+        match self {
+            Engine::Specialised { model, .. } => return Ok(of_program(model, network, weights, input, wanted)?),
+            Engine::Generic(engine) => engine.run_each(input, batch, |id, value| {
+                if wanted.contains(&id) {
+                    values.insert(id, value);
+                }
+            })?,
+            Engine::Reference(engine) => engine.run_each(input, batch, |id, value| {
+                if wanted.contains(&id) {
+                    values.insert(id, reference::round(value));
+                }
+            })?,
+        }
+        Ok(values)
+    }
+
+    /// The layer of the compiled program that a node is fused in.
+    pub fn layer_of(&self, network: &Network, node: NodeId) -> Option<String> {
+        let Engine::Specialised { model, .. } = self else { return None };
+        let plan = &model.planned().plan;
+        match in_plan(network, plan)[node.0] {
+            InPlan::Layer { layer, .. } => Some(plan.layers[layer].name.clone()),
             _ => None,
         }
     }

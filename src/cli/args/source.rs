@@ -4,12 +4,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use sartor::data::image::{Pictures, Preprocess};
+use sartor::data::labels::Labels;
 use sartor::models::escape;
-use sartor::models::import::{self, ImportOptions, Imported, Interface};
+use sartor::models::import::{self, ImportOptions, Imported, Interface, Trace};
+use sartor::models::input::{Formed, InputForm};
 use sartor::models::weights::{LoadOptions, Loaded};
 use sartor::models::zoo::{Spec, Variant};
 use sartor::{Network, Weights};
 
+use crate::cli::args::input::InputArgs;
+use crate::cli::args::preprocess::{PreprocessArgs, unknown};
 use crate::cli::failure::Failure;
 use crate::cli::print::note;
 
@@ -59,6 +64,10 @@ impl FromStr for Named {
 pub struct Source {
     #[command(flatten)]
     network: NetworkArgs,
+    #[command(flatten)]
+    preprocess: PreprocessArgs,
+    #[command(flatten)]
+    input: InputArgs,
     /// A state dict. Without it, weights are random; those of rexnet_digits are built in
     #[arg(long, value_name = "F.safetensors")]
     weights: Option<PathBuf>,
@@ -85,6 +94,12 @@ pub struct Sourced {
     pub origin: Origin,
     /// The inputs and outputs of the file that it was read from, if it was.
     pub interface: Option<Interface>,
+    /// What became of that file's nodes.
+    pub trace: Option<Trace>,
+    /// How pictures become the input; `None` if nothing says so.
+    pub pictures: Option<Pictures>,
+    /// The form in which the network takes its input.
+    pub form: InputForm,
 }
 
 impl NetworkArgs {
@@ -142,12 +157,46 @@ impl Source {
 
     /// Builds the network and reads its weights, or draws random ones for a network of the zoo.
     pub fn load(&self) -> Result<Sourced, Failure> {
-        self.sourced(false)
+        self.formed(false)
     }
 
     /// The same for commands whose results do not depend on the weights: those that a file lacks are drawn too.
     pub fn load_or_draw(&self) -> Result<Sourced, Failure> {
-        self.sourced(true)
+        self.formed(true)
+    }
+
+    /// What preparing pictures needs; an error if nothing says how.
+    pub fn prepared(&self, sourced: &Sourced) -> Result<Pictures, Failure> {
+        sourced.pictures.clone().ok_or_else(unknown)
+    }
+
+    /// The names of the classes.
+    pub fn labels(&self) -> Result<Labels, Failure> {
+        self.preprocess.labels()
+    }
+
+    /// Loads the network and gives its input the form that was asked for.
+    fn formed(&self, draws: bool) -> Result<Sourced, Failure> {
+        let sourced = self.sourced(draws)?;
+        let pictures = self.preprocess.pictures(self.spec().as_ref(), &sourced.network)?;
+        let form = self.input.form(pictures.as_ref());
+        let pixels = self.input.takes_pixels();
+        let pictures = pictures.map(|of| Pictures { steps: Preprocess { pixels, ..of.steps }, ..of });
+        if form == InputForm::default() {
+            return Ok(Sourced { pictures, ..sourced });
+        }
+        let Sourced { network, weights, origin, interface, trace, .. } = sourced;
+        Ok(match (interface, trace) {
+            (Some(interface), Some(trace)) => {
+                let imported = Imported { network, weights, interface, random: origin == Origin::Random, trace };
+                let Imported { network, weights, interface, trace, .. } = imported.with_input(&form)?;
+                Sourced { network, weights, origin, interface: Some(interface), trace: Some(trace), pictures, form }
+            }
+            _ => {
+                let Formed { network, weights, .. } = form.of(&network, &weights)?;
+                Sourced { network, weights, origin, interface: None, trace: None, pictures, form }
+            }
+        })
     }
 
     fn sourced(&self, draws: bool) -> Result<Sourced, Failure> {
@@ -174,20 +223,28 @@ impl Source {
         } else {
             (Weights::random(&network, self.seed), Origin::Random)
         };
-        Ok(Sourced { network, weights, origin, interface: None })
+        Ok(Sourced { network, weights, origin, interface: None, trace: None, pictures: None, form: InputForm::default() })
     }
 
     fn imported(&self, path: &std::path::Path, draws: bool) -> Result<Sourced, Failure> {
         if self.weights.is_some() {
             return Err(Failure::new("--weights is for networks of the zoo").help("an ONNX file has its own weights"));
         }
-        let Imported { network, weights, interface, random } = self.network.import(path, draws.then_some(self.seed))?;
+        let Imported { network, weights, interface, random, trace } = self.network.import(path, draws.then_some(self.seed))?;
         if random {
             note(&format!("weights of '{}' are missing; all weights are drawn at random", escape::path(path)));
         }
         let weights = if self.allow_non_finite { weights.with_non_finite_allowed() } else { weights };
         let origin = if random { Origin::Random } else { Origin::File };
-        Ok(Sourced { network, weights, origin, interface: Some(interface) })
+        Ok(Sourced {
+            network,
+            weights,
+            origin,
+            interface: Some(interface),
+            trace: Some(trace),
+            pictures: None,
+            form: InputForm::default(),
+        })
     }
 }
 

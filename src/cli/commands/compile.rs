@@ -85,7 +85,12 @@ enum CrateKind {
 
 impl Compile {
     pub fn run(self) -> Result<(), Failure> {
-        let Sourced { network, weights, origin, .. } = self.source.load()?;
+        let sourced = self.source.load()?;
+        // Names of classes are a part of how pictures are prepared.
+        if sourced.pictures.is_none() && !self.source.labels()?.is_empty() {
+            self.source.prepared(&sourced)?;
+        }
+        let Sourced { network, weights, origin, pictures, form, .. } = sourced;
         let mut levels: Vec<Level> = self.levels.into_iter().flat_map(|levels| levels.0).collect();
         if levels.is_empty() {
             levels = CompileOptions::default().levels;
@@ -106,6 +111,8 @@ impl Compile {
             version: self.crate_version,
             description: self.description,
             standalone: self.standalone,
+            pictures,
+            input: form,
         };
         let compiled = progress::spin(format!("compiling {}", network.name), || {
             sartor::compile(&network, &weights, &options, &self.output)

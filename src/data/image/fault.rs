@@ -30,6 +30,14 @@ pub enum PictureError {
 }
 
 impl PictureError {
+    /// What is wrong, without the file's name.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::File { fault, .. } | Self::Picture(fault) => fault.to_string(),
+        }
+    }
+
     /// What is wrong with the picture; `None` if the file could not be read.
     pub fn fault(&self) -> Option<&Fault> {
         match self {

@@ -11,6 +11,7 @@ mod png;
 mod preprocess;
 mod presets;
 mod resize;
+mod settings;
 
 pub use fault::{Fault, PictureError};
 pub use memory::MAX_MEMORY;
@@ -19,3 +20,4 @@ pub use picture::Picture;
 pub use preprocess::{Input, Preprocess};
 pub use presets::{NoPreset, Preset};
 pub use resize::Interpolation;
+pub use settings::{LONGEST_SIDE, LabelsAs, Pictures, Settings, SettingsError, mean_of, std_of};

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::decode::decode;
 use super::decoded::Limits;
-use super::resize::{bytes, resize};
+use super::resize::{Part, Target, bytes, resize};
 use super::{Fault, Interpolation, MAX_MEMORY, Orientation, Picture, PictureError, memory};
 
 /// The steps from a picture to a network's input. In this order, the picture is converted to RGB (transparency is dropped, as
@@ -26,6 +26,8 @@ pub struct Preprocess {
     pub mean: [f32; 3],
     /// The standard deviation of each channel.
     pub std: [f32; 3],
+    /// Whether values are left as pixels, 0 to 255, and `mean` and `std` are not used. The default is no.
+    pub pixels: bool,
     /// Whether a picture is turned upright as its EXIF data says. The default is yes.
     pub exif: bool,
     /// Whether a picture that is cut short is used, with grey in place of what is missing. By default, it is an error.
@@ -37,9 +39,9 @@ pub struct Preprocess {
 /// Printed with the words of the command line's options.
 impl fmt::Display for Preprocess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cover, crop, interpolation, mean: [mr, mg, mb], std: [sr, sg, sb], .. } = self;
+        let Self { cover, crop, interpolation, mean: [mr, mg, mb], std: [sr, sg, sb], pixels, .. } = self;
         write!(f, "resized to cover {}x{} ({interpolation}), cropped to {}x{}, ", cover.0, cover.1, crop.0, crop.1)?;
-        write!(f, "mean {mr},{mg},{mb}, std {sr},{sg},{sb}")
+        write!(f, "mean {mr},{mg},{mb}, std {sr},{sg},{sb}{}", if *pixels { " inside the network" } else { "" })
     }
 }
 
@@ -75,6 +77,7 @@ impl Preprocess {
             interpolation: Interpolation::Bilinear,
             mean: [0.5; 3],
             std: [0.5; 3],
+            pixels: false,
             exif: true,
             truncated: false,
             max_memory: MAX_MEMORY,
@@ -121,31 +124,60 @@ impl Preprocess {
     fn normalised(&self, picture: Picture, orientation: Orientation) -> Result<Vec<f32>, Fault> {
         let (h, w) = self.resized(orientation.turned(picture.size()))?;
         let stored = orientation.turned((h, w));
+        let (top, left) = (centre(h, self.crop.0), centre(w, self.crop.1));
+        // The crop as it is stored: two of its corners.
+        let corners = [(top, left), (top + self.crop.0 - 1, left + self.crop.1 - 1)];
+        let [a, b] = corners.map(|(row, column)| orientation.stored(stored, row, column));
+        let (first, len) = ((a.0.min(b.0), a.1.min(b.1)), orientation.turned(self.crop));
+        let target = Target {
+            size: stored,
+            rows: Part { first: first.0, len: len.0 },
+            columns: Part { first: first.1, len: len.1 },
+            interpolation: self.interpolation,
+            columns_first: orientation.swaps(),
+        };
         let values = 3 * self.crop.0 as u64 * self.crop.1 as u64;
-        let needed = bytes(&picture, stored, orientation.swaps()).and_then(|bytes| {
+        let needed = bytes(&picture, &target).and_then(|bytes| {
             bytes.checked_add(picture.values.len() as u64)?.checked_add(values.checked_mul(size_of::<f32>() as u64)?)
         });
         memory::check(picture.size(), "resize", needed.unwrap_or(u64::MAX), self.max_memory)?;
-        let picture = resize(picture, stored, self.interpolation, orientation.swaps())?;
-        let (top, left) = (centre(h, self.crop.0), centre(w, self.crop.1));
+        let picture = resize(picture, &target)?;
         let mut out = Vec::new();
         let refused = |_| Fault::Memory { size: (h, w), what: "crop", bytes: 4 * values, limit: None };
         out.try_reserve_exact(values as usize).map_err(refused)?;
         for channel in 0..3 {
-            let (mean, std) = (self.mean[channel], self.std[channel]);
-            for row in top..top + self.crop.0 {
-                out.extend((left..left + self.crop.1).map(|column| {
-                    let (row, column) = orientation.stored(stored, row, column);
-                    (f32::from(picture.pixel(row, column)[channel]) / 255.0 - mean) / std
-                }));
+            let values = self.values(channel);
+            // The place of a value in a pixel: grey pictures have one for all channels.
+            let place = channel.min(picture.channels - 1);
+            for row in 0..self.crop.0 {
+                let value = |at: usize| values[usize::from(picture.values[picture.channels * at + place])];
+                if orientation == Orientation::UPRIGHT {
+                    out.extend((row * picture.width..(row + 1) * picture.width).map(value));
+                } else {
+                    out.extend((0..self.crop.1).map(|column| {
+                        let (row, column) = orientation.stored(picture.size(), row, column);
+                        value(row * picture.width + column)
+                    }));
+                }
             }
         }
         Ok(out)
     }
 
+    /// What each value of a channel's pixels becomes.
+    fn values(&self, channel: usize) -> [f32; 256] {
+        std::array::from_fn(|value| {
+            let value = value as f32;
+            if self.pixels { value } else { (value / 255.0 - self.mean[channel]) / self.std[channel] }
+        })
+    }
+
     /// The height and width after resizing.
     fn resized(&self, (h, w): (usize, usize)) -> Result<(usize, usize), Fault> {
         let (cover, crop) = (self.cover, self.crop);
+        if crop.0 == 0 || crop.1 == 0 {
+            return Err(Fault::Size(format!("the crop is empty: {}x{}", crop.0, crop.1)));
+        }
         if cover.0 < crop.0 || cover.1 < crop.1 {
             let what =
                 format!("the picture is resized to {}x{}, too small for a crop of {}x{}", cover.0, cover.1, crop.0, crop.1);

@@ -15,6 +15,7 @@ use super::network::drift;
 use super::verdict::Verdict;
 use crate::compile::Planned;
 use crate::judge::observe::{Executor, Seen, observe, read};
+use crate::judge::values::completed;
 
 /// The same output, computed in another way.
 pub struct Again {
@@ -51,14 +52,7 @@ pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict
         let (name, problem, kernel) =
             (layer.name.clone(), planned[observed.index.0].problem.clone(), planned[observed.index.0].kernel.clone());
         verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));
-        // Several layers may write parts of one value. It is complete after the last of them.
-        let map = layer.dst();
-        if layers.layers.iter().skip(observed.index.0 + 1).all(|later| later.dst() != map) {
-            for value in layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == map) {
-                let result = observed.result(layer);
-                values.insert(value.node, result.channels(value.lanes.iter().copied()), result);
-            }
-        }
+        completed(layers, observed).for_each(|(node, data, seen)| values.insert(node, data, seen));
     })?;
     verdicts.extend(outputs(case, executor, &output, &mut values));
 

@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use golden as network;
 
+use files::npy::Elements;
 use files::{npy, output};
 use network::runtime::Aligned;
 use network::{INPUT, INPUT_LEN, Level, Model, OUTPUT_LEN, OUTPUTS};
@@ -31,6 +32,9 @@ example: golden images.npy --top 3
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
 unsafe extern "C" {}
+
+/// What the values of the input may be.
+const TAKEN: [Elements; 1] = [Elements::F32];
 
 /// What the command line asks for.
 struct Options {
@@ -208,12 +212,12 @@ fn text(error: impl std::fmt::Display) -> String {
 /// The values of an .npy file, which must be of the input's shape; a single image may lack the first dimension.
 fn read_input(path: &Path) -> Result<Aligned, String> {
     let mut file = npy::open(path).map_err(text)?;
-    let shape = npy::read_shape(&mut file).map_err(text)?;
+    let (shape, elements) = npy::read_header(&mut file, &TAKEN).map_err(text)?;
     if shape != INPUT && !(INPUT[0] == 1 && shape == INPUT[1..]) {
         return Err(format!("its shape is {shape:?}, the network takes {INPUT:?}"));
     }
     let mut values = Aligned::try_zeroed(INPUT_LEN).map_err(text)?;
-    npy::read_values(&mut file, &mut values).map_err(text)?;
+    npy::read_values(&mut file, elements, &mut values).map_err(text)?;
     npy::read_end(&mut file).map_err(text)?;
     Ok(values)
 }

@@ -11,25 +11,37 @@ mod tests;
 use std::collections::HashSet;
 
 use super::imported::Imported;
+use super::trace::Trace;
 use crate::graph::{Builder, GraphError, Network, NodeId, Op};
 use crate::weights::{Tensor, Weights};
 use matcher::Matcher;
 
-/// The same network with fewer nodes. Outputs have the file's names where these are free.
+/// The same network with fewer nodes. Nodes have the names of the file's nodes, and outputs those of the file's outputs, where these are free.
 pub(super) fn recognise(imported: Imported) -> Result<Imported, GraphError> {
-    let Imported { network, weights, interface, random } = imported;
+    let Imported { network, weights, interface, random, trace } = imported;
     let mut matcher = Matcher::new(&network, &weights);
     // A rewritten node reads nodes before it, so one pass over all nodes sees every spelling; a second sees those within others.
     while matcher.ids().any(|id| patterns::ALL.iter().any(|pattern| matcher.rewrite(id, pattern.find))) {}
-    let names = names(&network, &interface.outputs.iter().map(|port| port.name.as_str()).collect::<Vec<_>>());
-    let (network, weights) = rebuilt(&network, &weights, &matcher, &names)?;
-    Ok(Imported { network, weights, interface, random })
+    let names = names(&network, &trace, &interface.outputs.iter().map(|port| port.name.as_str()).collect::<Vec<_>>());
+    let (rebuilt, weights, kept) = rebuilt(&network, &weights, &matcher, &names)?;
+    Ok(Imported { network: rebuilt, weights, interface, random, trace: trace.renumbered(&network, &kept) })
 }
 
-/// The names of all nodes: those of outputs are the file's, if no other node has them.
-fn names(network: &Network, outputs: &[&str]) -> Vec<String> {
+/// The names of all nodes: those of outputs are the file's, if no other node has them. The others are called by the node of the file
+/// instead of by its first output.
+fn names(network: &Network, trace: &Trace, outputs: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = network.nodes().iter().map(|node| node.name.clone()).collect();
     let mut taken: HashSet<String> = names.iter().cloned().collect();
+    for node in &trace.nodes {
+        let Some((tensor, _)) = node.outputs.first().filter(|(tensor, _)| *tensor != node.name) else { continue };
+        for id in &node.made {
+            let Some(suffix) = names[id.0].strip_prefix(tensor.as_str()) else { continue };
+            let name = format!("{}{suffix}", node.name);
+            if name.len() <= crate::escape::LONGEST && taken.insert(name.clone()) {
+                taken.remove(&std::mem::replace(&mut names[id.0], name));
+            }
+        }
+    }
     for (id, name) in network.outputs().iter().zip(outputs) {
         if id.0 != 0 && !name.is_empty() && !outputs.contains(&names[id.0].as_str()) && taken.insert((*name).into()) {
             names[id.0] = (*name).into();
@@ -38,13 +50,13 @@ fn names(network: &Network, outputs: &[&str]) -> Vec<String> {
     names
 }
 
-/// The network of the nodes that outputs still depend on.
+/// The network of the nodes that outputs still depend on, and what each node became.
 fn rebuilt(
     network: &Network,
     weights: &Weights,
     matcher: &Matcher<'_>,
     names: &[String],
-) -> Result<(Network, Weights), GraphError> {
+) -> Result<(Network, Weights, Vec<Option<NodeId>>), GraphError> {
     let count = network.nodes().len();
     let mut live = vec![false; count];
     live[0] = true;
@@ -73,5 +85,6 @@ fn rebuilt(
         }
     }
     let outputs: Vec<NodeId> = network.outputs().iter().map(|output| ids[output.0]).collect();
-    Ok((builder.finish(&outputs)?, kept))
+    let became = ids.into_iter().zip(live).map(|(id, live)| live.then_some(id)).collect();
+    Ok((builder.finish(&outputs)?, kept, became))
 }

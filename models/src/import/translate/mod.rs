@@ -29,6 +29,7 @@ use super::inputs::{self, Declared, Interface, Port};
 use super::node::{NodeReader, Result};
 use super::options::ImportOptions;
 use super::read::Onnx;
+use super::trace::{self, Fate, Trace};
 use super::value::{Computed, Value};
 use crate::escape;
 use crate::graph::{Builder, GraphError, NodeId, Op, Shape};
@@ -59,18 +60,24 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         read: read_names(&file.graph),
         made: 0,
     };
+    let weights: Vec<String> = file.initializers.keys().chain(file.missing.keys()).cloned().collect();
     let (mut values, random) = constants(file.initializers, file.missing, options, &path)?;
     let parts = translator.inputs(&inputs).map_err(|reason| ImportError::Format { path: path.clone(), reason })?;
-    for (port, node) in inputs.iter().zip(parts) {
+    for (port, &node) in inputs.iter().zip(&parts) {
         values.insert(port.name.clone(), Value::Computed(Computed { node, view: port.view.clone() }));
     }
     let mut refusals = Vec::new();
+    let mut trace = Trace { weights, ..Trace::default() };
+    trace.weights.sort();
     for node in &file.graph.node {
+        let before = translator.builder.len();
         translator.node(node, &mut values, &mut refusals);
+        trace.note(node, &values, before..translator.builder.len(), |id| translator.builder.shape(id));
     }
     if !refusals.is_empty() {
         return Err(ImportError::Unsupported { path, refusals });
     }
+    trace.inputs = inputs.iter().zip(&parts).map(|(port, node)| (port.name.clone(), Fate::Map(*node, port.clone()))).collect();
     let (mut outputs, mut nodes) = (Vec::new(), Vec::new());
     for output in &file.graph.output {
         let fault = |reason: &str| ImportError::Format {
@@ -90,7 +97,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         }
     }
     let network = translator.builder.finish(&nodes).map_err(graph_error)?;
-    Ok(Imported { network, weights: translator.weights, interface: Interface { inputs, outputs }, random })
+    Ok(Imported { network, weights: translator.weights, interface: Interface { inputs, outputs }, random, trace })
 }
 
 /// The map that holds all inputs one after another: channels behind channels where their rows and columns are as many, else one
@@ -161,7 +168,7 @@ impl Translator {
 
     /// Translates or folds a node, and notes what it was refused for.
     fn node(&mut self, node: &proto::Node, values: &mut HashMap<String, Value>, refusals: &mut Vec<Refusal>) {
-        let name = node.name.as_deref().filter(|name| !name.is_empty()).or(node.output.first().map(String::as_str)).unwrap_or("");
+        let name = trace::name(node);
         let operator = node.op_type().to_owned();
         let mut refuse = |reason: String| refusals.push(Refusal { node: name.into(), operator: operator.clone(), reason });
         let value = |name: &String| match name.as_str() {

@@ -24,7 +24,7 @@ pub fn report(
     } else {
         for (level, verdicts) in judged {
             let rows = table(
-                ["problem", "kernel", "largest error>", "bound>", "from the network>", "bound>", "verdict"],
+                ["layer", "problem", "kernel", "largest error>", "bound>", "from the network>", "bound>", "verdict"],
                 verdicts.iter().map(row),
             );
             print(&format!("{}\n\n{rows}\n", head(*level)))?;
@@ -36,7 +36,7 @@ pub fn report(
     }
 }
 
-fn row(verdict: &Verdict) -> [String; 7] {
+fn row(verdict: &Verdict) -> [String; 8] {
     let text = match (&verdict.fault, verdict.holds()) {
         (Some(fault), _) => format!("FAILED: {fault}"),
         (None, true) => "ok".into(),
@@ -45,6 +45,7 @@ fn row(verdict: &Verdict) -> [String; 7] {
     let number = |value: f64| format!("{value:.1e}");
     let (layer, network) = (verdict.layer, verdict.network);
     [
+        verdict.name.clone(),
         verdict.problem.clone(),
         verdict.kernel.clone(),
         number(layer.error),

@@ -1,22 +1,25 @@
 //! `sartor run`
 
-use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+mod folder;
+
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args};
 use sartor::Tunings;
 use sartor::data::labels::{Guess, Labels, top};
 use sartor::data::npy;
+use sartor::data::npy::Elements;
 use sartor::measure::bench::Samples;
-use sartor::models::escape;
-use sartor::models::import::{Interface, Port};
+use sartor::models::input;
 use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
+use crate::cli::args::dump::DumpArgs;
 use crate::cli::args::engine::{Engine, EngineKind};
-use crate::cli::args::picture::{Pictures, Read};
+use crate::cli::args::picture::{PictureArgs, Read};
 use crate::cli::args::source::{Source, Sourced};
+use crate::cli::args::tensor;
 use crate::cli::args::tuning::TuningArgs;
 use crate::cli::failure::Failure;
 use crate::cli::memory::zeros;
@@ -33,7 +36,7 @@ use crate::cli::table::{percent, table};
 /// printed.
 #[derive(Args)]
 #[command(
-    group(ArgGroup::new("data").required(true).args(["paths", "input"])),
+    group(ArgGroup::new("data").required(true).args(["files", "paths", "input"])),
     after_help = "Example: sartor run rexnet_digits --image examples/digit-7.png --top 3"
 )]
 pub struct Run {
@@ -42,28 +45,37 @@ pub struct Run {
     #[command(flatten)]
     tuning: TuningArgs,
     #[command(flatten)]
-    pictures: Pictures,
+    pictures: PictureArgs,
+    /// Classify many pictures: folders, patterns with *, ? and **, and text files with a path a line. There is a row for each, in the order
+    /// of their paths, in --output F.csv or F.jsonl, or on stdout. If it is stopped, the same command goes on. The exit code is 2 if
+    /// some pictures could not be read
+    #[arg(value_name = "FOLDER|LIST|PATTERN", conflicts_with_all = ["wanted", "input"])]
+    files: Vec<PathBuf>,
     /// A tensor of f32, [N, C, H, W] with any N or [C, H, W]: a .npy file, a pipe, or - for the standard input
-    #[arg(long, value_name = "F.npy")]
+    #[arg(
+        long,
+        value_name = "F.npy",
+        conflicts_with_all = ["preset", "resize", "crop", "interpolation", "mean", "std"]
+    )]
     input: Option<PathBuf>,
-    /// Where to write the network's output. If it has several, the second goes to F.1.npy and so on
-    #[arg(long, value_name = "F.npy")]
+    /// Where to write the network's output, or the rows of many pictures. If it has several, the second goes to F.1.npy and so on
+    #[arg(long, value_name = "F.npy|F.csv|F.jsonl")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    dump: DumpArgs,
     /// The engine
     #[arg(long, value_enum, default_value_t = EngineKind::Specialised)]
     engine: EngineKind,
     /// The level [default: the best that this CPU has]
     #[arg(long)]
     level: Option<Level>,
-    /// The number of threads. The generic and reference engines run on one thread
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    threads: usize,
+    /// The number of threads [default: 1; for many pictures, that of the cores, each with a picture of its own]. The generic and reference
+    /// engines run a picture on one thread
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// How many classes to print
     #[arg(long, value_name = "K", default_value_t = 5)]
     top: usize,
-    /// A file with the names of the classes, one per line
-    #[arg(long, value_name = "F")]
-    labels: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -76,14 +88,16 @@ const MOST_RUNS: usize = 200;
 
 impl Run {
     pub fn run(self) -> Result<(), Failure> {
-        let Sourced { network, weights, origin, interface } = self.source.load()?;
+        let sourced = self.source.load()?;
+        if !self.files.is_empty() {
+            return self.run_folder(&sourced);
+        }
+        let threads = self.threads.unwrap_or(1);
         let level = crate::cli::args::level::choose(self.level)?;
-        let labels = match &self.labels {
-            Some(path) => Labels::load(path).map_err(|e| Failure::new(format!("{}: {e}", escape::path(path))))?,
-            None => Labels::default(),
-        };
-        let (batch, input, pictures) = self.data(&network, interface.as_ref())?;
-        let mut engine = Engine::open(self.engine, &network, &weights, level, self.threads, &self.tuning.load()?)?;
+        let dumps = self.dump.find(&sourced.network, sourced.trace.as_ref())?;
+        let (batch, input, pictures, labels) = self.data(&sourced)?;
+        let Sourced { network, weights, origin, interface, .. } = sourced;
+        let mut engine = Engine::open(self.engine, &network, &weights, level, threads, &self.tuning.load()?)?;
         let shapes: Vec<_> = network.outputs().iter().map(|&id| network.node(id).shape).collect();
         let mut output = zeros(batch, shapes.iter().map(|shape| shape.len()).sum())?;
         let times = time(|| engine.run(&input, batch, &mut output))?;
@@ -103,7 +117,7 @@ impl Run {
             let (values, after) = rest.split_at(batch * shape.len());
             rest = after;
             outputs.push(match &interface {
-                Some(interface) => as_in_file(&interface.outputs[index], batch, values),
+                Some(interface) => tensor::as_in_file(&interface.outputs[index], batch, values),
                 None => (vec![batch, shape.c, shape.h, shape.w], values.into()),
             });
         }
@@ -114,6 +128,7 @@ impl Run {
                 npy::write(&path, dims, values)?;
             }
         }
+        dumps.write(&mut engine, &network, &weights, (&input, batch))?;
         let guesses: Vec<Vec<Guess>> = match &outputs[..] {
             [(shape, scores)] if shape.len() > 1 && shape[2..].iter().all(|&dim| dim == 1) => {
                 scores.chunks_exact(shape[1]).map(|scores| top(scores, self.top)).collect()
@@ -126,7 +141,7 @@ impl Run {
             let top: Vec<Value> = guesses.iter().map(|image| image.iter().map(named).collect()).collect();
             return print_json(&json!({
                 "network": network.name, "weights": origin.name(), "engine": self.engine.name(), "level": level.name(),
-                "threads": self.threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
+                "threads": threads, "batch": batch, "compile_s": engine.built().map(|t| t.as_secs_f64()),
                 "median_ms": times.median() * 1e3, "runs": times.len(), "generic_ms": generic.map(|seconds| seconds * 1e3),
                 "images": pictures.iter().map(described).collect::<Vec<_>>(),
                 "outputs": outputs.iter().map(|(shape, _)| shape).collect::<Vec<_>>(), "top": top,
@@ -152,8 +167,8 @@ impl Run {
             "{}, {} weights, level {level}, {} thread{}, {} engine: {:.3} ms ({}{how})",
             network.name,
             origin.name(),
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
+            threads,
+            if threads == 1 { "" } else { "s" },
             self.engine.name(),
             times.median() * 1e3,
             if times.len() == 1 { "one run".into() } else { format!("median of {} runs", times.len()) }
@@ -165,18 +180,24 @@ impl Run {
         print(&text)
     }
 
-    /// The number of images, their values, and the pictures that they were made from.
-    fn data(&self, network: &Network, interface: Option<&Interface>) -> Result<(usize, Vec<f32>, Vec<Read>), Failure> {
+    /// The number of images, their values, the pictures that they were made from, and the names of the classes.
+    fn data(&self, sourced: &Sourced) -> Result<(usize, Vec<f32>, Vec<Read>, Labels), Failure> {
         if let Some(path) = &self.input {
-            let (batch, values) = match interface {
-                Some(interface) => from_file_order(&interface.inputs[0], path)?,
-                None => tensor(network, path)?,
+            let taken: &[Elements] = match sourced.form.elements {
+                input::Elements::F32 => &[Elements::F32],
+                input::Elements::U8 => &[Elements::U8, Elements::F32],
             };
-            return Ok((batch, values, Vec::new()));
+            let (batch, values) = match &sourced.interface {
+                Some(interface) => tensor::from_file_order(&interface.inputs[0], path, taken)?,
+                None => tensor::maps(&sourced.network, path, taken)?,
+            };
+            return Ok((batch, values, Vec::new(), self.source.labels()?));
         }
-        let mut pictures = self.pictures.read(self.source.spec().as_ref(), network)?;
-        let values = pictures.iter_mut().flat_map(|picture| std::mem::take(&mut picture.input.values)).collect();
-        Ok((pictures.len(), values, pictures))
+        let prepared = self.source.prepared(sourced)?;
+        let mut pictures = self.pictures.read(&prepared.steps)?;
+        let values =
+            pictures.iter_mut().flat_map(|picture| sourced.form.arranged(std::mem::take(&mut picture.input.values))).collect();
+        Ok((pictures.len(), values, pictures, prepared.labels))
     }
 }
 
@@ -188,58 +209,6 @@ fn described(picture: &Read) -> Value {
         "cover": steps.cover, "crop": steps.crop, "interpolation": steps.interpolation.to_string(),
         "mean": steps.mean, "std": steps.std,
     })
-}
-
-/// Reads a tensor with the dimensions and in the order of a file's input. The first dimension may be any number of images.
-fn from_file_order(port: &Port, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
-    let (shape, values) = npy::read(path)?;
-    let dims = port.dims();
-    let batch = match &shape[..] {
-        all if all == dims => 1,
-        [n, rest @ ..] if *n > 0 && dims.first() == Some(&1) && rest == &dims[1..] => *n,
-        all if dims.first() == Some(&1) && all == &dims[1..] => 1,
-        _ => {
-            let message =
-                format!("{} has shape {shape:?}, but input '{}' has {dims:?}", escape::path(path), escape::line(&port.name));
-            return Err(Failure::new(message).help("reshape the array, or give the network its dimensions by --input-shape"));
-        }
-    };
-    Ok((batch, values.chunks_exact(port.shape.len()).flat_map(|tensor| port.map_of(tensor)).collect()))
-}
-
-/// An output with the dimensions and in the order of the file.
-fn as_in_file<'a>(port: &Port, batch: usize, maps: &'a [f32]) -> (Vec<usize>, Cow<'a, [f32]>) {
-    let mut dims = port.dims();
-    match dims.first_mut() {
-        Some(first) if *first == 1 => *first = batch,
-        _ if batch > 1 => dims.insert(0, batch),
-        _ => {}
-    }
-    if port.is_in_order() {
-        return (dims, maps.into());
-    }
-    (dims, maps.chunks_exact(port.shape.len()).flat_map(|map| port.tensor_of(map)).collect())
-}
-
-fn tensor(network: &Network, path: &Path) -> Result<(usize, Vec<f32>), Failure> {
-    let (shape, values) = npy::read(path)?;
-    let needed = network.input_shape();
-    let image = [needed.c, needed.h, needed.w];
-    match &shape[..] {
-        [n, rest @ ..] if rest == image && *n > 0 => Ok((*n, values)),
-        all if all == image => Ok((1, values)),
-        _ => {
-            let message = format!(
-                "{} has shape {shape:?}, but {} takes [N, {}, {}, {}]",
-                escape::path(path),
-                network.name,
-                needed.c,
-                needed.h,
-                needed.w
-            );
-            Err(Failure::new(message).help("reshape the array, or give the network the array's resolution: NETWORK@HxW"))
-        }
-    }
 }
 
 /// Checks that all values of the answer are finite.

@@ -1,5 +1,7 @@
 //! `sartor show`
 
+mod file_nodes;
+
 use std::collections::HashMap;
 
 use clap::Args;
@@ -17,6 +19,9 @@ use crate::cli::progress;
 use crate::cli::table::{grouped, table};
 
 /// Show a network's layers, the kernels chosen for them, and the memory that they need
+///
+/// Of an ONNX file it also shows what each node became: a constant; a part of another node; a view of what another node computes; or a
+/// node of the network, with the layer that computes it, the lanes of that layer's map, and the kernel.
 #[derive(Args)]
 #[command(after_help = "Example: sartor show mobilenet_v2_x1.0 --level avx2")]
 pub struct Show {
@@ -47,7 +52,7 @@ struct Row {
 
 impl Show {
     pub fn run(self) -> Result<(), Failure> {
-        let Sourced { network, weights, .. } = self.source.load_or_draw()?;
+        let Sourced { network, weights, trace, .. } = self.source.load_or_draw()?;
         let level = self.level.map_or_else(|| crate::cli::args::level::choose(None), Ok)?;
         let tunings = self.tuning.load()?;
         let title = format!("planning {}", network.name);
@@ -72,12 +77,13 @@ impl Show {
                 });
             }
         }
+        let file = trace.map(|trace| file_nodes::rows(&trace, &network, &plan));
         let (arena, scratch) = (plan.arena_len as u64 * 4, plan.scratch_len as u64 * 4);
         if self.json {
             return print_json(&json!({
                 "network": network.name, "input": network.input_shape().to_string(), "level": level.name(),
                 "parameters": network.param_count(), "macs": network.macs(),
-                "arena_bytes": arena, "scratch_bytes": scratch, "layers": rows,
+                "arena_bytes": arena, "scratch_bytes": scratch, "layers": rows, "file": file,
             }));
         }
         let head = format!("{}  input {}  level {level}\n", network.name, network.input_shape());
@@ -95,7 +101,8 @@ impl Show {
             grouped(arena),
             grouped(scratch)
         );
-        print(&format!("{head}\n{body}\n\n{foot}"))
+        let file = file.map_or_else(String::new, |rows| format!("\n\n{}", file_nodes::text(rows)));
+        print(&format!("{head}\n{body}\n\n{foot}{file}"))
     }
 }
 
