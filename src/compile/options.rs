@@ -4,6 +4,7 @@ use sartor_codegen::compile::{Kind, Package};
 use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::Level;
 
+use super::target::Target;
 use crate::tuning::Tunings;
 
 /// What a crate is compiled for.
@@ -28,6 +29,8 @@ pub struct CompileOptions {
     pub description: Option<String>,
     /// Whether a library is a workspace of its own, as programs always are. If not, it can be a member of the user's workspace.
     pub standalone: bool,
+    /// The machine that the program or library is for.
+    pub target: Target,
 }
 
 /// What `sartor compile` does without options: a program for one image at the levels of this machine's architecture and the portable one,
@@ -45,6 +48,7 @@ impl Default for CompileOptions {
             version: None,
             description: None,
             standalone: false,
+            target: Target::default(),
         }
     }
 }

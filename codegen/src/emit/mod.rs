@@ -2,13 +2,17 @@
 //! bytes, and the text is as rustfmt would leave it.
 
 mod array;
+mod c;
 mod files;
+mod fill;
+mod foreign;
 mod kernel;
 mod kind;
 mod level;
 mod library;
 mod package;
 mod prelude;
+mod python;
 mod roll;
 mod stage;
 mod text;
