@@ -161,6 +161,25 @@ fn what_cannot_be_a_module_is_refused() {
 }
 
 #[test]
+fn another_machine_takes_its_standard_library_and_a_linker() {
+    let folder = Folder::new();
+    for (target, tag) in [("aarch64-unknown-linux-gnu", "manylinux"), ("x86_64-unknown-linux-musl", "musllinux_1_2_x86_64")] {
+        let network = [&TINY[..], &["--levels", "portable", "--target", target]].concat();
+        let out = folder.path(target);
+        let args = [&["compile"], &network[..], &["--kind", "wheel", "-o", &out]].concat();
+        let done = sartor().args(&args).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        if !done.status.success() {
+            let missing = ["run `rustup target add", "pip install ziglang"].iter().any(|what| said.contains(what));
+            assert!(missing && said.starts_with(&format!("error: cannot build for {target}: ")), "{said}");
+            skipped(&format!("wheels for {target}"), said.trim());
+            continue;
+        }
+        assert!(compile(&out, &network).to_str().unwrap().contains(tag));
+    }
+}
+
+#[test]
 fn an_older_c_library_takes_zig() {
     let folder = Folder::new();
     let out = folder.path("old");

@@ -45,7 +45,7 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
     delivered.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
     let (artifact, bytes) = &delivered[0];
-    if !artifact.extension().is_some_and(|extension| extension == "whl") {
+    if artifact.extension().is_none_or(|extension| extension != "whl") {
         let permissions = std::fs::metadata(&built.artifact).map_err(io)?.permissions();
         std::fs::set_permissions(new.join(artifact), permissions).map_err(io)?;
     }

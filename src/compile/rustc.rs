@@ -144,6 +144,8 @@ pub(crate) fn build(generated: &Generated, kind: Kind, target_machine: &Target) 
             }
             let soname = format!("-Clink-arg=-Wl,-soname,lib{name}.so");
             let mut more = vec!["-Cpanic=abort", &soname];
+            // A library for musl is shared only if musl is.
+            more.extend(target_machine.is_musl().then_some("-Ctarget-feature=-crt-static"));
             let crate_type = if kind == Kind::C { "cdylib,staticlib" } else { "cdylib" };
             if kind == Kind::C {
                 more.push("--print=native-static-libs");
@@ -181,8 +183,6 @@ fn rustc_args(machine: &Target, folder: &Path) -> Result<Vec<String>, BuildError
             return Err(machine.error(&what).into());
         }
         args.push(format!("--target={triple}"));
-        // A library for musl is shared only if musl is.
-        args.extend(machine.is_musl().then(|| "-Ctarget-feature=-crt-static".into()));
     }
     match machine.linker()? {
         Linker::Default => {}
