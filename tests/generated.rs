@@ -30,9 +30,9 @@ fn write(network: &Network, levels: &[Level], kind: Kind, dir: &Path) {
     }
 }
 
-/// One crate for each family of networks. The kinds take turns: program, library, shared library.
+/// One crate for each family of networks. The kinds take turns.
 fn every_family(levels: &[Level], dir: &Path) -> Vec<PathBuf> {
-    let kinds = [Kind::Bin, Kind::Lib, Kind::Dylib].into_iter().cycle();
+    let kinds = [Kind::Bin, Kind::Lib, Kind::Dylib, Kind::C, Kind::Wheel].into_iter().cycle();
     // The larger EfficientNets are the first one at other widths.
     let larger = ["efficientnet_b1", "efficientnet_b2", "efficientnet_b3"];
     let families = zoo::entries().iter().filter(|entry| !larger.contains(&entry.family));

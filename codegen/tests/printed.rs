@@ -45,12 +45,13 @@ fn every_family_of_the_zoo_is_printed_as_rustfmt_leaves_it() {
 #[test]
 fn every_kind_and_batch_is_printed_as_rustfmt_leaves_it() {
     for name in ["rexnet_digits", "shufflenet_v1_g3@96x64", "mobilenet_v2_x0.35@64x96"] {
-        for (batch, kind) in [(1, Kind::Bin), (3, Kind::Dylib), (2, Kind::Bin)] {
+        for (batch, kind) in [(1, Kind::Bin), (3, Kind::Dylib), (2, Kind::C), (1, Kind::Wheel)] {
             check_format(&network(name), batch, kind);
         }
     }
     let headless = "mobilenet_v2_x1.0@64x64".parse::<zoo::Spec>().unwrap().with_head(false).build().unwrap();
     check_format(&headless, 1, Kind::Bin);
+    check_format(&headless, 2, Kind::C);
 }
 
 /// Whatever the names are, and however long: a name is escaped, and a line that it makes too long is broken.
@@ -66,7 +67,9 @@ fn names_are_printed_as_rustfmt_leaves_them() {
             last = builder.add(name, Op::Activation(Activation::Relu), &[last]).unwrap();
             outputs.push(last);
         }
-        check_format(&builder.finish(&outputs).unwrap(), 1, Kind::Bin);
+        let network = builder.finish(&outputs).unwrap();
+        check_format(&network, 1, Kind::Bin);
+        check_format(&network, 1, Kind::C);
     }
 }
 

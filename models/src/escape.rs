@@ -62,6 +62,19 @@ pub fn rust_string(text: &str) -> String {
     format!("\"{}\"", text.escape_default())
 }
 
+/// A text as a Python string literal of ASCII characters, with the same value.
+pub fn python_string(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            ' '..='~' => out.push(c),
+            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+        }
+    }
+    out + "\""
+}
+
 /// A text for a terminal. Newlines and tabs are kept.
 pub fn terminal(text: &str) -> String {
     replaced(text, |c| c == '\n' || c == '\t', |c, out| out.extend(c.escape_debug()))
@@ -136,6 +149,7 @@ mod tests {
         assert_eq!(terminal(HOSTILE), "a\\u{1b}[2J\nb\\u{9b}1m\\u{202e}c\\u{200b}\\u{2028}\\0\\u{7f}");
         assert_eq!(json("{\n \"\u{9b}\u{e0001}\"\n}"), "{\n \"\\u009b\\udb40\\udc01\"\n}");
         assert_eq!(script(r#"{"</script><!--":1}"#), r#"{"\u003c/script>\u003c!--":1}"#);
+        assert_eq!(python_string("\"\n\u{1f980}\\"), r#""\"\U0000000a\U0001f980\\""#);
         assert_eq!(rust_string("\"\n\u{e9}\\"), r#""\"\n\u{e9}\\""#);
         assert_eq!(code("a `b` | c"), r"`a\u{20}\u{60}b\u{60}\u{20}\u{7c}\u{20}c`");
     }

@@ -10,7 +10,7 @@ use super::error::CompileError;
 use super::generate::generate;
 use super::options::CompileOptions;
 use super::planned::Planned;
-use super::rustc;
+use super::{delivered, rustc};
 use crate::files::manifest::{self, MANIFEST, NotOurs};
 use crate::files::output;
 
@@ -40,20 +40,22 @@ pub fn compile(network: &Network, weights: &Weights, options: &CompileOptions, d
     let staging = output::staging_dir(&place).map_err(io)?;
     let generated =
         generate(network, weights, &options.levels, options.batch, options.threads, &options.package(), &options.tunings)?;
-    let built = rustc::build(&generated, options.kind)?;
+    let built = rustc::build(&generated, options.kind, &options.target)?;
+    let delivered = delivered::of(network, &generated, &built, options)?;
     let new = staging.path().join("crate");
     generated.files.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
-    // Cargo would put it there too.
-    let artifact = Path::new("target/release").join(built.artifact.file_name().unwrap_or(built.artifact.as_os_str()));
-    std::fs::create_dir_all(new.join("target/release")).map_err(io)?;
-    let bytes = std::fs::read(&built.artifact).map_err(io)?;
-    std::fs::copy(&built.artifact, new.join(&artifact)).map_err(io)?;
-    let files = generated.files.iter().map(|(path, bytes)| (&**path, &**bytes)).chain([(&*artifact, &*bytes)]);
+    delivered.iter().try_for_each(|(path, bytes)| output::write_staged(&new.join(path), bytes)).map_err(io)?;
+    let (artifact, bytes) = &delivered[0];
+    if artifact.extension().is_none_or(|extension| extension != "whl") {
+        let permissions = std::fs::metadata(&built.artifact).map_err(io)?.permissions();
+        std::fs::set_permissions(new.join(artifact), permissions).map_err(io)?;
+    }
+    let (artifact, artifact_bytes) = (dir.join(artifact), bytes.len() as u64);
+    let files = generated.files.iter().chain(&delivered).map(|(path, bytes)| (&**path, &**bytes));
     output::write_staged(&new.join(MANIFEST), manifest(network, options, files).as_bytes()).map_err(io)?;
     drop(built);
     output::replace_dir(&new, &place, manifest::check).map_err(|why| not_ours(dir, &new, why))?;
-    let artifact_bytes = bytes.len() as u64;
-    Ok(Compiled { dir: dir.into(), artifact: dir.join(artifact), artifact_bytes, plans: generated.plans })
+    Ok(Compiled { dir: dir.into(), artifact, artifact_bytes, plans: generated.plans })
 }
 
 /// The error for a folder that must not be replaced: `dir` as the user named it, `place` with links resolved.

@@ -28,6 +28,17 @@ pub enum CompileError {
         /// What the system says.
         source: io::Error,
     },
+    /// Python's packages cannot have the version.
+    #[error("version '{}' is not one that Python's packages can have: {rule}", escape::line(version))]
+    Version {
+        /// The version.
+        version: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The built library cannot be read.
+    #[error("rustc built a library that cannot be read: {0}")]
+    Library(String),
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),

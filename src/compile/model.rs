@@ -14,6 +14,7 @@ use super::generate::{Generated, generate};
 use super::load::load;
 use super::planned::Planned;
 use super::rustc::{self, BuildError, Built};
+use super::target::Target;
 use crate::tuning::Tunings;
 
 /// A network, compiled for one level and loaded into this process. It stays loaded until the process ends.
@@ -116,7 +117,7 @@ impl Library {
     /// Builds the library. It is removed with this value.
     fn build(generated: &Generated) -> Result<Self, BuildError> {
         let start = Instant::now();
-        let built = rustc::build(generated, Kind::Dylib)?;
+        let built = rustc::build(generated, Kind::Dylib, &Target::default())?;
         Ok(Self { path: built.artifact.clone(), built: Some(start.elapsed()), _folder: Some(built) })
     }
 }

@@ -5,6 +5,7 @@ use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::Level;
 use sartor_models::input::InputForm;
 
+use super::target::Target;
 use crate::data::image::{Pictures, Settings};
 use crate::tuning::Tunings;
 
@@ -35,6 +36,8 @@ pub struct CompileOptions {
     /// The form in which the network takes its input, for the crate to say and to have a `run_u8` for bytes. [`InputForm::of`] makes the
     /// network.
     pub input: InputForm,
+    /// The machine that the program or library is for.
+    pub target: Target,
 }
 
 /// What `sartor compile` does without options: a program for one image at the levels of this machine's architecture and the portable one,
@@ -54,6 +57,7 @@ impl Default for CompileOptions {
             standalone: false,
             pictures: None,
             input: InputForm::default(),
+            target: Target::default(),
         }
     }
 }

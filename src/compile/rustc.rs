@@ -13,6 +13,7 @@ use sartor_codegen::compile::Kind;
 use sartor_models::escape;
 
 use super::generate::Generated;
+use super::target::{Linker, Target, TargetError};
 use crate::files::output::{self, Staging};
 
 /// The crate cannot be built.
@@ -38,6 +39,12 @@ pub enum BuildError {
         /// The last lines that rustc printed.
         log: String,
     },
+    /// What builds for a target is missing.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The static library cannot be made one object.
+    #[error("cannot make the static library: {0}")]
+    Archive(String),
     /// A file cannot be written.
     #[error("{}: {source}", escape::path(path))]
     Io {
@@ -87,11 +94,22 @@ const LITTLE: u64 = 16 << 20;
 pub(crate) struct Built {
     /// The program or library.
     pub artifact: PathBuf,
-    _folder: Staging,
+    /// The static library, as rustc leaves it, for C.
+    pub archive: Option<PathBuf>,
+    /// What a program that links the static library must link as well, such as `-lm`.
+    pub native: String,
+    folder: Staging,
+}
+
+impl Built {
+    /// The folder that it was built in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// Builds a crate in a private folder.
-pub(crate) fn build(generated: &Generated, kind: Kind) -> Result<Built, BuildError> {
+pub(crate) fn build(generated: &Generated, kind: Kind, target_machine: &Target) -> Result<Built, BuildError> {
     let folder = output::private_dir()?;
     let (sources, target) = (folder.path().join("crate"), folder.path().join("target"));
     for (path, bytes) in &generated.files {
@@ -99,23 +117,44 @@ pub(crate) fn build(generated: &Generated, kind: Kind) -> Result<Built, BuildErr
         output::write_staged(&path, bytes).map_err(|source| BuildError::Io { path, source })?;
     }
     std::fs::create_dir(&target)?;
-    let package = package(generated);
-    // As Cargo does: a crate's name has a `_` for each `-` of the package's name.
-    let name = package.replace('-', "_");
+    let (package, name) = (package(generated), crate_name(generated));
+    let for_machine = rustc_args(target_machine, folder.path())?;
     let rlib = target.join(format!("lib{name}.rlib"));
     let compile = |crate_type: &str, root: &str, file: &Path, more: &[&str]| {
         let mut rustc = rustc();
-        rustc.args(FLAGS).args(["--crate-type", crate_type, "--crate-name", &name]).args(more);
+        rustc.args(FLAGS).args(["--crate-type", crate_type, "--crate-name", &name]).args(more).args(&for_machine);
         // Messages of panics name files as in Cargo's builds, wherever the crate is built.
-        rustc.arg(format!("--remap-path-prefix={}=", sources.display())).arg(sources.join(root)).arg("-o").arg(file);
+        rustc.arg(format!("--remap-path-prefix={}=", sources.display())).arg(sources.join(root));
+        // Several files have names of rustc's in a folder.
+        rustc.arg(if file.is_dir() { "--out-dir" } else { "-o" }).arg(file);
         succeed(rustc.env("TMPDIR", folder.path()), &package, folder.path())
     };
     let artifact = match kind {
         Kind::Lib => rlib.clone(),
         Kind::Bin => target.join(format!("{package}{}", std::env::consts::EXE_SUFFIX)),
+        Kind::C | Kind::Wheel => target.join(format!("lib{name}.so")),
         Kind::Dylib => target.join(format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)),
     };
+    let mut archive = None;
+    let mut native = String::new();
     match kind {
+        Kind::C | Kind::Wheel => {
+            if !target_machine.is_linux() {
+                return Err(target_machine.error("libraries for C and Python are made for Linux only").into());
+            }
+            let soname = format!("-Clink-arg=-Wl,-soname,lib{name}.so");
+            let mut more = vec!["-Cpanic=abort", &soname];
+            // A library for musl is shared only if musl is.
+            more.extend(target_machine.is_musl().then_some("-Ctarget-feature=-crt-static"));
+            let crate_type = if kind == Kind::C { "cdylib,staticlib" } else { "cdylib" };
+            if kind == Kind::C {
+                more.push("--print=native-static-libs");
+                archive = Some(target.join(format!("lib{name}.a")));
+            }
+            let said = compile(crate_type, "src/lib.rs", &target, &more)?;
+            let said = String::from_utf8_lossy(&said.stderr).into_owned();
+            native = said.lines().find_map(|line| line.split_once("native-static-libs: ")).map_or("", |(_, libs)| libs).into();
+        }
         // The library will be loaded into this process, so it is built for the same target.
         Kind::Dylib => drop(compile("cdylib", "src/lib.rs", &artifact, &["--target", env!("SARTOR_TARGET")])?),
         Kind::Lib | Kind::Bin => drop(compile("rlib", "src/lib.rs", &rlib, &[])?),
@@ -123,14 +162,67 @@ pub(crate) fn build(generated: &Generated, kind: Kind) -> Result<Built, BuildErr
     if kind == Kind::Bin {
         compile("bin", "src/main.rs", &artifact, &["--extern", &format!("{name}={}", rlib.display())])?;
     }
-    Ok(Built { artifact, _folder: folder })
+    Ok(Built { artifact, archive, native, folder })
+}
+
+/// What rustc is told of the machine that a crate is for.
+fn rustc_args(machine: &Target, folder: &Path) -> Result<Vec<String>, BuildError> {
+    let mut args = Vec::new();
+    if let Some(triple) = machine.triple() {
+        let mut ask = rustc();
+        ask.args(["--print", "target-libdir", "--target", triple]);
+        let asked = ask.output().map_err(|source| BuildError::NoRustc { rustc: ask.get_program().into(), source })?;
+        if !asked.status.success() {
+            let said = String::from_utf8_lossy(&asked.stderr);
+            return Err(machine
+                .error(said.lines().next().unwrap_or("rustc does not know it").trim_start_matches("error: "))
+                .into());
+        }
+        if !Path::new(String::from_utf8_lossy(&asked.stdout).trim()).is_dir() {
+            let what = format!("Rust's standard library for it is not installed: run `rustup target add {triple}`");
+            return Err(machine.error(&what).into());
+        }
+        args.push(format!("--target={triple}"));
+    }
+    match machine.linker()? {
+        Linker::Default => {}
+        Linker::Command(command) => args.push(format!("-Clinker={command}")),
+        Linker::Script(text) => {
+            let script = folder.join("linker");
+            output::write_script(&script, &text).map_err(|source| BuildError::Io { path: script.clone(), source })?;
+            args.push(format!("-Clinker={}", script.display()));
+        }
+    }
+    Ok(args)
 }
 
 /// The package's name in the crate's manifest.
 fn package(generated: &Generated) -> String {
-    let manifest = generated.files.iter().find(|(path, _)| path == Path::new("Cargo.toml"));
-    let text = manifest.map_or_else(Default::default, |(_, bytes)| String::from_utf8_lossy(bytes));
-    text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).unwrap_or("network").to_owned()
+    of_manifest(generated, "name").unwrap_or_else(|| "network".into())
+}
+
+/// As Cargo has it: a crate's name has a `_` for each `-` of the package's name.
+pub(crate) fn crate_name(generated: &Generated) -> String {
+    package(generated).replace('-', "_")
+}
+
+/// The package's version in the crate's manifest.
+pub(crate) fn version(generated: &Generated) -> String {
+    of_manifest(generated, "version").unwrap_or_else(|| "0.1.0".into())
+}
+
+/// An entry of the crate's manifest that has no character to escape.
+fn of_manifest(generated: &Generated, key: &str) -> Option<String> {
+    let (_, bytes) = generated.files.iter().find(|(path, _)| path == Path::new("Cargo.toml"))?;
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned()))
+}
+
+/// Rust's own tools for objects, and what they need to be found: the sysroot's programs and libraries.
+pub(crate) fn sysroot() -> Result<PathBuf, BuildError> {
+    let mut rustc = rustc();
+    let output = succeed(rustc.args(["--print", "sysroot"]), "anything", &std::env::temp_dir())?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().into())
 }
 
 /// What `rustc -vV` prints. It is called once a process.

@@ -228,6 +228,17 @@ pub fn write_staged(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
+/// Writes a script that can be run.
+///
+/// # Errors
+/// If it exists or cannot be written.
+pub(crate) fn write_script(path: &Path, text: &str) -> io::Result<()> {
+    write_staged(path, text.as_bytes())?;
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

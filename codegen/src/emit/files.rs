@@ -11,9 +11,9 @@ use crate::network::pack::Packed;
 use crate::plan::Plan;
 
 use super::kind::Kind;
-use super::package::{Package, allowance, identifier};
+use super::package::{Package, allowance, digest, identifier};
 use super::text::Text;
-use super::{level, library, model, pictures};
+use super::{c, level, library, model, pictures, python};
 
 /// The runtime, which every crate has a copy of.
 const RUNTIME: [(&str, &str); 11] = [
@@ -67,7 +67,18 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
         add(&format!("src/runtime/{name}"), without_tests(text).into());
     }
     files.push(("weights.bin".into(), packed.data.iter().flat_map(|value| value.to_le_bytes()).collect()));
-    files.insert(0, ("Cargo.toml".into(), package.manifest(&network.name, &files).into_bytes()));
+    let hash = digest(&files);
+    if kind.has_c() {
+        let identity = c::Identity { name: identifier(&name), version: package.version(&hash), hash: hash.clone() };
+        let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
+        add("src/ffi.rs", c::ffi(network, &identity));
+        if kind == Kind::C {
+            add(&format!("include/{}.h", identity.name), c::header(network, plans, batch, &identity));
+        } else {
+            python::files(network, batch, &identity).into_iter().for_each(|(path, text)| add(&path, text));
+        }
+    }
+    files.insert(0, ("Cargo.toml".into(), package.manifest(&network.name, &hash).into_bytes()));
     files
 }
 

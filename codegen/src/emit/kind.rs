@@ -9,4 +9,15 @@ pub enum Kind {
     Lib,
     /// A dynamic library with the symbol `sartor_program`.
     Dylib,
+    /// A shared and a static library for C, with a header.
+    C,
+    /// A Python module over the shared library for C.
+    Wheel,
+}
+
+impl Kind {
+    /// Whether it has functions that C calls.
+    pub fn has_c(self) -> bool {
+        matches!(self, Kind::C | Kind::Wheel)
+    }
 }

@@ -43,7 +43,7 @@ pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, pack
 fn doc(text: &mut Text, network: &Network, levels: &[Level], name: &str, kind: Kind) {
     let levels = levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
     text.line(format!("//! {}, compiled by Sartor {} for {levels}.", code(&network.name), env!("CARGO_PKG_VERSION")));
-    if kind != Kind::Dylib {
+    if matches!(kind, Kind::Bin | Kind::Lib) {
         EXAMPLE.lines().for_each(|line| text.line(format!("//! {}", line.replace("CRATE", name)).trim_end()));
     }
     text.line("//!");
@@ -54,8 +54,13 @@ fn doc(text: &mut Text, network: &Network, levels: &[Level], name: &str, kind: K
     text.line("//! `cargo build --release` builds the crate, and so does rustc alone:");
     text.line("//!");
     text.line("//! ```sh");
-    let rustc = "//! rustc --edition 2024 -C opt-level=3 -C codegen-units=1";
-    let crate_type = if kind == Kind::Dylib { "cdylib" } else { "rlib" };
+    let abort = if kind.has_c() { " -C panic=abort" } else { "" };
+    let rustc = format!("//! rustc --edition 2024 -C opt-level=3 -C codegen-units=1{abort}");
+    let crate_type = match kind {
+        Kind::Bin | Kind::Lib => "rlib",
+        Kind::Dylib | Kind::Wheel => "cdylib",
+        Kind::C => "cdylib,staticlib",
+    };
     text.line(format!("{rustc} --crate-type {crate_type} --crate-name {name} src/lib.rs"));
     if kind == Kind::Bin {
         text.line(format!("{rustc} --crate-name {name} --extern {name}=lib{name}.rlib src/main.rs"));
@@ -83,10 +88,11 @@ Below it lie the [`Program`] of each level and the [`Session`](runtime::Session)
 /// Prints the modules in rustfmt's order, and which of their items are public.
 fn modules(text: &mut Text, levels: &[Level], package: &Package) {
     let kind = package.kind;
-    for module in ["avx2", "avx512", "model", "neon", "portable", "preprocess", "runtime", "weights"] {
+    for module in ["avx2", "avx512", "ffi", "model", "neon", "portable", "preprocess", "runtime", "weights"] {
         match (module, module.parse()) {
             (_, Ok(level)) if !levels.contains(&level) => continue,
             ("model", _) if kind == Kind::Dylib => continue,
+            ("ffi", _) if !kind.has_c() => continue,
             ("preprocess", _) if package.pictures.is_none() => continue,
             (_, Ok(level)) => only_on(text, isa::of(level).arch),
             // These modules are used by the levels alone.
@@ -164,6 +170,7 @@ fn programs(text: &mut Text, levels: &[Level]) {
     text.line("/// # Errors");
     text.line("/// If the variable holds something that is not a level.");
     text.function("pub fn best", &[], "Result<Option<&'static Program>, runtime::level::UnknownLevel>", |text| {
-        text.line("Ok(Level::allowed()?.into_iter().rev().find_map(program))");
+        text.line("let cap = Level::cap()?;");
+        text.line("Ok(Level::ALL.into_iter().rev().filter(|&level| level <= cap && level.is_available()).find_map(program))");
     });
 }

@@ -2,7 +2,10 @@
 //! bytes, and the text is as rustfmt would leave it.
 
 mod array;
+mod c;
 mod files;
+mod fill;
+mod foreign;
 mod kernel;
 mod kind;
 mod level;
@@ -11,6 +14,7 @@ mod model;
 mod package;
 mod pictures;
 mod prelude;
+mod python;
 mod roll;
 mod stage;
 mod text;

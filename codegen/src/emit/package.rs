@@ -6,6 +6,7 @@ use sartor_models::escape::line;
 use sartor_models::input::InputForm;
 use toml_writer::ToTomlValue;
 
+use super::foreign;
 use super::kind::Kind;
 use super::pictures::Pictures;
 
@@ -83,7 +84,7 @@ impl Package {
     /// Checks the name and the version that the user gave.
     pub fn check(&self) -> Result<(), PackageError> {
         if let Some(name) = &self.name {
-            check_name(name).map_err(|rule| PackageError::Name { name: name.clone(), rule })?;
+            check_name_for(name, self.kind).map_err(|rule| PackageError::Name { name: name.clone(), rule })?;
         }
         if let Some(version) = &self.version {
             let fault = |reason: semver::Error| PackageError::Version { version: version.clone(), reason: reason.to_string() };
@@ -94,12 +95,17 @@ impl Package {
 
     /// The crate's name.
     pub(super) fn name(&self, network: &str) -> String {
-        self.name.clone().unwrap_or_else(|| name_of(network))
+        self.name.clone().unwrap_or_else(|| name_of(network, self.kind))
     }
 
-    /// The manifest of a crate that has these files besides it.
-    pub(super) fn manifest(&self, network: &str, files: &[(PathBuf, Vec<u8>)]) -> String {
-        let version = self.version.clone().unwrap_or_else(|| format!("0.1.0+{}", digest(files)));
+    /// The crate's version; `digest` is that of its files.
+    pub(super) fn version(&self, digest: &str) -> String {
+        self.version.clone().unwrap_or_else(|| format!("0.1.0+{digest}"))
+    }
+
+    /// The manifest of a crate whose other files have this digest.
+    pub(super) fn manifest(&self, network: &str, digest: &str) -> String {
+        let version = self.version(digest);
         let description = self.description.clone().unwrap_or_else(|| format!("{}, compiled by Sartor", line(network)));
         let entries = [("name", self.name(network)), ("version", version), ("description", description)];
         let mut text = "[package]\n".to_string();
@@ -107,12 +113,15 @@ impl Package {
             text += &format!("{key} = {}\n", value.to_toml_value());
         }
         text += "edition = \"2024\"\nrust-version = \"1.89\"\npublish = false\n";
-        if self.kind == Kind::Dylib {
-            text += "\n[lib]\ncrate-type = [\"cdylib\"]\n";
+        match self.kind {
+            Kind::Bin | Kind::Lib => {}
+            Kind::Dylib | Kind::Wheel => text += "\n[lib]\ncrate-type = [\"cdylib\"]\n",
+            Kind::C => text += "\n[lib]\ncrate-type = [\"cdylib\", \"staticlib\"]\n",
         }
         if self.standalone || self.kind != Kind::Lib {
-            text += "\n[profile.release]\nopt-level = 3\ncodegen-units = 1\nstrip = true\n\n\
-                     # This crate is its own workspace, wherever it lies.\n[workspace]\n";
+            text += "\n[profile.release]\nopt-level = 3\ncodegen-units = 1\nstrip = true\n";
+            text += if self.kind.has_c() { "panic = \"abort\"\n" } else { "" };
+            text += "\n# This crate is its own workspace, wherever it lies.\n[workspace]\n";
         }
         text
     }
@@ -124,13 +133,13 @@ pub(super) fn identifier(name: &str) -> String {
 }
 
 /// Makes the name of a crate of a network's name.
-fn name_of(network: &str) -> String {
+fn name_of(network: &str, kind: Kind) -> String {
     let words = network.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let cut = |words: Vec<&str>| {
         words.join("_").to_ascii_lowercase().chars().take(LONGEST).collect::<String>().trim_end_matches('_').into()
     };
     let name: String = cut(words.clone().collect());
-    if check_name(&name).is_ok() { name } else { cut(std::iter::once("network").chain(words).collect()) }
+    if check_name_for(&name, kind).is_ok() { name } else { cut(std::iter::once("network").chain(words).collect()) }
 }
 
 /// The attribute at the top of a crate with this name, if Rust would warn of the name.
@@ -139,6 +148,12 @@ pub(super) fn allowance(name: &str) -> Option<&'static str> {
     let inner = name.trim_matches('_');
     let snake = !inner.contains("__") && !inner.contains(|c: char| c.is_ascii_uppercase());
     (!snake).then_some("#![allow(non_snake_case)]")
+}
+
+/// Checks the rules of Cargo and of the languages that a library of this kind is for.
+fn check_name_for(name: &str, kind: Kind) -> Result<(), &'static str> {
+    check_name(name)?;
+    foreign::check(&identifier(name), kind)
 }
 
 /// Checks Cargo's rules for names, including those of `cargo new` and of the registry.
@@ -164,7 +179,8 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-fn digest(files: &[(PathBuf, Vec<u8>)]) -> String {
+/// A digest of files.
+pub(super) fn digest(files: &[(PathBuf, Vec<u8>)]) -> String {
     let mut hasher = blake3::Hasher::new();
     for (path, bytes) in files {
         for part in [path.as_os_str().as_encoded_bytes(), bytes] {
@@ -231,9 +247,10 @@ mod tests {
             ("../../evil", "evil"),
         ];
         for (network, name) in cases {
-            assert_eq!(name_of(network), name);
+            assert_eq!(name_of(network, Kind::Lib), name);
             assert_eq!(check_name(name), Ok(()));
         }
-        assert_eq!(name_of(&"x".repeat(escape::LONGEST)).len(), LONGEST);
+        assert_eq!(name_of(&"x".repeat(escape::LONGEST), Kind::Lib).len(), LONGEST);
+        assert_eq!([Kind::Lib, Kind::C, Kind::Wheel].map(|kind| name_of("json", kind)), ["json", "json", "network_json"]);
     }
 }

@@ -10,7 +10,8 @@ use super::huge::{HUGE_PAGE, use_huge_pages};
 /// A boxed slice of f32 on a 64-byte boundary, the width of a cache line and of the widest vector.
 #[derive(Debug)]
 pub struct Aligned {
-    block: NonNull<u8>,
+    /// What was allocated; nothing where the memory is lent.
+    block: Option<NonNull<u8>>,
     start: NonNull<f32>,
     len: usize,
 }
@@ -68,7 +69,13 @@ impl Aligned {
             // SAFETY: the layout has room for so much after the boundary.
             unsafe { use_huge_pages(start, huge) };
         }
-        Ok(Self { block, start: start.cast(), len })
+        Ok(Self { block: Some(block), start: start.cast(), len })
+    }
+
+    /// Memory of the caller's, which nobody else uses from now on. It is never freed. Nothing where it is not on a 64-byte boundary.
+    pub fn lent(memory: &'static mut [f32]) -> Option<Self> {
+        let start = NonNull::from(&mut *memory).cast::<f32>();
+        start.addr().get().is_multiple_of(LINE).then_some(Self { block: None, start, len: memory.len() })
     }
 
     /// A copy of `values`.
@@ -98,9 +105,9 @@ impl Aligned {
 
 impl Drop for Aligned {
     fn drop(&mut self) {
-        if let Some(layout) = Self::layout(self.len) {
+        if let (Some(block), Some(layout)) = (self.block, Self::layout(self.len)) {
             // SAFETY: allocated in `try_zeroed` with the same layout.
-            unsafe { dealloc(self.block.as_ptr(), layout) }
+            unsafe { dealloc(block.as_ptr(), layout) }
         }
     }
 }
@@ -109,7 +116,7 @@ impl Deref for Aligned {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: `len` initialised f32 start there, owned by `self`.
+        // SAFETY: `len` initialised f32 start there, owned by `self` or lent to it alone for good.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 }

@@ -64,12 +64,25 @@ impl Level {
         Level::up_to(std::env::var_os(MAX_LEVEL_VARIABLE).as_deref())
     }
 
-    /// The levels this machine can run up to `cap`, a value of [`MAX_LEVEL_VARIABLE`]; unset and empty are no cap.
+    /// The highest level the environment allows, whether this machine can run it or not. Nothing is allocated unless the variable is set.
+    ///
+    /// # Errors
+    /// If [`MAX_LEVEL_VARIABLE`] is set to something that is not a level.
+    pub fn cap() -> Result<Level, UnknownLevel> {
+        Level::cap_of(std::env::var_os(MAX_LEVEL_VARIABLE).as_deref())
+    }
+
+    /// What a value of [`MAX_LEVEL_VARIABLE`] allows; unset and empty are no cap.
+    fn cap_of(value: Option<&OsStr>) -> Result<Level, UnknownLevel> {
+        match value.unwrap_or_default().to_string_lossy().as_ref() {
+            "" => Ok(Level::Avx512),
+            name => name.parse().map_err(|_| UnknownLevel(format!("{MAX_LEVEL_VARIABLE}={name}"))),
+        }
+    }
+
+    /// The levels this machine can run up to `cap`, a value of [`MAX_LEVEL_VARIABLE`].
     fn up_to(cap: Option<&OsStr>) -> Result<Vec<Level>, UnknownLevel> {
-        let cap = match cap.unwrap_or_default().to_string_lossy().as_ref() {
-            "" => Level::Avx512,
-            name => name.parse().map_err(|_| UnknownLevel(format!("{MAX_LEVEL_VARIABLE}={name}")))?,
-        };
+        let cap = Level::cap_of(cap)?;
         Ok(Level::ALL.into_iter().filter(|&level| level <= cap && level.is_available()).collect())
     }
 

@@ -202,6 +202,12 @@ impl Program {
         self.batch
     }
 
+    /// What it needs.
+    #[inline]
+    pub const fn lengths(&self) -> Lengths {
+        self.lengths
+    }
+
     /// Length of a pass's input.
     #[inline]
     pub const fn input_len(&self) -> usize {

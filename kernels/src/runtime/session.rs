@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::{fmt, io};
 
 use super::threads::Team;
-use super::{ABI, Aligned, Context, OutOfMemory, Program, Units};
+use super::{ABI, Aligned, Context, Lengths, OutOfMemory, Program, Units};
 
 /// Memory and threads for one program; several sessions of one program can run side by side.
 #[derive(Debug)]
@@ -43,12 +43,18 @@ struct Layout {
 
 impl Layout {
     /// `None` where it is more than can be counted.
-    fn new(program: &Program, threads: usize) -> Option<Self> {
-        let scratch_pitch = program.scratch_len().checked_next_multiple_of(APART)?;
-        let arena_pitch = program.arena_len().checked_next_multiple_of(APART)?;
+    fn new(lengths: Lengths, threads: usize) -> Option<Self> {
+        let scratch_pitch = lengths.scratch.checked_next_multiple_of(APART)?;
+        let arena_pitch = lengths.arena.checked_next_multiple_of(APART)?;
         let len = scratch_pitch.checked_add(arena_pitch)?.checked_mul(threads)?;
         Some(Self { scratch_pitch, arenas: threads * scratch_pitch, arena_pitch, len })
     }
+}
+
+/// f32 that a session of one thread needs for a program of these lengths, to be in the [caller's memory](Session::in_memory). [`None`]
+/// where it is more than can be counted.
+pub fn memory_len(lengths: Lengths) -> Option<usize> {
+    Layout::new(lengths, 1).map(|layout| layout.len)
 }
 
 /// f32 that Linux maps at once, around the one that is read.
@@ -79,6 +85,15 @@ pub enum SessionError {
     },
     /// There is not so much memory.
     OutOfMemory(OutOfMemory),
+    /// The caller's memory is too short.
+    LittleMemory {
+        /// f32 that the session needs.
+        needed: usize,
+        /// f32 that it was given.
+        found: usize,
+    },
+    /// The caller's memory does not begin on a boundary of 64 bytes.
+    Unaligned,
     /// The process was forked after the session had started its threads, which are not in the child.
     /// A child can open sessions of its own; of several threads only if none of its parent's was starting or ending at the fork.
     Forked,
@@ -103,6 +118,10 @@ impl fmt::Display for SessionError {
                 write!(f, "the operating system refused to start {threads} threads ({reason}): use fewer")
             }
             SessionError::OutOfMemory(refused) => write!(f, "{refused} for the session: use fewer threads"),
+            SessionError::LittleMemory { needed, found } => {
+                write!(f, "the session's memory has {found} values, the program needs {needed}")
+            }
+            SessionError::Unaligned => write!(f, "the session's memory does not begin on a boundary of 64 bytes"),
             SessionError::Forked => write!(f, "the session's threads are not in this forked process: open one after the fork"),
             SessionError::WrongLength { what, expected, found } => {
                 write!(f, "the {what} has {found} values, the program needs {expected}")
@@ -125,17 +144,40 @@ impl Session {
     /// # Errors
     /// If the CPU lacks the program's level, its ABI differs, or there cannot be that many threads, or memory for them.
     pub fn new(program: &'static Program, threads: usize) -> Result<Self, SessionError> {
+        Self::check(program)?;
+        check_threads(threads)?;
+        let layout = Layout::new(program.lengths(), threads).ok_or(OutOfMemory { bytes: usize::MAX })?;
+        let team = Self::team(program, threads)?;
+        Ok(Self { program, memory: Aligned::try_zeroed(layout.len)?, layout, team })
+    }
+
+    /// A session of one thread, the caller's, in memory of the caller's: [`memory_len`] f32 or more, on a boundary of 64 bytes. Nothing
+    /// is allocated, neither here nor in a run.
+    ///
+    /// # Errors
+    /// If the CPU lacks the program's level, its ABI differs, or the memory is too short or not on the boundary.
+    pub fn in_memory(program: &'static Program, memory: &'static mut [f32]) -> Result<Self, SessionError> {
+        Self::check(program)?;
+        let layout = Layout::new(program.lengths(), 1).ok_or(OutOfMemory { bytes: usize::MAX })?;
+        let found = memory.len();
+        let memory = memory.get_mut(..layout.len).ok_or(SessionError::LittleMemory { needed: layout.len, found })?;
+        let memory = Aligned::lent(memory).ok_or(SessionError::Unaligned)?;
+        Ok(Self { program, memory, layout, team: Self::team(program, 1)? })
+    }
+
+    /// Checks that this runtime and this CPU can run a program.
+    fn check(program: &Program) -> Result<(), SessionError> {
         if program.abi() != ABI {
             return Err(SessionError::WrongAbi(program.abi()));
         }
         if !program.level().is_available() {
             return Err(SessionError::LevelUnavailable(program.level()));
         }
-        check_threads(threads)?;
-        let team =
-            Team::new(threads, mapped(program)).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })?;
-        let layout = Layout::new(program, threads).ok_or(OutOfMemory { bytes: usize::MAX })?;
-        Ok(Self { program, memory: Aligned::try_zeroed(layout.len)?, layout, team })
+        Ok(())
+    }
+
+    fn team(program: &'static Program, threads: usize) -> Result<Team, SessionError> {
+        Team::new(threads, mapped(program)).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })
     }
 
     /// The program it runs.

@@ -149,3 +149,41 @@ fn sessions_move_between_threads() {
     fn send<T: Send>() {}
     send::<Session>();
 }
+
+/// Memory for good, which begins so many f32 behind a boundary of 64 bytes.
+fn lent(len: usize, behind: usize) -> &'static mut [f32] {
+    let whole = Vec::leak(vec![f32::NAN; len + behind + 16]);
+    let first = whole.as_ptr().align_offset(64);
+    &mut whole[first + behind..][..len]
+}
+
+#[test]
+fn a_session_in_the_callers_memory_gives_the_same() {
+    let needed = memory_len(LENGTHS).unwrap();
+    let mut expected = vec![0.0; 3 * LEN];
+    let input = [input(), input(), input()].concat();
+    Session::new(&PROGRAM, 1).unwrap().run(&input, &mut expected).unwrap();
+    for more in [0, 1000] {
+        let mut session = Session::in_memory(&PROGRAM, lent(needed + more, 0)).unwrap();
+        for _ in 0..2 {
+            let mut output = vec![0.0; 3 * LEN];
+            session.run(&input, &mut output).unwrap();
+            assert_eq!(output, expected);
+        }
+    }
+}
+
+#[test]
+fn memory_that_will_not_do_is_refused() {
+    let needed = memory_len(LENGTHS).unwrap();
+    let refused = |program, memory| Session::in_memory(program, memory).unwrap_err();
+    let little = SessionError::LittleMemory { needed, found: needed - 1 };
+    assert_eq!(refused(&PROGRAM, lent(needed - 1, 0)), little);
+    assert_eq!(refused(&PROGRAM, &mut []), SessionError::LittleMemory { needed, found: 0 });
+    for behind in [1, 8, 15] {
+        assert_eq!(refused(&PROGRAM, lent(needed, behind)), SessionError::Unaligned);
+    }
+    assert_eq!(refused(&OLD, lent(needed, 0)), SessionError::WrongAbi(ABI + 1));
+    assert_eq!(refused(&FOREIGN, lent(needed, 0)), SessionError::LevelUnavailable(FOREIGN.level()));
+    assert_eq!(refused(&ENDLESS, lent(needed, 0)), SessionError::OutOfMemory(OutOfMemory { bytes: usize::MAX }));
+}

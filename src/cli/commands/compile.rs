@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use sartor::codegen::ir::isa;
 use sartor::kernels::runtime::level::UnknownLevel;
 use sartor::models::escape;
-use sartor::{CompileOptions, Level};
+use sartor::{CompileOptions, Glibc, Level, Target};
 use serde_json::json;
 
 use crate::cli::args::source::{Source, Sourced};
@@ -36,6 +37,12 @@ pub struct Compile {
     /// Split each stage of an image for this many threads; for two at least
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
+    /// The machine that it is for, as Rust names it, such as aarch64-unknown-linux-gnu [default: this one]
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// The oldest GNU C library that it runs with, such as 2.17. It takes zig's linker: `pip install ziglang` [default: this machine's]
+    #[arg(long, value_name = "VERSION")]
+    glibc: Option<Glibc>,
     /// What to build
     #[arg(long, value_enum, default_value_t = CrateKind::Bin)]
     kind: CrateKind,
@@ -81,6 +88,10 @@ enum CrateKind {
     Bin,
     /// A library
     Lib,
+    /// A shared and a static library for C and C++, with a header, for pkg-config and for CMake
+    C,
+    /// A package for Python, a wheel
+    Wheel,
 }
 
 impl Compile {
@@ -91,15 +102,18 @@ impl Compile {
             self.source.prepared(&sourced)?;
         }
         let Sourced { network, weights, origin, pictures, form, .. } = sourced;
+        let target = Target::new(self.target.as_deref(), self.glibc)?;
         let mut levels: Vec<Level> = self.levels.into_iter().flat_map(|levels| levels.0).collect();
         if levels.is_empty() {
-            levels = CompileOptions::default().levels;
+            levels = isa::levels_for(target.arch());
         }
         levels.sort_by_key(|&level| std::cmp::Reverse(level));
         levels.dedup();
         let kind = match self.kind {
             CrateKind::Bin => sartor::Kind::Bin,
             CrateKind::Lib => sartor::Kind::Lib,
+            CrateKind::C => sartor::Kind::C,
+            CrateKind::Wheel => sartor::Kind::Wheel,
         };
         let options = CompileOptions {
             levels,
@@ -113,6 +127,7 @@ impl Compile {
             standalone: self.standalone,
             pictures,
             input: form,
+            target,
         };
         let compiled = progress::spin(format!("compiling {}", network.name), || {
             sartor::compile(&network, &weights, &options, &self.output)

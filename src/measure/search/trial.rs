@@ -14,7 +14,7 @@ use sartor_kernels::runtime::Session;
 use sartor_models::Network;
 
 use super::error::TuneError;
-use crate::compile::{CompileError, Generated, Kind, build, load};
+use crate::compile::{CompileError, Generated, Kind, Target, build, load};
 
 use crate::measure::bench::{Samples, test_input};
 use crate::tuning::cpu_caches::Sizes;
@@ -37,7 +37,7 @@ pub fn time(network: &Network, layers: &Normalized, options: &Options, stages: &
     let emitted = compile::trial(network, layers, options, stages)?;
     let plan = emitted.plans.into_iter().next().expect("a trial has one plan");
     let generated = Generated { files: emitted.files, plans: Vec::new() };
-    let built = build(&generated, Kind::Dylib).map_err(CompileError::from)?;
+    let built = build(&generated, Kind::Dylib, &Target::default()).map_err(CompileError::from)?;
     let program = load(&built.artifact, level)?;
     let mut bench = Bench::new(&plan, Session::new(program, 1)?);
     bench.check(stages)?;

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::runtime::level::UnknownLevel;
-use crate::runtime::{Level, Session, SessionError};
+use crate::runtime::session::memory_len;
+use crate::runtime::{Level, Program, Session, SessionError};
 use crate::{LEVELS, best, program};
 
 /// The network with the memory and the threads to run it. Several can run side by side; they share the weights.
@@ -19,10 +20,22 @@ impl Model {
     /// # Errors
     /// If there is no such level, or there cannot be so many threads or memory for them.
     pub fn new(threads: usize) -> Result<Self, ModelError> {
-        let runs = |level: Level| level.is_available() && program(level).is_some();
-        let none = || if LEVELS.into_iter().any(runs) { ModelError::NoneAllowed } else { ModelError::NoneAvailable };
-        let program = best()?.ok_or_else(none)?;
-        Ok(Self { session: Session::new(program, threads)? })
+        Ok(Self { session: Session::new(best_program()?, threads)? })
+    }
+
+    /// A model of one thread, the caller's, in memory of the caller's: [`memory_len`](Self::memory_len) f32 or more, on a boundary of
+    /// 64 bytes. Nothing is allocated, neither here nor in a run, unless `SARTOR_MAX_LEVEL` is set or there is an error.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or if the memory is too short or not on the boundary.
+    pub fn in_memory(memory: &'static mut [f32]) -> Result<Self, ModelError> {
+        Ok(Self { session: Session::in_memory(best_program()?, memory)? })
+    }
+
+    /// f32 that [`in_memory`](Self::in_memory) needs, whichever level is the best.
+    pub fn memory_len() -> usize {
+        let programs = LEVELS.into_iter().filter_map(program);
+        programs.filter_map(|program| memory_len(program.lengths())).max().unwrap_or(0)
     }
 
     /// A model of `threads` threads at this level, whatever `SARTOR_MAX_LEVEL` says.
@@ -52,6 +65,13 @@ impl Model {
     pub fn level(&self) -> Level {
         self.session.program().level()
     }
+}
+
+/// The program of the best level.
+fn best_program() -> Result<&'static Program, ModelError> {
+    let runs = |level: Level| level.is_available() && program(level).is_some();
+    let none = || if LEVELS.into_iter().any(runs) { ModelError::NoneAllowed } else { ModelError::NoneAvailable };
+    best()?.ok_or_else(none)
 }
 
 /// Why a model cannot be made or run.

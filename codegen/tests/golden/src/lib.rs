@@ -77,5 +77,6 @@ pub fn program(level: Level) -> Option<&'static Program> {
 /// # Errors
 /// If the variable holds something that is not a level.
 pub fn best() -> Result<Option<&'static Program>, runtime::level::UnknownLevel> {
-    Ok(Level::allowed()?.into_iter().rev().find_map(program))
+    let cap = Level::cap()?;
+    Ok(Level::ALL.into_iter().rev().filter(|&level| level <= cap && level.is_available()).find_map(program))
 }
