@@ -4,11 +4,12 @@ usage: export.py OUT LIBRARY NAME SIDE VARIANT...
 
 VARIANT is the exporter and what it is asked for: old11, old17, old20 (the older exporter at that opset), old17dynamic (with a batch that
 has a name), new (the newer exporter at its own opset), newdynamic. For each, OUT/NAME.VARIANT.onnx. Beside them OUT/NAME.x.npy and the
-outputs OUT/NAME.y0.npy, ..., in the order of the file's outputs.
+outputs OUT/NAME.y0.npy, ..., computed in f64, in the order of the file's outputs.
 
 Weights are random, normal layers' statistics come from one batch, and factors of layers are near one: as initialised, whole branches
 would be zero.
 """
+import copy
 import sys
 import warnings
 
@@ -90,12 +91,13 @@ def main():
     model = built(library, name)
     randomise(model, side)
     x = torch.randn(1, 3, side, side)
+    # In f64, so that the answers hold no roundings of PyTorch's own.
     with torch.no_grad():
-        answers = model(x)
+        answers = copy.deepcopy(model).double()(x.double())
     answers = answers if isinstance(answers, (tuple, list)) else [answers]
     numpy.save(f"{out}/{name}.x.npy", x.numpy())
     for i, answer in enumerate(answers):
-        numpy.save(f"{out}/{name}.y{i}.npy", answer.contiguous().numpy())
+        numpy.save(f"{out}/{name}.y{i}.npy", answer.float().contiguous().numpy())
     for variant in variants:
         path = f"{out}/{name}.{variant}.onnx"
         dynamic = variant.endswith("dynamic")
