@@ -25,8 +25,16 @@ impl Imported {
     /// The same network, with its input in another form. If its dimensions come in another order, this is the order of the port too.
     ///
     /// # Errors
-    /// As [`InputForm::of`].
+    /// As [`InputForm::of`], and if there are several inputs.
     pub fn with_input(self, form: &InputForm) -> Result<Self, GraphError> {
+        if self.interface.inputs.len() > 1 {
+            return Err(GraphError {
+                node: "input".into(),
+                attribute: "number of inputs".into(),
+                value: self.interface.inputs.len().to_string(),
+                help: "only the only input of a network can have another form".into(),
+            });
+        }
         let Formed { network, weights, became } = form.of(&self.network, &self.weights)?;
         let mut interface = self.interface;
         if form.layout != Layout::Nchw {

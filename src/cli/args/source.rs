@@ -180,6 +180,12 @@ impl Source {
         let sourced = self.sourced(draws)?;
         let pictures = self.preprocess.pictures(self.spec().as_ref(), &sourced.network)?;
         let form = self.input.form(pictures.as_ref());
+        if let Some(inputs) = sourced.interface.as_ref().map(|interface| interface.inputs.len()).filter(|&inputs| inputs > 1)
+            && pictures.is_some()
+        {
+            let message = format!("the network has {inputs} inputs, and pictures are for networks of one");
+            return Err(Failure::new(message).help("prepare its inputs yourself, and give each by --input NAME=F.npy"));
+        }
         let pixels = self.input.takes_pixels();
         let pictures = pictures.map(|of| Pictures { steps: Preprocess { pixels, ..of.steps }, ..of });
         if form == InputForm::default() {

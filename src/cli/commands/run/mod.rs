@@ -51,13 +51,14 @@ pub struct Run {
     /// some pictures could not be read
     #[arg(value_name = "FOLDER|LIST|PATTERN", conflicts_with_all = ["wanted", "input"])]
     files: Vec<PathBuf>,
-    /// A tensor of f32, [N, C, H, W] with any N or [C, H, W]: a .npy file, a pipe, or - for the standard input
+    /// A tensor of f32, [N, C, H, W] with any N or [C, H, W]: a .npy file, a pipe, or - for the standard input. An ONNX file of several inputs
+    /// needs each, by its name
     #[arg(
         long,
-        value_name = "F.npy",
+        value_name = "[NAME=]F.npy",
         conflicts_with_all = ["preset", "resize", "crop", "interpolation", "mean", "std"]
     )]
-    input: Option<PathBuf>,
+    input: Vec<PathBuf>,
     /// Where to write the network's output, or the rows of many pictures. If it has several, the second goes to F.1.npy and so on
     #[arg(long, value_name = "F.npy|F.csv|F.jsonl")]
     output: Option<PathBuf>,
@@ -182,14 +183,14 @@ impl Run {
 
     /// The number of images, their values, the pictures that they were made from, and the names of the classes.
     fn data(&self, sourced: &Sourced) -> Result<(usize, Vec<f32>, Vec<Read>, Labels), Failure> {
-        if let Some(path) = &self.input {
+        if !self.input.is_empty() {
             let taken: &[Elements] = match sourced.form.elements {
                 input::Elements::F32 => &[Elements::F32],
                 input::Elements::U8 => &[Elements::U8, Elements::F32],
             };
             let (batch, values) = match &sourced.interface {
-                Some(interface) => tensor::from_file_order(&interface.inputs[0], path, taken)?,
-                None => tensor::maps(&sourced.network, path, taken)?,
+                Some(interface) => tensor::inputs(&interface.inputs, &self.input, taken)?,
+                None => tensor::maps(&sourced.network, tensor::only(&self.input)?, taken)?,
             };
             return Ok((batch, values, Vec::new(), self.source.labels()?));
         }
