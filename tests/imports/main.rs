@@ -20,7 +20,7 @@ struct Crate {
     rooms: &'static [&'static str],
 }
 
-const CRATES: [Crate; 8] = [
+const CRATES: [Crate; 9] = [
     Crate {
         source: "codegen/src",
         roots: &["lib.rs"],
@@ -61,6 +61,7 @@ const CRATES: [Crate; 8] = [
         roots: &["lib.rs", "main.rs"],
         rooms: &["files", "tuning", "data", "classify", "compile", "judge", "measure", "lib", "cli", "main"],
     },
+    Crate { source: "sartor-build/src", roots: &["lib.rs"], rooms: &["error", "module", "builder", "lib"] },
     Crate { source: "benches/src", roots: &["lib.rs"], rooms: &["lib", "problem", "engine"] },
     Crate {
         source: "fuzz/src",

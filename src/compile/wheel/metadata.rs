@@ -67,11 +67,8 @@ mod tests {
 
     #[test]
     fn base_64() {
-        for (bytes, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("\u{3ff}~", "z799-")] {
-            assert_eq!(base64(bytes.as_bytes()).len(), text.len());
-            if bytes.is_ascii() {
-                assert_eq!(base64(bytes.as_bytes()), text);
-            }
+        for (bytes, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg")] {
+            assert_eq!(base64(bytes.as_bytes()), text);
         }
         assert_eq!(base64(&[0xfb, 0xff]), "-_8");
     }
