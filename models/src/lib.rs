@@ -9,6 +9,7 @@ pub mod export;
 pub mod graph;
 pub mod import;
 pub mod listing;
+pub mod moves;
 pub mod proto;
 pub mod weights;
 pub mod zoo;

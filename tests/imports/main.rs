@@ -54,7 +54,7 @@ const CRATES: [Crate; 8] = [
     Crate {
         source: "models/src",
         roots: &["lib.rs"],
-        rooms: &["escape", "listing", "arithmetic", "graph", "zoo", "weights", "proto", "export", "import", "lib"],
+        rooms: &["escape", "listing", "arithmetic", "graph", "moves", "zoo", "weights", "proto", "export", "import", "lib"],
     },
     Crate {
         source: "src",
