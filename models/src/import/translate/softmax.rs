@@ -3,6 +3,7 @@
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::MapAxis;
+use super::moved::with_channels;
 use super::translator::{Translator, computed};
 use crate::graph::Op;
 
@@ -23,9 +24,9 @@ fn softmax(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let over = if flattens { axis..rank } else { axis..axis + 1 };
     let dims: Vec<usize> = over.filter(|&dim| !view.dim(dim).is_empty()).collect();
     let is_channels = matches!(dims[..], [dim] if view.axis(dim, shape) == Some(MapAxis::C));
-    if !is_channels {
-        return Err(format!("axis is {axis}, which is not the channels of its input of dimensions {:?}", view.sizes()));
-    }
-    let id = t.add(node.output(0), Op::Softmax { log: node.operator() == "LogSoftmax" }, &[input.node])?;
-    Ok(vec![Value::Computed(Computed { node: id, view: view.clone() })])
+    let end = if flattens { rank } else { axis + 1 };
+    let Computed { node: source, view } =
+        if is_channels { input.clone() } else { with_channels(t, &format!("{}.channels", node.output(0)), input, axis..end)? };
+    let id = t.add(node.output(0), Op::Softmax { log: node.operator() == "LogSoftmax" }, &[source])?;
+    Ok(vec![Value::Computed(Computed { node: id, view })])
 }
