@@ -69,7 +69,13 @@ impl Family {
             LayerOp::Pool(_) => Some(Family::Pool),
             LayerOp::Reduce(_) => Some(Family::Mean),
             LayerOp::Binary(Binary { op: Arithmetic::Mul, spread: Spread::Gate, .. }) => Some(Family::Scale),
-            LayerOp::Binary(_) | LayerOp::Rearrange(_) | LayerOp::Add(_) | LayerOp::Activation(_) => None,
+            LayerOp::Binary(_)
+            | LayerOp::Rearrange(_)
+            | LayerOp::Move(_)
+            | LayerOp::Constant(_)
+            | LayerOp::Softmax(_)
+            | LayerOp::Add(_)
+            | LayerOp::Activation(_) => None,
         }
     }
 }
@@ -128,7 +134,13 @@ impl Problem {
             }
             LayerOp::Reduce(reduce) => (Op::Reduce(reduce.reduction), None),
             LayerOp::Binary(Binary { op, spread: Spread::Gate, act, .. }) => (Op::Binary(*op), *act),
-            LayerOp::Binary(_) | LayerOp::Rearrange(_) | LayerOp::Add(_) | LayerOp::Activation(_) => return None,
+            LayerOp::Binary(_)
+            | LayerOp::Rearrange(_)
+            | LayerOp::Move(_)
+            | LayerOp::Constant(_)
+            | LayerOp::Softmax(_)
+            | LayerOp::Add(_)
+            | LayerOp::Activation(_) => return None,
         };
         let work = match op {
             Op::Conv2d(conv) => Work::Flops(2 * macs(src, dst, &conv)),

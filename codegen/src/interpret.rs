@@ -117,6 +117,16 @@ impl NullaryFnOnce for Straight<'_, '_> {
                     let (region, at) = run.place(to, run.lanes);
                     run.memory.region_mut(region)[at..at + run.lanes].copy_from_slice(&run.regs[reg.0][..run.lanes]);
                 }
+                Stmt::Move(to, from) => {
+                    let (region, at) = run.place(from, 1);
+                    let value = run.memory.region(region)[at];
+                    let (region, at) = run.place(to, 1);
+                    run.memory.region_mut(region)[at] = value;
+                }
+                Stmt::Clear(to) => {
+                    let (region, at) = run.place(to, 1);
+                    run.memory.region_mut(region)[at] = 0.0;
+                }
             }
         }
     }

@@ -45,6 +45,41 @@ impl Map {
 /// of this, the pixels of a window push one another out of the cache.
 const ALIASED: usize = 512;
 
+/// A loop over values that are copied: how many, and f32 from one to the next, where they come from and where they go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Loop {
+    /// Iterations.
+    pub count: usize,
+    /// f32 from value to value of the source.
+    pub src: usize,
+    /// f32 from value to value of the destination.
+    pub dst: usize,
+}
+
+/// Calls `visit` with the place in the source and the place in the destination of every value, from places `at` on.
+pub fn each(loops: &[Loop], at: (usize, usize), visit: &mut impl FnMut(usize, usize)) {
+    match loops {
+        [] => visit(at.0, at.1),
+        [first, inner @ ..] => (0..first.count).for_each(|i| each(inner, (at.0 + i * first.src, at.1 + i * first.dst), visit)),
+    }
+}
+
+/// The same loops in the order of the destination, with those joined that go on where the inner one ends.
+pub fn in_order(mut loops: Vec<Loop>) -> Vec<Loop> {
+    loops.retain(|each| each.count > 1);
+    loops.sort_by_key(|each| std::cmp::Reverse(each.dst));
+    let mut merged: Vec<Loop> = Vec::new();
+    for next in loops {
+        match merged.last_mut() {
+            Some(last) if (last.src, last.dst) == (next.count * next.src, next.count * next.dst) => {
+                *last = Loop { count: last.count * next.count, ..next };
+            }
+            _ => merged.push(next),
+        }
+    }
+    merged
+}
+
 /// Where a map lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -36,6 +36,18 @@ fn families() -> Vec<Network> {
         one("maxpool", Op::MaxPool(HALVE)),
         one("avgpool", Op::avg_pool(HALVE)),
         one("mean", Op::Reduce(Reduction::Mean)),
+        network("softmax", |net, stem| {
+            let shares = net.add("op", Op::Softmax { log: false }, &[stem])?;
+            net.add("act", Op::Activation(Activation::Relu), &[shares])
+        }),
+        network("logsoftmax", |net, stem| {
+            let shares = net.add("op", Op::Softmax { log: true }, &[stem])?;
+            net.add("act", Op::Activation(Activation::Relu), &[shares])
+        }),
+        network("move", |net, stem| {
+            let turned = net.add("op", Op::Transpose([1, 2, 0]), &[stem])?;
+            net.add("act", Op::Activation(Activation::Relu), &[turned])
+        }),
         network("pointwise", |net, stem| {
             let conv = net.add("op", Op::Conv2d(POINTWISE), &[stem])?;
             let act = net.add("act", Op::Activation(Activation::Relu6), &[conv])?;

@@ -78,7 +78,11 @@ pub(crate) fn grow(choices: &mut Choices<'_>) -> Option<Network> {
             break;
         }
         let op = op(choices);
-        let count = if let Op::Add | Op::Binary(_) | Op::Concat = op { 2 } else { 1 };
+        let count = match op {
+            Op::Add | Op::Binary(_) | Op::Concat => 2,
+            Op::Constant(_) => 0,
+            _ => 1,
+        };
         // Mostly the last node.
         let inputs: Vec<NodeId> =
             (0..count).map(|_| NodeId((nodes - 1usize).saturating_sub(choices.below(9).saturating_sub(5)))).collect();
@@ -113,7 +117,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         let window = Window::new(pair(choices, 6), pair(choices, 4), padding(choices, 4));
         Window { dilation: dilation(choices), ..window }
     };
-    match choices.below(21) {
+    match choices.below(22) {
         0..=3 => {
             let (kernel, dilation) = (pair(choices, 8), dilation(choices));
             let groups = choices.below(48);
@@ -159,6 +163,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         },
         18 => Op::Transpose([choices.below(3), choices.below(3), choices.below(3)]),
         19 => Op::Reshape(Shape::new(choices.below(40), choices.below(12), choices.below(12))),
+        20 => Op::Constant(Shape::new(choices.below(40), choices.below(12), choices.below(12))),
         _ => Op::Softmax { log: choices.below(2) == 0 },
     }
 }

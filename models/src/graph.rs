@@ -135,6 +135,8 @@ pub enum Op {
         /// Whether its logarithm is taken.
         log: bool,
     },
+    /// A map of constants, which reads nothing. Its parameter is `value`, `[c, h, w]`.
+    Constant(Shape),
     /// Channels, rows and columns in another order: dimension `i` of the result is dimension `order[i]` of the input.
     Transpose([usize; 3]),
     /// The same elements in the same order, channel by channel and row by row, under another shape.
@@ -151,7 +153,7 @@ impl Op {
 /// A parameter tensor that a node needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
-    /// `<node>.weight`, `<node>.bias`, `<node>.running_mean` or `<node>.running_var`.
+    /// `<node>.weight`, `<node>.bias`, `<node>.running_mean`, `<node>.running_var` or `<node>.value`.
     pub name: String,
     /// PyTorch's shape.
     pub shape: Vec<usize>,
@@ -252,6 +254,7 @@ impl Network {
         let input = node.inputs.first().map(|&i| self.node(i).shape);
         let param = |suffix: &str, shape: &[usize]| Param { name: format!("{}.{suffix}", node.name), shape: shape.to_vec() };
         match (node.op, input) {
+            (Op::Constant(shape), _) => vec![param("value", &shape.dims())],
             (Op::Conv2d(conv), Some(src)) => {
                 let weight = param("weight", &[conv.oc, src.c / conv.groups, conv.window.kernel.0, conv.window.kernel.1]);
                 std::iter::once(weight).chain(conv.bias.then(|| param("bias", &[conv.oc]))).collect()
@@ -271,9 +274,11 @@ impl Network {
         self.ids().flat_map(|id| self.params_of(id)).collect()
     }
 
-    /// The number of learned parameters, as PyTorch counts them: running statistics are buffers and do not count.
+    /// The number of learned parameters, as PyTorch counts them: running statistics and constants are buffers and do not count.
     pub fn param_count(&self) -> usize {
-        self.params().iter().filter(|p| !p.name.contains(".running_")).map(|p| p.shape.iter().product::<usize>()).sum()
+        let learned = |id: &NodeId| !matches!(self.node(*id).op, Op::Constant(_));
+        let params = self.ids().filter(learned).flat_map(|id| self.params_of(id));
+        params.filter(|p| !p.name.contains(".running_")).map(|p| p.shape.iter().product::<usize>()).sum()
     }
 
     /// The multiply-accumulates of a node for one image. Only convolutions and linear layers count.
@@ -399,7 +404,7 @@ fn check_map(node: &str, shape: Shape) -> Result<(), GraphError> {
 
 fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
     let arity = match op {
-        Op::Input => 0,
+        Op::Input | Op::Constant(_) => 0,
         Op::Add | Op::Binary(_) => 2,
         Op::Concat => inputs.len().max(1),
         _ => 1,
@@ -409,6 +414,7 @@ fn infer(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphError> {
     }
     match *op {
         Op::Input => Err(fault(node, "op", "Input", "a network has one input, made by Builder::new")),
+        Op::Constant(shape) => Ok(shape),
         Op::Conv2d(conv) => infer_conv(node, conv, inputs[0]),
         Op::BatchNorm { eps } if !(eps.is_finite() && eps > 0.0) => Err(fault(node, "eps", eps, "must be positive and finite")),
         Op::Activation(act) if !act.is_valid() => {

@@ -10,6 +10,7 @@ pub mod graph;
 pub mod import;
 pub mod input;
 pub mod listing;
+pub mod moves;
 pub mod proto;
 pub mod weights;
 pub mod zoo;

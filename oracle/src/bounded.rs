@@ -59,7 +59,7 @@ impl Torch<'_> {
         let magnitude = |i: usize| inputs[i].exact.abs().to_kind(Kind::Float);
         let absolute = || self.params(id).iter().map(Tensor::abs).collect::<Vec<_>>();
         Some(match node.op {
-            Op::Input => return None,
+            Op::Input | Op::Constant(_) => return None,
             Op::Activation(act) if act.is_exact() => return None,
             Op::MaxPool(_) | Op::Reduce(Reduction::Max | Reduction::Min) | Op::Rearrange(_) => return None,
             Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return None,
@@ -125,6 +125,7 @@ impl Torch<'_> {
             // The least value moves by at most the largest error.
             Op::Reduce(Reduction::Min) => apply(&Op::Reduce(Reduction::Max), &[], &errors),
             Op::Input
+            | Op::Constant(_)
             | Op::MaxPool(_)
             | Op::AvgPool { .. }
             | Op::Reduce(_)

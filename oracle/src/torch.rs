@@ -127,8 +127,12 @@ fn average(src: &Tensor, Window { kernel, stride, padding, .. }: Window, counted
 
 /// Applies an operator; convolution and linear layers also without their bias if `params` holds the weight alone.
 pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
+    // Constants have one image, whatever the batch.
+    let images = inputs.iter().map(|input| input.size()[0]).max().unwrap_or(1);
+    let inputs: Vec<Tensor> = inputs.iter().map(|input| input.expand([images, -1, -1, -1], false)).collect();
     match *op {
         Op::Input => unreachable!("an input has a value already"),
+        Op::Constant(_) => params.first().map_or_else(|| Tensor::from(0.0), |value| value.unsqueeze(0)),
         Op::Conv2d(conv) => {
             let Window { stride, dilation, padding, .. } = conv.window;
             let (src, padding) = padded(&inputs[0], padding, 0.0);

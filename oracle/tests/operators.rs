@@ -28,6 +28,13 @@ fn network(name: String, shape: Shape, body: impl FnOnce(&mut Builder) -> NodeId
     net.finish(&[last]).expect("network")
 }
 
+/// A network with several outputs.
+fn branches(name: String, shape: Shape, body: impl FnOnce(&mut Builder) -> Vec<NodeId>) -> Network {
+    let mut net = Builder::new(name, shape).expect("input");
+    let outputs = body(&mut net);
+    net.finish(&outputs).expect("network")
+}
+
 fn chain(name: String, shape: Shape, ops: &[Op]) -> Network {
     network(name, shape, |net| {
         ops.iter().enumerate().fold(net.input(), |at, (i, &op)| net.add(format!("op{i}"), op, &[at]).expect("operator"))
@@ -427,6 +434,40 @@ fn detection_heads() {
         }
     }
     judge("detection heads", &networks);
+}
+
+/// Maps whose values are moved, that are shares of channels, or that are constant, between layers that compute.
+#[test]
+fn inside_networks() {
+    let mut networks = Vec::new();
+    for (c, h, w) in [(1, 1, 1), (17, 3, 5), (16, 4, 4), (40, 7, 2), (3, 8, 9)] {
+        for order in [[1, 2, 0], [2, 0, 1], [0, 2, 1], [1, 0, 2], [2, 1, 0]] {
+            let name = format!("{order:?} of {c} channels at {h}x{w}");
+            networks.push(branches(name, Shape::new(3, h, w), |net| {
+                let src = net.add("src", Op::Conv2d(conv(c, 1, 1, 1)), &[net.input()]).unwrap();
+                let turned = net.add("turned", Op::Transpose(order), &[src]).unwrap();
+                let mixed = net.add("mixed", Op::Conv2d(conv(5, 1, 1, 1)), &[turned]).unwrap();
+                let Shape { h, w, .. } = net.shape(mixed);
+                let shaped = net.add("shaped", Op::Reshape(Shape::new(h * w, 5, 1)), &[mixed]).unwrap();
+                let crooked = net.add("crooked", Op::Reshape(Shape::new(5 * w, h, 1)), &[mixed]).unwrap();
+                let relu = Op::Activation(Activation::Relu);
+                [shaped, crooked].map(|node| net.add(format!("act{}", node.0), relu, &[node]).unwrap()).to_vec()
+            }));
+        }
+        for log in [false, true] {
+            let name = format!("shares of {c} channels at {h}x{w}, log {log}");
+            networks.push(branches(name, Shape::new(3, h, w), |net| {
+                let src = net.add("src", Op::Conv2d(conv(c, 1, 1, 1)), &[net.input()]).unwrap();
+                let shares = net.add("shares", Op::Softmax { log }, &[src]).unwrap();
+                let grid = net.add("grid", Op::Constant(Shape::new(1, h, w)), &[]).unwrap();
+                let own = net.add("own", Op::Constant(Shape::new(c, h, w)), &[]).unwrap();
+                let scaled = net.add("scaled", Op::Binary(Arithmetic::Mul), &[shares, grid]).unwrap();
+                let moved = net.add("moved", Op::Add, &[scaled, own]).unwrap();
+                vec![net.add("all", Op::Concat, &[moved, grid, own]).unwrap(), grid]
+            }));
+        }
+    }
+    judge("inside networks", &networks);
 }
 
 /// All arithmetic with second operands of all shapes, followed by an activation or by nothing. Divisors are sigmoids.

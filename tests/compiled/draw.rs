@@ -65,7 +65,7 @@ impl Draw {
     }
 }
 
-const KINDS: usize = 12;
+const KINDS: usize = 14;
 /// Sizes of windows. Large ones are rare, because they make more code to compile.
 const KERNELS: [usize; 8] = [3, 3, 3, 3, 3, 5, 5, 7];
 
@@ -163,6 +163,37 @@ impl Grow<'_> {
             10 => {
                 let norm = self.add(Op::BatchNorm { eps: 1e-5 }, &[input])?;
                 self.act(norm, act)?
+            }
+            // Moved values: by one node, by two at once, and back through a part of a map.
+            11 => {
+                let branch = self.conv(input, c, (1, 1), 1, 1, act)?;
+                let orders = [[1, 2, 0], [2, 0, 1], [0, 2, 1], [1, 0, 2], [2, 1, 0]];
+                let order = self.draw.one(&orders);
+                let turned = self.add(Op::Transpose(order), &[branch])?;
+                let shape = self.builder.shape(turned);
+                let rows = self.divisor(shape.len() / shape.c);
+                let other = Shape::new(shape.c, rows, shape.len() / shape.c / rows);
+                let shaped = self.add(Op::Reshape(other), &[turned])?;
+                let after = self.draw.act();
+                let last = self.act(shaped, after.or(Some(Activation::Relu)))?;
+                let len = self.draw.within(1, shape.c);
+                let begin = self.draw.below(shape.c - len + 1);
+                let part = self.add(Op::Slice { begin, len }, &[last])?;
+                let all = self.builder.shape(part).len();
+                let crooked = self.divisor(all);
+                let flat = self.add(Op::Reshape(Shape::new(crooked, all / crooked, 1)), &[part])?;
+                self.add(Op::Activation(Activation::Relu), &[flat])?
+            }
+            // Shares of channels in the middle, times and beside constants.
+            12 => {
+                let src = self.conv(input, c, (1, 1), 1, 1, act)?;
+                let log = self.draw.below(2) == 0;
+                let shares = self.add(Op::Softmax { log }, &[src])?;
+                let Shape { h, w, .. } = self.builder.shape(src);
+                let one = self.draw.below(2) == 0;
+                let constant = self.add(Op::Constant(Shape::new(if one { 1 } else { c }, h, w)), &[])?;
+                let scaled = self.add(Op::Binary(Arithmetic::Mul), &[shares, constant])?;
+                self.add(Op::Concat, &[scaled, constant])?
             }
             _ => {
                 let narrow = self.draw.within(1, 30);

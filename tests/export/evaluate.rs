@@ -166,6 +166,11 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Mul" => broadcast(inputs, |a, b| a * b),
         "Pow" => broadcast(inputs, f64::powf),
         "Div" => broadcast(inputs, |a, b| a / b),
+        "Expand" => {
+            let dims: Vec<usize> = inputs[1].1.iter().map(|&d| d as usize).collect();
+            let times = dims.iter().product::<usize>() / x.len();
+            (dims, x.repeat(times))
+        }
         "Reshape" => (inputs[1].1.iter().map(|&d| d as usize).collect(), x.clone()),
         "Transpose" => transpose(inputs[0], &ints("perm")),
         "Concat" => along_channels(inputs, int("axis", -1), |_, channels| 0..channels),

@@ -113,7 +113,9 @@ fn every_operator() {
             let boxes = net.add("boxes", Op::Reshape(Shape::new(c * h * w / 3, 3, 1)), &[turned]).unwrap();
             let soft = net.add("soft", Op::Softmax { log: false }, &[norm]).unwrap();
             let twice = net.add("twice", Op::Concat, &[relu, mean, relu]).unwrap();
-            [&[gated, avg, log, soft, boxes, relu, twice], &ones[..], binary.as_flattened()].concat()
+            let grid = net.add("grid", Op::Constant(net.shape(norm)), &[]).unwrap();
+            let beside = net.add("beside", Op::Concat, &[norm, grid]).unwrap();
+            [&[beside, gated, avg, log, soft, boxes, relu, twice], &ones[..], binary.as_flattened()].concat()
         }),
         3,
     );

@@ -54,7 +54,20 @@ const CRATES: [Crate; 9] = [
     Crate {
         source: "models/src",
         roots: &["lib.rs"],
-        rooms: &["escape", "listing", "arithmetic", "graph", "zoo", "weights", "proto", "export", "input", "import", "lib"],
+        rooms: &[
+            "escape",
+            "listing",
+            "arithmetic",
+            "graph",
+            "moves",
+            "zoo",
+            "weights",
+            "proto",
+            "export",
+            "input",
+            "import",
+            "lib",
+        ],
     },
     Crate {
         source: "src",

@@ -44,9 +44,10 @@ fn buffers(body: &[Stmt], used: &mut HashSet<Buf>) {
             Stmt::Let(_, Value::Load(at) | Value::Broadcast(at)) | Stmt::Set(_, Value::Load(at) | Value::Broadcast(at)) => {
                 used.insert(at.buffer);
             }
-            Stmt::Store(at, _) | Stmt::Prefetch(at) => {
+            Stmt::Store(at, _) | Stmt::Clear(at) | Stmt::Prefetch(at) => {
                 used.insert(at.buffer);
             }
+            Stmt::Move(to, from) => used.extend([to.buffer, from.buffer]),
             _ => {}
         }
     }
@@ -83,6 +84,10 @@ impl Printer<'_> {
                     let store = self.isa.spelling.store;
                     Node::Line(Words::new(self).text(store).text("(").address(to).text(", ").reg(*reg).text(");").line.clone())
                 }
+                Stmt::Move(to, from) => {
+                    Node::Line(Words::new(self).text("*").address(to).text(" = *").address(from).text(";").line.clone())
+                }
+                Stmt::Clear(to) => Node::Line(Words::new(self).text("*").address(to).text(" = 0.0;").line.clone()),
                 Stmt::Prefetch(at) => Node::Line(Words::new(self).text("prefetch(").address(at).text(");").line.clone()),
                 Stmt::Reload => Node::Line(Words::new(self).text("reload();").line.clone()),
             });

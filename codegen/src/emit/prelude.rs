@@ -102,7 +102,7 @@ pub fn print(text: &mut Text, level: Level, kernels: &[Kernel]) {
 fn calls(body: &[Stmt], found: &mut BTreeSet<Helper>) {
     for stmt in body {
         match stmt {
-            Stmt::Comment(_) => {}
+            Stmt::Comment(_) | Stmt::Move(..) | Stmt::Clear(_) => {}
             Stmt::For { body, .. } => calls(body, found),
             Stmt::Let(_, value) | Stmt::Set(_, value) => found.extend(of(value)),
             Stmt::Store(..) => drop(found.insert(Helper::Store)),

@@ -194,6 +194,10 @@ pub enum Stmt {
     Set(Reg, Value),
     /// Writes all lanes of a register.
     Store(Address, Reg),
+    /// Copies one f32: to the first address, from the second.
+    Move(Address, Address),
+    /// Sets one f32 to zero.
+    Clear(Address),
     /// Fetches the cache line of an address into the L2 cache.
     Prefetch(Address),
     /// Forgets what was loaded before: values that are used again are loaded again. This is for kernels whose values do not all
@@ -243,9 +247,9 @@ pub struct Kernel {
 pub struct Cost {
     /// Vector fused multiply-adds.
     pub fmas: u64,
-    /// Vector loads and broadcasts.
+    /// Loads of vectors and of single f32.
     pub loads: u64,
-    /// Vector stores.
+    /// Stores of vectors and of single f32.
     pub stores: u64,
     /// All other vector operations.
     pub others: u64,
@@ -281,7 +285,11 @@ fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
                 Value::Splat(_) | Value::Copy(_) => {}
                 Value::Binary(..) | Value::Sqrt(_) | Value::Power(..) | Value::FirstLanes(..) => cost.others += times,
             },
-            Stmt::Store(..) => cost.stores += times,
+            Stmt::Store(..) | Stmt::Clear(_) => cost.stores += times,
+            Stmt::Move(..) => {
+                cost.loads += times;
+                cost.stores += times;
+            }
             Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
         }
     }
@@ -386,6 +394,16 @@ impl Builder {
     /// Writes a register.
     pub fn store(&mut self, to: Address, reg: Reg) {
         self.push(Stmt::Store(to, reg));
+    }
+
+    /// Copies one f32.
+    pub fn copy(&mut self, to: Address, from: Address) {
+        self.push(Stmt::Move(to, from));
+    }
+
+    /// Sets one f32 to zero.
+    pub fn clear(&mut self, to: Address) {
+        self.push(Stmt::Clear(to));
     }
 
     /// Fetches a cache line into the L2 cache.

@@ -27,6 +27,8 @@
 //! | `step` | f32 from the lanes of one copy of a pixel to those of the next |
 //! | `last` | lanes of the last panel that hold channels |
 //! | `ahead` | f32 of weights that are fetched for later |
+//! | `n`, `ss`, `ds` | a loop over values that are moved: how many, and f32 from one to the next in the source and the destination |
+//! | `clear` | lanes of a pixel that are set to zero |
 //! | `lane`, `len` | a run of input lanes: the first, and how many |
 //! | `panels`, `pixels` | a tile beside the first |
 

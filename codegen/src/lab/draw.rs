@@ -73,6 +73,8 @@ impl Problem {
                     Some(step) => Grid { largest: act.largest(of(0).largest), step: of(0).step * step },
                     None => return false,
                 },
+                // See `weights`.
+                Op::Constant(_) => Grid { largest: 2.0, step: 1.0 },
                 Op::MaxPool(_) | Op::Rearrange(_) | Op::Reduce(Reduction::Max | Reduction::Min) => of(0),
                 Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => of(0),
                 Op::Reduce(Reduction::Sum) => {

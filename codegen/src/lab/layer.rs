@@ -3,7 +3,10 @@
 use std::str::FromStr;
 
 use sartor_models::escape::from_word;
-use sartor_models::{Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Spread, Window};
+use sartor_models::moves::moves;
+use sartor_models::{
+    Activation, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Spread, Window,
+};
 
 use super::network::{NAME, node_name};
 use super::scan::{LineError, Part};
@@ -25,6 +28,12 @@ impl LayerLine {
         let point = |oc| Op::Conv2d(Conv2d { oc, groups: 1, bias: false, window: Window::POINT });
         let (ic, op) = match self.operator {
             Operator::Conv { groups, ic, oc } => (ic, Op::Conv2d(Conv2d { oc, groups, bias: true, window })),
+            Operator::Each(Each::Move(digits), c) => {
+                let pixels =
+                    rows.dst.checked_mul(columns.dst).filter(|&pixels| pixels > 0 && digits.count().is_multiple_of(pixels));
+                let pixels = pixels.ok_or_else(|| line.fault("the values do not fill the pixels of the result"))?;
+                (c, Op::Reshape(Shape::new(digits.count() / pixels, rows.dst, columns.dst)))
+            }
             Operator::Each(each, c) => {
                 let op = match each {
                     Each::MaxPool => Op::MaxPool(window),
@@ -62,6 +71,9 @@ impl LayerLine {
                             Rearrange::Crop { rows, columns }
                         })
                     }
+                    Each::Move(_) => unreachable!("made above"),
+                    Each::Constant => Op::Constant(Shape::new(c, rows.dst, columns.dst)),
+                    Each::Softmax { log } => Op::Softmax { log },
                     Each::Add => Op::Add,
                     Each::Activation(act) => Op::Activation(act),
                 };
@@ -82,6 +94,11 @@ impl LayerLine {
             src = add(&mut builder, point(ic), &[src])?;
             outputs.push(src);
         }
+        if let Operator::Each(Each::Move(digits), _) = self.operator {
+            for op in moves(digits.sizes(), digits.order()) {
+                src = add(&mut builder, op, &[src])?;
+            }
+        }
         let inputs = match op {
             Op::Binary(_) => {
                 let Operator::Each(Each::Binary(_, spread), _) = self.operator else { unreachable!("made above") };
@@ -95,12 +112,17 @@ impl LayerLine {
                 vec![src, other]
             }
             Op::Add => vec![src, src],
+            Op::Constant(_) => Vec::new(),
             _ => vec![src],
         };
-        let last = add(&mut builder, op, &inputs)?;
+        let mut last = add(&mut builder, op, &inputs)?;
         let made = builder.shape(last);
         if (made.h, made.w) != (rows.dst, columns.dst) {
             return Err(line.fault(format_args!("the result is {}x{}, not {}x{}", made.h, made.w, rows.dst, columns.dst)));
+        }
+        if matches!(op, Op::Softmax { .. } | Op::Reshape(_)) {
+            // The copying to an output would do what the layer does.
+            last = add(&mut builder, Op::Activation(Activation::Relu), &[last])?;
         }
         outputs.push(last);
         builder.finish(&outputs).map_err(fault)

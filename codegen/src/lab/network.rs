@@ -6,7 +6,7 @@
 //! The padding below and on the right is that above and on the left, unless `phe` and `pwe` say otherwise: `ph0phe1` has one row
 //! below.
 //!
-//! A node reads the node before it, unless it says which; the input is 0. Without `out`, the last node is the output. Names are
+//! A node reads the node before it, unless it says which, or reads nothing as constants do; the input is 0. Without `out`, the last node is the output. Names are
 //! not kept: node 3 is `n3`.
 
 use sartor_models::{
@@ -31,7 +31,7 @@ pub fn print(network: &Network) -> String {
     for (index, node) in network.nodes().iter().enumerate().skip(1) {
         line += " ";
         line += &operator(&node.op);
-        if !node.inputs.iter().map(|id| id.0).eq([index - 1]) {
+        if !node.inputs.is_empty() && !node.inputs.iter().map(|id| id.0).eq([index - 1]) {
             line += &references(&node.inputs);
         }
     }
@@ -68,6 +68,7 @@ fn operator(op: &Op) -> String {
         Op::ChannelShuffle { groups } => format!("shuffle_g{groups}"),
         Op::Slice { begin: 0, len } => format!("slice_oc{len}"),
         Op::Slice { begin, len } => format!("slice_oc{len}at{begin}"),
+        Op::Constant(Shape { c, h, w }) => format!("constant_oc{c}oh{h}ow{w}"),
         Op::Transpose([c, h, w]) => format!("transpose_c{c}h{h}w{w}"),
         Op::Reshape(Shape { c, h, w }) => format!("reshape_oc{c}oh{h}ow{w}"),
         Op::Softmax { log } => if log { "logsoftmax" } else { "softmax" }.into(),
@@ -174,7 +175,10 @@ pub fn parse<'a>(input: Part<'a>, shape: Shape, words: impl Iterator<Item = Part
             outputs = Some((word, ids));
             continue;
         }
-        last = builder.add(node_name(last + 1), read_operator(head)?, &ids).map_err(|error| word.fault(error))?.0;
+        let op = read_operator(head)?;
+        let is_written = head.text.len() < word.text.len();
+        let ids = if matches!(op, Op::Constant(_)) && !is_written { Vec::new() } else { ids };
+        last = builder.add(node_name(last + 1), op, &ids).map_err(|error| word.fault(error))?.0;
     }
     let (word, outputs) = outputs.unwrap_or((input, vec![NodeId(last)]));
     builder.finish(&outputs).map_err(|error| word.fault(error))
@@ -251,9 +255,10 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             let sizes = sizes(&["c", "h", "w"], false)?.0;
             Ok(Op::Transpose([sizes.need("c")?, sizes.need("h")?, sizes.need("w")?]))
         }
-        "reshape" => {
+        "reshape" | "constant" => {
             let sizes = sizes(&["oc", "oh", "ow"], false)?.0;
-            Ok(Op::Reshape(Shape::new(sizes.need("oc")?, sizes.or("oh", 1), sizes.or("ow", 1))))
+            let shape = Shape::new(sizes.need("oc")?, sizes.or("oh", 1), sizes.or("ow", 1));
+            Ok(if head.text == "reshape" { Op::Reshape(shape) } else { Op::Constant(shape) })
         }
         "softmax" => plain(Op::Softmax { log: false }),
         "logsoftmax" => plain(Op::Softmax { log: true }),
@@ -262,7 +267,7 @@ fn read_operator(word: Part<'_>) -> Result<Op, LineError> {
             (None, Some(op), _) => plain(Op::Binary(op)),
             (None, None, Some(reduction)) => plain(Op::Reduce(reduction)),
             (None, None, None) => Err(head.fault(format_args!(
-                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, upsample, depthtospace, pixelshuffle, pad, crop, linear, add, {}, concat, shuffle, slice, transpose, reshape, softmax, logsoftmax, and out",
+                "there is no such operator; they are conv, bn, {}, maxpool, avgpool, {}, upsample, depthtospace, pixelshuffle, pad, crop, linear, add, {}, concat, shuffle, slice, transpose, reshape, constant, softmax, logsoftmax, and out",
                 Activation::every().map(|act| act.to_string()).collect::<Vec<_>>().join(", "),
                 Reduction::ALL.map(Reduction::word).join(", "),
                 Arithmetic::ALL.map(Arithmetic::word).join(", ")

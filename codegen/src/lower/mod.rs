@@ -12,8 +12,10 @@ pub mod eltwise;
 pub mod epilogue;
 pub mod family;
 pub mod library;
+pub mod moved;
 pub mod pointwise;
 pub mod reduce;
+pub mod softmax;
 pub mod spec;
 pub mod spread;
 #[cfg(test)]

@@ -5,8 +5,10 @@ use std::ops::Deref;
 use super::direct::Direct;
 use super::eltwise::Eltwise;
 use super::family::Family;
+use super::moved::Moved;
 use super::pointwise::Pointwise;
 use super::reduce::Reduce;
+use super::softmax::Softmax;
 use super::spread::Spread;
 use super::window::Window;
 
@@ -23,6 +25,10 @@ pub enum Spec {
     Reduce(Reduce),
     /// Pixels that are moved.
     Spread(Spread),
+    /// Values that are moved.
+    Moved(Moved),
+    /// Softmax over lanes.
+    Softmax(Softmax),
     /// Elementwise operators.
     Eltwise(Eltwise),
 }
@@ -37,6 +43,8 @@ impl Deref for Spec {
             Spec::Window(spec) => spec,
             Spec::Reduce(spec) => spec,
             Spec::Spread(spec) => spec,
+            Spec::Moved(spec) => spec,
+            Spec::Softmax(spec) => spec,
             Spec::Eltwise(spec) => spec,
         }
     }

@@ -14,7 +14,9 @@ use crate::layout::{Map, MapId};
 pub use crate::network::output::Output;
 pub use crate::network::value::Value;
 pub use crate::ops::filter::Filter;
-pub use crate::ops::{Activate, Add, Binary, Conv, Depthwise, LayerOp, Pool, PoolKind, Rearranged, Reduce};
+pub use crate::ops::{
+    Activate, Add, Binary, Constant, Conv, Depthwise, LayerOp, Moved, Pool, PoolKind, Rearranged, Reduce, Shares,
+};
 
 /// A normalised network.
 #[derive(Clone, Debug)]

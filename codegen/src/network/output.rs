@@ -7,17 +7,7 @@ use sartor_kernels::shape::Maps;
 use sartor_models::NodeId;
 
 use super::value::Value;
-
-/// A loop over values of a map: how many, and f32 from one to the next, in the map and in the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loop {
-    /// Iterations.
-    pub count: usize,
-    /// f32 from value to value of the map.
-    pub src: usize,
-    /// f32 from value to value of the output.
-    pub dst: usize,
-}
+pub use crate::layout::{Loop, each};
 
 /// A loop over values of an output: how many, and f32 from one to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +82,5 @@ impl Softmax {
             let exact = reference::softmax(&row, Maps::new(1, row.len(), 1, 1), self.log);
             places.into_iter().zip(exact).for_each(|(at, x)| image[at] = x);
         }
-    }
-}
-
-/// Calls `visit` with the place in the map and the place in the output of every value, from places `at` on.
-pub fn each(loops: &[Loop], at: (usize, usize), visit: &mut impl FnMut(usize, usize)) {
-    match loops {
-        [] => visit(at.0, at.1),
-        [first, inner @ ..] => (0..first.count).for_each(|i| each(inner, (at.0 + i * first.src, at.1 + i * first.dst), visit)),
     }
 }

@@ -5,12 +5,15 @@ use std::ops::Deref;
 use super::activate::Activate;
 use super::add::Add;
 use super::binary::Binary;
+use super::constant::Constant;
 use super::conv::Conv;
 use super::depthwise::Depthwise;
+use super::moved::Moved;
 use super::operator::Operator;
 use super::pool::Pool;
 use super::rearranged::Rearranged;
 use super::reduce::Reduce;
+use super::shares::Shares;
 
 /// A fused operator.
 #[derive(Clone, Debug)]
@@ -25,6 +28,12 @@ pub enum LayerOp {
     Reduce(Reduce),
     /// A map with its pixels moved.
     Rearrange(Rearranged),
+    /// A transposed or reshaped map.
+    Move(Moved),
+    /// A map of constants.
+    Constant(Constant),
+    /// Softmax over the channels of each pixel.
+    Softmax(Shares),
     /// Arithmetic on two maps.
     Binary(Binary),
     /// Sum of two maps.
@@ -43,6 +52,9 @@ impl Deref for LayerOp {
             LayerOp::Pool(op) => op,
             LayerOp::Reduce(op) => op,
             LayerOp::Rearrange(op) => op,
+            LayerOp::Move(op) => op,
+            LayerOp::Constant(op) => op,
+            LayerOp::Softmax(op) => op,
             LayerOp::Binary(op) => op,
             LayerOp::Add(op) => op,
             LayerOp::Activation(op) => op,

@@ -9,7 +9,9 @@ use std::fmt;
 use sartor_models::escape::word;
 use sartor_models::{Activation, Arithmetic, Padding, Reduction, Spread};
 
+use super::digits::Digits;
 use crate::lower::eltwise;
+use crate::lower::softmax::Softmax;
 
 /// A layer's shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +61,15 @@ pub enum Each {
     Pad,
     /// The map without its outer rows and columns. Those in front are its padding.
     Crop,
+    /// Values moved to other channels, rows and columns. The channels are those of the source.
+    Move(Digits),
+    /// A map of constants. The channels and the pixels are its own.
+    Constant,
+    /// Softmax over the channels of each pixel.
+    Softmax {
+        /// Whether its logarithm is taken.
+        log: bool,
+    },
     /// Arithmetic on two maps.
     Binary(Arithmetic, Spread),
     /// Sum of two maps.
@@ -78,6 +89,9 @@ impl Each {
             Each::DepthToSpace => "depthtospace".into(),
             Each::Pad => "pad".into(),
             Each::Crop => "crop".into(),
+            Each::Move(digits) => format!("move{digits}"),
+            Each::Constant => "constant".into(),
+            Each::Softmax { log } => Softmax::word(log).into(),
             Each::Binary(op, spread) => eltwise::word(op, spread),
             Each::Add => "add".into(),
             Each::Activation(act) => act.to_string(),
@@ -87,12 +101,24 @@ impl Each {
     /// The operator that a word names.
     pub(crate) fn of(word: &str) -> Option<Self> {
         let binary = |op| Spread::ALL.map(|spread| Each::Binary(op, spread));
-        let all = [Each::MaxPool, Each::AvgPool(None), Each::Add, Each::Upsample, Each::DepthToSpace, Each::Pad, Each::Crop];
+        let softmaxes = [false, true].map(|log| Each::Softmax { log });
+        let all = [
+            Each::MaxPool,
+            Each::AvgPool(None),
+            Each::Add,
+            Each::Upsample,
+            Each::DepthToSpace,
+            Each::Pad,
+            Each::Crop,
+            Each::Constant,
+        ];
         all.into_iter()
+            .chain(softmaxes)
             .chain(Reduction::ALL.map(Each::Reduce))
             .chain(Arithmetic::ALL.into_iter().flat_map(binary))
             .find(|each| each.word() == word)
             .or_else(|| Activation::parse(word).map(Each::Activation))
+            .or_else(|| Digits::parse(word.strip_prefix("move")?).map(Each::Move))
     }
 }
 

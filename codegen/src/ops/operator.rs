@@ -25,6 +25,8 @@ pub enum Role {
     Sliding,
     /// It is a stage by itself, or the first layer of one.
     Other,
+    /// It is a stage by itself, and there is nothing to choose.
+    Alone,
 }
 
 /// How a layer is computed, as far as its cost depends on it.

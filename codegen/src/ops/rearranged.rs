@@ -4,7 +4,7 @@ use sartor_models::{DepthOrder, Padding, Rearrange, Window};
 use typed_index_collections::TiSlice;
 
 use super::line::{self, Each};
-use super::operator::Operator;
+use super::operator::{Operator, Role};
 use super::site::{RowGroup, Site};
 use crate::ir::stage::Step;
 use crate::layout::{Map, MapId, Place, padded};
@@ -51,6 +51,10 @@ impl Operator for Rearranged {
 
     fn dst(&self) -> MapId {
         self.dst
+    }
+
+    fn role(&self) -> Role {
+        Role::Alone
     }
 
     /// What is padded or cropped in front is said as padding.

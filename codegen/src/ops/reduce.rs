@@ -4,7 +4,7 @@ use sartor_models::{Padding, Reduction, Window};
 use typed_index_collections::TiSlice;
 
 use super::line::{self, Each};
-use super::operator::Operator;
+use super::operator::{Operator, Role};
 use super::site::{RowGroup, Site};
 use crate::ir::stage::Step;
 use crate::layout::{Map, MapId, Place};
@@ -27,6 +27,10 @@ impl Operator for Reduce {
 
     fn dst(&self) -> MapId {
         self.dst
+    }
+
+    fn role(&self) -> Role {
+        Role::Alone
     }
 
     fn line(&self, maps: &TiSlice<MapId, Map>) -> (line::Operator, Window) {

@@ -11,6 +11,8 @@ pub enum AccessKind {
     Broadcast,
     /// Writes a register's lanes.
     Store,
+    /// Writes one f32.
+    Put,
     /// Fetches a cache line. It neither reads nor writes.
     Prefetch,
 }
@@ -48,15 +50,25 @@ impl Access<'_> {
     }
 }
 
-/// What a statement accesses.
-pub fn of(stmt: &Stmt) -> Option<(AccessKind, &Address)> {
-    match stmt {
-        Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => Some((AccessKind::Load, at)),
-        Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => Some((AccessKind::Broadcast, at)),
-        Stmt::Store(at, _) => Some((AccessKind::Store, at)),
-        Stmt::Prefetch(at) => Some((AccessKind::Prefetch, at)),
-        _ => None,
+impl AccessKind {
+    /// Whether it writes.
+    pub fn writes(self) -> bool {
+        matches!(self, AccessKind::Store | AccessKind::Put)
     }
+}
+
+/// What a statement accesses, in order.
+pub fn of(stmt: &Stmt) -> impl Iterator<Item = (AccessKind, &Address)> {
+    let (first, second) = match stmt {
+        Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => (Some((AccessKind::Load, at)), None),
+        Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => (Some((AccessKind::Broadcast, at)), None),
+        Stmt::Store(at, _) => (Some((AccessKind::Store, at)), None),
+        Stmt::Move(to, from) => (Some((AccessKind::Broadcast, from)), Some((AccessKind::Put, to))),
+        Stmt::Clear(to) => (Some((AccessKind::Put, to)), None),
+        Stmt::Prefetch(at) => (Some((AccessKind::Prefetch, at)), None),
+        _ => (None, None),
+    };
+    first.into_iter().chain(second)
 }
 
 /// How many f32 an access of a kernel touches.
@@ -80,8 +92,10 @@ fn body<E>(
             loops.push((*var, *count));
             body(kernel, inner, loops, visit)?;
             loops.pop();
-        } else if let Some((kind, at)) = of(stmt) {
-            visit(Access { kind, at, loops, width: width(kernel, kind) })?;
+        } else {
+            for (kind, at) in of(stmt) {
+                visit(Access { kind, at, loops, width: width(kernel, kind) })?;
+            }
         }
     }
     Ok(())

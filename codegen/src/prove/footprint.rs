@@ -32,7 +32,7 @@ pub fn of(kernel: &Kernel) -> Vec<Touched> {
     };
     let mut stored = vec![false; kernel.buffers.len()];
     let visited: Result<(), ()> = access::all(kernel, |access| {
-        stored[access.at.buffer.0] |= access.kind == AccessKind::Store;
+        stored[access.at.buffer.0] |= access.kind.writes();
         Ok(())
     });
     debug_assert!(visited.is_ok());
@@ -98,10 +98,7 @@ impl Trace<'_> {
                         self.walk(body, stored);
                     }
                 }
-                _ => match access::of(stmt) {
-                    Some((kind, at)) if stored[at.buffer.0] => self.access(kind, at),
-                    _ => {}
-                },
+                _ => access::of(stmt).filter(|(_, at)| stored[at.buffer.0]).for_each(|(kind, at)| self.access(kind, at)),
             }
         }
     }
@@ -111,7 +108,7 @@ impl Trace<'_> {
         let start = at.offset + at.terms.iter().map(|(var, stride)| self.vars[var.0] * stride).sum::<usize>();
         let mut rest = start..start + access::width(self.kernel, kind);
         match kind {
-            AccessKind::Store => {
+            AccessKind::Store | AccessKind::Put => {
                 self.overwritten[buffer] = self.overwritten[buffer].or(self.unread[buffer].first_present(rest.clone()));
                 self.unread[buffer].insert(rest.clone());
                 self.writes[buffer].insert(rest);
@@ -132,6 +129,6 @@ impl Trace<'_> {
 fn touches(body: &[Stmt], stored: &[bool]) -> bool {
     body.iter().any(|stmt| match stmt {
         Stmt::For { body, .. } => touches(body, stored),
-        _ => access::of(stmt).is_some_and(|(_, at)| stored[at.buffer.0]),
+        _ => access::of(stmt).any(|(_, at)| stored[at.buffer.0]),
     })
 }

@@ -157,7 +157,9 @@ impl Walk<'_> {
                 Stmt::Comment(_) | Stmt::Prefetch(_) | Stmt::Reload => {}
                 Stmt::For { var, count, body } => self.repeat(*var, *count, body)?,
                 Stmt::Let(reg, value) | Stmt::Set(reg, value) => self.set(*reg, value)?,
-                Stmt::Store(to, reg) => self.store(to, self.regs[reg.0].zeros()),
+                Stmt::Store(to, reg) => self.store(to, self.kernel.lanes(), self.regs[reg.0].zeros()),
+                Stmt::Move(to, from) => self.store(to, 1, self.load(from, 1, false)),
+                Stmt::Clear(to) => self.store(to, 1, 1),
             }
         }
         // The registers of the body go out of scope.
@@ -269,12 +271,13 @@ impl Walk<'_> {
         zero
     }
 
-    fn store(&mut self, at: &Address, zero: u16) {
+    /// Writes `width` f32, of which those in a mask are zero.
+    fn store(&mut self, at: &Address, width: usize, zero: u16) {
         let Home::Map(map, lane) = self.homes[at.buffer.0] else { return };
-        let (pitch, lanes) = (self.zeros[map].len(), self.kernel.lanes());
+        let pitch = self.zeros[map].len();
         let mut cleared = Vec::new();
         self.each(at, &mut |position| {
-            cleared.extend((0..lanes).filter(|i| zero >> i & 1 == 0).map(|i| (lane + position + i) % pitch));
+            cleared.extend((0..width).filter(|i| zero >> i & 1 == 0).map(|i| (lane + position + i) % pitch));
             true
         });
         cleared.into_iter().for_each(|lane| self.zeros[map][lane] = false);

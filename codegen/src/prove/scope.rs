@@ -100,12 +100,10 @@ impl<'a> Scope<'a> {
                 }
                 Stmt::Store(to, reg) => {
                     self.reg(*reg)?;
-                    self.address(to)?;
-                    let buffer = &self.kernel.buffers[to.buffer.0];
-                    if buffer.access != Access::Write {
-                        return Err(ScopeError::StoreToRead { kernel: self.kernel.name.clone(), buffer: buffer.name.clone() });
-                    }
+                    self.written(to)?;
                 }
+                Stmt::Move(to, from) => self.address(from).and(self.written(to))?,
+                Stmt::Clear(to) => self.written(to)?,
                 Stmt::Prefetch(at) => self.address(at)?,
             }
         }
@@ -141,6 +139,16 @@ impl<'a> Scope<'a> {
     fn named(&self, reg: Reg) -> Named {
         let before = self.kernel.regs[reg.0].element.map_or(0, |element| element.at[0] * element.dims[1] + element.at[1]);
         Named::Register(Reg(reg.0.saturating_sub(before)))
+    }
+
+    /// An address that is written.
+    fn written(&self, to: &Address) -> Result<(), ScopeError> {
+        self.address(to)?;
+        let buffer = &self.kernel.buffers[to.buffer.0];
+        if buffer.access == Access::Write {
+            return Ok(());
+        }
+        Err(ScopeError::StoreToRead { kernel: self.kernel.name.clone(), buffer: buffer.name.clone() })
     }
 
     fn address(&self, at: &Address) -> Result<(), ScopeError> {

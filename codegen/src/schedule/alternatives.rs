@@ -6,7 +6,7 @@ use super::cost::cycles;
 use super::options::Options;
 use super::partition::{self, Group};
 use crate::layout::{PANEL, padded};
-use crate::network::layers::{LayerId, LayerOp, Layers};
+use crate::network::layers::{LayerId, Layers};
 use crate::network::line::problem;
 use crate::ops::Role;
 use crate::schedule::tuning::{Choice, LayerChoice, PanelsChoice};
@@ -27,7 +27,7 @@ pub fn runs(layers: &Layers, options: &Options) -> Vec<Run> {
     while next < layers.end() {
         let run = partition::run(layers, next, options);
         next = next + run.len();
-        let chosen = |&layer: &LayerId| !matches!(layers[layer].op, LayerOp::Rearrange(_) | LayerOp::Reduce(_));
+        let chosen = |&layer: &LayerId| layers[layer].op.role() != Role::Alone;
         if run.iter().all(chosen) {
             runs.push(Run { problem: problem(layers, &run, options.batch), layers: run });
         }

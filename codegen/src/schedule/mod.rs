@@ -7,6 +7,7 @@ mod chain;
 mod context;
 mod cost;
 mod limits;
+mod moved;
 mod options;
 mod panels;
 mod partition;

@@ -31,13 +31,8 @@ pub enum Group {
         /// What was chosen for it.
         how: PanelsChoice,
     },
-    /// One layer that moves pixels, split along the images and its rows.
-    Rearrange {
-        /// Index of the layer.
-        layer: LayerId,
-    },
-    /// One reduction of a map's pixels, split along the images and its panels.
-    Reduce {
+    /// One layer that is split in its own way, such as a reduction or a layer that moves pixels.
+    Alone {
         /// Index of the layer.
         layer: LayerId,
     },
@@ -48,7 +43,7 @@ impl Group {
     pub fn layers(&self) -> Vec<LayerId> {
         match self {
             Group::Chain { layers, .. } => layers.clone(),
-            Group::Panels { layer, .. } | Group::Rearrange { layer } | Group::Reduce { layer } => vec![*layer],
+            Group::Panels { layer, .. } | Group::Alone { layer } => vec![*layer],
         }
     }
 }
@@ -75,10 +70,8 @@ pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
 /// The stage that begins with a layer, according to the cost model.
 pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
     let layer = &layers[next];
-    match layer.op {
-        LayerOp::Rearrange(_) => return Group::Rearrange { layer: next },
-        LayerOp::Reduce(_) => return Group::Reduce { layer: next },
-        _ => {}
+    if layer.op.role() == Role::Alone {
+        return Group::Alone { layer: next };
     }
     if layer.is_pointwise() && by_panels(layers, layer, options) {
         return Group::Panels { layer: next, how: PanelsChoice::default() };
@@ -106,7 +99,7 @@ pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
 
 /// The stages of the run that begins with a layer, if it was measured; none if it was not.
 fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
-    if matches!(layers[next].op, LayerOp::Rearrange(_) | LayerOp::Reduce(_)) {
+    if layers[next].op.role() == Role::Alone {
         return Vec::new();
     }
     let run = run(layers, next, options);
@@ -188,6 +181,9 @@ fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
 /// Whether the layer after a chain can join it.
 fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
     let (last, layer) = (&layers[chain[chain.len() - 1]], &layers[next]);
+    if layer.op.role() == Role::Alone {
+        return false;
+    }
     let map = last.dst();
     let readers = layers.layers.iter().filter(|layer| layer.sources().contains(&map)).count();
     let writers = layers.layers.iter().filter(|layer| layer.dst() == map).count();

@@ -6,10 +6,10 @@ use super::context::Context;
 use super::limits::{self, ScheduleError};
 use super::options::Options;
 use super::partition::{self, Group};
-use super::{arena, chain, panels, rearrange};
+use super::{arena, chain, moved, panels, rearrange};
 use crate::layout::{MapId, Place};
 use crate::lower::library::Library;
-use crate::network::layers::Layers;
+use crate::network::layers::{LayerOp, Layers};
 use crate::network::output::Piece;
 use crate::network::pack::Packed;
 use crate::ops::site::Site;
@@ -59,8 +59,11 @@ impl Schedule {
             match group {
                 Group::Chain { layers, strip, how } => chain::stage(&mut cx, name, layers, *strip, how),
                 Group::Panels { layer, how } => panels::stage(&mut cx, name, *layer, how),
-                Group::Rearrange { layer } => rearrange::stage(&mut cx, name, *layer),
-                Group::Reduce { layer } => panels::reduce_stage(&mut cx, name, *layer),
+                Group::Alone { layer } => match layers[*layer].op {
+                    LayerOp::Reduce(_) => panels::reduce_stage(&mut cx, name, *layer),
+                    LayerOp::Move(_) | LayerOp::Constant(_) => moved::stage(&mut cx, name, *layer),
+                    _ => rearrange::stage(&mut cx, name, *layer),
+                },
             }
         });
         let stages: Vec<StagePlan> = stages.collect();

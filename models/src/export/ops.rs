@@ -151,6 +151,11 @@ impl<'a> Writer<'a> {
             Op::Concat => self.push(node, "Concat", &inputs, &node.name, [int("axis", 1)])?,
             Op::ChannelShuffle { groups } => self.shuffle(node, &inputs[0], groups)?,
             Op::Slice { begin, len } => self.slice(node, &inputs[0], begin, len)?,
+            // The value has no batch of its own.
+            Op::Constant(Shape { c, h, w }) => {
+                let shape = self.integers(node, "to", &[self.batch, c, h, w].map(|d| d as i64))?;
+                self.push(node, "Expand", &[params[0].clone(), shape], &node.name, [])?;
+            }
             Op::Transpose(order) => {
                 let order = [0].into_iter().chain(order.map(|from| from as i64 + 1)).collect();
                 self.push(node, "Transpose", &inputs, &node.name, [ints("perm", order)])?;

@@ -4,6 +4,7 @@
 //! down the rest as operators of the graph; both go through the file's nodes together, because shapes are needed for one and
 //! constants for the other. `recognise` finds operators that exporters spell out in several nodes.
 
+mod broadcast;
 mod constant;
 mod dims;
 mod error;
@@ -11,6 +12,7 @@ mod fold;
 mod function;
 mod imported;
 mod inputs;
+mod movement;
 mod node;
 mod options;
 mod read;

@@ -208,7 +208,30 @@ fn the_axis_of_a_constant_is_read() {
         read(&model)
     };
     assert_eq!(of(1).unwrap().weights.get("y.bias").unwrap().data(), [1.0, 2.0, 3.0]);
-    assert!(of(3).is_err(), "values of their own for each column");
+    let by_column = of(3).unwrap();
+    let constant = by_column.weights.get("y.constant.value").unwrap();
+    assert_eq!((constant.shape(), &constant.data()[..4]), (&[1, 3, 3][..], &[1.0, 2.0, 3.0, 1.0][..]));
+}
+
+/// What no operator can read as it lies is moved in front of it, and nothing else is.
+#[test]
+fn elements_are_moved_where_they_must_be() {
+    let ops = |nodes: Vec<Node>, initializer: Vec<Tensor>| -> Vec<Op> {
+        let network = read(&model(nodes, initializer)).unwrap().network;
+        network.nodes()[1..].iter().map(|node| node.op).collect()
+    };
+    let axis = Attribute { name: Some("axis".into()), i: Some(2), r#type: Some(Attribute::INT), ..Attribute::default() };
+    let softmax = Node { attribute: vec![axis], ..node("Softmax", &["x"], "y") };
+    let (turn, back) = (Op::Transpose([1, 0, 2]), Op::Transpose([1, 0, 2]));
+    assert_eq!(ops(vec![softmax], Vec::new()), [turn, Op::Softmax { log: false }, back]);
+    // A third of both channels is a part of none.
+    let nodes = vec![node("Reshape", &["x", "shape"], "cut"), node("GlobalMaxPool", &["cut"], "y")];
+    let crooked = vec![integers("shape", &[1, 3, 6, 1])];
+    assert_eq!(ops(nodes, crooked)[0], Op::Reshape(Shape::new(3, 1, 6)));
+    // Rows and columns that are added to are not moved.
+    let nodes = vec![node("Add", &["x", "grid"], "y")];
+    let grid = vec![floats("grid", &[3, 3], &[1.0; 9])];
+    assert_eq!(ops(nodes, grid), [Op::Constant(Shape::new(1, 3, 3)), Op::Binary(crate::arithmetic::Arithmetic::Add)]);
 }
 
 #[test]

@@ -228,13 +228,6 @@ impl View {
         Self { dims }
     }
 
-    /// Whether some dimensions are all rows and columns, in whatever order.
-    pub fn merged_pixels(&self, dims: &[usize], shape: Shape) -> bool {
-        let factors: Vec<Factor> = dims.iter().flat_map(|&dim| &self.dims[dim]).copied().collect();
-        let size: usize = factors.iter().map(|factor| factor.size).product();
-        factors.iter().all(|factor| factor.axis != MapAxis::C) && size == shape.pixels()
-    }
-
     /// The same with several dimensions of length one.
     #[must_use]
     pub fn with_lengths_of_one(&self, dims: &[usize]) -> Self {

@@ -14,7 +14,7 @@ impl Weights {
     /// Convolutions and linear layers are uniform with the variance that gives outputs of mean square 1 (He et al.,
     /// arXiv:1502.01852, with the mean square of the input estimated node by node). Batch norms have running means within
     /// 0.1 of 0, variances within 0.2 of 1, scales within 0.1 of 1 and biases within 0.1 of 0; in front of a function that grows faster
-    /// than its argument, as SiLU does, scales are within 0.1 of 0.816 and biases within 1 of 0.
+    /// than its argument, as SiLU does, scales are within 0.1 of 0.816 and biases within 1 of 0. Constants are uniform with mean square 1.
     pub fn random(network: &Network, seed: u64) -> Self {
         let mut weights = Self::default();
         let mut mean_squares: Vec<f64> = Vec::with_capacity(network.nodes().len());
@@ -27,6 +27,7 @@ impl Weights {
                     (Op::BatchNorm { .. }, "bias") if feeds_stretching(network, NodeId(id)) => (0.0, STRETCHED_BIAS),
                     (Op::BatchNorm { .. }, "weight") => (1.0, 0.1),
                     (Op::BatchNorm { .. }, "running_var") => (1.0, 0.2),
+                    (Op::Constant(_), _) => (0.0, 3.0_f64.sqrt()),
                     (_, "weight") => {
                         let fan_in: usize = param.shape[1..].iter().product();
                         (0.0, (3.0 / (fan_in as f64 * inputs[0].1)).sqrt())
@@ -69,7 +70,7 @@ fn feeds_stretching(network: &Network, id: NodeId) -> bool {
 fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
     let of = |i: usize| inputs[i].1;
     match node.op {
-        Op::Input | Op::Conv2d(_) | Op::Linear { .. } => 1.0,
+        Op::Input | Op::Constant(_) | Op::Conv2d(_) | Op::Linear { .. } => 1.0,
         Op::BatchNorm { .. } | Op::MaxPool(_) | Op::Rearrange(_) | Op::ChannelShuffle { .. } => of(0),
         Op::Slice { .. } | Op::Softmax { .. } | Op::Transpose(_) | Op::Reshape(_) => of(0),
         // A shortcut was rectified before.

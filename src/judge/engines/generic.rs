@@ -37,6 +37,8 @@ enum Kernel {
     Depthwise(PackedDepthwise, Option<Activation>),
     Norm(PackedNorm, Option<Activation>),
     Activation(Activation),
+    /// The values of one image, NCHW.
+    Constant(Vec<f32>),
     MaxPool(Window),
     AvgPool(Window, (Padding, Padding)),
     Reduce(Reduction),
@@ -139,6 +141,9 @@ impl GenericEngine {
     }
 
     fn compute(&self, step: &Step, batch: usize, dst: &mut [f32]) {
+        if let Kernel::Constant(values) = &step.kernel {
+            return generic::pack(&values.repeat(batch), maps(&self.network, step.node, batch), dst);
+        }
         let first = step.inputs[0];
         let (level, maps_of) = (self.level, |id| maps(&self.network, id, batch));
         let (src, maps) = (self.value(first, batch), maps_of(first));
@@ -146,6 +151,7 @@ impl GenericEngine {
             Kernel::Conv(conv, activation) => conv.run(src, maps, *activation, dst),
             Kernel::Depthwise(depthwise, activation) => depthwise.run(src, maps, *activation, dst),
             Kernel::Norm(norm, activation) => norm.run(src, maps, *activation, dst),
+            Kernel::Constant(_) => unreachable!("copied above"),
             Kernel::Activation(activation) => generic::activation(level, src, maps, *activation, dst),
             Kernel::MaxPool(window) => generic::max_pool(level, src, maps, window, dst),
             Kernel::AvgPool(window, counted) => generic::avg_pool(level, src, maps, window, *counted, dst),
@@ -261,6 +267,7 @@ impl Fuser<'_> {
         let kernel = match node.op {
             Op::Conv2d(_) | Op::Linear { .. } | Op::BatchNorm { .. } => return self.linear_kernel(id),
             Op::Activation(function) => Kernel::Activation(function),
+            Op::Constant(_) => Kernel::Constant(param(self.network, self.weights, id, "value").to_vec()),
             Op::MaxPool(window) => Kernel::MaxPool(window),
             Op::AvgPool { window, counted } => Kernel::AvgPool(window, counted),
             Op::Reduce(reduction) => Kernel::Reduce(reduction),

@@ -110,7 +110,8 @@ impl<'a> ReferenceEngine<'a> {
     /// If the node is the network's input, or a value does not have its node's length.
     pub fn node<T: Value>(&self, id: NodeId, inputs: &[&[T]], batch: usize) -> Vec<f64> {
         let node = self.network.node(id);
-        let src = maps(self.network, node.inputs[0], batch);
+        // Constants read nothing.
+        let src = maps(self.network, node.inputs.first().copied().unwrap_or(id), batch);
         let param = |suffix| self.param(id, suffix);
         match node.op {
             Op::Input => unreachable!("the network's input is not computed"),
@@ -118,6 +119,7 @@ impl<'a> ReferenceEngine<'a> {
                 let bias = attributes.bias.then(|| param("bias"));
                 reference::conv2d(inputs[0], src, param("weight"), bias, &conv(attributes))
             }
+            Op::Constant(_) => param("value").iter().map(|&x| f64::from(x)).collect::<Vec<_>>().repeat(batch),
             Op::Linear { out, bias } => reference::linear(inputs[0], src.c, param("weight"), bias.then(|| param("bias")), out),
             Op::BatchNorm { eps } => reference::batch_norm(inputs[0], src, &self.batch_norm(id, eps)),
             Op::Activation(function) => reference::activation(inputs[0], function),
@@ -179,6 +181,7 @@ impl<'a> ReferenceEngine<'a> {
             Op::Softmax { log: false } => (2.0 * errors[0]).exp_m1() + bound::softmax(node.shape.c),
             Op::Softmax { log: true } => 2.0 * errors[0] + bound::log_softmax(node.shape.c, bound::max_abs(exact) + largest(0)),
             Op::Input
+            | Op::Constant(_)
             | Op::MaxPool(_)
             | Op::Rearrange(_)
             | Op::Concat

@@ -48,8 +48,8 @@ pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<
     let result = observed.result(layer);
     let (first, count) = match &layer.op {
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
-        // The source of blocks of pixels has more channels.
-        LayerOp::Rearrange(_) => (0, result.maps.c),
+        // The source of what is moved may have other channels, and constants have none.
+        LayerOp::Rearrange(_) | LayerOp::Move(_) | LayerOp::Constant(_) => (0, result.maps.c),
         _ => (0, observed.source(layer.sources()[0]).maps.c),
     };
     let expected = expected(layer, network.filters[observed.index].as_ref(), observed);
@@ -137,6 +137,27 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
                     let at = |(lane, y, x): (usize, usize, usize)| ((n * lanes + lane) * size.0 + y) * size.1 + x;
                     exact.push(from.map_or(0.0, |from| f64::from(channels[at(from)])));
                 }
+            }
+            Expected { bound: vec![0.0; exact.len()], exact }
+        }
+        LayerOp::Constant(_) => {
+            let Filter { weight, .. } = filter.expect("constants are a filter");
+            let exact: Vec<f64> = weight.iter().map(|&x| x.into()).collect::<Vec<f64>>().repeat(dst.n);
+            Expected { bound: vec![0.0; exact.len()], exact }
+        }
+        LayerOp::Softmax(op) => {
+            let src = observed.source(op.src);
+            let (channels, c) = (whole(src), src.maps.c);
+            let exact = reference::softmax(&channels, src.maps, op.log);
+            let bound = if op.log { bound::log_softmax(c, bound::max_abs(&channels)) } else { bound::softmax(c) };
+            Expected { bound: vec![bound; exact.len()], exact }
+        }
+        LayerOp::Move(op) => {
+            let src = observed.source(op.src);
+            let channels = src.channels(op.src_lane..op.src_lane + op.channels);
+            let (mut exact, image) = (vec![0.0; dst.len()], op.digits.count());
+            for (from, to) in channels.chunks_exact(image).zip(exact.chunks_exact_mut(image)) {
+                op.digits.each(|src, dst| to[dst] = f64::from(from[src]));
             }
             Expected { bound: vec![0.0; exact.len()], exact }
         }

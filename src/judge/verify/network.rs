@@ -60,7 +60,10 @@ pub fn drift(
             runs.iter_mut().for_each(|run| run.values.push(exact.clone()));
         } else {
             compute(&engine, id, batch, &mut runs);
-            let expected = expected(&engine, network, id, &runs[0].values[node.inputs[0].0]);
+            let expected = match node.inputs.first() {
+                Some(input) => expected(&engine, network, id, &runs[0].values[input.0]),
+                None => 0.0,
+            };
             let (exact, noisy) = runs.split_first_mut().expect("the exact run");
             for run in noisy {
                 let noise = run.noise.as_mut().expect("a noisy run");
@@ -108,7 +111,7 @@ fn disturb(noisy: &mut [f64], exact: &[f64], network: &Network, id: NodeId, expe
         Op::BatchNorm { .. } | Op::Add | Op::Binary(_) | Op::Softmax { .. } => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
-        Op::Input | Op::Activation(_) | Op::MaxPool(_) | Op::Rearrange(_) => return,
+        Op::Input | Op::Constant(_) | Op::Activation(_) | Op::MaxPool(_) | Op::Rearrange(_) => return,
         Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return,
     };
     let alike = if node.shape.pixels() == 1 { node.shape.c } else { node.shape.pixels() };

@@ -52,7 +52,8 @@ impl Replay {
     fn nodes(&mut self, body: &[Stmt], times: u64, counts: &mut [usize], vector: usize) -> Vec<Node> {
         let mut nodes = Vec::new();
         for stmt in body {
-            let (kind, at, bytes) = match stmt {
+            let mut accesses = Vec::new();
+            match stmt {
                 Stmt::For { var, count, body } => {
                     counts[var.0] = *count;
                     let times = times * *count as u64;
@@ -67,29 +68,36 @@ impl Replay {
                     }
                     continue;
                 }
-                Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => (AccessKind::Load, at, vector),
+                Stmt::Let(_, Value::Load(at)) | Stmt::Set(_, Value::Load(at)) => accesses.push((AccessKind::Load, at, vector)),
                 Stmt::Let(_, Value::Broadcast(at)) | Stmt::Set(_, Value::Broadcast(at)) => {
                     self.broadcasts += times;
-                    (AccessKind::Load, at, 4)
+                    accesses.push((AccessKind::Load, at, 4));
                 }
-                Stmt::Store(at, _) => (AccessKind::Store, at, vector),
-                Stmt::Prefetch(at) => (AccessKind::Prefetch, at, 4),
-                Stmt::Comment(_) | Stmt::Reload | Stmt::Let(..) | Stmt::Set(..) => continue,
-            };
-            let reach: usize = at.terms.iter().map(|(var, stride)| (counts[var.0] - 1) * stride).sum();
-            let span = &mut self.spans[at.buffer.0];
-            let span = match kind {
-                AccessKind::Load => Some(&mut span.0),
-                AccessKind::Store => Some(&mut span.1),
-                AccessKind::Prefetch => None,
-            };
-            if let Some(span) = span {
-                let (first, last) = span.unwrap_or((at.offset, 0));
-                *span = Some((first.min(at.offset), last.max(at.offset + reach + bytes / 4 - 1)));
+                Stmt::Store(at, _) => accesses.push((AccessKind::Store, at, vector)),
+                Stmt::Move(to, from) => accesses.extend([(AccessKind::Load, from, 4), (AccessKind::Store, to, 4)]),
+                Stmt::Clear(to) => accesses.push((AccessKind::Store, to, 4)),
+                Stmt::Prefetch(at) => accesses.push((AccessKind::Prefetch, at, 4)),
+                Stmt::Comment(_) | Stmt::Reload | Stmt::Let(..) | Stmt::Set(..) => {}
             }
-            nodes.push(Node::Access { kind, at: at.clone(), bytes });
+            nodes.extend(accesses.into_iter().map(|access| self.access(access, counts)));
         }
         nodes
+    }
+
+    /// An access, which counts in the span of its buffer.
+    fn access(&mut self, (kind, at, bytes): (AccessKind, &Address, usize), counts: &[usize]) -> Node {
+        let reach: usize = at.terms.iter().map(|(var, stride)| (counts[var.0] - 1) * stride).sum();
+        let span = &mut self.spans[at.buffer.0];
+        let span = match kind {
+            AccessKind::Load => Some(&mut span.0),
+            AccessKind::Store => Some(&mut span.1),
+            AccessKind::Prefetch => None,
+        };
+        if let Some(span) = span {
+            let (first, last) = span.unwrap_or((at.offset, 0));
+            *span = Some((first.min(at.offset), last.max(at.offset + reach + bytes / 4 - 1)));
+        }
+        Node::Access { kind, at: at.clone(), bytes }
     }
 
     /// Replays one call.

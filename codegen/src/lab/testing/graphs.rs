@@ -49,7 +49,7 @@ pub fn graph(
     work: u64,
     data: Data,
 ) -> impl Strategy<Value = Network> {
-    let choices = prop::collection::vec((0u8..23, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
+    let choices = prop::collection::vec((0u8..24, any::<u16>(), any::<u16>(), 1..=most), 1..=12);
     (c, edge.clone(), edge, choices, any::<u16>()).prop_map(move |(c, h, w, choices, ends)| {
         let builder = Builder::new("problem", Shape::new(c, h, w)).unwrap();
         Grower { last: builder.input(), builder, nodes: 1, work, exact: data == Data::Integers }.grow(&choices, ends).unwrap()
@@ -87,7 +87,6 @@ impl Grower {
 
     /// Two parts of an output: transposed, reshaped and joined as heads of detectors do it.
     fn tail(&mut self, choice: usize) -> Result<NodeId, GraphError> {
-        const ORDERS: [[usize; 3]; 6] = [[1, 2, 0], [0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1], [2, 0, 1]];
         let mut parts = Vec::new();
         for src in [self.last, NodeId(choice / 5 % self.nodes)] {
             let turned = self.add(Op::Transpose(ORDERS[choice / 7 % 6]), &[src])?;
@@ -133,6 +132,9 @@ impl Grower {
                 self.add(if b % 4 < 2 || self.exact { max } else { averaging(pool, b / 4) }, &[src]).or(Ok(src))
             }
             20 => self.rearranged(src, b),
+            21 => self.moved(src, b),
+            22 if !self.exact && b.is_multiple_of(2) => self.add(Op::Softmax { log: b.is_multiple_of(4) }, &[src]),
+            22 => self.constant(src, b),
             10 => {
                 let partner = self.partner(src, b);
                 let (large, small) = if self.builder.shape(partner).c > shape.c { (partner, src) } else { (src, partner) };
@@ -245,6 +247,38 @@ impl Grower {
         self.add(Op::Conv2d(Conv2d { oc, groups, bias, window }), &[src])
     }
 
+    /// A sum with constants, or both behind one another.
+    fn constant(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
+        let Shape { c, h, w } = self.builder.shape(src);
+        let constant = Op::Constant(if choice.is_multiple_of(3) { Shape::new(1, h, w) } else { Shape::new(c, h, w) });
+        let constant = self.add(constant, &[])?;
+        match choice / 4 % 3 {
+            0 => self.add(Op::Concat, &[src, constant]),
+            _ => self.add(Op::Binary(Arithmetic::Add), &[src, constant]),
+        }
+    }
+
+    /// Values moved to other channels, rows and columns, by up to three nodes.
+    fn moved(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
+        let mut last = src;
+        for choice in [choice, choice / 16, choice / 256].into_iter().take(1 + choice % 3) {
+            let shape @ Shape { c, h, w } = self.builder.shape(last);
+            let op = if choice.is_multiple_of(2) {
+                Op::Transpose(ORDERS[choice / 2 % 6])
+            } else {
+                let c = divisor(c * h * w, choice / 2);
+                // Not many more rows and columns, and channels, than there were.
+                let c = if c > 64 || shape.len() / c > 400 { shape.c } else { c };
+                let h = divisor(shape.len() / c, choice / 4);
+                Op::Reshape(Shape::new(c, h, shape.len() / c / h))
+            };
+            last = self.add(op, &[last])?;
+        }
+        let Shape { c, .. } = self.builder.shape(last);
+        // Nodes that follow would be slow to interpret.
+        if c > 100 { Ok(src) } else { Ok(last) }
+    }
+
     /// Pixels moved, unless the map would grow large.
     fn rearranged(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
         let shape = self.builder.shape(src);
@@ -282,6 +316,8 @@ impl Grower {
         Ok(id)
     }
 }
+
+const ORDERS: [[usize; 3]; 6] = [[1, 2, 0], [0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1], [2, 0, 1]];
 
 const KERNELS: [usize; 4] = [3, 5, 7, 1];
 

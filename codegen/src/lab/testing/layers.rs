@@ -1,6 +1,8 @@
 //! Evaluates normalised layers exactly as they are defined: in f64, with plain loops. Memory is NaN until it is written, and it
 //! is written in whole groups of 16 lanes, as kernels do it.
 
+use sartor_kernels::reference;
+use sartor_kernels::shape::Maps;
 use sartor_models::{Reduction, Spread, Window};
 
 use crate::layout::{Map, MapId};
@@ -202,6 +204,30 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 let from = op.source(c, (src.map.h, src.map.w), (lane, y, x));
                 from.map_or(0.0, |(lane, y, x)| src.get(y, x, lane))
             });
+        }
+        LayerOp::Constant(op) => {
+            let (values, Map { c, h, w, .. }) = (&filter.expect("constants are a filter").weight, dst.map.clone());
+            assert_eq!((values.len(), c * h * w), (op.len, op.len));
+            dst.write(0, c, |y, x, lane| values[(lane * h + y) * w + x].into());
+        }
+        LayerOp::Softmax(op) => {
+            let src = whole(op.src);
+            let c = src.map.c;
+            dst.write(0, c, |y, x, lane| {
+                let row: Vec<f64> = (0..c).map(|lane| src.get(y, x, lane)).collect();
+                reference::softmax(&row, Maps::new(1, c, 1, 1), op.log)[lane]
+            });
+        }
+        LayerOp::Move(op) => {
+            let src = at(op.src);
+            let Map { c, h, w, .. } = dst.map;
+            let mut moved = vec![f64::NAN; c * h * w];
+            op.digits.each(|from, to| {
+                let pixel = from % (src.map.h * src.map.w);
+                let lane = op.src_lane + from / (src.map.h * src.map.w);
+                moved[to] = src.get(pixel / src.map.w, pixel % src.map.w, lane);
+            });
+            dst.write(0, c, |y, x, lane| moved[(lane * h + y) * w + x]);
         }
         LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (whole(*a), whole(*b));

@@ -12,7 +12,8 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
     };
     let mut values = vec![input.to_vec()];
     for node in &network.nodes()[1..] {
-        let first = node.inputs[0];
+        // Constants read nothing.
+        let first = node.inputs.first().copied().unwrap_or(NodeId(0));
         let (src, src_maps) = (&values[first.0], maps(first));
         let param = |suffix: &str| weights.get(&format!("{}.{suffix}", node.name)).map(|tensor| tensor.data());
         let value = match node.op {
@@ -26,6 +27,7 @@ pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<
                 let [weight, bias, mean, var] = ["weight", "bias", "running_mean", "running_var"].map(|s| param(s).unwrap());
                 reference::batch_norm(src, src_maps, &BatchNorm { weight, bias, mean, var, eps })
             }
+            Op::Constant(_) => param("value").unwrap().iter().map(|&x| x.into()).collect(),
             Op::Activation(act) => reference::activation(src, act),
             Op::MaxPool(window) => reference::max_pool(src, src_maps, &window),
             Op::AvgPool { window, counted } => reference::avg_pool(src, src_maps, &window, counted),

@@ -6,9 +6,11 @@
 mod direct;
 mod eltwise;
 mod epilogue;
+mod moved;
 mod mutants;
 mod pointwise;
 mod reduce;
+mod softmax;
 mod special;
 mod spread;
 mod window;

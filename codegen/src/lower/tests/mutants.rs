@@ -40,7 +40,11 @@ fn numbers(body: &mut [Stmt], change: &mut impl FnMut(Number, &mut usize)) {
             Stmt::Let(_, Value::FirstLanes(_, lanes)) | Stmt::Set(_, Value::FirstLanes(_, lanes)) => {
                 change(Number::Lanes, lanes);
             }
-            Stmt::Store(at, _) | Stmt::Prefetch(at) => address(at, change),
+            Stmt::Store(at, _) | Stmt::Clear(at) | Stmt::Prefetch(at) => address(at, change),
+            Stmt::Move(to, from) => {
+                address(from, change);
+                address(to, change);
+            }
             _ => {}
         }
     }
@@ -62,7 +66,9 @@ fn trace(body: &[Stmt], vars: &mut BTreeMap<Var, usize>, accesses: &mut Vec<(usi
             }
             Stmt::Let(_, Value::Load(at) | Value::Broadcast(at))
             | Stmt::Set(_, Value::Load(at) | Value::Broadcast(at))
-            | Stmt::Store(at, _) => accesses.push(place(at, vars)),
+            | Stmt::Store(at, _)
+            | Stmt::Clear(at) => accesses.push(place(at, vars)),
+            Stmt::Move(to, from) => accesses.extend([place(from, vars), place(to, vars)]),
             Stmt::Let(_, Value::FirstLanes(_, lanes)) | Stmt::Set(_, Value::FirstLanes(_, lanes)) => {
                 accesses.push((usize::MAX, *lanes));
             }
@@ -169,6 +175,10 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
         ("maxpool", Box::new(Window { rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
         ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
         ("spread", Box::new(spread::spec(5, 2, true, (1, 2), 2)), true),
+        ("move", Box::new(moved::spec(5, 3, 7)), true),
+        ("move", Box::new(moved::turned(2, 3, 4)), true),
+        ("softmax", Box::new(softmax::spec(false, 21, 21)), false),
+        ("softmax", Box::new(softmax::spec(true, 21, 21)), false),
         ("mean", Box::new(reduce::spec(Reduction::Mean, 32, 2, 16)), true),
         ("scale", Box::new(super::eltwise::spec(super::eltwise::SCALE, 3, 3, 16, None)), true),
         (

@@ -5,8 +5,10 @@ use sartor_ops::Axis;
 
 use super::error::NormalizeError;
 use super::fold::{self, Affine};
-use super::tails::{self, Tail};
+use super::tails::{Tail, tails};
+use super::view::View;
 use crate::network::layers::PoolKind;
+use crate::ops::digits;
 
 /// Nodes that are fused into one layer, in the network's terms: channels and node ids, no maps or lanes yet.
 pub(super) struct Step {
@@ -39,6 +41,16 @@ pub(super) enum Fused {
     },
     Reduce(Reduction),
     Rearrange(Rearrange),
+    /// Values moved, and the nodes that do it, from the last to the first.
+    Move {
+        view: View,
+        nodes: Vec<NodeId>,
+    },
+    /// A map of constants, which are its node's parameter.
+    Constant,
+    Softmax {
+        log: bool,
+    },
     Binary {
         op: Arithmetic,
         act: Option<Activation>,
@@ -68,7 +80,8 @@ impl Step {
             Fused::Conv { act, .. } | Fused::Depthwise { act, .. } | Fused::Pool { act, .. } => Some(act),
             Fused::Binary { act, .. } | Fused::Add { act } | Fused::Concat { act } => Some(act),
             Fused::Input | Fused::Reduce(_) | Fused::Rearrange(_) | Fused::Activation(_) => None,
-            Fused::Shuffle { .. } | Fused::Slice { .. } => None,
+            Fused::Constant | Fused::Softmax { .. } => None,
+            Fused::Move { .. } | Fused::Shuffle { .. } | Fused::Slice { .. } => None,
         }
     }
 
@@ -106,6 +119,9 @@ impl Steps {
     }
 }
 
+/// The most nodes that move values together.
+const LONGEST: usize = 32;
+
 /// A window of so few taps is left as it is, so that an activation can be fused into it.
 const FEW: usize = 16;
 
@@ -113,9 +129,9 @@ const FEW: usize = 16;
 pub(super) fn fuse(network: &Network, weights: &Weights) -> Result<Steps, NormalizeError> {
     let mut fuser = Fuser::new(network, weights);
     fold::check(network, weights, &fuser.live().collect::<Vec<_>>())?;
-    let mut steps = Steps { steps: Vec::new(), outputs: fuser.tails()? };
+    let mut steps = Steps { steps: Vec::new(), outputs: fuser.tails() };
     for id in (0..network.nodes().len()).map(NodeId) {
-        let step = if fuser.readers[id.0] > 0 && !fuser.moves[id.0] { fuser.step(id) } else { None };
+        let step = if fuser.readers[id.0] > 0 && !fuser.in_tail[id.0] { fuser.step(id) } else { None };
         fuser.steps.push(step);
     }
     steps.steps = fuser.steps;
@@ -129,8 +145,8 @@ struct Fuser<'a> {
     inputs: Vec<Vec<NodeId>>,
     /// What the network returns. Nodes that change nothing are skipped here too.
     outputs: Vec<NodeId>,
-    /// Which nodes can only be in the tail of an output.
-    moves: Vec<bool>,
+    /// Which nodes are in the tail of an output.
+    in_tail: Vec<bool>,
     /// How often the value of each node is read by live nodes or returned.
     readers: Vec<usize>,
     steps: Vec<Option<Step>>,
@@ -158,23 +174,19 @@ impl<'a> Fuser<'a> {
                 }
             }
         }
-        let moves = tails::movers(network, &inputs);
-        Self { network, weights, inputs, outputs, moves, readers, steps: Vec::with_capacity(nodes.len()) }
+        Self { network, weights, inputs, outputs, in_tail: Vec::new(), readers, steps: Vec::with_capacity(nodes.len()) }
     }
 
     fn live(&self) -> impl Iterator<Item = NodeId> {
         (0..self.readers.len()).filter(|&id| self.readers[id] > 0).map(NodeId)
     }
 
-    /// The tails of the outputs. Nodes that belong there are refused elsewhere.
-    fn tails(&self) -> Result<Vec<Tail>, NormalizeError> {
-        for id in self.live().filter(|id| !self.moves[id.0]) {
-            if let Some(inner) = self.inputs[id.0].iter().find(|input| self.moves[input.0]) {
-                return Err(tails::refused(self.network.node(*inner), self.network.node(id)));
-            }
-        }
-        let walk = tails::Walk { network: self.network, inputs: &self.inputs, moves: &self.moves };
-        self.outputs.iter().map(|&output| walk.tail(output)).collect()
+    /// The tails of the outputs.
+    fn tails(&mut self) -> Vec<Tail> {
+        let is_live = |id: NodeId| self.readers[id.0] > 0;
+        let (in_tail, tails) = tails(self.network, &self.inputs, &self.outputs, is_live);
+        self.in_tail = in_tail;
+        tails
     }
 
     /// What a node computes. The sum of maps of the same shape has one form only.
@@ -213,9 +225,39 @@ impl<'a> Fuser<'a> {
             }
             Op::ChannelShuffle { groups } => Fused::Shuffle { groups },
             Op::Slice { begin, .. } => Fused::Slice { begin },
-            Op::BatchNorm { .. } | Op::Softmax { .. } | Op::Transpose(_) | Op::Reshape(_) => return None,
+            Op::Transpose(_) | Op::Reshape(_) => return Some(self.moved(id)),
+            Op::Constant(_) => Fused::Constant,
+            Op::Softmax { log } => Fused::Softmax { log },
+            Op::BatchNorm { .. } => return None,
         };
         Some(Step { node: id, inputs, op })
+    }
+
+    /// A move of values, together with the one before it if only this one reads that.
+    fn moved(&mut self, id: NodeId) -> Step {
+        let input = self.inputs[id.0][0];
+        let before = match self.only(input) {
+            Some(Step { op: Fused::Move { nodes, .. }, .. }) if nodes.len() < LONGEST => [&[id], &nodes[..]].concat(),
+            _ => Vec::new(),
+        };
+        if let Some(view) = self.through(&before) {
+            self.steps[input.0] = None;
+            let first = before.last().map_or(id, |first| self.inputs[first.0][0]);
+            return Step { node: id, inputs: vec![first], op: Fused::Move { view, nodes: before } };
+        }
+        let view = self.through(&[id]).expect("one node alone moves values by constant strides");
+        Step { node: id, inputs: vec![input], op: Fused::Move { view, nodes: vec![id] } }
+    }
+
+    /// Where values lie that some nodes move, from the last to the first. `None` if there are no nodes, or if the values are at no
+    /// constant strides or at too many.
+    fn through(&self, nodes: &[NodeId]) -> Option<View> {
+        let mut view = View::whole(self.network.node(*nodes.first()?).shape);
+        for node in nodes {
+            view = view.before(self.network.node(*node).op, self.network.node(self.inputs[node.0][0]).shape)?;
+        }
+        // The dimensions of the result divide two more.
+        (view.strides().len() + 2 <= digits::MOST).then_some(view)
     }
 
     /// A large window over the whole map reduces it: kernels for windows have a line for each tap.

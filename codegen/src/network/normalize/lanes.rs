@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, DepthOrder, Network, NodeId, Rearrange, Spread, Weights, Window, graph::MAX_ELEMENTS};
+use sartor_models::{Activation, DepthOrder, Network, NodeId, Rearrange, Shape, Spread, Weights, Window, graph::MAX_ELEMENTS};
 
 use typed_index_collections::TiVec;
 
@@ -13,10 +13,11 @@ use super::tails::Tail;
 use crate::layout::{Map, MapId, padded};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Activate, Add, Binary, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Normalized, Output, Pool, Rearranged,
-    Reduce, Value,
+    Activate, Add, Binary, Constant, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Moved, Normalized, Output, Pool,
+    Rearranged, Reduce, Shares, Value,
 };
-use crate::network::output::Piece;
+use crate::network::output::{Piece, Stride};
+use crate::ops::digits::Digits;
 use crate::ops::lanes_of_blocks;
 
 /// The map of the network's input.
@@ -86,6 +87,11 @@ impl Layout<'_> {
             Fused::Concat { act } => self.concat(id, step, *act),
             Fused::Conv { .. } => self.conv(id, step),
             Fused::Rearrange(Rearrange::DepthToSpace { block, order }) => self.depth_to_space(id, step, *block, *order),
+            Fused::Constant => {
+                self.constant(id, step);
+                Ok(())
+            }
+            Fused::Move { view, .. } => self.moved(id, step, &view.strides()),
             _ => self.by_lane(id, step),
         }
     }
@@ -169,6 +175,7 @@ impl Layout<'_> {
             }
             Fused::Rearrange(how) => LayerOp::Rearrange(Rearranged { src, dst, how }),
             Fused::Reduce(reduction) => LayerOp::Reduce(Reduce { src, dst, reduction }),
+            Fused::Softmax { log } => LayerOp::Softmax(Shares { src, dst, log }),
             Fused::Binary { op, act } => {
                 let [first, second] = [step.inputs[0], step.inputs[1]].map(|input| self.network.node(input).shape.dims());
                 let spread = Spread::of(first, second).expect("the graph is valid");
@@ -179,6 +186,7 @@ impl Layout<'_> {
             Fused::Input | Fused::Conv { .. } | Fused::Shuffle { .. } | Fused::Slice { .. } | Fused::Concat { .. } => {
                 unreachable!("laid out by `step`")
             }
+            Fused::Constant | Fused::Move { .. } => unreachable!("laid out by `step`"),
         };
         self.push(id, step, op, filter, a.lanes);
         Ok(())
@@ -201,6 +209,44 @@ impl Layout<'_> {
         let op = LayerOp::Rearrange(Rearranged { src, dst, how: Rearrange::DepthToSpace { block, order } });
         let lanes = (0..self.network.node(id).shape.c).collect();
         self.push(id, step, op, None, lanes);
+        Ok(())
+    }
+
+    /// Lays out a map of constants.
+    fn constant(&mut self, id: NodeId, step: &Step) {
+        let shape = self.network.node(id).shape;
+        let param = self.network.params_of(id).into_iter().next().and_then(|param| self.weights.get(&param.name));
+        let weight = param.map_or_else(Vec::new, |value| value.data().to_vec());
+        let op = LayerOp::Constant(Constant { dst: self.dst(id), len: shape.len() });
+        self.push(id, step, op, Some(Filter { weight, bias: Vec::new(), factor: 1.0 }), (0..shape.c).collect());
+    }
+
+    /// Lays out values that are moved. If no loops with constant strides do it, they are put in one row of lanes first.
+    fn moved(&mut self, id: NodeId, step: &Step, strides: &[Stride]) -> Result<(), NormalizeError> {
+        let source = self.value(step.inputs[0]);
+        let follows = |(c, &lane): (usize, &usize)| lane == source.lanes[0] + c;
+        let source = if source.lanes.iter().enumerate().all(follows) { source } else { self.ordered(step.inputs[0])? };
+        let (src, src_lane, channels) = (source.map, source.lanes[0], source.lanes.len());
+        let from = [channels, self.layers[src].h, self.layers[src].w];
+        let Shape { c, h, w } = self.network.node(id).shape;
+        let (to, all) = ([c, h, w], c * h * w);
+        let loops: Vec<(usize, usize)> = strides.iter().map(|stride| (stride.count, stride.step)).collect();
+        if let Some(digits) = Digits::new(&loops, from, to) {
+            let dst = self.dst(id);
+            self.push(id, step, LayerOp::Move(Moved { src, src_lane, channels, dst, digits }), None, (0..c).collect());
+            return Ok(());
+        }
+        let [first, second] = [Digits::new(&loops, from, [all, 1, 1]), Digits::new(&[(all, 1)], [all, 1, 1], to)]
+            .map(|digits| digits.expect("a row of values has but one dimension"));
+        let name = format!("{}.flat", self.network.node(step.node).name);
+        let flat = self.layers.maps.push_and_get_key(Map { name: name.clone(), c: all, h: 1, w: 1 });
+        let op = LayerOp::Move(Moved { src, src_lane, channels, dst: flat, digits: first });
+        let value = Value { node: id, map: flat, lanes: (0..all).collect() };
+        self.layers.layers.push(Layer { name, op, value, macs: 0 });
+        self.filters.push(None);
+        let dst = self.dst(id);
+        let op = LayerOp::Move(Moved { src: flat, src_lane: 0, channels: all, dst, digits: second });
+        self.push(id, step, op, None, (0..c).collect());
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! From a network and its weights to fused layers.
 //!
 //! `fuse` folds and fuses in the network's own terms. `place` decides which layers write straight into the map of a
-//! concatenation. `tails` finds what only the copying to the outputs has to know. `lanes` gives every value its map and lanes, and puts the weights in their order.
+//! concatenation. `tails` finds what only the copying to the outputs has to know, and `view` where values lie that were moved. `lanes` gives every value its map and lanes, and puts the weights in their order.
 
 mod error;
 mod fold;
@@ -11,6 +11,7 @@ mod place;
 mod tails;
 #[cfg(test)]
 mod tests;
+mod view;
 #[cfg(test)]
 mod zoo_tests;
 

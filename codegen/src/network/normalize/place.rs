@@ -70,7 +70,7 @@ fn uses(network: &Network, fused: &Steps) -> Vec<Vec<Use>> {
         for (i, &input) in step.inputs.iter().enumerate() {
             let picks = match step.op {
                 Fused::Conv { .. } => i == 0,
-                Fused::Concat { .. } => true,
+                Fused::Concat { .. } | Fused::Move { .. } => true,
                 Fused::Shuffle { .. } | Fused::Slice { .. } => continue,
                 _ => false,
             };

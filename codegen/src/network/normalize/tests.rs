@@ -82,6 +82,18 @@ fn line(layer: &Layer) -> String {
             words.push(op.how.word().into());
             None
         }
+        LayerOp::Constant(_) => {
+            words.push("constant".into());
+            None
+        }
+        LayerOp::Softmax(op) => {
+            words.push(if op.log { "logsoftmax" } else { "softmax" }.into());
+            None
+        }
+        LayerOp::Move(op) => {
+            words.push(format!("move{}", op.digits));
+            None
+        }
         LayerOp::Add(Add { act, .. }) => {
             words.push("add".into());
             *act
@@ -611,7 +623,7 @@ fn dead_nodes_and_their_tensors_are_dropped() {
 }
 
 #[test]
-fn a_softmax_is_an_output_or_an_error() {
+fn a_softmax_is_a_part_of_an_output_or_a_layer() {
     for log in [false, true] {
         let softmax = Op::Softmax { log };
         let mut g = Graph::new(3, 1, 1);
@@ -628,11 +640,13 @@ fn a_softmax_is_an_output_or_an_error() {
         let again = g.add("again", softmax, &[both]);
         g.becomes(&[again, first, both, conv], &["conv conv", "other conv"]);
 
-        let mut g = Graph::new(3, 1, 1);
-        let inner = g.add("softmax", softmax, &[g.0.input()]);
+        // Of what is read inside the network.
+        let mut g = Graph::new(3, 4, 5);
+        let conv = g.conv("conv", 20, g.0.input());
+        let inner = g.add("softmax", softmax, &[conv]);
         let relu = g.relu("relu", inner);
-        let error = normalize(&g.finish(&[relu]), &Weights::default()).unwrap_err().to_string();
-        assert!(error.contains("node 'softmax' is unsupported: 'relu' reads it, but a softmax"), "{error}");
+        let line = if log { "softmax logsoftmax" } else { "softmax softmax" };
+        g.becomes(&[relu, inner], &["conv conv", line, "relu activation Relu"]);
     }
 }
 
@@ -658,23 +672,72 @@ fn transposing_and_reshaping_on_the_way_out_costs_nothing() {
 }
 
 #[test]
-fn what_moves_inside_a_network_or_in_no_constant_strides_is_an_error() {
+fn what_is_moved_inside_a_network_is_moved_at_once() {
     let mut g = Graph::new(3, 4, 6);
     let conv = g.conv("conv", 20, g.0.input());
     let turned = g.add("turned", Op::Transpose([1, 2, 0]), &[conv]);
     let relu = g.relu("relu", turned);
-    let network = g.finish(&[relu]);
-    let error = normalize(&network, &draw::weights(&network)).unwrap_err().to_string();
-    assert!(error.contains("node 'turned' is unsupported: 'relu' reads it, but what was transposed can only be read"), "{error}");
+    // Two nodes are one move, and the output is copied from where it is moved from.
+    let shaped = g.add("shaped", Op::Reshape(Shape::new(8, 3, 20)), &[relu]);
+    let back = g.add("back", Op::Transpose([2, 1, 0]), &[shaped]);
+    let fc = g.conv("fc", 5, back);
+    let last = g.add("last", Op::Transpose([2, 1, 0]), &[fc]);
+    g.becomes(
+        &[last, turned],
+        &["conv conv", "turned move20x4x6p120", "relu activation Relu", "back move4x2x3x20p3201", "fc conv"],
+    );
+}
 
-    // Columns of the input are five and a seventh of the result's.
+#[test]
+fn what_no_loop_moves_goes_through_a_row_of_lanes() {
+    let mut g = Graph::new(3, 4, 6);
+    let conv = g.conv("conv", 20, g.0.input());
+    let crooked = g.add("crooked", Op::Reshape(Shape::new(15, 32, 1)), &[conv]);
+    let fc = g.conv("fc", 5, crooked);
+    g.becomes(&[fc], &["conv conv", "crooked.flat move20x4x6p012", "crooked move15x32p01", "fc conv"]);
+
+    // Columns of the input are five and a seventh of the result's: the output is copied from what a layer reshaped.
     let mut g = Graph::new(3, 4, 6);
     let conv = g.conv("conv", 20, g.0.input());
     let crooked = g.add("crooked", Op::Reshape(Shape::new(15, 32, 1)), &[conv]);
     let turned = g.add("turned", Op::Transpose([1, 0, 2]), &[crooked]);
-    let network = g.finish(&[turned]);
-    let error = normalize(&network, &draw::weights(&network)).unwrap_err().to_string();
-    assert!(error.contains("node 'crooked' is unsupported: what follows it scatters"), "{error}");
+    g.becomes(&[turned], &["conv conv", "crooked.flat move20x4x6p012", "crooked move15x32p01"]);
+}
+
+#[test]
+fn constants_are_maps_as_others_are() {
+    let mut g = Graph::new(3, 4, 6);
+    let conv = g.conv("conv", 20, g.0.input());
+    let grid = g.add("grid", Op::Constant(Shape::new(1, 4, 6)), &[]);
+    let sum = g.add("sum", Op::Binary(Arithmetic::Add), &[conv, grid]);
+    let both = g.add("both", Op::Concat, &[sum, grid]);
+    g.becomes(&[both, grid], &["conv conv", "grid constant", "sum pluspixel", "both.copy0 conv", "both.copy1 conv @20"]);
+}
+
+/// The user's image, and a part of a map whose channels are in order, are read as they lie. Others are put in order first.
+#[test]
+fn moves_read_images_and_parts_of_maps() {
+    let mut g = Graph::new(3, 4, 6);
+    let turned = g.add("turned", Op::Transpose([2, 0, 1]), &[g.0.input()]);
+    let conv = g.conv("conv", 20, turned);
+    let part = g.add("part", Op::Slice { begin: 7, len: 9 }, &[conv]);
+    let moved = g.add("moved", Op::Transpose([1, 0, 2]), &[part]);
+    let relu = g.relu("relu", moved);
+    let shuffled = g.add("shuffled", Op::ChannelShuffle { groups: 5 }, &[conv]);
+    let other = g.add("other", Op::Transpose([1, 0, 2]), &[shuffled]);
+    let sum = g.relu("sum", other);
+    g.becomes(
+        &[relu, sum],
+        &[
+            "turned move3x4x6p201",
+            "conv conv",
+            "moved move9x3x4p102",
+            "relu activation Relu",
+            "shuffled.reorder conv",
+            "other move20x3x4p102",
+            "sum activation Relu",
+        ],
+    );
 }
 
 #[test]

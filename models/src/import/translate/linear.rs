@@ -3,6 +3,7 @@
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Factor, MapAxis};
+use super::moved::with_channels;
 use super::translator::{Translator, computed};
 use crate::graph::{Conv2d, Op, Padding, Shape, Window};
 
@@ -108,7 +109,8 @@ fn product(
     let pixels = if reach(MapAxis::H) * reach(MapAxis::W) == 1 { (1, 1) } else { (shape.h, shape.w) };
     let others_read_pixels = (0..last).any(|dim| view.touches(dim, MapAxis::H) || view.touches(dim, MapAxis::W));
     if !whole(MapAxis::C) || (pixels != (1, 1) && (!whole(MapAxis::H) || !whole(MapAxis::W) || others_read_pixels)) {
-        return Err(format!("it sums over a part of {shape} that is neither the channels nor the whole map"));
+        let moved = with_channels(t, &format!("{}.channels", node.output(0)), input, last..last + 1)?;
+        return product(t, node, &moved, matrix, bias);
     }
     let terms: Vec<usize> = terms(factors, shape, pixels);
     let weight: Vec<f32> = (0..matrix.outputs).flat_map(|o| terms.iter().map(move |&term| matrix.at(term, o))).collect();

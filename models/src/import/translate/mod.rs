@@ -4,9 +4,11 @@
 
 mod activation;
 mod channels;
+mod constants;
 mod conv;
 mod depth;
 mod linear;
+mod moved;
 mod norm;
 mod pad;
 mod pairs;

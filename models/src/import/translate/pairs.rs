@@ -2,12 +2,14 @@
 
 use sartor_ops::Parameter;
 
+use super::super::broadcast::{is_by_pixel, steps};
 use super::super::constant::Constant;
 use super::super::dims::broadcast;
 use super::super::function::clip;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
+use super::constants::by_pixel;
 use super::pad::with_rank;
 use super::translator::{Shared, Translator, by_channel, computed};
 use crate::arithmetic::Arithmetic;
@@ -51,6 +53,11 @@ fn with_constant(t: &mut Translator, node: &NodeReader<'_>, x: &Computed, consta
     // A constant may add dimensions of length one in front.
     let rank = constant.dims.len().max(x.view.rank());
     let view = with_rank(&x.view, rank);
+    if is_by_pixel(&view, &steps(&view, constant)?) {
+        let other = by_pixel(t, node.output(0), x, &view, constant)?;
+        let id = t.add(node.output(0), arithmetic(node, swapped), &[x.node, other])?;
+        return Ok(Value::Computed(Computed { node: id, view }));
+    }
     if matches!(node.operator(), "Max" | "Min") {
         return clamped(t, node, x, view, constant);
     }
@@ -157,16 +164,9 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     }
     let part_node = repeated_lines(t, node, part_node, shape)?;
     let part_shape = t.shape(part_node);
-    let op = match (node.operator(), swapped) {
-        ("Add" | "Sum" | "Mean", _) if part_shape == shape => Op::Add,
-        ("Add" | "Sum" | "Mean", _) => Op::Binary(Arithmetic::Add),
-        ("Mul", _) => Op::Binary(Arithmetic::Mul),
-        ("Sub", false) => Op::Binary(Arithmetic::Sub),
-        ("Sub", true) => Op::Binary(Arithmetic::SubFrom),
-        ("Div", false) => Op::Binary(Arithmetic::Div),
-        ("Div", true) => Op::Binary(Arithmetic::DivInto),
-        ("Max", _) => Op::Binary(Arithmetic::Max),
-        _ => Op::Binary(Arithmetic::Min),
+    let op = match arithmetic(node, swapped) {
+        Op::Binary(Arithmetic::Add) if part_shape == shape => Op::Add,
+        op => op,
     };
     let id = t.add(node.output(0), op, &[whole.node, part_node])?;
     Ok(Value::Computed(Computed { node: id, view: view.clone() }))
@@ -180,6 +180,20 @@ fn repeated_lines(t: &mut Translator, node: &NodeReader<'_>, part: NodeId, whole
         return Ok(part);
     }
     t.expanded(&format!("{}.lines", node.output(0)), part, Shape { h: whole.h, w: whole.w, ..shape })
+}
+
+/// What a node does with two maps; `swapped` if the second of the file is the first here.
+fn arithmetic(node: &NodeReader<'_>, swapped: bool) -> Op {
+    Op::Binary(match (node.operator(), swapped) {
+        ("Add" | "Sum" | "Mean", _) => Arithmetic::Add,
+        ("Mul", _) => Arithmetic::Mul,
+        ("Sub", false) => Arithmetic::Sub,
+        ("Sub", true) => Arithmetic::SubFrom,
+        ("Div", false) => Arithmetic::Div,
+        ("Div", true) => Arithmetic::DivInto,
+        ("Max", _) => Arithmetic::Max,
+        _ => Arithmetic::Min,
+    })
 }
 
 /// The part, arranged as the whole is.

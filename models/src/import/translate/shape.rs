@@ -20,22 +20,18 @@ fn view(t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Val
     let input = computed(node)?;
     let view = &input.view;
     let sizes = view.sizes();
-    let reshaped_to = |dims: &[usize]| {
-        let view = view.reshaped(dims);
-        view.ok_or_else(|| {
-            format!("shape is {dims:?}, which cuts through the dimensions {sizes:?}; such a move is not supported")
-        })
-    };
+    // The dimensions, if they may cut through those of the view.
+    let mut dims = None;
     let view = match operator {
-        "Identity" => view.clone(),
+        "Identity" => Some(view.clone()),
         "Dropout" => {
             node.skip(&["ratio", "seed", "is_test"]);
-            view.clone()
+            Some(view.clone())
         }
         "Cast" => {
             node.skip(&["saturate"]);
             match node.int("to")?.unwrap_or(0) as i32 {
-                proto::FLOAT | proto::DOUBLE => view.clone(),
+                proto::FLOAT | proto::DOUBLE => Some(view.clone()),
                 other => return Err(format!("to is {other}: values that the network computes are f32 and stay so")),
             }
         }
@@ -50,15 +46,18 @@ fn view(t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Val
             if let Some(first) = asked.first_mut().filter(|first| t.batch > 1 && **first == t.batch as i64) {
                 *first = 1;
             }
-            reshaped_to(&reshaped(&sizes, &asked, node.int("allowzero")? == Some(1))?)?
+            view.reshaped(dims.insert(reshaped(&sizes, &asked, node.int("allowzero")? == Some(1))?))
         }
         "Flatten" => {
             let axis = node.int("axis")?.unwrap_or(1);
             let axis = if axis == sizes.len() as i64 { sizes.len() } else { node.axis(axis, sizes.len())? };
-            reshaped_to(&[sizes[..axis].iter().product(), sizes[axis..].iter().product()])?
+            view.reshaped(dims.insert(vec![sizes[..axis].iter().product(), sizes[axis..].iter().product()]))
         }
-        "Squeeze" | "Unsqueeze" => reshaped_to(&squeezed(node, &sizes, operator == "Squeeze")?)?,
-        _ => view.transposed(&permutation(node, sizes.len())?),
+        "Squeeze" | "Unsqueeze" => view.reshaped(dims.insert(squeezed(node, &sizes, operator == "Squeeze")?)),
+        _ => Some(view.transposed(&permutation(node, sizes.len())?)),
     };
-    Ok(Value::Computed(Computed { node: input.node, view }))
+    match (view, dims) {
+        (Some(view), _) => Ok(Value::Computed(Computed { node: input.node, view })),
+        (None, dims) => t.in_rows(node.output(0), input, &dims.unwrap_or(sizes)).map(Value::Computed),
+    }
 }

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::super::broadcast::{at, is_by_pixel, steps};
 use super::super::constant::Constant;
 use super::super::dims::{MOST, count};
+use super::super::movement::movement;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Arrangement, Factor, MapAxis, View, arrange};
@@ -126,10 +128,10 @@ impl Translator {
             Arrangement::SpaceToDepth { block, blocks_first } => {
                 self.space_to_depth(&format!("{name}.gathered"), input.node, block, blocks_first)
             }
-            Arrangement::Other => Err(format!(
-                "its input of dimensions {:?} lies in memory in another order, and moving its elements is not supported",
-                input.view.sizes()
-            )),
+            Arrangement::Other => {
+                let [c, h, w] = groups.each_ref().map(|group| group.iter().map(|factor| factor.size).product());
+                self.moved(name, input, &groups.concat(), Shape { c, h, w })
+            }
         }
     }
 
@@ -151,17 +153,37 @@ impl Translator {
 
     /// The tensor as a map whose elements, row by row, are in the tensor's order.
     pub fn ordered(&mut self, name: &str, input: &Computed) -> Result<Computed> {
-        let order = input.view.order(self.shape(input.node)).ok_or_else(|| {
-            format!(
-                "a tensor of dimensions {:?} lies scattered in memory, and moving its elements is not supported",
-                input.view.sizes()
-            )
-        })?;
+        let Some(order) = input.view.order(self.shape(input.node)) else {
+            return self.in_rows(name, input, &input.view.sizes());
+        };
         if order == [0, 1, 2] {
             return Ok(input.clone());
         }
         let node = self.transposed(name, input.node, order)?;
         Ok(Computed { node, view: input.view.relabelled(order) })
+    }
+
+    /// A map that holds a tensor's elements in the order of some factors.
+    fn moved(&mut self, name: &str, input: &Computed, factors: &[Factor], to: Shape) -> Result<NodeId> {
+        let (from, dims) = (self.shape(input.node), input.view.sizes());
+        let ops = movement(from, factors, to).ok_or_else(|| {
+            format!("a tensor of dimensions {dims:?} is a part of a map of {from}, and moving it is not supported")
+        })?;
+        ops.into_iter().try_fold(input.node, |last, op| self.add(&format!("{name}.moved"), op, &[last]))
+    }
+
+    /// The tensor with other dimensions, of the same elements in the same order, as a map in which they lie row by row.
+    pub fn in_rows(&mut self, name: &str, input: &Computed, dims: &[usize]) -> Result<Computed> {
+        let long: Vec<usize> = dims.iter().copied().filter(|&dim| dim > 1).collect();
+        let to = match long[..] {
+            [] => Shape::new(1, 1, 1),
+            [c] => Shape::new(c, 1, 1),
+            [c, w] => Shape::new(c, 1, w),
+            [ref c @ .., h, w] => Shape::new(c.iter().product(), h, w),
+        };
+        let node = self.moved(name, input, &input.view.merged(0..input.view.rank()), to)?;
+        let view = View::of_axes(to, &MapAxis::ALL.map(Some)).reshaped(dims);
+        Ok(Computed { node, view: view.ok_or("its dimensions do not fit")? })
     }
 
     /// A node whose map is a tensor `[1, c]`, `[1, c, w]` or `[1, c, h, w]`.
@@ -200,26 +222,11 @@ pub fn computed<'a>(node: &'a NodeReader<'_>) -> Result<&'a Computed> {
 pub fn by_channel(view: &View, shape: Shape, constant: &Constant) -> Result<Vec<f32>> {
     let values =
         constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
-    let sizes = view.sizes();
-    let skip = sizes.len().checked_sub(constant.dims.len());
-    let skip = skip.ok_or_else(|| format!("a constant of dimensions {:?} has more than its input, {sizes:?}", constant.dims))?;
-    let mut steps = vec![0; sizes.len()];
-    let mut step = 1;
-    for (i, &dim) in constant.dims.iter().enumerate().rev() {
-        if dim == 1 {
-            continue;
-        }
-        if dim != sizes[skip + i] {
-            return Err(format!("a constant of dimensions {:?} does not fit its input, {sizes:?}", constant.dims));
-        }
-        if view.touches(skip + i, MapAxis::H) || view.touches(skip + i, MapAxis::W) {
-            return Err(format!("a constant of dimensions {:?} has values of its own for each pixel", constant.dims));
-        }
-        steps[skip + i] = step;
-        step *= dim;
+    let steps = steps(view, constant)?;
+    if is_by_pixel(view, &steps) {
+        return Err(format!("a constant of dimensions {:?} has values of its own for each pixel", constant.dims));
     }
-    let at = |c: usize| view.indices([c, 0, 0]).iter().zip(&steps).map(|(index, step)| index * step).sum::<usize>();
-    Ok((0..shape.c).map(|c| values[at(c)]).collect())
+    Ok((0..shape.c).map(|c| values[at(view, &steps, [c, 0, 0])]).collect())
 }
 
 /// A shared constant.

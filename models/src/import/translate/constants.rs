@@ -1,0 +1,24 @@
+//! Constants as maps: those that have values of their own for each pixel.
+
+use super::super::broadcast::{at, steps};
+use super::super::constant::Constant;
+use super::super::node::Result;
+use super::super::value::Computed;
+use super::super::view::{MapAxis, View};
+use super::translator::Translator;
+use crate::graph::{NodeId, Op, Shape};
+
+/// A map of constants that meets the map of a computed tensor, pixel by pixel. It has one channel if all channels meet the same.
+pub fn by_pixel(t: &mut Translator, name: &str, x: &Computed, view: &View, constant: &Constant) -> Result<NodeId> {
+    let values =
+        constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
+    let steps = steps(view, constant)?;
+    let shape = t.shape(x.node);
+    let by_channel = steps.iter().enumerate().any(|(dim, &step)| step > 0 && view.touches(dim, MapAxis::C));
+    let shape = Shape { c: if by_channel { shape.c } else { 1 }, ..shape };
+    t.make(shape.len())?;
+    let place = |i: usize| [i / shape.pixels(), i / shape.w % shape.h, i % shape.w];
+    let values = (0..shape.len()).map(|i| values[at(view, &steps, place(i))]).collect();
+    let name = format!("{name}.constant");
+    t.add_with(&name, Op::Constant(shape), &[], vec![("value", shape.dims().to_vec(), values)])
+}
