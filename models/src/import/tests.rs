@@ -31,6 +31,12 @@ fn floats(name: &str, dims: &[i64], values: &[f32]) -> Tensor {
     Tensor { dims: dims.to_vec(), data_type: Some(proto::FLOAT), name: Some(name.into()), raw_data, ..Tensor::default() }
 }
 
+fn integers(name: &str, values: &[i64]) -> Tensor {
+    let raw_data = Some(values.iter().flat_map(|x| x.to_le_bytes()).collect());
+    let dims = vec![values.len() as i64];
+    Tensor { dims, data_type: Some(proto::INT64), name: Some(name.into()), raw_data, ..Tensor::default() }
+}
+
 /// A model of one input `x`, `[1, 2, 3, 3]`, whose output is `y`.
 fn model(node: Vec<Node>, initializer: Vec<Tensor>) -> Model {
     let graph =
@@ -160,17 +166,6 @@ fn external_weights_stay_in_the_models_folder() {
     }
 }
 
-fn integers(name: &str, values: &[i64]) -> Tensor {
-    let raw_data = Some(values.iter().flat_map(|x| x.to_le_bytes()).collect());
-    Tensor {
-        dims: vec![values.len() as i64],
-        data_type: Some(proto::INT64),
-        name: Some(name.into()),
-        raw_data,
-        ..Tensor::default()
-    }
-}
-
 /// Files of a few hundred bytes that ask for terabytes, or for years.
 #[test]
 fn small_files_ask_for_little() {
@@ -272,11 +267,6 @@ fn constants_are_computed_before_anything_is_refused() {
 
 #[test]
 fn a_part_of_shuffled_channels_is_read() {
-    let integers = |name: &str, values: &[i64]| {
-        let raw_data = Some(values.iter().flat_map(|x| x.to_le_bytes()).collect());
-        let dims = vec![values.len() as i64];
-        Tensor { dims, data_type: Some(proto::INT64), name: Some(name.into()), raw_data, ..Tensor::default() }
-    };
     let perm =
         Attribute { name: Some("perm".into()), ints: vec![0, 2, 1, 3, 4], r#type: Some(Attribute::INTS), ..Attribute::default() };
     let nodes = vec![
@@ -296,4 +286,23 @@ fn a_part_of_shuffled_channels_is_read() {
     let network = read(&shuffled).unwrap().network;
     assert!(network.nodes().iter().any(|node| node.op == Op::ChannelShuffle { groups: 2 }));
     assert!(network.nodes().iter().any(|node| node.op == Op::Slice { begin: 1, len: 2 }));
+}
+
+#[test]
+fn padding_with_minus_infinity_belongs_to_a_max_pool() {
+    let pads = || vec![integers("pads", &[0, 0, 0, 1, 0, 0, 1, 0]), floats("low", &[], &[f32::NEG_INFINITY])];
+    let kernel =
+        Attribute { name: Some("kernel_shape".into()), ints: vec![2, 2], r#type: Some(Attribute::INTS), ..Attribute::default() };
+    let pool = Node { attribute: vec![kernel], ..node("MaxPool", &["p"], "y") };
+    let pad = || node("Pad", &["x", "pads", "low"], "p");
+    let network = read(&model(vec![pad(), pool], pads())).unwrap().network;
+    let windows: Vec<_> =
+        network.nodes().iter().filter_map(|node| if let Op::MaxPool(window) = node.op { Some(window) } else { None }).collect();
+    let [window] = windows[..] else { panic!("{windows:?}") };
+    assert_eq!((window.padding.0.before, window.padding.0.after), (0, 1));
+    assert_eq!((window.padding.1.before, window.padding.1.after), (1, 0));
+    let message = refused(&model(vec![pad(), node("Relu", &["p"], "y")], pads()));
+    assert!(message.contains("only a max pool can"), "{message}");
+    let message = refused(&model(vec![node("Pad", &["x", "pads", "low"], "y")], pads()));
+    assert!(message.contains("only a max pool can"), "{message}");
 }

@@ -141,6 +141,16 @@ impl View {
         joined(self.dims[dims].iter().flatten().copied())
     }
 
+    /// The factors of some dimensions, as if they were one.
+    pub fn joined(&self, dims: &[usize]) -> Vec<Factor> {
+        joined(dims.iter().flat_map(|&dim| &self.dims[dim]).copied())
+    }
+
+    /// Whether some dimensions, in their order, are a whole axis.
+    pub fn are_axis(&self, dims: &[usize], axis: MapAxis, shape: Shape) -> bool {
+        self.joined(dims) == whole(axis, shape)
+    }
+
     /// The axis that a dimension is, if it is a whole one.
     pub fn axis(&self, dim: usize, shape: Shape) -> Option<MapAxis> {
         match self.dims[dim][..] {

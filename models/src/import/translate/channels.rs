@@ -32,11 +32,12 @@ fn concat(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         return padded(t, node, x, zeros, axis);
     }
     let mut parts: Vec<Computed> = Vec::new();
-    for input in node.inputs() {
-        let Value::Computed(part) = input else {
-            return Err("one of its inputs is constant, and only zeros behind a map are supported".into());
-        };
-        parts.push(part.clone());
+    for (index, input) in node.inputs().iter().enumerate() {
+        parts.push(match input {
+            Value::Computed(part) => part.clone(),
+            Value::Constant(constant) => t.held(&format!("{}.constant{index}", node.output(0)), constant)?,
+            Value::Absent | Value::Refused => return Err("one of its inputs is missing".into()),
+        });
     }
     t.joined(node.output(0), parts, axis).map(|value| vec![Value::Computed(value)])
 }

@@ -19,6 +19,27 @@ pub fn by_pixel(t: &mut Translator, name: &str, x: &Computed, view: &View, const
     t.make(shape.len())?;
     let place = |i: usize| [i / shape.pixels(), i / shape.w % shape.h, i % shape.w];
     let values = (0..shape.len()).map(|i| values[at(view, &steps, place(i))]).collect();
-    let name = format!("{name}.constant");
-    t.add_with(&name, Op::Constant(shape), &[], vec![("value", shape.dims().to_vec(), values)])
+    t.constant(&format!("{name}.constant"), shape, values)
+}
+
+impl Translator {
+    /// A map of constants.
+    pub(super) fn constant(&mut self, name: &str, shape: Shape, values: Vec<f32>) -> Result<NodeId> {
+        self.add_with(name, Op::Constant(shape), &[], vec![("value", shape.dims().to_vec(), values)])
+    }
+
+    /// A constant as a tensor that lies in a map in the usual order.
+    pub(super) fn held(&mut self, name: &str, constant: &Constant) -> Result<Computed> {
+        let values =
+            constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
+        let shape = match constant.dims[..] {
+            [c] | [1, c] => Shape::new(c, 1, 1),
+            [1, c, w] => Shape::new(c, 1, w),
+            [1, c, h, w] => Shape::new(c, h, w),
+            ref dims => return Err(format!("a constant of dimensions {dims:?} is no map")),
+        };
+        self.make(values.len())?;
+        let node = self.constant(name, shape, values.to_vec())?;
+        Ok(Computed { node, view: View::usual(shape, constant.dims.len()) })
+    }
 }

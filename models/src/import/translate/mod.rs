@@ -61,6 +61,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         batch,
         read: read_names(&file.graph),
         made: 0,
+        lowest: HashMap::new(),
     };
     let weights: Vec<String> = file.initializers.keys().chain(file.missing.keys()).cloned().collect();
     let (mut values, random) = constants(file.initializers, file.missing, options, &path)?;
@@ -87,6 +88,9 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
             reason: format!("output '{}' {reason}", escape::line(output.name())),
         };
         match values.get(output.name()) {
+            Some(Value::Computed(computed)) if translator.lowest.contains_key(&computed.node) => {
+                return Err(fault("is padded with minus infinity, and only a max pool can read that"));
+            }
             Some(Value::Computed(computed)) => {
                 // If its elements cannot be put in order, whoever reads the output must do it.
                 let own = format!("{}.ordered", output.name());
@@ -226,6 +230,10 @@ impl Translator {
             node.finish()?;
             self.make(values.iter().map(|constant| constant.data.len()).sum())?;
             return Ok(values.into_iter().map(Value::from).collect());
+        }
+        let is_lowest = |value: &Value| matches!(value, Value::Computed(computed) if self.lowest.contains_key(&computed.node));
+        if node.operator() != "MaxPool" && node.inputs().iter().any(is_lowest) {
+            return Err("it reads a map that is padded with minus infinity, and only a max pool can".into());
         }
         let values = self.translated(node)?;
         node.finish()?;

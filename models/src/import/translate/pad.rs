@@ -62,16 +62,36 @@ fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     if around == [Padding::both(0); 3] {
         return Ok(input.clone());
     }
-    if value != 0.0 {
-        return Err(format!("the padding has value {value}, and must be 0"));
+    let lowest = value == f32::NEG_INFINITY || value == f32::MIN;
+    if !value.is_finite() && !lowest {
+        return Err(format!("the padding has value {value}, and must be a number"));
     }
     let mut id = input.node;
     let name = node.output(0);
+    if lowest {
+        if around[0] != Padding::both(0) || *view != View::usual(shape, rank) {
+            return Err(format!(
+                "the padding has value {value}, and must be a number but around the rows and columns of a map in order"
+            ));
+        }
+        id = t.add(name, Op::Rearrange(Rearrange::Pad { rows: around[1], columns: around[2] }), &[id])?;
+        t.lowest.insert(id, (input.clone(), (around[1], around[2])));
+        return Ok(Computed { node: id, view: result });
+    }
     if around[1..] != [Padding::both(0); 2] {
         id = t.add(&format!("{name}.bordered"), Op::Rearrange(Rearrange::Pad { rows: around[1], columns: around[2] }), &[id])?;
     }
     if around[0] != Padding::both(0) {
         id = t.more_channels(name, id, around[0])?;
+    }
+    if value != 0.0 {
+        let to = t.shape(id);
+        t.make(to.len())?;
+        let inside = |axis: usize, at: usize| (around[axis].before..around[axis].before + shape.dims()[axis]).contains(&at);
+        let place = |i: usize| [i / to.pixels(), i / to.w % to.h, i % to.w];
+        let border = |i: usize| if (0..3).all(|axis| inside(axis, place(i)[axis])) { 0.0 } else { value };
+        let border = t.constant(&format!("{name}.border"), to, (0..to.len()).map(border).collect())?;
+        id = t.add(name, Op::Add, &[id, border])?;
     }
     Ok(Computed { node: id, view: result })
 }

@@ -205,19 +205,26 @@ fn aligned(
     part: &Computed,
     other: &View,
 ) -> Result<NodeId> {
+    let unlike =
+        || format!("its inputs, of dimensions {:?} and {:?}, lie in memory in different orders", view.sizes(), other.sizes());
     let mut groups = [Vec::new(), Vec::new(), Vec::new()];
-    for dim in 0..view.rank() {
-        match view.axis(dim, shape) {
-            Some(axis) => groups[axis as usize] = other.merged(dim..dim + 1),
-            None if view.dim(dim).is_empty() && other.dim(dim).is_empty() => {}
-            None => {
-                return Err(format!(
-                    "its inputs, of dimensions {:?} and {:?}, lie in memory in different orders",
-                    view.sizes(),
-                    other.sizes()
-                ));
-            }
+    for axis in MapAxis::ALL {
+        let dims: Vec<usize> = (0..view.rank()).filter(|&dim| view.touches(dim, axis)).collect();
+        if !view.are_axis(&dims, axis, shape) {
+            return Err(unlike());
         }
+        let longer = dims.iter().filter(|&&dim| !other.dim(dim).is_empty()).count();
+        // Some of the dimensions that are one axis have length one in the part: it is repeated along them.
+        if longer > 0 && longer < dims.len() {
+            let whole = |dim: usize| if dims.contains(&dim) { view.sizes()[dim] } else { other.sizes()[dim] };
+            let sizes: Vec<usize> = (0..view.rank()).map(whole).collect();
+            let part = t.repeated(&format!("{}.repeated", node.output(0)), part, &sizes)?;
+            return aligned(t, node, view, shape, &part, &part.view);
+        }
+        groups[axis as usize] = other.joined(&dims);
+    }
+    if (0..view.rank()).any(|dim| view.dim(dim).is_empty() && !other.dim(dim).is_empty()) {
+        return Err(unlike());
     }
     t.arranged(node.output(0), part, &groups)
 }

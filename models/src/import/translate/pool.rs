@@ -20,15 +20,24 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
 
 fn pool(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let input = computed(node)?;
-    let src = t.image(node.output(0), input)?;
+    let (input, border) = match t.lowest.get(&input.node) {
+        Some((source, border)) => (source.clone(), *border),
+        None => (input.clone(), Padding::around(0)),
+    };
+    let src = t.image(node.output(0), &input)?;
     let shape = t.shape(src);
+    let around = |padding: Padding| padding.before + padding.after;
+    let bordered = (shape.h + around(border.0), shape.w + around(border.1));
     let rank = input.view.rank();
-    let declared = window(node, None, rank.saturating_sub(2), (shape.h, shape.w))?;
+    let declared = window(node, None, rank.saturating_sub(2), bordered)?;
     if node.int("storage_order")?.unwrap_or(0) != 0 {
         return Err("storage_order is 1, and must be 0".into());
     }
     if node.operator() == "MaxPool" {
-        let id = t.add(node.output(0), Op::MaxPool(declared.window), &[src])?;
+        let both = |a: Padding, b: Padding| Padding { before: a.before + b.before, after: a.after + b.after };
+        let padding = declared.window.padding;
+        let padding = (both(padding.0, border.0), both(padding.1, border.1));
+        let id = t.add(node.output(0), Op::MaxPool(Window { padding, ..declared.window }), &[src])?;
         return Ok(t.usual(id, rank));
     }
     let counts = node.int("count_include_pad")?.unwrap_or(0) == 1;

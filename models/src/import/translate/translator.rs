@@ -1,6 +1,6 @@
 //! The network under construction, and what all operators need to add to it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::super::broadcast::{at, is_by_pixel, steps};
@@ -10,7 +10,7 @@ use super::super::movement::movement;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Arrangement, Factor, MapAxis, View, arrange};
-use crate::graph::{Builder, Conv2d, NodeId, Op, Shape};
+use crate::graph::{Builder, Conv2d, NodeId, Op, Padding, Shape};
 use crate::weights::{Tensor, Weights};
 
 /// Adds the nodes of a file to a network.
@@ -29,6 +29,8 @@ pub struct Translator {
     pub read: HashSet<String>,
     /// Elements of constants made so far.
     pub made: usize,
+    /// Maps with a border below all numbers: the tensor without it, and its width in rows and columns. Only a max pool can read them. Their nodes have zeros there.
+    pub lowest: HashMap<NodeId, (Computed, (Padding, Padding))>,
 }
 
 impl Translator {
