@@ -37,8 +37,7 @@ fn run(command: &mut Command) -> Output {
     output
 }
 
-/// A fresh environment with these wheels, and the one of `target/python` with numpy and mypy where somebody made it; `None` where there is
-/// no Python.
+/// A fresh environment with these wheels alone; `None` where there is no Python, which is reported.
 fn environment(folder: &Folder, wheels: &[&PathBuf], what: &str) -> Option<PathBuf> {
     let place = folder.path("venv");
     if !Command::new("python3").args(["-m", "venv", &place]).output().is_ok_and(|output| output.status.success()) {

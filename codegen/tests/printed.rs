@@ -54,6 +54,52 @@ fn every_kind_and_batch_is_printed_as_rustfmt_leaves_it() {
     check_format(&headless, 2, Kind::C);
 }
 
+/// Whatever the names are, compilers of C and Python take what is written for them.
+#[test]
+fn names_are_escaped_for_c_and_python() {
+    let names = ["a*/ /*b", "\"\"\"\\", "a\nb\0", "@net@ @hash@", "\u{202e}🦀", "'''\\", "${x}#"];
+    let mut builder = Builder::new(names[0], Shape::new(3, 5, 7)).unwrap();
+    let mut last = builder.input();
+    let outputs: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            last = builder.add(name, Op::Activation(Activation::Relu), &[last]).unwrap();
+            last
+        })
+        .collect();
+    let network = builder.finish(&outputs).unwrap();
+    let judges: [(Kind, &str, &str, &[&str]); 3] = [
+        (Kind::C, ".h", "gcc", &["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-xc"]),
+        (Kind::C, ".h", "g++", &["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-xc++"]),
+        (Kind::Wheel, "__init__.py", "python3", &["-c", CONSTANTS]),
+    ];
+    for (kind, end, judge, args) in judges {
+        if Command::new(judge).arg("--version").output().is_err() {
+            sartor_kernels::report::skipped("names in other languages", &format!("no {judge}"));
+            continue;
+        }
+        let files = generate(&network, &Weights::random(&network, 1), &[Level::Portable], 1, kind).unwrap().files;
+        let (_, text) = files.iter().find(|(path, _)| path.to_string_lossy().ends_with(end)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, text).unwrap();
+        let output = Command::new(judge).args(args).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{judge}: {}", String::from_utf8_lossy(&output.stderr));
+        if kind == Kind::Wheel {
+            let told = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(told, names.map(|name| format!("{}\n", name.escape_unicode())).concat());
+        }
+    }
+}
+
+/// Prints the names of the outputs that a module tells, without its library.
+const CONSTANTS: &str = "import ast, sys
+for node in ast.parse(open(sys.argv[1]).read()).body:
+    if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == 'OUTPUTS':
+        for name in ast.literal_eval(node.value):
+            print(''.join(chr(92) + 'u{%x}' % ord(c) for c in name))
+";
+
 /// Whatever the names are, and however long: a name is escaped, and a line that it makes too long is broken.
 #[test]
 fn names_are_printed_as_rustfmt_leaves_them() {
