@@ -242,7 +242,11 @@ mod tests {
         let key = Key::of(&pictures[0]).unwrap();
         journal.add(0, &pictures[0], Some(key), "row 0 again".into()).unwrap();
         let mut rows = Vec::new();
-        journal.rows(|row| Ok(rows.push(row.to_owned()))).unwrap();
+        let keep = |row: &str| {
+            rows.push(row.to_owned());
+            Ok(())
+        };
+        journal.rows(keep).unwrap();
         assert_eq!(rows, ["row 0 again", "row 1", "row 2"]);
         drop(journal);
         assert_eq!(Journal::open(&output, "another", &pictures).unwrap().missing().len(), 4);

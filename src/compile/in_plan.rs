@@ -63,6 +63,17 @@ pub fn in_plan(network: &Network, plan: &Plan) -> Vec<InPlan> {
             },
         };
     }
+    // What a concatenation reads is fused into the layer before it.
+    for (id, node) in network.nodes().iter().enumerate() {
+        let elementwise = matches!(node.op, Op::BatchNorm { .. } | Op::Activation(_) | Op::Add | Op::Binary(_));
+        let before = node.inputs.iter().find_map(|input| match all[input.0] {
+            InPlan::Layer { layer, .. } => Some(layer),
+            _ => None,
+        });
+        if let (InPlan::Nothing, true, Some(layer)) = (&all[id], elementwise && !readers[id].is_empty(), before) {
+            all[id] = InPlan::Layer { layer, whole: false };
+        }
+    }
     all
 }
 
@@ -100,8 +111,10 @@ mod tests {
             for (id, became) in network.ids().zip(&all) {
                 assert_ne!(*became, InPlan::Nothing, "{name}: {}", network.node(id).name);
             }
-            let whole = all.iter().filter(|became| matches!(became, InPlan::Layer { whole: true, .. })).count();
-            assert!(whole >= plan.stages.len(), "{name}");
+            for layer in &plan.layers.layers {
+                let became = &all[layer.value.node.0];
+                assert!(matches!(became, InPlan::Layer { whole: true, .. }), "{name}: {}: {became:?}", layer.name);
+            }
         }
     }
 

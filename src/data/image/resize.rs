@@ -4,7 +4,7 @@
 use std::fmt;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{InnerPixel, U16, U16x3};
+use fast_image_resize::pixels::{U16, U16x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::Serialize;
 
@@ -147,23 +147,17 @@ impl Pass {
         }
         let values = memory::filled(size, picture.channels * size.0 * size.1, 0)?;
         let mut resized = Picture { height: size.0, width: size.1, channels: picture.channels, values };
-        if picture.channels == 1 {
-            self.filter::<U16, 1>(&picture, &mut resized, |value| U16::new(value[0]), |pixel| [pixel.0])?;
-        } else {
-            self.filter::<U16x3, 3>(&picture, &mut resized, U16x3::new, |pixel| pixel.0)?;
+        match picture.channels {
+            1 => self.filter::<U16>(&picture, &mut resized)?,
+            _ => self.filter::<U16x3>(&picture, &mut resized)?,
         }
         Ok(resized)
     }
 
     /// The filter, strip by strip. Values have 16 bits: for these the library keeps the filter's weights to more bits. With 8-bit values,
     /// two passes would differ from Pillow's by up to two levels.
-    fn filter<P: PixelTrait + InnerPixel + Default, const C: usize>(
-        &self,
-        picture: &Picture,
-        resized: &mut Picture,
-        wide: impl Fn([u16; C]) -> P,
-        narrow: impl Fn(&P) -> [u16; C],
-    ) -> Result<(), Fault> {
+    fn filter<P: PixelTrait>(&self, picture: &Picture, resized: &mut Picture) -> Result<(), Fault> {
+        let channels = picture.channels;
         // The box, in what is read, that becomes the part.
         let read = Part { first: self.begin, len: self.read.len };
         let scale = self.from as f64 / self.to as f64;
@@ -175,9 +169,9 @@ impl Pass {
         };
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
         let side = |n: usize| u32::try_from(n).map_err(|_| Fault::Size(format!("a side of the picture becomes {n}")));
-        let step = (STRIP / (C * read.len.max(self.part.len))).clamp(1, self.lanes.len);
+        let step = (STRIP / (channels * read.len.max(self.part.len))).clamp(1, self.lanes.len);
         let mut resizer = Resizer::new();
-        let mut strip: Vec<P> = Vec::with_capacity(step * read.len);
+        let (mut strip, mut result): (Vec<u16>, Vec<u16>) = (Vec::new(), Vec::new());
         for first in (0..self.lanes.len).step_by(step) {
             let count = step.min(self.lanes.len - first);
             let begin = self.lanes.first + first;
@@ -188,13 +182,14 @@ impl Pass {
             };
             strip.clear();
             for row in rows.first..rows.first + rows.len {
-                let at = C * (row * picture.width + columns.first);
-                let (pixels, _) = picture.values[at..][..C * columns.len].as_chunks::<C>();
-                strip.extend(pixels.iter().map(|pixel| wide(pixel.map(u16::from))));
+                let at = channels * (row * picture.width + columns.first);
+                strip.extend(picture.values[at..][..channels * columns.len].iter().map(|&value| u16::from(value)));
             }
-            let source = TypedImageRef::new(side(columns.len)?, side(rows.len)?, &strip).expect("the strip has this size");
             let (height, width) = if self.along_rows { (count, self.part.len) } else { (self.part.len, count) };
-            let mut target = TypedImage::<P>::new(side(width)?, side(height)?);
+            result.resize(channels * height * width, 0);
+            let source = TypedImageRef::<P>::from_buffer(side(columns.len)?, side(rows.len)?, bytemuck::cast_slice(&strip));
+            let target = TypedImage::<P>::from_buffer(side(width)?, side(height)?, bytemuck::cast_slice_mut(&mut result));
+            let (source, mut target) = (source.expect("the strip has this size"), target.expect("so has the result"));
             let options = if self.along_rows {
                 options.crop(left, 0.0, length, count as f64)
             } else {
@@ -202,10 +197,11 @@ impl Pass {
             };
             resizer.resize_typed(&source, &mut target, &options).expect("the box lies in the strip");
             let (top, column) = if self.along_rows { (first, 0) } else { (0, first) };
-            for (row, pixels) in target.pixels().chunks_exact(width).enumerate() {
-                let at = C * ((top + row) * resized.width + column);
-                let (to, _) = resized.values[at..][..C * width].as_chunks_mut::<C>();
-                to.iter_mut().zip(pixels).for_each(|(to, pixel)| *to = narrow(pixel).map(|value| value.min(255) as u8));
+            drop(target);
+            for (row, values) in result.chunks_exact(channels * width).enumerate() {
+                let at = channels * ((top + row) * resized.width + column);
+                let to = &mut resized.values[at..][..channels * width];
+                to.iter_mut().zip(values).for_each(|(to, &value)| *to = value.min(255) as u8);
             }
         }
         Ok(())

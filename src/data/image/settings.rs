@@ -97,14 +97,21 @@ impl Settings {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(SettingsError::File { path: path.into(), what: "settings have at most 16 MiB".into() });
         }
-        let settings = serde_json::from_slice(&bytes);
-        let mut settings: Self = settings.map_err(|e| SettingsError::File { path: path.into(), what: e.to_string() })?;
+        let mut settings = Self::parse(&bytes).map_err(|what| SettingsError::File { path: path.into(), what })?;
         if let Some(LabelsAs::File(file)) = &settings.labels {
             let file = path.parent().unwrap_or(Path::new("")).join(file);
             let names = Labels::load(&file).map_err(|source| SettingsError::Io { path: file, source })?;
             settings.labels = Some(LabelsAs::Names(names));
         }
         Ok(settings)
+    }
+
+    fn parse(json: &[u8]) -> Result<Self, String> {
+        // A list would be taken for the keys' values in their order.
+        match json.trim_ascii_start() {
+            [b'{', ..] => serde_json::from_slice(json).map_err(|error| error.to_string()),
+            _ => Err("invalid settings: they are a JSON object, as in {\"resize\": 256}".into()),
+        }
     }
 
     /// These settings, and for what they leave out the others.
@@ -203,14 +210,21 @@ pub fn std_of(values: [f64; 3]) -> Result<[f64; 3], String> {
     if positive { Ok(values) } else { Err("give three positive numbers, such as 0.5,0.5,0.5".into()) }
 }
 
-/// A value of the file, and the error for it.
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<(Value, impl Fn(&str, &str) -> D::Error), D::Error> {
-    let value = Value::deserialize(from)?;
-    let text = value.to_string();
-    Ok((value, move |key: &str, valid: &str| {
-        let shown: String = text.chars().take(60).collect();
-        D::Error::custom(format!("'{key}' is {shown}: {valid}"))
-    }))
+/// A value of the file.
+struct Given(Value);
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Value::deserialize(from).map(Self)
+    }
+}
+
+impl Given {
+    /// The error for the value: of which key it is, and what would be valid.
+    fn fault<E: Error>(&self, key: &str, valid: &str) -> E {
+        let shown: String = self.0.to_string().chars().take(60).collect();
+        E::custom(format!("'{key}' is {shown}: {valid}"))
+    }
 }
 
 fn sides(value: &Value) -> Option<(usize, usize)> {
@@ -227,19 +241,19 @@ fn sides(value: &Value) -> Option<(usize, usize)> {
 const SIZE: &str = "give a number of pixels from 1 to 1048576, or [height, width], such as [224, 224]";
 
 fn resize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<(usize, usize)>, D::Error> {
-    let (value, fault) = given(from)?;
-    sides(&value).map(Some).ok_or_else(|| fault("resize", SIZE))
+    let value = Given::deserialize(from)?;
+    sides(&value.0).map(Some).ok_or_else(|| value.fault("resize", SIZE))
 }
 
 fn crop<'de, D: Deserializer<'de>>(from: D) -> Result<Option<(usize, usize)>, D::Error> {
-    let (value, fault) = given(from)?;
-    sides(&value).map(Some).ok_or_else(|| fault("crop", SIZE))
+    let value = Given::deserialize(from)?;
+    sides(&value.0).map(Some).ok_or_else(|| value.fault("crop", SIZE))
 }
 
 fn interpolation<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Interpolation>, D::Error> {
-    let (value, fault) = given(from)?;
-    let found = Interpolation::ALL.into_iter().find(|known| Some(known.name()) == value.as_str());
-    found.map(Some).ok_or_else(|| fault("interpolation", "give \"bilinear\" or \"bicubic\""))
+    let value = Given::deserialize(from)?;
+    let found = Interpolation::ALL.into_iter().find(|known| Some(known.name()) == value.0.as_str());
+    found.map(Some).ok_or_else(|| value.fault("interpolation", "give \"bilinear\" or \"bicubic\""))
 }
 
 fn channels(value: &Value) -> Option<[f64; 3]> {
@@ -248,20 +262,20 @@ fn channels(value: &Value) -> Option<[f64; 3]> {
 }
 
 fn mean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[f64; 3]>, D::Error> {
-    let (value, fault) = given(from)?;
-    let found = channels(&value).and_then(|values| mean_of(values).ok());
-    found.map(Some).ok_or_else(|| fault("mean", "give three numbers for values in 0..1, such as [0.485, 0.456, 0.406]"))
+    let value = Given::deserialize(from)?;
+    let found = channels(&value.0).and_then(|values| mean_of(values).ok());
+    found.map(Some).ok_or_else(|| value.fault("mean", "give three numbers for values in 0..1, such as [0.485, 0.456, 0.406]"))
 }
 
 fn std<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[f64; 3]>, D::Error> {
-    let (value, fault) = given(from)?;
-    let found = channels(&value).and_then(|values| std_of(values).ok());
-    found.map(Some).ok_or_else(|| fault("std", "give three positive numbers, such as [0.229, 0.224, 0.225]"))
+    let value = Given::deserialize(from)?;
+    let found = channels(&value.0).and_then(|values| std_of(values).ok());
+    found.map(Some).ok_or_else(|| value.fault("std", "give three positive numbers, such as [0.229, 0.224, 0.225]"))
 }
 
 fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LabelsAs>, D::Error> {
-    let (value, fault) = given(from)?;
-    let found = match &value {
+    let value = Given::deserialize(from)?;
+    let found = match &value.0 {
         Value::String(file) if !file.is_empty() => Some(LabelsAs::File(file.into())),
         Value::Array(names) => {
             let names: Option<Vec<String>> = names.iter().map(|name| name.as_str().map(str::to_owned)).collect();
@@ -269,7 +283,9 @@ fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LabelsAs>, D::Err
         }
         _ => None,
     };
-    found.map(Some).ok_or_else(|| fault("labels", "give the names as a list of lines of text, or a file that has a name a line"))
+    found
+        .map(Some)
+        .ok_or_else(|| value.fault("labels", "give the names as a list of lines of text, or a file that has a name a line"))
 }
 
 #[cfg(test)]
@@ -277,7 +293,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Settings, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        Settings::parse(text.as_bytes())
     }
 
     #[test]
