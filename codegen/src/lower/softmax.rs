@@ -171,7 +171,7 @@ fn logarithm(b: &mut Builder, sum: Reg, most: usize) -> Reg {
     b.comment(format!("Its logarithm, in {steps} steps of Halley's method."));
     let log = b.splat("log", 0.0);
     let two = b.splat("two", 2.0);
-    b.repeat("s", steps, |b, _| {
+    b.repeat("_", steps, |b, _| {
         let power = b.set_new("power_of_log", Value::Copy(log));
         activate(b, Some(Activation::Exp), &[power]);
         let over = b.set_new("over", Value::Binary(Binary::Sub, sum, power));
