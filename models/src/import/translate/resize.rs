@@ -127,7 +127,7 @@ impl Kernel {
         let mut place = first;
         while place <= end {
             let weight = self.at((place - source) * shrink);
-            if weight != 0.0 && !(self.exclude_outside && !(0.0..=last).contains(&place)) {
+            if weight != 0.0 && (!self.exclude_outside || (0.0..=last).contains(&place)) {
                 weights.push((place.clamp(0.0, last) as usize, weight));
                 sum += weight;
             }
