@@ -11,7 +11,7 @@ use crate::lower::softmax::Softmax;
 /// Arguments are drawn up to this.
 const LARGEST: f32 = 30.0;
 
-/// How much more one lane has, which differs from pixel to pixel, in a third of all data. The exponential of so much is infinite.
+/// How much more one lane has, which differs from pixel to pixel, in a quarter of all data. The exponential of so much is infinite.
 const PEAK: f32 = 120.0;
 
 impl Family for Softmax {
@@ -21,15 +21,16 @@ impl Family for Softmax {
 
     fn buffers(&self, values: &mut Values) -> Vec<Vec<f32>> {
         let lanes = padded(self.channels);
-        // In another third, all values are so small that every lane counts.
-        let (size, peak) = match values.next() {
-            kind if kind > 0.33 => (LARGEST, PEAK),
-            kind if kind > -0.33 => (LARGEST, 0.0),
-            _ => (1.0, 0.0),
+        // In another quarter all values are so small that every lane counts, and in one all are far below zero, as pad lanes are not.
+        let (size, shift, peak) = match values.next() {
+            kind if kind > 0.5 => (LARGEST, 0.0, PEAK),
+            kind if kind > 0.0 => (LARGEST, 0.0, 0.0),
+            kind if kind > -0.5 => (1.0, 0.0, 0.0),
+            _ => (1.0, -PEAK, 0.0),
         };
         let element = |i: usize, values: &mut Values| match i % self.src_pitch {
-            lane if lane == i / self.src_pitch % self.channels => size * values.next() + peak,
-            lane if lane < self.channels => size * values.next(),
+            lane if lane == i / self.src_pitch % self.channels => size * values.next() + shift + peak,
+            lane if lane < self.channels => size * values.next() + shift,
             lane if lane < lanes => 0.0,
             _ => CANARY,
         };
