@@ -4,7 +4,7 @@ usage: export.py OUT LIBRARY NAME SIDE VARIANT...
 
 VARIANT is the exporter and what it is asked for: old11, old17, old20 (the older exporter at that opset), old17dynamic (with a batch that
 has a name), new (the newer exporter at its own opset), newdynamic. For each, OUT/NAME.VARIANT.onnx. Beside them OUT/NAME.x.npy and the
-outputs OUT/NAME.y0.npy, ..., computed in f64, in the order of the file's outputs.
+outputs OUT/NAME.y0.npy, ..., computed in f64, in the order of the file's outputs; OUT/NAME.own.npy is the distance of PyTorch's own answers in f32.
 
 Weights are random, normal layers' statistics come from one batch, and factors of layers are near one: as initialised, whole branches
 would be zero.
@@ -91,10 +91,12 @@ def main():
     model = built(library, name)
     randomise(model, side)
     x = torch.randn(1, 3, side, side)
-    # In f64, so that the answers hold no roundings of PyTorch's own.
+    # In f64, so that the answers hold no roundings of PyTorch's own; and how far those in f32 are from them.
     with torch.no_grad():
-        answers = copy.deepcopy(model).double()(x.double())
-    answers = answers if isinstance(answers, (tuple, list)) else [answers]
+        answers, rounded = copy.deepcopy(model).double()(x.double()), model(x)
+    answers, rounded = (all if isinstance(all, (tuple, list)) else [all] for all in (answers, rounded))
+    own = max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(answers, rounded))
+    numpy.save(f"{out}/{name}.own.npy", numpy.array(own))
     numpy.save(f"{out}/{name}.x.npy", x.numpy())
     for i, answer in enumerate(answers):
         numpy.save(f"{out}/{name}.y{i}.npy", answer.float().contiguous().numpy())

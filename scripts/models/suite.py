@@ -13,8 +13,10 @@ import time
 
 import numpy
 
-# The largest distance from PyTorch's answer, of the largest value, that is called the same.
+# The largest distance from PyTorch's answer in f64, of the largest value, that is called the same; some networks make more of the
+# roundings of f32, and then so many times the distance of PyTorch's own answer in f32 is allowed.
 TOLERANCE = 1e-4
+TIMES_OWN = 4
 
 
 def listed(path):
@@ -51,7 +53,7 @@ def answers(folder, name, file, sartor, engine):
     if done.returncode:
         return None, done.stderr.strip()
     expected = [numpy.load(path) for path in sorted(glob.glob(f"{folder / name}.y*.npy"))]
-    found = [numpy.load(path) for path in sorted(glob.glob(f"{prefix}*.npy"))]
+    found = [numpy.load(path) for path in sorted(glob.glob(f"{prefix}*.npy"), key=lambda path: (len(path), path))]
     if [a.shape for a in expected] != [a.shape for a in found]:
         return None, f"its outputs are {[a.shape for a in found]}, not {[a.shape for a in expected]}"
     return max(float(numpy.abs(a - b).max() / numpy.abs(a).max()) for a, b in zip(expected, found)), None
@@ -75,13 +77,15 @@ def tried(folder, name, variant, sartor, verify):
             result["why"] = (verified.stderr.strip() or verified.stdout.strip())[-500:]
     result["engine"] = engine
     result["distance"], error = answers(folder, name, file, sartor, engine)
+    result["own"] = float(numpy.load(folder / f"{name}.own.npy"))
     if error:
         result["error"] = error[:500]
     return result
 
 
 def good(result):
-    return "distance" in result and result["distance"] is not None and result["distance"] <= TOLERANCE and result.get("verified", True)
+    limit = max(TOLERANCE, TIMES_OWN * result.get("own", 0))
+    return result.get("distance") is not None and result["distance"] <= limit and result.get("verified", True)
 
 
 def word(result):
@@ -111,7 +115,8 @@ def document(path, models, variants, results):
         "(`dynamic`); reads each file; computes its answer for noise; and compares that with PyTorch's.",
         "",
         f"Of {len(plain)} models without attention, {len(imported)} are read from every file that PyTorch writes of them. Of {len(files)} files, {len(read)}",
-        f"are read; {len(right)} of their answers agree with PyTorch's within {TOLERANCE:.0e} of the largest value. {len(verified)} of the files were compiled, and each layer",
+        f"are read; {len(right)} of their answers agree with PyTorch's in f64 within {TOLERANCE:.0e} of the largest value, or within {TIMES_OWN} times the distance of",
+        f"PyTorch's own answer in f32 where that is more. {len(verified)} of the files were compiled, and each layer",
         "verified against f64 at every level that the machine has.",
         "",
         "Each number is the largest distance from PyTorch's answer, of the largest value. `no file`: PyTorch could not export the model so.",
