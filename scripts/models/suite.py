@@ -32,7 +32,8 @@ def run(command, seconds):
 
 
 def export(folder, library, name, side, variants):
-    wanted = [variant for variant in variants if not (folder / f"{name}.{variant}.onnx").exists()]
+    answered = (folder / f"{name}.own.npy").exists()
+    wanted = [variant for variant in variants if not (answered and (folder / f"{name}.{variant}.onnx").exists())]
     if not wanted:
         return {}
     script = pathlib.Path(__file__).with_name("export.py")
