@@ -151,7 +151,7 @@ fn split(network: &Network, mut output: &[f32]) -> Vec<Vec<f32>> {
 }
 
 /// Compares values, relative to the largest one. NaN and infinities must be in the same places.
-fn compare(found: &[f32], expected: &[f32], tolerance: f64) -> Result<(), String> {
+pub fn compare(found: &[f32], expected: &[f32], tolerance: f64) -> Result<(), String> {
     let largest = expected.iter().filter(|x| x.is_finite()).fold(1e-3f64, |max, &x| max.max(f64::from(x).abs()));
     for (i, (&x, &y)) in found.iter().zip(expected).enumerate() {
         let same = x == y || (x.is_nan() && y.is_nan()) || (f64::from(x) - f64::from(y)).abs() <= tolerance * largest;

@@ -3,5 +3,8 @@
 
 mod backend;
 mod case;
+#[path = "../common/mod.rs"]
+mod common;
+mod models;
 mod networks;
 mod zoo;
