@@ -5,6 +5,7 @@ mod backend;
 mod case;
 #[path = "../common/mod.rs"]
 mod common;
+mod examples;
 mod models;
 mod networks;
 mod zoo;
