@@ -10,7 +10,7 @@ use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
 use super::tails::Tail;
-use crate::layout::{Map, MapId, padded};
+use crate::layout::{Map, MapId, PANEL, padded};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
     Activate, Add, Binary, Constant, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Moved, Normalized, Output, Pool,
@@ -353,9 +353,30 @@ impl Layout<'_> {
         }
         let name = format!("{}.reorder", self.network.node(id).name);
         let dst = self.map(id, name.clone());
-        let ordered = self.copy(name, &value, dst, 0, None)?;
+        let ordered = match self.panels(&value) {
+            Some(src_lane) => self.copy_panels(name, &value, src_lane, dst),
+            None => self.copy(name, &value, dst, 0, None)?,
+        };
         self.ordered.insert(id, ordered.clone());
         Ok(ordered)
+    }
+
+    /// The first lane of a value that is whole panels of a map, in order.
+    fn panels(&self, value: &Value) -> Option<usize> {
+        let (&first, c) = (value.lanes.first()?, value.lanes.len());
+        let follows = value.lanes.iter().enumerate().all(|(c, &lane)| lane == first + c);
+        (value.map != INPUT && follows && first.is_multiple_of(PANEL) && c.is_multiple_of(PANEL)).then_some(first)
+    }
+
+    /// Copies panels of a map to a map of their own, which takes less than a convolution.
+    fn copy_panels(&mut self, name: String, src: &Value, src_lane: usize, dst: MapId) -> Value {
+        let (channels, &Map { h, w, .. }) = (src.lanes.len(), &self.layers[src.map]);
+        let digits = Digits::of(&[channels, h, w], &[0, 1, 2]).expect("three digits in their order");
+        let value = Value { node: src.node, map: dst, lanes: (0..channels).collect() };
+        let op = LayerOp::Move(Moved { src: src.map, src_lane, channels, dst, digits });
+        self.layers.layers.push(Layer { name, op, value: value.clone(), macs: 0 });
+        self.filters.push(None);
+        value
     }
 
     /// Where two values are such that the channels of the second are in the same lanes as those of the first. They are copied if

@@ -384,6 +384,20 @@ fn a_slice_picks_lanes_and_is_copied_where_a_whole_map_is_read() {
     );
 }
 
+/// Panels of a map, in order, are copied as they are; other lanes by a convolution.
+#[test]
+fn whole_panels_are_moved() {
+    let mut g = Graph::new(3, 5, 5);
+    let stem = g.conv("stem", 48, g.0.input());
+    let panels = g.add("panels", Op::Slice { begin: 16, len: 32 }, &[stem]);
+    let lanes = g.add("lanes", Op::Slice { begin: 8, len: 16 }, &[stem]);
+    let (a, b) = (g.depthwise("a", panels), g.depthwise("b", lanes));
+    let layers =
+        g.becomes(&[a, b], &["stem conv", "panels.reorder move32x5x5p012", "a depthwise", "lanes.reorder conv", "b depthwise"]);
+    let LayerOp::Move(of) = &layers[LayerId(1)].op else { panic!("no move") };
+    assert_eq!((of.src_lane, of.channels), (16, 32));
+}
+
 /// What writes a map writes all of it, so only a whole map has a place in a concatenation.
 #[test]
 fn a_slice_is_copied_into_a_concatenation() {
