@@ -174,7 +174,7 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
                 Arithmetic::Min => a.minimum(b),
             }
         }
-        Op::Concat => Tensor::cat(inputs, 1),
+        Op::Concat => Tensor::cat(&inputs, 1),
         Op::ChannelShuffle { groups } => inputs[0].channel_shuffle(groups as i64),
         Op::Slice { begin, len } => inputs[0].narrow(1, begin as i64, len as i64),
         Op::Transpose([c, h, w]) => inputs[0].permute([0, 1 + c as i64, 1 + h as i64, 1 + w as i64]).contiguous(),
