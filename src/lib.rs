@@ -13,8 +13,8 @@ pub mod measure;
 pub mod tuning;
 
 pub use compile::{
-    BuildError, CompileError, CompileOptions, Compiled, GenerateError, Glibc, Kind, Model, PackageError, Planned, PlannedLayer,
-    PlannedStage, Target, TargetError, compile, plan, without_settings,
+    BuildError, CompileError, CompileOptions, Compiled, GenerateError, Glibc, Input, Kind, Model, PackageError, Planned,
+    PlannedLayer, PlannedStage, Target, TargetError, compile, plan, without_settings,
 };
 pub use files::manifest::MANIFEST;
 pub use judge::verify::verify;

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use predicates::prelude::*;
@@ -12,55 +12,16 @@ use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Weights};
 
 mod common;
+use common::python::{environment, has, run, wheel};
 use common::{Folder, TINY, fails, own_cache, sartor};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn compile(folder: &str, args: &[&str]) -> PathBuf {
-    sartor().arg("compile").args(args).args(["--kind", "wheel", "-o", folder]).assert().success();
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let wheels: Vec<PathBuf> = files.filter(|file| file.extension().is_some_and(|extension| extension == "whl")).collect();
-    assert_eq!(wheels.len(), 1);
-    wheels[0].clone()
-}
-
 /// The wheel of rexnet_digits.
 static DIGITS: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wheel-digits");
-    compile(folder.to_str().unwrap(), &["rexnet_digits"])
+    wheel(folder.to_str().unwrap(), &["rexnet_digits"])
 });
-
-fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
-    output
-}
-
-/// A fresh environment with these wheels alone; `None` where there is no Python, which is reported.
-fn environment(folder: &Folder, wheels: &[&PathBuf], what: &str) -> Option<PathBuf> {
-    let place = folder.path("venv");
-    if !Command::new("python3").args(["-m", "venv", &place]).output().is_ok_and(|output| output.status.success()) {
-        skipped(what, "no python3 with venv (apt-get install python3-venv)");
-        return None;
-    }
-    let python = Path::new(&place).join("bin/python");
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "-q", "--no-index", "--no-deps"]).args(wheels);
-    run(pip.env("PIP_DISABLE_PIP_VERSION_CHECK", "1"));
-    Some(python)
-}
-
-/// Installs packages into an environment. Whether it worked.
-fn has(python: &Path, packages: &[&str], what: &str) -> bool {
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "install", "-q"]).args(packages);
-    let found = pip.output().is_ok_and(|output| output.status.success());
-    if !found {
-        skipped(what, &format!("pip cannot install {}", packages.join(" and ")));
-    }
-    found
-}
 
 #[test]
 fn python_gets_the_bits_of_rust_with_numpy_and_without() {
@@ -105,7 +66,7 @@ fn a_network_of_several_outputs_answers_by_name_and_in_batches() {
     let folder = Folder::new();
     let name = ["--name", "maps", "--crate-version", "1.2.0-rc.1"];
     let network = ["mobilenet_v2_x0.35@64x32", "--no-head", "--batch", "2", "--levels", "portable"];
-    let wheel = compile(&folder.path("maps"), &[&network[..], &name].concat());
+    let wheel = wheel(&folder.path("maps"), &[&network[..], &name].concat());
     assert!(wheel.file_name().unwrap().to_str().unwrap().starts_with("maps-1.2.0rc1-py3-none-manylinux_"));
     let Some(python) = environment(&folder, &[&wheel], "a wheel of several outputs") else { return };
     let script = "import array, maps\n\
@@ -127,7 +88,7 @@ fn a_network_of_several_outputs_answers_by_name_and_in_batches() {
 fn the_same_network_gives_the_same_bytes() {
     let folder = Folder::new();
     let network = [&TINY[..], &["--levels", "portable"]].concat();
-    let wheels = ["a", "b"].map(|place| compile(&folder.path(place), &network));
+    let wheels = ["a", "b"].map(|place| wheel(&folder.path(place), &network));
     assert_eq!(wheels[0].file_name(), wheels[1].file_name());
     assert!(std::fs::read(&wheels[0]).unwrap() == std::fs::read(&wheels[1]).unwrap());
 }
@@ -174,7 +135,7 @@ fn another_machine_takes_its_standard_library_and_a_linker() {
             skipped(&format!("wheels for {target}"), said.trim());
             continue;
         }
-        assert!(compile(&out, &network).to_str().unwrap().contains(tag));
+        assert!(wheel(&out, &network).to_str().unwrap().contains(tag));
     }
 }
 
@@ -188,7 +149,7 @@ fn an_older_c_library_takes_zig() {
         fails(&args, &["cannot build for", "glibc 2.17 takes zig", "pip install ziglang"]);
         return skipped("wheels for glibc 2.17", "no ziglang (pip install ziglang)");
     }
-    let wheel = compile(&out, &network);
+    let wheel = wheel(&out, &network);
     assert!(wheel.to_str().unwrap().contains("manylinux_2_17_"), "{}", wheel.display());
     let Some(python) = environment(&folder, &[&wheel], "a wheel for glibc 2.17") else { return };
     let name = wheel.file_name().unwrap().to_str().unwrap().split('-').next().unwrap().to_owned();

@@ -14,7 +14,7 @@ use crate::prove::{self, Unproven};
 use crate::schedule::tuning::Choice;
 use crate::schedule::{self, Options, ScheduleError};
 
-pub use crate::emit::{Kind, Package, PackageError, Pictures};
+pub use crate::emit::{Input, InputsError, Kind, Package, PackageError, Pictures};
 
 /// A generated crate.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub enum GenerateError {
     /// The network cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Cargo does not take the crate's name or version.
+    /// Cargo does not take the crate's name or version, or the inputs are not the network's.
     #[error(transparent)]
     Package(#[from] PackageError),
     /// No level was asked for.
@@ -94,6 +94,7 @@ pub fn generate_for(
         return Err(GenerateError::NoLevels);
     }
     package.check()?;
+    emit::check_inputs(&package.inputs, network).map_err(PackageError::from)?;
     schedule::check_batch(network, batch).map_err(PlanError::from)?;
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);

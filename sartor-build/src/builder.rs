@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sartor_codegen::compile::{Kind, generate_for};
+use sartor_codegen::compile::{Input, Kind, Package, generate_for};
 use sartor_codegen::ir::isa;
 use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
@@ -84,7 +84,7 @@ impl Builder {
         rerun_if_changed(path);
         let imported = onnx(path, &self.import)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        self.write(&name, &imported.network, &imported.weights)
+        self.write(&name, &imported.network, &imported.weights, Input::all_of(&imported.interface))
     }
 
     /// Compiles a network of the zoo, such as `rexnet_x1.0`, with the [weights](Self::weights) of a file.
@@ -96,10 +96,10 @@ impl Builder {
         let file = self.weights.as_ref().ok_or_else(|| BuildError::NoWeights { network: network.name.clone() })?;
         rerun_if_changed(file);
         let weights = Weights::load(file, &network, LoadOptions::default())?;
-        self.write(&network.name, &network, &weights)
+        self.write(&network.name, &network, &weights, Vec::new())
     }
 
-    fn write(&self, name: &str, network: &Network, weights: &Weights) -> Result<(), BuildError> {
+    fn write(&self, name: &str, network: &Network, weights: &Weights, inputs: Vec<Input>) -> Result<(), BuildError> {
         let name = self.name.as_deref().unwrap_or(name);
         if !module::is_name(name) {
             return Err(BuildError::Name(name.into()));
@@ -111,7 +111,8 @@ impl Builder {
             None => isa::levels_for(&variable("CARGO_CFG_TARGET_ARCH")?),
         };
         let options: Vec<Options> = levels.iter().map(|&level| Options::new(level).shared_by(self.threads)).collect();
-        let generated = generate_for(network, weights, &options, self.batch, &Kind::Lib.into())?;
+        let package = Package { inputs, ..Kind::Lib.into() };
+        let generated = generate_for(network, weights, &options, self.batch, &package)?;
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| BuildError::Io { path, source }

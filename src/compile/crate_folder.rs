@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use sartor_codegen::compile::Input;
 use sartor_kernels::runtime::session::check_threads;
 use sartor_models::input::InputForm;
-use sartor_models::{Network, Weights};
+use sartor_models::{Network, Shape, Weights};
 
 use super::error::CompileError;
 use super::generate::generate;
@@ -70,12 +71,18 @@ fn not_ours(dir: &Path, place: &Path, why: NotOurs) -> CompileError {
     }
 }
 
+/// An input of one image, as the manifest has it.
+fn named(Input { name, shape: Shape { c, h, w } }: Input) -> serde_json::Value {
+    serde_json::json!({ "name": name, "shape": [c, h, w] })
+}
+
 fn manifest<'a>(network: &Network, options: &CompileOptions, files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> String {
     let levels: Vec<_> = options.levels.iter().map(|level| level.name()).collect();
     let files: manifest::Files = files.map(|(path, bytes)| (manifest::name(path), manifest::digest(bytes))).collect();
+    let inputs: Vec<_> = options.package().inputs(network).into_iter().map(named).collect();
     let mut manifest = serde_json::json!({
         "sartor": env!("CARGO_PKG_VERSION"), "network": network.name, "levels": levels, "batch": options.batch,
-        "threads": options.threads, "kind": format!("{:?}", options.kind).to_lowercase(), "files": files,
+        "threads": options.threads, "kind": format!("{:?}", options.kind).to_lowercase(), "inputs": inputs, "files": files,
     });
     if let Some(settings) = options.settings() {
         manifest["preprocess"] = serde_json::json!(settings);

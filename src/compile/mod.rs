@@ -23,7 +23,7 @@ pub use model::Model;
 pub use options::CompileOptions;
 pub use planned::{Planned, PlannedLayer, PlannedStage};
 pub use rustc::{BuildError, without_settings};
-pub use sartor_codegen::compile::{GenerateError, Kind, PackageError};
+pub use sartor_codegen::compile::{GenerateError, Input, Kind, PackageError};
 pub use target::{Glibc, Target, TargetError};
 
 pub(crate) use generate::Generated;

@@ -1,6 +1,6 @@
 //! Options of compiling a network to a crate.
 
-use sartor_codegen::compile::{self, Kind, Package};
+use sartor_codegen::compile::{self, Input, Kind, Package};
 use sartor_codegen::ir::isa;
 use sartor_kernels::runtime::Level;
 use sartor_models::input::InputForm;
@@ -36,6 +36,9 @@ pub struct CompileOptions {
     /// The form in which the network takes its input, for the crate to say and to have a `run_u8` for bytes. [`InputForm::of`] makes the
     /// network.
     pub input: InputForm,
+    /// The names and shapes of the inputs, one after another in the network's only one: [`Input::all_of`] has those of a file. None stand for
+    /// that one itself.
+    pub inputs: Vec<Input>,
     /// The machine that the program or library is for.
     pub target: Target,
 }
@@ -57,6 +60,7 @@ impl Default for CompileOptions {
             standalone: false,
             pictures: None,
             input: InputForm::default(),
+            inputs: Vec::new(),
             target: Target::default(),
         }
     }
@@ -73,6 +77,7 @@ impl CompileOptions {
             standalone,
             pictures: self.pictures.as_ref().map(facts),
             input: self.input,
+            inputs: self.inputs.clone(),
         }
     }
 

@@ -9,6 +9,8 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde::de::DeserializeOwned;
 
+pub mod python;
+
 pub const PICTURE: &str = "examples/digit-7.png";
 
 /// The cache of all tests.

@@ -31,9 +31,9 @@ def bits(answer):
     return bytes(answer) if numpy is None else answer.tobytes()
 
 
-def fails(kind, part, call, *args):
+def fails(kind, part, call, *args, **named):
     try:
-        call(*args)
+        call(*args, **named)
     except kind as error:
         assert type(error) is kind and part in str(error), repr(error)
     else:
@@ -45,6 +45,9 @@ one, first = two[:LENGTH], answer[:CLASSES]
 model = net.Model()
 
 # What the module says.
+# The only input has a name too.
+assert bits(model(input=one)) == bits(model({"input": one})) == first.tobytes()
+fails(TypeError, "the network has no input 'x', it takes 'input'", model, x=one)
 assert net.INPUTS == {"input": (1, 3, 32, 32)} and list(net.OUTPUTS.values()) == [(1, 10)]
 assert len(net.HASH) == 16 and net.__version__.endswith(net.HASH) and net.MAX_THREADS == 1024
 assert model.threads == 1 and model.level == os.environ["EXPECTED_LEVEL"], model.level

@@ -18,3 +18,4 @@ outputs: Dict[str, Tuple[int, ...]] = rexnet_digits.OUTPUTS
 text: str = rexnet_digits.__version__ + rexnet_digits.HASH
 rexnet_digits.Model("2")  # type: ignore[arg-type]
 rexnet_digits.Model().nothing  # type: ignore[attr-defined]
+rexnet_digits.Model()(input=[0.0], x=[0.0])  # type: ignore[call-arg]

@@ -71,11 +71,11 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     if kind.has_c() {
         let identity = c::Identity { name: identifier(&name), version: package.version(&hash), hash: hash.clone() };
         let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
-        add("src/ffi.rs", c::ffi(network, &identity));
+        add("src/ffi.rs", c::ffi(network, &package.inputs(network), &identity));
         if kind == Kind::C {
             add(&format!("include/{}.h", identity.name), c::header(network, plans, batch, &identity));
         } else {
-            python::files(network, batch, &identity).into_iter().for_each(|(path, text)| add(&path, text));
+            python::files(network, batch, package, &identity).into_iter().for_each(|(path, text)| add(&path, text));
         }
     }
     files.insert(0, ("Cargo.toml".into(), package.manifest(&network.name, &hash).into_bytes()));

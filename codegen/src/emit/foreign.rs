@@ -26,6 +26,16 @@ const MODULES: &str = "abc aifc antigravity argparse array ast asynchat asyncio 
                        turtle turtledemo types typing unicodedata unittest urllib uu uuid venv warnings wave weakref webbrowser winreg \
                        winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo numpy";
 
+/// Whether a function of Python can have an argument of this name.
+pub fn is_argument(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(letter)
+        && !name.starts_with("__")
+        && name != "self"
+        && name.chars().all(|c| letter(c) || c.is_ascii_digit())
+        && !KEYWORDS.split_whitespace().any(|word| word == name)
+}
+
 /// Checks that an identifier can be the name of a library of this kind.
 pub fn check(identifier: &str, kind: Kind) -> Result<(), &'static str> {
     let among = |words: &str| words.split_whitespace().any(|word| word == identifier);
@@ -43,6 +53,12 @@ pub fn check(identifier: &str, kind: Kind) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_are_identifiers() {
+        assert!(["x", "_a2", "left"].into_iter().all(is_argument));
+        assert!(!["", "2x", "input.1", "self", "__x", "lambda", "é", "a b"].into_iter().any(is_argument));
+    }
 
     #[test]
     fn each_language_has_its_rule() {

@@ -25,7 +25,7 @@ pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, pack
     text.line("");
     modules(&mut text, levels, package);
     text.line("");
-    shapes(&mut text, network, batch, package.input.layout);
+    shapes(&mut text, network, batch, package);
     text.line("");
     programs(&mut text, levels);
     if kind == Kind::Dylib {
@@ -124,26 +124,40 @@ fn only_on(text: &mut Text, arches: impl IntoIterator<Item = &'static str>) {
     }
 }
 
-fn shapes(text: &mut Text, network: &Network, batch: usize, layout: Layout) {
+fn shapes(text: &mut Text, network: &Network, batch: usize, package: &Package) {
     let shape = |shape: Shape| format!("[{batch}, {}, {}, {}]", shape.c, shape.h, shape.w);
     let outputs: Vec<_> = network.outputs().iter().map(|&id| network.node(id)).collect();
-    let dims = match layout {
+    let inputs = package.inputs(network);
+    let dims = match package.input.layout {
         Layout::Nchw => "images, channels, rows, columns",
         Layout::Nhwc => "images, rows, columns, channels",
     };
-    text.line(format!("/// The input's shape: {dims}. Values are f32 in this order."));
+    if inputs.len() == 1 {
+        text.line(format!("/// The input's shape: {dims}. Values are f32 in this order."));
+    } else {
+        text.line(format!("/// The shape that holds all inputs, those of an image one after another: {dims}."));
+    }
     text.line(format!("pub const INPUT: [usize; 4] = {};", shape(network.input_shape())));
     text.line("");
-    text.line("/// Values of the input.");
+    let named = inputs.iter().map(|input| vec![rust_string(&input.name), shape(input.shape)]);
+    text.line(format!("/// Names and shapes of the inputs: {dims}. Those of an image follow one another."));
+    constant(text, "INPUTS", &named.collect::<Vec<_>>());
+    text.line("");
+    text.line(format!("/// Values of {}.", if inputs.len() == 1 { "the input" } else { "all inputs together" }));
     text.line(format!("pub const INPUT_LEN: usize = {};", batch * network.input_shape().len()));
     text.line("");
     text.line("/// Names and shapes of the outputs, which follow one another.");
     let named: Vec<Vec<String>> = outputs.iter().map(|node| vec![rust_string(&node.name), shape(node.shape)]).collect();
-    text.calls(&format!("pub const OUTPUTS: [(&str, [usize; 4]); {}] = [", named.len()), "", &named, "];");
+    constant(text, "OUTPUTS", &named);
     text.line("");
     text.line("/// Values of all outputs together.");
     let len: usize = outputs.iter().map(|node| node.shape.len()).sum();
     text.line(format!("pub const OUTPUT_LEN: usize = {};", batch * len));
+}
+
+/// Prints a constant of names and shapes.
+fn constant(text: &mut Text, name: &str, named: &[Vec<String>]) {
+    text.calls(&format!("pub const {name}: [(&str, [usize; 4]); {}] = [", named.len()), "", named, "];");
 }
 
 fn programs(text: &mut Text, levels: &[Level]) {

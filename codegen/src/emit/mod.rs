@@ -6,6 +6,7 @@ mod c;
 mod files;
 mod fill;
 mod foreign;
+mod inputs;
 mod kernel;
 mod kind;
 mod level;
@@ -25,6 +26,8 @@ use sartor_kernels::runtime::Level;
 use crate::ir::kernel::Kernel;
 
 pub use files::files;
+pub(crate) use inputs::check as check_inputs;
+pub use inputs::{Input, InputsError};
 pub use kind::Kind;
 pub use package::{Package, PackageError};
 pub use pictures::Pictures;

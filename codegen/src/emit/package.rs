@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use sartor_models::Network;
 use sartor_models::escape::line;
 use sartor_models::input::InputForm;
 use toml_writer::ToTomlValue;
 
 use super::foreign;
+use super::inputs::{Input, InputsError};
 use super::kind::Kind;
 use super::pictures::Pictures;
 
@@ -29,6 +31,8 @@ pub struct Package {
     pub pictures: Option<Pictures>,
     /// The form in which the network takes its input, for the crate to say.
     pub input: InputForm,
+    /// The inputs, one after another in the network's only one. None stand for that one itself.
+    pub inputs: Vec<Input>,
 }
 
 impl From<Kind> for Package {
@@ -41,11 +45,12 @@ impl From<Kind> for Package {
             standalone: false,
             pictures: None,
             input: InputForm::default(),
+            inputs: Vec::new(),
         }
     }
 }
 
-/// A name or a version that Cargo would not take.
+/// A name or a version that Cargo would not take, or inputs that are not the network's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
     /// The name.
@@ -64,6 +69,9 @@ pub enum PackageError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The inputs.
+    #[error(transparent)]
+    Inputs(#[from] InputsError),
 }
 
 /// Length of the longest name that the registry takes.
@@ -91,6 +99,11 @@ impl Package {
             semver::Version::parse(version).map_err(fault)?;
         }
         Ok(())
+    }
+
+    /// The inputs, one after another in the network's only one.
+    pub fn inputs(&self, network: &Network) -> Vec<Input> {
+        if self.inputs.is_empty() { vec![Input::only(network)] } else { self.inputs.clone() }
     }
 
     /// The crate's name.

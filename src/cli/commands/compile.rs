@@ -101,7 +101,7 @@ impl Compile {
         if sourced.pictures.is_none() && !self.source.labels()?.is_empty() {
             self.source.prepared(&sourced)?;
         }
-        let Sourced { network, weights, origin, pictures, form, .. } = sourced;
+        let Sourced { network, weights, origin, interface, pictures, form, .. } = sourced;
         let target = Target::new(self.target.as_deref(), self.glibc)?;
         let mut levels: Vec<Level> = self.levels.into_iter().flat_map(|levels| levels.0).collect();
         if levels.is_empty() {
@@ -127,6 +127,7 @@ impl Compile {
             standalone: self.standalone,
             pictures,
             input: form,
+            inputs: interface.as_ref().map(sartor::Input::all_of).unwrap_or_default(),
             target,
         };
         let compiled = progress::spin(format!("compiling {}", network.name), || {

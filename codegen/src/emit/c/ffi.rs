@@ -3,12 +3,13 @@
 use sartor_models::Network;
 
 use super::super::fill::fill;
+use super::super::inputs::Input;
 use super::super::text::Text;
 use super::RESERVED;
 use super::identity::Identity;
 
 /// Prints the file.
-pub fn print(network: &Network, identity: &Identity) -> String {
+pub fn print(network: &Network, inputs: &[Input], identity: &Identity) -> String {
     let Identity { name, version, hash } = identity;
     let mut text = Text::default();
     text.block_ending("static DESCRIPTION: Description = Description", "};", |text| {
@@ -21,12 +22,12 @@ pub fn print(network: &Network, identity: &Identity) -> String {
             text.line(format!("{table}s: {upper}_TENSORS.as_ptr(),"));
         }
     });
-    let input = vec![c_string(&network.nodes()[0].name), "INPUT".into()];
-    let named = |(index, &id)| vec![c_string(&network.node(id).name), format!("OUTPUTS[{index}].1")];
-    let outputs = network.outputs().iter().enumerate().map(named).collect();
-    for (name, tensors) in [("INPUT_TENSORS", vec![input]), ("OUTPUT_TENSORS", outputs)] {
+    let outputs = network.outputs().iter().map(|&id| &network.node(id).name);
+    for (table, names) in [("INPUT", inputs.iter().map(|input| &input.name).collect::<Vec<_>>()), ("OUTPUT", outputs.collect())] {
+        let tensors = names.iter().enumerate().map(|(index, name)| vec![c_string(name), format!("{table}S[{index}].1")]);
+        let tensors: Vec<Vec<String>> = tensors.collect();
         text.line("");
-        text.calls(&format!("static {name}: [Tensor; {}] = [", tensors.len()), "Tensor::new", &tensors, "];");
+        text.calls(&format!("static {table}_TENSORS: [Tensor; {}] = [", tensors.len()), "Tensor::new", &tensors, "];");
     }
     fill(include_str!("../template/ffi.rs"), &[("reserved", &RESERVED.to_string()), ("net", name)]) + &text.finish()
 }

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::runtime::{Level, SessionError};
-use crate::{INPUT, Model, ModelError, OUTPUTS};
+use crate::{INPUTS, Model, ModelError, OUTPUTS};
 
 /// What a function answers; the header says what each means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ extern "C" {
 /* The most threads of a model. */
 #define @upper@_MAX_THREADS @max_threads@
 
-/* Values of the input and of all outputs together. A run takes any multiple of them. */
+/* Values of all inputs together and of all outputs together. A run takes any multiple of them. */
 #define @upper@_INPUT_LENGTH @input_length@
 #define @upper@_OUTPUT_LENGTH @output_length@
 
@@ -94,7 +94,7 @@ size_t @net@_memory_size(void);
 @net@_status @net@_create_in(void *memory, size_t size, @net@_model **model);
 
 /* Computes the outputs of images, one after another in `input`: @upper@_INPUT_LENGTH values and @upper@_OUTPUT_LENGTH, or the same multiple of
-   both. `output` receives the network's outputs one after another, each over all images. Lengths are counted in values. */
+   both. If the network has several inputs, those of an image follow one another, in the order of the description. `output` receives the network's outputs one after another, each over all images. Lengths are counted in values. */
 @net@_status @net@_run(@net@_model *model, const float *input, size_t input_length, float *output, size_t output_length);
 
 /* The level that a model runs at, such as "avx2". */

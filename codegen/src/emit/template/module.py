@@ -3,11 +3,12 @@
     import @net@
 
     model = @net@.Model(threads=2)
-    answer = model(images)
+    answer = model(@call@)
 
-`images` are float32 in the order images, channels, rows, columns: @shape_text@. A numpy array, whatever numpy takes for one, or
-any object with the buffer protocol (`array.array`, `memoryview`) will do; a single image may lack the first dimension. Arrays in C order
-are read where they lie, others are copied. Answers are numpy arrays where numpy is installed, else memoryviews.
+@values_text@
+A numpy array, whatever numpy takes for one, or any object with the buffer protocol (`array.array`, `memoryview`) will do; a single
+image may lack the first dimension. @copies_text@ Answers are numpy arrays
+where numpy is installed, else memoryviews.
 """
 
 import array as _array
@@ -16,13 +17,13 @@ import operator as _operator
 import os as _os
 import threading as _threading
 import weakref as _weakref
-
+@imports@
 try:
     import numpy as _numpy
 except ImportError:
     _numpy = None
 
-__all__ = ["HASH", "INPUTS", "MAX_THREADS", "OUTPUTS", "Model", "__version__"]
+__all__ = [@names@]
 
 __version__ = "@version@"
 
@@ -30,7 +31,7 @@ __version__ = "@version@"
 HASH = "@hash@"
 
 #: The shape of each input, by name. The first dimension is the images: any multiple of it is taken.
-INPUTS = {@input@}
+INPUTS = {@inputs@}
 
 #: The shape of each output, by name, for so many images.
 OUTPUTS = {@outputs@}
@@ -38,9 +39,11 @@ OUTPUTS = {@outputs@}
 #: The most threads of a model.
 MAX_THREADS = @max_threads@
 
-_IMAGES, *_IMAGE = @input_shape@
-_IMAGE = tuple(_IMAGE)
-_IMAGE_LENGTH = _IMAGE[0] * _IMAGE[1] * _IMAGE[2]
+# Models take a multiple of so many images.
+_IMAGES = @batch@
+# Of each input: the name, the shape of one image's part, its length, what errors call it, and what it must be.
+_INPUTS = [@taken@]
+_IMAGE_LENGTH = sum(length for _, _, length, _, _ in _INPUTS)
 # Of each output: the name, the shape of one image's part, and its length.
 _PARTS = [@parts@]
 _ANSWER_LENGTH = sum(length for _, _, length in _PARTS)
@@ -102,64 +105,95 @@ def _failed(status):
     return kinds.get(status, RuntimeError)(text.value.decode(errors="replace"))
 
 
-def _wrong_shape(shape):
-    return ValueError(f"the input has shape {tuple(shape)}, the network takes @shape_text@")
-
-
-def _count(shape):
+def _count(shape, of):
     """The images of an input of this shape, and whether they lack the first dimension."""
+    _, image, length, what, takes = of
     shape = tuple(shape)
     images, single = None, False
-    if len(shape) == 4 and shape[1:] == _IMAGE:
+    if len(shape) == 4 and shape[1:] == image or len(shape) == 2 and shape[1] == length:
         images = shape[0]
-    elif shape == _IMAGE:
+    elif shape == image:
         images, single = 1, True
-    elif len(shape) == 1 and shape[0] % _IMAGE_LENGTH == 0:
-        images = shape[0] // _IMAGE_LENGTH
+    elif len(shape) == 1 and shape[0] % length == 0:
+        images = shape[0] // length
     if not images or images % _IMAGES:
-        raise _wrong_shape(shape)
+        raise ValueError(f"{what} has shape {shape}, the network takes {takes}")
     return images, single
 
 
-def _flat(values, found):
+def _flat(values, found, what):
     """The numbers of nested lists, one after another in `found`, and the shape of the lists."""
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
         try:
             found.append(values)
         except TypeError:
-            raise TypeError(f"the input holds a {type(values).__name__}: the network takes float32") from None
+            raise TypeError(f"{what} holds a {type(values).__name__}: the network takes float32") from None
         return ()
-    shapes = {_flat(value, found) for value in values}
+    shapes = {_flat(value, found, what) for value in values}
     if len(shapes) > 1:
-        raise ValueError("the input's lists have different lengths")
+        raise ValueError(f"{what} has lists of different lengths")
     return (len(values), *(shapes.pop() if shapes else ()))
 
 
-def _view(images):
+def _view(images, what):
     """An input in C order and the shape it has, without numpy."""
     try:
         view = memoryview(images)
     except TypeError:
         if not isinstance(images, (list, tuple)):
             kind = type(images).__name__
-            raise TypeError(f"the input is a {kind}: the network takes float32 in a buffer or in lists") from None
+            raise TypeError(f"{what} is a {kind}: the network takes float32 in a buffer or in lists") from None
         values = _array.array("f")
-        return values, _flat(images, values)
+        return values, _flat(images, values, what)
     if view.format not in ("f", "=f", "<f", "@f") or view.itemsize != 4:
-        raise TypeError(f"the input has values of format {view.format!r}, the network takes float32, 'f'")
+        raise TypeError(f"{what} has values of format {view.format!r}, the network takes float32, 'f'")
     if view.readonly or not view.c_contiguous:
         return _array.array("f", view.tobytes()), view.shape
     return view, view.shape
 
 
-def _array_of(images):
+def _array_of(images, what):
     """An input as a numpy array in C order."""
     if not isinstance(images, _ndarray):
         images = _numpy.asarray(images, dtype=_FLOAT32 if isinstance(images, (list, tuple)) else None)
     if images.dtype != _FLOAT32:
-        raise TypeError(f"the input has values of {images.dtype}, the network takes float32: use .astype('float32')")
+        raise TypeError(f"{what} has values of {images.dtype}, the network takes float32: use .astype('float32')")
     return _numpy.require(images, requirements=["C", "A"])
 
+
+def _read(images, of):
+    """An input in C order, its images, and whether they lack the first dimension."""
+    if _numpy is None:
+        images, shape = _view(images, of[3])
+    else:
+        if type(images) is not _ndarray or images.dtype is not _FLOAT32 or not images.flags.carray:
+            images = _array_of(images, of[3])
+        shape = images.shape
+    return (images, *_count(shape, of))
+
+
+def _in_order(inputs, named):
+    """The inputs in the network's order, of those that are given in order or in a dict, and by name."""
+    names = [name for name, *_ in _INPUTS]
+    listed = ", ".join(map(repr, names))
+    if len(inputs) == 1 and isinstance(inputs[0], dict):
+        given = list(inputs[0].items())
+    elif len(inputs) > len(names):
+        raise TypeError(f"{len(inputs)} inputs are given, the network takes {len(names)}: {listed}")
+    else:
+        given = list(zip(names, inputs))
+    found = {}
+    for name, images in [*given, *named.items()]:
+        if name not in names:
+            raise TypeError(f"the network has no input {name!r}, it takes {listed}")
+        if name in found:
+            raise TypeError(f"input {name!r} is given twice")
+        found[name] = images
+    missing = ", ".join(repr(name) for name in names if name not in found)
+    if missing:
+        raise TypeError(f"inputs are missing: {missing}; the network takes {listed}")
+    return [found[name] for name in names]
+@joined@
 
 class Model:
     """The network with the memory and the threads to run it.
@@ -187,21 +221,17 @@ class Model:
         self._handle, self._threads, self._lock = handle, threads, _threading.Lock()
         _models.add(self)
 
-    def __call__(self, images, /):
-        """Computes the outputs of images.
+    def __call__(self, *inputs, **named):
+        """Computes the outputs of images: model(@call@).
 
         Returns @answer_text@.
 
-        Raises TypeError if the values are not float32, ValueError if the shape is not the network's or the model is closed, and
+        Raises TypeError if the values are not float32 or an input is missing, unknown or given twice, ValueError if the shape is not the network's or the model is closed, and
         RuntimeError if the model has several threads and the process was forked since it was made.
         """
-        if _numpy is None:
-            images, shape = _view(images)
-        else:
-            if type(images) is not _ndarray or images.dtype is not _FLOAT32 or not images.flags.carray:
-                images = _array_of(images)
-            shape = images.shape
-        count, single = _count(shape)
+        if len(inputs) != len(_INPUTS) or named or isinstance(inputs[0], dict):
+            inputs = _in_order(inputs, named)
+        images, count, single = @take@
         length = count * _ANSWER_LENGTH
         answer = _numpy.empty(length, _FLOAT32) if _numpy is not None else bytearray(4 * length)
         try:

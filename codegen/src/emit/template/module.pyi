@@ -1,22 +1,22 @@
 from types import TracebackType
-from typing import Any, Dict, Final, Optional, SupportsIndex, Tuple, Type, TypeVar
+from typing import Any, Dict, Final, Optional, SupportsIndex, Tuple, Type, TypeVar@overload@
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HASH", "INPUTS", "MAX_THREADS", "OUTPUTS", "Model", "__version__"]
+__all__ = [@names@]
 
 __version__: Final[str]
 HASH: Final[str]
 INPUTS: Final[Dict[str, Tuple[int, ...]]]
 OUTPUTS: Final[Dict[str, Tuple[int, ...]]]
 MAX_THREADS: Final[int]
-
+@pictures@
 _Self = TypeVar("_Self", bound="Model")
 
 class Model:
     def __init__(self, threads: SupportsIndex = 1) -> None: ...
-    def __call__(self, images: Any, /) -> @answer_type@: ...
+@call@
     @property
     def threads(self) -> int: ...
     @property

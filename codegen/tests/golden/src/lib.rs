@@ -45,6 +45,9 @@ pub use runtime::{Level, Program};
 /// The input's shape: images, channels, rows, columns. Values are f32 in this order.
 pub const INPUT: [usize; 4] = [1, 3, 4, 4];
 
+/// Names and shapes of the inputs: images, channels, rows, columns. Those of an image follow one another.
+pub const INPUTS: [(&str, [usize; 4]); 1] = [("input", [1, 3, 4, 4])];
+
 /// Values of the input.
 pub const INPUT_LEN: usize = 48;
 

@@ -51,7 +51,8 @@ impl Model {
         Ok(Self { session: Session::new(program, threads)? })
     }
 
-    /// Computes the outputs of images: any number of them, one after another in `input`. `output` receives the network's outputs
+    /// Computes the outputs of images: any number of them, one after another in `input`, and in each of them the
+    /// [`INPUTS`](crate::INPUTS). `output` receives the network's outputs
     /// one after another, each over all images. Nothing is allocated.
     ///
     /// # Errors
