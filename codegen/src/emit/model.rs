@@ -11,17 +11,28 @@ pub fn print(elements: Elements) -> String {
     match elements {
         Elements::F32 => MODEL.into(),
         Elements::U8 => {
-            let session = "Session::new(program, threads)?";
             let field = "    session: Session,\n}\n";
             let level = "\n    /// The level that it runs at.";
             MODEL
                 .replacen(field, &field.replace("}", "    /// Bytes as f32.\n    values: Vec<f32>,\n}"), 1)
-                .replace(
-                    &format!("Ok(Self {{ session: {session} }})"),
-                    &format!("Ok(Self {{ session: {session}, values: vec![0.0; INPUT_LEN] }})"),
-                )
+                .replace("memory)? })", "memory)?, values: Vec::new() })")
+                .replace("threads)? })", "threads)?, values: vec![0.0; INPUT_LEN] })")
                 .replacen("use crate::{LEVELS, best", "use crate::{INPUT_LEN, LEVELS, best", 1)
                 .replacen(level, &format!("\n{BYTES}{level}"), 1)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_for_bytes_has_a_place_for_their_values() {
+        let text = print(Elements::U8);
+        let made = |what: &str| text.matches(what).count();
+        assert_eq!(made("Ok(Self { session:"), 3);
+        assert_eq!(made("values: Vec::new() })") + made("values: vec![0.0; INPUT_LEN] })"), 3);
+        assert!(text.contains("values: Vec<f32>,") && text.contains("pub fn run_u8") && text.contains("{INPUT_LEN, LEVELS"));
     }
 }
