@@ -5,5 +5,5 @@ use golden::runtime::Aligned;
 use std::ptr::NonNull;
 
 fn main() {
-    println!("{}", Aligned { block: NonNull::dangling(), start: NonNull::dangling(), len: 1 << 30 }[0]);
+    println!("{}", Aligned { block: Some(NonNull::dangling()), start: NonNull::dangling(), len: 1 << 30 }[0]);
 }
