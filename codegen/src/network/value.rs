@@ -14,3 +14,11 @@ pub struct Value {
     /// `lanes[c]` holds channel `c`.
     pub lanes: Vec<usize>,
 }
+
+impl Value {
+    /// The lane of the first channel, if the lanes of the others follow it in order.
+    pub fn run(&self) -> Option<usize> {
+        let first = *self.lanes.first()?;
+        self.lanes.iter().enumerate().all(|(c, &lane)| lane == first + c).then_some(first)
+    }
+}

@@ -224,8 +224,7 @@ impl Layout<'_> {
     /// Lays out values that are moved. If no loops with constant strides do it, they are put in one row of lanes first.
     fn moved(&mut self, id: NodeId, step: &Step, strides: &[Stride]) -> Result<(), NormalizeError> {
         let source = self.value(step.inputs[0]);
-        let follows = |(c, &lane): (usize, &usize)| lane == source.lanes[0] + c;
-        let source = if source.lanes.iter().enumerate().all(follows) { source } else { self.ordered(step.inputs[0])? };
+        let source = if source.run().is_some() { source } else { self.ordered(step.inputs[0])? };
         let (src, src_lane, channels) = (source.map, source.lanes[0], source.lanes.len());
         let from = [channels, self.layers[src].h, self.layers[src].w];
         let Shape { c, h, w } = self.network.node(id).shape;
@@ -242,8 +241,7 @@ impl Layout<'_> {
         let flat = self.layers.maps.push_and_get_key(Map { name: name.clone(), c: all, h: 1, w: 1 });
         let op = LayerOp::Move(Moved { src, src_lane, channels, dst: flat, digits: first });
         let value = Value { node: id, map: flat, lanes: (0..all).collect() };
-        self.layers.layers.push(Layer { name, op, value, macs: 0 });
-        self.filters.push(None);
+        self.aside(name, op, value, None);
         let dst = self.dst(id);
         let op = LayerOp::Move(Moved { src: flat, src_lane: 0, channels: all, dst, digits: second });
         self.push(id, step, op, None, (0..c).collect());
@@ -276,8 +274,8 @@ impl Layout<'_> {
             post_act: None,
         };
         let value = Value { node: src.node, map: dst, lanes: lanes.to_vec() };
-        self.layers.layers.push(Layer { name, op: LayerOp::Conv(conv), value, macs: 0 });
-        self.filters.push(Some(Filter { weight, bias: vec![0.0; c], factor: factor_of_sums(None) }));
+        let filter = Filter { weight, bias: vec![0.0; c], factor: factor_of_sums(None) };
+        self.aside(name, LayerOp::Conv(conv), value, Some(filter));
         Ok(dst)
     }
 
@@ -345,7 +343,7 @@ impl Layout<'_> {
     /// Where a value has a map to itself, with channel `c` in lane `c`. The value is copied if it has none.
     fn ordered(&mut self, id: NodeId) -> Result<Value, NormalizeError> {
         let value = self.value(id);
-        if self.is_whole(&value) && value.lanes.iter().enumerate().all(|(c, &lane)| c == lane) {
+        if self.is_whole(&value) && value.run() == Some(0) {
             return Ok(value);
         }
         if let Some(ordered) = self.ordered.get(&id) {
@@ -363,9 +361,8 @@ impl Layout<'_> {
 
     /// The first lane of a value that is whole panels of a map, in order.
     fn panels(&self, value: &Value) -> Option<usize> {
-        let (&first, c) = (value.lanes.first()?, value.lanes.len());
-        let follows = value.lanes.iter().enumerate().all(|(c, &lane)| lane == first + c);
-        (value.map != INPUT && follows && first.is_multiple_of(PANEL) && c.is_multiple_of(PANEL)).then_some(first)
+        let is_panels = |first: &usize| first.is_multiple_of(PANEL) && value.lanes.len().is_multiple_of(PANEL);
+        value.run().filter(|first| value.map != INPUT && is_panels(first))
     }
 
     /// Copies panels of a map to a map of their own, which takes less than a convolution.
@@ -374,8 +371,7 @@ impl Layout<'_> {
         let digits = Digits::of(&[channels, h, w], &[0, 1, 2]).expect("three digits in their order");
         let value = Value { node: src.node, map: dst, lanes: (0..channels).collect() };
         let op = LayerOp::Move(Moved { src: src.map, src_lane, channels, dst, digits });
-        self.layers.layers.push(Layer { name, op, value: value.clone(), macs: 0 });
-        self.filters.push(None);
+        self.aside(name, op, value.clone(), None);
         value
     }
 
@@ -420,9 +416,15 @@ impl Layout<'_> {
             shortcut: None,
             post_act: None,
         };
-        self.layers.layers.push(Layer { name, op: LayerOp::Conv(conv), value: value.clone(), macs: 0 });
-        self.filters.push(Some(Filter { weight, bias: vec![0.0; c], factor }));
+        let filter = Filter { weight, bias: vec![0.0; c], factor };
+        self.aside(name, LayerOp::Conv(conv), value.clone(), Some(filter));
         Ok(value)
+    }
+
+    /// Adds a layer that copies or moves what another layer computes.
+    fn aside(&mut self, name: String, op: LayerOp, value: Value, filter: Option<Filter>) {
+        self.layers.layers.push(Layer { name, op, value, macs: 0 });
+        self.filters.push(filter);
     }
 
     fn push(&mut self, id: NodeId, step: &Step, op: LayerOp, filter: Option<Filter>, lanes: Vec<usize>) {
