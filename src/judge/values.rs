@@ -68,8 +68,9 @@ pub fn of_program(
             known.insert(id, value.to_vec());
             rest = after;
         }
+        add_moved(&reference, network, wanted, &mut known);
         for &id in wanted {
-            if let Some(value) = moved(&reference, network, id, &known) {
+            if let Some(value) = known.get(&id) {
                 all.entry(id).or_default().extend(value);
             }
         }
@@ -77,21 +78,36 @@ pub fn of_program(
     Ok(all)
 }
 
-/// The value of a node that is known, or whose inputs are known and only moved.
-fn moved(reference: &ReferenceEngine<'_>, network: &Network, id: NodeId, known: &BTreeMap<NodeId, Vec<f32>>) -> Option<Vec<f32>> {
-    if let Some(value) = known.get(&id) {
-        return Some(value.clone());
+/// Adds the values of those of the nodes whose inputs are known and only moved, and of what is moved on the way to them.
+fn add_moved(
+    reference: &ReferenceEngine<'_>,
+    network: &Network,
+    wanted: &BTreeSet<NodeId>,
+    known: &mut BTreeMap<NodeId, Vec<f32>>,
+) {
+    let moves = |id: NodeId| {
+        matches!(
+            network.node(id).op,
+            Op::Concat | Op::Slice { .. } | Op::ChannelShuffle { .. } | Op::Transpose(_) | Op::Reshape(_) | Op::Rearrange(_)
+        )
+    };
+    let mut needed = wanted.clone();
+    let mut open: Vec<NodeId> = wanted.iter().copied().collect();
+    while let Some(id) = open.pop() {
+        if !known.contains_key(&id) && moves(id) {
+            open.extend(network.node(id).inputs.iter().filter(|&&input| needed.insert(input)));
+        }
     }
-    let node = network.node(id);
-    let moves = matches!(
-        node.op,
-        Op::Concat | Op::Slice { .. } | Op::ChannelShuffle { .. } | Op::Transpose(_) | Op::Reshape(_) | Op::Rearrange(_)
-    );
-    if !moves {
-        return None;
+    // Inputs have smaller ids than what reads them.
+    for id in needed {
+        if known.contains_key(&id) || !moves(id) {
+            continue;
+        }
+        let inputs: Option<Vec<&[f32]>> =
+            network.node(id).inputs.iter().map(|input| known.get(input).map(Vec::as_slice)).collect();
+        if let Some(inputs) = inputs {
+            let value = reference.node(id, &inputs, 1).into_iter().map(|value| value as f32).collect();
+            known.insert(id, value);
+        }
     }
-    let inputs: Option<Vec<Vec<f32>>> = node.inputs.iter().map(|&input| moved(reference, network, input, known)).collect();
-    let inputs = inputs?;
-    let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-    Some(reference.node(id, &inputs, 1).into_iter().map(|value| value as f32).collect())
 }
