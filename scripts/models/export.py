@@ -94,7 +94,7 @@ def main():
     # In f64, so that the answers hold no roundings of PyTorch's own; and how far those in f32 are from them.
     with torch.no_grad():
         answers, rounded = copy.deepcopy(model).double()(x.double()), model(x)
-    answers, rounded = (all if isinstance(all, (tuple, list)) else [all] for all in (answers, rounded))
+    answers, rounded = (each if isinstance(each, (tuple, list)) else [each] for each in (answers, rounded))
     own = max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(answers, rounded))
     numpy.save(f"{out}/{name}.own.npy", numpy.array(own))
     numpy.save(f"{out}/{name}.x.npy", x.numpy())

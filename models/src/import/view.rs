@@ -20,6 +20,24 @@ impl MapAxis {
     /// All axes, outermost first.
     pub const ALL: [Self; 3] = [Self::C, Self::H, Self::W];
 
+    /// The order of axes in which this one and the channels change places.
+    pub const fn as_channels(self) -> [usize; 3] {
+        match self {
+            Self::C => [0, 1, 2],
+            Self::H => [1, 0, 2],
+            Self::W => [2, 1, 0],
+        }
+    }
+
+    /// The axis that a dimension is in a tensor of this rank as exporters write them: `[1, c, h, w]`, `[1, c, w]`, `[1, c]`. That of
+    /// further dimensions counts from the end.
+    pub fn usual(rank: usize, dim: usize) -> Option<Self> {
+        match (rank, dim) {
+            (2 | 3, 1) => Some(Self::C),
+            _ => 2_usize.checked_sub(rank - 1 - dim).map(|place| Self::ALL[place]).filter(|_| rank > 2),
+        }
+    }
+
     /// The length of this axis.
     pub fn of(self, shape: Shape) -> usize {
         [shape.c, shape.h, shape.w][self as usize]
@@ -164,10 +182,10 @@ impl View {
         self.dims.get(dim).is_some_and(|factors| *factors == whole(MapAxis::C, shape))
     }
 
-    /// An axis of length one that a dimension of length one may be: that at its place from the end, or the last other one.
+    /// An axis of length one that a dimension of length one may be: its usual one, or the last other one.
     pub fn free_axis(&self, dim: usize, shape: Shape, taken: &[MapAxis]) -> Option<MapAxis> {
         let is_free = |axis: &MapAxis| axis.of(shape) == 1 && !taken.contains(axis);
-        let own = 2_usize.checked_sub(self.rank() - 1 - dim).map(|place| MapAxis::ALL[place]);
+        let own = MapAxis::usual(self.rank(), dim);
         let others = MapAxis::ALL.into_iter().rev();
         own.into_iter().chain(others).find(is_free).filter(|_| self.dims[dim].is_empty())
     }

@@ -8,6 +8,7 @@ mod reduce;
 use super::constant::Constant;
 use super::node::{NodeReader, Result};
 
+pub use norm::BatchNorm;
 pub use places::{parts, permutation, shape_of, slices, squeezed};
 pub use reduce::axes;
 

@@ -76,19 +76,18 @@ impl Translator {
         }
     }
 
-    /// The axis that a dimension is. One of length one is the axis at its place from the end, if that has length one.
+    /// The axis that a dimension is. One of length one is its usual axis, if that has length one.
     fn axis_or_free(&self, view: &View, dim: usize, node: NodeId) -> Option<MapAxis> {
         let shape = self.shape(node);
         if !view.dim(dim).is_empty() {
             return view.axis(dim, shape);
         }
-        let axis = MapAxis::ALL[2_usize.checked_sub(view.rank() - 1 - dim)?];
-        (axis.of(shape) == 1).then_some(axis)
+        MapAxis::usual(view.rank(), dim).filter(|axis| axis.of(shape) == 1)
     }
 
     /// Maps one below or beside the other: rows or columns become channels for it.
     fn joined_lines(&mut self, name: &str, parts: &[Computed], dim: usize, axis: MapAxis) -> Result<Computed> {
-        let order = if axis == MapAxis::H { [1, 0, 2] } else { [2, 1, 0] };
+        let order = axis.as_channels();
         let lines = parts.iter().enumerate().map(|(i, part)| self.transposed(&format!("{name}.lines{i}"), part.node, order));
         let lines = lines.collect::<Result<Vec<NodeId>>>()?;
         let all = self.add(&format!("{name}.joined"), Op::Concat, &lines)?;

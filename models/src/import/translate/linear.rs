@@ -97,12 +97,6 @@ fn product(
     if sizes[last] != matrix.terms {
         return Err(format!("its input has dimensions {sizes:?}, and its weights take {}", matrix.terms));
     }
-    if let (Some(axis @ (MapAxis::H | MapAxis::W)), None) = (view.axis(last, shape), &bias)
-        && axis.of(shape) != shape.len()
-    {
-        let id = t.mapped(node.output(0), input.node, axis, matrix.outputs, |o, i| matrix.at(i, o))?;
-        return Ok(vec![Value::Computed(Computed { node: id, view: view.resized(last, axis, matrix.outputs) })]);
-    }
     let factors = view.dim(last);
     let reach = |axis: MapAxis| factors.iter().filter(|factor| factor.axis == axis).map(|factor| factor.size).product::<usize>();
     let whole = |axis: MapAxis| reach(axis) == axis.of(shape);

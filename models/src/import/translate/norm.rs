@@ -2,9 +2,11 @@
 
 use sartor_ops::Parameter;
 
+use super::super::fold::BatchNorm;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Factor, MapAxis, View};
+use super::moved::with_channels;
 use super::translator::{Translator, by_channel, computed};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Conv2d, NodeId, Op, Reduction, Window};
@@ -25,14 +27,10 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
 
 fn batch_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let input = computed(node)?;
-    node.skip(&["momentum", "is_test", "consumed_inputs"]);
-    if node.int("training_mode")?.unwrap_or(0) != 0 {
+    let BatchNorm { training, eps } = BatchNorm::of(node)?;
+    if training {
         return Err("training_mode is 1; export the network in evaluation mode".into());
     }
-    if node.int("spatial")?.unwrap_or(1) != 1 {
-        return Err("spatial is 0, and must be 1".into());
-    }
-    let eps = node.float("epsilon")?.unwrap_or(1e-5);
     let shape = t.shape(input.node);
     let is_channels = input.view.is_channels(1, shape);
     let (src, view) = if is_channels {
@@ -151,37 +149,19 @@ fn layer_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let eps = node.float("epsilon")?.unwrap_or(1e-5);
     let axis = node.axis(node.int("axis")?.unwrap_or(-1), view.rank())?;
     let dims: Vec<usize> = (axis..view.rank()).collect();
-    let statistics = view.with_lengths_of_one(&dims);
-    // Rows or columns become channels for it.
-    if let [dim] = dims[..]
-        && let Some(lines @ (MapAxis::H | MapAxis::W)) = view.axis(dim, t.shape(input.node))
-    {
-        let order = if lines == MapAxis::H { [1, 0, 2] } else { [2, 1, 0] };
-        let turned = Computed { node: t.transposed(&format!("{name}.lines"), input.node, order)?, view: view.relabelled(order) };
-        let nodes = layer_normed(t, node, &turned, &dims, eps)?;
-        let mut back = |node: NodeId, view: &View| -> Result<Value> {
-            Ok(Value::Computed(Computed { node: t.transposed(name, node, order)?, view: view.clone() }))
-        };
-        let mut values = vec![back(nodes[0], view)?];
-        for index in 1..node.outputs().min(3) {
-            values.push(back(nodes[index], &statistics)?);
-        }
-        return Ok(values);
-    }
-    let nodes = layer_normed(t, node, input, &dims, eps)?;
-    let views = [view, &statistics, &statistics];
-    let values = nodes.into_iter().zip(views).map(|(node, view)| Value::Computed(Computed { node, view: view.clone() }));
-    Ok(values.take(node.outputs()).collect())
-}
-
-/// The result, the means, and one by the standard deviations.
-fn layer_normed(t: &mut Translator, node: &NodeReader<'_>, input: &Computed, dims: &[usize], eps: f32) -> Result<[NodeId; 3]> {
-    let (view, name) = (&input.view, node.output(0));
-    let x = t.standardised(name, input.node, eps, |t, name, x| t.reduced(name, x, view, dims, Reduction::Mean))?;
+    // One value for each channel is subtracted, or one for each pixel, but not one for each row: rows or columns become channels.
+    let is_lines = matches!(dims[..], [dim] if matches!(view.axis(dim, t.shape(input.node)), Some(MapAxis::H | MapAxis::W)));
+    let Computed { node: source, view } =
+        if is_lines { with_channels(t, &format!("{name}.channels"), input, axis..view.rank())? } else { input.clone() };
+    let x = t.standardised(name, source, eps, |t, name, x| t.reduced(name, x, &view, &dims, Reduction::Mean))?;
     let shape = t.shape(x.node);
-    let scale = by_channel(view, shape, node.needed(1)?)?;
-    let bias = node.constant(2)?.map_or_else(|| Ok(vec![0.0; scale.len()]), |bias| by_channel(view, shape, bias))?;
-    Ok([t.scaled(name, x.node, &scale, &bias)?, x.means, x.factor])
+    let scale = by_channel(&view, shape, node.needed(1)?)?;
+    let bias = node.constant(2)?.map_or_else(|| Ok(vec![0.0; scale.len()]), |bias| by_channel(&view, shape, bias))?;
+    let id = t.scaled(name, x.node, &scale, &bias)?;
+    let statistics = view.with_lengths_of_one(&dims);
+    let values = [(id, &view), (x.means, &statistics), (x.factor, &statistics)];
+    let values = values.map(|(node, view)| Value::Computed(Computed { node, view: view.clone() }));
+    Ok(values.into_iter().take(node.outputs()).collect())
 }
 
 /// `x / (bias + alpha / size * Σ x²)^beta` over `size` neighbouring channels: local response normalisation.

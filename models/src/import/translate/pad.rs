@@ -187,19 +187,12 @@ impl Translator {
         let mut longer = shape;
         let mut result = view.clone();
         let grown: Vec<usize> = (0..sizes.len()).filter(|&dim| view.dim(dim).is_empty() && sizes[dim] > 1).collect();
-        // Dimensions become the axes in their order, as far as those are free.
-        let mut free = MapAxis::ALL.into_iter().filter(|axis| axis.of(shape) == 1);
-        let usual = |dim: usize| match (sizes.len(), dim) {
-            (4, 1) | (3, 1) | (2, 1) => Some(MapAxis::C),
-            (4, 2) => Some(MapAxis::H),
-            (4, 3) | (3, 2) => Some(MapAxis::W),
-            _ => None,
-        };
+        let mut taken = Vec::new();
         for dim in grown {
-            let own = usual(dim).filter(|axis| axis.of(longer) == 1 && axis.of(shape) == 1);
-            let axis = own
-                .or_else(|| free.next())
+            let axis = view
+                .free_axis(dim, shape, &taken)
                 .ok_or_else(|| format!("shape is {sizes:?}, which has more than three dimensions longer than one"))?;
+            taken.push(axis);
             match axis {
                 MapAxis::C => longer.c = sizes[dim],
                 MapAxis::H => longer.h = sizes[dim],

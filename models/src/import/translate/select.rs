@@ -23,11 +23,7 @@ impl Translator {
         to: usize,
         weight: impl Fn(usize, usize) -> f32,
     ) -> Result<NodeId> {
-        let order = match axis {
-            MapAxis::C => None,
-            MapAxis::H => Some([1, 0, 2]),
-            MapAxis::W => Some([2, 1, 0]),
-        };
+        let order = Some(axis.as_channels()).filter(|_| axis != MapAxis::C);
         let lines = order.map_or(Ok(input), |order| self.transposed(&format!("{name}.lines"), input, order))?;
         let conv = Conv2d { oc: to, groups: 1, bias: false, window: Window::POINT };
         let own = if order.is_some() { format!("{name}.mapped") } else { name.to_owned() };
