@@ -11,6 +11,7 @@ import sys
 import threading
 
 import rexnet_digits as net
+from common import fails, floats
 
 try:
     import numpy
@@ -20,24 +21,8 @@ except ImportError:
 LENGTH, CLASSES = 3 * 32 * 32, 10
 
 
-def floats(path):
-    values = array.array("f")
-    with open(path, "rb") as file:
-        values.frombytes(file.read())
-    return values
-
-
 def bits(answer):
     return bytes(answer) if numpy is None else answer.tobytes()
-
-
-def fails(kind, part, call, *args, **named):
-    try:
-        call(*args, **named)
-    except kind as error:
-        assert type(error) is kind and part in str(error), repr(error)
-    else:
-        raise AssertionError(f"no {kind.__name__}: {part}")
 
 
 two, answer = floats(sys.argv[1]), floats(sys.argv[2])

@@ -8,20 +8,12 @@ import array
 
 import odd
 import pair
+from common import fails
 
 try:
     import numpy
 except ImportError:
     numpy = None
-
-
-def fails(kind, part, call, *args, **named):
-    try:
-        call(*args, **named)
-    except kind as error:
-        assert type(error) is kind and part in str(error), repr(error)
-    else:
-        raise AssertionError(f"no {kind.__name__}: {part}")
 
 
 def shaped(values, shape):

@@ -9,6 +9,7 @@ import sys
 
 import other
 import usual
+from common import fails, floats
 
 try:
     import numpy
@@ -18,22 +19,6 @@ try:
     from PIL import Image
 except ImportError:
     Image = None
-
-
-def floats(path):
-    values = array.array("f")
-    with open(path, "rb") as file:
-        values.frombytes(file.read())
-    return values
-
-
-def fails(kind, part, call, *args):
-    try:
-        call(*args)
-    except kind as error:
-        assert type(error) is kind and part in str(error), repr(error)
-    else:
-        raise AssertionError(f"no {kind.__name__}: {part}")
 
 
 def far(found, path, level):
