@@ -14,7 +14,7 @@ use crate::prove::{self, Unproven};
 use crate::schedule::tuning::Choice;
 use crate::schedule::{self, Options, ScheduleError};
 
-pub use crate::emit::{Input, InputsError, Kind, Package, PackageError, Pictures};
+pub use crate::emit::{Input, InputsError, Kind, Package, PackageError, Pictures, is_keyword};
 
 /// A generated crate.
 #[derive(Clone, Debug)]

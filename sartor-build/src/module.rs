@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sartor_codegen::compile::is_keyword;
+
 /// The text of a file of the crate as it is in a module: what is named from the crate's root is named from the module above.
 pub fn file(path: &Path, bytes: Vec<u8>) -> Vec<u8> {
     let is_below_root = path.parent() == Some(Path::new("src")) && path.extension().is_some_and(|extension| extension == "rs");
@@ -25,14 +27,8 @@ pub fn declaration(name: &str, folder: &Path) -> (PathBuf, String) {
 
 /// Whether a name can be that of a module and of a folder.
 pub fn is_name(name: &str) -> bool {
-    const KEYWORDS: &str = "Self abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen \
-                            if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try \
-                            type typeof unsafe unsized use virtual where while yield";
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    name.starts_with(letter)
-        && name != "_"
-        && name.chars().all(|c| letter(c) || c.is_ascii_digit())
-        && !KEYWORDS.split_whitespace().any(|word| word == name)
+    name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit()) && !is_keyword(name)
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ struct Line {
 
 /// The first line.
 #[derive(PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Head {
     /// The digest of all that rows depend on besides pictures.
     job: String,
@@ -66,6 +67,16 @@ pub enum JournalError {
     /// It is no file of ours.
     #[error("{}: this is in the way of the rows of a job that is not finished; remove it", escape::path(.0))]
     Foreign(PathBuf),
+}
+
+/// What a file holds that is where the journal belongs.
+enum Found {
+    /// Rows of the same job.
+    Same,
+    /// Nothing, or rows of another job.
+    Other,
+    /// Something else, which is the user's.
+    Foreign,
 }
 
 /// A row in the file.
@@ -118,24 +129,26 @@ impl Journal {
         }
         let mut journal = Self { file, path: path.clone(), end: 0, places: vec![None; pictures.len()] };
         let head = serde_json::to_string(&Head { job: job.into() }).expect("a text is JSON") + "\n";
-        if journal.resume(&head, pictures).map_err(io)? {
-            journal.file.set_len(journal.end).map_err(io)?;
-        } else {
-            journal.file.set_len(0).map_err(io)?;
-            journal.places.fill(None);
-            journal.end = 0;
-            journal.append(head.as_bytes()).map_err(io)?;
+        match journal.resume(&head, pictures).map_err(io)? {
+            Found::Same => journal.file.set_len(journal.end).map_err(io)?,
+            Found::Other => {
+                journal.file.set_len(0).map_err(io)?;
+                journal.append(head.as_bytes()).map_err(io)?;
+            }
+            Found::Foreign => return Err(JournalError::Foreign(path)),
         }
         Ok(journal)
     }
 
-    /// Reads what is there up to the first line that is not whole. Returns whether it is of the same job.
-    fn resume(&mut self, head: &str, pictures: &[PathBuf]) -> io::Result<bool> {
+    /// Reads what is there up to the first line that is not whole.
+    fn resume(&mut self, head: &str, pictures: &[PathBuf]) -> io::Result<Found> {
         let mut reader = BufReader::new(&self.file);
         let mut line = Vec::new();
         while reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? > 0 {
             if self.end == 0 && line != head.as_bytes() {
-                return Ok(false);
+                // A head that was not written to its end is one too.
+                let is_head = head.as_bytes().starts_with(&line) || serde_json::from_slice::<Head>(&line).is_ok();
+                return Ok(if is_head { Found::Other } else { Found::Foreign });
             }
             if self.end > 0 {
                 let read = if line.ends_with(b"\n") { serde_json::from_slice::<Line>(&line).ok() } else { None };
@@ -149,7 +162,7 @@ impl Journal {
             self.end += line.len() as u64;
             line.clear();
         }
-        Ok(self.end > 0)
+        Ok(if self.end > 0 { Found::Same } else { Found::Other })
     }
 
     /// The pictures that have no row yet.
@@ -250,5 +263,11 @@ mod tests {
         assert_eq!(rows, ["row 0 again", "row 1", "row 2"]);
         drop(journal);
         assert_eq!(Journal::open(&output, "another", &pictures).unwrap().missing().len(), 4);
+        // Half a head is nobody's; a file of the user's stays as it is.
+        std::fs::write(&path, "{\"job\":\"o").unwrap();
+        assert_eq!(Journal::open(&output, "one", &pictures).unwrap().missing().len(), 4);
+        std::fs::write(&path, "my notes\n").unwrap();
+        assert!(matches!(Journal::open(&output, "one", &pictures), Err(JournalError::Foreign(_))));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "my notes\n");
     }
 }

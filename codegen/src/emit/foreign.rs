@@ -26,6 +26,11 @@ const MODULES: &str = "abc aifc antigravity argparse array ast asynchat asyncio 
                        turtle turtledemo types typing unicodedata unittest urllib uu uuid venv warnings wave weakref webbrowser winreg \
                        winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo numpy";
 
+/// Whether a word is in a list, in which spaces are between the words.
+pub fn among(words: &str, name: &str) -> bool {
+    words.split_whitespace().any(|word| word == name)
+}
+
 /// Whether a function of Python can have an argument of this name.
 pub fn is_argument(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
@@ -33,17 +38,16 @@ pub fn is_argument(name: &str) -> bool {
         && !name.starts_with("__")
         && name != "self"
         && name.chars().all(|c| letter(c) || c.is_ascii_digit())
-        && !KEYWORDS.split_whitespace().any(|word| word == name)
+        && !among(KEYWORDS, name)
 }
 
 /// Checks that an identifier can be the name of a library of this kind.
 pub fn check(identifier: &str, kind: Kind) -> Result<(), &'static str> {
-    let among = |words: &str| words.split_whitespace().any(|word| word == identifier);
-    if kind.has_c() && among(C) {
+    if kind.has_c() && among(C, identifier) {
         Err("functions of the C library begin with it; choose another")
-    } else if kind == Kind::Wheel && among(KEYWORDS) {
+    } else if kind == Kind::Wheel && among(KEYWORDS, identifier) {
         Err("this word is Python's; choose another")
-    } else if kind == Kind::Wheel && among(MODULES) {
+    } else if kind == Kind::Wheel && among(MODULES, identifier) {
         Err("Python has a module of this name; choose another")
     } else {
         Ok(())

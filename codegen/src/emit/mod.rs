@@ -29,7 +29,7 @@ pub use files::files;
 pub(crate) use inputs::check as check_inputs;
 pub use inputs::{Input, InputsError};
 pub use kind::Kind;
-pub use package::{Package, PackageError};
+pub use package::{Package, PackageError, is_keyword};
 pub use pictures::Pictures;
 
 /// The text of kernels alone, as it is in a program, for callers that use them one by one. Names must be distinct. Nothing is

@@ -7,7 +7,7 @@ use sartor_models::escape::line;
 use sartor_models::input::InputForm;
 use toml_writer::ToTomlValue;
 
-use super::foreign;
+use super::foreign::{self, among};
 use super::inputs::{Input, InputsError};
 use super::kind::Kind;
 use super::pictures::Pictures;
@@ -171,7 +171,6 @@ fn check_name_for(name: &str, kind: Kind) -> Result<(), &'static str> {
 
 /// Checks Cargo's rules for names, including those of `cargo new` and of the registry.
 fn check_name(name: &str) -> Result<(), &'static str> {
-    let among = |words: &str, name: &str| words.split_whitespace().any(|word| word == name);
     let identifier = identifier(name);
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         Err("begin with a letter or _")
@@ -179,7 +178,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
         Err("use letters, digits, - and _ only")
     } else if name.len() > LONGEST {
         Err("use at most 64 characters")
-    } else if among(KEYWORDS, &identifier) {
+    } else if is_keyword(&identifier) {
         Err("this word is Rust's; choose another")
     } else if among(CRATES, &identifier) {
         Err("Rust has a crate of this name; choose another")
@@ -190,6 +189,11 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     } else {
         Ok(())
     }
+}
+
+/// Whether a word has a meaning in Rust, in any edition, so that it names nothing.
+pub fn is_keyword(word: &str) -> bool {
+    among(KEYWORDS, word)
 }
 
 /// A digest of files.
