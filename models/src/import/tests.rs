@@ -230,6 +230,17 @@ fn elements_are_moved_where_they_must_be() {
 }
 
 #[test]
+fn outputs_may_be_constant() {
+    let mut boxes = model(vec![node("Relu", &["x"], "y")], vec![floats("boxes", &[3, 4], &[0.5; 12])]);
+    boxes.graph.as_mut().unwrap().output.push(info("boxes", &[3, 4]));
+    let imported = read(&boxes).unwrap();
+    assert_eq!(imported.interface.outputs[1].dims(), [3, 4]);
+    assert_eq!(imported.network.nodes()[2].op, Op::Constant(Shape::new(12, 1, 1)));
+    boxes.graph.as_mut().unwrap().initializer[0] = integers("boxes", &[1, 2]);
+    assert!(refused(&boxes).contains("output 'boxes' is constant: a constant holds integers"));
+}
+
+#[test]
 fn several_inputs_follow_one_another() {
     let mut two = model(vec![node("Add", &["x", "z"], "y")], Vec::new());
     two.graph.as_mut().unwrap().input.push(info("z", &[1, 2, 3, 3]));

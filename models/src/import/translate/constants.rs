@@ -28,18 +28,25 @@ impl Translator {
         self.add_with(name, Op::Constant(shape), &[], vec![("value", shape.dims().to_vec(), values)])
     }
 
-    /// A constant as a tensor that lies in a map in the usual order.
+    /// A constant as a computed tensor. Up to four dimensions that begin with a batch of one lie in a map in the usual order; others are
+    /// channels, one for each element.
     pub(super) fn held(&mut self, name: &str, constant: &Constant) -> Result<Computed> {
         let values =
             constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
-        let shape = match constant.dims[..] {
-            [c] | [1, c] => Shape::new(c, 1, 1),
-            [1, c, w] => Shape::new(c, 1, w),
-            [1, c, h, w] => Shape::new(c, h, w),
-            ref dims => return Err(format!("a constant of dimensions {dims:?} is no map")),
+        let usual = match constant.dims[..] {
+            [1, c] => Some(Shape::new(c, 1, 1)),
+            [1, c, w] => Some(Shape::new(c, 1, w)),
+            [1, c, h, w] => Some(Shape::new(c, h, w)),
+            _ => None,
+        };
+        let shape = usual.unwrap_or(Shape::new(values.len(), 1, 1));
+        let view = match usual {
+            Some(_) => View::usual(shape, constant.dims.len()),
+            None => View::usual(shape, 2)
+                .reshaped(&constant.dims)
+                .ok_or_else(|| format!("a constant of dimensions {:?} is no map", constant.dims))?,
         };
         self.make(values.len())?;
-        let node = self.constant(name, shape, values.to_vec())?;
-        Ok(Computed { node, view: View::usual(shape, constant.dims.len()) })
+        Ok(Computed { node: self.constant(name, shape, values.to_vec())?, view })
     }
 }

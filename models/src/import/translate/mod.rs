@@ -87,20 +87,23 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
             path: path.clone(),
             reason: format!("output '{}' {reason}", escape::line(output.name())),
         };
-        match values.get(output.name()) {
+        let Computed { node, view } = match values.get(output.name()) {
             Some(Value::Computed(computed)) if translator.lowest.contains_key(&computed.node) => {
                 return Err(fault("is padded with minus infinity, and only a max pool can read that"));
             }
-            Some(Value::Computed(computed)) => {
-                // If its elements cannot be put in order, whoever reads the output must do it.
-                let own = format!("{}.ordered", output.name());
-                let Computed { node, view } = translator.output(&own, computed);
-                outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(node), view });
-                nodes.push(node);
+            // If its elements cannot be put in order, whoever reads the output must do it.
+            Some(Value::Computed(computed)) => translator.output(&format!("{}.ordered", output.name()), computed),
+            Some(Value::Constant(_)) if translator.batch > 1 => {
+                return Err(fault("is the same for all images, and is not read beside a batch of several"));
             }
-            Some(_) => return Err(fault("does not depend on the input")),
-            None => return Err(fault("is computed by no node")),
-        }
+            // Boxes of a detector before they are moved, say.
+            Some(Value::Constant(constant)) => {
+                translator.held(output.name(), constant).map_err(|reason| fault(&format!("is constant: {reason}")))?
+            }
+            Some(Value::Absent | Value::Refused) | None => return Err(fault("is computed by no node")),
+        };
+        outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(node), view });
+        nodes.push(node);
     }
     let network = translator.builder.finish(&nodes).map_err(graph_error)?;
     Ok(Imported { network, weights: translator.weights, interface: Interface { inputs, outputs }, random, trace })
