@@ -2,6 +2,7 @@
 # Fuzzes every target for so many seconds, one after another, and replays the committed inputs of fuzz/corpus. Inputs that are found stay
 # in fuzz/target/corpus.
 #   usage: scripts/fuzz.sh SECONDS [TARGET...]
+# SARTOR_FUZZ_SEED is the seed of libFuzzer's choices; without it, every run draws others.
 # Fuzzing needs a nightly toolchain and a C++ compiler; cargo-fuzz is installed into fuzz/target/tools if there is none.
 set -uo pipefail
 cd "$(dirname "$0")/../fuzz" || exit
@@ -19,7 +20,7 @@ fuzz() {
   local target=$1 log=target/$1.log start=$SECONDS
   mkdir -p "target/corpus/$target"
   if cargo +nightly fuzz run "$target" "target/corpus/$target" "corpus/$target" -- \
-      -max_total_time="$seconds" -timeout=300 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
+      -max_total_time="$seconds" -seed="${SARTOR_FUZZ_SEED:-0}" -timeout=300 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
     echo "test fuzz::$target ... ok ($(sed -n 's/^Done \([0-9]*\) runs.*/\1 runs/p' "$log") in $((SECONDS - start)) s)"
   else
     echo "test fuzz::$target ... FAILED"; tail -n 30 "$log"
