@@ -17,7 +17,7 @@ fn crate_of(network: &Network, batch: usize, kind: Kind) -> Generated {
     generate(network, &Weights::random(network, 1), &Level::ALL, batch, kind).unwrap()
 }
 
-/// Writes a crate's sources and lets rustfmt judge every one of them.
+/// Writes a crate's sources and lets rustfmt judge every one of them, which it finds by the modules that each names.
 fn check_format(network: &Network, batch: usize, kind: Kind) {
     let dir = tempfile::tempdir().unwrap();
     let mut sources = Vec::new();
@@ -28,8 +28,16 @@ fn check_format(network: &Network, batch: usize, kind: Kind) {
         sources.extend(path.extension().is_some_and(|e| e == "rs").then_some(path));
     }
     assert!(sources.len() >= 6, "{sources:?}");
-    let output = Command::new("rustfmt").args(["--check", "--edition", "2024"]).args(&sources).output().unwrap();
-    let differences = String::from_utf8_lossy(&output.stdout);
+    let is_root = |path: &&PathBuf| ["src/lib.rs", "src/main.rs"].iter().any(|root| path.ends_with(root));
+    let roots: Vec<_> = sources.iter().filter(is_root).collect();
+    let output = Command::new("rustfmt").args(["--check", "--verbose", "--edition", "2024"]).args(roots).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let (judged, printed): (Vec<_>, Vec<_>) = printed.lines().partition(|line| line.starts_with("Formatting "));
+    for path in &sources {
+        assert!(judged.contains(&&*format!("Formatting {}", path.display())), "{} is not judged", path.display());
+    }
+    let is_said_always = |line: &str| line.is_empty() || line.starts_with("Using rustfmt config") || line.starts_with("Spent ");
+    let differences = printed.into_iter().filter(|line| !is_said_always(line)).collect::<Vec<_>>().join("\n");
     let what = format!("{} x {batch}, {kind:?}", network.name);
     assert!(output.status.success(), "{what}:\n{differences:.3000}\n{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(differences, "", "{what}");

@@ -133,6 +133,30 @@ fn uses(nodes: &[Node]) -> HashMap<Reg, usize> {
     uses
 }
 
+/// A loop, and the nodes that it replaces.
+struct Loop {
+    begin: usize,
+    len: usize,
+    node: Node,
+}
+
+/// Puts loops in the place of nodes.
+fn replace(nodes: Vec<Node>, loops: Vec<Loop>) -> Vec<Node> {
+    if loops.is_empty() {
+        return nodes;
+    }
+    let mut replaced = Vec::with_capacity(nodes.len());
+    let (mut rest, mut at) = (nodes.into_iter(), 0);
+    for Loop { begin, len, node } in loops {
+        replaced.extend(rest.by_ref().take(begin - at));
+        replaced.push(node);
+        rest.by_ref().take(len).for_each(drop);
+        at = begin + len;
+    }
+    replaced.extend(rest);
+    replaced
+}
+
 struct Roller<'a> {
     vars: &'a [String],
     /// How often the kernel uses each register or array.
@@ -149,27 +173,26 @@ impl Roller<'_> {
         // Loops with short bodies are rolled first, then loops around them.
         let mut period = 1;
         while period <= LONGEST.min(nodes.len() / 2) {
-            let rolled = self.pass(&nodes, period);
-            period = if rolled.len() < nodes.len() { 1 } else { period + 1 };
-            nodes = rolled;
+            let loops = self.loops(&nodes, period);
+            period = if loops.is_empty() { period + 1 } else { 1 };
+            nodes = replace(nodes, loops);
         }
         nodes
     }
 
-    /// Rolls up nodes that repeat after `period` nodes, from front to back.
-    fn pass(&self, nodes: &[Node], period: usize) -> Vec<Node> {
-        let mut rolled = Vec::new();
-        let mut rest = nodes;
-        while let Some((first, others)) = rest.split_first() {
-            if let Some((node, nodes)) = self.repeat(rest, period) {
-                rolled.push(node);
-                rest = &rest[nodes..];
+    /// The loops that nodes which repeat after `period` nodes become, from front to back.
+    fn loops(&self, nodes: &[Node], period: usize) -> Vec<Loop> {
+        let mut loops = Vec::new();
+        let mut at = 0;
+        while at < nodes.len() {
+            if let Some((node, len)) = self.repeat(&nodes[at..], period) {
+                loops.push(Loop { begin: at, len, node });
+                at += len;
             } else {
-                rolled.push(first.clone());
-                rest = others;
+                at += 1;
             }
         }
-        rolled
+        loops
     }
 
     /// A loop whose body is the first `period` nodes, which replaces these and those behind that repeat them. Also returns how
