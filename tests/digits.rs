@@ -3,10 +3,11 @@
 mod common;
 
 use safetensors::SafeTensors;
+use sartor::data::guess::top;
 use sartor::data::image::{Picture, Preprocess};
-use sartor::data::labels;
 use sartor::judge::engines::GenericEngine;
 use sartor::kernels::report;
+use sartor::models::Scores;
 use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Network, Weights};
 
@@ -54,7 +55,7 @@ fn check(what: &str, held_out: &HeldOut, logits: &[f32]) {
     let errors = logits.iter().zip(&held_out.logits).map(|(ours, theirs)| (ours - theirs).abs());
     let worst = errors.fold(0.0, |worst: f32, error| if error.is_nan() { f32::INFINITY } else { worst.max(error) });
     assert!(worst <= TOLERANCE, "{what}: logits differ by {worst}");
-    let ours: Vec<i32> = logits.chunks_exact(10).map(|scores| labels::top(scores, 1)[0].class as i32).collect();
+    let ours: Vec<i32> = logits.chunks_exact(10).map(|scores| top(Scores::Logits, scores, 1)[0].class as i32).collect();
     assert_eq!(ours, held_out.predictions, "{what}");
     let right = ours.iter().zip(&held_out.labels).filter(|(ours, label)| ours == label).count();
     assert_eq!((ours.len(), right), (PICTURES, RIGHT), "{what}");

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use predicates::str::contains;
+use sartor::models::{Builder, Op, Reduction, Shape, Weights, export};
 use serde_json::Value;
 
 mod common;
@@ -83,6 +84,34 @@ fn many(count: usize) -> Folder {
     std::fs::copy(COFFEE, folder.path("0000.jpg")).unwrap();
     (1..count).for_each(|i| std::fs::hard_link(folder.path("0000.jpg"), folder.path(&format!("{i:04}.jpg"))).unwrap());
     folder
+}
+
+/// The network's own softmax is not taken again.
+#[test]
+fn probabilities_of_a_network_that_ends_in_softmax_are_its_outputs() {
+    let folder = Folder::new();
+    let mut builder = Builder::new("shares", Shape::new(3, 32, 32)).unwrap();
+    let mean = builder.add("mean", Op::Reduce(Reduction::Mean), &[builder.input()]).unwrap();
+    let linear = builder.add("linear", Op::Linear { out: 4, bias: true }, &[mean]).unwrap();
+    let shares = builder.add("shares", Op::Softmax { log: false }, &[linear]).unwrap();
+    let network = builder.finish(&[shares]).unwrap();
+    let bytes = export::onnx(&network, &Weights::random(&network, 1), 1).unwrap();
+    let (file, output) = (folder.file("shares.onnx", &bytes), folder.path("out.npy"));
+    let preprocess = folder.file("p.json", br#"{"resize": 32, "crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1]}"#);
+    let with = ["run", &file, "--preprocess", &preprocess, "--engine", "generic", "--json"];
+    let report: Value = json(&[&with[..], &["--image", COFFEE, "--output", &output]].concat());
+    let outputs = sartor::data::npy::read(output.as_ref()).unwrap().1;
+    let top = &report["top"][0];
+    assert_eq!(top.as_array().unwrap().len(), 4);
+    for guess in top.as_array().unwrap() {
+        let class = guess["class"].as_u64().unwrap() as usize;
+        assert_eq!(guess["probability"], f64::from(outputs[class]));
+    }
+    let rows = folder.path("rows.jsonl");
+    json::<Value>(&[&with[..], &["--output", &rows, COFFEE]].concat());
+    let row: Value = serde_json::from_str(&std::fs::read_to_string(&rows).unwrap()).unwrap();
+    let (found, expected) = (&row["top"][0]["probability"], &top[0]["probability"]);
+    assert!((found.as_f64().unwrap() - expected.as_f64().unwrap()).abs() < 1e-6, "{found} {expected}");
 }
 
 #[test]

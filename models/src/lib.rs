@@ -12,6 +12,7 @@ pub mod input;
 pub mod listing;
 pub mod moves;
 pub mod proto;
+pub mod scores;
 pub mod weights;
 pub mod zoo;
 
@@ -20,4 +21,5 @@ pub use graph::{
     Activation, Builder, Conv2d, DepthOrder, GraphError, Network, Node, NodeId, Op, Padding, Param, Parameter, Rearrange,
     Reduction, Shape, Window,
 };
+pub use scores::Scores;
 pub use weights::{Tensor, Weights};

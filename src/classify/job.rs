@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
+use sartor_models::Scores;
 use sartor_models::input::InputForm;
 
 use super::journal::{Journal, JournalError, Key};
 use super::row::Format;
+use crate::data::guess::top;
 use crate::data::image::{Pictures, Preprocess};
-use crate::data::labels::top;
 
 /// What computes the scores of one input.
 pub type Answer<'a> = Box<dyn FnMut(&[f32], &mut [f32]) -> Result<(), String> + Send + 'a>;
@@ -26,7 +27,9 @@ pub struct Job {
     pub form: InputForm,
     /// The number of classes.
     pub classes: usize,
-    /// How many of them a row has.
+    /// What the network says of them.
+    pub scores: Scores,
+    /// How many classes a row has.
     pub top: usize,
     /// The form of rows.
     pub format: Format,
@@ -119,6 +122,6 @@ impl Job {
         if !self.allow_non_finite && scores.iter().any(|score| !score.is_finite()) {
             return Ok(failed("the answer is NaN or infinite"));
         }
-        Ok((Some(key), self.format.row(path, Ok(&top(scores, self.top)), labels, self.top)))
+        Ok((Some(key), self.format.row(path, Ok(&top(self.scores, scores, self.top)), labels, self.top)))
     }
 }

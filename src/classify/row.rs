@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde_json::json;
 
-use crate::data::labels::{Guess, Labels};
+use crate::data::guess::Guess;
+use crate::data::labels::Labels;
 
 /// The form of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use sartor::classify::{Answer, Done, Format, Job, Journal, paths};
 use sartor::data::image::Pictures;
 use sartor::files::output;
 use sartor::kernels::runtime::session::MAX_THREADS;
-use sartor::models::escape;
+use sartor::models::{Scores, escape};
 use serde_json::json;
 
 use super::Run;
@@ -44,6 +44,7 @@ impl Run {
             pictures: Pictures { steps: self.pictures.steps(&prepared.steps), ..prepared },
             form: *form,
             classes,
+            scores: Scores::of(network),
             top: self.top.min(classes),
             format,
             allow_non_finite: self.source.allows_non_finite(),

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args};
 use sartor::Tunings;
-use sartor::data::labels::{Guess, Labels, top};
+use sartor::data::guess::{Guess, top};
+use sartor::data::labels::Labels;
 use sartor::data::npy;
 use sartor::data::npy::Elements;
 use sartor::measure::bench::Samples;
-use sartor::models::input;
+use sartor::models::{Scores, input};
 use sartor::{Level, Network, Weights};
 use serde_json::{Value, json};
 
@@ -130,9 +131,10 @@ impl Run {
             }
         }
         dumps.write(&mut engine, &network, &weights, (&input, batch))?;
+        let kind = Scores::of(&network);
         let guesses: Vec<Vec<Guess>> = match &outputs[..] {
             [(shape, scores)] if shape.len() > 1 && shape[2..].iter().all(|&dim| dim == 1) => {
-                scores.chunks_exact(shape[1]).map(|scores| top(scores, self.top)).collect()
+                scores.chunks_exact(shape[1]).map(|scores| top(kind, scores, self.top)).collect()
             }
             _ => Vec::new(),
         };
