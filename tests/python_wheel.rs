@@ -53,6 +53,14 @@ fn python_gets_the_bits_of_rust_with_numpy_and_without() {
     if has(&python, &["numpy", "mypy"], "the wheel's types") {
         run(Command::new(&python).args(["-m", "mypy", "--strict"]).arg(Path::new(ROOT).join("tests/python/typed.py")));
     }
+    if has(&python, &["numpy", "pillow", "pandas"], "batches of rows in Python") {
+        let files = [0, 3, 4, 7, 9].map(|digit| format!("examples/digit-{digit}.png"));
+        let (bad, rows) = (folder.file("bad.png", b"no picture"), folder.path("rows.jsonl"));
+        sartor().args(["run", "rexnet_digits", &bad, "--top", "2", "--output", &rows]).args(&files).assert().code(2);
+        let mut command = Command::new(&python);
+        command.arg(Path::new(ROOT).join("tests/python/batch.py")).arg(&rows);
+        assert_eq!(String::from_utf8_lossy(&run(command.current_dir(ROOT)).stdout), "all well\n");
+    }
     if has(&python, &["auditwheel"], "the wheel's tag") {
         let told = run(Command::new(&python).args(["-m", "auditwheel", "show"]).arg(&*DIGITS));
         let tag = DIGITS.file_stem().unwrap().to_str().unwrap().rsplit('-').next().unwrap().to_owned();

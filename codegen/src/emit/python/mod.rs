@@ -1,5 +1,6 @@
 //! The network for Python: a module that calls the functions for C, what prepares its pictures, and its types.
 
+mod batch;
 mod calls;
 mod module;
 mod pictures;
@@ -19,6 +20,7 @@ pub fn files(network: &Network, batch: usize, package: &Package, identity: &Iden
         ("py.typed", String::new()),
     ];
     files.extend(pictures::files(package));
+    files.extend(batch::files(network, package, &identity.name));
     files.into_iter().map(|(name, text)| (format!("{folder}/{name}"), text)).collect()
 }
 
