@@ -14,7 +14,7 @@ use crate::prove::{self, Unproven};
 use crate::schedule::tuning::Choice;
 use crate::schedule::{self, Options, ScheduleError};
 
-pub use crate::emit::{Input, InputsError, Kind, Package, PackageError, Pictures, is_keyword};
+pub use crate::emit::{Input, InputsError, Kind, Package, PackageError, Pictures, is_keyword, symbol};
 
 /// A generated crate.
 #[derive(Clone, Debug)]
@@ -102,6 +102,23 @@ pub fn generate_for(
     let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
     let files = emit::files(network, &plans, &packed, batch, package);
     Ok(Generated { files, plans })
+}
+
+/// Generates the crate of several networks as a dynamic library, all planned by the same options, for one image. [`symbol`] gives the program of
+/// each. Its plans are in the order of the networks.
+///
+/// # Errors
+/// As [`generate`], of any of them.
+pub fn together(networks: &[(&Network, &Weights)], options: &Options) -> Result<Generated, GenerateError> {
+    let planned = networks.iter().map(|(network, weights)| {
+        let layers = normalize(network, weights)?;
+        let packed = pack(&layers);
+        Ok((plan(&layers, &packed, options)?, packed))
+    });
+    let planned = planned.collect::<Result<Vec<(Plan, Packed)>, GenerateError>>()?;
+    let programs: Vec<_> = networks.iter().zip(&planned).map(|((network, _), (plan, packed))| (*network, plan, packed)).collect();
+    let files = emit::together(options.level, &programs);
+    Ok(Generated { files, plans: planned.into_iter().map(|(plan, _)| plan).collect() })
 }
 
 /// Generates the crate of a trial as a dynamic library. A trial is a program that does not compute a whole network: see

@@ -91,7 +91,7 @@ fn judge(what: &str, networks: &[Network]) {
     }
     let pairs: Vec<(&Network, &Weights)> = networks.iter().zip(&weights).collect();
     for level in levels() {
-        let programs = Programs::build(what, level, &pairs).unwrap_or_else(|why| panic!("{what} for {level}: {why}"));
+        let programs = Programs::build(level, &pairs).unwrap_or_else(|why| panic!("{what} for {level}: {why}"));
         let mut tally = Tally::default();
         for (index, (network, weights)) in cases() {
             tally.add(&Torch::new(network, weights), 3, programs.values(index, network, &images(index, 3)));

@@ -16,7 +16,7 @@ use crate::tuning::Tunings;
 pub struct Generated {
     /// The path of each file in the crate, and its contents.
     pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// One plan a level, in the order of the levels asked for.
+    /// One plan a level, in the order of the levels asked for; of several networks, one a network.
     pub plans: Vec<Planned>,
 }
 
@@ -37,6 +37,16 @@ pub fn generate(
     let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level).shared_by(threads) };
     let options: Vec<Options> = levels.iter().map(options).collect();
     let generated = compile::generate_for(network, weights, &options, batch, package)?;
+    Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Planned::from).collect() })
+}
+
+/// Plans several networks for a level, and generates the crate of all their programs. Its plans are in the order of the networks.
+///
+/// # Errors
+/// As [`generate`], of any of them.
+pub fn together(networks: &[(&Network, &Weights)], level: Level, tunings: &Tunings) -> Result<Generated, GenerateError> {
+    let options = Options { tuning: tunings.of(level), ..Options::new(level) };
+    let generated = compile::together(networks, &options)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Planned::from).collect() })
 }
 

@@ -12,6 +12,11 @@ use crate::files::cache_folder::CACHE_VARIABLE;
 /// # Errors
 /// If the library cannot be loaded, or has no program of this version and level.
 pub fn load(path: &Path, level: Level) -> Result<&'static Program, CompileError> {
+    load_by(path, "sartor_program", level)
+}
+
+/// The same for a library of several networks: `symbol` gives the program of one.
+pub fn load_by(path: &Path, symbol: &str, level: Level) -> Result<&'static Program, CompileError> {
     let error = |what: String| CompileError::Load { path: path.into(), what };
     // SAFETY: sartor built the library from generated code, which runs nothing when it is loaded.
     let library = unsafe { libloading::Library::new(path) };
@@ -19,7 +24,7 @@ pub fn load(path: &Path, level: Level) -> Result<&'static Program, CompileError>
     // The program is `'static`, so its library must never be unloaded.
     let library: &'static libloading::Library = Box::leak(Box::new(library));
     // SAFETY: generated crates define the function with this signature.
-    let program = unsafe { library.get::<unsafe extern "C" fn(u32) -> *const Program>(b"sartor_program") };
+    let program = unsafe { library.get::<unsafe extern "C" fn(u32) -> *const Program>(symbol) };
     let program = program.map_err(|e| error(reasons(&e)))?;
     // SAFETY: the function takes any number and returns null or the address of a static.
     let program = unsafe { program(level as u32) };

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sartor_codegen::compile::Kind;
+use sartor_codegen::compile::{Kind, symbol};
 use sartor_kernels::runtime::session::check_threads;
 use sartor_kernels::runtime::{Level, Program, Session, SessionError};
 use sartor_models::{Network, Weights};
 
 use super::cache;
 use super::error::CompileError;
-use super::generate::{Generated, generate};
-use super::load::load;
+use super::generate::{Generated, generate, together};
+use super::load::{load, load_by};
 use super::planned::Planned;
 use super::rustc::{self, BuildError, Built};
 use super::target::Target;
@@ -46,34 +46,46 @@ impl Model {
         threads: usize,
         tunings: &Tunings,
     ) -> Result<Self, CompileError> {
-        if !level.is_available() {
-            return Err(SessionError::LevelUnavailable(level).into());
-        }
+        check_level(level)?;
         check_threads(threads)?;
         let mut generated = generate(network, weights, &[level], 1, threads, &Kind::Dylib.into(), tunings)?;
-        let library = match cache::CacheEntry::open(&generated) {
-            Ok(entry) => library(&generated, &entry)?,
-            Err(error) if error.is_of_named() => return Err(error.into()),
-            Err(error) => {
-                log::warn!("{error}; the program is compiled, but not kept");
-                Library::build(&generated)?
-            }
-        };
-        let Library { path, built, .. } = &library;
-        let program = load(path, level)?;
-        let wrong = |what| Err(CompileError::Load { path: path.clone(), what });
+        let library = Library::of(&generated)?;
+        let program = load(&library.path, level)?;
+        Self::checked(&library, program, network, generated.plans.pop().expect("one plan for one level"))
+    }
+
+    /// Opens several networks as [`open_tuned`](Self::open_tuned) does, for one thread, and builds one library of all: for small networks,
+    /// starting a compiler for each takes most of the time. Kernels that several networks call are compiled once.
+    ///
+    /// # Errors
+    /// As [`open_tuned`](Self::open_tuned), of any of them.
+    pub fn open_together(networks: &[(&Network, &Weights)], level: Level, tunings: &Tunings) -> Result<Vec<Self>, CompileError> {
+        check_level(level)?;
+        let generated = together(networks, level, tunings)?;
+        let library = Library::of(&generated)?;
+        let models = generated.plans.into_iter().zip(networks).enumerate().map(|(index, (planned, (network, _)))| {
+            let program = load_by(&library.path, &symbol(index), level)?;
+            Self::checked(&library, program, network, planned)
+        });
+        models.collect()
+    }
+
+    /// The model of a program that was loaded from `library`.
+    fn checked(library: &Library, program: &'static Program, network: &Network, planned: Planned) -> Result<Self, CompileError> {
+        let Library { path, built, .. } = library;
+        let wrong = |what| CompileError::Load { path: path.clone(), what };
         if program.input_len() != network.input_shape().len() {
-            return wrong(format!(
+            return Err(wrong(format!(
                 "its program takes {} values an image, {} takes {}",
                 program.input_len(),
                 network.name,
                 network.input_shape().len()
-            ));
+            )));
         }
-        match generated.plans.pop() {
-            Some(planned) if planned.stages.len() == program.stages().len() => Ok(Self { program, planned, built: *built }),
-            plan => wrong(format!("has {} stages, planned were {}", program.stages().len(), plan.map_or(0, |p| p.stages.len()))),
+        if planned.stages.len() != program.stages().len() {
+            return Err(wrong(format!("has {} stages, planned were {}", program.stages().len(), planned.stages.len())));
         }
+        Ok(Self { program, planned, built: *built })
     }
 
     /// The memory and threads to run it. Several sessions can run at the same time.
@@ -100,6 +112,10 @@ impl Model {
     }
 }
 
+fn check_level(level: Level) -> Result<(), SessionError> {
+    if level.is_available() { Ok(()) } else { Err(SessionError::LevelUnavailable(level)) }
+}
+
 /// The shared library of a generated crate.
 struct Library {
     path: PathBuf,
@@ -110,6 +126,18 @@ struct Library {
 }
 
 impl Library {
+    /// The library of a crate, from the cache if that can be used.
+    fn of(generated: &Generated) -> Result<Self, CompileError> {
+        match cache::CacheEntry::open(generated) {
+            Ok(entry) => library(generated, &entry),
+            Err(error) if error.is_of_named() => Err(error.into()),
+            Err(error) => {
+                log::warn!("{error}; the program is compiled, but not kept");
+                Ok(Self::build(generated)?)
+            }
+        }
+    }
+
     fn cached(path: PathBuf) -> Self {
         Self { path, built: None, _folder: None }
     }

@@ -6,10 +6,25 @@ use std::path::Path;
 use sartor::kernels::report;
 use sartor::models::import::ImportError;
 
-use crate::case::{cases, idioms};
+use crate::case::{Case, cases, idioms};
 
 /// The answers were computed in f32, by other kernels.
 const TOLERANCE: f64 = 2e-5;
+
+/// The folders of cases.
+pub const SUITES: [Suite; 4] = [Suite("node"), Suite("pytorch-converted"), Suite("pytorch-operator"), Suite("idioms")];
+
+/// A folder of cases.
+pub struct Suite(&'static str);
+
+impl Suite {
+    /// Its cases, in order.
+    pub fn cases(&self) -> Vec<Case> {
+        let cases = if self.0 == "idioms" { idioms() } else { cases(self.0) };
+        assert!(cases.len() > 20, "{} has {} cases", self.0, cases.len());
+        cases
+    }
+}
 
 /// The cases that are refused, with the reasons.
 const LIST: &str = "tests/onnx/refused.txt";
@@ -24,7 +39,7 @@ fn reason(error: &ImportError) -> String {
 }
 
 /// The distance allowed, of the largest value: [`TOLERANCE`], or what ONNX allows where a case's answers were written with four digits.
-fn tolerance(name: &str) -> f64 {
+pub fn tolerance(name: &str) -> f64 {
     if name == "node/test_averagepool_2d_ceil_last_window_starts_on_pad" { 1e-3 } else { TOLERANCE }
 }
 
@@ -32,14 +47,12 @@ fn tolerance(name: &str) -> f64 {
 #[test]
 fn cases_are_right_or_refused_as_listed() {
     let (mut right, mut checks, mut list, mut wrong) = (0, 0, String::new(), String::new());
-    let suites = ["node", "pytorch-converted", "pytorch-operator"].map(|suite| (suite, cases(suite)));
-    for (suite, of_suite) in suites.into_iter().chain([("idioms", idioms())]) {
-        assert!(of_suite.len() > 20, "{suite} has {} cases", of_suite.len());
-        for case in of_suite {
+    for suite in SUITES {
+        for case in suite.cases() {
             let name = case.name();
             match case.import() {
                 Err(error) => writeln!(list, "{name}: {}", reason(&error)).unwrap(),
-                Ok(imported) => match case.check(&imported, tolerance(&name)) {
+                Ok(imported) => match case.question(&imported).check(tolerance(&name)) {
                     Ok(checked) => {
                         right += 1;
                         checks += checked;

@@ -5,7 +5,9 @@ mod backend;
 mod case;
 #[path = "../common/mod.rs"]
 mod common;
+mod compiled;
 mod examples;
 mod models;
 mod networks;
+mod question;
 mod zoo;

@@ -9,8 +9,8 @@ use sartor::kernels::report;
 use sartor::models::import::{self, ImportOptions, Imported};
 use sartor::{Level, Model};
 
-use crate::case::compare;
 use crate::common::{Folder, own_cache};
+use crate::question::compare;
 
 /// Two engines in f32 differ by this much of the largest value after some hundred layers.
 const TOLERANCE: f64 = 1e-4;

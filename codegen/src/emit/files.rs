@@ -46,7 +46,7 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
     add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
     add("src/lib.rs", library::print(network, &levels, batch, &name, package));
-    add("src/weights.rs", weights(packed));
+    add("src/weights.rs", weights(packed, "../weights.bin"));
     if kind != Kind::Dylib {
         add("src/model.rs", model::print(package.input.elements));
     }
@@ -63,10 +63,8 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     for (plan, level) in plans.iter().zip(&levels) {
         add(&format!("src/{level}.rs"), level::print(network, plan));
     }
-    for (name, text) in RUNTIME {
-        add(&format!("src/runtime/{name}"), without_tests(text).into());
-    }
-    files.push(("weights.bin".into(), packed.data.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    files.extend(runtime());
+    files.push(("weights.bin".into(), bytes(packed)));
     let hash = digest(&files);
     if kind.has_c() {
         let identity = c::Identity { name: identifier(&name), version: package.version(&hash), hash: hash.clone() };
@@ -82,12 +80,23 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     files
 }
 
+/// The files of the runtime.
+pub(super) fn runtime() -> impl Iterator<Item = (PathBuf, Vec<u8>)> {
+    RUNTIME.into_iter().map(|(name, text)| (format!("src/runtime/{name}").into(), without_tests(text).into()))
+}
+
+/// The file of the weights.
+pub(super) fn bytes(packed: &Packed) -> Vec<u8> {
+    packed.data.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
 /// A file of the runtime without its last lines, which declare the module of its tests.
 fn without_tests(text: &str) -> &str {
     text.split_once("\n#[cfg(test)]\n").map_or(text, |(text, _)| text)
 }
 
-fn weights(packed: &Packed) -> String {
+/// The module that embeds the file of the weights, which is at `path` from it.
+pub(super) fn weights(packed: &Packed, path: &str) -> String {
     let mut text = Text::default();
     text.line("//! The packed weights, embedded on a cache line's boundary and used in place.");
     text.line("");
@@ -97,7 +106,7 @@ fn weights(packed: &Packed) -> String {
     text.line("");
     text.line("/// Little-endian f32.");
     let len = packed.data.len();
-    text.line(format!("static BYTES: Aligned<[u8; {}]> = Aligned(*include_bytes!(\"../weights.bin\"));", 4 * len));
+    text.line(format!("static BYTES: Aligned<[u8; {}]> = Aligned(*include_bytes!({path:?}));", 4 * len));
     text.line("");
     text.line("/// The weights in the order in which the kernels read them.");
     text.line("// SAFETY: the bytes are so many f32, aligned, and never change.");

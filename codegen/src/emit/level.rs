@@ -3,6 +3,7 @@
 use sartor_kernels::runtime::Level;
 use sartor_models::Network;
 use sartor_models::escape::{code, rust_string};
+use typed_index_collections::TiSlice;
 
 use crate::ir::isa;
 use crate::ir::kernel::{Access, Kernel, KernelId};
@@ -18,12 +19,7 @@ pub fn print(network: &Network, plan: &Plan) -> String {
     let mut text = Text::default();
     header(&mut text, network, plan);
     intrinsics(&mut text, level);
-    let imports = if plan.unpack.is_empty() {
-        "{Context, Lengths, Level, Program, Stage, Units}"
-    } else {
-        "{Context, Lengths, Level, Program, Stage, Units, layout}"
-    };
-    text.line(format!("use crate::runtime::{imports};"));
+    imports(&mut text, plan);
     text.line("use crate::weights::WEIGHTS;");
     prelude::print(&mut text, level, plan.kernels.as_ref());
     for (index, printed) in plan.kernels.iter_enumerated() {
@@ -31,15 +27,43 @@ pub fn print(network: &Network, plan: &Plan) -> String {
         kernel_doc(&mut text, plan, index);
         kernel::print(&mut text, printed);
     }
+    stages(&mut text, plan, &plan.kernels);
+    text.finish()
+}
+
+/// Prints the file of a program whose kernels are those of the module above, which has them under the names in `kernels`. The weights are a
+/// module below.
+pub fn print_alone(network: &Network, plan: &Plan, kernels: &TiSlice<KernelId, Kernel>) -> String {
+    let mut text = Text::default();
+    header(&mut text, network, plan);
+    text.line("mod weights;");
+    text.line("");
+    imports(&mut text, plan);
+    text.line("use super::*;");
+    text.line("use weights::WEIGHTS;");
+    stages(&mut text, plan, kernels);
+    text.finish()
+}
+
+fn imports(text: &mut Text, plan: &Plan) {
+    let imports = if plan.unpack.is_empty() {
+        "{Context, Lengths, Level, Program, Stage, Units}"
+    } else {
+        "{Context, Lengths, Level, Program, Stage, Units, layout}"
+    };
+    text.line(format!("use crate::runtime::{imports};"));
+}
+
+/// Prints the stages and the program that lists them.
+fn stages(text: &mut Text, plan: &Plan, kernels: &TiSlice<KernelId, Kernel>) {
     for planned in &plan.stages {
         text.line("");
-        stage::print(&mut text, &planned.code, &plan.kernels);
+        stage::print(text, &planned.code, kernels);
     }
     text.line("");
-    outputs(&mut text, plan);
+    outputs(text, plan);
     text.line("");
-    program(&mut text, plan);
-    text.finish()
+    program(text, plan);
 }
 
 /// Prints kernels alone, as they are in a program's file, without the stages that call them.

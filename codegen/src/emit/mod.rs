@@ -19,6 +19,7 @@ mod python;
 mod roll;
 mod stage;
 mod text;
+mod together;
 mod words;
 
 use sartor_kernels::runtime::Level;
@@ -31,6 +32,8 @@ pub use inputs::{Input, InputsError};
 pub use kind::Kind;
 pub use package::{Package, PackageError, is_keyword};
 pub use pictures::Pictures;
+pub(crate) use together::print as together;
+pub use together::symbol;
 
 /// The text of kernels alone, as it is in a program, for callers that use them one by one. Names must be distinct. Nothing is
 /// proven of the kernels: their functions are `unsafe`, and the caller vouches for the buffers.

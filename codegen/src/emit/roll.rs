@@ -202,9 +202,11 @@ impl Roller<'_> {
         let growth = growth(group, nodes.get(period..2 * period)?).filter(|growth| growth.iter().any(|&growth| growth != 0))?;
         let repeats =
             |&(time, nodes): &(usize, &[Node])| growth_is(group, nodes, growth.iter().map(|growth| growth * time as isize));
-        let count = nodes.chunks_exact(period).enumerate().take_while(repeats).count();
         let lines: usize = group.iter().map(Node::lines).sum();
         let cost: usize = group.iter().map(Node::cost).sum();
+        // One time more than a loop may have is not rolled. To count them all again from each line would take hours for long kernels.
+        let counted = MOST / (cost + 3) + 1;
+        let count = nodes.chunks_exact(period).take(counted).enumerate().take_while(repeats).count();
         let saves = lines * count >= lines + 2 + LEAST;
         let stays = || nodes.chunks_exact(period).take(count).all(|time| self.stays_inside(time));
         if !saves || (cost + 3) * count > MOST || !stays() {

@@ -102,6 +102,11 @@ pub(super) fn inputs(file: &Onnx, options: &ImportOptions) -> Result<(Vec<Declar
             Some(dims) => dims.clone(),
             None => declared(file, input)?,
         };
+        if dims.contains(&0) {
+            let path = crate::escape::path(&file.path);
+            let message = format!("'{path}': input '{}' has no elements at dimensions {dims:?}, and must have some", line(&name));
+            return Err(ImportError::Option(message));
+        }
         let (dims, batch) = pinned(dims, is_batch(&file.graph, &name));
         let elements = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= MAX_ELEMENTS);
         if elements.is_none() {

@@ -107,6 +107,9 @@ fn a_symbol_is_named_with_the_option_that_pins_it() {
     let imported = onnx_bytes("m.onnx".as_ref(), &model.encode_to_vec(), &options).unwrap();
     assert_eq!(imported.network.input_shape(), Shape::new(2, 5, 3));
     assert!(ImportOptions::default().with_input_shape("x=1,a").is_err());
+    let empty = ImportOptions { input_shapes: [("x".into(), vec![1, 2, 0, 3])].into(), ..ImportOptions::default() };
+    let message = onnx_bytes("m.onnx".as_ref(), &model.encode_to_vec(), &empty).unwrap_err().to_string();
+    assert!(message.contains("no elements at dimensions [1, 2, 0, 3]"), "{message}");
     let unknown = ImportOptions::default().with_input_shape("z=1,2,5,3").unwrap();
     assert!(matches!(onnx_bytes("m.onnx".as_ref(), &model.encode_to_vec(), &unknown), Err(ImportError::Option(_))));
 }
@@ -316,4 +319,22 @@ fn padding_with_minus_infinity_belongs_to_a_max_pool() {
     assert!(message.contains("only a max pool can"), "{message}");
     let message = refused(&model(vec![node("Pad", &["x", "pads", "low"], "y")], pads()));
     assert!(message.contains("only a max pool can"), "{message}");
+}
+
+#[test]
+fn a_max_pool_of_many_taps_is_computed_along_each_axis() {
+    let ints = |name: &str, values: &[i64]| Attribute {
+        name: Some(name.into()),
+        ints: values.to_vec(),
+        r#type: Some(Attribute::INTS),
+        ..Attribute::default()
+    };
+    let attribute = vec![ints("kernel_shape", &[9, 8]), ints("pads", &[1, 2, 3, 4]), ints("strides", &[2, 3])];
+    let mut model = model(vec![Node { attribute, ..node("MaxPool", &["x"], "y") }], Vec::new());
+    model.graph.as_mut().unwrap().input = vec![info("x", &[1, 2, 20, 30])];
+    let network = read(&model).unwrap().network;
+    let window =
+        |node: &crate::graph::Node| if let Op::MaxPool(window) = node.op { Some((window.kernel, node.shape)) } else { None };
+    let pools: Vec<_> = network.nodes().iter().filter_map(window).collect();
+    assert_eq!(pools, [((1, 8), Shape::new(2, 20, 10)), ((9, 1), Shape::new(2, 8, 10))]);
 }

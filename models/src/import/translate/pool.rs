@@ -7,6 +7,9 @@ use super::window::window;
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Reduction, Window};
 
+/// The most taps of a max pool that is computed at once.
+const MOST_TAPS: usize = 49;
+
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"];
 
@@ -37,7 +40,7 @@ fn pool(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         let both = |a: Padding, b: Padding| Padding { before: a.before + b.before, after: a.after + b.after };
         let padding = declared.window.padding;
         let padding = (both(padding.0, border.0), both(padding.1, border.1));
-        let id = t.add(node.output(0), Op::MaxPool(Window { padding, ..declared.window }), &[src])?;
+        let id = t.largest(node.output(0), src, Window { padding, ..declared.window })?;
         return Ok(t.usual(id, rank));
     }
     let counts = node.int("count_include_pad")?.unwrap_or(0) == 1;
@@ -58,6 +61,20 @@ fn pool(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
 }
 
 impl Translator {
+    /// The largest of each window. What is largest of many taps is computed along the columns, then along the rows: kernels have a line for
+    /// each tap.
+    fn largest(&mut self, name: &str, input: NodeId, window: Window) -> Result<NodeId> {
+        let ((kh, kw), (sh, sw), (dh, dw), (rows, columns)) = (window.kernel, window.stride, window.dilation, window.padding);
+        if kh.saturating_mul(kw) <= MOST_TAPS || kh == 1 || kw == 1 {
+            return self.add(name, Op::MaxPool(window), &[input]);
+        }
+        let none = Padding { before: 0, after: 0 };
+        let along_columns = Window { kernel: (1, kw), stride: (1, sw), dilation: (1, dw), padding: (none, columns) };
+        let along_rows = Window { kernel: (kh, 1), stride: (sh, 1), dilation: (dh, 1), padding: (rows, none) };
+        let of_columns = self.add(&format!("{name}.columns"), Op::MaxPool(along_columns), &[input])?;
+        self.add(name, Op::MaxPool(along_rows), &[of_columns])
+    }
+
     /// The averages of dilated windows: sums of taps that are convolutions, divided by the number of taps that count.
     fn spread_average(&mut self, name: &str, input: NodeId, window: Window, counted: (Padding, Padding)) -> Result<NodeId> {
         let c = self.shape(input).c;
