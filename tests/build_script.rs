@@ -26,7 +26,7 @@ fn the_example_answers_as_other_programs_do() {
     let example = Path::new(ROOT).join("examples/build-rs");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--offline", "--locked"]).current_dir(&example);
-    cargo.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("build-rs")).env_remove("SARTOR_MAX_LEVEL");
+    cargo.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples")).env_remove("SARTOR_MAX_LEVEL");
     let output = cargo.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("warning"), "{said}");

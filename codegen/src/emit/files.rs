@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use super::kind::Kind;
 use super::package::{Package, allowance, digest, identifier};
 use super::text::Text;
-use super::{c, level, library, model, pictures, python};
+use super::{c, level, library, model, pictures, pool, python};
 
 /// The runtime, which every crate has a copy of.
 const RUNTIME: [(&str, &str); 11] = [
@@ -31,6 +31,9 @@ const RUNTIME: [(&str, &str); 11] = [
 ];
 
 /// What every program has a copy of, in addition to the runtime.
+    if kind.has_pool() {
+        add("src/pool.rs", pool::print(package.input.elements));
+    }
 const FILES: [(&str, &str); 4] = [
     ("mod.rs", include_str!("../../../kernels/src/files/mod.rs")),
     ("header.rs", include_str!("../../../kernels/src/files/header.rs")),
