@@ -7,3 +7,4 @@ pub mod reference;
 pub mod report;
 pub mod runtime;
 pub mod shape;
+pub mod sources;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sartor_codegen::schedule::tuning::Tuning;
+use sartor_codegen::schedule::tuning::{SHIPPED, Tuning};
 use sartor_kernels::runtime::Level;
 
 use super::cpu_caches::Sizes;
@@ -21,9 +21,6 @@ const USUAL: &str = "tuning.json";
 pub fn default_path() -> Result<PathBuf, CacheError> {
     Ok(cache_folder::open()?.join(USUAL))
 }
-
-/// The tuning file that is shipped with sartor.
-const SHIPPED: &str = include_str!("../../codegen/tuning/default.json");
 
 /// The tunings that programs are compiled with.
 #[derive(Clone, Debug)]
