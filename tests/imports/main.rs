@@ -33,6 +33,7 @@ const CRATES: [Crate; 9] = [
             "network",
             "plan",
             "schedule",
+            "tunings",
             "prove",
             "interpret",
             "emit",

@@ -24,9 +24,6 @@ pub struct Unusable {
     pub what: String,
 }
 
-/// The tuning file that is shipped with Sartor.
-pub const SHIPPED: &str = include_str!("../../tuning/default.json");
-
 /// The largest number of rows or panels that a choice may name: more than any map has.
 const MOST: usize = 1 << 20;
 
