@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rewrites the outputs in README.md and docs/performance.md, or in the files given: below each line `<!-- output: COMMAND -->`, the next
+# Rewrites the outputs in README.md, docs/performance.md and docs/service.md, or in the files given: below each line `<!-- output: COMMAND -->`, the next
 # `text` block becomes what COMMAND prints now, and its last line says on which CPU and when. Run it on a quiet machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ cargo build --release --quiet
 # What is shown depends on no tuning of the user's, who keeps their cache.
 export SARTOR_CACHE=$PWD/target/cache-of-readme
 where="$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1), $(date +%F)"
-[ $# -gt 0 ] || set -- README.md docs/performance.md
+[ $# -gt 0 ] || set -- README.md docs/performance.md docs/service.md
 trap 'rm -f "${new:-}"' EXIT
 for file in "$@"; do
   new=$(mktemp "$file.XXXXXX")

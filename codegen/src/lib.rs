@@ -7,8 +7,10 @@ extern crate self as sartor_codegen;
 pub mod compile;
 pub mod emit;
 pub mod ids;
+#[cfg(feature = "interpret")]
 pub mod interpret;
 pub mod ir;
+#[cfg(feature = "interpret")]
 pub mod lab;
 pub mod layout;
 pub mod lower;
@@ -17,3 +19,4 @@ pub mod ops;
 pub mod plan;
 pub mod prove;
 pub mod schedule;
+pub mod tunings;

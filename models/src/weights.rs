@@ -10,6 +10,7 @@ mod naming;
 mod prefix;
 mod problem;
 mod random;
+#[cfg(feature = "save")]
 mod save;
 mod tensors;
 mod values;
@@ -18,5 +19,6 @@ pub use file_kind::FileKind;
 pub use list::list;
 pub use load::{LoadError, LoadOptions, Loaded};
 pub use problem::Problem;
+#[cfg(feature = "save")]
 pub use save::SaveError;
 pub use tensors::{Tensor, Weights};

@@ -1,10 +1,13 @@
 //! What a build script says of a network.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sartor_codegen::compile::{Input, Kind, Package, generate_for};
 use sartor_codegen::ir::isa;
 use sartor_codegen::schedule::Options;
+use sartor_codegen::tunings::cpu_caches::Sizes;
+use sartor_codegen::tunings::{TuningFile, choices};
 use sartor_kernels::runtime::Level;
 use sartor_models::import::{ImportOptions, onnx};
 use sartor_models::weights::LoadOptions;
@@ -30,12 +33,13 @@ pub struct Builder {
     batch: usize,
     threads: usize,
     weights: Option<PathBuf>,
+    tuning: Option<PathBuf>,
     import: ImportOptions,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { name: None, levels: None, batch: 1, threads: 2, weights: None, import: ImportOptions::default() }
+        Self { name: None, levels: None, batch: 1, threads: 2, weights: None, tuning: None, import: ImportOptions::default() }
     }
 }
 
@@ -70,6 +74,12 @@ impl Builder {
         Self { weights: Some(path.into()), ..self }
     }
 
+    /// A file that `sartor tune` wrote, for machines whose caches are like those of this one. What it does not have is as the file has it
+    /// that is shipped with Sartor, or as the cost model says.
+    pub fn tuning(self, path: impl Into<PathBuf>) -> Self {
+        Self { tuning: Some(path.into()), ..self }
+    }
+
     /// How ONNX files are read: the dimensions of their inputs, for example.
     pub fn import(self, import: ImportOptions) -> Self {
         Self { import, ..self }
@@ -99,6 +109,17 @@ impl Builder {
         self.write(&network.name, &network, &weights, Vec::new())
     }
 
+    /// The shipped tunings, then the user's, which decide.
+    fn tunings(&self) -> Result<Vec<TuningFile>, BuildError> {
+        let mut files = vec![TuningFile::shipped()];
+        if let Some(path) = &self.tuning {
+            rerun_if_changed(path);
+            let text = std::fs::read_to_string(path).map_err(|source| BuildError::Io { path: path.clone(), source })?;
+            files.push(TuningFile::parse(&text).map_err(|what| BuildError::Tuning { path: path.clone(), what })?);
+        }
+        Ok(files)
+    }
+
     fn write(&self, name: &str, network: &Network, weights: &Weights, inputs: Vec<Input>) -> Result<(), BuildError> {
         let name = self.name.as_deref().unwrap_or(name);
         if !module::is_name(name) {
@@ -110,7 +131,9 @@ impl Builder {
             Some(levels) => levels.clone(),
             None => isa::levels_for(&variable("CARGO_CFG_TARGET_ARCH")?),
         };
-        let options: Vec<Options> = levels.iter().map(|&level| Options::new(level).shared_by(self.threads)).collect();
+        let (tunings, caches) = (self.tunings()?, Sizes::here());
+        let tuned = |&level: &Level| Options { tuning: Arc::new(choices(&tunings, level, caches)), ..Options::new(level) };
+        let options: Vec<Options> = levels.iter().map(|level| tuned(level).shared_by(self.threads)).collect();
         let package = Package { inputs, ..Kind::Lib.into() };
         let generated = generate_for(network, weights, &options, self.batch, &package)?;
         let io = |path: &Path| {

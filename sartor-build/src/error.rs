@@ -35,6 +35,14 @@ pub enum BuildError {
         /// The network.
         network: String,
     },
+    /// The file of tunings cannot be used.
+    #[error("{}: {}", escape::path(path), escape::line(what))]
+    Tuning {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Cargo's variable is missing: this is no build script.
     #[error("the environment variable {0} is not set: networks are compiled in a build script, build.rs")]
     NoBuildScript(&'static str),

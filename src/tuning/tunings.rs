@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sartor_codegen::schedule::tuning::Tuning;
+use sartor_codegen::tunings::cpu_caches::Sizes;
+use sartor_codegen::tunings::{TuningFile, choices};
 use sartor_kernels::runtime::Level;
 
-use super::cpu_caches::Sizes;
-use super::file::{TuningFile, TuningFileError};
+use super::file::{TuningFileError, load, load_own};
 use crate::files::cache_folder::{self, CacheError};
 
 /// The name of the user's file in the [cache's folder](cache_folder).
@@ -21,9 +22,6 @@ const USUAL: &str = "tuning.json";
 pub fn default_path() -> Result<PathBuf, CacheError> {
     Ok(cache_folder::open()?.join(USUAL))
 }
-
-/// The tuning file that is shipped with sartor.
-const SHIPPED: &str = include_str!("../../codegen/tuning/default.json");
 
 /// The tunings that programs are compiled with.
 #[derive(Clone, Debug)]
@@ -48,7 +46,7 @@ impl Tunings {
 
     /// The tunings that are shipped with sartor.
     pub fn shipped() -> Self {
-        Self { files: TuningFile::parse(SHIPPED).into_iter().collect(), ..Self::none() }
+        Self { files: vec![TuningFile::shipped()], ..Self::none() }
     }
 
     /// The shipped tunings and the file at [`default_path`], which takes precedence. A file that cannot be used is left out; the
@@ -65,7 +63,7 @@ impl Tunings {
 
     fn over_shipped(path: &Path) -> (Self, Option<TuningFileError>) {
         let mut tunings = Self::shipped();
-        match TuningFile::load_own(path) {
+        match load_own(path) {
             Ok(file) => {
                 tunings.files.push(file);
                 (tunings, None)
@@ -82,20 +80,13 @@ impl Tunings {
         if !path.exists() {
             return Err(TuningFileError { path: path.into(), what: "it does not exist".into() });
         }
-        Ok(Self { files: vec![TuningFile::load(path)?], ..Self::none() })
+        Ok(Self { files: vec![load(path)?], ..Self::none() })
     }
 
     /// The choices for a level on this machine.
     pub fn of(&self, level: Level) -> Arc<Tuning> {
-        let mut all = Tuning::default();
         // Results of similar machines take precedence over those of others, and the user's file over the shipped one.
-        for machine in self.files.iter().flat_map(|file| file.alike(level, self.caches)) {
-            for (problem, entry) in &machine.problems {
-                // Entries were checked when the file was read.
-                let _ = all.insert(level, problem, entry.stages.clone());
-            }
-        }
-        Arc::new(all)
+        Arc::new(choices(&self.files, level, self.caches))
     }
 }
 
@@ -104,13 +95,7 @@ mod tests {
     use sartor_codegen::schedule::tuning::{Choice, PanelsChoice};
 
     use super::*;
-    use crate::tuning::TunedProblem;
-
-    #[test]
-    fn the_shipped_default_is_sound() {
-        let file = TuningFile::parse(SHIPPED).unwrap();
-        assert_eq!(file.text(), SHIPPED, "it is as `sartor tune` writes it");
-    }
+    use crate::tuning::{TunedProblem, save};
 
     #[test]
     fn the_users_file_is_over_the_shipped_one_and_left_out_if_it_is_broken() {
@@ -121,7 +106,7 @@ mod tests {
         let choice = Choice::Panels(PanelsChoice { ahead: Some(0), ..PanelsChoice::default() });
         let entry = TunedProblem { stages: vec![choice.clone()], model_us: 2.0, best_us: 1.0 };
         file.machine_mut(Level::Avx2, Sizes::here()).problems.insert("a".into(), entry);
-        file.save(&path).unwrap();
+        save(&file, &path).unwrap();
         let (tunings, error) = Tunings::over_shipped(&path);
         assert!(error.is_none());
         assert_eq!(tunings.of(Level::Avx2).len(), shipped.len() + 1);

@@ -33,6 +33,7 @@ const CRATES: [Crate; 9] = [
             "network",
             "plan",
             "schedule",
+            "tunings",
             "prove",
             "interpret",
             "emit",
@@ -49,7 +50,7 @@ const CRATES: [Crate; 9] = [
     Crate {
         source: "kernels/src",
         roots: &["lib.rs"],
-        rooms: &["shape", "runtime", "report", "files", "reference", "generic", "lib"],
+        rooms: &["shape", "runtime", "report", "files", "reference", "generic", "sources", "lib"],
     },
     Crate {
         source: "models/src",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sartor_kernels::runtime::Level;
+use sartor_kernels::sources::{FILES, RUNTIME, without_tests};
 use sartor_models::Network;
 use sartor_models::escape::code;
 use sartor_models::input::{Elements, InputForm, Layout};
@@ -13,30 +14,10 @@ use crate::plan::Plan;
 use super::kind::Kind;
 use super::package::{Package, allowance, digest, identifier};
 use super::text::Text;
-use super::{c, level, library, model, pictures, python};
+use super::{c, level, library, model, pictures, pool, python};
 
-/// The runtime, which every crate has a copy of.
-const RUNTIME: [(&str, &str); 11] = [
-    ("mod.rs", include_str!("../../../kernels/src/runtime/mod.rs")),
-    ("arena.rs", include_str!("../../../kernels/src/runtime/arena.rs")),
-    ("cores.rs", include_str!("../../../kernels/src/runtime/cores.rs")),
-    ("huge.rs", include_str!("../../../kernels/src/runtime/huge.rs")),
-    ("layout.rs", include_str!("../../../kernels/src/runtime/layout.rs")),
-    ("level.rs", include_str!("../../../kernels/src/runtime/level.rs")),
-    ("program.rs", include_str!("../../../kernels/src/runtime/program.rs")),
-    ("session.rs", include_str!("../../../kernels/src/runtime/session.rs")),
-    ("threads.rs", include_str!("../../../kernels/src/runtime/threads.rs")),
-    ("units.rs", include_str!("../../../kernels/src/runtime/units.rs")),
-    ("wait.rs", include_str!("../../../kernels/src/runtime/wait.rs")),
-];
-
-/// What every program has a copy of, in addition to the runtime.
-const FILES: [(&str, &str); 4] = [
-    ("mod.rs", include_str!("../../../kernels/src/files/mod.rs")),
-    ("header.rs", include_str!("../../../kernels/src/files/header.rs")),
-    ("npy.rs", include_str!("../../../kernels/src/files/npy.rs")),
-    ("output.rs", include_str!("../../../kernels/src/files/output.rs")),
-];
+/// How the crate's text is formatted: as rustfmt.toml of this project has it.
+const RUSTFMT: &str = "max_width = 130\nuse_small_heuristics = \"Max\"\nstyle_edition = \"2024\"\n";
 
 /// All files of a crate.
 pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, package: &Package) -> Vec<(PathBuf, Vec<u8>)> {
@@ -44,11 +25,14 @@ pub fn files(network: &Network, plans: &[Plan], packed: &Packed, batch: usize, p
     let levels: Vec<Level> = plans.iter().map(|plan| plan.level).collect();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let mut add = |path: &str, text: String| files.push((path.into(), text.into_bytes()));
-    add("rustfmt.toml", include_str!("../../../rustfmt.toml").into());
+    add("rustfmt.toml", RUSTFMT.into());
     add("src/lib.rs", library::print(network, &levels, batch, &name, package));
     add("src/weights.rs", weights(packed, "../weights.bin"));
     if kind != Kind::Dylib {
         add("src/model.rs", model::print(package.input.elements));
+    }
+    if kind.has_pool() {
+        add("src/pool.rs", pool::print(package.input.elements));
     }
     if let Some(facts) = &package.pictures {
         add("src/preprocess.rs", pictures::print(facts, &package.input));
@@ -88,11 +72,6 @@ pub(super) fn runtime() -> impl Iterator<Item = (PathBuf, Vec<u8>)> {
 /// The file of the weights.
 pub(super) fn bytes(packed: &Packed) -> Vec<u8> {
     packed.data.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-/// A file of the runtime without its last lines, which declare the module of its tests.
-fn without_tests(text: &str) -> &str {
-    text.split_once("\n#[cfg(test)]\n").map_or(text, |(text, _)| text)
 }
 
 /// The module that embeds the file of the weights, which is at `path` from it.
@@ -137,33 +116,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_folders_are_copied() {
-        for (folder, copied) in [("runtime", &RUNTIME[..]), ("files", &FILES)] {
-            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels/src").join(folder);
-            let mut found: Vec<String> =
-                std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-            found.sort();
-            let mut copied: Vec<&str> = copied.iter().map(|(name, _)| *name).collect();
-            copied.sort_unstable();
-            assert_eq!(found, copied);
-        }
-    }
-
-    #[test]
-    fn what_is_copied_is_all_but_the_tests() {
-        let mut tested = 0;
-        for (name, text) in RUNTIME.iter().chain(&FILES) {
-            let copied = without_tests(text);
-            assert!(!copied.contains("(test)"), "{name}");
-            if copied.len() < text.len() {
-                assert_eq!(
-                    text[copied.len()..],
-                    format!("\n#[cfg(test)]\n#[path = \"../tests/{name}\"]\nmod tests;\n"),
-                    "{name}"
-                );
-                tested += 1;
-            }
-        }
-        assert_eq!(tested, 8);
+    fn crates_are_formatted_as_this_project_is() {
+        let ours = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../rustfmt.toml");
+        assert_eq!(RUSTFMT, std::fs::read_to_string(ours).unwrap());
     }
 }

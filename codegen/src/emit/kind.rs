@@ -20,4 +20,9 @@ impl Kind {
     pub fn has_c(self) -> bool {
         matches!(self, Kind::C | Kind::Wheel)
     }
+
+    /// Whether it has models for many callers at once, which are called from Rust.
+    pub fn has_pool(self) -> bool {
+        matches!(self, Kind::Bin | Kind::Lib)
+    }
 }

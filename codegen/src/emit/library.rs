@@ -43,7 +43,7 @@ pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, pack
 fn doc(text: &mut Text, network: &Network, levels: &[Level], name: &str, kind: Kind) {
     let levels = levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
     text.line(format!("//! {}, compiled by Sartor {} for {levels}.", code(&network.name), env!("CARGO_PKG_VERSION")));
-    if matches!(kind, Kind::Bin | Kind::Lib) {
+    if kind.has_pool() {
         EXAMPLE.lines().for_each(|line| text.line(format!("//! {}", line.replace("CRATE", name)).trim_end()));
     }
     text.line("//!");
@@ -83,15 +83,16 @@ model.run(&input, &mut output)?; // as often as needed
 # }
 ```
 
-Below it lie the [`Program`] of each level and the [`Session`](runtime::Session) that runs one, for runners of your own.";
+A [`Pool`] of models answers many threads at once. Below a model lie the [`Program`] of each level and the [`Session`](runtime::Session) that runs one, for runners of your own.";
 
 /// Prints the modules in rustfmt's order, and which of their items are public.
 fn modules(text: &mut Text, levels: &[Level], package: &Package) {
     let kind = package.kind;
-    for module in ["avx2", "avx512", "ffi", "model", "neon", "portable", "preprocess", "runtime", "weights"] {
+    for module in ["avx2", "avx512", "ffi", "model", "neon", "pool", "portable", "preprocess", "runtime", "weights"] {
         match (module, module.parse()) {
             (_, Ok(level)) if !levels.contains(&level) => continue,
             ("model", _) if kind == Kind::Dylib => continue,
+            ("pool", _) if !kind.has_pool() => continue,
             ("ffi", _) if !kind.has_c() => continue,
             ("preprocess", _) if package.pictures.is_none() => continue,
             (_, Ok(level)) => only_on(text, isa::of(level).arch),
@@ -106,6 +107,9 @@ fn modules(text: &mut Text, levels: &[Level], package: &Package) {
     text.line("");
     if kind != Kind::Dylib {
         text.line("pub use model::{Model, ModelError};");
+    }
+    if kind.has_pool() {
+        text.line("pub use pool::{Pool, PoolModel};");
     }
     if package.pictures.is_some() {
         text.line("pub use preprocess::{PREPROCESS, Preprocess};");

@@ -14,6 +14,7 @@ mod library;
 mod model;
 mod package;
 mod pictures;
+mod pool;
 mod prelude;
 mod python;
 mod roll;

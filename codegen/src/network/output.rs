@@ -2,8 +2,8 @@
 //!
 //! A map's way to the user is loops of copies with constant strides. So transposing and reshaping it on this way costs nothing.
 
-use sartor_kernels::reference;
-use sartor_kernels::shape::Maps;
+#[cfg(feature = "interpret")]
+use sartor_kernels::{reference, shape::Maps};
 use sartor_models::NodeId;
 
 use super::value::Value;
@@ -76,6 +76,7 @@ impl Softmax {
     }
 
     /// The exact softmax of an image, in place.
+    #[cfg(feature = "interpret")]
     pub fn apply(&self, image: &mut [f64]) {
         for places in self.places() {
             let row: Vec<f64> = places.iter().map(|&at| image[at]).collect();

@@ -99,6 +99,7 @@ impl Each {
     }
 
     /// The operator that a word names.
+    #[cfg(feature = "interpret")]
     pub(crate) fn of(word: &str) -> Option<Self> {
         let binary = |op| Spread::ALL.map(|spread| Each::Binary(op, spread));
         let softmaxes = [false, true].map(|log| Each::Softmax { log });
@@ -141,6 +142,7 @@ pub struct Axis {
 
 impl Axis {
     /// The zeros on both sides. As many are behind as in front, if that gives the result's size; if not, the fewest that give it.
+    #[cfg(feature = "interpret")]
     pub(crate) fn padded(self) -> Padding {
         let both = Padding::both(self.padding);
         let window = sartor_ops::Axis { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: both };

@@ -3,6 +3,7 @@
 
 mod hostile;
 mod linked;
+mod pool;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

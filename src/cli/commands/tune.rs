@@ -11,7 +11,7 @@ use sartor::codegen::schedule::tuning::{Choice, LayerChoice, Tile};
 use sartor::measure::search::problems;
 use sartor::models::escape;
 use sartor::tuning::cpu_caches::Sizes;
-use sartor::tuning::{TunedProblem, TuningFile, default_path};
+use sartor::tuning::{TunedProblem, TuningFile, default_path, load, load_own, save};
 use serde::Serialize;
 
 use crate::cli::args::source::{Source, Sourced};
@@ -85,10 +85,10 @@ impl Tune {
         let options = Options::new(level);
         let caches = Sizes::here();
         let (path, loaded) = match &self.tuning {
-            Some(path) => (path.clone(), TuningFile::load(path)),
+            Some(path) => (path.clone(), load(path)),
             None => {
                 let path = default_path()?;
-                let loaded = TuningFile::load_own(&path);
+                let loaded = load_own(&path);
                 (path, loaded)
             }
         };
@@ -117,7 +117,7 @@ impl Tune {
                 }
                 let entry = problems.tune(&network, run, &options, until)?;
                 file.machine_mut(level, caches).problems.insert(run.problem.clone(), entry);
-                file.save(&path)?;
+                save(&file, &path)?;
                 bar.inc(1);
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::runtime::level::UnknownLevel;
-use crate::runtime::session::memory_len;
+use crate::runtime::session::{MAX_THREADS, memory_len};
 use crate::runtime::{Level, Program, Session, SessionError};
 use crate::{LEVELS, best, program};
 
@@ -87,6 +87,8 @@ pub enum ModelError {
     NotCompiled(Level),
     /// `SARTOR_MAX_LEVEL` holds something that is not a level.
     UnknownLevel(UnknownLevel),
+    /// A pool of no models, or of more than [`MAX_THREADS`].
+    WrongModels(usize),
     /// What a [`Session`] says: the CPU lacks the level, a length is wrong, or there are no such threads or memory.
     Session(SessionError),
 }
@@ -101,6 +103,7 @@ impl fmt::Display for ModelError {
             }
             ModelError::NotCompiled(level) => write!(f, "level {level} was not compiled in: this crate has {}", compiled()),
             ModelError::UnknownLevel(unknown) => unknown.fmt(f),
+            ModelError::WrongModels(found) => write!(f, "models is {found}: use 1 to {MAX_THREADS}"),
             ModelError::Session(refused) => refused.fmt(f),
         }
     }

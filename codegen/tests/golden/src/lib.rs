@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! Below it lie the [`Program`] of each level and the [`Session`](runtime::Session) that runs one, for runners of your own.
+//! A [`Pool`] of models answers many threads at once. Below a model lie the [`Program`] of each level and the [`Session`](runtime::Session) that runs one, for runners of your own.
 //!
 //! Kernels check no bounds: before they were written, every access of every call was proven to stay in its buffer.
 //!
@@ -35,11 +35,13 @@ mod avx512;
 mod model;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pool;
 mod portable;
 pub mod runtime;
 mod weights;
 
 pub use model::{Model, ModelError};
+pub use pool::{Pool, PoolModel};
 pub use runtime::{Level, Program};
 
 /// The input's shape: images, channels, rows, columns. Values are f32 in this order.
