@@ -97,6 +97,10 @@ def aspp(m, x):
     return torch.cat([m.two(x), pooled], dim=1)
 
 
+def gem(m, x):
+    return m.out(F.avg_pool2d(x.clamp(min=1e-6).pow(m.p), x.shape[-2:]).pow(1.0 / m.p))
+
+
 def resized(**options):
     return Function(lambda m, x: F.interpolate(m.conv(x), **options), conv=conv(8, 8))
 
@@ -132,6 +136,11 @@ IDIOMS = {
     "linear_columns": lambda: Function(lambda m, x: m.conv(m.linear(x)), linear=nn.Linear(8, 6), conv=conv(8, 4)),
     "transposed_dilated": lambda: nn.ConvTranspose2d(8, 4, 3, stride=2, padding=1, dilation=2, output_padding=1),
     "transposed_uneven": lambda: nn.ConvTranspose2d(8, 4, (3, 4), stride=(1, 2), padding=1),
+    "log_gate": lambda: Function(lambda m, x: m.conv(x * torch.log(F.relu(x) + 1)), conv=conv(8, 4)),
+    "log_variance": lambda: Function(lambda m, x: torch.log(torch.clamp(m.conv(x).square().mean((2, 3)), min=1e-6)), conv=conv(8, 6)),
+    "learned_gem": lambda: Function(gem, p=nn.Parameter(torch.tensor([2.7])), out=conv(8, 4)),
+    "gem": lambda: Function(lambda m, x: m.out(F.avg_pool2d(x.clamp(min=1e-6).pow(3), 8).pow(1 / 3)), out=conv(8, 4)),
+    "powers": lambda: Function(lambda m, x: m.conv(x.pow(4) - x.pow(5) * 0.3 + (1 + x.pow(6)).pow(-2)), conv=conv(8, 4)),
     "attention_pool": lambda: Function(lambda m, x: m.out((x * torch.softmax(m.conv(x).flatten(2), 2).view(x.shape[0], 1, 8, 8)).sum((2, 3), keepdim=True)), conv=conv(8, 1), out=conv(8, 4)),
 }
 

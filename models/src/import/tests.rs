@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use prost::Message;
+use sartor_ops::Parameter;
 
 use super::{ImportError, ImportOptions, Imported, onnx, onnx_bytes};
 use crate::graph::{Activation, Op, Shape};
@@ -211,12 +212,7 @@ fn the_axis_of_a_constant_is_read() {
 /// What no operator can read as it lies is moved in front of it, and nothing else is.
 #[test]
 fn elements_are_moved_where_they_must_be() {
-    let ops = |nodes: Vec<Node>, initializer: Vec<Tensor>| -> Vec<Op> {
-        let network = read(&model(nodes, initializer)).unwrap().network;
-        network.nodes()[1..].iter().map(|node| node.op).collect()
-    };
-    let axis = Attribute { name: Some("axis".into()), i: Some(2), r#type: Some(Attribute::INT), ..Attribute::default() };
-    let softmax = Node { attribute: vec![axis], ..node("Softmax", &["x"], "y") };
+    let softmax = Node { attribute: vec![int("axis", 2)], ..node("Softmax", &["x"], "y") };
     let (turn, back) = (Op::Transpose([1, 0, 2]), Op::Transpose([1, 0, 2]));
     assert_eq!(ops(vec![softmax], Vec::new()), [turn, Op::Softmax { log: false }, back]);
     // A third of both channels is a part of none.
@@ -316,4 +312,31 @@ fn padding_with_minus_infinity_belongs_to_a_max_pool() {
     assert!(message.contains("only a max pool can"), "{message}");
     let message = refused(&model(vec![node("Pad", &["x", "pads", "low"], "y")], pads()));
     assert!(message.contains("only a max pool can"), "{message}");
+}
+
+fn int(name: &str, value: i64) -> Attribute {
+    Attribute { name: Some(name.into()), i: Some(value), r#type: Some(Attribute::INT), ..Attribute::default() }
+}
+
+/// The operators of a network that these nodes and constants become.
+fn ops(nodes: Vec<Node>, initializer: Vec<Tensor>) -> Vec<Op> {
+    let network = read(&model(nodes, initializer)).unwrap().network;
+    network.nodes()[1..].iter().map(|node| node.op).collect()
+}
+
+#[test]
+fn powers_are_products_or_functions() {
+    let of = |exponent: f32| ops(vec![node("Pow", &["x", "p"], "y")], vec![floats("p", &[], &[exponent])]);
+    let act = Op::Activation;
+    let mul = Op::Binary(crate::arithmetic::Arithmetic::Mul);
+    assert_eq!(of(4.0), [act(Activation::Square), act(Activation::Square)]);
+    assert_eq!(of(6.0), [act(Activation::Square), act(Activation::Cube)]);
+    assert_eq!(of(5.0), [act(Activation::Square), act(Activation::Square), mul]);
+    assert_eq!(of(-3.0), [act(Activation::Cube), act(Activation::Reciprocal)]);
+    assert_eq!(of(0.0), [Op::Constant(Shape::new(2, 3, 3))]);
+    assert_eq!(of(2.7), [act(Activation::Power(Parameter::new(2.7)))]);
+    for exponent in [17.0, -17.0, 0.001, 64.5, f32::NAN, f32::INFINITY] {
+        let message = refused(&model(vec![node("Pow", &["x", "p"], "y")], vec![floats("p", &[], &[exponent])]));
+        assert!(message.contains(&format!("its exponent is {exponent}")), "{message}");
+    }
 }

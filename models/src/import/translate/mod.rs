@@ -13,6 +13,7 @@ mod norm;
 mod pad;
 mod pairs;
 mod pool;
+mod power;
 mod reduce;
 mod resize;
 mod select;
@@ -265,7 +266,8 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
     let rank = node.input(0).dims().map_or(0, |dims| dims.len());
     let axis = node.int("axis").ok().flatten();
     let axes = node.integers_or_attribute(1, "axes").ok().flatten();
-    let elsewhere = |value: &Value| value.dims().is_some_and(|dims| dims.first() != Some(&1));
+    let elsewhere =
+        |value: &Value| value.dims().is_some_and(|dims| dims.first() != Some(&1));
     match node.operator() {
         "Shape" | "Size" => false,
         "Flatten" => axis.is_some_and(|axis| is_first(axis, rank)) || values.iter().any(elsewhere),
@@ -280,7 +282,7 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 13] = [
+const FAMILIES: [(&[&str], Translate); 14] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
@@ -288,6 +290,7 @@ const FAMILIES: [(&[&str], Translate); 13] = [
     (norm::OPERATORS, norm::translate),
     (linear::OPERATORS, linear::translate),
     (pool::OPERATORS, pool::translate),
+    (power::OPERATORS, power::translate),
     (reduce::OPERATORS, reduce::translate),
     (channels::OPERATORS, channels::translate),
     (depth::OPERATORS, depth::translate),
