@@ -340,3 +340,59 @@ fn powers_are_products_or_functions() {
         assert!(message.contains(&format!("its exponent is {exponent}")), "{message}");
     }
 }
+
+#[test]
+fn choices_by_comparisons_are_functions() {
+    let of = |compare: &str, limit: f32, on: &str, off: &str| {
+        let nodes = vec![
+            node("Mul", &["x", "tenth"], "scaled"),
+            node(compare, &["x", "limit"], "c"),
+            node("Where", &["c", on, off], "y"),
+        ];
+        let constants = vec![
+            floats("tenth", &[1], &[0.1]),
+            floats("limit", &[], &[limit]),
+            floats("zero", &[1], &[0.0]),
+            floats("two", &[1, 1, 1, 1], &[2.0]),
+        ];
+        model(nodes, constants)
+    };
+    let function = |model: &Model| {
+        let network = read(model).unwrap().network;
+        let Op::Activation(function) = network.node(network.outputs()[0]).op else { panic!("no function") };
+        function
+    };
+    let parameter = Parameter::new;
+    assert_eq!(function(&of("Greater", 0.0, "x", "scaled")), Activation::LeakyRelu(parameter(0.1)));
+    assert_eq!(function(&of("Less", 0.0, "scaled", "x")), Activation::LeakyRelu(parameter(0.1)));
+    assert_eq!(function(&of("GreaterOrEqual", 0.0, "x", "zero")), Activation::Relu);
+    assert_eq!(function(&of("GreaterOrEqual", 2.0, "two", "x")), Activation::Clip(parameter(f32::NEG_INFINITY), parameter(2.0)));
+    assert_eq!(function(&of("Greater", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0)));
+    assert_eq!(function(&of("GreaterOrEqual", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0_f32.next_down())));
+    let message = refused(&of("Greater", 1.0, "x", "scaled"));
+    assert!(message.contains("no function that is read") && message.contains("(Where)"), "{message}");
+    let message = refused(&of("Greater", f32::INFINITY, "x", "scaled"));
+    assert!(message.contains("one that is not finite"), "{message}");
+    let message = refused(&model(vec![node("Greater", &["x", "zero"], "y")], vec![floats("zero", &[], &[0.0])]));
+    assert!(message.contains("output 'y' is a comparison"), "{message}");
+}
+
+#[test]
+fn choices_by_constants_are_parts() {
+    let chosen = |dims: &[i64], values: &[u8]| {
+        let mask = Tensor {
+            dims: dims.to_vec(),
+            data_type: Some(proto::BOOL),
+            name: Some("mask".into()),
+            raw_data: Some(values.to_vec()),
+            ..Tensor::default()
+        };
+        model(vec![node("Relu", &["x"], "r"), node("Where", &["mask", "x", "r"], "y")], vec![mask])
+    };
+    let network = read(&chosen(&[1, 2, 1, 1], &[1, 0])).unwrap().network;
+    assert!(matches!(network.node(network.outputs()[0]).op, Op::Concat));
+    let network = read(&chosen(&[1], &[1])).unwrap().network;
+    assert_eq!(network.outputs(), [crate::graph::NodeId(0)]);
+    let message = refused(&chosen(&[3, 3], &[1, 0, 0, 0, 1, 0, 0, 0, 1]));
+    assert!(message.contains("varies along dimensions [2, 3]"), "{message}");
+}

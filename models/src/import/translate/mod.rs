@@ -4,6 +4,7 @@
 
 mod activation;
 mod channels;
+mod condition;
 mod constants;
 mod conv;
 mod depth;
@@ -101,6 +102,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
             Some(Value::Constant(constant)) => {
                 translator.held(output.name(), constant).map_err(|reason| fault(&format!("is constant: {reason}")))?
             }
+            Some(Value::Condition(_)) => return Err(fault("is a comparison, and must be floats")),
             Some(Value::Absent | Value::Refused) | None => return Err(fault("is computed by no node")),
         };
         outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(node), view });
@@ -267,7 +269,7 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
     let axis = node.int("axis").ok().flatten();
     let axes = node.integers_or_attribute(1, "axes").ok().flatten();
     let elsewhere =
-        |value: &Value| value.dims().is_some_and(|dims| dims.first() != Some(&1));
+        |value: &Value| !matches!(value, Value::Constant(_)) && value.dims().is_some_and(|dims| dims.first() != Some(&1));
     match node.operator() {
         "Shape" | "Size" => false,
         "Flatten" => axis.is_some_and(|axis| is_first(axis, rank)) || values.iter().any(elsewhere),
@@ -282,11 +284,12 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 14] = [
+const FAMILIES: [(&[&str], Translate); 15] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
     (pairs::OPERATORS, pairs::translate),
+    (condition::OPERATORS, condition::translate),
     (norm::OPERATORS, norm::translate),
     (linear::OPERATORS, linear::translate),
     (pool::OPERATORS, pool::translate),
