@@ -167,6 +167,10 @@ IDIOMS = {
     "where_channels": lambda: Function(chosen, conv=conv(8, 8), mask=nn.Parameter(torch.tensor([1, 1, 0, 0, 1, 0, 0, 1]).view(1, 8, 1, 1).bool(), requires_grad=False)),
     "masked_columns": lambda: Function(masked, conv=conv(8, 8, 3)),
     "shrink": lambda: Function(lambda m, x: m.conv(torch.cat([F.hardshrink(x, 0.3), F.softshrink(x, 0.4)], 1)), conv=conv(16, 4)),
+    "einsum_channels": lambda: Function(lambda m, x: F.relu(torch.einsum("bchw,dc->bdhw", x, m.w)), w=nn.Parameter(torch.randn(6, 8))),
+    "einsum_rows": lambda: Function(lambda m, x: m.conv(torch.einsum("hk,bchw->bckw", m.w, x)), w=nn.Parameter(torch.randn(8, 5)), conv=conv(8, 4)),
+    "einsum_whole": lambda: Function(lambda m, x: torch.einsum("bchw,cwhde->bed", x, m.w), w=nn.Parameter(torch.randn(8, 8, 8, 2, 3))),
+    "einsum_scale": lambda: Function(lambda m, x: m.conv(torch.einsum("bchw,c->bhwc", x, m.w).permute(0, 3, 1, 2)), w=nn.Parameter(torch.randn(8)), conv=conv(8, 4)),
     "attention_pool": lambda: Function(lambda m, x: m.out((x * torch.softmax(m.conv(x).flatten(2), 2).view(x.shape[0], 1, 8, 8)).sum((2, 3), keepdim=True)), conv=conv(8, 1), out=conv(8, 4)),
 }
 

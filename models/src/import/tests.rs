@@ -396,3 +396,32 @@ fn choices_by_constants_are_parts() {
     let message = refused(&chosen(&[3, 3], &[1, 0, 0, 0, 1, 0, 0, 0, 1]));
     assert!(message.contains("varies along dimensions [2, 3]"), "{message}");
 }
+
+#[test]
+fn products_by_letters_say_what_they_cannot_be() {
+    let of = |equation: &str, dims: &[i64]| {
+        let text = Attribute {
+            name: Some("equation".into()),
+            s: Some(equation.as_bytes().to_vec()),
+            r#type: Some(Attribute::STRING),
+            ..Attribute::default()
+        };
+        let len = dims.iter().product::<i64>() as usize;
+        let product = Node { attribute: vec![text], ..node("Einsum", &["x", "w"], "y") };
+        model(vec![product], vec![floats("w", dims, &vec![1.0; len])])
+    };
+    assert!(read(&of("bchw,dc->bdhw", &[4, 2])).is_ok());
+    for (equation, dims, words) in [
+        ("bchw,dc->bchw", &[4, 2][..], "only products are supported that sum over all dimensions"),
+        ("bchw,dc->bdhw", &[4, 3], "c is 2 and 3"),
+        ("bchw,dc", &[4, 2], "behind an arrow"),
+        ("...chw,dc->...dhw", &[4, 2], "different letters"),
+        ("bcc,dc->bdc", &[4, 2], "different letters"),
+        ("bchw->bchw", &[4, 2], "for 2 inputs"),
+        ("bch,dc->bdh", &[4, 2], "inputs have dimensions"),
+        ("bchw,dc->bdhz", &[4, 2], "only products"),
+    ] {
+        let message = refused(&of(equation, dims));
+        assert!(message.contains(words), "{equation}: {message}");
+    }
+}

@@ -8,6 +8,7 @@ mod condition;
 mod constants;
 mod conv;
 mod depth;
+mod einsum;
 mod linear;
 mod moved;
 mod norm;
@@ -284,7 +285,7 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 15] = [
+const FAMILIES: [(&[&str], Translate); 16] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
@@ -292,6 +293,7 @@ const FAMILIES: [(&[&str], Translate); 15] = [
     (condition::OPERATORS, condition::translate),
     (norm::OPERATORS, norm::translate),
     (linear::OPERATORS, linear::translate),
+    (einsum::OPERATORS, einsum::translate),
     (pool::OPERATORS, pool::translate),
     (power::OPERATORS, power::translate),
     (reduce::OPERATORS, reduce::translate),
