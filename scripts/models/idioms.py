@@ -171,6 +171,9 @@ IDIOMS = {
     "einsum_rows": lambda: Function(lambda m, x: m.conv(torch.einsum("hk,bchw->bckw", m.w, x)), w=nn.Parameter(torch.randn(8, 5)), conv=conv(8, 4)),
     "einsum_whole": lambda: Function(lambda m, x: torch.einsum("bchw,cwhde->bed", x, m.w), w=nn.Parameter(torch.randn(8, 8, 8, 2, 3))),
     "einsum_scale": lambda: Function(lambda m, x: m.conv(torch.einsum("bchw,c->bhwc", x, m.w).permute(0, 3, 1, 2)), w=nn.Parameter(torch.randn(8)), conv=conv(8, 4)),
+    "transposed_1d": lambda: Function(lambda m, x: m.up(x.flatten(2)), up=nn.ConvTranspose1d(8, 4, 4, stride=2, padding=1, output_padding=1)),
+    "transposed_1d_same": lambda: Function(lambda m, x: m.up(x.mean(2)), up=nn.ConvTranspose1d(8, 6, 3, padding=1, groups=2)),
+    "logsumexp": lambda: Function(lambda m, x: (torch.logsumexp(30 * x, 1, keepdim=True) + torch.logsumexp(m.conv(x), (2, 3), keepdim=True)), conv=conv(8, 4)),
     "attention_pool": lambda: Function(lambda m, x: m.out((x * torch.softmax(m.conv(x).flatten(2), 2).view(x.shape[0], 1, 8, 8)).sum((2, 3), keepdim=True)), conv=conv(8, 1), out=conv(8, 4)),
 }
 

@@ -398,6 +398,43 @@ fn choices_by_constants_are_parts() {
 }
 
 #[test]
+fn weights_of_small_integers_become_floats() {
+    let bytes = |values: &[i8]| Tensor {
+        dims: vec![1, 2, 1, 1],
+        data_type: Some(proto::INT8),
+        name: Some("q".into()),
+        raw_data: Some(values.iter().map(|&x| x as u8).collect()),
+        ..Tensor::default()
+    };
+    let of = |scale: Tensor, zero: Vec<Tensor>, attribute: Vec<Attribute>| {
+        let inputs: Vec<&str> = ["q", "s", "z"].into_iter().take(2 + zero.len()).collect();
+        let nodes = vec![Node { attribute, ..node("DequantizeLinear", &inputs, "w") }, node("Add", &["x", "w"], "y")];
+        model(nodes, [vec![bytes(&[-128, 127]), scale], zero].concat())
+    };
+    let shift = |model: &Model| read(model).unwrap().weights.get("y.bias").unwrap().data().to_vec();
+    assert_eq!(shift(&of(floats("s", &[], &[0.5]), Vec::new(), Vec::new())), [-64.0, 63.5]);
+    assert_eq!(shift(&of(floats("s", &[2], &[0.5, 2.0]), vec![integers("z", &[-128, 7])], Vec::new())), [0.0, 240.0]);
+    let message = refused(&of(floats("s", &[2], &[0.5, 2.0]), Vec::new(), vec![int("axis", 0)]));
+    assert!(message.contains("for an axis of length 1"), "{message}");
+    let message = refused(&of(floats("s", &[2], &[0.5, 2.0]), Vec::new(), vec![int("block_size", 1)]));
+    assert!(message.contains("block_size is 1"), "{message}");
+}
+
+#[test]
+fn sums_up_to_each_element_are_computed() {
+    let of = |attribute: Vec<Attribute>| {
+        let sums = Node { attribute, ..node("CumSum", &["w", "axis"], "s") };
+        let constants = vec![floats("w", &[1, 2, 1, 1], &[3.0, 4.0]), integers("axis", &[1])];
+        let imported = read(&model(vec![sums, node("Add", &["x", "s"], "y")], constants)).unwrap();
+        imported.weights.get("y.bias").unwrap().data().to_vec()
+    };
+    assert_eq!(of(Vec::new()), [3.0, 7.0]);
+    assert_eq!(of(vec![int("exclusive", 1)]), [0.0, 3.0]);
+    assert_eq!(of(vec![int("reverse", 1)]), [7.0, 4.0]);
+    assert_eq!(of(vec![int("reverse", 1), int("exclusive", 1)]), [4.0, 0.0]);
+}
+
+#[test]
 fn products_by_letters_say_what_they_cannot_be() {
     let of = |equation: &str, dims: &[i64]| {
         let text = Attribute {

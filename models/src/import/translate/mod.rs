@@ -10,6 +10,7 @@ mod conv;
 mod depth;
 mod einsum;
 mod linear;
+mod lp;
 mod moved;
 mod norm;
 mod pad;
@@ -285,7 +286,7 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 16] = [
+const FAMILIES: [(&[&str], Translate); 17] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
@@ -295,6 +296,7 @@ const FAMILIES: [(&[&str], Translate); 16] = [
     (linear::OPERATORS, linear::translate),
     (einsum::OPERATORS, einsum::translate),
     (pool::OPERATORS, pool::translate),
+    (lp::OPERATORS, lp::translate),
     (power::OPERATORS, power::translate),
     (reduce::OPERATORS, reduce::translate),
     (channels::OPERATORS, channels::translate),
