@@ -325,6 +325,17 @@ fn ops(nodes: Vec<Node>, initializer: Vec<Tensor>) -> Vec<Op> {
 }
 
 #[test]
+fn versions_are_read_as_far_as_they_are_known() {
+    let of = |version| {
+        let mut model = model(vec![node("Relu", &["x"], "y")], Vec::new());
+        model.opset_import[0].version = Some(version);
+        model
+    };
+    assert!(read(&of(6)).is_ok() && read(&of(28)).is_ok());
+    assert!(refused(&of(29)).contains("it uses version 29 of ONNX's operators, and 6 to 28 are read"));
+}
+
+#[test]
 fn powers_are_products_or_functions() {
     let of = |exponent: f32| ops(vec![node("Pow", &["x", "p"], "y")], vec![floats("p", &[], &[exponent])]);
     let act = Op::Activation;
@@ -432,6 +443,18 @@ fn sums_up_to_each_element_are_computed() {
     assert_eq!(of(vec![int("exclusive", 1)]), [0.0, 3.0]);
     assert_eq!(of(vec![int("reverse", 1)]), [7.0, 4.0]);
     assert_eq!(of(vec![int("reverse", 1), int("exclusive", 1)]), [4.0, 0.0]);
+}
+
+#[test]
+fn remainders_have_the_sign_that_fmod_says() {
+    let of = |fmod: i64| {
+        let rest = Node { attribute: vec![int("fmod", fmod)], ..node("Mod", &["a", "b"], "m") };
+        let constants = vec![floats("a", &[1, 2, 1, 1], &[-4.5, 5.0]), floats("b", &[1, 2, 1, 1], &[2.0, -3.0])];
+        let imported = read(&model(vec![rest, node("Add", &["x", "m"], "y")], constants)).unwrap();
+        imported.weights.get("y.bias").unwrap().data().to_vec()
+    };
+    assert_eq!(of(0), [1.5, -1.0]);
+    assert_eq!(of(1), [-0.5, 2.0]);
 }
 
 #[test]
