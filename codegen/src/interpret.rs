@@ -170,6 +170,8 @@ impl Execution<'_> {
                 }
             }
             Value::Sqrt(a) => result = self.regs[a.0].map(f32::sqrt),
+            Value::Exponent(a) => result = self.regs[a.0].map(sartor_ops::exponent),
+            Value::Mantissa(a) => result = self.regs[a.0].map(sartor_ops::mantissa),
             Value::Power(base, a) => {
                 let a = &self.regs[a.0];
                 (0..MAX_LANES).for_each(|i| result[i] = base.power(a[i]));

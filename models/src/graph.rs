@@ -336,6 +336,11 @@ impl Builder {
         self.nodes.is_empty()
     }
 
+    /// A node that was added before.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
     /// The shape of a node that was added before.
     pub fn shape(&self, id: NodeId) -> Shape {
         self.nodes[id.0].shape

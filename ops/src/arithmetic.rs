@@ -27,6 +27,9 @@ pub trait Arithmetic {
     /// `if a > b { a } else { b }`: a NaN in `b` wins.
     fn max(&mut self, a: &Self::Vector, b: &Self::Vector) -> Self::Vector;
 
+    /// `if a <= b { 0 } else { a }`: a NaN in `a` stays.
+    fn above(&mut self, a: &Self::Vector, b: &Self::Vector) -> Self::Vector;
+
     /// `a * b + c`, rounded once on levels that fuse.
     fn fma(&mut self, a: &Self::Vector, b: &Self::Vector, c: &Self::Vector) -> Self::Vector;
 
@@ -35,6 +38,15 @@ pub trait Arithmetic {
 
     /// `sqrt(a)`; NaN if `a` is negative.
     fn sqrt(&mut self, a: &Self::Vector) -> Self::Vector;
+
+    /// The [`exponent`](crate::exponent).
+    fn exponent(&mut self, a: &Self::Vector) -> Self::Vector;
+
+    /// The [`mantissa`](crate::mantissa).
+    fn mantissa(&mut self, a: &Self::Vector) -> Self::Vector;
+
+    /// `2^n` of `n + 127 + 1.5 * 2^23`, for `n` from -127, whose power is zero, to 128, whose power is infinite.
+    fn power_of_two(&mut self, a: &Self::Vector) -> Self::Vector;
 
     /// `exp(x)`, within two epsilons. It is infinite where the result is beyond the range of f32, and zero where it is below
     /// 1.7e-38.

@@ -5,12 +5,14 @@
 
 mod activation;
 mod arithmetic;
+mod parts;
 mod rearrange;
 mod reduction;
 mod window;
 
 pub use activation::{Activation, Parameter};
 pub use arithmetic::Arithmetic;
+pub use parts::{exponent, mantissa};
 pub use rearrange::{DepthOrder, Rearrange};
 pub use reduction::Reduction;
 pub use window::{Axis, Padding, Window};

@@ -97,6 +97,32 @@ def aspp(m, x):
     return torch.cat([m.two(x), pooled], dim=1)
 
 
+def gem(m, x):
+    return m.out(F.avg_pool2d(x.clamp(min=1e-6).pow(m.p), x.shape[-2:]).pow(1.0 / m.p))
+
+
+def pieces(m, x):
+    parts = [
+        torch.where(x > 0, x, 0.3 * x),
+        torch.where(x < 0, -x, x),
+        torch.where(x >= 0.5, x, torch.tensor(0.5)),
+        torch.where(x > 0, x, 1.5 * (torch.exp(x) - 1)),
+        torch.where(x > 0.25, x, torch.tensor(0.0)),
+        torch.where(x > 0.25, torch.tensor(0.0), x),
+        torch.where(torch.logical_not(x <= 0), 2 * x, torch.tensor(0.0)),
+    ]
+    return m.conv(torch.cat(parts, 1))
+
+
+def chosen(m, x):
+    return torch.where(m.mask, m.conv(x), x)
+
+
+def masked(m, x):
+    inside = torch.arange(x.shape[-1]) < x.shape[-1] - 3
+    return m.conv(x).masked_fill(inside.logical_not(), -2.0)
+
+
 def resized(**options):
     return Function(lambda m, x: F.interpolate(m.conv(x), **options), conv=conv(8, 8))
 
@@ -132,6 +158,22 @@ IDIOMS = {
     "linear_columns": lambda: Function(lambda m, x: m.conv(m.linear(x)), linear=nn.Linear(8, 6), conv=conv(8, 4)),
     "transposed_dilated": lambda: nn.ConvTranspose2d(8, 4, 3, stride=2, padding=1, dilation=2, output_padding=1),
     "transposed_uneven": lambda: nn.ConvTranspose2d(8, 4, (3, 4), stride=(1, 2), padding=1),
+    "log_gate": lambda: Function(lambda m, x: m.conv(x * torch.log(F.relu(x) + 1)), conv=conv(8, 4)),
+    "log_variance": lambda: Function(lambda m, x: torch.log(torch.clamp(m.conv(x).square().mean((2, 3)), min=1e-6)), conv=conv(8, 6)),
+    "learned_gem": lambda: Function(gem, p=nn.Parameter(torch.tensor([2.7])), out=conv(8, 4)),
+    "gem": lambda: Function(lambda m, x: m.out(F.avg_pool2d(x.clamp(min=1e-6).pow(3), 8).pow(1 / 3)), out=conv(8, 4)),
+    "powers": lambda: Function(lambda m, x: m.conv(x.pow(4) - x.pow(5) * 0.3 + (1 + x.pow(6)).pow(-2)), conv=conv(8, 4)),
+    "where_pieces": lambda: Function(pieces, conv=conv(56, 4)),
+    "where_channels": lambda: Function(chosen, conv=conv(8, 8), mask=nn.Parameter(torch.tensor([1, 1, 0, 0, 1, 0, 0, 1]).view(1, 8, 1, 1).bool(), requires_grad=False)),
+    "masked_columns": lambda: Function(masked, conv=conv(8, 8, 3)),
+    "shrink": lambda: Function(lambda m, x: m.conv(torch.cat([F.hardshrink(x, 0.3), F.softshrink(x, 0.4)], 1)), conv=conv(16, 4)),
+    "einsum_channels": lambda: Function(lambda m, x: F.relu(torch.einsum("bchw,dc->bdhw", x, m.w)), w=nn.Parameter(torch.randn(6, 8))),
+    "einsum_rows": lambda: Function(lambda m, x: m.conv(torch.einsum("hk,bchw->bckw", m.w, x)), w=nn.Parameter(torch.randn(8, 5)), conv=conv(8, 4)),
+    "einsum_whole": lambda: Function(lambda m, x: torch.einsum("bchw,cwhde->bed", x, m.w), w=nn.Parameter(torch.randn(8, 8, 8, 2, 3))),
+    "einsum_scale": lambda: Function(lambda m, x: m.conv(torch.einsum("bchw,c->bhwc", x, m.w).permute(0, 3, 1, 2)), w=nn.Parameter(torch.randn(8)), conv=conv(8, 4)),
+    "transposed_1d": lambda: Function(lambda m, x: m.up(x.flatten(2)), up=nn.ConvTranspose1d(8, 4, 4, stride=2, padding=1, output_padding=1)),
+    "transposed_1d_same": lambda: Function(lambda m, x: m.up(x.mean(2)), up=nn.ConvTranspose1d(8, 6, 3, padding=1, groups=2)),
+    "logsumexp": lambda: Function(lambda m, x: (torch.logsumexp(30 * x, 1, keepdim=True) + torch.logsumexp(m.conv(x), (2, 3), keepdim=True)), conv=conv(8, 4)),
     "attention_pool": lambda: Function(lambda m, x: m.out((x * torch.softmax(m.conv(x).flatten(2), 2).view(x.shape[0], 1, 8, 8)).sum((2, 3), keepdim=True)), conv=conv(8, 1), out=conv(8, 4)),
 }
 

@@ -102,6 +102,10 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
             let [alpha, beta] = ["alpha", "beta"].map(|name| f64::from(attribute(name).expect(name).f()));
             each(&|x| (alpha * x + beta).clamp(0.0, 1.0))
         }
+        "ThresholdedRelu" => {
+            let alpha = f64::from(attribute("alpha").map_or(1.0, |alpha| alpha.f()));
+            each(&|x| if x > alpha { x } else { 0.0 })
+        }
         "Elu" | "Celu" | "Selu" => {
             let float = |name, usual| attribute(name).map_or(usual, |attribute| f64::from(attribute.f()));
             let (alpha, gamma) = (float("alpha", 1.0), float("gamma", 1.0));
@@ -112,6 +116,7 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
         "Neg" => each(&|x| -x),
         "Tanh" => each(&f64::tanh),
         "Exp" => each(&f64::exp),
+        "Log" => each(&f64::ln),
         "Sqrt" => each(&f64::sqrt),
         "Reciprocal" => each(&|x| 1.0 / x),
         "Softplus" => each(&|x| (1.0 + x.exp()).ln()),

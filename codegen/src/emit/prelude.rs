@@ -48,6 +48,13 @@ impl Helper {
             Helper::Maximum => {
                 &["The larger of both in each lane, NaN if one is NaN: then all exponent bits of one of the two are set."]
             }
+            Helper::Normal => &["A number that is not denormal and has the mantissa of `a`, plus a half in its bits."],
+            Helper::Exponent => &[
+                "The `n` of `m · 2^n` in each lane, where `m` is from 3/4 to 3/2: minus infinity of zero, infinity of infinity, NaN of",
+                "what is negative.",
+            ],
+            Helper::Mantissa => &["The `m` of `m · 2^n` in each lane, from 3/4 to 3/2: one of zero and of infinity."],
+            Helper::Above => &["`if a <= b { 0 } else { a }` in each lane: a NaN in `a` stays."],
             Helper::PowerOfTwo => &["`2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits."],
             Helper::PowerOfRoot => &[
                 "A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which",
@@ -65,6 +72,7 @@ impl Helper {
     fn needs(self) -> &'static [Helper] {
         match self {
             Helper::Maximum => &[Helper::Vector, Helper::Max],
+            Helper::Exponent | Helper::Mantissa => &[Helper::Vector, Helper::Normal],
             Helper::Loads => &[Helper::Vector, Helper::Load, Helper::Splat],
             _ => &[Helper::Vector],
         }
@@ -120,6 +128,8 @@ fn of(value: &Value) -> Option<Helper> {
         Value::Broadcast(_) | Value::Splat(_) => Helper::Splat,
         Value::Fma(..) => Helper::MulAdd,
         Value::Sqrt(_) => Helper::Sqrt,
+        Value::Exponent(_) => Helper::Exponent,
+        Value::Mantissa(_) => Helper::Mantissa,
         Value::Power(Base::Two, _) => Helper::PowerOfTwo,
         Value::Power(Base::EighthRootOfTwo, _) => Helper::PowerOfRoot,
         Value::FirstLanes(..) => Helper::FirstLanes,
@@ -131,6 +141,7 @@ fn of(value: &Value) -> Option<Helper> {
             Binary::Min => Helper::Min,
             Binary::Max => Helper::Max,
             Binary::Maximum => Helper::Maximum,
+            Binary::Above => Helper::Above,
         },
     })
 }

@@ -152,6 +152,7 @@ impl<'a> Words<'a> {
                     Binary::Min => spelling.min,
                     Binary::Max => spelling.max,
                     Binary::Maximum => "maximum",
+                    Binary::Above => "above",
                 };
                 self.call(name, &[*a, *b])
             }
@@ -160,6 +161,8 @@ impl<'a> Words<'a> {
                 self.call(spelling.fma, &args)
             }
             Value::Sqrt(a) => self.call(spelling.sqrt, &[*a]),
+            Value::Exponent(a) => self.call("exponent", &[*a]),
+            Value::Mantissa(a) => self.call("mantissa", &[*a]),
             Value::Power(Base::Two, a) => self.call("power_of_two", &[*a]),
             Value::Power(Base::EighthRootOfTwo, a) => self.call("power_of_root", &[*a]),
             Value::FirstLanes(a, used) => self.call(&format!("first_lanes::<{used}>"), &[*a]),

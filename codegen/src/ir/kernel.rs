@@ -106,6 +106,8 @@ pub enum Binary {
     /// The larger of both; NaN if one is NaN. Its bits are the bitwise or of those of `Max(a, b)` and `Max(b, a)`. The two differ
     /// only if one operand is NaN or both are zero.
     Maximum,
+    /// `if a <= b { 0 } else { a }`: a NaN in `a` stays.
+    Above,
 }
 
 impl Binary {
@@ -119,6 +121,8 @@ impl Binary {
             Binary::Min if a < b => a,
             Binary::Max if a > b => a,
             Binary::Min | Binary::Max => b,
+            Binary::Above if a <= b => 0.0,
+            Binary::Above => a,
             Binary::Maximum => f32::from_bits(Binary::Max.apply(a, b).to_bits() | Binary::Max.apply(b, a).to_bits()),
         }
     }
@@ -168,6 +172,10 @@ pub enum Value {
     Fma(Reg, Reg, Reg),
     /// The square root, rounded once; NaN of a negative number.
     Sqrt(Reg),
+    /// The [`exponent`](sartor_ops::exponent) of each lane.
+    Exponent(Reg),
+    /// The [`mantissa`](sartor_ops::mantissa) of each lane.
+    Mantissa(Reg),
     /// A power. The low bits of the register's floats hold its exponent: see [`Base`].
     Power(Base, Reg),
     /// The first lanes of a register, and zeros in the others.
@@ -275,6 +283,9 @@ impl Kernel {
     }
 }
 
+/// About how many operations the exponent or the mantissa takes without an instruction for it.
+const PARTS: u64 = 6;
+
 fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
     for stmt in body {
         match stmt {
@@ -284,6 +295,7 @@ fn count(body: &[Stmt], times: u64, cost: &mut Cost) {
                 Value::Fma(..) => cost.fmas += times,
                 Value::Splat(_) | Value::Copy(_) => {}
                 Value::Binary(..) | Value::Sqrt(_) | Value::Power(..) | Value::FirstLanes(..) => cost.others += times,
+                Value::Exponent(_) | Value::Mantissa(_) => cost.others += PARTS * times,
             },
             Stmt::Store(..) | Stmt::Clear(_) => cost.stores += times,
             Stmt::Move(..) => {

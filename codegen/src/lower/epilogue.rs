@@ -131,6 +131,10 @@ impl Arithmetic for Written<'_> {
         self.binary("max", Binary::Max, x, y)
     }
 
+    fn above(&mut self, x: &Vec<Reg>, y: &Vec<Reg>) -> Vec<Reg> {
+        self.binary("above", Binary::Above, x, y)
+    }
+
     fn fma(&mut self, x: &Vec<Reg>, y: &Vec<Reg>, z: &Vec<Reg>) -> Vec<Reg> {
         self.result("fused", x.iter().zip(y).zip(z).map(|((&x, &y), &z)| Value::Fma(x, y, z)))
     }
@@ -149,6 +153,18 @@ impl Arithmetic for Written<'_> {
 
     fn sqrt(&mut self, x: &Vec<Reg>) -> Vec<Reg> {
         self.result("root", x.iter().map(|&x| Value::Sqrt(x)))
+    }
+
+    fn exponent(&mut self, x: &Vec<Reg>) -> Vec<Reg> {
+        self.result("exponent", x.iter().map(|&x| Value::Exponent(x)))
+    }
+
+    fn mantissa(&mut self, x: &Vec<Reg>) -> Vec<Reg> {
+        self.result("mantissa", x.iter().map(|&x| Value::Mantissa(x)))
+    }
+
+    fn power_of_two(&mut self, x: &Vec<Reg>) -> Vec<Reg> {
+        self.result("power", x.iter().map(|&x| Value::Power(Base::Two, x)))
     }
 
     /// Let n be the integer nearest to x / ln 2, and r = x - n ln 2. Then exp(x) is 2^(n - 1) · 2 exp(r).

@@ -1,6 +1,6 @@
 //! What the padding proof knows of registers: which lanes hold a constant. The constant that matters most is zero.
 
-use crate::ir::kernel::{Base, Binary};
+use crate::ir::kernel::Binary;
 
 /// A register. Some of its lanes may be known to hold a constant, whatever the data, as long as the data are finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -69,17 +69,10 @@ impl Lanes {
         result
     }
 
-    /// A root in each lane.
-    pub fn sqrt(&self) -> Self {
+    /// A function of each lane.
+    pub fn each(&self, function: impl Fn(f32) -> f32) -> Self {
         let mut result = Self::default();
-        result.set(self.known, |i| self.values[i].sqrt());
-        result
-    }
-
-    /// A power in each lane.
-    pub fn power(&self, base: Base) -> Self {
-        let mut result = Self::default();
-        result.set(self.known, |i| base.power(self.values[i]));
+        result.set(self.known, |i| function(self.values[i]));
         result
     }
 

@@ -238,8 +238,10 @@ impl Walk<'_> {
                 Lanes::binary(*op, r(a), r(b))
             }
             Value::Fma(a, b, c) => Lanes::fma(r(a), r(b), r(c)),
-            Value::Sqrt(a) => r(a).sqrt(),
-            Value::Power(base, a) => r(a).power(*base),
+            Value::Sqrt(a) => r(a).each(f32::sqrt),
+            Value::Exponent(a) => r(a).each(sartor_ops::exponent),
+            Value::Mantissa(a) => r(a).each(sartor_ops::mantissa),
+            Value::Power(base, a) => r(a).each(|x| base.power(x)),
             Value::FirstLanes(a, kept) => r(a).first(*kept),
         };
         self.old[reg.0] = old;

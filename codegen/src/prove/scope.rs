@@ -122,6 +122,7 @@ impl<'a> Scope<'a> {
                 Err(ScopeError::Lanes { kernel: self.kernel.name.clone(), kept: *kept, lanes: self.kernel.lanes() })
             }
             Value::Copy(a) | Value::Sqrt(a) | Value::Power(_, a) | Value::FirstLanes(a, _) => self.reg(*a),
+            Value::Exponent(a) | Value::Mantissa(a) => self.reg(*a),
             Value::Binary(_, a, b) => self.reg(*a).and(self.reg(*b)),
             Value::Fma(a, b, c) => self.reg(*a).and(self.reg(*b)).and(self.reg(*c)),
         }

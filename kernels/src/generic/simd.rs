@@ -140,6 +140,11 @@ impl<S: Simd> Arithmetic for Vectors<S> {
     }
 
     #[inline(always)]
+    fn above(&mut self, a: &S::f32s, b: &S::f32s) -> S::f32s {
+        self.0.select_f32s(self.0.less_than_or_equal_f32s(*a, *b), self.0.splat_f32s(0.0), *a)
+    }
+
+    #[inline(always)]
     fn fma(&mut self, a: &S::f32s, b: &S::f32s, c: &S::f32s) -> S::f32s {
         fmadd(self.0, *a, *b, *c)
     }
@@ -155,6 +160,22 @@ impl<S: Simd> Arithmetic for Vectors<S> {
     }
 
     #[inline(always)]
+    fn exponent(&mut self, a: &S::f32s) -> S::f32s {
+        exponent(self.0, *a)
+    }
+
+    #[inline(always)]
+    fn mantissa(&mut self, a: &S::f32s) -> S::f32s {
+        mantissa(self.0, *a)
+    }
+
+    #[inline(always)]
+    fn power_of_two(&mut self, a: &S::f32s) -> S::f32s {
+        let bits = self.0.transmute_u32s_f32s(*a);
+        self.0.transmute_f32s_u32s(self.0.wrapping_dyn_shl_u32s(bits, self.0.splat_u32s(23)))
+    }
+
+    #[inline(always)]
     fn exponential(&mut self, x: &S::f32s) -> S::f32s {
         exp(self.0, *x)
     }
@@ -165,6 +186,39 @@ impl<S: Simd> Arithmetic for Vectors<S> {
         let under = self.0.add_f32s(one, exp(self.0, self.0.neg_f32s(*x)));
         self.0.div_f32s(if scaled { *x } else { one }, under)
     }
+}
+
+/// The bits of a number that is not denormal and has the mantissa of `x`, plus a half. The second result is where `x` is small.
+#[inline(always)]
+fn normal<S: Simd>(simd: S, x: S::f32s) -> (S::u32s, S::m32s) {
+    let small = simd.less_than_f32s(x, simd.splat_f32s(f32::MIN_POSITIVE));
+    let scaled = simd.mul_f32s(x, simd.splat_f32s(16_777_216.0));
+    let bits = simd.transmute_u32s_f32s(simd.select_f32s(small, scaled, x));
+    (simd.add_u32s(bits, simd.splat_u32s(0x40_0000)), small)
+}
+
+/// See [`sartor_ops::exponent`].
+#[inline(always)]
+fn exponent<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    /// 2^23 as a float: the low bits of its mantissa count units.
+    const UNITS: f32 = 8_388_608.0;
+    let splat = |value: f32| simd.splat_f32s(value);
+    let (bits, small) = normal(simd, x);
+    let shifted = simd.wrapping_dyn_shr_u32s(bits, simd.splat_u32s(23));
+    let counted = simd.transmute_f32s_u32s(simd.or_u32s(shifted, simd.splat_u32s(UNITS.to_bits())));
+    let bias = simd.select_f32s(small, splat(UNITS + 151.0), splat(UNITS + 127.0));
+    let n = simd.sub_f32s(counted, bias);
+    // Infinity and NaN stay.
+    let n = simd.select_f32s(simd.less_than_f32s(x, splat(f32::INFINITY)), n, x);
+    let n = simd.select_f32s(simd.equal_f32s(x, splat(0.0)), splat(f32::NEG_INFINITY), n);
+    simd.select_f32s(simd.less_than_f32s(x, splat(0.0)), splat(f32::NAN), n)
+}
+
+/// See [`sartor_ops::mantissa`].
+#[inline(always)]
+fn mantissa<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let low = simd.and_u32s(normal(simd, x).0, simd.splat_u32s(0x7f_ffff));
+    simd.transmute_f32s_u32s(simd.add_u32s(low, simd.splat_u32s(0x3f40_0000)))
 }
 
 /// `exp(x)`, within about 2 epsilons. It is 0 where the result is below 1.7e-38, and infinite where it is beyond the largest

@@ -124,12 +124,20 @@ impl<'a> Writer<'a> {
             Op::Activation(Activation::Softplus) => self.push(node, "Softplus", &inputs, &node.name, [])?,
             Op::Activation(Activation::Softsign) => self.push(node, "Softsign", &inputs, &node.name, [])?,
             Op::Activation(Activation::Exp) => self.push(node, "Exp", &inputs, &node.name, [])?,
+            Op::Activation(Activation::Log) => self.push(node, "Log", &inputs, &node.name, [])?,
             Op::Activation(Activation::Square) => {
                 self.push(node, "Mul", &[inputs[0].clone(), inputs[0].clone()], &node.name, [])?;
             }
             Op::Activation(Activation::Cube) => {
                 let three = self.scalar(node, "three", 3.0)?;
                 self.push(node, "Pow", &[inputs[0].clone(), three], &node.name, [])?;
+            }
+            Op::Activation(Activation::Threshold(limit)) => {
+                self.push(node, "ThresholdedRelu", &inputs, &node.name, [float("alpha", limit.value())])?;
+            }
+            Op::Activation(Activation::Power(exponent)) => {
+                let exponent = self.scalar(node, "exponent", exponent.value())?;
+                self.push(node, "Pow", &[inputs[0].clone(), exponent], &node.name, [])?;
             }
             Op::Activation(Activation::Sqrt) => self.push(node, "Sqrt", &inputs, &node.name, [])?,
             Op::Activation(Activation::InverseSqrt) => {

@@ -43,6 +43,24 @@ impl Data {
         }
     }
 
+    /// The elements as floats.
+    pub fn to_floats(&self) -> Vec<f32> {
+        match self {
+            Self::Floats(values) => values.clone(),
+            Self::Integers(values) => values.iter().map(|&x| x as f32).collect(),
+            Self::Booleans(values) => values.iter().map(|&x| f32::from(u8::from(x))).collect(),
+        }
+    }
+
+    /// The elements as integers, without what is behind the point.
+    pub fn to_integers(&self) -> Vec<i64> {
+        match self {
+            Self::Floats(values) => values.iter().map(|&x| x as i64).collect(),
+            Self::Integers(values) => values.clone(),
+            Self::Booleans(values) => values.iter().map(|&x| x.into()).collect(),
+        }
+    }
+
     /// What its elements are.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -62,6 +80,16 @@ impl Constant {
     /// A list of integers.
     pub fn integers(values: Vec<i64>) -> Self {
         Self { dims: vec![values.len()], data: Data::Integers(values) }
+    }
+
+    /// The same elements as floats, integers or booleans: what the other is.
+    pub fn as_kind_of(&self, other: &Data) -> Self {
+        let data = match other {
+            Data::Floats(_) => Data::Floats(self.data.to_floats()),
+            Data::Integers(_) => Data::Integers(self.data.to_integers()),
+            Data::Booleans(_) => Data::Booleans(self.data.to_floats().into_iter().map(|x| x != 0.0).collect()),
+        };
+        Self { dims: self.dims.clone(), data }
     }
 
     /// The elements, if they are floats.

@@ -22,13 +22,14 @@ pub const OPERATORS: &[&str] = &[
     "Softplus",
     "Softsign",
     "Tanh",
+    "ThresholdedRelu",
     "Erf",
     "Exp",
+    "Log",
     "Sqrt",
     "Reciprocal",
     "Abs",
     "Neg",
-    "Pow",
 ];
 
 /// The function of a node; `None` if it changes nothing.
@@ -43,8 +44,10 @@ pub fn function(node: &NodeReader<'_>) -> Result<Option<Activation>> {
         "Softplus" => Activation::Softplus,
         "Softsign" => Activation::Softsign,
         "Tanh" => Activation::Tanh,
+        "ThresholdedRelu" => Activation::Threshold(float("alpha", 1.0)?),
         "Erf" => Activation::Erf,
         "Exp" => Activation::Exp,
+        "Log" => Activation::Log,
         "Sqrt" => Activation::Sqrt,
         "Reciprocal" => Activation::Reciprocal,
         "Abs" => Activation::Abs,
@@ -59,7 +62,6 @@ pub fn function(node: &NodeReader<'_>) -> Result<Option<Activation>> {
             beta if beta.value() == 1.0 => Activation::Silu,
             beta => Activation::Swish(beta),
         },
-        "Pow" => return power(node),
         "Clip" => {
             let (low, high) = bounds(node)?;
             return Ok(clip(low, high));
@@ -70,24 +72,6 @@ pub fn function(node: &NodeReader<'_>) -> Result<Option<Activation>> {
             Some(other) => return Err(format!("approximate is {other}, and must be none or tanh")),
         },
     }))
-}
-
-/// A power by a constant.
-fn power(node: &NodeReader<'_>) -> Result<Option<Activation>> {
-    let exponent = node.needed(1)?;
-    let value = exponent.as_scalar().or_else(|| exponent.as_integers().and_then(|values| values.first().map(|&n| n as f32)));
-    if exponent.data.len() != 1 {
-        return Err(format!("its exponent has dimensions {:?}, and must be one number", exponent.dims));
-    }
-    Ok(match value {
-        Some(1.0) => None,
-        Some(2.0) => Some(Activation::Square),
-        Some(3.0) => Some(Activation::Cube),
-        Some(0.5) => Some(Activation::Sqrt),
-        Some(-0.5) => Some(Activation::InverseSqrt),
-        Some(-1.0) => Some(Activation::Reciprocal),
-        _ => return Err(format!("its exponent is {value:?}, and must be 1, 2, 3, 0.5, -0.5 or -1")),
-    })
 }
 
 /// The bounds of `Clip`: attributes before version 11, inputs since.

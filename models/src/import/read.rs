@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = i32::MAX as u64;
 /// The largest number of nodes.
 const MAX_NODES: usize = 100_000;
 /// Versions of ONNX's operators that are read.
-pub const OPSETS: std::ops::RangeInclusive<i64> = 6..=25;
+pub const OPSETS: std::ops::RangeInclusive<i64> = 6..=28;
 
 /// A file as it was read.
 pub struct Onnx {

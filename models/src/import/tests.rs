@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use prost::Message;
+use sartor_ops::Parameter;
 
 use super::{ImportError, ImportOptions, Imported, onnx, onnx_bytes};
 use crate::graph::{Activation, Op, Shape};
@@ -214,12 +215,7 @@ fn the_axis_of_a_constant_is_read() {
 /// What no operator can read as it lies is moved in front of it, and nothing else is.
 #[test]
 fn elements_are_moved_where_they_must_be() {
-    let ops = |nodes: Vec<Node>, initializer: Vec<Tensor>| -> Vec<Op> {
-        let network = read(&model(nodes, initializer)).unwrap().network;
-        network.nodes()[1..].iter().map(|node| node.op).collect()
-    };
-    let axis = Attribute { name: Some("axis".into()), i: Some(2), r#type: Some(Attribute::INT), ..Attribute::default() };
-    let softmax = Node { attribute: vec![axis], ..node("Softmax", &["x"], "y") };
+    let softmax = Node { attribute: vec![int("axis", 2)], ..node("Softmax", &["x"], "y") };
     let (turn, back) = (Op::Transpose([1, 0, 2]), Op::Transpose([1, 0, 2]));
     assert_eq!(ops(vec![softmax], Vec::new()), [turn, Op::Softmax { log: false }, back]);
     // A third of both channels is a part of none.
@@ -337,4 +333,176 @@ fn a_max_pool_of_many_taps_is_computed_along_each_axis() {
         |node: &crate::graph::Node| if let Op::MaxPool(window) = node.op { Some((window.kernel, node.shape)) } else { None };
     let pools: Vec<_> = network.nodes().iter().filter_map(window).collect();
     assert_eq!(pools, [((1, 8), Shape::new(2, 20, 10)), ((9, 1), Shape::new(2, 8, 10))]);
+}
+
+fn int(name: &str, value: i64) -> Attribute {
+    Attribute { name: Some(name.into()), i: Some(value), r#type: Some(Attribute::INT), ..Attribute::default() }
+}
+
+/// The operators of a network that these nodes and constants become.
+fn ops(nodes: Vec<Node>, initializer: Vec<Tensor>) -> Vec<Op> {
+    let network = read(&model(nodes, initializer)).unwrap().network;
+    network.nodes()[1..].iter().map(|node| node.op).collect()
+}
+
+#[test]
+fn versions_are_read_as_far_as_they_are_known() {
+    let of = |version| {
+        let mut model = model(vec![node("Relu", &["x"], "y")], Vec::new());
+        model.opset_import[0].version = Some(version);
+        model
+    };
+    assert!(read(&of(6)).is_ok() && read(&of(28)).is_ok());
+    assert!(refused(&of(29)).contains("it uses version 29 of ONNX's operators, and 6 to 28 are read"));
+}
+
+#[test]
+fn powers_are_products_or_functions() {
+    let of = |exponent: f32| ops(vec![node("Pow", &["x", "p"], "y")], vec![floats("p", &[], &[exponent])]);
+    let act = Op::Activation;
+    let mul = Op::Binary(crate::arithmetic::Arithmetic::Mul);
+    assert_eq!(of(4.0), [act(Activation::Square), act(Activation::Square)]);
+    assert_eq!(of(6.0), [act(Activation::Square), act(Activation::Cube)]);
+    assert_eq!(of(5.0), [act(Activation::Square), act(Activation::Square), mul]);
+    assert_eq!(of(-3.0), [act(Activation::Cube), act(Activation::Reciprocal)]);
+    assert_eq!(of(0.0), [Op::Constant(Shape::new(2, 3, 3))]);
+    assert_eq!(of(2.7), [act(Activation::Power(Parameter::new(2.7)))]);
+    for exponent in [17.0, -17.0, 0.001, 64.5, f32::NAN, f32::INFINITY] {
+        let message = refused(&model(vec![node("Pow", &["x", "p"], "y")], vec![floats("p", &[], &[exponent])]));
+        assert!(message.contains(&format!("its exponent is {exponent}")), "{message}");
+    }
+}
+
+#[test]
+fn choices_by_comparisons_are_functions() {
+    let of = |compare: &str, limit: f32, on: &str, off: &str| {
+        let nodes = vec![
+            node("Mul", &["x", "tenth"], "scaled"),
+            node(compare, &["x", "limit"], "c"),
+            node("Where", &["c", on, off], "y"),
+        ];
+        let constants = vec![
+            floats("tenth", &[1], &[0.1]),
+            floats("limit", &[], &[limit]),
+            floats("zero", &[1], &[0.0]),
+            floats("two", &[1, 1, 1, 1], &[2.0]),
+        ];
+        model(nodes, constants)
+    };
+    let function = |model: &Model| {
+        let network = read(model).unwrap().network;
+        let Op::Activation(function) = network.node(network.outputs()[0]).op else { panic!("no function") };
+        function
+    };
+    let parameter = Parameter::new;
+    assert_eq!(function(&of("Greater", 0.0, "x", "scaled")), Activation::LeakyRelu(parameter(0.1)));
+    assert_eq!(function(&of("Less", 0.0, "scaled", "x")), Activation::LeakyRelu(parameter(0.1)));
+    assert_eq!(function(&of("GreaterOrEqual", 0.0, "x", "zero")), Activation::Relu);
+    assert_eq!(function(&of("GreaterOrEqual", 2.0, "two", "x")), Activation::Clip(parameter(f32::NEG_INFINITY), parameter(2.0)));
+    assert_eq!(function(&of("Greater", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0)));
+    assert_eq!(function(&of("GreaterOrEqual", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0_f32.next_down())));
+    let message = refused(&of("Greater", 1.0, "x", "scaled"));
+    assert!(message.contains("no function that is read") && message.contains("(Where)"), "{message}");
+    let message = refused(&of("Greater", f32::INFINITY, "x", "scaled"));
+    assert!(message.contains("one that is not finite"), "{message}");
+    let message = refused(&model(vec![node("Greater", &["x", "zero"], "y")], vec![floats("zero", &[], &[0.0])]));
+    assert!(message.contains("output 'y' is a comparison"), "{message}");
+}
+
+#[test]
+fn choices_by_constants_are_parts() {
+    let chosen = |dims: &[i64], values: &[u8]| {
+        let mask = Tensor {
+            dims: dims.to_vec(),
+            data_type: Some(proto::BOOL),
+            name: Some("mask".into()),
+            raw_data: Some(values.to_vec()),
+            ..Tensor::default()
+        };
+        model(vec![node("Relu", &["x"], "r"), node("Where", &["mask", "x", "r"], "y")], vec![mask])
+    };
+    let network = read(&chosen(&[1, 2, 1, 1], &[1, 0])).unwrap().network;
+    assert!(matches!(network.node(network.outputs()[0]).op, Op::Concat));
+    let network = read(&chosen(&[1], &[1])).unwrap().network;
+    assert_eq!(network.outputs(), [crate::graph::NodeId(0)]);
+    let message = refused(&chosen(&[3, 3], &[1, 0, 0, 0, 1, 0, 0, 0, 1]));
+    assert!(message.contains("varies along dimensions [2, 3]"), "{message}");
+}
+
+#[test]
+fn weights_of_small_integers_become_floats() {
+    let bytes = |values: &[i8]| Tensor {
+        dims: vec![1, 2, 1, 1],
+        data_type: Some(proto::INT8),
+        name: Some("q".into()),
+        raw_data: Some(values.iter().map(|&x| x as u8).collect()),
+        ..Tensor::default()
+    };
+    let of = |scale: Tensor, zero: Vec<Tensor>, attribute: Vec<Attribute>| {
+        let inputs: Vec<&str> = ["q", "s", "z"].into_iter().take(2 + zero.len()).collect();
+        let nodes = vec![Node { attribute, ..node("DequantizeLinear", &inputs, "w") }, node("Add", &["x", "w"], "y")];
+        model(nodes, [vec![bytes(&[-128, 127]), scale], zero].concat())
+    };
+    let shift = |model: &Model| read(model).unwrap().weights.get("y.bias").unwrap().data().to_vec();
+    assert_eq!(shift(&of(floats("s", &[], &[0.5]), Vec::new(), Vec::new())), [-64.0, 63.5]);
+    assert_eq!(shift(&of(floats("s", &[2], &[0.5, 2.0]), vec![integers("z", &[-128, 7])], Vec::new())), [0.0, 240.0]);
+    let message = refused(&of(floats("s", &[2], &[0.5, 2.0]), Vec::new(), vec![int("axis", 0)]));
+    assert!(message.contains("for an axis of length 1"), "{message}");
+    let message = refused(&of(floats("s", &[2], &[0.5, 2.0]), Vec::new(), vec![int("block_size", 1)]));
+    assert!(message.contains("block_size is 1"), "{message}");
+}
+
+#[test]
+fn sums_up_to_each_element_are_computed() {
+    let of = |attribute: Vec<Attribute>| {
+        let sums = Node { attribute, ..node("CumSum", &["w", "axis"], "s") };
+        let constants = vec![floats("w", &[1, 2, 1, 1], &[3.0, 4.0]), integers("axis", &[1])];
+        let imported = read(&model(vec![sums, node("Add", &["x", "s"], "y")], constants)).unwrap();
+        imported.weights.get("y.bias").unwrap().data().to_vec()
+    };
+    assert_eq!(of(Vec::new()), [3.0, 7.0]);
+    assert_eq!(of(vec![int("exclusive", 1)]), [0.0, 3.0]);
+    assert_eq!(of(vec![int("reverse", 1)]), [7.0, 4.0]);
+    assert_eq!(of(vec![int("reverse", 1), int("exclusive", 1)]), [4.0, 0.0]);
+}
+
+#[test]
+fn remainders_have_the_sign_that_fmod_says() {
+    let of = |fmod: i64| {
+        let rest = Node { attribute: vec![int("fmod", fmod)], ..node("Mod", &["a", "b"], "m") };
+        let constants = vec![floats("a", &[1, 2, 1, 1], &[-4.5, 5.0]), floats("b", &[1, 2, 1, 1], &[2.0, -3.0])];
+        let imported = read(&model(vec![rest, node("Add", &["x", "m"], "y")], constants)).unwrap();
+        imported.weights.get("y.bias").unwrap().data().to_vec()
+    };
+    assert_eq!(of(0), [1.5, -1.0]);
+    assert_eq!(of(1), [-0.5, 2.0]);
+}
+
+#[test]
+fn products_by_letters_say_what_they_cannot_be() {
+    let of = |equation: &str, dims: &[i64]| {
+        let text = Attribute {
+            name: Some("equation".into()),
+            s: Some(equation.as_bytes().to_vec()),
+            r#type: Some(Attribute::STRING),
+            ..Attribute::default()
+        };
+        let len = dims.iter().product::<i64>() as usize;
+        let product = Node { attribute: vec![text], ..node("Einsum", &["x", "w"], "y") };
+        model(vec![product], vec![floats("w", dims, &vec![1.0; len])])
+    };
+    assert!(read(&of("bchw,dc->bdhw", &[4, 2])).is_ok());
+    for (equation, dims, words) in [
+        ("bchw,dc->bchw", &[4, 2][..], "only products are supported that sum over all dimensions"),
+        ("bchw,dc->bdhw", &[4, 3], "c is 2 and 3"),
+        ("bchw,dc", &[4, 2], "behind an arrow"),
+        ("...chw,dc->...dhw", &[4, 2], "different letters"),
+        ("bcc,dc->bdc", &[4, 2], "different letters"),
+        ("bchw->bchw", &[4, 2], "for 2 inputs"),
+        ("bch,dc->bdh", &[4, 2], "inputs have dimensions"),
+        ("bchw,dc->bdhz", &[4, 2], "only products"),
+    ] {
+        let message = refused(&of(equation, dims));
+        assert!(message.contains(words), "{equation}: {message}");
+    }
 }

@@ -15,6 +15,8 @@ pub enum Value {
     Constant(Rc<Constant>),
     /// A tensor that the network computes.
     Computed(Computed),
+    /// A comparison, which only choices read.
+    Condition(Condition),
     /// What a node gives that was refused.
     Refused,
 }
@@ -26,6 +28,50 @@ pub struct Computed {
     pub node: NodeId,
     /// The tensor's dimensions.
     pub view: View,
+}
+
+/// A comparison of what the network computes with numbers.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// What is compared.
+    pub x: Computed,
+    /// Where it must be.
+    pub region: Region,
+}
+
+/// A part of all numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Region {
+    /// Above a number.
+    Above(f32),
+    /// At most a number.
+    UpTo(f32),
+    /// At most the first or above the second.
+    Outside(f32, f32),
+    /// Above the first and at most the second.
+    Between(f32, f32),
+}
+
+impl Region {
+    /// All other numbers.
+    pub fn others(self) -> Self {
+        match self {
+            Self::Above(limit) => Self::UpTo(limit),
+            Self::UpTo(limit) => Self::Above(limit),
+            Self::Outside(low, high) => Self::Between(low, high),
+            Self::Between(low, high) => Self::Outside(low, high),
+        }
+    }
+
+    /// Both parts together, if they are one part below and one above.
+    pub fn or(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::UpTo(low), Self::Above(high)) | (Self::Above(high), Self::UpTo(low)) if low < high => {
+                Some(Self::Outside(low, high))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl From<Constant> for Value {
@@ -40,6 +86,7 @@ impl Value {
         match self {
             Self::Constant(constant) => Some(constant.dims.clone()),
             Self::Computed(computed) => Some(computed.view.sizes()),
+            Self::Condition(condition) => Some(condition.x.view.sizes()),
             Self::Absent | Self::Refused => None,
         }
     }

@@ -17,9 +17,11 @@ mod hard_sigmoid;
 mod hard_swish;
 mod inverse_sqrt;
 mod leaky_relu;
+mod log;
 mod mish;
 mod parameter;
 mod polynomial;
+mod power;
 mod reciprocal;
 mod relu;
 mod relu6;
@@ -35,6 +37,7 @@ mod swish;
 mod tanh;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::fmt;
 
@@ -91,10 +94,16 @@ pub enum Activation {
     Softsign,
     /// `exp(x)`
     Exp,
+    /// The natural logarithm: minus infinity of zero, NaN below.
+    Log,
     /// `x * x`
     Square,
     /// `x * x * x`
     Cube,
+    /// `x` above a limit, zero elsewhere.
+    Threshold(Parameter),
+    /// The power by a number that is not whole, NaN below zero.
+    Power(Parameter),
     /// The square root, NaN below zero.
     Sqrt,
     /// `1 / sqrt(x)`, NaN below zero
@@ -130,8 +139,11 @@ macro_rules! function {
             Softplus => softplus::Softplus,
             Softsign => softsign::Softsign,
             Exp => exp::Exp,
+            Log => log::Log,
             Square => square::Square,
             Cube => cube::Cube,
+            Threshold(limit) => threshold::Threshold { limit },
+            Power(exponent) => power::Power { exponent },
             Sqrt => sqrt::Sqrt,
             InverseSqrt => inverse_sqrt::InverseSqrt,
             Reciprocal => reciprocal::Reciprocal,
@@ -182,7 +194,19 @@ impl Activation {
     ];
 
     /// All functions that are not. Tests put the [`guard`](Self::guard) in front of them.
-    pub const WILD: [Self; 6] = [Self::Exp, Self::Square, Self::Cube, Self::Sqrt, Self::InverseSqrt, Self::Reciprocal];
+    pub const WILD: [Self; 11] = [
+        Self::Exp,
+        Self::Log,
+        Self::Square,
+        Self::Cube,
+        Self::Threshold(Parameter::new(0.25)),
+        Self::Power(Parameter::new(2.75)),
+        Self::Power(Parameter::new(0.34)),
+        Self::Power(Parameter::new(-1.5)),
+        Self::Sqrt,
+        Self::InverseSqrt,
+        Self::Reciprocal,
+    ];
 
     /// The scaled exponential linear unit with the numbers of its authors (Klambauer et al., arXiv:1706.02515).
     pub const SELU: Self = Self::Selu(Parameter::new(1.673_263_2), Parameter::new(1.050_701));
@@ -233,6 +257,8 @@ impl Activation {
             (Self::Selu(..), &[alpha, gamma]) => Some(Self::Selu(alpha, gamma)),
             (Self::Celu(_), &[alpha]) => Some(Self::Celu(alpha)),
             (Self::Swish(_), &[beta]) => Some(Self::Swish(beta)),
+            (Self::Threshold(_), &[limit]) => Some(Self::Threshold(limit)),
+            (Self::Power(_), &[exponent]) => Some(Self::Power(exponent)),
             (other, []) if other.parameters().is_empty() => Some(other),
             _ => None,
         }

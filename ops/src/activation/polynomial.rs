@@ -7,6 +7,9 @@ pub const P: [&str; 8] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
 /// Names of the coefficients of a second polynomial.
 pub const Q: [&str; 8] = ["q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7"];
 
+/// Names of the coefficients of one beside an exponential, which has those of the first.
+pub const U: [&str; 8] = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7"];
+
 /// The polynomial with these coefficients, constant term first, evaluated for a vector.
 #[inline(always)]
 pub fn polynomial<A: Arithmetic>(a: &mut A, names: &[&str; 8], coefficients: &[f32], x: &A::Vector) -> A::Vector {

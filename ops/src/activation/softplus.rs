@@ -3,7 +3,7 @@
 use std::f64::consts::LN_2;
 
 use super::function::Function;
-use super::polynomial::polynomial;
+use super::polynomial::{U, polynomial};
 use crate::Arithmetic;
 
 /// The smooth form of the rectifier.
@@ -16,8 +16,7 @@ const UPPER: [f32; 4] = [1.0, 1.068_132_5, 0.239_239_53, 0.003_448_579];
 /// See [`UPPER`].
 const LOWER: [f32; 4] = [1.0, 1.568_132_4, 0.689_974_84, 0.075_702_146];
 
-/// Names of the coefficients. Others than those of the exponential.
-const U: [&str; 8] = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7"];
+/// Names of the second coefficients. Others than those of the exponential.
 const V: [&str; 8] = ["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7"];
 
 impl Function for Softplus {

@@ -119,6 +119,10 @@ impl Arithmetic for Scalar {
         if a > b { *a } else { *b }
     }
 
+    fn above(&mut self, a: &f32, b: &f32) -> f32 {
+        if a <= b { 0.0 } else { *a }
+    }
+
     fn fma(&mut self, a: &f32, b: &f32, c: &f32) -> f32 {
         if self.fuses { a.mul_add(*b, *c) } else { a * b + c }
     }
@@ -130,6 +134,18 @@ impl Arithmetic for Scalar {
 
     fn sqrt(&mut self, a: &f32) -> f32 {
         a.sqrt()
+    }
+
+    fn exponent(&mut self, a: &f32) -> f32 {
+        crate::exponent(*a)
+    }
+
+    fn mantissa(&mut self, a: &f32) -> f32 {
+        crate::mantissa(*a)
+    }
+
+    fn power_of_two(&mut self, a: &f32) -> f32 {
+        f32::from_bits(a.to_bits() << 23)
     }
 
     fn exponential(&mut self, x: &f32) -> f32 {
@@ -184,6 +200,43 @@ fn what_is_computed_is_half_as_far_from_the_definition_as_allowed() {
             println!("{act}, fused {fuses}: {worst:.3} epsilons at {at}");
             assert!(worst <= act.roundings() / 2.0, "{act}, fused {fuses}: {worst} epsilons at {at}");
         }
+    }
+}
+
+#[test]
+fn logarithms_of_special_values() {
+    for fuses in [false, true] {
+        let log = |x| computed(Activation::Log, fuses, x);
+        assert_eq!([1.0, 0.0, -0.0, f32::INFINITY].map(log), [0.0, f32::NEG_INFINITY, f32::NEG_INFINITY, f32::INFINITY]);
+        assert!([-1e-45, -1.0, f32::NEG_INFINITY].into_iter().all(|x| log(x).is_nan()));
+        assert!((log(1e-45) + 103.278_93).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn powers_of_special_values() {
+    let ends = [0.0, -0.0, f32::INFINITY];
+    for p in [2.75, 0.34, 0.002, 1.0 / 3.0, 63.5] {
+        for (p, expected) in [(p, [0.0, 0.0, f32::INFINITY]), (-p, [f32::INFINITY, f32::INFINITY, 0.0])] {
+            let power = Activation::Power(Parameter::new(p));
+            for fuses in [false, true] {
+                assert_eq!(ends.map(|x| computed(power, fuses, x)), expected, "{power}");
+                assert_eq!(computed(power, fuses, 1.0), 1.0, "{power}");
+                assert!([-1e-45, -1.0, f32::NEG_INFINITY].into_iter().all(|x| computed(power, fuses, x).is_nan()), "{power}");
+            }
+        }
+    }
+    for p in [2.0, 0.0, 0.001, 65.5, f32::INFINITY] {
+        assert!(!Activation::Power(Parameter::new(p)).is_valid(), "{p}");
+    }
+}
+
+#[test]
+fn thresholds_jump_behind_their_limit() {
+    for limit in [-1.5, 0.0, 2.0] {
+        let threshold = |x| computed(Activation::Threshold(Parameter::new(limit)), true, x);
+        assert_eq!([limit, limit.next_up(), limit.next_down()].map(threshold), [0.0, limit.next_up(), 0.0]);
+        assert_eq!([f32::NEG_INFINITY, f32::INFINITY].map(threshold), [0.0, f32::INFINITY]);
     }
 }
 

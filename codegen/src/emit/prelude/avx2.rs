@@ -29,6 +29,40 @@ fn maximum(a: __m256, b: __m256) -> __m256 {
     _mm256_or_ps(_mm256_max_ps(a, b), _mm256_max_ps(b, a))
 }"
         }
+        Helper::Above => {
+            "
+fn above(a: __m256, b: __m256) -> __m256 {
+    _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(a, b), a)
+}"
+        }
+        Helper::Normal => {
+            "
+fn normal(a: __m256) -> __m256i {
+    let small = _mm256_cmp_ps::<_CMP_LT_OQ>(a, _mm256_set1_ps(f32::MIN_POSITIVE));
+    let scaled = _mm256_mul_ps(a, _mm256_set1_ps(16_777_216.0));
+    _mm256_add_epi32(_mm256_castps_si256(_mm256_blendv_ps(a, scaled, small)), _mm256_set1_epi32(0x40_0000))
+}"
+        }
+        Helper::Exponent => {
+            "
+fn exponent(a: __m256) -> __m256 {
+    let (zero, infinity) = (_mm256_setzero_ps(), _mm256_set1_ps(f32::INFINITY));
+    let small = _mm256_cmp_ps::<_CMP_LT_OQ>(a, _mm256_set1_ps(f32::MIN_POSITIVE));
+    let bias = _mm256_blendv_ps(_mm256_set1_ps(127.0), _mm256_set1_ps(151.0), small);
+    let n = _mm256_sub_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32::<23>(normal(a))), bias);
+    // Infinity and NaN stay.
+    let n = _mm256_blendv_ps(a, n, _mm256_cmp_ps::<_CMP_LT_OQ>(a, infinity));
+    let n = _mm256_blendv_ps(n, _mm256_set1_ps(f32::NEG_INFINITY), _mm256_cmp_ps::<_CMP_EQ_OQ>(a, zero));
+    _mm256_blendv_ps(n, _mm256_set1_ps(f32::NAN), _mm256_cmp_ps::<_CMP_LT_OQ>(a, zero))
+}"
+        }
+        Helper::Mantissa => {
+            "
+fn mantissa(a: __m256) -> __m256 {
+    let low = _mm256_and_si256(normal(a), _mm256_set1_epi32(0x7f_ffff));
+    _mm256_castsi256_ps(_mm256_add_epi32(low, _mm256_set1_epi32(0x3f40_0000)))
+}"
+        }
         Helper::PowerOfTwo => {
             "
 fn power_of_two(a: __m256) -> __m256 {

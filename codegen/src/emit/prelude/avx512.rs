@@ -21,6 +21,26 @@ fn maximum(a: __m512, b: __m512) -> __m512 {
     _mm512_or_ps(_mm512_max_ps(a, b), _mm512_max_ps(b, a))
 }"
         }
+        Helper::Above => {
+            "
+fn above(a: __m512, b: __m512) -> __m512 {
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(a, b), a)
+}"
+        }
+        Helper::Exponent => {
+            "
+fn exponent(a: __m512) -> __m512 {
+    // That of a mantissa is -1 or 0.
+    let mantissa = _mm512_getmant_ps::<_MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_NAN>(a);
+    _mm512_sub_ps(_mm512_getexp_ps(a), _mm512_getexp_ps(mantissa))
+}"
+        }
+        Helper::Mantissa => {
+            "
+fn mantissa(a: __m512) -> __m512 {
+    _mm512_getmant_ps::<_MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_ZERO>(a)
+}"
+        }
         Helper::PowerOfTwo => {
             "
 fn power_of_two(a: __m512) -> __m512 {

@@ -31,6 +31,14 @@ pub enum Helper {
     Max,
     /// [`Binary::Maximum`](crate::ir::kernel::Binary::Maximum)
     Maximum,
+    /// [`Binary::Above`](crate::ir::kernel::Binary::Above)
+    Above,
+    /// What both of the next need.
+    Normal,
+    /// [`Value::Exponent`](crate::ir::kernel::Value::Exponent)
+    Exponent,
+    /// [`Value::Mantissa`](crate::ir::kernel::Value::Mantissa)
+    Mantissa,
     /// [`Base::Two`](crate::ir::kernel::Base::Two)
     PowerOfTwo,
     /// [`Base::EighthRootOfTwo`](crate::ir::kernel::Base::EighthRootOfTwo)

@@ -33,6 +33,39 @@ fn maximum(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(max(a, b)), vreinterpretq_u32_f32(max(b, a))))
 }"
         }
+        Helper::Above => {
+            "
+fn above(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a), vcleq_f32(a, b)))
+}"
+        }
+        Helper::Normal => {
+            "
+fn normal(a: float32x4_t) -> uint32x4_t {
+    let small = vcltq_f32(a, vdupq_n_f32(f32::MIN_POSITIVE));
+    let scaled = vbslq_f32(small, vmulq_n_f32(a, 16_777_216.0), a);
+    vaddq_u32(vreinterpretq_u32_f32(scaled), vdupq_n_u32(0x40_0000))
+}"
+        }
+        Helper::Exponent => {
+            "
+fn exponent(a: float32x4_t) -> float32x4_t {
+    let small = vcltq_f32(a, vdupq_n_f32(f32::MIN_POSITIVE));
+    let bias = vbslq_f32(small, vdupq_n_f32(151.0), vdupq_n_f32(127.0));
+    let n = vsubq_f32(vcvtq_f32_u32(vshrq_n_u32::<23>(normal(a))), bias);
+    // Infinity and NaN stay.
+    let n = vbslq_f32(vcltq_f32(a, vdupq_n_f32(f32::INFINITY)), n, a);
+    let n = vbslq_f32(vceqzq_f32(a), vdupq_n_f32(f32::NEG_INFINITY), n);
+    vbslq_f32(vcltzq_f32(a), vdupq_n_f32(f32::NAN), n)
+}"
+        }
+        Helper::Mantissa => {
+            "
+fn mantissa(a: float32x4_t) -> float32x4_t {
+    let low = vandq_u32(normal(a), vdupq_n_u32(0x7f_ffff));
+    vreinterpretq_f32_u32(vaddq_u32(low, vdupq_n_u32(0x3f40_0000)))
+}"
+        }
         Helper::PowerOfTwo => {
             "
 fn power_of_two(a: float32x4_t) -> float32x4_t {

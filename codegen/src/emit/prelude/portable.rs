@@ -111,6 +111,43 @@ fn maximum(a: F32x4, b: F32x4) -> F32x4 {
     ])
 }"
         }
+        Helper::Above => {
+            "
+fn above(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4([
+        if a.0[0] <= b.0[0] { 0.0 } else { a.0[0] },
+        if a.0[1] <= b.0[1] { 0.0 } else { a.0[1] },
+        if a.0[2] <= b.0[2] { 0.0 } else { a.0[2] },
+        if a.0[3] <= b.0[3] { 0.0 } else { a.0[3] },
+    ])
+}"
+        }
+        Helper::Normal => {
+            "
+fn normal(a: f32) -> u32 {
+    let normal = if a < f32::MIN_POSITIVE { a * 16_777_216.0 } else { a };
+    normal.to_bits().wrapping_add(0x40_0000)
+}"
+        }
+        Helper::Exponent => {
+            "
+fn exponent(a: F32x4) -> F32x4 {
+    F32x4(a.0.map(|a| {
+        let bias = if a < f32::MIN_POSITIVE { 151.0 } else { 127.0 };
+        let n = (normal(a) >> 23) as f32 - bias;
+        // Infinity and NaN stay.
+        let n = if a < f32::INFINITY { n } else { a };
+        let n = if a == 0.0 { f32::NEG_INFINITY } else { n };
+        if a < 0.0 { f32::NAN } else { n }
+    }))
+}"
+        }
+        Helper::Mantissa => {
+            "
+fn mantissa(a: F32x4) -> F32x4 {
+    F32x4(a.0.map(|a| f32::from_bits((normal(a) & 0x7f_ffff) + 0x3f40_0000)))
+}"
+        }
         Helper::PowerOfTwo => {
             "
 fn power_of_two(a: F32x4) -> F32x4 {

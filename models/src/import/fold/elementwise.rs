@@ -10,6 +10,9 @@ pub fn fold(node: &NodeReader<'_>, operator: &str) -> Option<Result<Constant>> {
     if let Some((floats, integers)) = arithmetic(operator) {
         return Some(many(node, floats, integers));
     }
+    if operator == "Mod" {
+        return Some(remainder(node));
+    }
     if let Some((floats, integers)) = comparison(operator) {
         return Some(compare(node, floats, integers));
     }
@@ -24,7 +27,6 @@ pub fn fold(node: &NodeReader<'_>, operator: &str) -> Option<Result<Constant>> {
         "Xor" => Some(logic(node, |a, b| a != b)),
         "Where" => Some(choose(node)),
         "Clip" if node.needed(0).is_ok_and(|x| x.as_integers().is_some()) => Some(clip_integers(node)),
-        // The power of two constants is arithmetic.
         operator if OPERATORS.contains(&operator) => Some(activation(node)),
         _ => None,
     }
@@ -41,7 +43,6 @@ fn arithmetic(operator: &str) -> Option<(OnFloats, OnIntegers)> {
         "Div" => (|a, b| a / b, i64::checked_div),
         "Min" => (|a, b| if a.is_nan() || a < b { a } else { b }, |a, b| Some(a.min(b))),
         "Max" => (|a, b| if a.is_nan() || a > b { a } else { b }, |a, b| Some(a.max(b))),
-        "Mod" => (|a, b| a % b, |a, b| a.checked_rem_euclid(b)),
         "Pow" => (f32::powf, |a, b| u32::try_from(b).ok().and_then(|b| a.checked_pow(b))),
         _ => return None,
     })
@@ -63,7 +64,6 @@ fn comparison(operator: &str) -> Option<(ComparesFloats, ComparesIntegers)> {
 
 fn function(operator: &str) -> Option<fn(f32) -> f32> {
     Some(match operator {
-        "Log" => f32::ln,
         "Floor" => f32::floor,
         "Ceil" => f32::ceil,
         "Round" => f32::round_ties_even,
@@ -74,8 +74,16 @@ fn function(operator: &str) -> Option<fn(f32) -> f32> {
     })
 }
 
+/// What is left of a division whose quotient is rounded down, or to zero if `fmod` says so.
+fn remainder(node: &NodeReader<'_>) -> Result<Constant> {
+    if node.int("fmod")?.unwrap_or(0) != 0 {
+        return many(node, |a, b| a % b, i64::checked_rem);
+    }
+    let down = |a: i64, b: i64| a.checked_rem(b).map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest });
+    many(node, |a, b| if (a % b != 0.0) && (a < 0.0) != (b < 0.0) { a % b + b } else { a % b }, down)
+}
+
 fn many(node: &NodeReader<'_>, floats: OnFloats, integers: OnIntegers) -> Result<Constant> {
-    node.skip(&["fmod"]);
     let mut result = (**node.needed(0)?).clone();
     for index in 1..node.inputs().len() {
         let (a, b) = (&result, node.needed(index)?);

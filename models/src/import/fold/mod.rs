@@ -1,8 +1,10 @@
 //! Computes what is constant once shapes are known: the arithmetic that exporters write about shapes, and on weights.
 
+mod cumulative;
 mod elementwise;
 mod norm;
 mod places;
+mod quantised;
 mod reduce;
 
 use super::constant::Constant;
@@ -21,6 +23,8 @@ pub fn fold(node: &NodeReader<'_>) -> Result<Option<Vec<Constant>>> {
     match node.operator() {
         "Constant" => one(constant(node)),
         "Split" => places::split(node).map(Some),
+        "CumSum" => one(cumulative::cum_sum(node)),
+        "DequantizeLinear" => one(quantised::dequantised(node)),
         operator => {
             if let Some(result) = places::fold(node, operator) {
                 return one(result);

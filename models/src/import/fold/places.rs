@@ -10,6 +10,7 @@ pub fn fold(node: &NodeReader<'_>, operator: &str) -> Option<Result<Constant>> {
     Some(match operator {
         "Identity" => whole(node),
         "Cast" => cast(node),
+        "CastLike" => cast_like(node),
         "Shape" => shape(node),
         "Size" => whole(node).map(|x| Constant { dims: Vec::new(), ..Constant::integers(vec![x.data.len() as i64]) }),
         "Reshape" => reshape(node),
@@ -35,26 +36,21 @@ fn cast(node: &NodeReader<'_>) -> Result<Constant> {
     let x = node.needed(0)?;
     node.skip(&["saturate"]);
     let to = node.int("to")?.ok_or("to is missing")?;
-    let floats = |data: &Data| match data {
-        Data::Floats(values) => values.clone(),
-        Data::Integers(values) => values.iter().map(|&x| x as f32).collect(),
-        Data::Booleans(values) => values.iter().map(|&x| f32::from(u8::from(x))).collect(),
-    };
-    let integers = |data: &Data| match data {
-        Data::Floats(values) => values.iter().map(|&x| x as i64).collect(),
-        Data::Integers(values) => values.clone(),
-        Data::Booleans(values) => values.iter().map(|&x| x.into()).collect(),
-    };
     let data = match to as i32 {
-        proto::FLOAT | proto::DOUBLE => Data::Floats(floats(&x.data)),
-        proto::FLOAT16 => Data::Floats(floats(&x.data).into_iter().map(|x| half::f16::from_f32(x).to_f32()).collect()),
-        proto::BFLOAT16 => Data::Floats(floats(&x.data).into_iter().map(|x| half::bf16::from_f32(x).to_f32()).collect()),
-        proto::INT64 => Data::Integers(integers(&x.data)),
-        proto::INT32 => Data::Integers(integers(&x.data).into_iter().map(|x: i64| (x as i32).into()).collect()),
-        proto::BOOL => Data::Booleans(floats(&x.data).into_iter().map(|x| x != 0.0).collect()),
+        proto::FLOAT | proto::DOUBLE => Data::Floats(x.data.to_floats()),
+        proto::FLOAT16 => Data::Floats(x.data.to_floats().into_iter().map(|x| half::f16::from_f32(x).to_f32()).collect()),
+        proto::BFLOAT16 => Data::Floats(x.data.to_floats().into_iter().map(|x| half::bf16::from_f32(x).to_f32()).collect()),
+        proto::INT64 => Data::Integers(x.data.to_integers()),
+        proto::INT32 => Data::Integers(x.data.to_integers().into_iter().map(|x: i64| (x as i32).into()).collect()),
+        proto::BOOL => Data::Booleans(x.data.to_floats().into_iter().map(|x| x != 0.0).collect()),
         other => return Err(format!("to is {other}, and constants are cast to floats, int32, int64 and bool only")),
     };
     Ok(Constant { dims: x.dims.clone(), data })
+}
+
+fn cast_like(node: &NodeReader<'_>) -> Result<Constant> {
+    node.skip(&["saturate", "round_mode"]);
+    Ok(node.needed(0)?.as_kind_of(&node.needed(1)?.data))
 }
 
 /// The part of a list of dimensions that `Shape` asks for.
@@ -241,6 +237,10 @@ fn tile(node: &NodeReader<'_>) -> Result<Constant> {
 }
 
 fn range(node: &NodeReader<'_>) -> Result<Constant> {
+    // The type of intermediate results: half precision is computed in f32 anyway.
+    if let Some(other) = node.int("stash_type")?.filter(|&other| other != 1) {
+        return Err(format!("stash_type is {other}, and must be 1"));
+    }
     let bounds = (0..3).map(|i| node.needed(i)).collect::<Result<Vec<_>>>()?;
     match (&bounds[0].data, &bounds[1].data, &bounds[2].data) {
         (Data::Integers(start), Data::Integers(end), Data::Integers(step)) => {

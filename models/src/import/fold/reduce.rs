@@ -9,6 +9,11 @@ pub fn fold(node: &NodeReader<'_>, operator: &str) -> Option<Result<Constant>> {
     let reduce: fn(&mut dyn Iterator<Item = f64>, usize) -> f64 = match operator {
         "ReduceSum" => |values, _| values.sum(),
         "ReduceMean" => |values, count| values.sum::<f64>() / count as f64,
+        "ReduceL1" => |values, _| values.map(f64::abs).sum(),
+        "ReduceL2" => |values, _| values.map(|x| x * x).sum::<f64>().sqrt(),
+        "ReduceSumSquare" => |values, _| values.map(|x| x * x).sum(),
+        "ReduceLogSum" => |values, _| values.sum::<f64>().ln(),
+        "ReduceLogSumExp" => |values, _| values.map(f64::exp).sum::<f64>().ln(),
         "ReduceProd" => |values, _| values.product(),
         "ReduceMax" => |values, _| values.fold(f64::NEG_INFINITY, f64::max),
         "ReduceMin" => |values, _| values.fold(f64::INFINITY, f64::min),

@@ -36,6 +36,7 @@ fn concat(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         parts.push(match input {
             Value::Computed(part) => part.clone(),
             Value::Constant(constant) => t.held(&format!("{}.constant{index}", node.output(0)), constant)?,
+            Value::Condition(_) => return Err("one of its inputs is a comparison".into()),
             Value::Absent | Value::Refused => return Err("one of its inputs is missing".into()),
         });
     }

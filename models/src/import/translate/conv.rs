@@ -127,19 +127,25 @@ impl Phases {
 fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let input = computed(node)?;
     let (weight, dims) = (node.floats(1)?.to_vec(), node.needed(1)?.dims.clone());
-    let &[ic, per_group, kh, kw] = &dims[..] else {
-        return Err(format!("its weights have dimensions {dims:?}, and four are supported"));
+    let (ic, per_group, kh, kw) = match dims[..] {
+        [ic, per_group, kw] => (ic, per_group, 1, kw),
+        [ic, per_group, kh, kw] => (ic, per_group, kh, kw),
+        _ => return Err(format!("its weights have dimensions {dims:?}, and three or four are supported")),
     };
+    let rank = dims.len();
+    if input.view.rank() != rank {
+        return Err(format!("its input has {} dimensions, and its weights {rank}", input.view.rank()));
+    }
     let src = t.image(node.output(0), input)?;
     let shape = t.shape(src);
     let groups = node.int("group")?.map_or(Ok(1), usize::try_from).map_err(|_| "group is negative")?;
     if ic != shape.c || groups == 0 || !ic.is_multiple_of(groups) {
         return Err(format!("its weights have dimensions {dims:?}, for {} channels in {groups} groups", shape.c));
     }
-    let declared = window(node, Some(&[kh, kw]), 2, (1, 1))?.window;
+    let declared = window(node, Some(&dims[2..]), rank - 2, (1, 1))?.window;
     let Window { stride, dilation, .. } = declared;
     let reach = |taps: usize, dilation: usize| (taps - 1).saturating_mul(dilation).saturating_add(1);
-    let [before, outputs] = extents(node, shape, (reach(kh, dilation.0), reach(kw, dilation.1)), stride)?;
+    let [before, outputs] = extents(node, rank - 2, shape, (reach(kh, dilation.0), reach(kw, dilation.1)), stride)?;
     if stride.0 != stride.1 || dilation != (1, 1) {
         let bias = match node.input(2) {
             Value::Absent => None,
@@ -152,7 +158,7 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
             weight[((from * per_group + o % per_group) * kh + (kh - 1 - y)) * kw + (kw - 1 - x)]
         };
         let id = t.spread_transposed(node.output(0), src, conv, [before, outputs], bias, tap)?;
-        return Ok(t.usual(id, 4));
+        return Ok(t.usual(id, rank));
     }
     // All places of a block are gone through.
     let block = stride.0;
@@ -180,9 +186,11 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if block > 1 {
         id = t.depth_to_space(name, id, block, false)?;
     }
-    let mut value = Computed { node: id, view: View::usual(t.shape(id), 4) };
-    value = t.part(&format!("{name}.rows"), &value, 2, (0, rows.outputs, 1))?;
-    value = t.part(&format!("{name}.columns"), &value, 3, (0, columns.outputs, 1))?;
+    let mut value = Computed { node: id, view: View::usual(t.shape(id), rank) };
+    if rank == 4 {
+        value = t.part(&format!("{name}.rows"), &value, 2, (0, rows.outputs, 1))?;
+    }
+    value = t.part(&format!("{name}.columns"), &value, rank - 1, (0, columns.outputs, 1))?;
     Ok(vec![Value::Computed(value)])
 }
 
@@ -225,16 +233,28 @@ impl Translator {
 }
 
 /// The padding in front, and the number of outputs, of rows and columns.
-fn extents(node: &NodeReader<'_>, shape: Shape, kernel: (usize, usize), stride: (usize, usize)) -> Result<[(usize, usize); 2]> {
-    let pair = |name: &'static str| -> Result<Option<Vec<usize>>> {
-        let Some(values) = node.ints(name)? else { return Ok(None) };
+fn extents(
+    node: &NodeReader<'_>,
+    spatial: usize,
+    shape: Shape,
+    kernel: (usize, usize),
+    stride: (usize, usize),
+) -> Result<[(usize, usize); 2]> {
+    // One dimension is the columns; `rows` is what stands for the row.
+    let pair = |name: &'static str, rows: i64| -> Result<Option<Vec<usize>>> {
+        let Some(mut values) = node.ints(name)? else { return Ok(None) };
+        if spatial == 1 {
+            let own = values.len().min(if name == "pads" { 2 } else { 1 });
+            let own = values.split_off(values.len() - own);
+            values = own.into_iter().flat_map(|value| [rows, value]).collect();
+        }
         let numbers: Option<Vec<usize>> =
             values.iter().map(|&value| usize::try_from(value).ok().filter(|&value| value <= MOST)).collect();
         numbers.filter(|numbers| numbers.len() >= 2).map(Some).ok_or_else(|| format!("{name} is {values:?}"))
     };
-    let extra = pair("output_padding")?.unwrap_or_else(|| vec![0, 0]);
-    let asked = pair("output_shape")?;
-    let pads = pair("pads")?.unwrap_or_else(|| vec![0; 4]);
+    let extra = pair("output_padding", 0)?.unwrap_or_else(|| vec![0, 0]);
+    let asked = pair("output_shape", 1)?;
+    let pads = pair("pads", 0)?.unwrap_or_else(|| vec![0; 4]);
     let auto = node.text("auto_pad")?.unwrap_or_else(|| "NOTSET".into());
     let axis = |i: usize, size: usize, kernel: usize, stride: usize| -> Result<(usize, usize)> {
         let full = (size - 1).checked_mul(stride).and_then(|n| n.checked_add(kernel)).and_then(|n| n.checked_add(extra[i]));

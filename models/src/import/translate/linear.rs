@@ -18,12 +18,12 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
 }
 
 /// A matrix of weights: `at(term, output)`.
-struct Matrix<'a> {
-    values: &'a [f32],
-    terms: usize,
-    outputs: usize,
-    transposed: bool,
-    factor: f32,
+pub struct Matrix<'a> {
+    pub values: &'a [f32],
+    pub terms: usize,
+    pub outputs: usize,
+    pub transposed: bool,
+    pub factor: f32,
 }
 
 impl Matrix<'_> {
@@ -64,7 +64,7 @@ fn gemm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if input.view.rank() != 2 {
         return Err(format!("its input has dimensions {:?}, and must be a matrix", input.view.sizes()));
     }
-    product(t, node, input, &matrix, bias)
+    product(t, node.output(0), input, &matrix, bias).map(|value| vec![Value::Computed(value)])
 }
 
 fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
@@ -80,17 +80,17 @@ fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         return Err(format!("its weights have dimensions {dims:?}, and must be one matrix"));
     }
     let matrix = Matrix { values: node.floats(1)?, terms: *terms, outputs: *outputs, transposed: false, factor: 1.0 };
-    product(t, node, input, &matrix, None)
+    product(t, node.output(0), input, &matrix, None).map(|value| vec![Value::Computed(value)])
 }
 
 /// The sums over the last dimension. It may be the channels in any order, or a whole map that was flattened in any order.
-fn product(
+pub fn product(
     t: &mut Translator,
-    node: &NodeReader<'_>,
+    name: &str,
     input: &Computed,
     matrix: &Matrix<'_>,
     bias: Option<Vec<f32>>,
-) -> Result<Vec<Value>> {
+) -> Result<Computed> {
     let (view, shape) = (&input.view, t.shape(input.node));
     let sizes = view.sizes();
     let last = sizes.len().checked_sub(1).ok_or("its input has no dimensions")?;
@@ -103,8 +103,8 @@ fn product(
     let pixels = if reach(MapAxis::H) * reach(MapAxis::W) == 1 { (1, 1) } else { (shape.h, shape.w) };
     let others_read_pixels = (0..last).any(|dim| view.touches(dim, MapAxis::H) || view.touches(dim, MapAxis::W));
     if !whole(MapAxis::C) || (pixels != (1, 1) && (!whole(MapAxis::H) || !whole(MapAxis::W) || others_read_pixels)) {
-        let moved = with_channels(t, &format!("{}.channels", node.output(0)), input, last..last + 1)?;
-        return product(t, node, &moved, matrix, bias);
+        let moved = with_channels(t, &format!("{name}.channels"), input, last..last + 1)?;
+        return product(t, name, &moved, matrix, bias);
     }
     let terms: Vec<usize> = terms(factors, shape, pixels);
     let weight: Vec<f32> = (0..matrix.outputs).flat_map(|o| terms.iter().map(move |&term| matrix.at(term, o))).collect();
@@ -118,9 +118,9 @@ fn product(
         (Op::Conv2d(Conv2d { oc, groups: 1, bias: has_bias, window }), vec![oc, shape.c, pixels.0, pixels.1])
     };
     let params = std::iter::once(("weight", dims, weight)).chain(bias_param).collect();
-    let id = t.add_with(node.output(0), op, &[input.node], params)?;
+    let id = t.add_with(name, op, &[input.node], params)?;
     let view = view.resized(last, MapAxis::C, oc);
-    Ok(vec![Value::Computed(Computed { node: id, view })])
+    Ok(Computed { node: id, view })
 }
 
 /// For each weight of a convolution, in the order `(c, row, column)`, the term of the flattened dimension that it multiplies.

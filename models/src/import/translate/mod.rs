@@ -4,15 +4,19 @@
 
 mod activation;
 mod channels;
+mod condition;
 mod constants;
 mod conv;
 mod depth;
+mod einsum;
 mod linear;
+mod lp;
 mod moved;
 mod norm;
 mod pad;
 mod pairs;
 mod pool;
+mod power;
 mod reduce;
 mod resize;
 mod select;
@@ -100,6 +104,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
             Some(Value::Constant(constant)) => {
                 translator.held(output.name(), constant).map_err(|reason| fault(&format!("is constant: {reason}")))?
             }
+            Some(Value::Condition(_)) => return Err(fault("is a comparison, and must be floats")),
             Some(Value::Absent | Value::Refused) | None => return Err(fault("is computed by no node")),
         };
         outputs.push(Port { name: output.name().into(), shape: translator.builder.shape(node), view });
@@ -265,7 +270,8 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
     let rank = node.input(0).dims().map_or(0, |dims| dims.len());
     let axis = node.int("axis").ok().flatten();
     let axes = node.integers_or_attribute(1, "axes").ok().flatten();
-    let elsewhere = |value: &Value| value.dims().is_some_and(|dims| dims.first() != Some(&1));
+    let elsewhere =
+        |value: &Value| !matches!(value, Value::Constant(_)) && value.dims().is_some_and(|dims| dims.first() != Some(&1));
     match node.operator() {
         "Shape" | "Size" => false,
         "Flatten" => axis.is_some_and(|axis| is_first(axis, rank)) || values.iter().any(elsewhere),
@@ -280,14 +286,18 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 13] = [
+const FAMILIES: [(&[&str], Translate); 17] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
     (pairs::OPERATORS, pairs::translate),
+    (condition::OPERATORS, condition::translate),
     (norm::OPERATORS, norm::translate),
     (linear::OPERATORS, linear::translate),
+    (einsum::OPERATORS, einsum::translate),
     (pool::OPERATORS, pool::translate),
+    (lp::OPERATORS, lp::translate),
+    (power::OPERATORS, power::translate),
     (reduce::OPERATORS, reduce::translate),
     (channels::OPERATORS, channels::translate),
     (depth::OPERATORS, depth::translate),

@@ -162,7 +162,7 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     if agree && extent(other, own) != own {
         return Err(format!("its second input is a part of a map of {own}"));
     }
-    let part_node = repeated_lines(t, node, part_node, shape)?;
+    let part_node = t.spread(&format!("{}.lines", node.output(0)), part_node, shape)?;
     let part_shape = t.shape(part_node);
     let op = match arithmetic(node, swapped) {
         Op::Binary(Arithmetic::Add) if part_shape == shape => Op::Add,
@@ -172,14 +172,16 @@ fn maps(t: &mut Translator, node: &NodeReader<'_>, a: &Computed, b: &Computed) -
     Ok(Value::Computed(Computed { node: id, view: view.clone() }))
 }
 
-/// The part, with its pixels repeated if it has one row or one column only: operators repeat all pixels or none.
-fn repeated_lines(t: &mut Translator, node: &NodeReader<'_>, part: NodeId, whole: Shape) -> Result<NodeId> {
-    let shape = t.shape(part);
-    let fits = |own: usize, whole: usize| own == whole || own == 1;
-    if (shape.h, shape.w) == (1, 1) || !fits(shape.h, whole.h) || !fits(shape.w, whole.w) {
-        return Ok(part);
+impl Translator {
+    /// The part, with its pixels repeated if it has one row or one column only: operators repeat all pixels or none.
+    pub(super) fn spread(&mut self, name: &str, part: NodeId, whole: Shape) -> Result<NodeId> {
+        let shape = self.shape(part);
+        let fits = |own: usize, whole: usize| own == whole || own == 1;
+        if (shape.h, shape.w) == (1, 1) || !fits(shape.h, whole.h) || !fits(shape.w, whole.w) {
+            return Ok(part);
+        }
+        self.expanded(name, part, Shape { h: whole.h, w: whole.w, ..shape })
     }
-    t.expanded(&format!("{}.lines", node.output(0)), part, Shape { h: whole.h, w: whole.w, ..shape })
 }
 
 /// What a node does with two maps; `swapped` if the second of the file is the first here.

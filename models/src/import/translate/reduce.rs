@@ -9,10 +9,24 @@ use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Conv2d, NodeId, Op, Padding, Reduction, Shape, Window};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare"];
+pub const OPERATORS: &[&str] = &[
+    "ReduceMean",
+    "ReduceSum",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceSumSquare",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
-    reduce(t, node).map(|value| vec![value])
+    match node.operator() {
+        "ReduceLogSumExp" => log_sum_exp(t, node),
+        _ => reduce(t, node),
+    }
+    .map(|value| vec![value])
 }
 
 fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
@@ -25,6 +39,7 @@ fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
         "ReduceMax" => (None, Reduction::Max, None),
         "ReduceMin" => (None, Reduction::Min, None),
         "ReduceL1" => (Some(Activation::Abs), Reduction::Sum, None),
+        "ReduceLogSum" => (None, Reduction::Sum, Some(Activation::Log)),
         "ReduceL2" => (Some(Activation::Square), Reduction::Sum, Some(Activation::Sqrt)),
         _ => (Some(Activation::Square), Reduction::Sum, None),
     };
@@ -38,6 +53,21 @@ fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
         id = t.activation(name, function, id)?;
     }
     Ok(Value::Computed(Computed { node: id, view: without(&view, &axes, keep) }))
+}
+
+/// `log(sum(exp(x)))`. The largest is subtracted first and added last, so that no exponential is infinite.
+fn log_sum_exp(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
+    let Computed { node: x, view } = computed(node)?;
+    let (axes, keep) = axes(node, view.rank())?;
+    let name = node.output(0);
+    let largest = t.reduced(&format!("{name}.largest"), *x, view, &axes, Reduction::Max)?;
+    let spread = t.spread(&format!("{name}.spread"), largest, t.shape(*x))?;
+    let less = t.add(&format!("{name}.less"), Op::Binary(Arithmetic::Sub), &[*x, spread])?;
+    let powers = t.activation(&format!("{name}.powers"), Activation::Exp, less)?;
+    let sums = t.reduced(&format!("{name}.sums"), powers, view, &axes, Reduction::Sum)?;
+    let log = t.activation(&format!("{name}.log"), Activation::Log, sums)?;
+    let id = t.add(name, Op::Add, &[log, largest])?;
+    Ok(Value::Computed(Computed { node: id, view: without(view, &axes, keep) }))
 }
 
 impl Translator {

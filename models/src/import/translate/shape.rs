@@ -1,6 +1,6 @@
 //! Operators that only change how a tensor is seen: they cost nothing.
 
-use super::super::constant::Constant;
+use super::super::constant::{Constant, Data};
 use super::super::dims::reshaped;
 use super::super::fold::{permutation, shape_of, squeezed};
 use super::super::node::{NodeReader, Result};
@@ -10,10 +10,31 @@ use crate::proto;
 
 /// What is translated here.
 pub const OPERATORS: &[&str] =
-    &["Identity", "Dropout", "Cast", "Shape", "Size", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"];
+    &["Identity", "Dropout", "Cast", "CastLike", "Shape", "Size", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
-    view(t, node, node.operator()).map(|value| vec![value])
+    match (node.operator(), node.input(0)) {
+        ("Cast", Value::Condition(condition)) if node.int("to")? == Some(proto::BOOL.into()) => {
+            Ok(Value::Condition(condition.clone()))
+        }
+        ("CastLike", _) => cast_like(node),
+        (operator, _) => view(t, node, operator),
+    }
+    .map(|value| vec![value])
+}
+
+/// What the network computes is floats, and stays so. A constant becomes floats beside it.
+fn cast_like(node: &NodeReader<'_>) -> Result<Value> {
+    node.skip(&["saturate", "round_mode"]);
+    match (node.input(0), node.input(1)) {
+        (Value::Constant(constant), Value::Computed(_)) => Ok(constant.as_kind_of(&Data::Floats(Vec::new())).into()),
+        (Value::Computed(x), Value::Computed(_)) => Ok(Value::Computed(x.clone())),
+        (Value::Computed(x), Value::Constant(like)) if like.as_floats().is_some() => Ok(Value::Computed(x.clone())),
+        (_, Value::Constant(like)) => {
+            Err(format!("it casts to {}: values that the network computes are f32 and stay so", like.data.kind()))
+        }
+        _ => Err("its inputs are missing".into()),
+    }
 }
 
 fn view(t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Value> {
