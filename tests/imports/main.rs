@@ -60,6 +60,7 @@ const CRATES: [Crate; 9] = [
             "listing",
             "arithmetic",
             "graph",
+            "scores",
             "moves",
             "zoo",
             "weights",
