@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the commands of the `sh` blocks of README.md and of the pages on C and Python, each by itself from the root, and their `python` blocks
-# in the environment that the page on Python makes; ends with a line that ./test counts.
+# Runs the commands of the `sh` blocks of README.md and of the pages on C, Python and batches, each by itself from the root, and their `python`
+# blocks in the environment that the page on Python makes; ends with a line that ./test counts.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-pages=(README.md docs/c.md docs/python.md)
+pages=(README.md docs/c.md docs/python.md docs/batch.md)
 for page in "${pages[@]}"; do [ -e "$page" ] || { echo "$page is missing" >&2; exit 1; }; done
 # Run by ./test, it has the cache of that; else one of its own, not the user's.
 [ -n "${SARTOR_TEST_LOG:-}" ] || export SARTOR_CACHE=$PWD/target/cache
@@ -24,7 +24,7 @@ blocks() {
     sed -e ':a' -e '/^sh\t.*\\$/N; s/\\\nsh\t *//; ta' | grep -vP '^sh\t *(#|$)'
 }
 for page in "${pages[@]}"; do
-  if [ "$page" = docs/python.md ] && ! python3 -c 'import ensurepip, venv' 2> /dev/null; then
+  if [[ $page = docs/python.md || $page = docs/batch.md ]] && ! python3 -c 'import ensurepip, venv' 2> /dev/null; then
     ignore "$page" 'there is no venv (apt-get install python3-venv)'; continue
   fi
   count=0
