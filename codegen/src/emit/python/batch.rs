@@ -16,7 +16,7 @@ pub fn files(network: &Network, package: &Package, module: &str) -> Vec<(&'stati
     }
     let (labels, preprocess) = pictures::has(package);
     let imported = [("INPUTS", true), ("LABELS", labels), ("Model", true), ("preprocess", preprocess)];
-    let imported = listed(imported.into_iter().filter_map(|(name, has)| has.then(|| name.to_owned())));
+    let imported = listed(imported.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_owned()));
     let values = [
         ("net", module),
         ("imported", &imported),
