@@ -143,7 +143,10 @@ def document(path, models, variants, results):
                 lost.setdefault(re.sub(r"\x1b\[[0-9;]*m", "", result["not_exported"])[:140], []).append(f"{name} {variant}")
     lines += ["", "## Not exported", ""]
     lines += [f"- {', '.join(which)}: {reason}" for reason, which in lost.items()] or ["None."]
-    lines += ["", f"Written on {platform.machine()} with PyTorch's exporters; no speed was measured.", ""]
+    lines += ["", f"Written on {platform.machine()} with PyTorch's exporters.", ""]
+    # What benches/peers wrote stays.
+    _, begin, speed = pathlib.Path(path).read_text().partition("<!-- speed: begin -->")
+    lines += [begin + speed] if begin else []
     partial = f"{path}.new"
     pathlib.Path(partial).write_text("\n".join(lines))
     os.replace(partial, path)
