@@ -29,9 +29,9 @@ fn file(job: &Job) -> Result<Run, Failure> {
     let input = interface.inputs[0].map_of(&job.input);
     let mut output = vec![0.0; model.program().output_len()];
     let first = interface.outputs.into_iter().next().ok_or("the file has no outputs")?;
-    let len = first.shape.len();
+    let (len, is_in_order) = (first.shape.len(), first.is_in_order());
     Ok(Box::new(move || {
         session.run(&input, &mut output)?;
-        Ok(if first.is_in_order() { output[..len].to_vec() } else { first.tensor_of(&output[..len]) })
+        Ok(if is_in_order { output[..len].to_vec() } else { first.tensor_of(&output[..len]) })
     }))
 }

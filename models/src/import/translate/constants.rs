@@ -33,19 +33,14 @@ impl Translator {
     pub(super) fn held(&mut self, name: &str, constant: &Constant) -> Result<Computed> {
         let values =
             constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
-        let usual = match constant.dims[..] {
-            [1, c] => Some(Shape::new(c, 1, 1)),
-            [1, c, w] => Some(Shape::new(c, 1, w)),
-            [1, c, h, w] => Some(Shape::new(c, h, w)),
-            _ => None,
+        let shape = match constant.dims[..] {
+            [1, c, w] => Shape::new(c, 1, w),
+            [1, c, h, w] => Shape::new(c, h, w),
+            _ => Shape::new(values.len(), 1, 1),
         };
-        let shape = usual.unwrap_or(Shape::new(values.len(), 1, 1));
-        let view = match usual {
-            Some(_) => View::usual(shape, constant.dims.len()),
-            None => View::usual(shape, 2)
-                .reshaped(&constant.dims)
-                .ok_or_else(|| format!("a constant of dimensions {:?} is no map", constant.dims))?,
-        };
+        let view = View::usual(shape, 4)
+            .reshaped(&constant.dims)
+            .ok_or_else(|| format!("a constant of dimensions {:?} is no map", constant.dims))?;
         self.make(values.len())?;
         Ok(Computed { node: self.constant(name, shape, values.to_vec())?, view })
     }
