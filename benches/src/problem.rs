@@ -74,6 +74,8 @@ impl Family {
             | LayerOp::Move(_)
             | LayerOp::Constant(_)
             | LayerOp::Softmax(_)
+            | LayerOp::IntoTiles(_)
+            | LayerOp::FromTiles(_)
             | LayerOp::Add(_)
             | LayerOp::Activation(_) => None,
         }
@@ -139,6 +141,8 @@ impl Problem {
             | LayerOp::Move(_)
             | LayerOp::Constant(_)
             | LayerOp::Softmax(_)
+            | LayerOp::IntoTiles(_)
+            | LayerOp::FromTiles(_)
             | LayerOp::Add(_)
             | LayerOp::Activation(_) => return None,
         };

@@ -1,6 +1,6 @@
 //! The attributes of operators, in PyTorch's terms. Sizes that overflow panic: a wrapped length would let kernels write elsewhere.
 
-pub use sartor_ops::{Activation, Axis, DepthOrder, Padding, Rearrange, Reduction, Window};
+pub use sartor_ops::{Activation, Axis, DepthOrder, Padding, Rearrange, Reduction, Window, Winograd};
 
 /// A batch of activations: images, channels, rows, columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,6 +9,7 @@ mod parts;
 mod rearrange;
 mod reduction;
 mod window;
+pub mod winograd;
 
 pub use activation::{Activation, Parameter};
 pub use arithmetic::Arithmetic;
@@ -16,3 +17,4 @@ pub use parts::{exponent, mantissa};
 pub use rearrange::{DepthOrder, Rearrange};
 pub use reduction::Reduction;
 pub use window::{Axis, Padding, Window};
+pub use winograd::Winograd;

@@ -81,7 +81,7 @@ impl<'a> Maps<'a> {
         let (pitch, pixels, batch) = (self.plan.pitch(id), map.h * map.w, self.plan.batch);
         let rows: Vec<&[f32]> = arena[offset..][..batch * pixels * pitch].chunks_exact(pitch).collect();
         assert!(rows.iter().all(|row| row[map.pads()].iter().all(|&x| x == 0.0)), "{}: a pad lane is not zero", map.name);
-        for value in self.plan.layers.layers.iter().map(|layer| &layer.value).filter(|value| value.map == id) {
+        for value in self.plan.layers.layers.iter().filter_map(|layer| layer.value.as_ref()).filter(|value| value.map == id) {
             let of_image = |rows: &[&[f32]]| -> Vec<f32> {
                 value.lanes.iter().flat_map(|&lane| rows.iter().map(move |row| row[lane])).collect()
             };

@@ -30,7 +30,7 @@ pub enum InPlan {
 pub fn in_plan(network: &Network, plan: &Plan) -> Vec<InPlan> {
     let layers = || plan.layers.layers.iter().enumerate().map(|(index, layer)| (LayerId(index), layer));
     let named: BTreeMap<&str, LayerId> = layers().map(|(id, layer)| (layer.name.as_str(), id)).collect();
-    let valued: BTreeMap<NodeId, LayerId> = layers().map(|(id, layer)| (layer.value.node, id)).collect();
+    let valued: BTreeMap<NodeId, LayerId> = layers().filter_map(|(id, layer)| Some((layer.value.as_ref()?.node, id))).collect();
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); network.nodes().len()];
     for (id, node) in network.nodes().iter().enumerate() {
         node.inputs.iter().for_each(|input| readers[input.0].push(id));
@@ -112,7 +112,7 @@ mod tests {
                 assert_ne!(*became, InPlan::Nothing, "{name}: {}", network.node(id).name);
             }
             for layer in &plan.layers.layers {
-                let became = &all[layer.value.node.0];
+                let became = &all[layer.value.as_ref().unwrap().node.0];
                 assert!(matches!(became, InPlan::Layer { whole: true, .. }), "{name}: {}: {became:?}", layer.name);
             }
         }

@@ -28,7 +28,7 @@ pub fn completed<'a>(layers: &'a Layers, observed: Observed<'a>) -> impl Iterato
     let layer = &layers[observed.index];
     let map = layer.dst();
     let is_last = layers.layers.iter().skip(observed.index.0 + 1).all(|later| later.dst() != map);
-    let values = layers.layers.iter().map(|layer| &layer.value).filter(move |value| is_last && value.map == map);
+    let values = layers.layers.iter().filter_map(|layer| layer.value.as_ref()).filter(move |value| is_last && value.map == map);
     let result = observed.result(layer);
     values.map(move |value| (value.node, result.channels(value.lanes.iter().copied()), result))
 }

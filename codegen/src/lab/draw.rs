@@ -1,12 +1,17 @@
 //! Draws the weights and images of a problem.
 
 use sartor_models::{Arithmetic, NodeId, Op, Reduction, Tensor, Weights};
+use sartor_ops::Winograd;
 
 use super::data::{Data, noise};
 use super::problem::Problem;
 
 /// Sums of products of integers are exact in f32 up to this, in any order.
 const EXACT: f64 = (1 << 24) as f64;
+
+/// What a Winograd convolution of small tiles adds up is in quarters of a step, and up to 36 times as large as its result may be: the
+/// transforms multiply by up to 4 and by up to 9.
+const WINOGRAD: f64 = 4.0 * 36.0;
 
 /// At most about this many weights of a filter are not zero, so that values grow slowly from layer to layer.
 const TAPS: usize = 12;
@@ -52,9 +57,11 @@ impl Problem {
     /// Whether the result is exact in any order of summation. It is if all values are integer multiples of a step, all operators
     /// keep them so, and all sums stay below 2^24 steps.
     pub fn is_exact(&self, weights: &Weights) -> bool {
-        if self.data != Data::Integers {
+        // The filters of larger tiles are divided by 3.
+        if self.data != Data::Integers || self.winograd == Some(Winograd::Four) {
             return false;
         }
+        let finer = if self.winograd == Some(Winograd::Two) { WINOGRAD } else { 1.0 };
         let mut grids: Vec<Grid> = Vec::new();
         for (id, node) in self.network.nodes().iter().enumerate() {
             let of = |input: usize| grids[node.inputs[input].0];
@@ -95,7 +102,8 @@ impl Problem {
                     .fold(of(0), |a, b| Grid { largest: a.largest.max(b.largest), step: a.step.min(b.step) }),
                 Op::BatchNorm { .. } | Op::AvgPool { .. } | Op::Reduce(Reduction::Mean) | Op::Softmax { .. } => return false,
             };
-            if grid.largest > EXACT * grid.step {
+            let finer = if matches!(node.op, Op::Conv2d(_)) { finer } else { 1.0 };
+            if grid.largest * finer > EXACT * grid.step {
                 return false;
             }
             grids.push(grid);

@@ -71,6 +71,11 @@ impl LayerLine {
                             Rearrange::Crop { rows, columns }
                         })
                     }
+                    Each::IntoTiles(_) | Each::FromTiles(_) => {
+                        return Err(
+                            line.fault("a part of a Winograd convolution is no network: write the convolution, with winograd=")
+                        );
+                    }
                     Each::Move(_) => unreachable!("made above"),
                     Each::Constant => Op::Constant(Shape::new(c, rows.dst, columns.dst)),
                     Each::Softmax { log } => Op::Softmax { log },

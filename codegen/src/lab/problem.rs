@@ -5,15 +5,17 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use sartor_kernels::runtime::Level;
-use sartor_models::{Network, Shape};
+use sartor_models::{Network, Shape, Weights};
+use sartor_ops::Winograd;
 
 use super::data::Data;
 use super::scan::{LineError, Part};
 use super::{network, tuning};
-use crate::network::layers::Layers;
-use crate::schedule::Options;
-
+use crate::network::layers::{Layers, Normalized};
 use crate::network::line::LayerLine;
+use crate::network::normalize::{NormalizeError, normalize};
+use crate::network::winograd::winograd;
+use crate::schedule::Options;
 
 /// A network and everything that its result depends on.
 #[derive(Clone, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Problem {
     pub l2: usize,
     /// Whether layers may share a stage.
     pub fuse: bool,
+    /// The tiles of Winograd convolutions; `None` keeps all convolutions direct.
+    pub winograd: Option<Winograd>,
     /// Seed of a drawn tuning; 0 leaves stages, strips and tiles to the cost model.
     pub tune: u64,
     /// Seed of the weights and images.
@@ -45,7 +49,20 @@ impl Problem {
     /// The usual problem of a network: one image, one thread, real numbers.
     pub fn new(network: Network) -> Self {
         let Options { batch, l2, fuse, .. } = Options::new(Level::Portable);
-        Self { network, level: None, batch, threads: 1, l2, fuse, tune: 0, seed: 0, data: Data::Reals }
+        Self { network, level: None, batch, threads: 1, l2, fuse, winograd: None, tune: 0, seed: 0, data: Data::Reals }
+    }
+
+    /// Its network's layers as they are planned, with these weights.
+    ///
+    /// # Errors
+    /// As [`normalize`].
+    pub fn layers(&self, weights: &Weights) -> Result<Normalized, NormalizeError> {
+        let layers = normalize(&self.network, weights)?;
+        Ok(match self.winograd {
+            // However few channels there are.
+            Some(form) => winograd(&layers, form, 1),
+            None => layers,
+        })
     }
 
     /// The options with which its layers are planned for a level.
@@ -83,10 +100,14 @@ impl Problem {
                 "off" => self.fuse = false,
                 _ => return Err(value.fault("write on or off")),
             },
+            "winograd" => {
+                let form = Winograd::ALL.into_iter().find(|form| form.outputs().to_string() == value.text);
+                self.winograd = Some(form.ok_or_else(|| value.fault("write 2 or 4"))?);
+            }
             "tune" => self.tune = value.number()?,
             "seed" => self.seed = value.number()?,
             "data" => self.data = Data::of(value.text).ok_or_else(|| value.fault("write reals or integers"))?,
-            _ => return Err(name.fault("there is no such option: use level, threads, l2, fuse, tune, seed or data")),
+            _ => return Err(name.fault("there is no such option: use level, threads, l2, fuse, winograd, tune, seed or data")),
         }
         Ok(())
     }
@@ -107,6 +128,9 @@ impl fmt::Display for Problem {
         }
         if self.fuse != usual.fuse {
             write!(f, "fuse={} ", if self.fuse { "on" } else { "off" })?;
+        }
+        if let Some(form) = self.winograd {
+            write!(f, "winograd={} ", form.outputs())?;
         }
         if self.tune != 0 {
             write!(f, "tune={} ", self.tune)?;

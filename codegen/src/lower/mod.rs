@@ -22,3 +22,4 @@ pub mod spread;
 mod tests;
 pub mod tile;
 pub mod window;
+pub mod winograd;

@@ -11,6 +11,7 @@ use super::reduce::Reduce;
 use super::softmax::Softmax;
 use super::spread::Spread;
 use super::window::Window;
+use super::winograd::{FromTiles, IntoTiles};
 
 /// What a kernel is made from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,10 @@ pub enum Spec {
     Direct(Direct),
     /// Depthwise convolution and pooling.
     Window(Window),
+    /// Tiles of a map, transformed.
+    IntoTiles(IntoTiles),
+    /// Tiles of products, transformed to outputs.
+    FromTiles(FromTiles),
     /// Reduction of pixels.
     Reduce(Reduce),
     /// Pixels that are moved.
@@ -41,6 +46,8 @@ impl Deref for Spec {
             Spec::Pointwise(spec) => spec,
             Spec::Direct(spec) => spec,
             Spec::Window(spec) => spec,
+            Spec::IntoTiles(spec) => spec,
+            Spec::FromTiles(spec) => spec,
             Spec::Reduce(spec) => spec,
             Spec::Spread(spec) => spec,
             Spec::Moved(spec) => spec,

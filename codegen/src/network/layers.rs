@@ -15,7 +15,8 @@ pub use crate::network::output::Output;
 pub use crate::network::value::Value;
 pub use crate::ops::filter::Filter;
 pub use crate::ops::{
-    Activate, Add, Binary, Constant, Conv, Depthwise, LayerOp, Moved, Pool, PoolKind, Rearranged, Reduce, Shares,
+    Activate, Add, Binary, Constant, Conv, Depthwise, FromTiles, IntoTiles, LayerOp, Moved, Pool, PoolKind, Rearranged, Reduce,
+    Shares,
 };
 
 /// A normalised network.
@@ -64,8 +65,8 @@ pub struct Layer {
     pub name: String,
     /// What it computes.
     pub op: LayerOp,
-    /// The value of the last node that is fused here. The layer's result must equal it.
-    pub value: Value,
+    /// The value of the last node that is fused here. The layer's result must equal it. `None` if the result is no node's value.
+    pub value: Option<Value>,
     /// Multiply-accumulates of one image, without padding. Only convolutions and linear layers count.
     pub macs: u64,
 }

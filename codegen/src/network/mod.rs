@@ -6,3 +6,6 @@ pub mod normalize;
 pub mod output;
 pub mod pack;
 pub mod value;
+pub mod winograd;
+#[cfg(test)]
+mod winograd_tests;

@@ -20,7 +20,7 @@ use crate::ir::stage::{Pointer, Region, Step};
 use crate::layout::{Map, MapId, PANEL, Place, padded};
 use crate::lower::direct::{Direct, Source};
 use crate::lower::epilogue::{self, Epilogue};
-use crate::lower::pointwise::{Pointwise, segments};
+use crate::lower::pointwise::{Pointwise, Segment, segments};
 use crate::lower::spec::Spec;
 use crate::lower::tile::{self, Tile, even, most_rows};
 
@@ -77,11 +77,20 @@ impl Conv {
         }
     }
 
-    /// The kernel that computes `m` pixels of a run of panels.
+    /// The lane from which the kernel for 1x1 convolutions counts the lanes that a run of panels reads. So groups whose lanes lie
+    /// alike share a kernel.
+    pub fn base(&self, run: &PanelRun) -> usize {
+        if self.groups == 1 {
+            return 0;
+        }
+        run.segments.iter().map(|segment| segment.lane).min().unwrap_or(0) / PANEL * PANEL
+    }
+
+    /// The kernel that computes `m` pixels of a run of panels, from the first pixel's [`base`](Self::base) on.
     pub fn pointwise(&self, site: &Site<'_>, run: &PanelRun, m: usize, tile: Option<Tile>) -> Pointwise {
         Pointwise {
             m,
-            segments: run.segments.clone(),
+            segments: run.segments.iter().map(|segment| Segment { lane: segment.lane - self.base(run), ..*segment }).collect(),
             panels: run.panels,
             idle: site.whole_vectors(run.idle),
             src_pitch: site.pitch(self.src),
@@ -266,9 +275,10 @@ impl Operator for Conv {
         let mut steps = Vec::new();
         for run in runs {
             let lane = run.first * PANEL;
-            let shifted = |pointer: Pointer| Pointer { offset: pointer.offset.plus(lane), ..pointer };
+            let by = |pointer: Pointer, lanes: usize| Pointer { offset: pointer.offset.plus(lanes), ..pointer };
+            let shifted = |pointer: Pointer| by(pointer, lane);
             let mut args = match by_pixels {
-                true => vec![site.row(self.src, rows.first.clone())],
+                true => vec![by(site.row(self.src, rows.first.clone()), self.base(run))],
                 false => self.present(rows).map(|kh| site.row(self.src, rows.source(kh * self.window.dilation.0))).collect(),
             };
             args.push(Pointer { region: Region::Weights, offset: run.offset.into() });

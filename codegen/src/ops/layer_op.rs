@@ -14,12 +14,17 @@ use super::pool::Pool;
 use super::rearranged::Rearranged;
 use super::reduce::Reduce;
 use super::shares::Shares;
+use super::winograd::{FromTiles, IntoTiles};
 
 /// A fused operator.
 #[derive(Clone, Debug)]
 pub enum LayerOp {
     /// Convolution or linear layer over all or groups of channels.
     Conv(Conv),
+    /// Tiles of a map, transformed for Winograd's products.
+    IntoTiles(IntoTiles),
+    /// Tiles of Winograd's products, transformed to outputs.
+    FromTiles(FromTiles),
     /// Convolution of each lane by itself.
     Depthwise(Depthwise),
     /// Max or average over a window.
@@ -48,6 +53,8 @@ impl Deref for LayerOp {
     fn deref(&self) -> &(dyn Operator + 'static) {
         match self {
             LayerOp::Conv(op) => op,
+            LayerOp::IntoTiles(op) => op,
+            LayerOp::FromTiles(op) => op,
             LayerOp::Depthwise(op) => op,
             LayerOp::Pool(op) => op,
             LayerOp::Reduce(op) => op,

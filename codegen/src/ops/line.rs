@@ -8,6 +8,7 @@ use std::fmt;
 
 use sartor_models::escape::word;
 use sartor_models::{Activation, Arithmetic, Padding, Reduction, Spread};
+use sartor_ops::Winograd;
 
 use super::digits::Digits;
 use crate::lower::eltwise;
@@ -72,6 +73,10 @@ pub enum Each {
     },
     /// Arithmetic on two maps.
     Binary(Arithmetic, Spread),
+    /// Tiles of the map, transformed. The pixels of the result are tiles.
+    IntoTiles(Winograd),
+    /// Tiles of products, transformed to outputs. The channels are those of the outputs.
+    FromTiles(Winograd),
     /// Sum of two maps.
     Add,
     /// An elementwise function.
@@ -93,6 +98,8 @@ impl Each {
             Each::Constant => "constant".into(),
             Each::Softmax { log } => Softmax::word(log).into(),
             Each::Binary(op, spread) => eltwise::word(op, spread),
+            Each::IntoTiles(form) => format!("intotiles{}", form.outputs()),
+            Each::FromTiles(form) => format!("fromtiles{}", form.outputs()),
             Each::Add => "add".into(),
             Each::Activation(act) => act.to_string(),
         }

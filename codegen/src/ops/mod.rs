@@ -23,6 +23,7 @@ mod reduce;
 mod shares;
 pub mod site;
 pub mod sliding;
+mod winograd;
 
 pub use activate::Activate;
 pub use add::Add;
@@ -37,3 +38,4 @@ pub use pool::{Pool, PoolKind};
 pub use rearranged::{Rearranged, lanes_of_blocks};
 pub use reduce::Reduce;
 pub use shares::Shares;
+pub use winograd::{FromTiles, IntoTiles};

@@ -23,6 +23,8 @@ pub enum Role {
     Dense,
     /// It slides a window over each lane.
     Sliding,
+    /// It ends the chain of the dense layer in front.
+    Closing,
     /// It is a stage by itself, or the first layer of one.
     Other,
     /// It is a stage by itself, and there is nothing to choose.
@@ -52,6 +54,11 @@ pub trait Operator: Debug {
     /// only the pixel at the same place.
     fn window(&self) -> Window {
         Window::POINT
+    }
+
+    /// How many rows of its result each row of its first source makes.
+    fn enlarges(&self) -> usize {
+        1
     }
 
     /// The part that it may take in a chain.

@@ -35,6 +35,8 @@ pub enum PackedLayer {
     Conv(Vec<PanelRun>),
     /// A depthwise convolution's panels `[bias, taps]`: where they begin, in f32.
     Depthwise(usize),
+    /// The biases of Winograd's outputs, in panels: where they begin, in f32.
+    Bias(usize),
     /// A map of constants, pixel by pixel without pad lanes: where it begins, in f32.
     Constant(usize),
 }

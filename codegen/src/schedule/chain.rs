@@ -24,12 +24,14 @@ use crate::plan::{Place, Rows, StagePlan};
 const PIXELS: usize = 28;
 
 /// Vertical geometry of a layer. Output row `r` reads rows of its source among the `reach` rows from row `r * stride - pad` on.
-/// Rows behind the source's last are padding.
+/// Rows behind the source's last are padding. If each source row makes several output rows (`up`), the output rows that are made of
+/// one count as one.
 #[derive(Clone, Copy, Debug)]
 struct Slide {
     reach: usize,
     stride: usize,
     pad: usize,
+    up: usize,
 }
 
 /// A layer of a chain.
@@ -56,9 +58,9 @@ impl Member {
 
     /// The source rows that groups `begin..end` read: first and first beyond.
     fn reads(&self, begin: usize, end: usize) -> (usize, usize) {
-        let Slide { reach, stride, pad } = self.slide;
-        let lo = (begin * self.group * stride).saturating_sub(pad);
-        let hi = ((end * self.group).min(self.oh) * stride + reach).saturating_sub(stride + pad);
+        let Slide { reach, stride, pad, up } = self.slide;
+        let lo = (begin * self.group / up * stride).saturating_sub(pad);
+        let hi = ((end * self.group).min(self.oh).div_ceil(up) * stride + reach).saturating_sub(stride + pad);
         (lo.min(self.ih), hi.min(self.ih))
     }
 }
@@ -98,11 +100,13 @@ pub fn stage(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize
     ranges[members.len() - 1] = (strip_var.times(per_strip), end);
     for at in (0..members.len() - 1).rev() {
         let (producer, reader) = (&members[at], &members[at + 1]);
-        let Slide { reach, stride, pad } = reader.slide;
+        let Slide { reach, stride, pad, up } = reader.slide;
         let (begin, end) = ranges[at + 1].clone();
-        let lo = begin.times(reader.group * stride).minus(pad).over(producer.group);
-        let out_end = end.times(reader.group);
-        let out_end = if reader.groups() * reader.group > reader.oh { out_end.min(reader.oh) } else { out_end };
+        // All output rows that a source row makes are in one group.
+        let (group, oh) = (reader.group / up, reader.oh.div_ceil(up));
+        let lo = begin.times(group * stride).minus(pad).over(producer.group);
+        let out_end = end.times(group);
+        let out_end = if reader.groups() * group > oh { out_end.min(oh) } else { out_end };
         let hi = out_end.times(stride);
         let hi = if reach >= stride + pad { hi.plus(reach - stride - pad) } else { hi.minus(stride + pad - reach) };
         let hi = hi.min(reader.ih).div_ceil(producer.group);
@@ -172,8 +176,9 @@ fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how: Lay
     let prefix = op.prefix(place);
     let name = if chain.len() == 1 { prefix.to_string() } else { format!("{prefix}{at}") };
     let (rows, _) = op.window().axes();
-    let slide = Slide { reach: reached(rows, 1), stride: rows.stride, pad: rows.padding.before };
-    Member { layer: id, name, group: group.min(dst.h), oh: dst.h, ih: src.h, slide, how }
+    let slide = Slide { reach: reached(rows, 1), stride: rows.stride, pad: rows.padding.before, up: op.enlarges() };
+    let group = group.min(dst.h.next_multiple_of(slide.up));
+    Member { layer: id, name, group, oh: dst.h, ih: src.h, slide, how }
 }
 
 /// Gives each inner map a ring that is just deep enough. Returns which rows each strip computes.
@@ -206,7 +211,7 @@ fn place_rings(cx: &mut Context<'_>, members: &[Member], strips: usize, per_stri
     for (at, member) in members[..count - 1].iter().enumerate() {
         // A reader that takes a whole group of rows in one call must find them side by side in the ring.
         let reader = &members[at + 1];
-        let side_by_side = if matches!(reader.slide, Slide { reach: 1, stride: 1, pad: 0 }) { reader.group } else { 1 };
+        let side_by_side = if matches!(reader.slide, Slide { reach: 1, stride: 1, pad: 0, up: 1 }) { reader.group } else { 1 };
         let unit = lcm(member.group, side_by_side);
         let whole = member.oh.next_multiple_of(unit);
         let ring = depth[at].next_multiple_of(unit).min(whole).max(unit);
@@ -230,13 +235,13 @@ fn lcm(a: usize, b: usize) -> usize {
 
 /// The calls of one group of rows. Groups at the borders have match arms of their own.
 fn group_calls(cx: &mut Context<'_>, member: &Member, group: &Int, problem: &str) -> Vec<Step> {
-    let Slide { reach, stride, pad } = member.slide;
+    let Slide { reach, stride, pad, up } = member.slide;
     // What distinguishes one group from another: how many rows it has, and which source rows exist.
     let shape = |q: usize| {
         let rows = member.group.min(member.oh - q * member.group);
-        let top = q * member.group * stride;
+        let top = q * member.group / up * stride;
         let first = pad.saturating_sub(top);
-        let last = (member.ih + pad).saturating_sub(top).min((rows - 1) * stride + reach);
+        let last = (member.ih + pad).saturating_sub(top).min((rows.div_ceil(up) - 1) * stride + reach);
         (rows, (first.min(last), last))
     };
     let mut arms: Vec<Arm> = Vec::new();
@@ -258,7 +263,7 @@ fn group_calls(cx: &mut Context<'_>, member: &Member, group: &Int, problem: &str
             how: member.how,
             first: group.clone().times(member.group),
             count: rows,
-            top: group.times(member.group * stride),
+            top: group.times(member.group / up * stride),
             pad,
             present,
         };

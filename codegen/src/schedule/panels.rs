@@ -56,7 +56,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
             let lane = index.clone().times(part.size * PANEL).plus((run.first + part.start) * PANEL);
             let weights = index.times(part.size * spec.panel_len()).plus(run.offset + part.start * spec.panel_len());
             let mut args = vec![
-                whole(cx, conv.src, Int::Const(0)),
+                whole(cx, conv.src, conv.base(run).into()),
                 Pointer { region: Region::Weights, offset: weights.clone() },
                 whole(cx, conv.dst, lane.clone()),
             ];

@@ -172,7 +172,7 @@ fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
     for pair in chain.windows(2).rev() {
         let (window, _) = layers[pair[1]].op.window().axes();
         let map = &layers[layers[pair[0]].dst()];
-        rows = reached(window, rows).next_multiple_of(2).min(map.h);
+        rows = reached(window, rows.div_ceil(layers[pair[1]].op.enlarges())).next_multiple_of(2).min(map.h);
         bytes += 4 * rows * map.w * map.pitch();
     }
     bytes
@@ -193,7 +193,7 @@ fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
     }
     // A strip needs more than one source row for an output row only where a window slides. So those maps stay in rings.
     match (last.op.role(), layer.op.role()) {
-        (Role::Dense, Role::Sliding) => true,
+        (Role::Dense, Role::Sliding | Role::Closing) => true,
         (Role::Sliding | Role::Other, Role::Dense) => layer.is_pointwise(),
         _ => false,
     }
@@ -207,7 +207,14 @@ fn chain_bytes(layers: &Layers, chain: &[LayerId]) -> usize {
 /// Output rows of a unit: at least two, and enough to fill tiles with pixels. They are up to twice as many if the threads then
 /// share the rows more evenly. If the map is too small for that, each thread has one unit.
 pub fn strip(layers: &Layers, chain: &[LayerId], threads: usize) -> usize {
-    let map = &layers[layers[chain[chain.len() - 1]].dst()];
+    let last = &layers[chain[chain.len() - 1]];
+    let (map, up) = (&layers[last.dst()], last.op.enlarges());
+    if up > 1 {
+        // A call of the layer in front takes whole rows of pixels.
+        let fewest = up * PIXELS.div_ceil(map.w.div_ceil(up)).min(map.h.div_ceil(threads * up));
+        let strips = (fewest..=2 * fewest).step_by(up);
+        return strips.min_by_key(|&strip| longest_share(map.h, strip, threads)).unwrap_or(fewest);
+    }
     let fewest = PIXELS.div_ceil(map.w).next_multiple_of(2).min(map.h.div_ceil(threads));
     (fewest..=2 * fewest).min_by_key(|&strip| (longest_share(map.h, strip, threads), strip % 2)).unwrap_or(fewest)
 }

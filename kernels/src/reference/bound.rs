@@ -6,7 +6,7 @@
 //!
 //! Integer data whose sums stay below 2^24 meet no rounding at all: there the tolerance is zero, and no bound is needed.
 
-use crate::shape::{Activation, Reduction};
+use crate::shape::{Activation, Reduction, Winograd};
 
 /// Distance from 1 to the next f32: two unit roundoffs.
 pub const EPSILON: f64 = f32::EPSILON as f64;
@@ -34,6 +34,46 @@ pub const LOG_SLACK: f64 = 6.0;
 /// may have had a batch norm folded into them in f64; the magnitudes are then the folded ones.
 pub fn dot(terms: usize, max_src: f64, max_weight: f64, max_bias: f64) -> f64 {
     DOT_SLACK * EPSILON * (terms as f64 + 1.0) * (max_src * max_weight + max_bias)
+}
+
+/// A Winograd convolution of `channels` input channels, from maps of at most `max_src` to sums of at most 9 `channels` products, and a
+/// bias (Lavin and Gray, 2016).
+///
+/// A sum of `channels` products of transformed values is as [`dot`] says, in units of its largest product. The transforms make these products
+/// larger than those of the definition, and add several with both signs: of terms of random sign, whose squares add up, an output has
+/// [`spread`] times the error of one sum. The roundings of the transforms themselves, and of the transformed weights, are as many more
+/// terms as they have steps (Barabasz, Anderson, Soodhalter and Gregg, "Error Analysis and Improving the Accuracy of Winograd Convolution
+/// for Deep Neural Networks", 2020, bound the worst case in the same way: by the products of the norms of the three matrices).
+pub fn winograd(form: Winograd, channels: usize, max_src: f64, max_weight: f64, max_bias: f64) -> f64 {
+    let steps = 2 * form.inputs() + 2 * form.inputs() + 1;
+    let sums = (channels + steps) as f64 * spread(form) * max_src * max_weight;
+    DOT_SLACK * EPSILON * (sums + max_bias)
+}
+
+/// The root of the largest sum of squares `(a b g)²` over the elements of a tile, where `a` is an element's coefficient in an output, and
+/// `b` and `g` are the norms of the rows of the transforms that make it.
+pub fn spread(form: Winograd) -> f64 {
+    let square = |row: &[f64]| row.iter().map(|x| x * x).sum::<f64>();
+    let elements: Vec<f64> =
+        form.source().iter().zip(form.filter()).map(|(source, filter)| square(source) * square(filter)).collect();
+    let output = |row: &[f64]| row.iter().zip(&elements).map(|(a, squares)| a * a * squares).sum::<f64>();
+    // Rows and columns are transformed alike, and the root of the product of both is one of them.
+    form.result().into_iter().map(output).fold(0.0, f64::max)
+}
+
+/// Transformed tiles of values of at most `max_src`: each step of both directions rounds once.
+pub fn into_tiles(form: Winograd, max_src: f64) -> f64 {
+    EPSILON * (2 * form.inputs()) as f64 * reach(&form.source()) * max_src
+}
+
+/// Outputs of tiles of products of at most `max_src`, and a bias.
+pub fn from_tiles(form: Winograd, max_src: f64, max_bias: f64) -> f64 {
+    EPSILON * (2 * form.inputs() + 1) as f64 * (reach(&form.result()) * max_src + max_bias)
+}
+
+/// The largest that a transform in both directions can make of values of at most one.
+fn reach(matrix: &[&[f64]]) -> f64 {
+    matrix.iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>()).fold(0.0, f64::max).powi(2)
 }
 
 /// A batch norm by itself, computed as `scale * x + shift` with both rounded: a dot product of one term.

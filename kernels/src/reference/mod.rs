@@ -18,6 +18,7 @@ mod norm;
 mod pool;
 mod rearrange;
 mod softmax;
+mod winograd;
 
 pub use activation::activation;
 pub use channels::{channel_shuffle, concat, slice, transpose};
@@ -27,6 +28,7 @@ pub use norm::{BatchNorm, batch_norm};
 pub use pool::{avg_pool, max_pool, reduce};
 pub use rearrange::rearrange;
 pub use softmax::softmax;
+pub use winograd::{from_tiles, into_tiles};
 
 /// An element of a map: f32 or f64.
 pub trait Value: Copy + Into<f64> {}

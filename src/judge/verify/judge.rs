@@ -51,7 +51,10 @@ pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict
         let (distance, fault) = layer::check(layers, observed);
         let (name, problem, kernel) =
             (layer.name.clone(), planned[observed.index.0].problem.clone(), planned[observed.index.0].kernel.clone());
-        verdicts.push((layer.value.node, Verdict { name, problem, kernel, layer: distance, network: distance, fault }));
+        verdicts.push((
+            layer.value.as_ref().map(|value| value.node),
+            Verdict { name, problem, kernel, layer: distance, network: distance, fault },
+        ));
         completed(layers, observed).for_each(|(node, data, seen)| values.insert(node, data, seen));
     })?;
     verdicts.extend(outputs(case, executor, &output, &mut values));
@@ -62,7 +65,11 @@ pub fn judge(case: Case<'_>, executor: &mut impl Executor) -> Result<Vec<Verdict
             distances.insert(id, Distance::largest(&value.data, exact, |_| bound, value.maps, &value.written));
         }
     })?;
-    let judged = |(node, verdict)| Verdict { network: distances[&node], ..verdict };
+    // What is no node's value has no drift of its own.
+    let judged = |(node, verdict): (Option<NodeId>, Verdict)| match node {
+        Some(node) => Verdict { network: distances[&node], ..verdict },
+        None => verdict,
+    };
     Ok(verdicts.into_iter().map(judged).collect())
 }
 
@@ -85,7 +92,7 @@ impl Values {
 }
 
 /// Checks what the user gets: copies of maps or their softmax. However it is computed, the bits must be the same.
-fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mut Values) -> Vec<(NodeId, Verdict)> {
+fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mut Values) -> Vec<(Option<NodeId>, Verdict)> {
     let Case { network, layers, planned, input, again, .. } = case;
     let (plan, outputs) = (&planned.plan, &layers.outputs);
     let differs = |Again { how, output: other }: &Again| {
@@ -116,7 +123,7 @@ fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mu
         let softmaxes = output.softmaxes.iter().map(|softmax| if softmax.log { ", log_softmax" } else { ", softmax" });
         let kernel = std::iter::once("unpack").chain(softmaxes).collect();
         values.0.insert(*id, Value { maps: shape, data: found.to_vec(), written });
-        verdicts.push((*id, Verdict { name, problem, kernel, layer, network: layer, fault: fault.clone() }));
+        verdicts.push((Some(*id), Verdict { name, problem, kernel, layer, network: layer, fault: fault.clone() }));
     }
     assert!(rest.is_empty() && verdicts.len() == outputs.len(), "an output is not in the arena");
     verdicts

@@ -48,6 +48,8 @@ pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<
     let result = observed.result(layer);
     let (first, count) = match &layer.op {
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
+        LayerOp::FromTiles(op) => (op.dst_lane, op.oc),
+        LayerOp::IntoTiles(_) => (0, result.maps.c),
         // The source of what is moved may have other channels, and constants have none.
         LayerOp::Rearrange(_) | LayerOp::Move(_) | LayerOp::Constant(_) => (0, result.maps.c),
         _ => (0, observed.source(layer.sources()[0]).maps.c),
@@ -94,6 +96,30 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
             let sum = convolved(&channels, maps, filter, &attributes).activated(conv.act);
             match conv.shortcut {
                 Some(map) => sum.plus(Maps { c: conv.oc, ..dst }, observed.source(map)).activated(conv.post_act),
+                None => sum,
+            }
+        }
+        LayerOp::IntoTiles(op) => {
+            let src = observed.source(op.src);
+            let lanes = op.first * 16..(op.first + op.panels) * 16;
+            let (channels, maps) = (src.channels(lanes), Maps { c: op.panels * 16, ..src.maps });
+            let bound = bound::into_tiles(op.form, bound::max_abs(&channels));
+            let exact = reference::into_tiles(&channels, maps, op.form, op.padding, (dst.h, dst.w));
+            Expected { bound: vec![bound; exact.len()], exact }
+        }
+        LayerOp::FromTiles(op) => {
+            let Filter { bias, factor, .. } = filter.expect("a convolution has a filter");
+            let src = observed.source(op.src);
+            let step = op.oc.next_multiple_of(16);
+            let elements = 0..op.form.elements();
+            let channels = src.channels(elements.flat_map(|element| (0..op.oc).map(move |o| element * step + o)));
+            let maps = Maps { c: op.form.elements() * op.oc, ..src.maps };
+            let exact = reference::from_tiles(&channels, maps, op.form, bias, (dst.h, dst.w));
+            let bound = bound::from_tiles(op.form, bound::max_abs(&channels), bound::max_abs(bias)) / factor;
+            let sum = Expected { bound: vec![bound; exact.len()], exact: exact.into_iter().map(|x| x / factor).collect() };
+            let sum = sum.activated(op.act);
+            match op.shortcut {
+                Some(map) => sum.plus(Maps { c: op.oc, ..dst }, observed.source(map)).activated(op.post_act),
                 None => sum,
             }
         }

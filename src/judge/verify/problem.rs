@@ -4,7 +4,6 @@ use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
 use sartor_codegen::ir::isa;
 use sartor_codegen::lab::Problem;
-use sartor_codegen::network::normalize::normalize;
 use sartor_codegen::network::pack::pack;
 use sartor_codegen::plan::Plan;
 use sartor_kernels::runtime::Level;
@@ -26,7 +25,7 @@ use crate::judge::observe::Interpreter;
 /// If the network cannot be planned.
 pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
     let weights = problem.weights();
-    let layers = normalize(&problem.network, &weights)?;
+    let layers = problem.layers(&weights)?;
     let packed = pack(&layers);
     let images = problem.images();
     let program = plan(&layers, &packed, &problem.options(&layers, level))?;
@@ -90,7 +89,7 @@ mod tests {
     fn other_bits_are_a_fault() {
         let problem = problem("ic3ih9iw9 conv_oc16kh3ph1 silu conv_oc5");
         let weights = problem.weights();
-        let layers = normalize(&problem.network, &weights).unwrap();
+        let layers = problem.layers(&weights).unwrap();
         let packed = pack(&layers);
         let images = problem.images();
         let made = |level| plan(&layers, &packed, &Options::new(level)).unwrap();

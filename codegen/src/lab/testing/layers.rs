@@ -4,9 +4,11 @@
 use sartor_kernels::reference;
 use sartor_kernels::shape::Maps;
 use sartor_models::{Reduction, Spread, Window};
+use sartor_ops::winograd::both_ways;
 
 use crate::layout::{Map, MapId};
 use crate::network::layers::{Activate, Add, Binary, Filter, Layer, LayerOp, Normalized, Output, PoolKind, Reduce, Value};
+use crate::ops::Operator;
 
 use super::activation;
 
@@ -137,6 +139,29 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
                 let value = activation(conv.act, sum / filter.factor);
                 let shortcut = conv.shortcut.map(at).filter(|map| o < map.map.c).map_or(0.0, |map| map.get(y, x, o));
                 activation(conv.post_act, value + shortcut)
+            });
+        }
+        LayerOp::IntoTiles(op) => {
+            let (src, n, lanes) = (whole(op.src), op.form.inputs(), op.panels * 16);
+            dst.write(0, op.form.elements() * lanes, |y, x, at| {
+                let lane = op.first * 16 + at % lanes;
+                let tap = |i: usize| {
+                    // Pad lanes are zero, and no channel is in them.
+                    let inside = lane < src.map.c;
+                    if inside { src.tap(op.window(), (y, x), (i / n, i % n), lane).unwrap_or(0.0) } else { 0.0 }
+                };
+                both_ways(&op.form.source(), &(0..n * n).map(tap).collect::<Vec<_>>())[at / lanes]
+            });
+        }
+        LayerOp::FromTiles(op) => {
+            let (src, m, step) = (whole(op.src), op.form.outputs(), op.oc.next_multiple_of(16));
+            let filter = filter.expect("a convolution has a filter");
+            let shortcut = op.shortcut.map(whole);
+            dst.write(op.dst_lane, op.oc, |y, x, o| {
+                let products: Vec<f64> = (0..op.form.elements()).map(|e| src.get(y / m, x / m, e * step + o)).collect();
+                let sum = both_ways(&op.form.result(), &products)[y % m * m + x % m] + f64::from(filter.bias[o]);
+                let value = activation(op.act, sum / filter.factor);
+                activation(op.post_act, value + shortcut.filter(|map| o < map.map.c).map_or(0.0, |map| map.get(y, x, o)))
             });
         }
         LayerOp::Depthwise(depthwise) => {

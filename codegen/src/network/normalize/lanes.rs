@@ -302,7 +302,7 @@ impl Layout<'_> {
         let value = Value { node: id, map: dst, lanes };
         if act.is_some() {
             for layer in self.layers.layers.iter_mut().filter(|layer| layer.dst() == dst) {
-                layer.value = value.clone();
+                layer.value = Some(value.clone());
             }
         }
         self.values.insert(id, value);
@@ -423,16 +423,15 @@ impl Layout<'_> {
 
     /// Adds a layer that copies or moves what another layer computes.
     fn aside(&mut self, name: String, op: LayerOp, value: Value, filter: Option<Filter>) {
-        self.layers.layers.push(Layer { name, op, value, macs: 0 });
+        self.layers.layers.push(Layer { name, op, value: Some(value), macs: 0 });
         self.filters.push(filter);
     }
 
     fn push(&mut self, id: NodeId, step: &Step, op: LayerOp, filter: Option<Filter>, lanes: Vec<usize>) {
         let name = self.network.node(step.node).name.clone();
-        let mut layer = Layer { name, op, value: Value { node: id, map: INPUT, lanes }, macs: self.network.macs_of(step.node) };
-        layer.value.map = layer.dst();
-        self.values.insert(id, layer.value.clone());
-        self.layers.layers.push(layer);
+        let value = Value { node: id, map: op.dst(), lanes };
+        self.values.insert(id, value.clone());
+        self.layers.layers.push(Layer { name, op, value: Some(value), macs: self.network.macs_of(step.node) });
         self.filters.push(filter);
     }
 

@@ -56,7 +56,7 @@ fn row(file: &FileNode, network: &Network, planned: &Planned, places: &[InPlan])
         became,
         node: node.map(|node| network.node(node).name.clone()),
         layer: layer.map(|(layer, _)| layers[layer].name.clone()),
-        lanes: layer.filter(|(_, whole)| *whole).map(|(layer, _)| lanes(&layers[layer].value.lanes)),
+        lanes: layer.filter(|(_, whole)| *whole).and_then(|(layer, _)| Some(lanes(&layers[layer].value.as_ref()?.lanes))),
         kernel: layer.and_then(|(layer, _)| {
             planned.plan.kernels_of[layer].first().map(|&kernel| planned.plan.kernels[kernel].name.clone())
         }),

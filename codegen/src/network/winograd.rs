@@ -1,0 +1,94 @@
+//! Splits 3x3 convolutions into Winograd's three layers: tiles of the map are transformed, each element of the tiles is a group of
+//! a 1x1 convolution, and its products are transformed to outputs. What lies between are maps like any other. So stages, proofs and
+//! measuring know nothing of it.
+
+use sartor_models::{Padding, Window};
+use sartor_ops::Winograd;
+use sartor_ops::winograd::both_ways;
+
+use super::layers::{Conv, Filter, FromTiles, IntoTiles, Layer, LayerOp, Layers, Normalized};
+use crate::layout::{Map, MapId, PANEL, padded};
+
+/// The least number of input and of output channels for which the transforms are worth their time.
+pub const FEWEST: usize = 32;
+
+/// The network with Winograd convolutions in place of all direct ones that allow it and have at least `fewest` input and output
+/// channels.
+#[must_use]
+pub fn winograd(network: &Normalized, form: Winograd, fewest: usize) -> Normalized {
+    let mut split =
+        Normalized { network: Layers { layers: Default::default(), ..network.network.clone() }, filters: Default::default() };
+    for (index, layer) in network.layers.iter_enumerated() {
+        match (&layer.op, &network.filters[index]) {
+            (LayerOp::Conv(conv), Some(filter)) if allows(network, conv) && conv.src_lanes.len().min(conv.oc) >= fewest => {
+                replace(&mut split, layer, conv, filter, form);
+            }
+            (_, filter) => {
+                split.network.layers.push(layer.clone());
+                split.filters.push(filter.clone());
+            }
+        }
+    }
+    split
+}
+
+/// Whether a convolution may be split.
+fn allows(network: &Layers, conv: &Conv) -> bool {
+    let Window { kernel, stride, dilation, padding } = conv.window;
+    let narrow = |padding: Padding| padding.before <= 1 && padding.after <= 1;
+    let shortcut_fits = conv.shortcut.is_none_or(|map| padded(network[map].c) == padded(conv.oc));
+    let shape = (kernel, stride, dilation, conv.groups) == ((3, 3), (1, 1), (1, 1), 1);
+    let place = conv.src != MapId(0) && conv.dst_lane.is_multiple_of(PANEL);
+    shape && narrow(padding.0) && narrow(padding.1) && place && shortcut_fits
+}
+
+fn replace(split: &mut Normalized, layer: &Layer, conv: &Conv, filter: &Filter, form: Winograd) {
+    let dst = &split.network[conv.dst];
+    let (h, w) = (dst.h.div_ceil(form.outputs()), dst.w.div_ceil(form.outputs()));
+    let panel = |lane: &usize| lane / PANEL;
+    let first = conv.src_lanes.iter().map(panel).min().unwrap_or(0);
+    let panels = conv.src_lanes.iter().map(panel).max().map_or(1, |last| last + 1 - first);
+    let (elements, oc) = (form.elements(), padded(conv.oc));
+    let mut map = |suffix: &str, lanes: usize| {
+        split.network.maps.push_and_get_key(Map { name: format!("{}.{suffix}", layer.name), c: elements * lanes, h, w })
+    };
+    let (tiles, products) = (map("tiles", panels * PANEL), map("products", oc));
+    let lanes_of = |element: usize| conv.src_lanes.iter().map(move |lane| element * panels * PANEL + lane - first * PANEL);
+    let into = IntoTiles { form, src: conv.src, first, panels, dst: tiles, padding: conv.window.padding };
+    let each = Conv {
+        src: tiles,
+        src_lanes: (0..elements).flat_map(lanes_of).collect(),
+        dst: products,
+        dst_lane: 0,
+        oc: elements * oc,
+        window: Window::POINT,
+        groups: elements,
+        act: None,
+        shortcut: None,
+        post_act: None,
+    };
+    let &Conv { dst, dst_lane, oc: channels, act, shortcut, post_act, .. } = conv;
+    let from = FromTiles { form, src: products, dst, dst_lane, oc: channels, act, shortcut, post_act };
+    let bias = Filter { weight: Vec::new(), ..filter.clone() };
+    let inner = |suffix: &str, op: LayerOp, macs: u64| Layer { name: format!("{}.{suffix}", layer.name), op, value: None, macs };
+    let mut push = |layer: Layer, filter: Option<Filter>| {
+        split.network.layers.push(layer);
+        split.filters.push(filter);
+    };
+    push(inner("tiles", LayerOp::IntoTiles(into), 0), None);
+    push(inner("products", LayerOp::Conv(each), layer.macs), Some(transformed(filter, conv, form)));
+    push(Layer { op: LayerOp::FromTiles(from), macs: 0, ..layer.clone() }, Some(bias));
+}
+
+/// The filter of the products, `[element][oc, padded][ic]`: computed in f64 and rounded once.
+fn transformed(filter: &Filter, conv: &Conv, form: Winograd) -> Filter {
+    let (elements, ic, oc) = (form.elements(), conv.src_lanes.len(), padded(conv.oc));
+    let mut weight = vec![0.0; elements * oc * ic];
+    for (at, taps) in filter.weight.chunks_exact(9).enumerate() {
+        let taps: Vec<f64> = taps.iter().map(|&tap| tap.into()).collect();
+        for (element, value) in both_ways(&form.filter(), &taps).into_iter().enumerate() {
+            weight[element * oc * ic + at] = value as f32;
+        }
+    }
+    Filter { weight, bias: vec![0.0; elements * oc], factor: 1.0 }
+}
