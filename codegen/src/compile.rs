@@ -9,6 +9,7 @@ use crate::emit;
 use crate::network::layers::{LayerId, Layers, Normalized};
 use crate::network::normalize::{NormalizeError, normalize};
 use crate::network::pack::{Packed, pack};
+use crate::network::winograd;
 use crate::plan::Plan;
 use crate::prove::{self, Unproven};
 use crate::schedule::tuning::Choice;
@@ -51,6 +52,15 @@ pub enum PlanError {
     /// The plan could not be proven. This is a defect of the compiler, caught before anything is emitted.
     #[error("the compiler made a program that it cannot prove safe; please report this: {0}")]
     Unproven(#[from] Unproven),
+}
+
+/// The layers of a network, as all of its levels compute them.
+///
+/// # Errors
+/// If no kernel exists for an operator of the network, or its weights are missing.
+pub fn layers(network: &Network, weights: &Weights, options: &[Options]) -> Result<Normalized, NormalizeError> {
+    let layers = normalize(network, weights)?;
+    Ok(if options.iter().any(|options| options.winograd) { winograd::usual(&layers) } else { layers })
 }
 
 /// Plans a network and proves the plan.
@@ -96,7 +106,7 @@ pub fn generate_for(
     package.check()?;
     emit::check_inputs(&package.inputs, network).map_err(PackageError::from)?;
     schedule::check_batch(network, batch).map_err(PlanError::from)?;
-    let layers = normalize(network, weights)?;
+    let layers = layers(network, weights, options)?;
     let packed = pack(&layers);
     let plans = options.iter().map(|options| plan(&layers, &packed, options));
     let plans = plans.collect::<Result<Vec<Plan>, PlanError>>()?;
@@ -111,7 +121,7 @@ pub fn generate_for(
 /// As [`generate`], of any of them.
 pub fn together(networks: &[(&Network, &Weights)], options: &Options) -> Result<Generated, GenerateError> {
     let planned = networks.iter().map(|(network, weights)| {
-        let layers = normalize(network, weights)?;
+        let layers = layers(network, weights, std::slice::from_ref(options))?;
         let packed = pack(&layers);
         Ok((plan(&layers, &packed, options)?, packed))
     });

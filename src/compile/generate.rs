@@ -34,7 +34,7 @@ pub fn generate(
     package: &Package,
     tunings: &Tunings,
 ) -> Result<Generated, GenerateError> {
-    let options = |&level: &Level| Options { tuning: tunings.of(level), ..Options::new(level).shared_by(threads) };
+    let options = |&level: &Level| tunings.options(level).shared_by(threads);
     let options: Vec<Options> = levels.iter().map(options).collect();
     let generated = compile::generate_for(network, weights, &options, batch, package)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Planned::from).collect() })
@@ -45,7 +45,7 @@ pub fn generate(
 /// # Errors
 /// As [`generate`], of any of them.
 pub fn together(networks: &[(&Network, &Weights)], level: Level, tunings: &Tunings) -> Result<Generated, GenerateError> {
-    let options = Options { tuning: tunings.of(level), ..Options::new(level) };
+    let options = tunings.options(level);
     let generated = compile::together(networks, &options)?;
     Ok(Generated { files: generated.files, plans: generated.plans.into_iter().map(Planned::from).collect() })
 }

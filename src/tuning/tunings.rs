@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sartor_codegen::schedule::Options;
 use sartor_codegen::schedule::tuning::Tuning;
 use sartor_codegen::tunings::cpu_caches::Sizes;
 use sartor_codegen::tunings::{TuningFile, choices};
@@ -29,6 +30,7 @@ pub struct Tunings {
     /// Where several files have a problem, the last one decides.
     files: Vec<TuningFile>,
     caches: Sizes,
+    winograd: bool,
 }
 
 /// The [shipped](Tunings::shipped) tunings. No file of the user's is read.
@@ -41,7 +43,7 @@ impl Default for Tunings {
 impl Tunings {
     /// No tunings: the cost model decides everything.
     pub fn none() -> Self {
-        Self { files: Vec::new(), caches: Sizes::here() }
+        Self { files: Vec::new(), caches: Sizes::here(), winograd: false }
     }
 
     /// The tunings that are shipped with sartor.
@@ -81,6 +83,18 @@ impl Tunings {
             return Err(TuningFileError { path: path.into(), what: "it does not exist".into() });
         }
         Ok(Self { files: vec![load(path)?], ..Self::none() })
+    }
+
+    /// The same tunings, and whether 3x3 convolutions are computed by Winograd's tiles where that is worth it. Such convolutions add up
+    /// other terms in another order than direct ones.
+    #[must_use]
+    pub fn with_winograd(self, winograd: bool) -> Self {
+        Self { winograd, ..self }
+    }
+
+    /// The options with which a level is planned.
+    pub fn options(&self, level: Level) -> Options {
+        Options { tuning: self.of(level), winograd: self.winograd, ..Options::new(level) }
     }
 
     /// The choices for a level on this machine.

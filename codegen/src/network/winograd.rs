@@ -32,6 +32,17 @@ pub fn winograd(network: &Normalized, form: Winograd, fewest: usize) -> Normaliz
     split
 }
 
+/// The network with Winograd convolutions where they are worth it.
+#[must_use]
+pub fn usual(network: &Normalized) -> Normalized {
+    winograd(network, Winograd::Two, FEWEST)
+}
+
+/// Whether any convolution of a network is split.
+pub fn is_split(network: &Layers) -> bool {
+    network.layers.iter().any(|layer| matches!(layer.op, LayerOp::FromTiles(_)))
+}
+
 /// Whether a convolution may be split.
 fn allows(network: &Layers, conv: &Conv) -> bool {
     let Window { kernel, stride, dilation, padding } = conv.window;

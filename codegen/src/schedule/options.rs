@@ -19,14 +19,18 @@ pub struct Options {
     pub fuse: bool,
     /// How many threads must find work in every stage of a pass, if its map is large enough.
     pub threads: usize,
+    /// Whether 3x3 convolutions are computed by Winograd's tiles where that is worth it. The levels of a crate share their weights: if
+    /// one of them does so, all do.
+    pub winograd: bool,
     /// What measuring chose. The cost model decides everything else.
     pub tuning: Arc<Tuning>,
 }
 
 impl Options {
-    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, two threads, no tuning.
+    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, two threads, no Winograd
+    /// convolutions, no tuning.
     pub fn new(level: Level) -> Self {
-        Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, tuning: Arc::default() }
+        Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, winograd: false, tuning: Arc::default() }
     }
 
     /// The same options, with work for at least this many threads.

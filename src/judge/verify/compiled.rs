@@ -4,6 +4,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg32;
 use sartor_codegen::compile::PlanError;
 use sartor_codegen::network::normalize::normalize;
+use sartor_codegen::network::winograd;
 use sartor_codegen::schedule::check_batch;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
@@ -38,6 +39,7 @@ pub fn verify(network: &Network, weights: &Weights, level: Level, batch: usize) 
 /// If the program was not compiled from this network.
 pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32]) -> Result<Vec<Verdict>, VerifyError> {
     let layers = normalize(network, weights)?;
+    let layers = if winograd::is_split(&model.planned().plan.layers) { winograd::usual(&layers) } else { layers };
     let image = model.program().input_len();
     let images = input.len() / image;
     let (mut observed, mut together) = (model.session(1)?, Vec::new());

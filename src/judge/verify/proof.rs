@@ -5,7 +5,7 @@ use sartor_codegen::network::normalize::normalize;
 use sartor_codegen::network::pack::pack;
 use sartor_codegen::prove::plan as proven;
 pub use sartor_codegen::prove::{KernelProven, Proven, StageProven};
-use sartor_codegen::schedule::{self, Options};
+use sartor_codegen::schedule;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, Weights};
 
@@ -19,7 +19,7 @@ use crate::tuning::Tunings;
 pub fn prove(network: &Network, weights: &Weights, level: Level) -> Result<Proven, GenerateError> {
     let layers = normalize(network, weights)?;
     let packed = pack(&layers);
-    let options = Options { tuning: Tunings::installed().0.of(level), ..Options::new(level) };
+    let options = Tunings::installed().0.options(level);
     let plan = schedule::plan(&layers, &packed, &options).map_err(PlanError::from)?;
     Ok(proven(&plan, &packed.data).map_err(PlanError::from)?)
 }

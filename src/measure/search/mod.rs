@@ -10,8 +10,8 @@ mod trial;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use sartor_codegen::compile;
 use sartor_codegen::network::layers::{LayerId, Normalized};
-use sartor_codegen::network::normalize::normalize;
 use sartor_codegen::schedule::Options;
 use sartor_codegen::schedule::alternatives::{Alternative, Run, alternatives, apply, by_panels, estimated, runs, together};
 use sartor_codegen::schedule::tuning::Choice;
@@ -36,7 +36,7 @@ const LONGEST: usize = 3;
 /// # Errors
 /// If the network cannot be normalised.
 pub fn problems(network: &Network, weights: &Weights, options: &Options) -> Result<Problems, TuneError> {
-    let layers = normalize(network, weights)?;
+    let layers = compile::layers(network, weights, std::slice::from_ref(options))?;
     let mut distinct: BTreeMap<String, (u64, Run)> = BTreeMap::new();
     for run in runs(&layers, options) {
         let macs: u64 = run.layers.iter().map(|&layer| layers[layer].macs).sum();

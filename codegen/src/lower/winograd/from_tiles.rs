@@ -136,7 +136,7 @@ impl FromTiles {
         let mut cells = Vec::with_capacity(m * m);
         for (row, sums) in sums.into_iter().enumerate() {
             for (column, sum) in sums.into_iter().enumerate().filter_map(|(column, sum)| Some((column, sum?))) {
-                let reg = b.set_new(format!("sum{row}_{column}"), Value::Binary(Binary::Add, sum, bias));
+                let reg = b.set_new(format!("out{row}_{column}"), Value::Binary(Binary::Add, sum, bias));
                 let at = |buffer: Buf, pitch: usize| {
                     buffer.at((run.start * m + column) * pitch + lane).plus(x, m * pitch).plus(c, width)
                 };
