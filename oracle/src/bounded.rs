@@ -1,6 +1,6 @@
 //! Running error analysis: a node's exact value together with how far an f32 engine may be from it.
 
-use sartor_models::{Activation, Arithmetic, NodeId, Op, Reduction};
+use sartor_models::{Activation, Arithmetic, Conv2d, NodeId, Op, Reduction};
 use tch::{Kind, Tensor};
 
 use crate::tolerance::{BATCH_NORM, DENORMAL, LOG_SOFTMAX, ONCE, STORE, activation, sum};
@@ -30,6 +30,17 @@ impl Bounded {
         // `max` of PyTorch returns NaN if there is one.
         (difference.max().double_value(&[]), (difference / bound).max().double_value(&[]))
     }
+}
+
+/// Whether an engine may compute a convolution by Winograd's tiles. Then an output's error depends on all inputs of its tile.
+fn may_be_tiled(op: &Op) -> bool {
+    let Op::Conv2d(Conv2d { groups: 1, window, .. }) = op else { return false };
+    (window.kernel, window.stride, window.dilation) == ((3, 3), (1, 1), (1, 1))
+}
+
+/// For each value, the largest that a tile of 4x4 can have that an output which reads the value is in.
+fn of_tiles(magnitude: &Tensor) -> Tensor {
+    magnitude.max_pool2d([5, 5], [1, 1], [2, 2], [1, 1], false)
 }
 
 /// The values that the error of an activation is relative to.
@@ -65,7 +76,8 @@ impl Torch<'_> {
             Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return None,
             Op::Conv2d(_) | Op::Linear { .. } => {
                 let terms: i64 = self.params(id)[0].size()[1..].iter().product();
-                apply(&node.op, &absolute(), &[magnitude(0)]) * sum(terms as usize + 1)
+                let magnitude = if may_be_tiled(&node.op) { of_tiles(&magnitude(0)) } else { magnitude(0) };
+                apply(&node.op, &absolute(), &[magnitude]) * sum(terms as usize + 1)
             }
             Op::BatchNorm { .. } => {
                 let (scale, shift) = self.batch_norm_magnitudes(id);

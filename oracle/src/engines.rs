@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use sartor::judge::engines::{GenericEngine, ReferenceEngine};
 use sartor_codegen::compile::plan;
 use sartor_codegen::interpret;
+use sartor_codegen::lab::Winograd;
 use sartor_codegen::network::normalize::normalize;
 use sartor_codegen::network::pack::pack;
+use sartor_codegen::network::winograd::winograd;
 use sartor_codegen::schedule::Options;
 use sartor_kernels::runtime::Level;
 use sartor_models::{Network, NodeId, Weights};
@@ -101,11 +103,14 @@ pub struct Interpreter {
     pub at: Level,
     /// Whether layers share stages, as in programs; without, every layer's map can be judged by itself.
     pub fuse: bool,
+    /// Whether 3x3 convolutions are computed by Winograd's tiles, wherever that is possible.
+    pub winograd: bool,
 }
 
 impl Engine for Interpreter {
     fn name(&self) -> String {
-        format!("{} plan, interpreted, {}", self.at, if self.fuse { "fused" } else { "layer by layer" })
+        let tiles = if self.winograd { ", Winograd" } else { "" };
+        format!("{} plan, interpreted, {}{tiles}", self.at, if self.fuse { "fused" } else { "layer by layer" })
     }
 
     fn values(
@@ -116,6 +121,7 @@ impl Engine for Interpreter {
         batch: usize,
     ) -> Result<BTreeMap<NodeId, Tensor>, String> {
         let layers = normalize(network, weights).map_err(|error| error.to_string())?;
+        let layers = if self.winograd { winograd(&layers, Winograd::Two, |_| true) } else { layers };
         let packed = pack(&layers);
         let options = Options { batch, fuse: self.fuse, ..Options::new(self.at) };
         let plan = plan(&layers, &packed, &options).map_err(|error| error.to_string())?;
@@ -133,8 +139,8 @@ impl Engine for Interpreter {
 pub fn quick() -> Vec<Box<dyn Engine>> {
     let mut engines = uncompiled();
     for at in Level::ALL {
-        for fuse in [true, false] {
-            engines.push(Box::new(Interpreter { at, fuse }));
+        for (fuse, winograd) in [(true, false), (false, false), (true, true)] {
+            engines.push(Box::new(Interpreter { at, fuse, winograd }));
         }
     }
     engines

@@ -34,12 +34,22 @@ pub struct Builder {
     threads: usize,
     weights: Option<PathBuf>,
     tuning: Option<PathBuf>,
+    winograd: bool,
     import: ImportOptions,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { name: None, levels: None, batch: 1, threads: 2, weights: None, tuning: None, import: ImportOptions::default() }
+        Self {
+            name: None,
+            levels: None,
+            batch: 1,
+            threads: 2,
+            weights: None,
+            tuning: None,
+            winograd: true,
+            import: ImportOptions::default(),
+        }
     }
 }
 
@@ -78,6 +88,12 @@ impl Builder {
     /// that is shipped with Sartor, or as the cost model says.
     pub fn tuning(self, path: impl Into<PathBuf>) -> Self {
         Self { tuning: Some(path.into()), ..self }
+    }
+
+    /// Whether dense 3x3 convolutions are computed by Winograd's tiles where that is worth it: with fewer products, added up in another
+    /// order. They are, unless this says no.
+    pub fn winograd(self, winograd: bool) -> Self {
+        Self { winograd, ..self }
     }
 
     /// How ONNX files are read: the dimensions of their inputs, for example.
@@ -132,7 +148,9 @@ impl Builder {
             None => isa::levels_for(&variable("CARGO_CFG_TARGET_ARCH")?),
         };
         let (tunings, caches) = (self.tunings()?, Sizes::here());
-        let tuned = |&level: &Level| Options { tuning: Arc::new(choices(&tunings, level, caches)), ..Options::new(level) };
+        let winograd = self.winograd;
+        let tuned =
+            |&level: &Level| Options { tuning: Arc::new(choices(&tunings, level, caches)), winograd, ..Options::new(level) };
         let options: Vec<Options> = levels.iter().map(|level| tuned(level).shared_by(self.threads)).collect();
         let package = Package { inputs, ..Kind::Lib.into() };
         let generated = generate_for(network, weights, &options, self.batch, &package)?;

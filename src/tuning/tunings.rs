@@ -30,6 +30,7 @@ pub struct Tunings {
     /// Where several files have a problem, the last one decides.
     files: Vec<TuningFile>,
     caches: Sizes,
+    /// Whether 3x3 convolutions are computed by Winograd's tiles where that is worth it.
     winograd: bool,
 }
 
@@ -43,7 +44,7 @@ impl Default for Tunings {
 impl Tunings {
     /// No tunings: the cost model decides everything.
     pub fn none() -> Self {
-        Self { files: Vec::new(), caches: Sizes::here(), winograd: false }
+        Self { files: Vec::new(), caches: Sizes::here(), winograd: true }
     }
 
     /// The tunings that are shipped with sartor.

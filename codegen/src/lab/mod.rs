@@ -25,5 +25,6 @@ pub use data::Data;
 #[cfg(test)]
 pub(crate) use data::noise;
 pub use problem::Problem;
+pub use sartor_ops::Winograd;
 pub use scan::LineError;
 pub use tuning::drawn as drawn_tuning;

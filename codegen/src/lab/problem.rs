@@ -60,7 +60,7 @@ impl Problem {
         let layers = normalize(&self.network, weights)?;
         Ok(match self.winograd {
             // However few channels there are.
-            Some(form) => winograd(&layers, form, 1),
+            Some(form) => winograd(&layers, form, |_| true),
             None => layers,
         })
     }

@@ -27,10 +27,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, two threads, no Winograd
+    /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, two threads, Winograd
     /// convolutions, no tuning.
     pub fn new(level: Level) -> Self {
-        Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, winograd: false, tuning: Arc::default() }
+        Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, winograd: true, tuning: Arc::default() }
     }
 
     /// The same options, with work for at least this many threads.

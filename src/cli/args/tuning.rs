@@ -15,21 +15,21 @@ pub struct TuningArgs {
     #[arg(long, value_name = "F.json")]
     tuning: Option<PathBuf>,
 
-    /// Compute dense 3x3 convolutions by Winograd's tiles: fewer products, added up in another order
+    /// Compute no 3x3 convolution by Winograd's tiles, which take fewer products and add up in another order
     #[arg(long)]
-    winograd: bool,
+    no_winograd: bool,
 }
 
 impl TuningArgs {
     /// The tunings to plan with. If the default file cannot be used, it is reported and left out: a network can be compiled without it.
     pub fn load(&self) -> Result<Tunings, Failure> {
         if let Some(path) = &self.tuning {
-            return Ok(Tunings::load(path)?.with_winograd(self.winograd));
+            return Ok(Tunings::load(path)?.with_winograd(!self.no_winograd));
         }
         let (tunings, error) = Tunings::installed();
         if let Some(error) = error {
             warn(&format!("{error}; it is ignored"));
         }
-        Ok(tunings.with_winograd(self.winograd))
+        Ok(tunings.with_winograd(!self.no_winograd))
     }
 }

@@ -45,9 +45,9 @@ pub struct Tune {
     /// The file to write [default: tuning.json in the cache's folder, which all commands read]
     #[arg(long, value_name = "F.json")]
     tuning: Option<PathBuf>,
-    /// Measure the problems of the network with its dense 3x3 convolutions computed by Winograd's tiles
+    /// Measure the problems of the network with all of its 3x3 convolutions computed directly
     #[arg(long)]
-    winograd: bool,
+    no_winograd: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -85,7 +85,7 @@ impl Tune {
         let until = Instant::now() + Duration::from_secs(self.seconds);
         let Sourced { network, weights, .. } = self.source.load_or_draw()?;
         let level = crate::cli::args::level::choose(self.level)?;
-        let options = Options { winograd: self.winograd, ..Options::new(level) };
+        let options = Options { winograd: !self.no_winograd, ..Options::new(level) };
         let caches = Sizes::here();
         let (path, loaded) = match &self.tuning {
             Some(path) => (path.clone(), load(path)),

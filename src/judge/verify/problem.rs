@@ -15,6 +15,7 @@ use super::judge::{Again, Case, judge};
 use super::verdict::Verdict;
 use crate::compile::{Model, Planned};
 use crate::judge::observe::Interpreter;
+use crate::tuning::Tunings;
 
 /// Interprets a problem's plan for a level and checks every layer as [`verify`](super::verify) does. If all values are integers
 /// so small that no order of summation rounds, every error must be zero. The output must have the same bits on the problem's
@@ -43,13 +44,15 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }
 
-/// Compiles a problem for a level of this CPU and checks it as [`interpret()`] does, but without other plans.
+/// Compiles a problem for a level of this CPU and checks it as [`interpret()`] does, but without other plans. If it has Winograd
+/// convolutions, those are that compiling makes.
 ///
 /// # Errors
 /// If the network cannot be compiled or run.
 pub fn compiled(problem: &Problem, level: Level) -> Result<Vec<Verdict>, VerifyError> {
     let weights = problem.weights();
-    let model = Model::open(&problem.network, &weights, level)?;
+    let tunings = Tunings::installed().0.with_winograd(problem.winograd.is_some());
+    let model = Model::open_tuned(&problem.network, &weights, level, 1, &tunings)?;
     let verdicts = check(&model, &problem.network, &weights, &problem.images())?;
     Ok(if problem.is_exact(&weights) { verdicts.into_iter().map(exact).collect() } else { verdicts })
 }

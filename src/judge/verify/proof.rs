@@ -1,7 +1,6 @@
 //! Shows what the compiler proves of a program before it emits it.
 
-use sartor_codegen::compile::{GenerateError, PlanError};
-use sartor_codegen::network::normalize::normalize;
+use sartor_codegen::compile::{GenerateError, PlanError, layers};
 use sartor_codegen::network::pack::pack;
 use sartor_codegen::prove::plan as proven;
 pub use sartor_codegen::prove::{KernelProven, Proven, StageProven};
@@ -17,9 +16,9 @@ use crate::tuning::Tunings;
 /// # Errors
 /// If the network cannot be planned, or a property cannot be proven.
 pub fn prove(network: &Network, weights: &Weights, level: Level) -> Result<Proven, GenerateError> {
-    let layers = normalize(network, weights)?;
-    let packed = pack(&layers);
     let options = Tunings::installed().0.options(level);
+    let layers = layers(network, weights, std::slice::from_ref(&options))?;
+    let packed = pack(&layers);
     let plan = schedule::plan(&layers, &packed, &options).map_err(PlanError::from)?;
     Ok(proven(&plan, &packed.data).map_err(PlanError::from)?)
 }

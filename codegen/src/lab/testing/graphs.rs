@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
-use sartor_codegen::lab::{Data, Problem};
+use sartor_codegen::lab::{Data, Problem, Winograd};
 use sartor_models::{
     Activation, Arithmetic, Builder, Conv2d, DepthOrder, GraphError, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape,
     Window,
@@ -33,9 +33,10 @@ const WORK: u64 = 150_000;
 fn options(problem: Problem) -> impl Strategy<Value = Problem> {
     let l2 = prop_oneof![Just(1 << 20), Just(1 << 12), Just(1 << 15)];
     let tune = prop_oneof![1 => Just(0), 3 => 1..1000u64];
-    (1..=3usize, 1..=4usize, any::<bool>(), l2, tune).prop_map(move |(batch, threads, fuse, l2, tune)| {
+    let winograd = prop_oneof![1 => Just(None), 1 => Just(Some(Winograd::Two))];
+    (1..=3usize, 1..=4usize, any::<bool>(), l2, winograd, tune).prop_map(move |(batch, threads, fuse, l2, winograd, tune)| {
         // Problems shrink to one image and one thread.
-        Problem { batch, threads, fuse, l2, tune, ..problem.clone() }
+        Problem { batch, threads, fuse, l2, winograd, tune, ..problem.clone() }
     })
 }
 
