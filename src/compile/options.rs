@@ -21,7 +21,7 @@ pub struct CompileOptions {
     pub threads: usize,
     /// What to build.
     pub kind: Kind,
-    /// What measuring chose. The cost model decides for problems that were not measured.
+    /// What measuring chose, and whether there are Winograd convolutions. The cost model decides for problems that were not measured.
     pub tunings: Tunings,
     /// The crate's name, which must follow Cargo's rules; [`None`] derives it from the network's name.
     pub name: Option<String>,

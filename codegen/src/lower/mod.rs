@@ -4,8 +4,9 @@
 //! [`PANEL`](crate::layout::PANEL). Weights are in panels of `PANEL` output lanes; each panel is `[bias, taps..]`, of `PANEL` f32
 //! each.
 //!
-//! NaN and infinities give what PyTorch gives, with one exception: zero weights. A lane's weight is zero if the lane is padding,
-//! or if its channel is in another group that shares a panel. Such a lane becomes NaN where the source is not finite.
+//! NaN and infinities give what PyTorch gives, with two exceptions. The first is zero weights. A lane's weight is zero if the lane is padding,
+//! or if its channel is in another group that shares a panel. Such a lane becomes NaN where the source is not finite. The second is
+//! Winograd's tiles: they give NaN where direct sums give an infinity.
 
 pub mod direct;
 pub mod eltwise;

@@ -118,6 +118,23 @@ fn activations_that_round() {
     }
 }
 
+/// An infinity reaches the outputs that it reaches directly, and no others. There it may be NaN.
+#[test]
+fn infinities_stay_where_they_are_read() {
+    let problem = |tiles: &str| problem(&format!("{tiles}ic1ih9iw9 conv_oc16 conv_oc16kh3ph1"));
+    for pixel in [0, 30, 40, 41, 80] {
+        let not_finite = |problem: &Problem| -> Vec<bool> {
+            let (weights, mut images) = (problem.weights(), problem.images());
+            images[pixel] = f32::INFINITY;
+            let layers = problem.layers(&weights).unwrap();
+            let packed = pack(&layers);
+            let plan = compile::plan(&layers, &packed, &Options::new(Level::Avx2)).unwrap();
+            interpret::plan(&plan, &packed.data, &images, 1).1.iter().map(|x| !x.is_finite()).collect()
+        };
+        assert_eq!(not_finite(&problem("winograd=2 ")), not_finite(&problem("")), "pixel {pixel}");
+    }
+}
+
 /// What compiling makes: none of few channels or tiles.
 #[test]
 fn small_convolutions_stay_direct() {

@@ -164,6 +164,13 @@ mod tests {
         }
     }
 
+    /// Small tiles spread errors less than a sum of nine products a channel does, large ones more.
+    #[test]
+    fn the_spread_of_tiles_is_known() {
+        assert_eq!(spread(Winograd::Two), 5.0);
+        assert!((spread(Winograd::Four) - 94.3).abs() < 0.1, "{}", spread(Winograd::Four));
+    }
+
     #[test]
     fn a_dot_product_in_f32_keeps_its_bound_and_a_dropped_term_does_not() {
         let mut bits = Pcg32::seed_from_u64(1);

@@ -14,6 +14,7 @@ mod softmax;
 mod special;
 mod spread;
 mod window;
+mod winograd;
 
 use std::fmt::Debug;
 

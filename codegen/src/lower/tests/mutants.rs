@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use sartor_kernels::report::{checked, figure};
 use sartor_kernels::runtime::Level;
 use sartor_models::Reduction;
+use sartor_ops::Winograd;
 
 use super::*;
 use crate::ir::kernel::{Address, Stmt, Value, Var};
 use crate::lower::direct::Source;
 use crate::lower::window::{Kind, Window};
+use crate::lower::winograd::FromTiles;
 use crate::lower::{direct, eltwise, pointwise};
 
 /// What a number of a kernel means.
@@ -174,6 +176,9 @@ fn families() -> Vec<(&'static str, Box<dyn Family>, bool)> {
         ("depthwise", Box::new(silu), false),
         ("maxpool", Box::new(Window { rows: 1, present: (0, 3), ..window(Kind::Max, 3, 2, 1) }), true),
         ("avgpool", Box::new(window(Kind::Average, 3, 2, 1)), false),
+        ("intotiles", Box::new(super::winograd::into_tiles(Winograd::Two, 7, (1, 1), 2).unwrap()), true),
+        ("fromtiles", Box::new(FromTiles { epilogue: sigmoid, ..super::winograd::from_tiles(Winograd::Two, 2, 5, 2) }), false),
+        ("fromtiles", Box::new(FromTiles { epilogue: shortcut, ..super::winograd::from_tiles(Winograd::Two, 1, 4, 1) }), true),
         ("spread", Box::new(spread::spec(5, 2, true, (1, 2), 2)), true),
         ("move", Box::new(moved::spec(5, 3, 7)), true),
         ("move", Box::new(moved::turned(2, 3, 4)), true),
