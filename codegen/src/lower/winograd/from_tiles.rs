@@ -123,15 +123,21 @@ impl FromTiles {
         let (m, n) = (self.form.outputs(), self.form.inputs());
         let width = b.lanes();
         b.comment(format!("Transforms a tile to {} by {}.", number_of(self.rows, "row"), number_of(run.columns, "column")));
+        let matrix = self.form.result();
+        // Outputs beyond the map need not all elements.
+        let needed = |at: usize, outputs: usize| matrix[..outputs].iter().any(|row| row[at] != 0.0);
         let mut square: Vec<Vec<Term>> = Vec::with_capacity(n);
         for row in 0..n {
             let load = |b: &mut Builder, column: usize| {
+                if !needed(row, self.rows) || !needed(column, run.columns) {
+                    return None;
+                }
                 let at = buffers.src.at(run.start * self.src_pitch + (row * n + column) * self.panels * PANEL + lane);
                 Some(b.load(format!("p{row}_{column}"), at.plus(x, self.src_pitch).plus(c, width)))
             };
             square.push((0..n).map(|column| load(b, column)).collect());
         }
-        let sums = Transform::new(b, "t").both_ways(&self.form.result(), &square, (self.rows, run.columns));
+        let sums = Transform::new(b, "t").both_ways(&matrix, &square, (self.rows, run.columns));
         let bias = b.load("b", buffers.bias.at(lane).plus(c, width));
         let mut cells = Vec::with_capacity(m * m);
         for (row, sums) in sums.into_iter().enumerate() {
