@@ -8,7 +8,7 @@ use super::problem::Problem;
 /// Sums of products of integers are exact in f32 up to this, in any order.
 const EXACT: f64 = (1 << 24) as f64;
 
-/// At most about this many weights of a filter are not zero, so that values grow slowly from layer to layer.
+/// About this many weights of an output channel are not zero, or fewer, so that values grow slowly from layer to layer.
 const TAPS: usize = 12;
 
 /// Values that are integer multiples of a step. The step is a power of two of at most one.

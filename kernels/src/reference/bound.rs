@@ -36,7 +36,8 @@ pub fn dot(terms: usize, max_src: f64, max_weight: f64, max_bias: f64) -> f64 {
     DOT_SLACK * EPSILON * (terms as f64 + 1.0) * (max_src * max_weight + max_bias)
 }
 
-/// A batch norm by itself, computed as `scale * x + shift` with both rounded: a dot product of one term.
+/// Bounds the rounding error of a batch norm that is a layer of its own, `scale * x + shift`. Product and sum are rounded each, as in a dot
+/// product of one term, so its bound holds.
 pub fn batch_norm(max_src: f64, max_scale: f64, max_shift: f64) -> f64 {
     dot(1, max_src, max_scale, max_shift)
 }
