@@ -92,5 +92,5 @@ targets! {
     names: sartor_fuzz::names::judge, 12 of the committed, 2_000 made;
     problem: sartor_fuzz::problem::judge, 12 of the committed, 5_000 made;
     npy: sartor_fuzz::npy::judge, 5 of the committed, 10_000 made;
-    image: sartor_fuzz::image::judge, 12 of the committed, 10_000 made;
+    image: sartor_fuzz::image::judge, 12 of the committed, 5_000 made;
 }
