@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes every target for so many seconds, one after another, and replays the committed inputs of fuzz/corpus. Inputs that are found stay
-# in fuzz/target/corpus.
+# Fuzzes every target for so many seconds, one after another: a campaign, which `./test` leaves out. Inputs that are found stay in
+# fuzz/target/corpus.
 #   usage: scripts/fuzz.sh SECONDS [TARGET...]
-# SARTOR_FUZZ_SEED is the seed of libFuzzer's choices; without it, every run draws others.
 # Fuzzing needs a nightly toolchain and a C++ compiler; cargo-fuzz is installed into fuzz/target/tools if there is none.
 set -uo pipefail
 cd "$(dirname "$0")/../fuzz" || exit
@@ -20,7 +19,7 @@ fuzz() {
   local target=$1 log=target/$1.log start=$SECONDS
   mkdir -p "target/corpus/$target"
   if cargo +nightly fuzz run "$target" "target/corpus/$target" "corpus/$target" -- \
-      -max_total_time="$seconds" -seed="${SARTOR_FUZZ_SEED:-0}" -timeout=300 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
+      -max_total_time="$seconds" -timeout=300 -rss_limit_mb=2048 -max_len=4096 >"$log" 2>&1; then
     echo "test fuzz::$target ... ok ($(sed -n 's/^Done \([0-9]*\) runs.*/\1 runs/p' "$log") in $((SECONDS - start)) s)"
   else
     echo "test fuzz::$target ... FAILED"; tail -n 30 "$log"
@@ -28,22 +27,14 @@ fuzz() {
   fi
 }
 
-fuzz_all() {
-  skip() { echo "skip: fuzz: $1" | tee -a "${SARTOR_TEST_LOG:-/dev/null}"; }
-  cargo +nightly --version >/dev/null 2>&1 || { skip "no nightly toolchain (rustup toolchain install nightly)"; return 0; }
-  command -v c++ >/dev/null || { skip "no C++ compiler for libFuzzer"; return 0; }
-  PATH=$PWD/target/tools/bin:$PATH
-  command -v cargo-fuzz >/dev/null || cargo install --debug --locked --root target/tools cargo-fuzz || { skip "cargo-fuzz cannot be installed"; return 0; }
-  cargo +nightly fuzz build || return
-  local passed=0 failed=0 verdict=ok
-  for target in "$@"; do
-    if fuzz "$target"; then passed=$((passed + 1)); else failed=$((failed + 1)) verdict=FAILED; fi
-  done
-  echo "test result: $verdict. $passed passed; $failed failed; 0 ignored"
-  [ $failed = 0 ]
-}
-# This has a target folder of its own, so it begins at once when the workspace is being built at the same time.
-fuzz_all ${*:-$all}
-status=$?
-# What these tests share with the workspace is built once.
-CARGO_TARGET_DIR=../target cargo test --release --no-default-features && exit $status
+cargo +nightly --version >/dev/null 2>&1 || { echo "fuzzing needs a nightly toolchain: rustup toolchain install nightly" >&2; exit 1; }
+command -v c++ >/dev/null || { echo "libFuzzer needs a C++ compiler" >&2; exit 1; }
+PATH=$PWD/target/tools/bin:$PATH
+command -v cargo-fuzz >/dev/null || cargo install --debug --locked --root target/tools cargo-fuzz || exit
+cargo +nightly fuzz build || exit
+passed=0 failed=0 verdict=ok
+for target in ${*:-$all}; do
+  if fuzz "$target"; then passed=$((passed + 1)); else failed=$((failed + 1)) verdict=FAILED; fi
+done
+echo "test result: $verdict. $passed passed; $failed failed; 0 ignored"
+[ $failed = 0 ]

@@ -32,7 +32,6 @@ block_figures() {
   echo '| figure | value |'; echo '| --- | --- |'
   { sed -nE 's/^figure: ([^:]*): (.*)$/| \1 | \2 |/p' "$logs/checks"
     find fuzz/corpus -type f | wc -l | sed 's/.*/| inputs of the fuzz targets, committed and replayed | & |/'
-    sed -nE 's/^test fuzz::(.*) \.\.\. ok \((.*)\)$/| fuzz target `\1`, last run | \2, no finding |/p' "$logs"/fuzz.log 2>/dev/null || true
   } | sort -u
 }
 

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| sartor_fuzz::kernel_name::judge(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    sartor_fuzz::kernel_name::judge(data);
+});

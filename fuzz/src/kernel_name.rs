@@ -9,14 +9,17 @@ const FAMILIES: [&str; 6] = ["pointwise", "depthwise3x3s2", "direct5x5s1", "mean
 const FIELDS: [&str; 8] = ["m", "k", "n", "rows", "ow", "c", "sp", "lane"];
 const WORDS: [&str; 7] = ["relu", "relu6", "silu", "sigmoid", "blend", "add", "sums"];
 
-/// Reads the bytes as a text, and as the parts of a name.
-pub fn judge(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data)
+/// Reads the bytes as a text, and as the parts of a name. Returns whether the text was one.
+pub fn judge(data: &[u8]) -> bool {
+    let parsed = if let Ok(text) = std::str::from_utf8(data)
         && let Ok(name) = text.parse::<KernelName>()
     {
         assert_eq!(name.to_string(), text);
         assert_eq!(name.to_string().parse(), Ok(name));
-    }
+        true
+    } else {
+        false
+    };
     let mut choices = Choices(data);
     let mut name = KernelName::new(FAMILIES[choices.below(6)], Level::ALL[choices.below(4)]);
     name.tile = (0..choices.below(4)).map(|_| size(&mut choices)).collect();
@@ -28,6 +31,7 @@ pub fn judge(data: &[u8]) {
     }
     let text = name.to_string();
     assert_eq!(text.parse(), Ok(name), "{text}");
+    parsed
 }
 
 fn size(choices: &mut Choices<'_>) -> usize {

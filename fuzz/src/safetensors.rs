@@ -17,8 +17,8 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     builder.finish(&[linear]).unwrap()
 });
 
-/// Reads the bytes as a safetensors file.
-pub fn judge(data: &[u8]) {
+/// Reads the bytes as a safetensors file. Returns whether they were one with the weights that are wanted.
+pub fn judge(data: &[u8]) -> bool {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), data).unwrap();
     let options = LoadOptions {
@@ -27,6 +27,7 @@ pub fn judge(data: &[u8]) {
         ..LoadOptions::default()
     };
     let loaded = Weights::load(file.path(), &NETWORK, options);
+    let read = loaded.is_ok();
     match (SafeTensors::deserialize(data), loaded) {
         (Ok(oracle), Ok(weights)) => {
             assert!(!has_key_twice(data), "a name that is there twice was let pass");
@@ -50,6 +51,7 @@ pub fn judge(data: &[u8]) {
         (Err(_), Err(LoadError::Format { .. } | LoadError::Kind { .. } | LoadError::Io { .. })) => {}
         (Err(error), Err(other)) => panic!("the file is damaged ({error}), but the fault is said to be: {other}"),
     }
+    read
 }
 
 /// Whether an object of the header has a key twice: it has more colons than a reader keeps entries.

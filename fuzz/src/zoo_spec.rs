@@ -4,11 +4,12 @@ use sartor_models::zoo::Spec;
 
 use crate::Choices;
 
-/// Reads the first line as a name, and the rest as parameters that are not part of a name.
-pub fn judge(data: &[u8]) {
+/// Reads the first line as a name, and the rest as parameters that are not part of a name. Returns whether
+/// the name was one.
+pub fn judge(data: &[u8]) -> bool {
     let end = data.iter().position(|&byte| byte == b'\n').unwrap_or(data.len());
-    let Ok(text) = std::str::from_utf8(&data[..end]) else { return };
-    let Ok(spec) = text.parse::<Spec>() else { return };
+    let Ok(text) = std::str::from_utf8(&data[..end]) else { return false };
+    let Ok(spec) = text.parse::<Spec>() else { return false };
     let printed = spec.to_string();
     assert_eq!(printed.parse::<Spec>().as_ref(), Ok(&spec), "{printed}");
 
@@ -26,4 +27,5 @@ pub fn judge(data: &[u8]) {
         assert_eq!(network.name, spec.to_string());
         assert!(network.macs() > 0 && network.param_count() > 0);
     }
+    true
 }

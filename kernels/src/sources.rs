@@ -1,7 +1,7 @@
 //! The text of what generated crates have a copy of.
 
 /// The runtime, which every crate has: names and texts of its files.
-pub const RUNTIME: [(&str, &str); 11] = [
+pub const RUNTIME: [(&str, &str); 12] = [
     ("mod.rs", include_str!("runtime/mod.rs")),
     ("arena.rs", include_str!("runtime/arena.rs")),
     ("cores.rs", include_str!("runtime/cores.rs")),
@@ -13,6 +13,7 @@ pub const RUNTIME: [(&str, &str); 11] = [
     ("threads.rs", include_str!("runtime/threads.rs")),
     ("units.rs", include_str!("runtime/units.rs")),
     ("wait.rs", include_str!("runtime/wait.rs")),
+    ("weights.rs", include_str!("runtime/weights.rs")),
 ];
 
 /// What every program has in addition to the runtime.

@@ -146,8 +146,8 @@ pub fn remove(path: &Path) -> io::Result<()> {
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// Moves the folder `new` to `path`. What was at `path` stays there until both are exchanged, and is at `new` afterwards, or gone. `check`
-/// must accept the old folder before and after the exchange; if it does not, the exchange is undone.
+/// Puts the folder `new` at `path`, in one step. A folder that was at `path` is at `new` afterwards, or removed if it was empty. `check` looks at
+/// that old folder before the exchange and once more after it; if it refuses the second time, the exchange is undone.
 ///
 /// # Errors
 /// If `check` or a rename fails. What was at `path` is still there then.

@@ -163,7 +163,7 @@ mod system {
         Err(super::refused(path, &what))
     }
 
-    /// Checks that no other user can rename or replace what this user and root have in the folder.
+    /// Checks that no other user can rename or replace files in the folder that belong to this user or to root.
     pub fn stays(folder: &Path) -> io::Result<()> {
         let found = std::fs::metadata(folder).map_err(|error| super::at(folder, &error))?;
         // The owner of `/` can replace everything: that is root, or the user as which root appears in a user namespace.

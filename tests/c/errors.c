@@ -62,6 +62,8 @@ int main(void)
     expect("level", strcmp(rexnet_digits_level(model), "portable"), 0, NULL);
     expect("no level", rexnet_digits_level(NULL) != NULL, 0, NULL);
 
+    expect("no copy", rexnet_digits_copy_weights(NULL), REXNET_DIGITS_ERROR_ARGUMENT, "null");
+    expect("copy", rexnet_digits_copy_weights(model), REXNET_DIGITS_OK, NULL);
     expect("model", rexnet_digits_run(NULL, input, in, output, out), REXNET_DIGITS_ERROR_ARGUMENT, "null");
     expect("input", rexnet_digits_run(model, NULL, in, output, out), REXNET_DIGITS_ERROR_ARGUMENT, "null");
     expect("output", rexnet_digits_run(model, input, in, NULL, out), REXNET_DIGITS_ERROR_ARGUMENT, "null");

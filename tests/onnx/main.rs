@@ -1,5 +1,5 @@
-//! ONNX files: the ONNX project's backend tests and trained networks, with their answers; exported networks of the zoo, read back;
-//! damaged files. scripts/setup-onnx.sh installs what they need.
+//! Reads, runs and compiles ONNX files: the backend tests of the ONNX project and trained networks, which come with right answers; Sartor's
+//! own zoo, exported by `sartor export`; and damaged files. scripts/setup-onnx.sh installs the files that these tests need.
 
 mod backend;
 mod case;

@@ -47,7 +47,10 @@ for images in [one, shaped, memoryview(one), shaped.toreadonly(), shaped.tolist(
 single = model(memoryview(one).cast("B").cast("f", (3, 32, 32)))
 assert bits(single) == first.tobytes() and tuple(single.shape) == (10,)
 for threads in (1, 2, 3):
-    batch = net.Model(threads=threads)(two)
+    copied = net.Model(threads=threads)
+    batch = copied(two)
+    copied.copy_weights()
+    assert bits(copied(two)) == bits(batch)
     assert bits(batch) == answer.tobytes() and tuple(batch.shape) == (2, 10)
 if numpy is not None:
     images = numpy.array(two, "f4").reshape(2, 3, 32, 32)

@@ -10,6 +10,7 @@ import rexnet_digits
 def scores(images: npt.NDArray[np.float32], threads: int = 2) -> npt.NDArray[np.float32]:
     with rexnet_digits.Model(threads=threads) as model:
         level: str = model.level
+        model.copy_weights()
         print(level, model.threads + 1)
         return model(images)
 

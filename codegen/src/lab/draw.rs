@@ -13,7 +13,7 @@ const EXACT: f64 = (1 << 24) as f64;
 /// transforms multiply by up to 4 and by up to 9.
 const WINOGRAD: f64 = 4.0 * 36.0;
 
-/// At most about this many weights of a filter are not zero, so that values grow slowly from layer to layer.
+/// About this many weights of an output channel are not zero, or fewer, so that values grow slowly from layer to layer.
 const TAPS: usize = 12;
 
 /// Values that are integer multiples of a step. The step is a power of two of at most one.

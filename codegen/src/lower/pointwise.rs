@@ -59,10 +59,10 @@ impl Pointwise {
         tile::end_apart(level, self.m, blocks, self.epilogue.last_lanes.is_some(), self.idle)
     }
 
-    /// The kernel.
+    /// Lowers the convolution to a kernel's instructions.
     ///
-    /// Buffers: `src`, `wei`, `dst`, then `res` if there is a shortcut, then `next` if weights are fetched ahead. Maps begin at
-    /// the first lane of the first pixel.
+    /// Its buffers are `src`, `wei` (the weights) and `dst`, then `res` if there is a shortcut, then `next` if the weights of the next
+    /// call are prefetched. `src`, `dst` and `res` point at lane 0 of the first pixel.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let reach = self.segments.iter().map(|segment| segment.lane + segment.len).max().unwrap_or(0);

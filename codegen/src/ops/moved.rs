@@ -1,4 +1,4 @@
-//! A transposed or reshaped map.
+//! A map that is transposed, reshaped, or copied to a part of another map.
 
 use sartor_models::Window;
 use typed_index_collections::TiSlice;
@@ -19,8 +19,13 @@ pub struct Moved {
     pub src_lane: usize,
     /// How many channels are read.
     pub channels: usize,
-    /// What is written: channel `c` in lane `c`.
+    /// What is written. This may be a part of a map.
     pub dst: MapId,
+    /// The lane of the first channel that is written. The others follow, and the lanes after the last, up to the end of its panel,
+    /// are set to zero.
+    pub dst_lane: usize,
+    /// How many channels are written.
+    pub dst_channels: usize,
     /// Which value goes where.
     pub digits: Digits,
 }
@@ -33,7 +38,7 @@ impl Moved {
         let steps = |map: &Map| [1, map.w * map.pitch(), map.pitch()];
         let (src, dst) = (&maps[self.src], &maps[self.dst]);
         let src_steps = if is_planar { [src.h * src.w, src.w, 1] } else { steps(src) };
-        let loops = self.digits.loops((dims(src, self.channels), src_steps), (dims(dst, dst.c), steps(dst)));
+        let loops = self.digits.loops((dims(src, self.channels), src_steps), (dims(dst, self.dst_channels), steps(dst)));
         crate::layout::in_order(loops)
     }
 }

@@ -21,7 +21,8 @@ pub struct Rearranged {
     pub how: Rearrange,
 }
 
-/// The lanes in which a map holds the channels of blocks, as [`Rearranged::src`] wants them, and how many lanes it has.
+/// Where the source of a depth-to-space holds its channels. The channels that become one pixel of a block of `block` by `block` pixels lie
+/// side by side, padded to whole panels, as [`Rearranged::src`] says. Returns the lane of each channel, and how many lanes a pixel has.
 pub fn lanes_of_blocks(channels: usize, block: usize, order: DepthOrder) -> (Vec<usize>, usize) {
     let (pixels, each) = (block * block, channels / (block * block));
     let lane = |channel: usize| {

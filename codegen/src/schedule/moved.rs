@@ -19,8 +19,14 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
     if let Some(Source { start, first, loops, lanes }) = source(cx, layer) {
         let id = cx.layers[layer].dst();
         let dst = &cx.layers[id];
-        let is_aligned = start.region != Region::Input;
-        let division = Division::new(loops, lanes, first, is_aligned).cleared(dst.c, dst.h * dst.w, dst.pitch());
+        let (dst_lane, dst_channels) = match &cx.layers[layer].op {
+            LayerOp::Move(op) => (op.dst_lane, op.dst_channels),
+            _ => (0, dst.c),
+        };
+        let is_aligned = start.region != Region::Input && dst_lane.is_multiple_of(PANEL);
+        let end = dst_lane + dst_channels;
+        let pads = (dst_channels, padded(end) - end);
+        let division = Division::new(loops, lanes, first, is_aligned).cleared(pads, dst.h * dst.w, dst.pitch());
         units = division.units();
         let mut part = Int::var("unit");
         if cx.site.batch > 1 {
@@ -28,13 +34,13 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
             body.push(Step::Let("part".into(), part.modulo(units)));
             part = Int::var("part");
         }
-        let end = cx.site.row(id, Int::Const(0));
+        let first_row = cx.site.row(id, Int::Const(0));
         let at = |pointer: &Pointer, index: Int| Pointer { offset: pointer.offset.clone().plus(index), ..pointer.clone() };
         let mut arms = Vec::new();
         for run in division.runs() {
             let index = if run.units == 1 { Int::Const(run.lo) } else { part.clone() };
             let (from, to) = division.steps();
-            let args = vec![at(&start, index.clone().times(from).plus(first)), at(&end, index.times(to))];
+            let args = vec![at(&start, index.clone().times(from).plus(first)), at(&first_row, index.times(to).plus(dst_lane))];
             let call = cx.site.call(layer, &Spec::Moved(run.spec), args, &problem);
             arms.push(Arm { lo: run.lo, hi: run.lo + run.units - 1, body: vec![call] });
         }
@@ -51,8 +57,7 @@ struct Source {
     /// f32 from there to the first value.
     first: usize,
     loops: Vec<Loop>,
-    /// How many lanes the map has, if all are moved to the same lanes of a map that has as many. Pad lanes, which are zero, can
-    /// then be moved with the others.
+    /// How many lanes the map has, if all are moved and stay in order. Pad lanes, which are zero, can then be moved with the others.
     lanes: Option<usize>,
 }
 
@@ -61,11 +66,11 @@ fn source(cx: &Context<'_>, layer: LayerId) -> Option<Source> {
     match (&cx.layers[layer].op, &cx.site.packed.layers[layer]) {
         (LayerOp::Move(op), _) => {
             let is_planar = cx.site.places[op.src] == Place::Input;
-            let (src, dst) = (&cx.layers[op.src], &cx.layers[op.dst]);
+            let src = &cx.layers[op.src];
             let first = if is_planar { op.src_lane * src.h * src.w } else { op.src_lane };
-            let is_whole = !is_planar && op.channels == src.c && src.c == dst.c;
+            let is_whole = !is_planar && op.channels == src.c && src.c == op.dst_channels;
             let start = cx.site.row(op.src, Int::Const(0));
-            Some(Source { start, first, loops: op.loops(maps, is_planar), lanes: is_whole.then_some(dst.c) })
+            Some(Source { start, first, loops: op.loops(maps, is_planar), lanes: is_whole.then_some(src.c) })
         }
         (LayerOp::Constant(op), PackedLayer::Constant(offset)) => {
             let start = Pointer { region: Region::Weights, offset: Int::Const(*offset) };
@@ -124,10 +129,10 @@ impl Division {
         Self { outer, each: each.min(outer.count), inner: loops, together, pads: (0, 0), pixels: 1, pitch: 0 }
     }
 
-    /// With the pad lanes of the destination.
-    fn cleared(self, lanes: usize, pixels: usize, pitch: usize) -> Self {
+    /// With the lanes of the destination that are set to zero.
+    fn cleared(self, pads: (usize, usize), pixels: usize, pitch: usize) -> Self {
         // What is moved in whole panels has no pad lanes, or has them moved with the others.
-        let pads = (lanes, if self.together > 1 { 0 } else { padded(lanes) - lanes });
+        let pads = if self.together > 1 { (pads.0, 0) } else { pads };
         Self { pads, pixels, pitch, ..self }
     }
 

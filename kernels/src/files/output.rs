@@ -1,8 +1,8 @@
 //! Files that appear whole or not at all: written beside their place, then renamed onto it.
 //!
-//! No other file is ever written to or removed: what is being written has a name that cannot be foreseen, and is made only where
-//! nothing has that name. A link stays, and what it leads to is replaced. What is no file, such as a device or a pipe, is written to
-//! as it is.
+//! No file of anybody else is ever written to or removed: the new file has a name that cannot be foreseen, and is made only where
+//! nothing has that name. A symbolic link stays, and the file that it leads to is replaced. A device or a pipe cannot be replaced, so
+//! it is written to directly.
 
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File, Metadata};

@@ -45,7 +45,7 @@ pub fn dot(terms: usize, max_src: f64, max_weight: f64, max_bias: f64) -> f64 {
 /// terms as they have steps (Barabasz, Anderson, Soodhalter and Gregg, "Error Analysis and Improving the Accuracy of Winograd Convolution
 /// for Deep Neural Networks", 2020, bound the worst case in the same way: by the products of the norms of the three matrices).
 pub fn winograd(form: Winograd, channels: usize, max_src: f64, max_weight: f64, max_bias: f64) -> f64 {
-    let steps = 2 * form.inputs() + 2 * form.inputs() + 1;
+    let steps = 4 * form.inputs() + 1;
     let sums = (channels + steps) as f64 * spread(form) * max_src * max_weight;
     DOT_SLACK * EPSILON * (sums + max_bias)
 }
@@ -76,7 +76,8 @@ fn reach(matrix: &[&[f64]]) -> f64 {
     matrix.iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>()).fold(0.0, f64::max).powi(2)
 }
 
-/// A batch norm by itself, computed as `scale * x + shift` with both rounded: a dot product of one term.
+/// Bounds the rounding error of a batch norm that is a layer of its own, `scale * x + shift`. Product and sum are rounded each, as in a dot
+/// product of one term, so its bound holds.
 pub fn batch_norm(max_src: f64, max_scale: f64, max_shift: f64) -> f64 {
     dot(1, max_src, max_scale, max_shift)
 }

@@ -13,6 +13,7 @@ pub mod session;
 mod threads;
 mod units;
 mod wait;
+mod weights;
 
 pub use arena::{Aligned, OutOfMemory};
 pub use level::Level;

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::{fmt, io};
 
 use super::threads::Team;
+use super::weights::Weights;
 use super::{ABI, Aligned, Context, Lengths, OutOfMemory, Program, Units};
 
 /// Memory and threads for one program; several sessions of one program can run side by side.
 #[derive(Debug)]
 pub struct Session {
-    program: &'static Program,
+    weights: Weights,
     /// Each thread's scratch memory, then an arena for each thread. All arenas but the first stay untouched until a run has a pass
     /// for each thread: what most runs use lies together, in few huge pages.
     memory: Aligned,
@@ -55,15 +56,6 @@ impl Layout {
 /// where it is more than can be counted.
 pub fn memory_len(lengths: Lengths) -> Option<usize> {
     Layout::new(lengths, 1).map(|layout| layout.len)
-}
-
-/// f32 that Linux maps at once, around the one that is read.
-const MAPPED: usize = (64 << 10) / size_of::<f32>();
-
-/// Reads one of the weights of each piece that is mapped at once, so that a first run finds them mapped.
-fn mapped(program: &'static Program) -> impl Iterator<Item = f32> + Send {
-    // SAFETY: a reference is valid to be read.
-    program.weights().iter().step_by(MAPPED).map(|weight| unsafe { std::ptr::from_ref(weight).read_volatile() })
 }
 
 /// Why a program cannot be opened or run.
@@ -148,7 +140,7 @@ impl Session {
         check_threads(threads)?;
         let layout = Layout::new(program.lengths(), threads).ok_or(OutOfMemory { bytes: usize::MAX })?;
         let team = Self::team(program, threads)?;
-        Ok(Self { program, memory: Aligned::try_zeroed(layout.len)?, layout, team })
+        Ok(Self { weights: Weights::embedded(program), memory: Aligned::try_zeroed(layout.len)?, layout, team })
     }
 
     /// A session of one thread, the caller's, in memory of the caller's: [`memory_len`] f32 or more, on a boundary of 64 bytes. Nothing
@@ -162,7 +154,7 @@ impl Session {
         let found = memory.len();
         let memory = memory.get_mut(..layout.len).ok_or(SessionError::LittleMemory { needed: layout.len, found })?;
         let memory = Aligned::lent(memory).ok_or(SessionError::Unaligned)?;
-        Ok(Self { program, memory, layout, team: Self::team(program, 1)? })
+        Ok(Self { weights: Weights::embedded(program), memory, layout, team: Self::team(program, 1)? })
     }
 
     /// Checks that this runtime and this CPU can run a program.
@@ -177,12 +169,32 @@ impl Session {
     }
 
     fn team(program: &'static Program, threads: usize) -> Result<Team, SessionError> {
-        Team::new(threads, mapped(program)).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })
+        Team::new(threads, Weights::mapped(program)).map_err(|error| SessionError::NoThread { threads, reason: error.kind() })
     }
 
     /// The program it runs.
     pub fn program(&self) -> &'static Program {
-        self.program
+        self.weights.program()
+    }
+
+    /// Copies the weights into memory of the session's own, in huge pages where the system has them. Runs take the same time then, wherever
+    /// the system has put the file that the weights are embedded in: for processes that run for long. Results are the same.
+    ///
+    /// # Errors
+    /// If there is not so much memory; the session goes on with the file's then.
+    pub fn copy_weights(&mut self) -> Result<(), SessionError> {
+        if !self.weights.are_copied() {
+            self.weights = Weights::copied(self.program())?;
+        }
+        Ok(())
+    }
+
+    /// Takes the weights of a session of the same program: if they are a copy, the two share it. Where the program is another, nothing
+    /// changes.
+    pub fn share_weights(&mut self, other: &Session) {
+        if std::ptr::eq(self.program(), other.program()) {
+            self.weights = other.weights.clone();
+        }
     }
 
     /// Runs as many images as `input` holds, NCHW; `output` receives the outputs one after another, each over all images.
@@ -194,7 +206,7 @@ impl Session {
     /// made.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) -> Result<(), SessionError> {
         let memory = self.memory(input, output)?;
-        self.walk(&memory, 0..self.turns(memory.passes), 0..self.program.stages().len())
+        self.walk(&memory, 0..self.turns(memory.passes), 0..self.program().stages().len())
     }
 
     /// Turns of a run of so many passes: a pass for each thread, or one for all of them.
@@ -221,7 +233,7 @@ impl Session {
         if !self.team.is_complete() {
             return Err(SessionError::Forked);
         }
-        let stages = &self.program.stages()[stages];
+        let stages = &self.program().stages()[stages];
         let threads = self.team.threads();
         let passes = memory.passes;
         // So many turns have a pass for each thread.
@@ -274,11 +286,11 @@ impl Session {
         input: &[f32],
         output: &mut [f32],
     ) -> Result<(), SessionError> {
-        let stage = &self.program.stages()[stage];
+        let stage = &self.program().stages()[stage];
         assert!(begin <= end && end <= stage.units(), "units {begin}..{end} of {}", stage.units());
         let memory = self.memory(input, output)?;
         if memory.passes != 1 {
-            return Err(SessionError::WrongLength { what: "input", expected: self.program.input_len(), found: input.len() });
+            return Err(SessionError::WrongLength { what: "input", expected: self.program().input_len(), found: input.len() });
         }
         // SAFETY: as in `walk`, with the units checked above.
         unsafe { stage.run()(&memory.of(0, 0, 0), &mut Units::of(begin..end)) };
@@ -287,26 +299,26 @@ impl Session {
 
     /// The first arena as the last stage left it.
     pub fn arena(&self) -> &[f32] {
-        &self.memory[self.layout.arenas..][..self.program.arena_len()]
+        &self.memory[self.layout.arenas..][..self.weights.program().arena_len()]
     }
 
     /// The first arena, for tests that prepare a stage's input: any values are safe, for no address depends on one.
     pub fn arena_mut(&mut self) -> &mut [f32] {
-        &mut self.memory[self.layout.arenas..][..self.program.arena_len()]
+        &mut self.memory[self.layout.arenas..][..self.weights.program().arena_len()]
     }
 
     /// The first thread's scratch memory as the last stage left it.
     pub fn scratch(&self) -> &[f32] {
-        &self.memory[..self.program.scratch_len()]
+        &self.memory[..self.weights.program().scratch_len()]
     }
 
     /// The first thread's scratch memory, for tests that mark what a stage leaves unwritten, as safely.
     pub fn scratch_mut(&mut self) -> &mut [f32] {
-        &mut self.memory[..self.program.scratch_len()]
+        &mut self.memory[..self.weights.program().scratch_len()]
     }
 
     fn memory(&mut self, input: &[f32], output: &mut [f32]) -> Result<Memory, SessionError> {
-        let (input_len, output_len) = (self.program.input_len(), self.program.output_len());
+        let (input_len, output_len) = (self.program().input_len(), self.program().output_len());
         let passes = (input.len() / input_len.max(1)).max(1);
         let wrong =
             |what, pass: usize, found| Err(SessionError::WrongLength { what, expected: pass.saturating_mul(passes), found });
@@ -324,7 +336,8 @@ impl Session {
             // SAFETY: the layout's arenas are inside the memory.
             arena: unsafe { scratch.add(self.layout.arenas) },
             scratch,
-            program: self.program,
+            weights: self.weights.as_ptr(),
+            program: self.program(),
             layout: self.layout,
         })
     }
@@ -341,6 +354,7 @@ struct Memory {
     arena: *mut f32,
     /// The first thread's.
     scratch: *mut f32,
+    weights: *const f32,
     program: &'static Program,
     layout: Layout,
 }
@@ -355,7 +369,7 @@ impl Memory {
             (pass, self.passes),
             self.arena.wrapping_add(arena * self.layout.arena_pitch),
             self.scratch.wrapping_add(thread * self.layout.scratch_pitch),
-            self.program.weights().as_ptr(),
+            self.weights,
         )
     }
 }

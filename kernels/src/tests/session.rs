@@ -25,8 +25,8 @@ unsafe extern "C" fn reverse(cx: &Context, units: &mut Units<'_>) {
 }
 
 #[repr(align(64))]
-struct Weights([f32; 1]);
-static WEIGHTS: Weights = Weights([10.0]);
+struct OnALine([f32; 1]);
+static WEIGHTS: OnALine = OnALine([10.0]);
 static STAGES: [Stage; 2] = [Stage::new("double", LEN, double), Stage::new("reverse", LEN, reverse)];
 
 const LENGTHS: Lengths = Lengths { input: LEN, output: LEN, arena: LEN, scratch: 1 };
@@ -37,6 +37,7 @@ const fn program(level: Level, lengths: Lengths) -> Program {
 }
 
 static PROGRAM: Program = program(Level::Portable, LENGTHS);
+static OTHER: Program = program(Level::Portable, LENGTHS);
 /// More than there is.
 const MUCH: usize = 1 << (usize::BITS - 8);
 static OLD: Program = {
@@ -142,6 +143,28 @@ fn what_cannot_be_opened_says_why() {
         assert_eq!(error, expected);
         assert!(error.to_string().contains(text), "{error}");
     }
+}
+
+#[test]
+fn copied_weights_give_the_same_and_are_shared() {
+    let mut copied = Session::new(&PROGRAM, 1).unwrap();
+    let (mut other, mut foreign) = (Session::new(&PROGRAM, 2).unwrap(), Session::new(&OTHER, 1).unwrap());
+    let place = |session: &Session| session.weights.as_ptr();
+    assert_eq!(place(&copied), PROGRAM.weights().as_ptr());
+    copied.copy_weights().unwrap();
+    let copy = place(&copied);
+    assert_ne!(copy, PROGRAM.weights().as_ptr());
+    copied.copy_weights().unwrap();
+    assert_eq!(place(&copied), copy, "copied twice");
+    for session in [&mut other, &mut foreign] {
+        session.share_weights(&copied);
+    }
+    assert_eq!([place(&other), place(&foreign)], [copy, OTHER.weights().as_ptr()]);
+    drop(copied);
+    let expected: Vec<f32> = (0..LEN).rev().map(|i| 20.0 * i as f32).collect();
+    let mut output = vec![0.0; LEN];
+    other.run(&input(), &mut output).unwrap();
+    assert_eq!(output, expected);
 }
 
 #[test]

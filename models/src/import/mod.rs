@@ -2,11 +2,13 @@
 //!
 //! Three steps. `read` takes the file apart. `fold` computes what is constant once shapes are known, and `translate` writes
 //! down the rest as operators of the graph; both go through the file's nodes together, because shapes are needed for one and
-//! constants for the other. `recognise` finds operators that exporters spell out in several nodes.
+//! constants for the other. `recognise` finds operators that exporters spell out in several nodes. `distribute` takes functions of
+//! concatenations to the operands.
 
 mod broadcast;
 mod constant;
 mod dims;
+mod distribute;
 mod error;
 mod fold;
 mod function;
@@ -64,7 +66,8 @@ impl Network {
 fn import(file: read::Onnx, options: &ImportOptions) -> Result<Imported, ImportError> {
     let path = file.path.clone();
     let imported = translate::translate(file, options)?;
-    let mut imported = recognise::recognise(imported).map_err(|source| ImportError::Graph { path, source })?;
+    let imported = recognise::recognise(imported).and_then(distribute::distribute);
+    let mut imported = imported.map_err(|source| ImportError::Graph { path, source })?;
     if let Some(seed) = options.random_weights.filter(|_| imported.random) {
         imported.weights = Weights::random(&imported.network, seed);
     }

@@ -129,8 +129,14 @@ impl Trace {
         self
     }
 
-    /// The same trace after some nodes of `before` were dropped: `kept` says what the others became.
-    pub(super) fn renumbered(mut self, before: &Network, kept: &[Option<NodeId>]) -> Self {
+    /// The same trace after some nodes of `before` were dropped: `kept` says what the others became, and `more` what else was made for a
+    /// node.
+    pub(super) fn renumbered<I: Iterator<Item = NodeId>>(
+        mut self,
+        before: &Network,
+        kept: &[Option<NodeId>],
+        more: impl Fn(NodeId) -> I,
+    ) -> Self {
         // A node that is gone was read by one that now does its work too, or by others that are gone.
         let mut into: Vec<Option<NodeId>> = kept.to_vec();
         for id in (0..kept.len()).rev() {
@@ -151,7 +157,7 @@ impl Trace {
             }
         }
         for node in &mut self.nodes {
-            node.made = node.made.iter().filter_map(|id| kept[id.0]).collect();
+            node.made = node.made.iter().flat_map(|&id| more(id).chain(kept[id.0])).collect();
         }
         self
     }

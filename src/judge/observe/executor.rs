@@ -18,10 +18,10 @@ pub trait Executor {
     /// The same.
     fn scratch_mut(&mut self) -> &mut [f32];
 
-    /// Runs one unit of a stage.
+    /// Runs one unit of a stage: the part of it that one thread takes at a time. `input` and `output` are those of the whole program.
     ///
     /// # Errors
-    /// If the length of the input or output is not the program's.
+    /// If the length of `input` or `output` is not what the program takes for one pass.
     fn run_unit(&mut self, stage: usize, unit: usize, input: &[f32], output: &mut [f32]) -> Result<(), SessionError>;
 
     /// Runs what follows the `stages` that have layers: the copy of the results.

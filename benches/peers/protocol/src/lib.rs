@@ -24,7 +24,8 @@ pub type Failure = Box<dyn Error>;
 /// One inference of the job's input.
 pub type Run = Box<dyn FnMut() -> Result<Vec<f32>, Failure>>;
 
-/// Plays an engine's part until stdin ends.
+/// Runs an engine in this process for the program that times it: opens the model that the arguments name, then runs it each time a line on
+/// stdin asks for it, until stdin ends.
 ///
 /// # Errors
 /// If an argument is missing, a file cannot be read or written, or the engine fails.

@@ -128,6 +128,8 @@ fn refused(error: &ModelError) -> Status {
     failed(status, error)
 }
 
+const BUSY: &str = "another thread is running this model: make a model for each thread";
+
 /// Describes the network.
 #[unsafe(export_name = "@net@_describe")]
 pub extern "C" fn describe() -> *const Description {
@@ -237,7 +239,7 @@ pub unsafe extern "C" fn run(
     // SAFETY: the caller vouches for the model.
     let busy = unsafe { &(*model).busy };
     if busy.swap(true, Ordering::Acquire) {
-        return failed(Status::Busy, "another thread is running this model: make a model for each thread");
+        return failed(Status::Busy, BUSY);
     }
     // SAFETY: the caller vouches for the arrays, which do not overlap, and nobody else has passed `busy`. Whatever is in the output
     // is an f32 to Rust: it is only written.
@@ -246,6 +248,26 @@ pub unsafe extern "C" fn run(
         let output = std::slice::from_raw_parts_mut(output, output_length);
         (*model).model.run(input, output)
     };
+    busy.store(false, Ordering::Release);
+    result.map_or_else(|error| refused(&error), |()| Status::Ok)
+}
+
+/// Copies the weights into memory of the model's own.
+///
+/// # Safety
+/// `model` is null, or what a create function gave and nobody destroys meanwhile.
+#[unsafe(export_name = "@net@_copy_weights")]
+pub unsafe extern "C" fn copy_weights(model: *mut Instance) -> Status {
+    if model.is_null() {
+        return failed(Status::Argument, "the model is null");
+    }
+    // SAFETY: the caller vouches for the model.
+    let busy = unsafe { &(*model).busy };
+    if busy.swap(true, Ordering::Acquire) {
+        return failed(Status::Busy, BUSY);
+    }
+    // SAFETY: nobody else has passed `busy`.
+    let result = unsafe { (*model).model.copy_weights() };
     busy.store(false, Ordering::Release);
     result.map_or_else(|error| refused(&error), |()| Status::Ok)
 }

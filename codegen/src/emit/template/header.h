@@ -97,6 +97,11 @@ size_t @net@_memory_size(void);
    both. If the network has several inputs, those of an image follow one another, in the order of the description. `output` receives the network's outputs one after another, each over all images. Lengths are counted in values. */
 @net@_status @net@_run(@net@_model *model, const float *input, size_t input_length, float *output, size_t output_length);
 
+/* Copies the weights into memory of the model's own, in huge pages where the system has them. Runs take the same time then, wherever the
+   system has put the file of the library: for processes that run for long. Results are the same. After an error, the model goes on with
+   the weights in the file. */
+@net@_status @net@_copy_weights(@net@_model *model);
+
 /* The level that a model runs at, such as "avx2". */
 const char *@net@_level(const @net@_model *model);
 

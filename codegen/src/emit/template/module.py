@@ -78,6 +78,7 @@ def _load():
     if found != HASH:
         raise ImportError(f"{path} is of another network: its hash is {found}, this module's {HASH}", path=path)
     library.@net@_create.argtypes = [_ctypes.c_size_t, _ctypes.POINTER(_ctypes.c_void_p)]
+    library.@net@_copy_weights.argtypes = [_ctypes.c_void_p]
     library.@net@_level.argtypes = [_ctypes.c_void_p]
     library.@net@_level.restype = _ctypes.c_char_p
     library.@net@_last_error.argtypes = [_ctypes.c_char_p, _ctypes.c_size_t]
@@ -251,6 +252,19 @@ class Model:
         if status:
             raise _failed(status)
         return _answer(answer, count, single)
+
+    def copy_weights(self):
+        """Copies the weights into memory of the model's own, in huge pages where the system has them.
+
+        Calls take the same time then, wherever the system has put the file of the library: for processes that run for long. Results are the
+        same. A model that is pickled reads the file again where it is opened.
+        """
+        with self._lock:
+            if self._handle is None:
+                raise ValueError("the model is closed")
+            status = _library.@net@_copy_weights(self._handle)
+        if status:
+            raise _failed(status)
 
     @property
     def threads(self):

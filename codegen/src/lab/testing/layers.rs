@@ -245,14 +245,14 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
         }
         LayerOp::Move(op) => {
             let src = at(op.src);
-            let Map { c, h, w, .. } = dst.map;
+            let (c, &Map { h, w, .. }) = (op.dst_channels, &dst.map);
             let mut moved = vec![f64::NAN; c * h * w];
             op.digits.each(|from, to| {
                 let pixel = from % (src.map.h * src.map.w);
                 let lane = op.src_lane + from / (src.map.h * src.map.w);
                 moved[to] = src.get(pixel / src.map.w, pixel % src.map.w, lane);
             });
-            dst.write(0, c, |y, x, lane| moved[(lane * h + y) * w + x]);
+            dst.write(op.dst_lane, c, |y, x, channel| moved[(channel * h + y) * w + x]);
         }
         LayerOp::Add(Add { a, b, act, .. }) => {
             let (a, b) = (whole(*a), whole(*b));

@@ -203,7 +203,7 @@ proptest! {
     ) {
         let reach = (kernel.1 - 1) * dilation + 1;
         let (pad, after) = (pads[0].index(reach), pads[1].index(reach));
-        // At least one column, and `extra` columns that the last window does not reach; these are fewer than a stride.
+        // The columns that the windows reach, and up to `stride - 1` more on the right that none reaches.
         let iw = ((ow - 1) * stride + reach).saturating_sub(pad + after) + extra.min(stride - 1);
         prop_assume!(iw > 0);
         let first = present.0.index(kernel.0);

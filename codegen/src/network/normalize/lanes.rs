@@ -10,7 +10,7 @@ use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Place;
 use super::tails::Tail;
-use crate::layout::{Map, MapId, PANEL, padded};
+use crate::layout::{Map, MapId, padded};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
     Activate, Add, Binary, Constant, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Moved, Normalized, Output, Pool,
@@ -232,18 +232,20 @@ impl Layout<'_> {
         let loops: Vec<(usize, usize)> = strides.iter().map(|stride| (stride.count, stride.step)).collect();
         if let Some(digits) = Digits::new(&loops, from, to) {
             let dst = self.dst(id);
-            self.push(id, step, LayerOp::Move(Moved { src, src_lane, channels, dst, digits }), None, (0..c).collect());
+            let op = Moved { src, src_lane, channels, dst, dst_lane: 0, dst_channels: c, digits };
+            self.push(id, step, LayerOp::Move(op), None, (0..c).collect());
             return Ok(());
         }
         let [first, second] = [Digits::new(&loops, from, [all, 1, 1]), Digits::new(&[(all, 1)], [all, 1, 1], to)]
             .map(|digits| digits.expect("a row of values has but one dimension"));
         let name = format!("{}.flat", self.network.node(step.node).name);
         let flat = self.layers.maps.push_and_get_key(Map { name: name.clone(), c: all, h: 1, w: 1 });
-        let op = LayerOp::Move(Moved { src, src_lane, channels, dst: flat, digits: first });
+        let op = LayerOp::Move(Moved { src, src_lane, channels, dst: flat, dst_lane: 0, dst_channels: all, digits: first });
         let value = Value { node: id, map: flat, lanes: (0..all).collect() };
         self.aside(name, op, value, None);
         let dst = self.dst(id);
-        let op = LayerOp::Move(Moved { src: flat, src_lane: 0, channels: all, dst, digits: second });
+        let op =
+            LayerOp::Move(Moved { src: flat, src_lane: 0, channels: all, dst, dst_lane: 0, dst_channels: c, digits: second });
         self.push(id, step, op, None, (0..c).collect());
         Ok(())
     }
@@ -351,28 +353,9 @@ impl Layout<'_> {
         }
         let name = format!("{}.reorder", self.network.node(id).name);
         let dst = self.map(id, name.clone());
-        let ordered = match self.panels(&value) {
-            Some(src_lane) => self.copy_panels(name, &value, src_lane, dst),
-            None => self.copy(name, &value, dst, 0, None)?,
-        };
+        let ordered = self.copy(name, &value, dst, 0, None)?;
         self.ordered.insert(id, ordered.clone());
         Ok(ordered)
-    }
-
-    /// The first lane of a value that is whole panels of a map, in order.
-    fn panels(&self, value: &Value) -> Option<usize> {
-        let is_panels = |first: &usize| first.is_multiple_of(PANEL) && value.lanes.len().is_multiple_of(PANEL);
-        value.run().filter(|first| value.map != INPUT && is_panels(first))
-    }
-
-    /// Copies panels of a map to a map of their own, which takes less than a convolution.
-    fn copy_panels(&mut self, name: String, src: &Value, src_lane: usize, dst: MapId) -> Value {
-        let (channels, &Map { h, w, .. }) = (src.lanes.len(), &self.layers[src.map]);
-        let digits = Digits::of(&[channels, h, w], &[0, 1, 2]).expect("three digits in their order");
-        let value = Value { node: src.node, map: dst, lanes: (0..channels).collect() };
-        let op = LayerOp::Move(Moved { src: src.map, src_lane, channels, dst, digits });
-        self.aside(name, op, value.clone(), None);
-        value
     }
 
     /// Where two values are such that the channels of the second are in the same lanes as those of the first. They are copied if
@@ -385,7 +368,8 @@ impl Layout<'_> {
         Ok((self.ordered(a)?, self.ordered(b)?))
     }
 
-    /// Copies a value by a convolution with the identity. Its channels are then in order from lane `dst_lane` on.
+    /// Copies a value. Its channels are then in order from lane `dst_lane` on. Channels that already follow one another are moved;
+    /// others are picked by a convolution with the identity, which can also apply an activation.
     fn copy(
         &mut self,
         name: String,
@@ -395,6 +379,14 @@ impl Layout<'_> {
         act: Option<Activation>,
     ) -> Result<Value, NormalizeError> {
         let c = src.lanes.len();
+        let value = Value { node: src.node, map: dst, lanes: (dst_lane..dst_lane + c).collect() };
+        if let (Some(src_lane), None, true) = (src.run(), act, src.map != INPUT) {
+            let &Map { h, w, .. } = &self.layers[src.map];
+            let digits = Digits::of(&[c, h, w], &[0, 1, 2]).expect("three digits in their order");
+            let op = Moved { src: src.map, src_lane, channels: c, dst, dst_lane, dst_channels: c, digits };
+            self.aside(name, LayerOp::Move(op), value.clone(), None);
+            return Ok(value);
+        }
         if c.checked_mul(c).is_none_or(|n| n > MAX_ELEMENTS) {
             return Err(NormalizeError::Unsupported {
                 node: self.network.node(src.node).name.clone(),
@@ -403,7 +395,6 @@ impl Layout<'_> {
         }
         let (factor, mut weight) = (factor_of_sums(act), vec![0.0; c * c]);
         weight.iter_mut().step_by(c + 1).for_each(|w| *w = factor as f32);
-        let value = Value { node: src.node, map: dst, lanes: (dst_lane..dst_lane + c).collect() };
         let conv = Conv {
             src: src.map,
             src_lanes: src.lanes.clone(),
@@ -470,7 +461,7 @@ impl Layout<'_> {
     }
 }
 
-/// Takes rows of `row` values and moves row `c` to `lanes[c]` of `count` rows. The others are zero.
+/// `count` rows of `row` values each: row `lanes[c]` is a copy of row `c` of `values`, and rows that no `lanes[c]` names are zero.
 fn permuted(values: &[f32], lanes: &[usize], row: usize, count: usize) -> Vec<f32> {
     let mut moved = vec![0.0; count * row];
     for (from, &lane) in values.chunks_exact(row).zip(lanes) {

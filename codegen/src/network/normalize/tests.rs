@@ -94,6 +94,7 @@ fn line(layer: &Layer) -> String {
         }
         LayerOp::Move(op) => {
             words.push(format!("move{}", op.digits));
+            words.extend((op.dst_lane > 0).then(|| format!("@{}", op.dst_lane)));
             None
         }
         LayerOp::Add(Add { act, .. }) => {
@@ -386,16 +387,18 @@ fn a_slice_picks_lanes_and_is_copied_where_a_whole_map_is_read() {
     );
 }
 
-/// Panels of a map, in order, are copied as they are; other lanes by a convolution.
+/// Channels that follow one another are copied as they are.
 #[test]
-fn whole_panels_are_moved() {
+fn slices_are_moved() {
     let mut g = Graph::new(3, 5, 5);
     let stem = g.conv("stem", 48, g.0.input());
     let panels = g.add("panels", Op::Slice { begin: 16, len: 32 }, &[stem]);
     let lanes = g.add("lanes", Op::Slice { begin: 8, len: 16 }, &[stem]);
     let (a, b) = (g.depthwise("a", panels), g.depthwise("b", lanes));
-    let layers =
-        g.becomes(&[a, b], &["stem conv", "panels.reorder move32x5x5p012", "a depthwise", "lanes.reorder conv", "b depthwise"]);
+    let layers = g.becomes(
+        &[a, b],
+        &["stem conv", "panels.reorder move32x5x5p012", "a depthwise", "lanes.reorder move16x5x5p012", "b depthwise"],
+    );
     let LayerOp::Move(of) = &layers[LayerId(1)].op else { panic!("no move") };
     assert_eq!((of.src_lane, of.channels), (16, 32));
 }
@@ -410,7 +413,7 @@ fn a_slice_is_copied_into_a_concatenation() {
     let y = g.conv("y", 5, back);
     let cat = g.add("cat", Op::Concat, &[front, y]);
     let all = g.add("all", Op::Slice { begin: 0, len: 12 }, &[cat]);
-    g.becomes(&[all], &["x conv", "cat.copy0 conv", "y conv @7"]);
+    g.becomes(&[all], &["x conv", "cat.copy0 move7x4x4p012", "y conv @7"]);
 }
 
 #[test]
@@ -504,13 +507,13 @@ fn operands_that_cannot_be_placed_are_copied() {
         &[relu],
         &[
             "x conv",
-            "twice.copy0 conv",
-            "twice.copy1 conv @5",
+            "twice.copy0 move5x4x4p012",
+            "twice.copy1 move5x4x4p012 @5",
             "dw depthwise",
             "pool Average",
             "last.copy0 conv",
-            "last.copy1 conv @3",
-            "last.copy2 conv @13",
+            "last.copy1 move10x4x4p012 @3",
+            "last.copy2 move10x4x4p012 @13",
             "conv conv @23",
             "relu activation Relu",
         ],
@@ -525,7 +528,10 @@ fn a_placed_operand_can_be_read_by_later_convolutions() {
     let both = g.add("concat", Op::Concat, &[a, b]);
     let later = g.conv("later", 4, b);
     let again = g.add("again", Op::Concat, &[both, b]);
-    g.becomes(&[later, both, again], &["a conv", "b conv @5", "later conv", "again.copy0 conv", "again.copy1 conv @12"]);
+    g.becomes(
+        &[later, both, again],
+        &["a conv", "b conv @5", "later conv", "again.copy0 move12x4x4p012", "again.copy1 move7x4x4p012 @12"],
+    );
 }
 
 #[test]
@@ -536,7 +542,10 @@ fn an_operand_read_before_the_concatenation_or_by_lane_is_copied() {
     let dense = g.add("dense", Op::Concat, &[a, b]);
     let dw = g.depthwise("dw", b);
     let last = g.conv("last", 4, dense);
-    g.becomes(&[last, dw], &["a conv", "b conv", "dense.copy0 conv", "dense.copy1 conv @16", "dw depthwise", "last conv"]);
+    g.becomes(
+        &[last, dw],
+        &["a conv", "b conv", "dense.copy0 move16x4x4p012", "dense.copy1 move8x4x4p012 @16", "dw depthwise", "last conv"],
+    );
 }
 
 #[test]
@@ -620,8 +629,8 @@ fn inner_outputs_keep_their_maps() {
             "relu activation Relu",
             "other conv",
             "add add",
-            "concat.copy0 conv",
-            "concat.copy1 conv @8",
+            "concat.copy0 move8x4x4p012",
+            "concat.copy1 move8x4x4p012 @8",
             "input.reorder conv",
         ],
     );
@@ -727,7 +736,10 @@ fn constants_are_maps_as_others_are() {
     let grid = g.add("grid", Op::Constant(Shape::new(1, 4, 6)), &[]);
     let sum = g.add("sum", Op::Binary(Arithmetic::Add), &[conv, grid]);
     let both = g.add("both", Op::Concat, &[sum, grid]);
-    g.becomes(&[both, grid], &["conv conv", "grid constant", "sum pluspixel", "both.copy0 conv", "both.copy1 conv @20"]);
+    g.becomes(
+        &[both, grid],
+        &["conv conv", "grid constant", "sum pluspixel", "both.copy0 move20x4x6p012", "both.copy1 move1x4x6p012 @20"],
+    );
 }
 
 /// The user's image, and a part of a map whose channels are in order, are read as they lie. Others are put in order first.
