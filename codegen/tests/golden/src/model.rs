@@ -62,6 +62,20 @@ impl Model {
         Ok(self.session.run(input, output)?)
     }
 
+    /// Copies the weights into memory of the model's own, in huge pages where the system has them. Runs take the same time then, wherever
+    /// the system has put the file that the weights are embedded in: for processes that run for long. Results are the same.
+    ///
+    /// # Errors
+    /// If there is not so much memory; the model goes on with the file's then.
+    pub fn copy_weights(&mut self) -> Result<(), ModelError> {
+        Ok(self.session.copy_weights()?)
+    }
+
+    /// Takes the weights of a model of the same level: if they are a copy, the two share it. Where the level is another, nothing changes.
+    pub fn share_weights(&mut self, other: &Model) {
+        self.session.share_weights(&other.session);
+    }
+
     /// The level that it runs at.
     pub fn level(&self) -> Level {
         self.session.program().level()

@@ -59,6 +59,19 @@ impl Pool {
         Ok(Self { state: Mutex::new(state), bells: [const { Condvar::new() }; BELLS], models })
     }
 
+    /// Copies the weights once, for all models: see [`Model::copy_weights`].
+    ///
+    /// # Errors
+    /// As [`Model::copy_weights`].
+    pub fn copy_weights(&mut self) -> Result<(), ModelError> {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some((first, others)) = state.free.split_first_mut() {
+            first.copy_weights()?;
+            others.iter_mut().for_each(|model| model.share_weights(first));
+        }
+        Ok(())
+    }
+
     /// Waits for a model and [runs](Model::run) it. Nothing is allocated.
     ///
     /// # Errors
