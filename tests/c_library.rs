@@ -96,7 +96,8 @@ fn build(compiler: &str, args: &[&str], libraries: &[&PathBuf], is_static: bool,
 fn exactly_the_functions_of_the_header_are_exported() {
     for (folder, name) in LIBRARIES.iter().zip(["rexnet_digits", "tiny"]) {
         let header = std::fs::read_to_string(folder.join(format!("include/{name}.h"))).unwrap();
-        let functions = ["copy_weights", "create", "create_in", "describe", "destroy", "last_error", "level", "memory_size", "run"];
+        let functions =
+            ["copy_weights", "create", "create_in", "describe", "destroy", "last_error", "level", "memory_size", "run"];
         let functions = functions.map(|function| format!("{name}_{function}"));
         assert!(functions.iter().all(|function| header.contains(&format!("{function}("))));
         let library = std::fs::read(folder.join(format!("lib/lib{name}.so"))).unwrap();

@@ -13,7 +13,8 @@ use super::rustc::{self, Built};
 use super::{archive, wheel};
 
 /// The names of a library's functions, without the network's.
-const FUNCTIONS: [&str; 9] = ["copy_weights", "create", "create_in", "describe", "destroy", "last_error", "level", "memory_size", "run"];
+const FUNCTIONS: [&str; 9] =
+    ["copy_weights", "create", "create_in", "describe", "destroy", "last_error", "level", "memory_size", "run"];
 
 /// The files and their places in the folder. The first is the artifact.
 ///

@@ -54,7 +54,8 @@ pub(super) fn distribute(imported: Imported) -> Result<Imported, GraphError> {
     }
     let outputs: Vec<NodeId> = network.outputs().iter().map(|output| became[output.0].expect("outputs stay")).collect();
     let distributed = builder.finish(&outputs)?;
-    let made = |id: NodeId| made_for.iter().filter(move |(function, _)| *function == id).flat_map(|(_, parts)| parts.iter().copied());
+    let made =
+        |id: NodeId| made_for.iter().filter(move |(function, _)| *function == id).flat_map(|(_, parts)| parts.iter().copied());
     let trace = trace.renumbered(&network, &became, made);
     Ok(Imported { network: distributed, weights: kept, interface, random, trace })
 }
@@ -88,8 +89,7 @@ impl Readers {
             return Vec::new();
         }
         let is_function = |id: &NodeId| matches!(network.node(*id).op, Op::BatchNorm { .. } | Op::Activation(_));
-        let mut chain: Vec<NodeId> =
-            std::iter::successors(Some(id), |&id| self.only(id).filter(is_function)).skip(1).collect();
+        let mut chain: Vec<NodeId> = std::iter::successors(Some(id), |&id| self.only(id).filter(is_function)).skip(1).collect();
         // One batch norm and one activation are fused into a convolution.
         let norms = chain.iter().take_while(|id| matches!(network.node(**id).op, Op::BatchNorm { .. })).count();
         chain.truncate(norms + 1);
@@ -100,7 +100,8 @@ impl Readers {
 /// A name for the part of a node that operand `i` gets.
 fn free_name(names: &mut HashSet<String>, node: &str, i: usize) -> String {
     let node = if node.len() < LONGEST - 32 { node } else { "part" };
-    let name = (0..).map(|n| format!("{node}.{i}{}", "_".repeat(n))).find(|name| !names.contains(name)).expect("names are endless");
+    let name =
+        (0..).map(|n| format!("{node}.{i}{}", "_".repeat(n))).find(|name| !names.contains(name)).expect("names are endless");
     names.insert(name.clone());
     name
 }
@@ -158,7 +159,16 @@ mod tests {
         let network = builder.finish(&[last]).unwrap();
         let whole = Weights::random(&network, 1);
         let (lines, Imported { weights, .. }) = distributed(network);
-        let expected = ["a(input)", "b(input)", "norm.0(a)", "norm.1(b)", "act.0(norm.0)", "act.1(norm.1)", "act(act.0, act.1)", "last(act)"];
+        let expected = [
+            "a(input)",
+            "b(input)",
+            "norm.0(a)",
+            "norm.1(b)",
+            "act.0(norm.0)",
+            "act.1(norm.1)",
+            "act(act.0, act.1)",
+            "last(act)",
+        ];
         assert_eq!(lines, expected);
         let bias = |weights: &Weights, name: &str| weights.get(name).unwrap().data().to_vec();
         assert_eq!([bias(&weights, "norm.0.bias"), bias(&weights, "norm.1.bias")].concat(), bias(&whole, "norm.bias"));

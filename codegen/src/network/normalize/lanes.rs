@@ -244,7 +244,8 @@ impl Layout<'_> {
         let value = Value { node: id, map: flat, lanes: (0..all).collect() };
         self.aside(name, op, value, None);
         let dst = self.dst(id);
-        let op = LayerOp::Move(Moved { src: flat, src_lane: 0, channels: all, dst, dst_lane: 0, dst_channels: c, digits: second });
+        let op =
+            LayerOp::Move(Moved { src: flat, src_lane: 0, channels: all, dst, dst_lane: 0, dst_channels: c, digits: second });
         self.push(id, step, op, None, (0..c).collect());
         Ok(())
     }

@@ -393,8 +393,10 @@ fn slices_are_moved() {
     let panels = g.add("panels", Op::Slice { begin: 16, len: 32 }, &[stem]);
     let lanes = g.add("lanes", Op::Slice { begin: 8, len: 16 }, &[stem]);
     let (a, b) = (g.depthwise("a", panels), g.depthwise("b", lanes));
-    let layers =
-        g.becomes(&[a, b], &["stem conv", "panels.reorder move32x5x5p012", "a depthwise", "lanes.reorder move16x5x5p012", "b depthwise"]);
+    let layers = g.becomes(
+        &[a, b],
+        &["stem conv", "panels.reorder move32x5x5p012", "a depthwise", "lanes.reorder move16x5x5p012", "b depthwise"],
+    );
     let LayerOp::Move(of) = &layers[LayerId(1)].op else { panic!("no move") };
     assert_eq!((of.src_lane, of.channels), (16, 32));
 }
@@ -524,7 +526,10 @@ fn a_placed_operand_can_be_read_by_later_convolutions() {
     let both = g.add("concat", Op::Concat, &[a, b]);
     let later = g.conv("later", 4, b);
     let again = g.add("again", Op::Concat, &[both, b]);
-    g.becomes(&[later, both, again], &["a conv", "b conv @5", "later conv", "again.copy0 move12x4x4p012", "again.copy1 move7x4x4p012 @12"]);
+    g.becomes(
+        &[later, both, again],
+        &["a conv", "b conv @5", "later conv", "again.copy0 move12x4x4p012", "again.copy1 move7x4x4p012 @12"],
+    );
 }
 
 #[test]
@@ -535,7 +540,10 @@ fn an_operand_read_before_the_concatenation_or_by_lane_is_copied() {
     let dense = g.add("dense", Op::Concat, &[a, b]);
     let dw = g.depthwise("dw", b);
     let last = g.conv("last", 4, dense);
-    g.becomes(&[last, dw], &["a conv", "b conv", "dense.copy0 move16x4x4p012", "dense.copy1 move8x4x4p012 @16", "dw depthwise", "last conv"]);
+    g.becomes(
+        &[last, dw],
+        &["a conv", "b conv", "dense.copy0 move16x4x4p012", "dense.copy1 move8x4x4p012 @16", "dw depthwise", "last conv"],
+    );
 }
 
 #[test]
@@ -726,7 +734,10 @@ fn constants_are_maps_as_others_are() {
     let grid = g.add("grid", Op::Constant(Shape::new(1, 4, 6)), &[]);
     let sum = g.add("sum", Op::Binary(Arithmetic::Add), &[conv, grid]);
     let both = g.add("both", Op::Concat, &[sum, grid]);
-    g.becomes(&[both, grid], &["conv conv", "grid constant", "sum pluspixel", "both.copy0 move20x4x6p012", "both.copy1 move1x4x6p012 @20"]);
+    g.becomes(
+        &[both, grid],
+        &["conv conv", "grid constant", "sum pluspixel", "both.copy0 move20x4x6p012", "both.copy1 move1x4x6p012 @20"],
+    );
 }
 
 /// The user's image, and a part of a map whose channels are in order, are read as they lie. Others are put in order first.

@@ -24,7 +24,13 @@ pub(super) fn recognise(imported: Imported) -> Result<Imported, GraphError> {
     while matcher.ids().any(|id| patterns::ALL.iter().any(|pattern| matcher.rewrite(id, pattern.find))) {}
     let names = names(&network, &trace, &interface.outputs.iter().map(|port| port.name.as_str()).collect::<Vec<_>>());
     let (rebuilt, weights, kept) = rebuilt(&network, &weights, &matcher, &names)?;
-    Ok(Imported { network: rebuilt, weights, interface, random, trace: trace.renumbered(&network, &kept, |_| std::iter::empty()) })
+    Ok(Imported {
+        network: rebuilt,
+        weights,
+        interface,
+        random,
+        trace: trace.renumbered(&network, &kept, |_| std::iter::empty()),
+    })
 }
 
 /// The names of all nodes: those of outputs are the file's, if no other node has them. The others are called by the node of the file
