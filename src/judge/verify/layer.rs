@@ -48,8 +48,9 @@ pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<
     let result = observed.result(layer);
     let (first, count) = match &layer.op {
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
-        // The source of what is moved may have other channels, and constants have none.
-        LayerOp::Rearrange(_) | LayerOp::Move(_) | LayerOp::Constant(_) => (0, result.maps.c),
+        LayerOp::Move(op) => (op.dst_lane, op.dst_channels),
+        // The source of what is rearranged has other channels, and constants have none.
+        LayerOp::Rearrange(_) | LayerOp::Constant(_) => (0, result.maps.c),
         _ => (0, observed.source(layer.sources()[0]).maps.c),
     };
     let expected = expected(layer, network.filters[observed.index].as_ref(), observed);
