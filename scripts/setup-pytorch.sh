@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A virtual environment with PyTorch, torchvision and timm, for writing fixtures (oracle/fixtures/generate.py).
-# Tests do not need it.   usage: scripts/setup-pytorch.sh [DIR]   (default: the cache; 1.5 GB)
+# A virtual environment with PyTorch, torchvision and timm, for writing fixtures (oracle/fixtures/generate.py), and for what
+# scripts/test-readme.sh runs.   usage: scripts/setup-pytorch.sh [DIR]   (default: the cache; 1.5 GB)
 # Needs python 3.11 (the pinned wheels are cp311), binutils, cc.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

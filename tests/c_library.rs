@@ -12,7 +12,7 @@ use sartor::models::zoo::Spec;
 use sartor::{Level, Model, Network, Weights};
 
 mod common;
-use common::{Folder, TINY, own_cache, sartor};
+use common::{Folder, TINY, own_cache, sartor, tools};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
@@ -236,12 +236,14 @@ fn pkg_config_and_cmake_find_it_wherever_it_lies() {
         run(gcc.args(ask(&["--cflags", "--libs"])));
         check(&program);
     }
-    if is_here("cmake", "the library in CMake") {
+    let installed = tools().join("cmake/data/bin/cmake");
+    let program = if installed.exists() { installed.to_str().unwrap() } else { "cmake" };
+    if is_here(program, "the library in CMake") {
         let build = folder.path("build");
-        let mut cmake = Command::new("cmake");
+        let mut cmake = Command::new(program);
         cmake.current_dir(ROOT).args(["-S", "examples/c", "-B", &build, &format!("-DCMAKE_PREFIX_PATH={moved}")]);
         run(&mut cmake);
-        run(Command::new("cmake").args(["--build", &build]));
+        run(Command::new(program).args(["--build", &build]));
         check(&format!("{build}/classify"));
         check(&format!("{build}/classify_static"));
     }

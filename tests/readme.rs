@@ -1,4 +1,4 @@
-//! The tables of the README agree with the code. `UPDATE_README=1 cargo test --test readme` rewrites them.
+//! The tables of the README agree with the code, and its build script with the example's. `UPDATE_README=1 cargo test --test readme` rewrites them.
 
 use sartor::codegen::ir::isa;
 use sartor::models::zoo;
@@ -20,6 +20,23 @@ fn tables_are_up_to_date() {
     } else {
         assert!(found == expected, "README.md's tables are stale: run UPDATE_README=1 cargo test --test readme");
     }
+}
+
+#[test]
+fn the_build_script_is_that_of_the_example() {
+    let readme = std::fs::read_to_string(README).unwrap();
+    let block = readme.split("```rs\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut checked = 0;
+    for part in block.split("// ").skip(1) {
+        let (file, lines) = part.split_once('\n').unwrap();
+        // What tests/build_script.rs builds and runs.
+        let example = std::fs::read_to_string(format!("{}/examples/build-rs/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for line in lines.lines().filter(|line| !line.is_empty()) {
+            assert!(example.lines().any(|found| found == line), "examples/build-rs/{file} has no line '{line}'");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 4, "{block}");
 }
 
 fn networks() -> String {

@@ -1,7 +1,7 @@
 //! The machine that a crate is built for, and the linker for it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
@@ -109,7 +109,7 @@ impl Target {
                 return Ok(Linker::Command(compiler));
             }
         }
-        if !has_zig() {
+        let Some(program) = zig() else {
             let zig = "zig's linker is not installed: run `pip install ziglang`";
             let what = match (self.glibc, self.c_compiler()) {
                 (None, Some(compiler)) => format!("there is no {compiler} on the PATH, and {zig}"),
@@ -117,8 +117,8 @@ impl Target {
                 (None, None) => zig.into(),
             };
             return Err(self.error(&what));
-        }
-        Ok(Linker::Script(self.zig()))
+        };
+        Ok(Linker::Script(self.by_zig(&program)))
     }
 
     /// The name that distributions give a compiler for the target.
@@ -128,13 +128,14 @@ impl Target {
     }
 
     /// A linker that is zig's. What rustc says of its own linker is left out.
-    fn zig(&self) -> String {
+    fn by_zig(&self, program: &str) -> String {
+        let program = program.replace('\'', r"'\''");
         let system = self.name().split_once("-linux-").map_or("gnu", |(_, system)| system);
         let version = self.glibc.map_or_else(String::new, |Glibc { major, minor }| format!(".{major}.{minor}"));
         format!(
             "#!/bin/sh\nfor arg do\n  shift\n  case $arg in\n    -fuse-ld=*|-B*gcc-ld|--target=*|-m64) ;;\n    \
              -lgcc_s|-lgcc_eh) set -- \"$@\" -lunwind ;;\n    *) set -- \"$@\" \"$arg\" ;;\n  esac\ndone\n\
-             exec python3 -m ziglang cc -target {}-linux-{system}{version} \"$@\"\n",
+             exec '{program}' cc -target {}-linux-{system}{version} \"$@\"\n",
             self.arch()
         )
     }
@@ -145,8 +146,12 @@ fn is_in_path(program: &str) -> bool {
     std::env::split_paths(&folders).map(|folder: PathBuf| folder.join(program)).any(|path| path.is_file())
 }
 
-fn has_zig() -> bool {
-    Command::new("python3").args(["-m", "ziglang", "version"]).output().is_ok_and(|output| output.status.success())
+/// The path of zig, where Python finds the package. The linker does not ask: rustc passes on no settings of Python's.
+fn zig() -> Option<String> {
+    let ask = "import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))";
+    let told = Command::new("python3").args(["-c", ask]).output().ok().filter(|output| output.status.success())?;
+    let path = String::from_utf8(told.stdout).ok()?.trim_end().to_owned();
+    Path::new(&path).is_file().then_some(path)
 }
 
 impl fmt::Display for Glibc {

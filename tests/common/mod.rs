@@ -35,6 +35,11 @@ pub fn sartor() -> Command {
     command
 }
 
+/// The packages of Python that scripts/setup-tools.sh installs, where it did.
+pub fn tools() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.tools")
+}
+
 /// Arguments that must fail with an error that contains all of `parts`, and without a panic.
 pub fn fails(args: &[&str], parts: &[&str]) {
     let assert = sartor().args(args).assert().failure().stdout("").stderr(predicate::str::starts_with("error: "));

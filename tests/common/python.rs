@@ -5,11 +5,12 @@ use std::process::{Command, Output};
 
 use sartor::kernels::report::skipped;
 
-use super::{Folder, sartor};
+use super::{Folder, sartor, tools};
 
-/// The wheel that `sartor compile` makes of these arguments.
+/// The wheel that `sartor compile` makes of these arguments, where it finds zig if that is there.
 pub fn wheel(folder: &str, args: &[&str]) -> PathBuf {
-    sartor().arg("compile").args(args).args(["--kind", "wheel", "-o", folder]).assert().success();
+    let mut command = sartor();
+    command.env("PYTHONPATH", tools()).arg("compile").args(args).args(["--kind", "wheel", "-o", folder]).assert().success();
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let wheels: Vec<PathBuf> = files.filter(|file| file.extension().is_some_and(|extension| extension == "whl")).collect();
     assert_eq!(wheels.len(), 1);
@@ -22,6 +23,21 @@ pub fn run(command: &mut Command) -> Output {
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
     output
+}
+
+/// Python with the tools and a module of theirs; `None` where it is not there, which is reported.
+pub fn tool(module: &str, what: &str) -> Option<Command> {
+    let ask = || {
+        let mut python = Command::new("python3");
+        python.env("PYTHONPATH", tools()).args(["-m", module]);
+        python
+    };
+    let works = |argument: &str| ask().arg(argument).output().is_ok_and(|output| output.status.success());
+    if !works("--version") && !works("version") {
+        skipped(what, &format!("no {module} (scripts/setup-tools.sh installs it)"));
+        return None;
+    }
+    Some(ask())
 }
 
 /// A fresh environment with these wheels alone; `None` where there is no Python, which is reported.

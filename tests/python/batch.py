@@ -26,7 +26,7 @@ bad, good = (next(at for at, row in enumerate(rows) if ("error" in row) == faile
 def check(classes, chances, errors):
     for at, row in enumerate(rows):
         if at == bad:
-            assert classes[at] == -1 and numpy.isnan(chances[at]) and "cannot identify image" in errors[at], errors[at]
+            assert classes[at] == -1 and numpy.isnan(chances[at]) and errors[at] == "UnidentifiedImageError: cannot identify image file", errors[at]
         else:
             best = row["top"][0]
             assert classes[at] == best["class"] and abs(chances[at] - best["probability"]) < 0.02 and errors[at] == "", (at, row)

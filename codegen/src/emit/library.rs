@@ -13,14 +13,19 @@ use super::kind::Kind;
 use super::package::{Package, allowance, identifier};
 use super::text::Text;
 
+/// What every crate with kernels allows, and why.
+pub(super) const ALLOWED: [&str; 2] = [
+    "// Kernels take one pointer a row, and go along several arrays at once.",
+    "#![allow(clippy::too_many_arguments, clippy::needless_range_loop)]",
+];
+
 /// Prints the file for a crate of this name.
 pub fn print(network: &Network, levels: &[Level], batch: usize, name: &str, package: &Package) -> String {
     let kind = package.kind;
     let mut text = Text::default();
     doc(&mut text, network, levels, &identifier(name), kind);
     text.line("");
-    text.line("// Kernels take one pointer a row, and go along several arrays at once.");
-    text.line("#![allow(clippy::too_many_arguments, clippy::needless_range_loop)]");
+    ALLOWED.iter().for_each(|line| text.line(line));
     allowance(name).iter().for_each(|line| text.line(line));
     text.line("");
     modules(&mut text, levels, package);

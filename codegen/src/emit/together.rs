@@ -13,7 +13,7 @@ use crate::network::pack::Packed;
 use crate::plan::Plan;
 
 use super::text::Text;
-use super::{files, level};
+use super::{files, level, library};
 
 const MANIFEST: &str = "[package]\nname = \"together\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
 
@@ -66,7 +66,7 @@ fn root(level: Level, count: usize) -> String {
     let mut text = Text::default();
     text.line(format!("//! Networks that were compiled together for {level}."));
     text.line("");
-    text.line("#![allow(warnings)]");
+    library::ALLOWED.iter().for_each(|line| text.line(line));
     text.line("");
     text.line(format!("mod {level};"));
     text.line("pub mod runtime;");

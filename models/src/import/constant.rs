@@ -92,6 +92,14 @@ impl Constant {
         Self { dims: self.dims.clone(), data }
     }
 
+    /// The elements, which must be floats.
+    ///
+    /// # Errors
+    /// If they are others. `what` says in the message what the constant is.
+    pub fn expect_floats(&self, what: &str) -> Result<&[f32], String> {
+        self.as_floats().ok_or_else(|| format!("{what} holds {}, and must hold floats", self.data.kind()))
+    }
+
     /// The elements, if they are floats.
     pub fn as_floats(&self) -> Option<&[f32]> {
         if let Data::Floats(values) = &self.data { Some(values) } else { None }

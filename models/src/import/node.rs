@@ -68,8 +68,7 @@ impl<'a> NodeReader<'a> {
 
     /// A constant input of floats.
     pub fn floats(&self, index: usize) -> Result<&[f32]> {
-        let constant = self.needed(index)?;
-        constant.as_floats().ok_or_else(|| format!("input {index} holds {}, and must hold floats", constant.data.kind()))
+        self.needed(index)?.expect_floats(&format!("input {index}"))
     }
 
     /// A constant input of integers; `None` if there is none.

@@ -50,8 +50,9 @@ pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
         LayerOp::FromTiles(op) => (op.dst_lane, op.oc),
         LayerOp::IntoTiles(_) => (0, result.maps.c),
-        // The source of what is moved may have other channels, and constants have none.
-        LayerOp::Rearrange(_) | LayerOp::Move(_) | LayerOp::Constant(_) => (0, result.maps.c),
+        LayerOp::Move(op) => (op.dst_lane, op.dst_channels),
+        // The source of what is rearranged has other channels, and constants have none.
+        LayerOp::Rearrange(_) | LayerOp::Constant(_) => (0, result.maps.c),
         _ => (0, observed.source(layer.sources()[0]).maps.c),
     };
     let expected = expected(layer, network.filters[observed.index].as_ref(), observed);

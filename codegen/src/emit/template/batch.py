@@ -18,7 +18,7 @@ import numpy as _numpy
 from . import @imported@
 
 try:
-    from PIL import Image as _Image
+    from PIL import Image as _Image, UnidentifiedImageError as _UnidentifiedImageError
 except ImportError:
     _Image = None
 
@@ -149,7 +149,12 @@ def _image(picture):
             raise ImportError("the network does not know how pictures become its input: compile it with --preprocess")
         if _Image is None:
             raise ImportError("files of pictures are read by Pillow: pip install pillow")
-        with _Image.open(_io.BytesIO(picture)) as image:
+        try:
+            image = _Image.open(_io.BytesIO(picture))
+        except _UnidentifiedImageError:
+            # Pillow's own text has an address in it, which differs each time.
+            raise _UnidentifiedImageError("cannot identify image file") from None
+        with image:
             return _PREPROCESS(image)
     image = _numpy.asarray(picture)
     if image.dtype == _numpy.uint8 and _PREPROCESS is not None:

@@ -10,8 +10,7 @@ use crate::graph::{NodeId, Op, Shape};
 
 /// A map of constants that meets the map of a computed tensor, pixel by pixel. It has one channel if all channels meet the same.
 pub fn by_pixel(t: &mut Translator, name: &str, x: &Computed, view: &View, constant: &Constant) -> Result<NodeId> {
-    let values =
-        constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
+    let values = constant.expect_floats("a constant")?;
     let steps = steps(view, constant)?;
     let shape = t.shape(x.node);
     let by_channel = steps.iter().enumerate().any(|(dim, &step)| step > 0 && view.touches(dim, MapAxis::C));
@@ -31,8 +30,7 @@ impl Translator {
     /// A constant as a computed tensor. Up to four dimensions that begin with a batch of one lie in a map in the usual order; others are
     /// channels, one for each element.
     pub(super) fn held(&mut self, name: &str, constant: &Constant) -> Result<Computed> {
-        let values =
-            constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
+        let values = constant.expect_floats("a constant")?;
         let shape = match constant.dims[..] {
             [1, c, w] => Shape::new(c, 1, w),
             [1, c, h, w] => Shape::new(c, h, w),

@@ -76,8 +76,7 @@ fn with(
     equation: &Equation,
 ) -> Result<Computed> {
     let sizes = x.view.sizes();
-    let values =
-        constant.as_floats().ok_or_else(|| format!("its constant holds {}, and must hold floats", constant.data.kind()))?;
+    let values = constant.expect_floats("its constant")?;
     if own.len() != sizes.len() || other.len() != constant.dims.len() {
         return Err(format!("inputs have dimensions {sizes:?} and {:?}", constant.dims));
     }

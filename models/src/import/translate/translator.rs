@@ -223,8 +223,7 @@ pub fn computed<'a>(node: &'a NodeReader<'_>) -> Result<&'a Computed> {
 /// The values of a constant for each channel of a map, if they are the same for all its pixels. `rank` dimensions of the view, from
 /// the last, meet those of the constant.
 pub fn by_channel(view: &View, shape: Shape, constant: &Constant) -> Result<Vec<f32>> {
-    let values =
-        constant.as_floats().ok_or_else(|| format!("a constant holds {}, and must hold floats", constant.data.kind()))?;
+    let values = constant.expect_floats("a constant")?;
     let steps = steps(view, constant)?;
     if is_by_pixel(view, &steps) {
         return Err(format!("a constant of dimensions {:?} has values of its own for each pixel", constant.dims));

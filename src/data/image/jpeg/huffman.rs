@@ -49,6 +49,28 @@ impl Huffman {
         Some(Self { fast, longer, symbols: symbols.to_vec() })
     }
 
+    /// The next symbol, and how many bits of its coefficient are still to be skipped: the symbol's lower half, or none if they were.
+    #[inline]
+    pub fn coefficient(&self, bits: &mut Bits) -> Result<(u8, u32), Stop> {
+        if let Some(next) = bits.ample() {
+            let (length, symbol) = self.fast[(next >> (32 - FAST)) as usize];
+            if length > 0 {
+                bits.drop(u32::from(length) + u32::from(symbol & 15));
+                return Ok((symbol, 0));
+            }
+        }
+        // The reader is passed on and back, so that it can stay in registers.
+        let (after, symbol) = self.rare(*bits);
+        *bits = after;
+        symbol.map(|symbol| (symbol, u32::from(symbol & 15)))
+    }
+
+    #[inline(never)]
+    fn rare<'a>(&self, mut bits: Bits<'a>) -> (Bits<'a>, Result<u8, Stop>) {
+        let symbol = self.symbol(&mut bits);
+        (bits, symbol)
+    }
+
     /// The next symbol.
     pub fn symbol(&self, bits: &mut Bits) -> Result<u8, Stop> {
         let (next, count) = bits.peek();

@@ -72,7 +72,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn skip(&mut self, bits: u32) -> Result<(), Stop> {
-        self.bits.take(bits).map(|_| ()).ok_or(Stop::Short)
+        skip(&mut self.bits, bits)
     }
 
     /// Reads the next restart marker.
@@ -97,31 +97,15 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads the first coefficient.
     fn first(&mut self, table: &Huffman) -> Result<(), Stop> {
-        match table.symbol(&mut self.bits)? {
-            bits @ ..=15 => self.skip(bits.into()),
-            _ => Err(Stop::Bad("a coefficient is out of range")),
-        }
+        first(&mut self.bits, table)
     }
 
     fn sequential(&mut self, dc: &Huffman, ac: &Huffman) -> Result<(), Stop> {
-        self.first(dc)?;
-        let mut at = 1;
-        while at < 64 {
-            let symbol = ac.symbol(&mut self.bits)?;
-            let (zeros, bits) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-            match (zeros, bits) {
-                (15, 0) => at += 16,
-                (_, 0) => break,
-                _ if at + zeros > 63 => return Err(Stop::Bad("a block has too many coefficients")),
-                _ => {
-                    self.skip(bits)?;
-                    at += zeros + 1;
-                }
-            }
-        }
-        Ok(())
+        let mut bits = self.bits;
+        let done = sequential(&mut bits, dc, ac);
+        self.bits = bits;
+        done
     }
 
     fn progressive(&mut self, scan: &Scan, dc: Option<&Huffman>, ac: Option<&Huffman>, non_zero: &mut u64) -> Result<(), Stop> {
@@ -206,4 +190,39 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+#[inline]
+fn skip(bits: &mut Bits, count: u32) -> Result<(), Stop> {
+    bits.take(count).map(|_| ()).ok_or(Stop::Short)
+}
+
+/// Reads the first coefficient of a block.
+#[inline]
+fn first(bits: &mut Bits, table: &Huffman) -> Result<(), Stop> {
+    match table.coefficient(bits)? {
+        (..=15, left) => skip(bits, left),
+        _ => Err(Stop::Bad("a coefficient is out of range")),
+    }
+}
+
+/// Reads a block of a sequential picture.
+#[inline]
+fn sequential(bits: &mut Bits, dc: &Huffman, ac: &Huffman) -> Result<(), Stop> {
+    first(bits, dc)?;
+    let mut at = 1;
+    while at < 64 {
+        let (symbol, left) = ac.coefficient(bits)?;
+        let zeros = u32::from(symbol >> 4);
+        match (zeros, symbol & 15) {
+            (15, 0) => at += 16,
+            (_, 0) => break,
+            _ if at + zeros > 63 => return Err(Stop::Bad("a block has too many coefficients")),
+            _ => {
+                skip(bits, left)?;
+                at += zeros + 1;
+            }
+        }
+    }
+    Ok(())
 }
