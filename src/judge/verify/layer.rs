@@ -182,7 +182,7 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
         LayerOp::Move(op) => {
             let src = observed.source(op.src);
             let channels = src.channels(op.src_lane..op.src_lane + op.channels);
-            let (mut exact, image) = (vec![0.0; dst.len()], op.digits.count());
+            let (mut exact, image) = (vec![0.0; channels.len()], op.digits.count());
             for (from, to) in channels.chunks_exact(image).zip(exact.chunks_exact_mut(image)) {
                 op.digits.each(|src, dst| to[dst] = f64::from(from[src]));
             }
