@@ -28,6 +28,22 @@ fn few_sums_that_happen_to_cancel() {
     }
 }
 
+/// Found by the laboratory. GELU subtracts what is nearly the same far below zero. The larger of 0 and -0 may be either. A part of a map that is
+/// moved into has lanes of its own.
+#[test]
+fn cancelling_activations_signs_of_zeros_and_moved_parts() {
+    for line in [
+        "level=neon fuse=off seed=14596 ic1ih16iw37 concat@0,0,0 transpose_c2h0w1 reshape_oc37oh6ow8 conv_g37oc37kh5sh3ph2pw1pwe2 \
+         bn_eps0.001 logsoftmax gelu add@7,5",
+        "level=avx512 fuse=off seed=9868 data=integers ic7ih11iw8 conv_oc36kh3sh2ph1_bias maxpool_kh3sh2ph1@0 concat@2,1 \
+         clipminfx0p75 maxpool_kh3ph1 maximum@4,5 conv_g43oc43kh3ph1 conv_oc7kh3sh2ph1 maxpool_kh3sh2ph1@7 concat@8,9 \
+         affinem1p0x0p0 out@11,6",
+        "level=avx2 fuse=off seed=38131 ic1ih1iw1 conv_oc8kh5kw7ph2pw6pwe0_bias concat@1,1",
+    ] {
+        sartor(&["verify", "--problem", line]).success();
+    }
+}
+
 #[test]
 fn the_level_of_the_line_gives_way_to_the_argument() {
     let line = format!("level=neon {LINE}");
