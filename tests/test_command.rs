@@ -135,12 +135,12 @@ fn the_users_cache_and_tuning_are_left_alone() {
 
 #[test]
 fn both_lanes_say_what_failed_and_how_long_they_took() {
-    let (success, printed) = test(&format!("{WELL}\n sleep 1.2; exit 1"), "fuzz", &[]);
+    let (success, printed) = test(&format!("{WELL}\n sleep 1.2; exit 1"), "test-tsan", &[]);
     assert!(!success && printed.contains("failed workspace: exit status 1"), "{printed}");
-    assert!(printed.contains("failed fuzz: exit status 3") && printed.contains(", 2 failed,"), "{printed}");
+    assert!(printed.contains("failed tsan: exit status 3") && printed.contains(", 2 failed,"), "{printed}");
     let words = |section| line(&printed, section).split(' ').map(str::to_owned).collect::<Vec<_>>();
     // Passed, failed and skipped tests, then the time, then that of all cores.
-    assert!(words("workspace")[4..8] != ["0", "min", "0", "s"] && words("fuzz").len() == 12, "{printed}");
+    assert!(words("workspace")[4..8] != ["0", "min", "0", "s"] && words("tsan").len() == 12, "{printed}");
 }
 
 #[test]
