@@ -9,7 +9,7 @@ use std::thread;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
-use sartor_kernels::reference::bound::{EPSILON, UNDERFLOW, activation, max_abs};
+use sartor_kernels::reference::bound::{EPSILON, UNDERFLOW, max_abs};
 use sartor_models::{Arithmetic, Network, NodeId, Op, Reduction, Weights};
 
 use crate::judge::engines::{EngineError, ReferenceEngine};
@@ -67,8 +67,8 @@ pub fn drift(
             let (exact, noisy) = runs.split_first_mut().expect("the exact run");
             for run in noisy {
                 let noise = run.noise.as_mut().expect("a noisy run");
-                let least = |i| least(network, id, &exact.values, i);
-                disturb(&mut run.values[index], &exact.values[index], network, id, expected, least, noise);
+                let scale = |i| scale(network, id, &exact.values, i);
+                disturb(&mut run.values[index], &exact.values[index], network, id, expected, scale, noise);
             }
         }
         let exact = &runs[0].values[index];
@@ -102,14 +102,15 @@ fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [S
 /// Adds noise to a node's values, of the size that rounding in f32 has. For a sum of `K` products of random sign it is `sqrt(K)`
 /// half epsilons of the result's root mean square: partial sums grow as the products add up, and their roundings add up in the
 /// same way. The mean square is taken over a channel, because batch norms bring channels of different size together; channels of
-/// one pixel are taken together. Of [`FEW`] values or fewer it is at least the `expected` mean square. `least` is the least noise of each value.
+/// one pixel are taken together. Of [`FEW`] values or fewer it is at least the `expected` mean square. `scale` is what the error of
+/// each value is relative to, where that is more.
 fn disturb(
     noisy: &mut [f64],
     exact: &[f64],
     network: &Network,
     id: NodeId,
     expected: f64,
-    least: impl Fn(usize) -> f64,
+    scale: impl Fn(usize) -> f64,
     noise: &mut Pcg32,
 ) {
     let node = network.node(id);
@@ -127,21 +128,20 @@ fn disturb(
     for (chunk, (noisy, exact)) in noisy.chunks_exact_mut(alike).zip(exact.chunks_exact(alike)).enumerate() {
         let mean_square = exact.iter().map(|x| x * x).sum::<f64>() / alike as f64;
         let mean_square = if alike <= FEW { mean_square.max(expected) } else { mean_square };
-        for (i, (noisy, exact)) in noisy.iter_mut().zip(exact).enumerate() {
-            let size = EPSILON / 2.0 * (terms as f64).sqrt() * mean_square.sqrt().max(exact.abs());
-            let size = size.max(least(chunk * alike + i));
+        for (i, noisy) in noisy.iter_mut().enumerate() {
+            let size = EPSILON / 2.0 * (terms as f64).sqrt() * mean_square.sqrt().max(scale(chunk * alike + i));
             *noisy += if noise.next_u32() & 1 == 0 { size } else { -size };
         }
     }
 }
 
-/// The least noise of value `i` of a node: an eighth of the largest error of an inexact activation. Where an activation subtracts what is
-/// nearly the same, as GELU does far below zero, its error is large beside the result, and comes from the size of its argument.
-fn least(network: &Network, id: NodeId, exact: &[Vec<f64>], i: usize) -> f64 {
-    let node = network.node(id);
+/// What the error of value `i` of a node is relative to: the value, or more where the leading digits of an activation cancel, as those of
+/// GELU do far below zero.
+fn scale(network: &Network, id: NodeId, exact: &[Vec<f64>], i: usize) -> f64 {
+    let (node, result) = (network.node(id), exact[id.0][i]);
     match node.op {
-        Op::Activation(act) if !act.is_exact() => activation(act, exact[node.inputs[0].0][i].abs(), 0.0) / 8.0,
-        _ => 0.0,
+        Op::Activation(act) if !act.is_exact() => act.scale(exact[node.inputs[0].0][i], result),
+        _ => result.abs(),
     }
 }
 
