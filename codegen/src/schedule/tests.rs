@@ -45,6 +45,9 @@ fn check(network: &Network, options: &Options, threads: usize) {
     let (_, output) = interpret::plan(&plan, &packed.data, &images, threads);
     for (image, values) in input.chunks(len).enumerate() {
         let expected = network::evaluate(network, &weights, values);
+        if network::exceeds_f32(&expected) {
+            return;
+        }
         let mut at = 0;
         for &id in network.outputs() {
             let want = &expected[id.0];

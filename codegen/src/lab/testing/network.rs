@@ -4,6 +4,12 @@ use sartor_kernels::reference::{self, BatchNorm};
 use sartor_kernels::shape::{Conv, Maps};
 use sartor_models::{Network, NodeId, Op, Weights};
 
+/// Whether some value is near the end of f32's range or beyond. Drawn networks may square and divide until they are, and then nothing can be
+/// compared.
+pub fn exceeds_f32(values: &[Vec<f64>]) -> bool {
+    values.iter().flatten().any(|value| value.is_nan() || value.abs() > 1e30)
+}
+
 /// Values of all nodes in f64, each `c x h x w`.
 pub fn evaluate(network: &Network, weights: &Weights, input: &[f64]) -> Vec<Vec<f64>> {
     let maps = |id: NodeId| {
