@@ -128,7 +128,21 @@ fn refused(error: &ModelError) -> Status {
     failed(status, error)
 }
 
-const BUSY: &str = "another thread is running this model: make a model for each thread";
+/// Does something with a model, unless another thread does.
+///
+/// # Safety
+/// `model` is what a create function gave, and nobody destroys it meanwhile.
+unsafe fn alone(model: *mut Instance, act: impl FnOnce(&mut Model) -> Result<(), ModelError>) -> Status {
+    // SAFETY: the caller vouches for the model.
+    let busy = unsafe { &(*model).busy };
+    if busy.swap(true, Ordering::Acquire) {
+        return failed(Status::Busy, "another thread is running this model: make a model for each thread");
+    }
+    // SAFETY: nobody else has passed `busy`, and the flag is another field.
+    let result = act(unsafe { &mut (*model).model });
+    busy.store(false, Ordering::Release);
+    result.map_or_else(|error| refused(&error), |()| Status::Ok)
+}
 
 /// Describes the network.
 #[unsafe(export_name = "@net@_describe")]
@@ -236,20 +250,13 @@ pub unsafe extern "C" fn run(
     if input < ends[1] && output.cast_const() < ends[0] {
         return failed(Status::Argument, "the input and the output overlap");
     }
-    // SAFETY: the caller vouches for the model.
-    let busy = unsafe { &(*model).busy };
-    if busy.swap(true, Ordering::Acquire) {
-        return failed(Status::Busy, BUSY);
-    }
-    // SAFETY: the caller vouches for the arrays, which do not overlap, and nobody else has passed `busy`. Whatever is in the output
-    // is an f32 to Rust: it is only written.
-    let result = unsafe {
+    // SAFETY: the caller vouches for the model, and for the arrays, which do not overlap. Whatever is in the output is an f32 to Rust: it is
+    // only written.
+    unsafe {
         let input = std::slice::from_raw_parts(input, input_length);
         let output = std::slice::from_raw_parts_mut(output, output_length);
-        (*model).model.run(input, output)
-    };
-    busy.store(false, Ordering::Release);
-    result.map_or_else(|error| refused(&error), |()| Status::Ok)
+        alone(model, |model| model.run(input, output))
+    }
 }
 
 /// Copies the weights into memory of the model's own.
@@ -262,14 +269,7 @@ pub unsafe extern "C" fn copy_weights(model: *mut Instance) -> Status {
         return failed(Status::Argument, "the model is null");
     }
     // SAFETY: the caller vouches for the model.
-    let busy = unsafe { &(*model).busy };
-    if busy.swap(true, Ordering::Acquire) {
-        return failed(Status::Busy, BUSY);
-    }
-    // SAFETY: nobody else has passed `busy`.
-    let result = unsafe { (*model).model.copy_weights() };
-    busy.store(false, Ordering::Release);
-    result.map_or_else(|error| refused(&error), |()| Status::Ok)
+    unsafe { alone(model, Model::copy_weights) }
 }
 
 /// The name of the level that a model runs at; null of null.
