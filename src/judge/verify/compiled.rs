@@ -46,11 +46,15 @@ pub fn check(model: &Model, network: &Network, weights: &Weights, input: &[f32])
     for threads in THREADS {
         let mut output = vec![f32::NAN; images * model.program().output_len()];
         model.session(threads)?.run(input, &mut output)?;
-        together.push(Again { how: format!("on {threads} threads"), output });
+        together.push(Again { how: format!("on {threads} threads"), elsewhere: false, output });
     }
     let mut verdicts: Vec<Verdict> = Vec::new();
     for (index, input) in input.chunks_exact(image).enumerate() {
-        let of_this = |all: &Again| Again { how: all.how.clone(), output: of_image(network, &all.output, images, index) };
+        let of_this = |all: &Again| Again {
+            how: all.how.clone(),
+            elsewhere: all.elsewhere,
+            output: of_image(network, &all.output, images, index),
+        };
         let again: Vec<Again> = together.iter().map(of_this).collect();
         let case = Case { network, weights, layers: &layers, planned: model.planned(), input, again: &again };
         let judged = judge(case, &mut observed)?;

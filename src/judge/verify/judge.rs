@@ -21,6 +21,8 @@ use crate::judge::values::completed;
 pub struct Again {
     /// In which way, as messages say it: `on 3 threads`.
     pub how: String,
+    /// Whether at another level.
+    pub elsewhere: bool,
     pub output: Vec<f32>,
 }
 
@@ -91,13 +93,13 @@ impl Values {
     }
 }
 
-/// Checks what the user gets: copies of maps or their softmax. However it is computed, the bits must be the same, but for the sign of zero:
-/// the larger of 0 and -0 may be either, and instruction sets differ in it.
+/// Checks what the user gets: copies of maps or their softmax. However it is computed, the bits must be the same, but for the sign of zero
+/// at another level: the larger of 0 and -0 may be either, and instruction sets differ in it.
 fn outputs(case: Case<'_>, executor: &impl Executor, output: &[f32], values: &mut Values) -> Vec<(Option<NodeId>, Verdict)> {
     let Case { network, layers, planned, input, again, .. } = case;
     let (plan, outputs) = (&planned.plan, &layers.outputs);
-    let differs = |Again { how, output: other }: &Again| {
-        let is_same = |a: f32, b: f32| a.to_bits() == b.to_bits() || (a == 0.0 && b == 0.0);
+    let differs = |Again { how, elsewhere, output: other }: &Again| {
+        let is_same = |a: f32, b: f32| a.to_bits() == b.to_bits() || (*elsewhere && a == 0.0 && b == 0.0);
         let at = (0..output.len()).find(|&i| !is_same(output[i], other[i]))?;
         Some(format!("value {at} is {} unit by unit, but {} {how}", output[at], other[at]))
     };

@@ -31,10 +31,11 @@ pub fn interpret(problem: &Problem, level: Level) -> Result<Vec<Verdict>, Verify
     let images = problem.images();
     let program = plan(&layers, &packed, &problem.options(&layers, level))?;
     let run = |program: &Plan, threads: usize| interpret::plan(program, &packed.data, &images, threads).1;
-    let mut again = vec![Again { how: format!("on {} threads", problem.threads), output: run(&program, problem.threads) }];
-    for (other, level) in others(problem, level) {
-        let output = run(&plan(&layers, &packed, &other.options(&layers, level))?, 1);
-        again.push(Again { how: format!("as level={level} {other}"), output });
+    let mut again =
+        vec![Again { how: format!("on {} threads", problem.threads), elsewhere: false, output: run(&program, problem.threads) }];
+    for (other, at) in others(problem, level) {
+        let output = run(&plan(&layers, &packed, &other.options(&layers, at))?, 1);
+        again.push(Again { how: format!("as level={at} {other}"), elsewhere: at != level, output });
     }
     let mut executor = Interpreter::new(&program, &packed.data, &images);
     let planned = Planned::from(program.clone());
@@ -100,7 +101,7 @@ mod tests {
         let avx2 = made(Level::Avx2);
         for (level, same) in [(Level::Neon, true), (Level::Portable, false)] {
             let mut executor = Interpreter::new(&avx2, &packed.data, &images);
-            let again = [Again { how: format!("at {level}"), output: output(level) }];
+            let again = [Again { how: format!("at {level}"), elsewhere: true, output: output(level) }];
             let planned = Planned::from(avx2.clone());
             let (network, planned) = (&problem.network, &planned);
             let case = Case { network, weights: &weights, layers: &layers, planned, input: &images, again: &again };
