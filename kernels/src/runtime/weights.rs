@@ -1,7 +1,7 @@
 //! Where a session reads the program's weights: in the file that they are embedded in, or in a copy.
 //!
 //! The system keeps a file in pages that may lie anywhere in memory. Pages that fall into the same sets of the L2 cache displace one
-//! another, so one file can be 4 to 7 % slower than its copy. A copy in huge pages is as fast as the best file.
+//! another, so one copy of a file can be slower than the next. Huge pages lie in one piece, and are as fast as the best copy.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! Where the operands are convolutions that nothing else reads, the functions are then fused into them, and cost no pass over the map.
 //! MixNet is made of such concatenations.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::imported::Imported;
 use crate::escape::LONGEST;
@@ -24,7 +24,7 @@ pub(super) fn distribute(imported: Imported) -> Result<Imported, GraphError> {
     // What each node became. A concatenation that was moved behind its functions has the place of the last of them.
     let mut became: Vec<Option<NodeId>> = vec![None; network.nodes().len()];
     became[0] = Some(builder.input());
-    let mut made_for: Vec<(NodeId, Vec<NodeId>)> = Vec::new();
+    let mut made_for: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
     let moved: HashSet<NodeId> = chains.iter().flatten().copied().collect();
     for id in network.ids().skip(1).filter(|id| !moved.contains(id)) {
         let node = network.node(id);
@@ -48,14 +48,13 @@ pub(super) fn distribute(imported: Imported) -> Result<Imported, GraphError> {
                 parts.push(*input);
                 first += c;
             }
-            made_for.push((function, parts));
+            made_for.insert(function, parts);
         }
         became[last.0] = Some(builder.add(network.node(last).name.clone(), Op::Concat, &inputs)?);
     }
     let outputs: Vec<NodeId> = network.outputs().iter().map(|output| became[output.0].expect("outputs stay")).collect();
     let distributed = builder.finish(&outputs)?;
-    let made =
-        |id: NodeId| made_for.iter().filter(move |(function, _)| *function == id).flat_map(|(_, parts)| parts.iter().copied());
+    let made = |id: NodeId| made_for.get(&id).into_iter().flatten().copied();
     let trace = trace.renumbered(&network, &became, made);
     Ok(Imported { network: distributed, weights: kept, interface, random, trace })
 }
