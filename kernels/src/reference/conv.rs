@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use pulp::NullaryFnOnce;
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 use super::{Value, check};
-use crate::shape::{Conv, Maps, Window};
+use crate::shape::{Conv, Maps};
 
 /// `dst[n, o, y, x] = bias[o] + Σ src[n, i, y * sh + ky - ph, x * sw + kx - pw] * weight[o, i, ky, kx]` over the input channels
 /// `i` of the group of `o` and the taps that are not padding.
@@ -18,9 +18,9 @@ pub fn conv2d<T: Value>(src: &[T], maps: Maps, weight: &[f32], bias: Option<&[f3
     let mut dst = vec![0.0; maps.under(&conv.window, conv.oc).len()];
     // This uses the vectors of the CPU. Rust never fuses a product with a sum, so every CPU computes the same bits.
     let products = Products { src, maps, weight, bias, conv, dst: &mut dst };
-    match conv.window == Window::POINT {
-        true => pulp::Arch::new().dispatch(Pointwise(products)),
-        false => pulp::Arch::new().dispatch(Windowed(products)),
+    match products.is_exact_with_zeros() {
+        true => pulp::Arch::new().dispatch(Panels(products)),
+        false => pulp::Arch::new().dispatch(Rows(products)),
     }
     dst
 }
@@ -36,10 +36,21 @@ struct Products<'a, T> {
     dst: &'a mut [f64],
 }
 
-/// Computes any convolution. The innermost loop runs over a row of outputs.
-struct Windowed<'a, T>(Products<'a, T>);
+impl<T> Products<'_, T> {
+    /// Whether a zero in place of padding gives the same bits as leaving the tap out, and pays: where every group has one channel,
+    /// nothing shares what was gathered.
+    fn is_exact_with_zeros(&self) -> bool {
+        let negative_zero = |bias: &f32| bias.to_bits() == (-0.0_f32).to_bits();
+        self.conv.oc > self.conv.groups
+            && self.weight.iter().all(|w| w.is_finite())
+            && !self.bias.is_some_and(|bias| bias.iter().any(negative_zero))
+    }
+}
 
-impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
+/// Computes any convolution. The innermost loop runs over a row of outputs.
+struct Rows<'a, T>(Products<'a, T>);
+
+impl<T: Value> NullaryFnOnce for Rows<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -75,45 +86,64 @@ impl<T: Value> NullaryFnOnce for Windowed<'_, T> {
     }
 }
 
-/// Computes a 1x1 convolution, which is a matrix product. The sums of several channels at several pixels are computed side by
-/// side.
-struct Pointwise<'a, T>(Products<'a, T>);
+/// Computes a convolution as a matrix product: what a few outputs read is gathered into a panel, and the sums of several channels
+/// are computed side by side.
+struct Panels<'a, T>(Products<'a, T>);
 
-impl<T: Value> NullaryFnOnce for Pointwise<'_, T> {
+impl<T: Value> WithSimd for Panels<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         const CHANNELS: usize = 4;
-        const PIXELS: usize = 16;
+        const VECTORS: usize = 2;
+        let width = VECTORS * S::F64_LANES;
+        const PADDING: usize = usize::MAX;
         let Products { src, maps, weight, bias, conv, dst } = self.0;
         let (ic, oc) = (maps.c / conv.groups, conv.oc / conv.groups);
-        let pixels = maps.pixels();
-        let mut panel = vec![[0.0; PIXELS]; ic];
-        for (index, src) in src.chunks_exact(ic * pixels).enumerate() {
-            let (image, group) = (index / conv.groups, index % conv.groups);
-            for begin in (0..pixels).step_by(PIXELS) {
-                // There may be fewer pixels at the end. The rest of their panel is not used.
-                let count = PIXELS.min(pixels - begin);
-                for (xs, plane) in panel.iter_mut().zip(src.chunks_exact(pixels)) {
-                    xs.iter_mut().zip(&plane[begin..][..count]).for_each(|(x, &src)| *x = src.into());
+        let dst_maps = maps.under(&conv.window, conv.oc);
+        let (rows, columns) = conv.window.axes();
+        let (outputs, taps) = (dst_maps.pixels(), conv.window.taps());
+        let mut panel = vec![0.0; ic * taps * width];
+        let mut places = vec![PADDING; taps * width];
+        for (begin, part) in
+            (0..outputs).step_by(width).flat_map(|begin| (0..maps.n * conv.groups).map(move |part| (begin, part)))
+        {
+            let (image, group) = (part / conv.groups, part % conv.groups);
+            // There may be fewer outputs at the end. The rest of their panel is not used.
+            let count = width.min(outputs - begin);
+            if part == 0 {
+                places.fill(PADDING);
+                for pixel in 0..count {
+                    let (y, x) = ((begin + pixel) / dst_maps.w, (begin + pixel) % dst_maps.w);
+                    for (ky, kx) in rows.taps(y, maps.h).flat_map(|ky| columns.taps(x, maps.w).map(move |kx| (ky, kx))) {
+                        places[(ky * columns.kernel + kx) * width + pixel] = rows.input(y, ky) * maps.w + columns.input(x, kx);
+                    }
                 }
-                for first in (0..oc).step_by(CHANNELS) {
-                    // There may be fewer channels at the end. The last one is then computed more than once.
-                    let channels: [usize; CHANNELS] = std::array::from_fn(|channel| group * oc + (first + channel).min(oc - 1));
-                    let weights = channels.map(|o| &weight[o * ic..][..ic]);
-                    let mut sums = channels.map(|o| [bias.map_or(0.0, |bias| f64::from(bias[o])); PIXELS]);
-                    for (i, xs) in panel.iter().enumerate() {
-                        for channel in 0..CHANNELS {
-                            let w = f64::from(weights[channel][i]);
-                            for pixel in 0..PIXELS {
-                                sums[channel][pixel] += xs[pixel] * w;
-                            }
+            }
+            for (panel, plane) in
+                panel.chunks_exact_mut(taps * width).zip(src[part * ic * maps.pixels()..].chunks_exact(maps.pixels()))
+            {
+                for (value, &place) in panel.iter_mut().zip(&places) {
+                    *value = plane.get(place).map_or(0.0, |&x| x.into());
+                }
+            }
+            for first in (0..oc).step_by(CHANNELS) {
+                // There may be fewer channels at the end. The last one is then computed more than once.
+                let channels: [usize; CHANNELS] = std::array::from_fn(|channel| group * oc + (first + channel).min(oc - 1));
+                let weights = channels.map(|o| &weight[o * ic * taps..][..ic * taps]);
+                let mut sums = channels.map(|o| [simd.splat_f64s(bias.map_or(0.0, |bias| bias[o].into())); VECTORS]);
+                for (i, xs) in S::as_simd_f64s(&panel).0.chunks_exact(VECTORS).enumerate() {
+                    for (sums, weights) in sums.iter_mut().zip(weights) {
+                        let w = simd.splat_f64s(weights[i].into());
+                        for (sum, &x) in sums.iter_mut().zip(xs) {
+                            *sum = simd.add_f64s(*sum, simd.mul_f64s(x, w));
                         }
                     }
-                    for (sums, o) in sums.iter().zip(channels) {
-                        dst[(image * conv.oc + o) * pixels + begin..][..count].copy_from_slice(&sums[..count]);
-                    }
+                }
+                for (sums, o) in sums.iter().zip(channels) {
+                    let sums: &[f64] = pulp::bytemuck::cast_slice(sums);
+                    dst[(image * conv.oc + o) * outputs + begin..][..count].copy_from_slice(&sums[..count]);
                 }
             }
         }
@@ -137,6 +167,7 @@ pub fn linear<T: Value>(src: &[T], ic: usize, weight: &[f32], bias: Option<&[f32
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shape::{Padding, Window};
 
     #[test]
     fn a_3x3_window_over_a_counted_map() {
@@ -154,6 +185,43 @@ mod tests {
         let dst = conv2d(&[1.0_f32; 2 * 3 * 25], Maps::new(2, 3, 5, 5), &[1.0; 2 * 3 * 9], None, &conv);
         let plane = [4., 6., 4., 6., 9., 6., 4., 6., 4.].map(|taps: f64| 3. * taps);
         assert_eq!(dst, plane.repeat(4));
+    }
+
+    #[test]
+    fn panels_and_rows_give_the_same_bits() {
+        let values = |len: usize, seed: u32| -> Vec<f32> {
+            (0..len as u32).map(|i| (i.wrapping_mul(seed).wrapping_add(seed >> 7) % 1009) as f32 / 31.0 - 16.0).collect()
+        };
+        let padded = |before, after| Padding { before, after };
+        for (window, groups) in [
+            (Window::POINT, 1),
+            (Window::square(3, 1, 1), 1),
+            (Window::square(5, 2, 2), 3),
+            (Window { dilation: (2, 3), padding: (padded(4, 0), padded(0, 7)), ..Window::square(3, 2, 0) }, 1),
+        ] {
+            let (maps, conv) = (Maps::new(2, 6, 11, 7), Conv { oc: 9, groups, window });
+            let weight = values(9 * (6 / groups) * window.taps(), 2_654_435_761);
+            let (src, bias) = (values(maps.len(), 40_503), values(9, 97));
+            let mut both = [vec![0.0; maps.under(&window, 9).len()], vec![0.0; maps.under(&window, 9).len()]];
+            let [panels, rows] = &mut both;
+            let products = |dst| Products { src: &src[..], maps, weight: &weight, bias: Some(&bias), conv: &conv, dst };
+            pulp::Arch::new().dispatch(Panels(products(panels)));
+            pulp::Arch::new().dispatch(Rows(products(rows)));
+            let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&both[0]), bits(&both[1]), "{window:?}");
+        }
+    }
+
+    #[test]
+    fn padding_meets_no_weight() {
+        // An infinite weight times the zero of padding would be no number; the sum of minus zero and zero would lose its sign.
+        let conv = Conv { oc: 2, groups: 1, window: Window::square(3, 1, 1) };
+        let mut weight = [0.0_f32; 18];
+        weight[0] = f32::INFINITY;
+        let dst = conv2d(&[-1.0_f32], Maps::new(1, 1, 1, 1), &weight, Some(&[-0.0, 1.0]), &conv);
+        assert_eq!(dst.iter().map(|value| value.to_bits()).collect::<Vec<_>>(), [(-0.0_f64).to_bits(), 1.0_f64.to_bits()]);
+        let negative = conv2d(&[-1.0_f32], Maps::new(1, 1, 1, 1), &[0.0; 18], Some(&[-0.0, -0.0]), &conv);
+        assert!(negative.iter().all(|value| value.is_sign_negative()));
     }
 
     #[test]
