@@ -196,7 +196,7 @@ impl fmt::Display for Int {
             Int::Mul(a, b) => write!(f, "{} * {b}", tight(a)),
             Int::Div(a, b) => match &**a {
                 // This is how people write it.
-                Int::Add(a, up) if up.constant() == Some(b - 1) => write!(f, "{}.div_ceil({b})", tight(a)),
+                Int::Add(a, up) if up.constant().is_some_and(|up| b.checked_sub(1) == Some(up)) => write!(f, "{}.div_ceil({b})", tight(a)),
                 a => write!(f, "{} / {b}", tight(a)),
             },
             Int::Rem(a, b) => write!(f, "{} % {b}", tight(a)),
@@ -388,4 +388,19 @@ fn walk(body: &[Step], unit: usize, vars: &mut BTreeMap<String, usize>, calls: &
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_up_is_printed_as_people_write_it() {
+        let unit = || Box::new(Int::Var("unit".into()));
+        let divided = |up, by| Int::Div(Box::new(Int::Add(unit(), Box::new(Int::Const(up)))), by).to_string();
+        assert_eq!(divided(3, 4), "unit.div_ceil(4)");
+        assert_eq!(divided(2, 4), "(unit + 2) / 4");
+        // No plan divides by zero, but the error that says so prints it.
+        assert_eq!(divided(usize::MAX, 0), format!("(unit + {}) / 0", usize::MAX));
+    }
 }
