@@ -60,13 +60,13 @@ def answers(folder, name, file, sartor, engine):
     return max(float(numpy.abs(a - b).max() / numpy.abs(a).max()) for a, b in zip(expected, found)), None
 
 
-def tried(folder, name, variant, sartor, verify):
+def tried(folder, name, variant, sartor, commit, verify):
     file = str(folder / f"{name}.{variant}.onnx")
     start = time.time()
     shown = run([sartor, "show", file, "--json"], 300)
     if shown.returncode:
-        return {"refused": shown.stderr.strip()}
-    result = {"read_seconds": round(time.time() - start, 2)}
+        return {"commit": commit, "refused": shown.stderr.strip()}
+    result = {"commit": commit, "read_seconds": round(time.time() - start, 2)}
     engine = "generic"
     if variant in verify:
         engine = "specialised"
@@ -108,6 +108,7 @@ def document(path, models, variants, results):
     read = [result for result in files if "refused" not in result]
     right = [result for result in read if good(result)]
     verified = [result for result in read if result.get("verified")]
+    commits = sorted({result["commit"] for result in read})
     lines = [
         "# Models of torchvision and timm",
         "",
@@ -118,7 +119,7 @@ def document(path, models, variants, results):
         f"Of {len(plain)} models without attention, {len(imported)} are read from every file of them that was tried. Of {len(files)} files, {len(read)}",
         f"are read; {len(right)} of their answers agree with PyTorch's in f64 within {TOLERANCE:.0e} of the largest value, or within {TIMES_OWN} times the distance of",
         f"PyTorch's own answer in f32 where that is more. {len(verified)} of the files were compiled, and each layer",
-        "verified against f64 at every level that the machine has.",
+        f"verified against f64 at every level that the machine had. `models.json` has the details. Versions of Sartor: {', '.join(commits)}.",
         "",
         "Each number is the largest distance from PyTorch's answer, of the largest value. `no file`: PyTorch could not export the model so. `-`: not run.",
         "",
@@ -154,7 +155,7 @@ def document(path, models, variants, results):
 
 def main():
     parser = argparse.ArgumentParser()
-    for option in ["sartor", "list", "folder", "models", "variants", "verify", "document"]:
+    for option in ["sartor", "list", "results", "commit", "folder", "models", "variants", "verify", "document"]:
         parser.add_argument(f"--{option}", required=True)
     args = parser.parse_args()
     folder = pathlib.Path(args.folder)
@@ -166,7 +167,7 @@ def main():
     models = [model for model in all_models if not only or model[1] in only]
     variants = args.variants.split(",")
     verify = [] if args.verify == "none" else args.verify.split(",")
-    store = folder / "results.json"
+    store = pathlib.Path(args.results)
     results = collections.defaultdict(dict, json.loads(store.read_text()) if store.exists() else {})
     failed = 0
     for index, (library, name, side, _) in enumerate(models):
@@ -177,12 +178,12 @@ def main():
             if variant in lost:
                 results[name][variant] = {"not_exported": lost[variant]}
             else:
-                results[name][variant] = tried(folder, name, variant, args.sartor, verify)
+                results[name][variant] = tried(folder, name, variant, args.sartor, args.commit, verify)
                 if good(results[name][variant]):
                     for file in folder.glob(f"{name}.{variant}.onnx*"):
                         file.unlink()
-            partial = folder / "results.json.new"
-            partial.write_text(json.dumps(results, indent=1))
+            partial = pathlib.Path(f"{store}.new")
+            partial.write_text(json.dumps(results, indent=1) + "\n")
             os.replace(partial, store)
         own = [results[name][v] for v in variants]
         failed += sum("distance" in result and not good(result) for result in own)
