@@ -156,6 +156,13 @@ impl Grow<'_> {
                 };
                 let first = if op == Arithmetic::DivInto { self.act(gated, Some(Activation::Sigmoid))? } else { gated };
                 let last = self.add(Op::Binary(op), &[first, second])?;
+                // A comparison jumps where both are alike, and errors of rounding decide: there the difference is zero.
+                let last = if op.compares() {
+                    let difference = self.add(Op::Binary(Arithmetic::Sub), &[first, second])?;
+                    self.add(Op::Binary(Arithmetic::Mul), &[difference, last])?
+                } else {
+                    last
+                };
                 let after = self.draw.act();
                 let last = self.act(last, after)?;
                 if all.pixels() > 1 { self.add(Op::MaxPool(whole), &[last])? } else { last }

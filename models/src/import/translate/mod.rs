@@ -4,6 +4,7 @@
 
 mod activation;
 mod channels;
+mod choose;
 mod condition;
 mod constants;
 mod conv;
@@ -11,6 +12,8 @@ mod depth;
 mod einsum;
 mod linear;
 mod lp;
+mod mask;
+mod meet;
 mod moved;
 mod norm;
 mod pad;
