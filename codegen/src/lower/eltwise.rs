@@ -38,7 +38,11 @@ impl Kind {
     pub fn lifts(self) -> bool {
         match self {
             Kind::Copy | Kind::Add { .. } => false,
-            Kind::Binary { op, spread, .. } => op.divides() || matches!(op, Arithmetic::AtLeast | Arithmetic::AtMost) || matches!(spread, Spread::Pixel | Spread::One),
+            Kind::Binary { op, spread, .. } => {
+                op.divides()
+                    || matches!(op, Arithmetic::AtLeast | Arithmetic::AtMost)
+                    || matches!(spread, Spread::Pixel | Spread::One)
+            }
         }
     }
 }

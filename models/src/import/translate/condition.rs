@@ -62,7 +62,8 @@ fn comparison(node: &NodeReader<'_>) -> Option<Comparison> {
         _ => return None,
     };
     // One number, which makes no tensor longer.
-    let limit = limit.as_number().filter(|value| value.abs() < f32::MAX && limit.data.len() == 1 && limit.dims.len() <= x.view.rank())?;
+    let limit =
+        limit.as_number().filter(|value| value.abs() < f32::MAX && limit.data.len() == 1 && limit.dims.len() <= x.view.rank())?;
     let region = match (node.operator(), swapped) {
         ("Greater", false) | ("Less", true) => Region::Above(limit),
         ("GreaterOrEqual", false) | ("LessOrEqual", true) => Region::Above(limit.next_down()),
@@ -75,7 +76,8 @@ fn comparison(node: &NodeReader<'_>) -> Option<Comparison> {
 
 /// Two comparisons of the same tensor, one below and one above.
 fn both(node: &NodeReader<'_>) -> Option<Comparison> {
-    let (Value::Condition(Condition::Numbers(a)), Value::Condition(Condition::Numbers(b))) = (node.input(0), node.input(1)) else {
+    let (Value::Condition(Condition::Numbers(a)), Value::Condition(Condition::Numbers(b))) = (node.input(0), node.input(1))
+    else {
         return None;
     };
     if a.x.node != b.x.node || a.x.view != b.x.view {

@@ -49,7 +49,8 @@ pub fn joined(t: &mut Translator, node: &NodeReader<'_>) -> Result<Condition> {
         }
         (Value::Condition(mask), Value::Constant(constant)) | (Value::Constant(constant), Value::Condition(mask)) => {
             let mask = t.mask(&format!("{name}.mask"), mask)?;
-            let constant = constant.as_mask().ok_or_else(|| format!("it reads {}, and must read booleans", constant.data.kind()))?;
+            let constant =
+                constant.as_mask().ok_or_else(|| format!("it reads {}, and must read booleans", constant.data.kind()))?;
             t.against(name, op, &mask, &constant)?
         }
         _ => return Err("its inputs must be comparisons".into()),

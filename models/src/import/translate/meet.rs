@@ -88,14 +88,7 @@ impl Translator {
 }
 
 /// The part, arranged as the whole is.
-fn aligned(
-    t: &mut Translator,
-    name: &str,
-    view: &View,
-    shape: Shape,
-    part: &Computed,
-    other: &View,
-) -> Result<NodeId> {
+fn aligned(t: &mut Translator, name: &str, view: &View, shape: Shape, part: &Computed, other: &View) -> Result<NodeId> {
     let unlike =
         || format!("its inputs, of dimensions {:?} and {:?}, lie in memory in different orders", view.sizes(), other.sizes());
     let mut groups = [Vec::new(), Vec::new(), Vec::new()];

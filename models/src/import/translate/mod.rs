@@ -15,6 +15,7 @@ mod lp;
 mod mask;
 mod meet;
 mod moved;
+mod nd;
 mod norm;
 mod pad;
 mod pairs;
@@ -81,7 +82,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     trace.weights.sort();
     for node in &file.graph.node {
         let before = translator.builder.len();
-        translator.node(node, &mut values, &mut refusals);
+        translator.node(node, &file.types, &mut values, &mut refusals);
         trace.note(node, &values, before..translator.builder.len(), |id| translator.builder.shape(id));
     }
     if !refusals.is_empty() {
@@ -184,7 +185,13 @@ impl Translator {
     }
 
     /// Translates or folds a node, and notes what it was refused for.
-    fn node(&mut self, node: &proto::Node, values: &mut HashMap<String, Value>, refusals: &mut Vec<Refusal>) {
+    fn node(
+        &mut self,
+        node: &proto::Node,
+        types: &HashMap<String, i32>,
+        values: &mut HashMap<String, Value>,
+        refusals: &mut Vec<Refusal>,
+    ) {
         let name = trace::name(node);
         let operator = node.op_type().to_owned();
         let mut refuse = |reason: String| refusals.push(Refusal { node: name.into(), operator: operator.clone(), reason });
@@ -213,7 +220,7 @@ impl Translator {
                 }
                 None
             }
-            Some(inputs) => match self.values(&NodeReader::new(node, self.opset, inputs)) {
+            Some(inputs) => match self.values(&NodeReader::new(node, self.opset, inputs, types)) {
                 Ok(values) => Some(values),
                 Err(reason) => {
                     refuse(reason);
@@ -289,7 +296,7 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 17] = [
+const FAMILIES: [(&[&str], Translate); 18] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
@@ -303,6 +310,7 @@ const FAMILIES: [(&[&str], Translate); 17] = [
     (power::OPERATORS, power::translate),
     (reduce::OPERATORS, reduce::translate),
     (channels::OPERATORS, channels::translate),
+    (nd::OPERATORS, nd::translate),
     (depth::OPERATORS, depth::translate),
     (pad::OPERATORS, pad::translate),
     (resize::OPERATORS, resize::translate),

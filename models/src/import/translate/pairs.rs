@@ -115,7 +115,7 @@ fn arithmetic(node: &NodeReader<'_>) -> Arithmetic {
     }
 }
 
-/// `max(0, x) + slope * min(0, x)`. With a slope of its own for each channel, it is the sum of both terms.
+/// `max(0, x) + slope * min(0, x)`. With more than one slope, it is the sum of both terms.
 fn prelu(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let x = computed(node)?;
     let slope = node.needed(1)?.clone();
@@ -128,21 +128,23 @@ fn prelu(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         let dims = std::iter::once(own).chain(std::iter::repeat_n(1, rank - 2)).collect();
         Shared::new(Constant { dims, data: slope.data.clone() })
     };
-    let values = by_channel(&x.view, t.shape(x.node), &slope)?;
     let name = node.output(0);
-    let id = match values.first() {
-        Some(&first) if values.iter().all(|value| *value == first) => {
-            t.activation(name, Activation::LeakyRelu(Parameter::new(first)), x.node)?
-        }
-        _ => {
-            let above = t.activation(&format!("{name}.above"), Activation::Relu, x.node)?;
-            let zero = Parameter::new(0.0);
-            let below = Activation::Clip(Parameter::new(f32::NEG_INFINITY), zero);
-            let below = t.activation(&format!("{name}.below"), below, x.node)?;
-            let zeros = vec![0.0; values.len()];
-            let below = t.affine(&format!("{name}.scaled"), below, values, zeros)?;
-            t.add(name, Op::Add, &[above, below])?
-        }
+    let by_pixel = is_by_pixel(&x.view, &steps(&x.view, &slope)?);
+    if let Some(slope) = slope.as_number() {
+        let id = t.activation(name, Activation::LeakyRelu(Parameter::new(slope)), x.node)?;
+        return Ok(vec![Value::Computed(Computed { node: id, view: x.view.clone() })]);
+    }
+    let above = t.activation(&format!("{name}.above"), Activation::Relu, x.node)?;
+    let below = Activation::Clip(Parameter::new(f32::NEG_INFINITY), Parameter::new(0.0));
+    let below = t.activation(&format!("{name}.below"), below, x.node)?;
+    let scaled = format!("{name}.scaled");
+    let below = if by_pixel {
+        t.against(&scaled, Arithmetic::Mul, &Computed { node: below, view: x.view.clone() }, &slope)?.node
+    } else {
+        let values = by_channel(&x.view, t.shape(x.node), &slope)?;
+        let zeros = vec![0.0; values.len()];
+        t.affine(&scaled, below, values, zeros)?
     };
+    let id = t.add(name, Op::Add, &[above, below])?;
     Ok(vec![Value::Computed(Computed { node: id, view: x.view.clone() })])
 }
