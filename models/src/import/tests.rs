@@ -402,8 +402,10 @@ fn choices_by_comparisons_are_functions() {
     assert_eq!(function(&of("GreaterOrEqual", 2.0, "two", "x")), Activation::Clip(parameter(f32::NEG_INFINITY), parameter(2.0)));
     assert_eq!(function(&of("Greater", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0)));
     assert_eq!(function(&of("GreaterOrEqual", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0_f32.next_down())));
-    let message = refused(&of("Greater", f32::INFINITY, "x", "scaled"));
-    assert!(message.contains("values that are not finite"), "{message}");
+    let mut infinite = of("Greater", 1.0, "x", "infinite");
+    infinite.graph.as_mut().unwrap().initializer.push(floats("infinite", &[1, 2, 1, 1], &[0.0, f32::INFINITY]));
+    let message = refused(&infinite);
+    assert!(message.contains("not finite everywhere"), "{message}");
     let message = refused(&model(vec![node("Greater", &["x", "zero"], "y")], vec![floats("zero", &[], &[0.0])]));
     assert!(message.contains("output 'y' is a comparison"), "{message}");
 }

@@ -94,13 +94,19 @@ impl Translator {
                 Part::Map(self.meeting(name, Arithmetic::Keep, x, map)?)
             }
             (Value::Computed(x), Places::Known(chosen)) => Part::Map(self.against(name, Arithmetic::Keep, x, chosen)?),
-            (Value::Constant(constant), Places::Map(mask)) => match constant.as_number().filter(|number| number.is_finite()) {
-                Some(number) => {
-                    let times = Activation::Affine(Parameter::new(number), Parameter::new(0.0));
-                    Part::Map(Computed { node: self.activation(name, times, mask.node)?, view: mask.view.clone() })
+            (Value::Constant(constant), Places::Map(mask)) => {
+                // A product would be NaN where it is not chosen.
+                if constant.expect_floats("a branch")?.iter().any(|value| !value.is_finite()) {
+                    return Err("a branch is a constant that is not finite everywhere; choose a large number instead".into());
                 }
-                None => Part::Map(self.against(name, Arithmetic::Mul, mask, constant)?),
-            },
+                Part::Map(match constant.as_number() {
+                    Some(number) => {
+                        let times = Activation::Affine(Parameter::new(number), Parameter::new(0.0));
+                        Computed { node: self.activation(name, times, mask.node)?, view: mask.view.clone() }
+                    }
+                    None => self.against(name, Arithmetic::Mul, mask, constant)?,
+                })
+            }
             (Value::Constant(constant), Places::Known(chosen)) => {
                 let values = constant.expect_floats("a branch")?;
                 let mask = chosen.expect_floats("a mask")?;
