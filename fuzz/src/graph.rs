@@ -140,7 +140,7 @@ fn op(choices: &mut Choices<'_>) -> Op {
         9 => Op::Reduce(Reduction::ALL[choices.below(4)]),
         10 => Op::Linear { out: choices.below(40), bias: choices.below(2) == 0 },
         11 => Op::Add,
-        // No quotients: nothing keeps divisors away from zero.
+        // No quotients and nothing that jumps: nothing keeps their operands away from zero.
         12 => Op::Binary(
             [Arithmetic::Mul, Arithmetic::Add, Arithmetic::Sub, Arithmetic::SubFrom, Arithmetic::Max, Arithmetic::Min]
                 [choices.below(6)],

@@ -19,11 +19,35 @@ pub enum Arithmetic {
     Max,
     /// The smaller of both; NaN if one is NaN.
     Min,
+    /// One where `a > b`, zero elsewhere.
+    Greater,
+    /// One where `a < b`, zero elsewhere.
+    Less,
+    /// One where `a >= b`, zero elsewhere.
+    AtLeast,
+    /// One where `a <= b`, zero elsewhere.
+    AtMost,
+    /// `a` where `b > 0`, zero elsewhere, whatever `a` is there.
+    Keep,
 }
 
 impl Arithmetic {
     /// All operations.
-    pub const ALL: [Self; 8] = [Self::Add, Self::Sub, Self::SubFrom, Self::Mul, Self::Div, Self::DivInto, Self::Max, Self::Min];
+    pub const ALL: [Self; 13] = [
+        Self::Add,
+        Self::Sub,
+        Self::SubFrom,
+        Self::Mul,
+        Self::Div,
+        Self::DivInto,
+        Self::Max,
+        Self::Min,
+        Self::Greater,
+        Self::Less,
+        Self::AtLeast,
+        Self::AtMost,
+        Self::Keep,
+    ];
 
     /// Its word in problem lines and names of kernels. `add` is [`Op::Add`](crate::Op::Add).
     pub const fn word(self) -> &'static str {
@@ -36,6 +60,11 @@ impl Arithmetic {
             Self::DivInto => "divinto",
             Self::Max => "maximum",
             Self::Min => "minimum",
+            Self::Greater => "greater",
+            Self::Less => "less",
+            Self::AtLeast => "atleast",
+            Self::AtMost => "atmost",
+            Self::Keep => "keep",
         }
     }
 
@@ -47,6 +76,32 @@ impl Arithmetic {
     /// Whether it divides.
     pub const fn divides(self) -> bool {
         matches!(self, Self::Div | Self::DivInto)
+    }
+
+    /// The operation with its operands exchanged; `None` if there is none.
+    pub const fn mirrored(self) -> Option<Self> {
+        Some(match self {
+            Self::Add | Self::Mul | Self::Max | Self::Min => self,
+            Self::Sub => Self::SubFrom,
+            Self::SubFrom => Self::Sub,
+            Self::Div => Self::DivInto,
+            Self::DivInto => Self::Div,
+            Self::Greater => Self::Less,
+            Self::Less => Self::Greater,
+            Self::AtLeast => Self::AtMost,
+            Self::AtMost => Self::AtLeast,
+            Self::Keep => return None,
+        })
+    }
+
+    /// Whether it compares: its results are one and zero.
+    pub const fn compares(self) -> bool {
+        matches!(self, Self::Greater | Self::Less | Self::AtLeast | Self::AtMost)
+    }
+
+    /// Whether it rounds nothing.
+    pub const fn is_exact(self) -> bool {
+        self.compares() || matches!(self, Self::Max | Self::Min | Self::Keep)
     }
 
     /// Its value in f64.
@@ -61,6 +116,12 @@ impl Arithmetic {
             Self::Max if a > b || a.is_nan() => a,
             Self::Min if a < b || a.is_nan() => a,
             Self::Max | Self::Min => b,
+            Self::Greater => f64::from(u8::from(a > b)),
+            Self::Less => f64::from(u8::from(a < b)),
+            Self::AtLeast => f64::from(u8::from(a >= b)),
+            Self::AtMost => f64::from(u8::from(a <= b)),
+            Self::Keep if b > 0.0 => a,
+            Self::Keep => 0.0,
         }
     }
 }
@@ -112,10 +173,29 @@ mod tests {
 
     #[test]
     fn nan_wins() {
-        for op in Arithmetic::ALL {
+        for op in Arithmetic::ALL.into_iter().filter(|op| !op.compares() && *op != Arithmetic::Keep) {
             assert!(op.at(f64::NAN, 1.0).is_nan() && op.at(1.0, f64::NAN).is_nan(), "{op:?}");
         }
         assert_eq!((Arithmetic::Max.at(1.0, 2.0), Arithmetic::Min.at(1.0, 2.0)), (2.0, 1.0));
+    }
+
+    #[test]
+    fn a_mirrored_operation_has_its_operands_exchanged() {
+        for (op, mirrored) in Arithmetic::ALL.into_iter().filter_map(|op| op.mirrored().map(|mirrored| (op, mirrored))) {
+            for (a, b) in [(1.0, 2.0), (2.0, 1.0), (3.0, 3.0)] {
+                assert_eq!(op.at(a, b), mirrored.at(b, a), "{op:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_compares_with_nan_and_what_is_not_kept_leaves_no_trace() {
+        for op in Arithmetic::ALL.into_iter().filter(|op| op.compares()) {
+            assert_eq!((op.at(f64::NAN, 1.0), op.at(1.0, f64::NAN)), (0.0, 0.0), "{op:?}");
+        }
+        assert_eq!(Arithmetic::Keep.at(f64::NAN, -0.0), 0.0);
+        assert_eq!(Arithmetic::Keep.at(f64::INFINITY, f64::NAN), 0.0);
+        assert!(Arithmetic::Keep.at(f64::NAN, 1e-40).is_nan());
     }
 
     #[test]

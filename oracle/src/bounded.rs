@@ -89,6 +89,7 @@ impl Torch<'_> {
                 let src = self.network.node(node.inputs[0]).shape;
                 apply(&node.op, &[], &[magnitude(0)]) * sum(src.pixels())
             }
+            Op::Binary(op) if op.compares() || op == Arithmetic::Keep => return None,
             Op::Add | Op::Binary(_) => exact.abs() * ONCE,
             Op::Softmax { log } => {
                 let spread = (&inputs[0].exact - inputs[0].exact.amax([1], true)).abs() + (node.shape.c as f64).ln();
@@ -127,6 +128,13 @@ impl Torch<'_> {
                     Arithmetic::Div => quotient(0, 1),
                     Arithmetic::DivInto => quotient(1, 0),
                     Arithmetic::Max | Arithmetic::Min => errors[0].maximum(&errors[1]),
+                    Arithmetic::Keep => {
+                        let turns = magnitude(1).le_tensor(&errors[1]);
+                        let kept = inputs[1].exact.gt(0.0);
+                        &errors[0] * kept.logical_or(&turns) + magnitude(0) * turns
+                    }
+                    // What is nearer to each other than the errors may compare otherwise.
+                    _ => (&inputs[0].exact - &inputs[1].exact).abs().le_tensor(&(&errors[0] + &errors[1])).to_kind(Kind::Float),
                 }
             }
             // Moving one input by e moves the normaliser by at most e.

@@ -172,6 +172,11 @@ pub(crate) fn apply(op: &Op, params: &[Tensor], inputs: &[Tensor]) -> Tensor {
                 Arithmetic::DivInto => b / a,
                 Arithmetic::Max => a.maximum(b),
                 Arithmetic::Min => a.minimum(b),
+                Arithmetic::Greater => a.gt_tensor(b).to_kind(a.kind()),
+                Arithmetic::Less => a.lt_tensor(b).to_kind(a.kind()),
+                Arithmetic::AtLeast => a.ge_tensor(b).to_kind(a.kind()),
+                Arithmetic::AtMost => a.le_tensor(b).to_kind(a.kind()),
+                Arithmetic::Keep => a.where_self(&b.gt(0.0), &a.zeros_like()),
             }
         }
         Op::Concat => Tensor::cat(&inputs, 1),

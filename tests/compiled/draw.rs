@@ -144,18 +144,30 @@ impl Grow<'_> {
                 let all = self.builder.shape(src);
                 let whole = Window::new((all.h, all.w), (1, 1), Padding::around(0));
                 let one = Op::Slice { begin: self.draw.below(c), len: 1 };
-                // The gate is a sigmoid, so that no divisor is near zero; neither are its maximum and its parts.
-                let second = match self.draw.below(4) {
-                    0 => gate,
-                    1 => self.add(one, &[gate])?,
-                    2 => {
-                        let share = self.act(src, Some(Activation::Sigmoid))?;
-                        self.add(one, &[share])?
-                    }
+                // Sigmoids, so that no divisor is near zero; neither are their maximum and their parts. What is kept depends on a sign.
+                let keeps = op == Arithmetic::Keep;
+                let kind = self.draw.below(4);
+                let second = match kind {
+                    0 | 1 if keeps => restored,
+                    0 | 1 => gate,
+                    _ if keeps => src,
                     _ => self.act(src, Some(Activation::Sigmoid))?,
                 };
-                let first = if op == Arithmetic::DivInto { self.act(gated, Some(Activation::Sigmoid))? } else { gated };
+                let second = if matches!(kind, 1 | 2) { self.add(one, &[second])? } else { second };
+                let first = match op {
+                    Arithmetic::DivInto => self.act(gated, Some(Activation::Sigmoid))?,
+                    // Zero where errors of rounding decide.
+                    Arithmetic::Keep => self.add(Op::Binary(Arithmetic::Mul), &[gated, second])?,
+                    _ => gated,
+                };
                 let last = self.add(Op::Binary(op), &[first, second])?;
+                // A comparison jumps where both are alike, and errors of rounding decide: there the difference is zero.
+                let last = if op.compares() {
+                    let difference = self.add(Op::Binary(Arithmetic::Sub), &[first, second])?;
+                    self.add(Op::Binary(Arithmetic::Mul), &[difference, last])?
+                } else {
+                    last
+                };
                 let after = self.draw.act();
                 let last = self.act(last, after)?;
                 if all.pixels() > 1 { self.add(Op::MaxPool(whole), &[last])? } else { last }

@@ -164,6 +164,18 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
             let maps = Maps::new(dims[0], dims[1], dims[2..].iter().product(), 1);
             (dims.clone(), reference::softmax(x, maps, name == "LogSoftmax"))
         }
+        "Cast" => {
+            assert_eq!(int("to", 0), 1);
+            each(&|x| x)
+        }
+        "Greater" => broadcast(inputs, |a, b| f64::from(u8::from(a > b))),
+        "Less" => broadcast(inputs, |a, b| f64::from(u8::from(a < b))),
+        "GreaterOrEqual" => broadcast(inputs, |a, b| f64::from(u8::from(a >= b))),
+        "LessOrEqual" => broadcast(inputs, |a, b| f64::from(u8::from(a <= b))),
+        "Where" => {
+            assert_eq!(inputs[2].1, [0.0]);
+            broadcast(&[inputs[1], inputs[0]], |x, chosen| if chosen != 0.0 { x } else { 0.0 })
+        }
         "Max" => broadcast(inputs, f64::max),
         "Min" => broadcast(inputs, f64::min),
         "Add" => broadcast(inputs, |a, b| a + b),

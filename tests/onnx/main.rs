@@ -3,11 +3,14 @@
 
 mod backend;
 mod case;
+mod choices;
 #[path = "../common/mod.rs"]
 mod common;
 mod compiled;
 mod examples;
 mod models;
 mod networks;
+mod places;
 mod question;
+mod written;
 mod zoo;

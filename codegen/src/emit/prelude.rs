@@ -55,6 +55,9 @@ impl Helper {
             ],
             Helper::Mantissa => &["The `m` of `m · 2^n` in each lane, from 3/4 to 3/2: one of zero and of infinity."],
             Helper::Above => &["`if a <= b { 0 } else { a }` in each lane: a NaN in `a` stays."],
+            Helper::Greater => &["`if a > b { 1 } else { 0 }` in each lane."],
+            Helper::AtLeast => &["`if a >= b { 1 } else { 0 }` in each lane."],
+            Helper::Keep => &["`if b > 0 { a } else { 0 }` in each lane."],
             Helper::PowerOfTwo => &["`2^n` of `n + 127 + 1.5 · 2^23` in each lane: the low bits become the exponent bits."],
             Helper::PowerOfRoot => &[
                 "A constant times `2^(k/8)`, of `k/8 + 127 + 1.5 · 2^20` in each lane. The last three bits choose from a table, to which",
@@ -142,6 +145,9 @@ fn of(value: &Value) -> Option<Helper> {
             Binary::Max => Helper::Max,
             Binary::Maximum => Helper::Maximum,
             Binary::Above => Helper::Above,
+            Binary::Greater => Helper::Greater,
+            Binary::AtLeast => Helper::AtLeast,
+            Binary::Keep => Helper::Keep,
         },
     })
 }

@@ -153,6 +153,9 @@ impl<'a> Words<'a> {
                     Binary::Max => spelling.max,
                     Binary::Maximum => "maximum",
                     Binary::Above => "above",
+                    Binary::Greater => "greater",
+                    Binary::AtLeast => "at_least",
+                    Binary::Keep => "keep",
                 };
                 self.call(name, &[*a, *b])
             }

@@ -108,6 +108,12 @@ pub enum Binary {
     Maximum,
     /// `if a <= b { 0 } else { a }`: a NaN in `a` stays.
     Above,
+    /// `if a > b { 1 } else { 0 }`
+    Greater,
+    /// `if a >= b { 1 } else { 0 }`
+    AtLeast,
+    /// `if b > 0 { a } else { 0 }`
+    Keep,
 }
 
 impl Binary {
@@ -123,6 +129,10 @@ impl Binary {
             Binary::Min | Binary::Max => b,
             Binary::Above if a <= b => 0.0,
             Binary::Above => a,
+            Binary::Greater => f32::from(u8::from(a > b)),
+            Binary::AtLeast => f32::from(u8::from(a >= b)),
+            Binary::Keep if b > 0.0 => a,
+            Binary::Keep => 0.0,
             Binary::Maximum => f32::from_bits(Binary::Max.apply(a, b).to_bits() | Binary::Max.apply(b, a).to_bits()),
         }
     }

@@ -96,7 +96,9 @@ impl Problem {
                 Op::Binary(Arithmetic::Max | Arithmetic::Min) => {
                     Grid { largest: of(0).largest.max(of(1).largest), step: of(0).step.min(of(1).step) }
                 }
-                Op::Binary(Arithmetic::Div | Arithmetic::DivInto) => return false,
+                Op::Binary(Arithmetic::Keep) => of(0),
+                Op::Binary(op) if op.compares() => Grid { largest: 1.0, step: 1.0 },
+                Op::Binary(_) => return false,
                 Op::Concat => (1..node.inputs.len())
                     .map(of)
                     .fold(of(0), |a, b| Grid { largest: a.largest.max(b.largest), step: a.step.min(b.step) }),

@@ -33,12 +33,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether pad lanes may become other than zero. They do if `other` has one value for all lanes, and where zero is divided by
-    /// zero.
+    /// Whether pad lanes may become other than zero. They do if `other` has one value for all lanes, where zero is divided by zero, and
+    /// where zeros compare as one.
     pub fn lifts(self) -> bool {
         match self {
             Kind::Copy | Kind::Add { .. } => false,
-            Kind::Binary { op, spread, .. } => op.divides() || matches!(spread, Spread::Pixel | Spread::One),
+            Kind::Binary { op, spread, .. } => {
+                op.divides()
+                    || matches!(op, Arithmetic::AtLeast | Arithmetic::AtMost)
+                    || matches!(spread, Spread::Pixel | Spread::One)
+            }
         }
     }
 }
@@ -60,6 +64,11 @@ fn apply(b: &mut Builder, op: Arithmetic, x: Reg, y: Reg) {
         Arithmetic::Mul => b.update(Binary::Mul, x, y),
         Arithmetic::Div => b.update(Binary::Div, x, y),
         Arithmetic::DivInto => b.set(x, Value::Binary(Binary::Div, y, x)),
+        Arithmetic::Greater => b.update(Binary::Greater, x, y),
+        Arithmetic::Less => b.set(x, Value::Binary(Binary::Greater, y, x)),
+        Arithmetic::AtLeast => b.update(Binary::AtLeast, x, y),
+        Arithmetic::AtMost => b.set(x, Value::Binary(Binary::AtLeast, y, x)),
+        Arithmetic::Keep => b.update(Binary::Keep, x, y),
         Arithmetic::Max => b.update(Binary::Maximum, x, y),
         // No level has a minimum that passes NaN on. It is the negated maximum of the negated operands; to negate is exact.
         Arithmetic::Min => {
@@ -108,6 +117,11 @@ fn describe(op: Arithmetic, spread: Spread) -> String {
         Arithmetic::DivInto => format!("divides {other} by it"),
         Arithmetic::Max => format!("takes the maximum with {other}"),
         Arithmetic::Min => format!("takes the minimum with {other}"),
+        Arithmetic::Greater => format!("finds whether it is above {other}"),
+        Arithmetic::Less => format!("finds whether it is below {other}"),
+        Arithmetic::AtLeast => format!("finds whether it is at least {other}"),
+        Arithmetic::AtMost => format!("finds whether it is at most {other}"),
+        Arithmetic::Keep => format!("keeps what lies where {other} is above zero"),
     }
 }
 

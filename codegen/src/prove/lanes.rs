@@ -55,7 +55,7 @@ impl Lanes {
 
     /// An operation lane by lane.
     pub fn binary(op: Binary, a: &Self, b: &Self) -> Self {
-        let mut result = Self::zero_in(if op == Binary::Mul { a.zero | b.zero } else { 0 });
+        let mut result = Self::zero_in(if matches!(op, Binary::Mul | Binary::Keep) { a.zero | b.zero } else { 0 });
         result.set(a.known & b.known & !result.zero, |i| op.apply(a.values[i], b.values[i]));
         result
     }

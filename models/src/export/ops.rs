@@ -235,6 +235,11 @@ impl<'a> Writer<'a> {
     }
 
     fn binary(&mut self, node: &Node, op: Arithmetic, mut inputs: Vec<String>) -> Result {
+        if op == Arithmetic::Keep {
+            let zero = self.scalar(node, "zero", 0.0)?;
+            let chosen = self.inner(node, "chosen", "Greater", &[inputs[1].clone(), zero.clone()], [])?;
+            return self.push(node, "Where", &[chosen, inputs[0].clone(), zero], &node.name, []);
+        }
         if matches!(op, Arithmetic::SubFrom | Arithmetic::DivInto) {
             inputs.reverse();
         }
@@ -245,7 +250,16 @@ impl<'a> Writer<'a> {
             Arithmetic::Div | Arithmetic::DivInto => "Div",
             Arithmetic::Max => "Max",
             Arithmetic::Min => "Min",
+            Arithmetic::Greater => "Greater",
+            Arithmetic::Less => "Less",
+            Arithmetic::AtLeast => "GreaterOrEqual",
+            Arithmetic::AtMost => "LessOrEqual",
+            Arithmetic::Keep => unreachable!("written above"),
         };
+        if op.compares() {
+            let result = self.inner(node, "compared", name, &inputs, [])?;
+            return self.push(node, "Cast", &[result], &node.name, [int("to", proto::FLOAT.into())]);
+        }
         self.push(node, name, &inputs, &node.name, [])
     }
 

@@ -115,6 +115,18 @@ impl Constant {
         if let Some(&[value]) = self.as_floats() { Some(value) } else { None }
     }
 
+    /// The number that all elements are, if they are floats.
+    pub fn as_number(&self) -> Option<f32> {
+        let values = self.as_floats()?;
+        values.first().copied().filter(|first| values.iter().all(|value| value == first))
+    }
+
+    /// The elements as ones and zeros, if they are booleans.
+    pub fn as_mask(&self) -> Option<Self> {
+        let is_mask = matches!(self.data, Data::Booleans(_));
+        is_mask.then(|| Self::floats(self.dims.clone(), self.data.to_floats()))
+    }
+
     /// Reads a tensor whose elements are in the file itself, or, as `outside`, in another one.
     ///
     /// # Errors

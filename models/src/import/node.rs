@@ -1,7 +1,7 @@
 //! A node of a file, with its attributes and inputs.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::constant::Constant;
@@ -18,13 +18,14 @@ pub struct NodeReader<'a> {
     pub opset: i64,
     node: &'a proto::Node,
     inputs: Vec<Value>,
+    types: &'a HashMap<String, i32>,
     read: RefCell<HashSet<&'a str>>,
 }
 
 impl<'a> NodeReader<'a> {
-    /// A node whose inputs have these values.
-    pub fn new(node: &'a proto::Node, opset: i64, inputs: Vec<Value>) -> Self {
-        Self { opset, node, inputs, read: RefCell::new(HashSet::new()) }
+    /// A node whose inputs have these values. `types` are those that are known of tensors' elements.
+    pub fn new(node: &'a proto::Node, opset: i64, inputs: Vec<Value>, types: &'a HashMap<String, i32>) -> Self {
+        Self { opset, node, inputs, types, read: RefCell::new(HashSet::new()) }
     }
 
     /// The operator.
@@ -50,6 +51,11 @@ impl<'a> NodeReader<'a> {
     /// An input; [`Value::Absent`] if there is none.
     pub fn input(&self, index: usize) -> &Value {
         self.inputs.get(index).unwrap_or(&Value::Absent)
+    }
+
+    /// The type of an input's elements, if it stands in the file itself.
+    pub fn element_type(&self, index: usize) -> Option<i32> {
+        self.types.get(self.node.input.get(index)?).copied()
     }
 
     /// A constant input; `None` if there is none.

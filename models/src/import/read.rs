@@ -29,6 +29,8 @@ pub struct Onnx {
     pub graph: proto::Graph,
     /// The initializers.
     pub initializers: HashMap<String, Constant>,
+    /// The types of the elements of initializers and of nodes that are constants: constants of integers are widened.
+    pub types: HashMap<String, i32>,
     /// Initializers whose external files are missing, with their dimensions.
     pub missing: HashMap<String, Vec<usize>>,
 }
@@ -56,9 +58,10 @@ pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, I
         return Err(format(format!("it has {} nodes, and at most {MAX_NODES} are read", graph.node.len())));
     }
     let mut outside = Outside { folder, files: HashMap::new() };
-    let (mut initializers, mut missing) = (HashMap::new(), HashMap::new());
+    let (mut initializers, mut missing, mut types) = (HashMap::new(), HashMap::new(), HashMap::new());
     for tensor in std::mem::take(&mut graph.initializer) {
         let name = tensor.name().to_owned();
+        types.insert(name.clone(), tensor.data_type());
         let fault = |reason: String| format(format!("tensor '{}': {reason}", line(&name)));
         match outside.constant(&tensor) {
             Ok(Some(constant)) => drop(initializers.insert(name, constant)),
@@ -82,9 +85,12 @@ pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, I
                     line(node.name.as_deref().unwrap_or(""))
                 )));
             }
+            if let (Some(tensor), [output]) = (&attribute.t, &node.output[..]) {
+                types.insert(output.clone(), tensor.data_type());
+            }
         }
     }
-    Ok(Onnx { path: path.into(), opset, graph, initializers, missing })
+    Ok(Onnx { path: path.into(), opset, graph, initializers, types, missing })
 }
 
 fn opset(model: &proto::Model) -> Result<i64, String> {

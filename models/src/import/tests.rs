@@ -4,6 +4,7 @@ use prost::Message;
 use sartor_ops::Parameter;
 
 use super::{ImportError, ImportOptions, Imported, onnx, onnx_bytes};
+use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Op, Shape};
 use crate::proto::{
     self, Attribute, Dimension, Entry, Graph, Model, Node, OperatorSet, Tensor, TensorShape, TensorType, Type, ValueInfo,
@@ -401,10 +402,10 @@ fn choices_by_comparisons_are_functions() {
     assert_eq!(function(&of("GreaterOrEqual", 2.0, "two", "x")), Activation::Clip(parameter(f32::NEG_INFINITY), parameter(2.0)));
     assert_eq!(function(&of("Greater", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0)));
     assert_eq!(function(&of("GreaterOrEqual", 2.0, "x", "zero")), Activation::Threshold(parameter(2.0_f32.next_down())));
-    let message = refused(&of("Greater", 1.0, "x", "scaled"));
-    assert!(message.contains("no function that is read") && message.contains("(Where)"), "{message}");
-    let message = refused(&of("Greater", f32::INFINITY, "x", "scaled"));
-    assert!(message.contains("one that is not finite"), "{message}");
+    let mut infinite = of("Greater", 1.0, "x", "infinite");
+    infinite.graph.as_mut().unwrap().initializer.push(floats("infinite", &[1, 2, 1, 1], &[0.0, f32::INFINITY]));
+    let message = refused(&infinite);
+    assert!(message.contains("not finite everywhere"), "{message}");
     let message = refused(&model(vec![node("Greater", &["x", "zero"], "y")], vec![floats("zero", &[], &[0.0])]));
     assert!(message.contains("output 'y' is a comparison"), "{message}");
 }
@@ -425,8 +426,37 @@ fn choices_by_constants_are_parts() {
     assert!(matches!(network.node(network.outputs()[0]).op, Op::Concat));
     let network = read(&chosen(&[1], &[1])).unwrap().network;
     assert_eq!(network.outputs(), [crate::graph::NodeId(0)]);
-    let message = refused(&chosen(&[3, 3], &[1, 0, 0, 0, 1, 0, 0, 0, 1]));
-    assert!(message.contains("varies along dimensions [2, 3]"), "{message}");
+    let network = read(&chosen(&[3, 3], &[1, 0, 0, 0, 1, 0, 0, 0, 1])).unwrap().network;
+    assert!(matches!(network.node(network.outputs()[0]).op, Op::Add));
+}
+
+/// The operations on two maps of a network, in order.
+fn arithmetic(model: &Model) -> Vec<Arithmetic> {
+    let network = read(model).unwrap().network;
+    let of = |op: &Op| if let Op::Binary(op) = op { Some(*op) } else { None };
+    network.nodes().iter().filter_map(|node| of(&node.op)).collect()
+}
+
+#[test]
+fn what_is_chosen_is_kept() {
+    use Arithmetic::{AtLeast, AtMost, Greater, Keep, Less, Mul};
+    let relu = || node("Relu", &["x"], "r");
+    let zero = || vec![floats("zero", &[], &[0.0])];
+    let compared =
+        |operator: &str| model(vec![relu(), node(operator, &["x", "r"], "c"), node("Where", &["c", "x", "zero"], "y")], zero());
+    for (operator, op) in [("Greater", Greater), ("Less", Less), ("GreaterOrEqual", AtLeast), ("LessOrEqual", AtMost)] {
+        assert_eq!(arithmetic(&compared(operator)), [op, Keep], "{operator}");
+    }
+    assert_eq!(arithmetic(&compared("Equal")), [AtLeast, AtMost, Mul, Keep]);
+    // What is above zero needs no mask, and what is at least zero is not above a denormal number, which would become zero.
+    let with_zero = |operator: &str| {
+        model(vec![relu(), node(operator, &["r", "zero"], "c"), node("Where", &["c", "x", "zero"], "y")], zero())
+    };
+    assert_eq!(arithmetic(&with_zero("Greater")), [Keep]);
+    assert_eq!(arithmetic(&with_zero("GreaterOrEqual")), [AtLeast, Keep]);
+    assert_eq!(arithmetic(&with_zero("Less")), [Less, Keep]);
+    let message = refused(&model(vec![node("Not", &["x"], "c"), node("Where", &["c", "x", "zero"], "y")], zero()));
+    assert!(message.contains("no comparison"), "{message}");
 }
 
 #[test]
@@ -450,6 +480,54 @@ fn weights_of_small_integers_become_floats() {
     assert!(message.contains("for an axis of length 1"), "{message}");
     let message = refused(&of(floats("s", &[2], &[0.5, 2.0]), Vec::new(), vec![int("block_size", 1)]));
     assert!(message.contains("block_size is 1"), "{message}");
+}
+
+#[test]
+fn weights_that_are_quantised_and_back_are_floats() {
+    let zero = |data_type: i32, value: i32| Tensor {
+        data_type: Some(data_type),
+        name: Some("z".into()),
+        int32_data: vec![value],
+        ..Tensor::default()
+    };
+    let of = |values: &[f32], scale: Tensor, zero: Option<Tensor>, attribute: Vec<Attribute>| {
+        let inputs: Vec<&str> = ["w", "s", "z"].into_iter().take(2 + usize::from(zero.is_some())).collect();
+        let back: Vec<&str> = std::iter::once("q").chain(inputs[1..].iter().copied()).collect();
+        let nodes = vec![
+            Node { attribute: attribute.clone(), ..node("QuantizeLinear", &inputs, "q") },
+            Node { attribute, ..node("DequantizeLinear", &back, "d") },
+            node("Add", &["x", "d"], "y"),
+        ];
+        let weights = floats("w", &[1, 2, 1, values.len() as i64 / 2], values);
+        let mut model = model(nodes, [vec![weights, scale], zero.into_iter().collect()].concat());
+        model.graph.as_mut().unwrap().input = vec![info("x", &[1, 2, 1, values.len() as i64 / 2])];
+        model
+    };
+    let found = |model: &Model| {
+        let weights = read(model).unwrap().weights;
+        let name = ["y.bias", "y.constant.value"].into_iter().find(|name| weights.get(name).is_some()).unwrap();
+        weights.get(name).unwrap().data().to_vec()
+    };
+    let half = || floats("s", &[], &[0.5]);
+    // Halves go to the even one, and what is too large becomes the largest.
+    let values = [0.25, 0.75, -0.25, -0.75, 1e9, f32::NEG_INFINITY];
+    let int8 = || Some(zero(proto::INT8, 0));
+    assert_eq!(found(&of(&values, half(), int8(), Vec::new())), [0.0, 1.0, 0.0, -1.0, 63.5, -64.0]);
+    assert_eq!(found(&of(&values, half(), Some(zero(proto::UINT8, 1)), Vec::new())), [0.0, 1.0, 0.0, -0.5, 127.0, -0.5]);
+    assert_eq!(found(&of(&values, half(), None, Vec::new())), [0.0, 1.0, 0.0, 0.0, 127.5, 0.0]);
+    let by_axis = floats("s", &[3], &[0.5, 1.0, 2.0]);
+    let zeros = Tensor { dims: vec![3], int32_data: vec![0, 0, 0], ..zero(proto::INT8, 0) };
+    let found_by_axis = found(&of(&[1.0, 1.5, 3.0, 0.2, 2.5, -3.0], by_axis, Some(zeros), vec![int("axis", 3)]));
+    assert_eq!(found_by_axis, [1.0, 2.0, 4.0, 0.0, 2.0, -4.0]);
+    for (model, words) in [
+        (of(&[1.0, 2.0], half(), Some(zero(proto::INT32, 0)), Vec::new()), "elements of type 6"),
+        (of(&[1.0, 2.0], half(), int8(), vec![int("block_size", 1)]), "block_size is 1"),
+        (of(&[1.0, f32::NAN], half(), int8(), Vec::new()), "element 1 of its input is NaN"),
+        (of(&[1.0, 2.0], floats("s", &[], &[0.0]), int8(), Vec::new()), "its scale is 0"),
+    ] {
+        let message = refused(&model);
+        assert!(message.contains(words), "{message}");
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn fate(name: &str, value: &Value, network: impl Fn(NodeId) -> crate::graph::Sha
             let port = Port { name: name.into(), shape: network(computed.node), view: computed.view.clone() };
             Fate::Map(computed.node, port)
         }
-        Value::Condition(condition) => Fate::Fused(condition.x.node),
+        Value::Condition(condition) => Fate::Fused(condition.tensor().node),
         Value::Absent | Value::Refused => Fate::Unused,
     }
 }

@@ -15,7 +15,7 @@ pub enum Value {
     Constant(Rc<Constant>),
     /// A tensor that the network computes.
     Computed(Computed),
-    /// A comparison, which only choices read.
+    /// A comparison: booleans.
     Condition(Condition),
     /// What a node gives that was refused.
     Refused,
@@ -30,13 +30,41 @@ pub struct Computed {
     pub view: View,
 }
 
+/// Booleans that the network computes.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// A comparison with numbers. A choice by it may be a function.
+    Numbers(Comparison),
+    /// Any other, as ones and zeros.
+    Mask(Computed),
+}
+
+impl Condition {
+    /// The tensor that is compared, or the ones and zeros. It has as many elements as there are booleans.
+    pub fn tensor(&self) -> &Computed {
+        match self {
+            Self::Numbers(comparison) => &comparison.x,
+            Self::Mask(mask) => mask,
+        }
+    }
+}
+
 /// A comparison of what the network computes with numbers.
 #[derive(Clone, Debug)]
-pub struct Condition {
+pub struct Comparison {
     /// What is compared.
     pub x: Computed,
     /// Where it must be.
     pub region: Region,
+    /// Whether it may be NaN too.
+    pub nan: bool,
+}
+
+impl Comparison {
+    /// The opposite.
+    pub fn others(&self) -> Self {
+        Self { x: self.x.clone(), region: self.region.others(), nan: !self.nan }
+    }
 }
 
 /// A part of all numbers.
@@ -86,7 +114,7 @@ impl Value {
         match self {
             Self::Constant(constant) => Some(constant.dims.clone()),
             Self::Computed(computed) => Some(computed.view.sizes()),
-            Self::Condition(condition) => Some(condition.x.view.sizes()),
+            Self::Condition(condition) => Some(condition.tensor().view.sizes()),
             Self::Absent | Self::Refused => None,
         }
     }

@@ -85,6 +85,9 @@ fn mean_square(node: &Node, inputs: &[(Shape, f64)], after_join: bool) -> f64 {
         Op::Binary(Arithmetic::Div) => of(0) / of(1),
         Op::Binary(Arithmetic::DivInto) => of(1) / of(0),
         Op::Binary(Arithmetic::Max | Arithmetic::Min) => of(0).max(of(1)),
+        // As if half of the places were chosen.
+        Op::Binary(Arithmetic::Keep) => of(0) / 2.0,
+        Op::Binary(_) => 0.5,
         Op::Concat => {
             let sum: f64 = inputs.iter().map(|(shape, square)| shape.c as f64 * square).sum();
             sum / node.shape.c as f64

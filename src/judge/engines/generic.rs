@@ -189,6 +189,11 @@ fn binary(level: Level, op: Arithmetic, (a, maps): (&[f32], Maps), (b, b_maps): 
         Arithmetic::DivInto => generic::binary(level, a, maps, b, b_maps, |a, b| b / a, dst),
         Arithmetic::Max => generic::binary(level, a, maps, b, b_maps, |a, b| if a > b || a.is_nan() { a } else { b }, dst),
         Arithmetic::Min => generic::binary(level, a, maps, b, b_maps, |a, b| if a < b || a.is_nan() { a } else { b }, dst),
+        Arithmetic::Greater => generic::binary(level, a, maps, b, b_maps, |a, b| f32::from(u8::from(a > b)), dst),
+        Arithmetic::Less => generic::binary(level, a, maps, b, b_maps, |a, b| f32::from(u8::from(a < b)), dst),
+        Arithmetic::AtLeast => generic::binary(level, a, maps, b, b_maps, |a, b| f32::from(u8::from(a >= b)), dst),
+        Arithmetic::AtMost => generic::binary(level, a, maps, b, b_maps, |a, b| f32::from(u8::from(a <= b)), dst),
+        Arithmetic::Keep => generic::binary(level, a, maps, b, b_maps, |a, b| if b > 0.0 { a } else { 0.0 }, dst),
     }
 }
 

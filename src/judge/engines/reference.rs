@@ -221,10 +221,13 @@ fn binary_bound(op: Arithmetic, a: (&[f64], f64), b: (&[f64], f64), largest: f64
         Arithmetic::Add | Arithmetic::Sub | Arithmetic::SubFrom => a.1 + b.1,
         Arithmetic::Mul => a.1 * (bound::max_abs(b.0) + b.1) + b.1 * bound::max_abs(a.0),
         Arithmetic::Max | Arithmetic::Min => return a.1.max(b.1),
-        Arithmetic::Div | Arithmetic::DivInto => {
+        // An error may turn a comparison.
+        _ if op.compares() => return if a.1 + b.1 == 0.0 { 0.0 } else { 1.0 },
+        Arithmetic::Keep if b.1 < least_magnitude(b.0) => return a.1,
+        Arithmetic::Keep => return a.1 + bound::max_abs(a.0),
+        _ => {
             let (over, under) = if op == Arithmetic::Div { (a, b) } else { (b, a) };
-            let smallest = under.0.iter().fold(f64::INFINITY, |least, x| least.min(x.abs()));
-            match (over.1 + largest * under.1, smallest - under.1) {
+            match (over.1 + largest * under.1, least_magnitude(under.0) - under.1) {
                 // Without errors even an infinite quotient has none.
                 _ if over.1 == 0.0 && under.1 == 0.0 => 0.0,
                 (error, divisor) if divisor > 0.0 => error / divisor,
@@ -233,6 +236,10 @@ fn binary_bound(op: Arithmetic, a: (&[f64], f64), b: (&[f64], f64), largest: f64
         }
     };
     carried + bound::rounding(largest + carried)
+}
+
+fn least_magnitude(values: &[f64]) -> f64 {
+    values.iter().fold(f64::INFINITY, |least, x| least.min(x.abs()))
 }
 
 /// The last node that reads each node; the node itself if none does.

@@ -10,7 +10,7 @@ use std::thread;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::RngCore;
 use sartor_kernels::reference::bound::{EPSILON, UNDERFLOW, max_abs};
-use sartor_models::{Arithmetic, Network, NodeId, Op, Reduction, Weights};
+use sartor_models::{Network, NodeId, Op, Reduction, Weights};
 
 use crate::judge::engines::{EngineError, ReferenceEngine};
 
@@ -117,7 +117,8 @@ fn disturb(
     let terms = match node.op {
         Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
         Op::AvgPool { .. } | Op::Reduce(Reduction::Mean | Reduction::Sum) => products(network, id),
-        Op::Binary(Arithmetic::Max | Arithmetic::Min) | Op::Reduce(_) => return,
+        Op::Reduce(_) => return,
+        Op::Binary(op) if op.is_exact() => return,
         Op::BatchNorm { .. } | Op::Add | Op::Binary(_) | Op::Softmax { .. } => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,

@@ -35,6 +35,24 @@ fn above(a: __m256, b: __m256) -> __m256 {
     _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(a, b), a)
 }"
         }
+        Helper::Greater => {
+            "
+fn greater(a: __m256, b: __m256) -> __m256 {
+    _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_set1_ps(1.0))
+}"
+        }
+        Helper::AtLeast => {
+            "
+fn at_least(a: __m256, b: __m256) -> __m256 {
+    _mm256_and_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a, b), _mm256_set1_ps(1.0))
+}"
+        }
+        Helper::Keep => {
+            "
+fn keep(a: __m256, b: __m256) -> __m256 {
+    _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(b, _mm256_setzero_ps()), a)
+}"
+        }
         Helper::Normal => {
             "
 fn normal(a: __m256) -> __m256i {

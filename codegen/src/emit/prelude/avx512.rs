@@ -27,6 +27,24 @@ fn above(a: __m512, b: __m512) -> __m512 {
     _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(a, b), a)
 }"
         }
+        Helper::Greater => {
+            "
+fn greater(a: __m512, b: __m512) -> __m512 {
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), _mm512_set1_ps(1.0))
+}"
+        }
+        Helper::AtLeast => {
+            "
+fn at_least(a: __m512, b: __m512) -> __m512 {
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b), _mm512_set1_ps(1.0))
+}"
+        }
+        Helper::Keep => {
+            "
+fn keep(a: __m512, b: __m512) -> __m512 {
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(b, _mm512_setzero_ps()), a)
+}"
+        }
         Helper::Exponent => {
             "
 fn exponent(a: __m512) -> __m512 {

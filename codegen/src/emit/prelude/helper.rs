@@ -33,6 +33,12 @@ pub enum Helper {
     Maximum,
     /// [`Binary::Above`](crate::ir::kernel::Binary::Above)
     Above,
+    /// [`Binary::Greater`](crate::ir::kernel::Binary::Greater)
+    Greater,
+    /// [`Binary::AtLeast`](crate::ir::kernel::Binary::AtLeast)
+    AtLeast,
+    /// [`Binary::Keep`](crate::ir::kernel::Binary::Keep)
+    Keep,
     /// What both of the next need.
     Normal,
     /// [`Value::Exponent`](crate::ir::kernel::Value::Exponent)

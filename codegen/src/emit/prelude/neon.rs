@@ -39,6 +39,24 @@ fn above(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a), vcleq_f32(a, b)))
 }"
         }
+        Helper::Greater => {
+            "
+fn greater(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vandq_u32(vcgtq_f32(a, b), vreinterpretq_u32_f32(vdupq_n_f32(1.0))))
+}"
+        }
+        Helper::AtLeast => {
+            "
+fn at_least(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vandq_u32(vcgeq_f32(a, b), vreinterpretq_u32_f32(vdupq_n_f32(1.0))))
+}"
+        }
+        Helper::Keep => {
+            "
+fn keep(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(b), vreinterpretq_u32_f32(a)))
+}"
+        }
         Helper::Normal => {
             "
 fn normal(a: float32x4_t) -> uint32x4_t {

@@ -122,6 +122,39 @@ fn above(a: F32x4, b: F32x4) -> F32x4 {
     ])
 }"
         }
+        Helper::Greater => {
+            "
+fn greater(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4([
+        if a.0[0] > b.0[0] { 1.0 } else { 0.0 },
+        if a.0[1] > b.0[1] { 1.0 } else { 0.0 },
+        if a.0[2] > b.0[2] { 1.0 } else { 0.0 },
+        if a.0[3] > b.0[3] { 1.0 } else { 0.0 },
+    ])
+}"
+        }
+        Helper::AtLeast => {
+            "
+fn at_least(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4([
+        if a.0[0] >= b.0[0] { 1.0 } else { 0.0 },
+        if a.0[1] >= b.0[1] { 1.0 } else { 0.0 },
+        if a.0[2] >= b.0[2] { 1.0 } else { 0.0 },
+        if a.0[3] >= b.0[3] { 1.0 } else { 0.0 },
+    ])
+}"
+        }
+        Helper::Keep => {
+            "
+fn keep(a: F32x4, b: F32x4) -> F32x4 {
+    F32x4([
+        if b.0[0] > 0.0 { a.0[0] } else { 0.0 },
+        if b.0[1] > 0.0 { a.0[1] } else { 0.0 },
+        if b.0[2] > 0.0 { a.0[2] } else { 0.0 },
+        if b.0[3] > 0.0 { a.0[3] } else { 0.0 },
+    ])
+}"
+        }
         Helper::Normal => {
             "
 fn normal(a: f32) -> u32 {

@@ -193,15 +193,18 @@ impl Grower {
         }
     }
 
-    /// Arithmetic with a second operand of each shape that there is. Divisors are sigmoids, which are not near zero.
+    /// Arithmetic with a second operand of each shape that there is. Divisors are sigmoids, which are not near zero. What jumps where
+    /// errors of rounding decide is multiplied by what is zero there, unless nothing is rounded.
     fn binary(&mut self, src: NodeId, choice: usize) -> Result<NodeId, GraphError> {
-        let (shape, op) = (self.builder.shape(src), Arithmetic::ALL[choice % 8]);
+        const KINDS: usize = Arithmetic::ALL.len();
+        let (shape, op) = (self.builder.shape(src), Arithmetic::ALL[choice % KINDS]);
+        let choice = choice / KINDS;
         if self.exact && op.divides() {
             return Ok(src);
         }
         let whole = Window::new((shape.h, shape.w), (1, 1), Padding::around(0));
-        let slice = Op::Slice { begin: choice / 32 % shape.c, len: 1 };
-        let mut second = match choice / 8 % 4 {
+        let slice = Op::Slice { begin: choice / 4 % shape.c, len: 1 };
+        let mut second = match choice % 4 {
             0 => self.add(Op::MaxPool(Window::square(3, 1, 1)), &[src])?,
             1 => self.add(Op::MaxPool(whole), &[src])?,
             2 => self.add(slice, &[src])?,
@@ -214,7 +217,18 @@ impl Grower {
         let divisor = match op {
             Arithmetic::Div => &mut second,
             Arithmetic::DivInto => &mut first,
-            _ => return self.add(Op::Binary(op), &[first, second]),
+            Arithmetic::Keep if !self.exact => {
+                let product = self.add(Op::Binary(Arithmetic::Mul), &[first, second])?;
+                return self.add(Op::Binary(op), &[product, second]);
+            }
+            _ => {
+                let result = self.add(Op::Binary(op), &[first, second])?;
+                if self.exact || !op.compares() {
+                    return Ok(result);
+                }
+                let difference = self.add(Op::Binary(Arithmetic::Sub), &[first, second])?;
+                return self.add(Op::Binary(Arithmetic::Mul), &[difference, result]);
+            }
         };
         *divisor = self.add(Op::Activation(Activation::Sigmoid), &[*divisor])?;
         self.add(Op::Binary(op), &[first, second])

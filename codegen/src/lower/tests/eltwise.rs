@@ -120,8 +120,8 @@ fn a_sigmoid_clears_every_pad_lane() {
     }
 }
 
-/// NaN goes from either operand to the result, also through maxima and minima. Where nothing is NaN, infinities and signed zeros
-/// give what they give in f64.
+/// NaN goes from either operand to the result, also through maxima and minima, but compares with nothing and leaves no trace where it is
+/// not kept. Infinities and signed zeros give what they give in f64.
 #[test]
 fn arithmetic_of_special_values() {
     let values = [f32::NAN, f32::from_bits(0xFFC0_01FF), f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1e-40, -1.5, f32::MAX];
@@ -143,10 +143,10 @@ fn arithmetic_of_special_values() {
 
 proptest! {
     #[test]
-    fn drawn(kind in 0usize..35, m in 1usize..=40, panels in 1usize..=7, added: prop::sample::Index, gap in 0usize..=2, act in prop::sample::select(acts().collect::<Vec<_>>()), level in 0usize..4) {
+    fn drawn(kind in 0usize..55, m in 1usize..=40, panels in 1usize..=7, added: prop::sample::Index, gap in 0usize..=2, act in prop::sample::select(acts().collect::<Vec<_>>()), level in 0usize..4) {
         let added = 1 + added.index(panels);
         let add = Kind::Add { panels: added, pitch: (added + gap) * PANEL };
-        let kind = arithmetic(panels).nth(kind).unwrap_or(if kind == 32 { Kind::Copy } else { add });
+        let kind = arithmetic(panels).nth(kind).unwrap_or(if kind == 52 { Kind::Copy } else { add });
         check_at(&spec(kind, m, panels, 16 * gap, act), is_exact(act) && rounds_nothing(kind), Level::ALL[level]);
     }
 }

@@ -24,6 +24,7 @@ pub fn fold(node: &NodeReader<'_>) -> Result<Option<Vec<Constant>>> {
         "Constant" => one(constant(node)),
         "Split" => places::split(node).map(Some),
         "CumSum" => one(cumulative::cum_sum(node)),
+        "QuantizeLinear" => one(quantised::quantised(node)),
         "DequantizeLinear" => one(quantised::dequantised(node)),
         operator => {
             if let Some(result) = places::fold(node, operator) {

@@ -10,7 +10,7 @@ use super::translator::{Translator, computed};
 use crate::graph::{NodeId, Op, Padding, Shape};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["Concat", "Slice", "Split", "Gather", "Tile", "ScatterND"];
+pub const OPERATORS: &[&str] = &["Concat", "Slice", "Split", "Gather", "Tile"];
 
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     match node.operator() {
@@ -18,8 +18,7 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
         "Slice" => slice(t, node),
         "Split" => split(t, node),
         "Gather" => gather(t, node),
-        "Tile" => tile(t, node),
-        _ => scatter(t, node),
+        _ => tile(t, node),
     }
 }
 
@@ -206,47 +205,4 @@ fn tile(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         value = t.joined(node.output(0), vec![value; times], dim)?;
     }
     Ok(vec![Value::Computed(value)])
-}
-
-/// A map of which some first channels are replaced: how exporters write `x[:, :n] = y`.
-fn scatter(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
-    let input = computed(node)?;
-    if let Some(reduction) = node.text("reduction")?.filter(|reduction| reduction != "none") {
-        return Err(format!("reduction is {reduction}, and must be none"));
-    }
-    let Value::Computed(updates) = node.input(2) else {
-        return Err("its updates are constant, and must be computed by the network".into());
-    };
-    let (sizes, indices) = (input.view.sizes(), node.needed(1)?);
-    let places = node.integers(1)?.unwrap_or_default();
-    let depth = indices
-        .dims
-        .last()
-        .copied()
-        .filter(|&depth| depth > 0 && depth <= sizes.len())
-        .ok_or("its indices have no dimensions")?;
-    let inner: usize = sizes[depth..].iter().product();
-    let channel_len: usize = sizes.get(2..).map_or(1, |rest| rest.iter().product());
-    let n = (places.len() / depth * inner).checked_div(channel_len).unwrap_or(0);
-    // The places must be the first elements in their order.
-    let in_order = places.chunks_exact(depth).enumerate().all(|(i, place)| {
-        let at = place.iter().zip(&sizes).try_fold(0usize, |at, (&index, &dim)| Some(at * dim + usize::try_from(index).ok()?));
-        at == Some(i)
-    });
-    let shape = t.shape(input.node);
-    let is_channels = sizes.len() > 1 && sizes[0] == 1 && input.view.axis(1, shape) == Some(MapAxis::C) && n <= shape.c;
-    if !in_order || !is_channels || n * channel_len != updates.view.sizes().iter().product::<usize>() {
-        return Err(format!("it replaces other parts of dimensions {sizes:?} than the first channels"));
-    }
-    let mut part_sizes = sizes.clone();
-    part_sizes[1] = n;
-    let part = updates.view.reshaped(&part_sizes).filter(|view| view.axis(1, t.shape(updates.node)) == Some(MapAxis::C));
-    if part.is_none_or(|view| view.without(1) != input.view.without(1)) {
-        return Err("its updates lie in memory in another order".into());
-    }
-    let name = node.output(0);
-    let rest = (n < shape.c).then(|| t.add(&format!("{name}.rest"), Op::Slice { begin: n, len: shape.c - n }, &[input.node]));
-    let parts: Vec<NodeId> = std::iter::once(Ok(updates.node)).chain(rest).collect::<Result<_>>()?;
-    let id = t.add(name, Op::Concat, &parts)?;
-    Ok(vec![Value::Computed(Computed { node: id, view: input.view.clone() })])
 }

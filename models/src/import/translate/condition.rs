@@ -1,4 +1,5 @@
-//! Comparisons of what the network computes with a number, and choices by them or by constants.
+//! Comparisons of what the network computes, and choices by them or by constants. A choice by a comparison with a number is a function if
+//! there is one.
 
 use sartor_ops::Parameter;
 
@@ -6,13 +7,16 @@ use super::super::constant::{Constant, Data};
 use super::super::dims::{broadcast, count, repeated, strides};
 use super::super::function::clip;
 use super::super::node::{NodeReader, Result};
-use super::super::value::{Computed, Condition, Region, Value};
+use super::super::value::{Comparison, Computed, Condition, Region, Value};
+use super::choose;
+use super::mask::{compared, joined};
 use super::translator::{Shared, Translator, computed};
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, NodeId, Op};
 
 /// What is translated here.
-pub const OPERATORS: &[&str] = &["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or", "And", "Where", "Shrink"];
+pub const OPERATORS: &[&str] =
+    &["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "Or", "And", "Xor", "Where", "Shrink"];
 
 /// The most parts that a choice by a constant is put together from.
 const MOST_PARTS: usize = 64;
@@ -20,62 +24,71 @@ const MOST_PARTS: usize = 64;
 pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let value = match node.operator() {
         "Not" => match node.input(0) {
-            Value::Condition(Condition { x, region }) => Value::Condition(Condition { x: x.clone(), region: region.others() }),
+            Value::Condition(condition) => Value::Condition(t.opposite(node.output(0), condition)?),
             _ => return Err("its input is no comparison".into()),
         },
-        "Or" | "And" => Value::Condition(both(node)?),
+        "Or" | "And" | "Xor" => Value::Condition(match both(node) {
+            Some(comparison) => Condition::Numbers(comparison),
+            None => joined(t, node)?,
+        }),
         "Where" => match node.input(0) {
-            Value::Condition(condition) => Value::Computed(by_comparison(t, node, condition)?),
+            Value::Condition(condition) => {
+                let function = match condition {
+                    Condition::Numbers(comparison) => by_comparison(t, node, comparison)?,
+                    Condition::Mask(_) => None,
+                };
+                Value::Computed(match function {
+                    Some(function) => function,
+                    None => choose::by_mask(t, node, condition)?,
+                })
+            }
             Value::Constant(chosen) => Value::Computed(by_constant(t, node, chosen)?),
-            _ => return Err("its condition is no comparison with a number".into()),
+            _ => return Err("its condition must be a comparison or constant booleans".into()),
         },
         "Shrink" => Value::Computed(shrink(t, node)?),
-        _ => Value::Condition(comparison(node)?),
+        _ => Value::Condition(match comparison(node) {
+            Some(comparison) => Condition::Numbers(comparison),
+            None => compared(t, node)?,
+        }),
     };
     Ok(vec![value])
 }
 
 /// `x > limit` or its opposite. What is at least `c` is above the next number below.
-fn comparison(node: &NodeReader<'_>) -> Result<Condition> {
+fn comparison(node: &NodeReader<'_>) -> Option<Comparison> {
     let (x, limit, swapped) = match (node.input(0), node.input(1)) {
         (Value::Computed(x), Value::Constant(limit)) => (x, limit, false),
         (Value::Constant(limit), Value::Computed(x)) => (x, limit, true),
-        _ => {
-            return Err(
-                "it compares two tensors that the network computes, and only comparisons with a number are supported".into()
-            );
-        }
+        _ => return None,
     };
-    let limit = number(limit).filter(|limit| limit.is_finite() && limit.abs() < f32::MAX);
-    let limit = limit.ok_or("it compares with more than one number, or with one that is not finite")?;
+    // One number, which makes no tensor longer.
+    let limit =
+        limit.as_number().filter(|value| value.abs() < f32::MAX && limit.data.len() == 1 && limit.dims.len() <= x.view.rank())?;
     let region = match (node.operator(), swapped) {
         ("Greater", false) | ("Less", true) => Region::Above(limit),
         ("GreaterOrEqual", false) | ("LessOrEqual", true) => Region::Above(limit.next_down()),
         ("LessOrEqual", false) | ("GreaterOrEqual", true) => Region::UpTo(limit),
-        _ => Region::UpTo(limit.next_down()),
+        ("Less", false) | ("Greater", true) => Region::UpTo(limit.next_down()),
+        _ => return None,
     };
-    Ok(Condition { x: x.clone(), region })
+    Some(Comparison { x: x.clone(), region, nan: false })
 }
 
-/// Two comparisons of the same tensor.
-fn both(node: &NodeReader<'_>) -> Result<Condition> {
-    let (Value::Condition(a), Value::Condition(b)) = (node.input(0), node.input(1)) else {
-        return Err("its inputs are no comparisons with numbers".into());
+/// Two comparisons of the same tensor, one below and one above.
+fn both(node: &NodeReader<'_>) -> Option<Comparison> {
+    let (Value::Condition(Condition::Numbers(a)), Value::Condition(Condition::Numbers(b))) = (node.input(0), node.input(1))
+    else {
+        return None;
     };
-    let same = a.x.node == b.x.node && a.x.view == b.x.view;
-    let region = match node.operator() {
-        _ if !same => None,
-        "Or" => a.region.or(b.region),
-        _ => a.region.others().or(b.region.others()).map(Region::others),
+    if a.x.node != b.x.node || a.x.view != b.x.view {
+        return None;
+    }
+    let (region, nan) = match node.operator() {
+        "Or" => (a.region.or(b.region)?, a.nan || b.nan),
+        "And" => (a.region.others().or(b.region.others())?.others(), a.nan && b.nan),
+        _ => return None,
     };
-    let region = region.ok_or("its inputs are not one comparison below and one above of the same tensor")?;
-    Ok(Condition { x: a.x.clone(), region })
-}
-
-/// The number that all elements of a constant are.
-fn number(constant: &Constant) -> Option<f32> {
-    let values = constant.as_floats()?;
-    values.first().copied().filter(|first| values.iter().all(|value| value == first))
+    Some(Comparison { x: a.x.clone(), region, nan })
 }
 
 /// A branch of a choice by a comparison of `x`.
@@ -89,14 +102,14 @@ enum Branch {
     Threshold(f32),
 }
 
-/// The function that is one branch above the limit and another elsewhere.
-fn by_comparison(t: &mut Translator, node: &NodeReader<'_>, condition: &Condition) -> Result<Computed> {
+/// The function that is one branch above the limit and another elsewhere; `None` if there is none.
+fn by_comparison(t: &mut Translator, node: &NodeReader<'_>, comparison: &Comparison) -> Result<Option<Computed>> {
     use Branch::{Exponential, Line, Threshold};
-    let Condition { x, region } = condition;
+    let Comparison { x, region, .. } = comparison;
     let name = node.output(0);
     let branches = (branch(t, node.input(1), x), branch(t, node.input(2), x));
-    let (Some(first), Some(second)) = branches else { return Err(unknown()) };
-    let found = |node: NodeId| Ok(Computed { node, view: x.view.clone() });
+    let (Some(first), Some(second)) = branches else { return Ok(None) };
+    let found = |node: NodeId| Ok(Some(Computed { node, view: x.view.clone() }));
     let (limit, [(on, on_node), (off, off_node)]) = match *region {
         Region::Above(limit) => (limit, [first, second]),
         Region::UpTo(limit) => (limit, [second, first]),
@@ -104,7 +117,7 @@ fn by_comparison(t: &mut Translator, node: &NodeReader<'_>, condition: &Conditio
             let (outer, inner) = if *region == Region::Outside(low, high) { (first.0, second.0) } else { (second.0, first.0) };
             return match (outer, inner) {
                 (Line(1.0, 0.0), Line(0.0, 0.0)) => found(outside(t, name, x.node, low, high)?),
-                _ => Err(unknown()),
+                _ => Ok(None),
             };
         }
     };
@@ -132,25 +145,19 @@ fn by_comparison(t: &mut Translator, node: &NodeReader<'_>, condition: &Conditio
         (Line(0.0, 0.0), Line(1.0, 0.0)) => return found(below(t, name, x.node, limit)?),
         // Outside of both limits.
         (Threshold(high), Line(1.0, 0.0)) if limit < 0.0 && high >= 0.0 => return found(outside(t, name, x.node, limit, high)?),
-        _ => return Err(unknown()),
+        _ => return Ok(None),
     };
     match function {
         Some(function) if function.is_valid() => found(t.activation(name, function, x.node)?),
-        Some(_) => Err(unknown()),
+        Some(_) => Ok(None),
         None => found(x.node),
     }
-}
-
-fn unknown() -> String {
-    "it chooses between tensors by a comparison, and together they are no function that is read: a rectifier of any kind, a clamp, an \
-     absolute value, ELU, SELU, or x beyond limits and zero elsewhere; export the activation as an operator"
-        .into()
 }
 
 /// What a branch is, if it is a function of the same `x`, and its node. That of a number is `x` itself.
 fn branch(t: &Translator, value: &Value, x: &Computed) -> Option<(Branch, NodeId)> {
     let value = match value {
-        Value::Constant(constant) => return number(constant).map(|number| (Branch::Line(0.0, number), x.node)),
+        Value::Constant(constant) => return constant.as_number().map(|number| (Branch::Line(0.0, number), x.node)),
         Value::Computed(value) if value.view == x.view => value,
         _ => return None,
     };
@@ -231,10 +238,9 @@ fn shrink(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     Ok(Computed { node: id, view: x.view.clone() })
 }
 
-/// A choice that varies along one dimension at most: parts of both tensors, joined. So what is not chosen is not computed with, and may
-/// be anything.
+/// A choice by constants. If it varies along one dimension, parts of both tensors are joined.
 fn by_constant(t: &mut Translator, node: &NodeReader<'_>, chosen: &Shared) -> Result<Computed> {
-    let Data::Booleans(values) = &chosen.data else {
+    let (Data::Booleans(values), Some(mask)) = (&chosen.data, chosen.as_mask()) else {
         return Err(format!("its condition holds {}, and must hold booleans", chosen.data.kind()));
     };
     let name = node.output(0);
@@ -263,18 +269,14 @@ fn by_constant(t: &mut Translator, node: &NodeReader<'_>, chosen: &Shared) -> Re
     let dim = match varying[..] {
         [] => return side(all.first().copied().unwrap_or(true)),
         [dim] => dim,
-        _ => {
-            return Err(format!(
-                "its condition varies along dimensions {varying:?}, and may vary along one; multiply by a mask of ones and zeros instead"
-            ));
-        }
+        _ => return choose::by_constant(t, node, mask),
     };
-    let sides = [side(false)?, side(true)?];
     let line: Vec<bool> = (0..sizes[dim]).map(|i| all[i * steps[dim]]).collect();
     let runs: Vec<&[bool]> = line.chunk_by(|a, b| a == b).collect();
     if runs.len() > MOST_PARTS {
-        return Err(format!("its condition changes {} times, and may change {MOST_PARTS} times", runs.len()));
+        return choose::by_constant(t, node, mask);
     }
+    let sides = [side(false)?, side(true)?];
     let (mut parts, mut begin) = (Vec::new(), 0);
     for run in runs {
         let part = &sides[usize::from(run[0])];

@@ -1,11 +1,14 @@
 //! Products with matrices of weights.
 
+use sartor_ops::Parameter;
+
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Factor, MapAxis};
 use super::moved::with_channels;
 use super::translator::{Translator, computed};
-use crate::graph::{Conv2d, Op, Padding, Shape, Window};
+use crate::arithmetic::Arithmetic;
+use crate::graph::{Activation, Conv2d, Op, Padding, Shape, Window};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Gemm", "MatMul"];
@@ -44,9 +47,8 @@ fn gemm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let [rows, columns] = dims[..] else { return Err(format!("its weights have dimensions {dims:?}, and must be a matrix")) };
     let (terms, outputs) = if transposed { (columns, rows) } else { (rows, columns) };
     let matrix = Matrix { values: node.floats(1)?, terms, outputs, transposed, factor: alpha };
-    let bias = match node.constant(2)? {
-        None => None,
-        Some(constant) => {
+    let bias = match node.input(2) {
+        Value::Constant(constant) => {
             let values = node.floats(2)?;
             let by_output = match values.len() {
                 1 => vec![values[0]; outputs],
@@ -60,11 +62,23 @@ fn gemm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
             };
             Some(by_output.into_iter().map(|x| x * beta).collect())
         }
+        _ => None,
     };
     if input.view.rank() != 2 {
         return Err(format!("its input has dimensions {:?}, and must be a matrix", input.view.sizes()));
     }
-    product(t, node.output(0), input, &matrix, bias).map(|value| vec![Value::Computed(value)])
+    let name = node.output(0);
+    let result = match node.input(2) {
+        Value::Computed(added) => {
+            let result = product(t, &format!("{name}.product"), input, &matrix, bias)?;
+            let times = Activation::Affine(Parameter::new(beta), Parameter::new(0.0));
+            let scaled = if beta == 1.0 { added.node } else { t.activation(&format!("{name}.scaled"), times, added.node)? };
+            t.meeting(name, Arithmetic::Add, &result, &Computed { node: scaled, view: added.view.clone() })?
+        }
+        Value::Condition(_) => return Err("its third input is a comparison, and must be floats".into()),
+        _ => product(t, name, input, &matrix, bias)?,
+    };
+    Ok(vec![Value::Computed(result)])
 }
 
 fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {

@@ -4,6 +4,7 @@
 
 mod activation;
 mod channels;
+mod choose;
 mod condition;
 mod constants;
 mod conv;
@@ -11,7 +12,10 @@ mod depth;
 mod einsum;
 mod linear;
 mod lp;
+mod mask;
+mod meet;
 mod moved;
+mod nd;
 mod norm;
 mod pad;
 mod pairs;
@@ -78,7 +82,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     trace.weights.sort();
     for node in &file.graph.node {
         let before = translator.builder.len();
-        translator.node(node, &mut values, &mut refusals);
+        translator.node(node, &file.types, &mut values, &mut refusals);
         trace.note(node, &values, before..translator.builder.len(), |id| translator.builder.shape(id));
     }
     if !refusals.is_empty() {
@@ -181,7 +185,13 @@ impl Translator {
     }
 
     /// Translates or folds a node, and notes what it was refused for.
-    fn node(&mut self, node: &proto::Node, values: &mut HashMap<String, Value>, refusals: &mut Vec<Refusal>) {
+    fn node(
+        &mut self,
+        node: &proto::Node,
+        types: &HashMap<String, i32>,
+        values: &mut HashMap<String, Value>,
+        refusals: &mut Vec<Refusal>,
+    ) {
         let name = trace::name(node);
         let operator = node.op_type().to_owned();
         let mut refuse = |reason: String| refusals.push(Refusal { node: name.into(), operator: operator.clone(), reason });
@@ -210,7 +220,7 @@ impl Translator {
                 }
                 None
             }
-            Some(inputs) => match self.values(&NodeReader::new(node, self.opset, inputs)) {
+            Some(inputs) => match self.values(&NodeReader::new(node, self.opset, inputs, types)) {
                 Ok(values) => Some(values),
                 Err(reason) => {
                     refuse(reason);
@@ -286,7 +296,7 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 17] = [
+const FAMILIES: [(&[&str], Translate); 18] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
@@ -300,6 +310,7 @@ const FAMILIES: [(&[&str], Translate); 17] = [
     (power::OPERATORS, power::translate),
     (reduce::OPERATORS, reduce::translate),
     (channels::OPERATORS, channels::translate),
+    (nd::OPERATORS, nd::translate),
     (depth::OPERATORS, depth::translate),
     (pad::OPERATORS, pad::translate),
     (resize::OPERATORS, resize::translate),

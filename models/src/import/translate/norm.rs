@@ -2,6 +2,8 @@
 
 use sartor_ops::Parameter;
 
+use super::super::broadcast::{is_by_pixel, steps};
+use super::super::constant::Constant;
 use super::super::fold::BatchNorm;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
@@ -155,9 +157,17 @@ fn layer_norm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         if is_lines { with_channels(t, &format!("{name}.channels"), input, axis..view.rank())? } else { input.clone() };
     let x = t.standardised(name, source, eps, |t, name, x| t.reduced(name, x, &view, &dims, Reduction::Mean))?;
     let shape = t.shape(x.node);
-    let scale = by_channel(&view, shape, node.needed(1)?)?;
-    let bias = node.constant(2)?.map_or_else(|| Ok(vec![0.0; scale.len()]), |bias| by_channel(&view, shape, bias))?;
-    let id = t.scaled(name, x.node, &scale, &bias)?;
+    let (scale, bias) = (node.needed(1)?, node.constant(2)?);
+    let by_pixel = |constant: &Constant| steps(&view, constant).map(|steps| is_by_pixel(&view, &steps));
+    let id = if by_pixel(scale)? || bias.map_or(Ok(false), |bias| by_pixel(bias))? {
+        let standard = Computed { node: x.node, view: view.clone() };
+        let scaled = t.against(&format!("{name}.scaled"), Arithmetic::Mul, &standard, scale)?;
+        bias.map_or(Ok(scaled.node), |bias| t.against(name, Arithmetic::Add, &scaled, bias).map(|sum| sum.node))?
+    } else {
+        let scale = by_channel(&view, shape, scale)?;
+        let bias = bias.map_or_else(|| Ok(vec![0.0; scale.len()]), |bias| by_channel(&view, shape, bias))?;
+        t.scaled(name, x.node, &scale, &bias)?
+    };
     let statistics = view.with_lengths_of_one(&dims);
     let values = [(id, &view), (x.means, &statistics), (x.factor, &statistics)];
     let values = values.map(|(node, view)| Value::Computed(Computed { node, view: view.clone() }));

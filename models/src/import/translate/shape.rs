@@ -17,6 +17,10 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
         ("Cast", Value::Condition(condition)) if node.int("to")? == Some(proto::BOOL.into()) => {
             Ok(Value::Condition(condition.clone()))
         }
+        ("Cast", Value::Condition(condition)) if matches!(node.int("to")?.unwrap_or(0) as i32, proto::FLOAT | proto::DOUBLE) => {
+            node.skip(&["saturate"]);
+            t.mask(node.output(0), condition).map(Value::Computed)
+        }
         ("CastLike", _) => cast_like(node),
         (operator, _) => view(t, node, operator),
     }

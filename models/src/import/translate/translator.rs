@@ -215,7 +215,7 @@ pub fn computed<'a>(node: &'a NodeReader<'_>) -> Result<&'a Computed> {
     match node.input(0) {
         Value::Computed(computed) => Ok(computed),
         Value::Constant(_) => Err("its first input is constant, and must be computed by the network".into()),
-        Value::Condition(_) => Err("its first input is a comparison, which only Not and Where read".into()),
+        Value::Condition(_) => Err("its first input is a comparison, which only Not, And, Or, Xor, Where and Cast read".into()),
         Value::Absent | Value::Refused => Err("its first input is missing".into()),
     }
 }
