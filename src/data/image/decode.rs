@@ -1,11 +1,11 @@
 //! Finds the format of a picture's file, and decodes it.
 
-use super::decoded::{Decoded, Limits};
+use super::decoded::{Decoded, Limits, Reads};
 use super::{Fault, jpeg, png};
 
-pub(super) fn decode(file: Vec<u8>, limits: Limits) -> Result<Decoded, Fault> {
+pub(super) fn decode(file: Vec<u8>, limits: Limits, reads: Reads) -> Result<Decoded, Fault> {
     if file.starts_with(b"\xff\xd8") {
-        jpeg::decode(file, limits)
+        jpeg::decode(file, limits, reads)
     } else if file.starts_with(b"\x89PNG\r\n\x1a\n") {
         png::decode(&file, limits)
     } else {

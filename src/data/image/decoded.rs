@@ -1,11 +1,15 @@
 //! The limits that decoding has, and its result.
 
+use super::part::Area;
 use super::{Orientation, Picture};
 
-/// The picture in a file.
+/// The picture in a file, or a part of it.
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub picture: Picture,
+    /// The height and width of the whole, and what of it the picture is.
+    pub size: (usize, usize),
+    pub held: Area,
     /// Which way up it is stored.
     pub orientation: Orientation,
     /// What is missing from the file, if its end is cut off.
@@ -20,3 +24,6 @@ pub(super) struct Limits {
     /// Whether a picture that is cut short is decoded.
     pub truncated: bool,
 }
+
+/// What is read of a picture of this size, stored this way up; `None` if that is not known. More may be decoded.
+pub(super) type Reads<'a> = &'a dyn Fn((usize, usize), Orientation) -> Option<Area>;

@@ -6,6 +6,7 @@ mod fault;
 mod jpeg;
 mod memory;
 mod orientation;
+mod part;
 mod picture;
 mod png;
 mod preprocess;

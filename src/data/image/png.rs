@@ -5,6 +5,7 @@ use std::io::{Cursor, ErrorKind};
 use png::{DecodingError, InterlaceInfo, Transformations};
 
 use super::decoded::{Decoded, Limits};
+use super::part::Area;
 use super::{Fault, Orientation, Picture, memory};
 
 pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Decoded, Fault> {
@@ -63,7 +64,8 @@ pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Decoded, Fault> {
     let info = reader.info();
     let xmp = info.utf8_text.iter().find(|text| text.keyword == "XML:com.adobe.xmp").and_then(|text| text.get_text().ok());
     let orientation = Orientation::of(info.exif_metadata.as_deref(), xmp.as_deref().map(str::as_bytes));
-    Ok(Decoded { picture: Picture { height, width, channels, values }, orientation, missing })
+    let picture = Picture { height, width, channels, values };
+    Ok(Decoded { picture, size, held: Area::all(size), orientation, missing })
 }
 
 /// The number of rows in all interlaced passes that have pixels.

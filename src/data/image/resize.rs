@@ -4,10 +4,11 @@
 use std::fmt;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{U16, U16x3};
+use fast_image_resize::pixels::{U8, U8x3, U16, U16x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::Serialize;
 
+use super::part::{Area, Part};
 use super::{Fault, Picture, memory};
 
 /// How the values between pixels are interpolated.
@@ -39,19 +40,14 @@ impl fmt::Display for Interpolation {
     }
 }
 
-/// A part of a side: the first position, and how many.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
-    pub first: usize,
-    pub len: usize,
-}
-
-/// The size that a picture is resized to, and the rows and columns of the result that are wanted.
+/// How a picture, or a part of it, becomes a part of the resized picture.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
-    pub size: (usize, usize),
-    pub rows: Part,
-    pub columns: Part,
+    /// The height and width of the whole picture, and the size that it is resized to.
+    pub from: (usize, usize),
+    pub to: (usize, usize),
+    /// What is wanted of the result.
+    pub wanted: Area,
     pub interpolation: Interpolation,
     /// Whether a picture is resized along its columns first. For one that is stored on its side these are the rows of the upright picture.
     pub columns_first: bool,
@@ -60,22 +56,54 @@ pub(super) struct Target {
 /// How many values are resized at a time.
 const STRIP: usize = 1 << 18;
 
-/// The memory, in bytes, that [`resize`] needs besides the picture; `None` if it exceeds 64 bits.
-pub(super) fn bytes(picture: &Picture, target: &Target) -> Option<u64> {
-    let area = |h: usize, w: usize| (h as u64).checked_mul(w as u64)?.checked_mul(picture.channels as u64);
-    let [after, last] = passes(picture, target).map(|pass| pass.size());
-    let longest =
-        [picture.height, picture.width, target.rows.len, target.columns.len].map(|side| side as u64).into_iter().max()?;
-    // Two strips of 16 bits; and the filter, of up to 5 steps a source position for each of up to 8 bytes.
-    let strips = 4 * (STRIP as u64).max(3 * longest);
-    let filter = 16 * 5 * longest;
-    area(after.0, after.1)?.checked_add(area(last.0, last.1)?)?.checked_add(strips)?.checked_add(filter)
-}
+impl Target {
+    /// What of the picture is read.
+    pub fn reads(&self) -> Area {
+        let Self { from, to, wanted, interpolation, .. } = *self;
+        Area {
+            rows: reads(from.0, to.0, wanted.rows, interpolation),
+            columns: reads(from.1, to.1, wanted.columns, interpolation),
+        }
+    }
 
-/// Resizes a picture, and crops it to the wanted rows and columns.
-pub(super) fn resize(picture: Picture, target: &Target) -> Result<Picture, Fault> {
-    let [first, second] = passes(&picture, target);
-    second.run(first.run(picture)?)
+    /// The memory, in bytes, that [`Target::resize`] needs besides the picture, which has so many channels; `None` if it exceeds 64 bits.
+    pub fn bytes(&self, channels: usize) -> Option<u64> {
+        let area = |(h, w): (usize, usize)| (h as u64).checked_mul(w as u64)?.checked_mul(channels as u64);
+        let [after, last] = self.passes(Area::all(self.from)).map(|pass| pass.size());
+        let longest = [self.from.0, self.from.1, self.wanted.rows.len, self.wanted.columns.len]
+            .map(|side| side as u64)
+            .into_iter()
+            .max()?;
+        // Two strips of 16 bits; and the filter, of up to 5 steps a source position for each of up to 8 bytes.
+        let strips = 4 * (STRIP as u64).max(3 * longest);
+        let filter = 16 * 5 * longest;
+        area(after)?.checked_add(area(last)?)?.checked_add(strips)?.checked_add(filter)
+    }
+
+    /// Resizes what is held of a picture, which must be at least what is read, and crops it to what is wanted.
+    pub fn resize(&self, picture: Picture, held: Area) -> Result<Picture, Fault> {
+        let [first, second] = self.passes(held);
+        second.run(first.run(picture)?)
+    }
+
+    /// The passes over a picture, in their order. The first leaves what the second reads.
+    fn passes(&self, held: Area) -> [Pass; 2] {
+        let reads = self.reads();
+        let side = |along_rows: bool, held: Part, lanes: Part| {
+            let (from, to, part) = match along_rows {
+                true => (self.from.1, self.to.1, self.wanted.columns),
+                false => (self.from.0, self.to.0, self.wanted.rows),
+            };
+            Pass { along_rows, from, to, part, held, lanes, interpolation: self.interpolation }
+        };
+        let within = |read: Part, held: Part| Part { first: read.first - held.first, len: read.len };
+        let all = |part: Part| Part { first: 0, len: part.len };
+        let Area { rows, columns } = self.wanted;
+        match self.columns_first {
+            false => [side(true, held.columns, within(reads.rows, held.rows)), side(false, reads.rows, all(columns))],
+            true => [side(false, held.rows, within(reads.columns, held.columns)), side(true, reads.columns, all(rows))],
+        }
+    }
 }
 
 /// One side, resized and cropped.
@@ -87,9 +115,8 @@ struct Pass {
     to: usize,
     /// The part of it that is wanted.
     part: Part,
-    /// The part of the side that is read, and where the picture has it.
-    read: Part,
-    begin: usize,
+    /// The part of the side that the picture has.
+    held: Part,
     /// What of the other side is kept, where the picture has it.
     lanes: Part,
     interpolation: Interpolation,
@@ -117,23 +144,6 @@ fn reads(from: usize, to: usize, part: Part, interpolation: Interpolation) -> Pa
     Part { first: begin, len: end - begin }
 }
 
-/// The passes over a picture, in their order. The first leaves what the second reads.
-fn passes(picture: &Picture, target: &Target) -> [Pass; 2] {
-    let Target { size, rows, columns, interpolation, columns_first } = *target;
-    let of = |along_rows: bool| if along_rows { (picture.width, size.1, columns) } else { (picture.height, size.0, rows) };
-    let read = |along_rows: bool| {
-        let (from, to, part) = of(along_rows);
-        reads(from, to, part, interpolation)
-    };
-    let pass = |along_rows: bool, is_first: bool| {
-        let ((from, to, part), (_, _, other)) = (of(along_rows), of(!along_rows));
-        let read_here = read(along_rows);
-        let (begin, lanes) = if is_first { (read_here.first, read(!along_rows)) } else { (0, Part { first: 0, len: other.len }) };
-        Pass { along_rows, from, to, part, read: read_here, begin, lanes, interpolation }
-    };
-    [pass(!columns_first, true), pass(columns_first, false)]
-}
-
 impl Pass {
     /// The height and width of what it makes.
     fn size(&self) -> (usize, usize) {
@@ -147,63 +157,75 @@ impl Pass {
         }
         let values = memory::filled(size, picture.channels * size.0 * size.1, 0)?;
         let mut resized = Picture { height: size.0, width: size.1, channels: picture.channels, values };
-        match picture.channels {
-            1 => self.filter::<U16>(&picture, &mut resized)?,
-            _ => self.filter::<U16x3>(&picture, &mut resized)?,
+        // The library keeps weights to as many bits as its values have. A smaller picture has more of them in each value, and few of its
+        // values are then another than Pillow's; in a larger one, two passes would often differ by two levels.
+        match (picture.channels, self.to > self.from) {
+            (1, false) => self.whole::<U8>(&picture, &mut resized)?,
+            (_, false) => self.whole::<U8x3>(&picture, &mut resized)?,
+            (1, true) => self.strips::<U16>(&picture, &mut resized)?,
+            (_, true) => self.strips::<U16x3>(&picture, &mut resized)?,
         }
         Ok(resized)
     }
 
-    /// The filter, strip by strip. Values have 16 bits: for these the library keeps the filter's weights to more bits. With 8-bit values,
-    /// two passes would differ from Pillow's by up to two levels.
-    fn filter<P: PixelTrait>(&self, picture: &Picture, resized: &mut Picture) -> Result<(), Fault> {
+    /// The filter over all of the picture, with values of 8 bits.
+    fn whole<P: PixelTrait>(&self, picture: &Picture, resized: &mut Picture) -> Result<(), Fault> {
+        self.filter::<P>((&picture.values, picture.size()), (&mut resized.values, self.size()), self.lanes)
+    }
+
+    /// The filter, strip by strip, with values of 16 bits.
+    fn strips<P: PixelTrait>(&self, picture: &Picture, resized: &mut Picture) -> Result<(), Fault> {
         let channels = picture.channels;
-        // The box, in what is read, that becomes the part.
-        let read = Part { first: self.begin, len: self.read.len };
-        let scale = self.from as f64 / self.to as f64;
-        let left = self.part.first as f64 * scale - self.read.first as f64;
-        let length = (self.part.len as f64 * scale).min(read.len as f64 - left);
-        let filter = match self.interpolation {
-            Interpolation::Bilinear => FilterType::Bilinear,
-            Interpolation::Bicubic => FilterType::CatmullRom,
-        };
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-        let side = |n: usize| u32::try_from(n).map_err(|_| Fault::Size(format!("a side of the picture becomes {n}")));
-        let step = (STRIP / (channels * read.len.max(self.part.len))).clamp(1, self.lanes.len);
-        let mut resizer = Resizer::new();
+        let step = (STRIP / (channels * self.held.len.max(self.part.len))).clamp(1, self.lanes.len);
         let (mut strip, mut result): (Vec<u16>, Vec<u16>) = (Vec::new(), Vec::new());
         for first in (0..self.lanes.len).step_by(step) {
-            let count = step.min(self.lanes.len - first);
-            let begin = self.lanes.first + first;
-            let (rows, columns) = if self.along_rows {
-                (Part { first: begin, len: count }, read)
-            } else {
-                (read, Part { first: begin, len: count })
-            };
+            let lanes = Part { first: 0, len: step.min(self.lanes.len - first) };
+            let (side, begin) = (Part { first: 0, len: self.held.len }, Part { first: self.lanes.first + first, ..lanes });
+            let (rows, columns) = if self.along_rows { (begin, side) } else { (side, begin) };
             strip.clear();
             for row in rows.first..rows.first + rows.len {
                 let at = channels * (row * picture.width + columns.first);
                 strip.extend(picture.values[at..][..channels * columns.len].iter().map(|&value| u16::from(value)));
             }
-            let (height, width) = if self.along_rows { (count, self.part.len) } else { (self.part.len, count) };
+            let (height, width) = if self.along_rows { (lanes.len, self.part.len) } else { (self.part.len, lanes.len) };
             result.resize(channels * height * width, 0);
-            let source = TypedImageRef::<P>::from_buffer(side(columns.len)?, side(rows.len)?, bytemuck::cast_slice(&strip));
-            let target = TypedImage::<P>::from_buffer(side(width)?, side(height)?, bytemuck::cast_slice_mut(&mut result));
-            let (source, mut target) = (source.expect("the strip has this size"), target.expect("so has the result"));
-            let options = if self.along_rows {
-                options.crop(left, 0.0, length, count as f64)
-            } else {
-                options.crop(0.0, left, count as f64, length)
-            };
-            resizer.resize_typed(&source, &mut target, &options).expect("the box lies in the strip");
+            let (from, to) = (bytemuck::cast_slice(&strip), bytemuck::cast_slice_mut(&mut result));
+            self.filter::<P>((from, (rows.len, columns.len)), (to, (height, width)), lanes)?;
             let (top, column) = if self.along_rows { (first, 0) } else { (0, first) };
-            drop(target);
             for (row, values) in result.chunks_exact(channels * width).enumerate() {
                 let at = channels * ((top + row) * resized.width + column);
                 let to = &mut resized.values[at..][..channels * width];
                 to.iter_mut().zip(values).for_each(|(to, &value)| *to = value.min(255) as u8);
             }
         }
+        Ok(())
+    }
+
+    /// The filter over these lanes of pixels that have the held part of the side: bytes, and height and width.
+    fn filter<P: PixelTrait>(
+        &self,
+        (from, size): (&[u8], (usize, usize)),
+        (to, becomes): (&mut [u8], (usize, usize)),
+        lanes: Part,
+    ) -> Result<(), Fault> {
+        // The box, in what is held, that becomes the part.
+        let scale = self.from as f64 / self.to as f64;
+        let left = self.part.first as f64 * scale - self.held.first as f64;
+        let length = (self.part.len as f64 * scale).min(self.held.len as f64 - left);
+        let filter = match self.interpolation {
+            Interpolation::Bilinear => FilterType::Bilinear,
+            Interpolation::Bicubic => FilterType::CatmullRom,
+        };
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+        let options = match self.along_rows {
+            true => options.crop(left, lanes.first as f64, length, lanes.len as f64),
+            false => options.crop(lanes.first as f64, left, lanes.len as f64, length),
+        };
+        let side = |n: usize| u32::try_from(n).map_err(|_| Fault::Size(format!("a side of the picture becomes {n}")));
+        let source = TypedImageRef::<P>::from_buffer(side(size.1)?, side(size.0)?, from).expect("the pixels have this size");
+        let target = TypedImage::<P>::from_buffer(side(becomes.1)?, side(becomes.0)?, to);
+        let mut target = target.expect("so has the result");
+        Resizer::new().resize_typed(&source, &mut target, &options).expect("the box lies in the picture");
         Ok(())
     }
 }

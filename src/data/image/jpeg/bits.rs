@@ -1,111 +1,103 @@
 //! Reads the bits between two markers.
 
-/// Reads bits up to the next marker or the end of the file.
+use std::io::BufRead;
+
+/// Zeros after the bits, so that eight bytes can always be read at once.
+const PADDING: [u8; 8] = [0; 8];
+
+/// The bytes between two markers, without the zeros that are stuffed after `0xff`.
+#[derive(Default)]
+pub struct Codes {
+    /// Ends in [`PADDING`].
+    bytes: Vec<u8>,
+}
+
+impl Codes {
+    /// Replaces them by those from this position of a file to the next marker or the end of the file, and returns its position.
+    pub fn take(&mut self, file: &[u8], mut at: usize) -> usize {
+        self.bytes.clear();
+        self.bytes.reserve(file.len() - at + PADDING.len());
+        loop {
+            let mut rest = &file[at..];
+            at += rest.read_until(0xff, &mut self.bytes).expect("a slice can be read");
+            match (file[..at].last(), file.get(at)) {
+                (Some(0xff), Some(0)) => at += 1,
+                (Some(0xff), _) if self.bytes.pop().is_some() => {
+                    at -= 1;
+                    break;
+                }
+                _ => break,
+            }
+        }
+        self.bytes.extend(PADDING);
+        at
+    }
+
+    /// 32 bits from this position on.
+    #[inline]
+    pub fn at(&self, bit: usize) -> u32 {
+        (load(&self.bytes, bit / 8) << (bit % 8) >> 32) as u32
+    }
+
+    pub fn bits(&self) -> Bits<'_> {
+        Bits { bytes: &self.bytes, next: 0, window: 0, count: 0 }
+    }
+}
+
+#[inline]
+fn load(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Reads the bits of [`Codes`], and zeros after the last one.
 #[derive(Clone, Copy)]
 pub struct Bits<'a> {
-    file: &'a [u8],
-    /// The part of the file that is not in the window yet.
-    at: usize,
-    /// The next bits. The first one is the highest; below the last one there are zeros.
+    bytes: &'a [u8],
+    /// The first byte that is not wholly in the window.
+    next: usize,
+    /// The next bits. The first one is the highest.
     window: u64,
-    /// How many bits the window holds.
+    /// How many bits the window holds at least. Those below are zeros or the next ones.
     count: u32,
 }
 
-impl<'a> Bits<'a> {
-    pub fn new(file: &'a [u8], at: usize) -> Self {
-        Self { file, at, window: 0, count: 0 }
+impl Bits<'_> {
+    /// The next bits, of which 56 can be dropped.
+    #[inline(always)]
+    pub fn peek(&mut self) -> u64 {
+        // Nothing depends on how many there are: a branch would be mispredicted.
+        self.window |= load(self.bytes, self.next) >> self.count;
+        self.next += ((63 - self.count) / 8) as usize;
+        self.count |= 56;
+        self.window
     }
 
-    /// The next bits, if there are 32 of them, so that a code and what follows it need no check.
-    #[inline]
-    pub fn ample(&mut self) -> Option<u32> {
-        if self.count < 32 {
-            self.refill();
-        }
-        (self.count >= 32).then_some((self.window >> 32) as u32)
-    }
-
-    /// Drops bits that [`Bits::ample`] returned.
-    #[inline]
-    pub fn drop(&mut self, bits: u32) {
+    /// Drops bits that [`Bits::peek`] returned, and returns those after them.
+    #[inline(always)]
+    pub fn drop(&mut self, bits: u32) -> u64 {
         self.window <<= bits;
         self.count -= bits;
-    }
-
-    /// The next 16 bits, with zeros after the last one; and a lower bound of how many there are.
-    #[inline]
-    pub fn peek(&mut self) -> (u16, u32) {
-        if self.count < 16 {
-            self.refill();
-        }
-        ((self.window >> 48) as u16, self.count)
+        self.window
     }
 
     /// Takes up to 16 bits; `None` if there are not as many.
     #[inline]
     pub fn take(&mut self, bits: u32) -> Option<u32> {
-        if self.count < bits {
-            self.refill();
-        }
-        if self.count < bits {
-            return None;
-        }
-        let value = (self.window >> 32).checked_shr(32 - bits).unwrap_or(0) as u32;
-        self.window <<= bits;
-        self.count -= bits;
-        Some(value)
+        let value = (self.peek() >> 48) as u32 >> (16 - bits);
+        self.drop(bits);
+        (self.left() >= 0).then_some(value)
     }
 
-    /// The position where the bits end: that of the next marker or the end of the file. Whole bytes that are left are skipped and counted.
-    pub fn end(mut self) -> (usize, usize) {
-        let left = (self.count / 8) as usize;
-        let start = self.at;
-        while let Some(at) = self.file[self.at..].iter().position(|&byte| byte == 0xff) {
-            self.at += at;
-            match self.file.get(self.at + 1) {
-                Some(0) => self.at += 2,
-                _ => return (self.at, left + self.at - start),
-            }
-        }
-        (self.file.len(), left + self.file.len() - start)
-    }
-
-    /// Passes the reader on and back, so that it can stay in registers.
+    /// How many bits were dropped.
     #[inline]
-    fn refill(&mut self) {
-        *self = self.refilled();
+    pub fn position(&self) -> usize {
+        8 * self.next - self.count as usize
     }
 
-    fn refilled(mut self) -> Self {
-        // Several bytes at a time, where none of eight is 0xff: those begin markers, or are followed by a zero that does not count.
-        if let Some(bytes) = self.file.get(self.at..).and_then(|rest| rest.first_chunk()) {
-            let next = u64::from_be_bytes(*bytes);
-            // Subtracting one from each byte of the complement borrows where it is zero.
-            let (ones, complement) = (u64::from_be_bytes([1; 8]), !next);
-            if complement.wrapping_sub(ones) & next & (ones << 7) == 0 {
-                let taken = (64 - self.count) / 8;
-                let end = self.count + 8 * taken;
-                self.window |= next >> self.count & u64::MAX << (64 - end);
-                self.at += taken as usize;
-                self.count = end;
-                return self;
-            }
-        }
-        while self.count <= 56 {
-            let byte = match self.file.get(self.at..) {
-                Some([0xff, 0, ..]) => {
-                    self.at += 1;
-                    0xff
-                }
-                Some([0xff, ..] | []) | None => return self,
-                Some([byte, ..]) => *byte,
-            };
-            self.at += 1;
-            self.window |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-        }
-        self
+    /// How many bits are left; negative if more were dropped than there were.
+    #[inline]
+    pub fn left(&self) -> isize {
+        8 * (self.bytes.len() - PADDING.len()) as isize - self.position() as isize
     }
 }
 
@@ -114,7 +106,7 @@ mod tests {
     use super::*;
 
     /// The bits of a file up to the first marker, one by one.
-    fn one_by_one(file: &[u8]) -> Vec<u32> {
+    fn one_by_one(file: &[u8]) -> (Vec<u32>, usize) {
         let (mut bits, mut at) = (Vec::new(), 0);
         while let Some(&byte) = file.get(at) {
             match (byte, file.get(at + 1)) {
@@ -124,7 +116,7 @@ mod tests {
             }
             bits.extend((0..8).rev().map(|bit| u32::from(byte) >> bit & 1));
         }
-        bits
+        (bits, at)
     }
 
     #[test]
@@ -134,32 +126,32 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 8) % below
         };
-        for round in 0..300 {
-            // Few stuffed bytes or many, and perhaps a marker.
-            let mut file: Vec<u8> = Vec::new();
-            for _ in 0..random(200) {
-                match random(2 + round % 40) {
-                    0 => file.extend([0xff, 0]),
-                    _ => file.push(random(256) as u8),
-                }
-            }
-            let expected = one_by_one(&file);
-            let (mut bits, mut at) = (Bits::new(&file, 0), 0);
-            let value = |at: usize, count: u32| expected[at..][..count as usize].iter().fold(0, |value, bit| 2 * value + bit);
-            loop {
+        let mut codes = Codes::default();
+        for length in 0..400 {
+            let file: Vec<u8> = (0..length)
+                .map(|_| match random(8) {
+                    0 => 0xff,
+                    1 | 2 => 0,
+                    _ => random(256) as u8,
+                })
+                .collect();
+            let (expected, marker) = one_by_one(&file);
+            assert_eq!(codes.take(&file, 0), marker);
+            let (mut bits, mut at) = (codes.bits(), 0);
+            while at < expected.len() {
+                assert_eq!((bits.position(), bits.left()), (at, (expected.len() - at) as isize));
+                let ahead = (0..32).fold(0, |ahead, bit| 2 * ahead + expected.get(at + bit).unwrap_or(&0));
+                assert_eq!(codes.at(at), ahead, "32 bits at {at} of {file:?}");
+                assert_eq!((bits.peek() >> 32) as u32, ahead, "32 bits at {at} of {file:?}");
                 let count = random(17);
-                if random(2) == 0
-                    && let Some(next) = bits.ample()
-                {
-                    assert_eq!(next, value(at, 32));
-                    bits.drop(count);
-                } else if let Some(taken) = bits.take(count) {
-                    assert_eq!(taken, value(at, count));
-                } else {
-                    assert!(expected.len() - at < count as usize, "{} bits are left, not {count}", expected.len() - at);
+                let end = at + count as usize;
+                let value = bits.take(count);
+                let Some(wanted) = expected.get(at..end) else {
+                    assert_eq!(value, None);
                     break;
-                }
-                at += count as usize;
+                };
+                assert_eq!(value, Some(wanted.iter().fold(0, |value, bit| 2 * value + bit)));
+                at = end;
             }
         }
     }

@@ -16,6 +16,8 @@ pub struct Frame {
     pub components: Vec<Component>,
     /// The number of MCUs along a row and along a column.
     pub mcus: (usize, usize),
+    /// Where the header's content is in the file.
+    pub at: usize,
 }
 
 impl Frame {

@@ -58,7 +58,7 @@ impl Tables {
     /// Reads a segment that is not a scan.
     pub fn take(&mut self, segment: &Segment) -> Result<(), Fault> {
         match (segment.marker, segment.content) {
-            (0xc0..=0xc2, content) => self.frame(segment.marker == 0xc2, content)?,
+            (0xc0..=0xc2, _) => self.frame(segment)?,
             (0xc3, _) => return Err(Fault::Unsupported("a lossless JPEG".into())),
             (0xc9..=0xcf, _) => return Err(Fault::Unsupported("a JPEG with arithmetic coding".into())),
             (0xc5..=0xc7, _) => return Err(Fault::Unsupported("a hierarchical JPEG".into())),
@@ -78,7 +78,8 @@ impl Tables {
         Ok(())
     }
 
-    fn frame(&mut self, progressive: bool, content: &[u8]) -> Result<(), Fault> {
+    fn frame(&mut self, segment: &Segment) -> Result<(), Fault> {
+        let content = segment.content;
         let damaged = || Fault::Damaged("its frame header is wrong".into());
         let ([bits, h1, h0, w1, w0, count], components) = content.split_first_chunk().ok_or_else(damaged)?;
         let (height, width) = (u16::from_be_bytes([*h1, *h0]), u16::from_be_bytes([*w1, *w0]));
@@ -96,7 +97,14 @@ impl Tables {
         if components.iter().any(|component| !(1..=4).contains(&component.h) || !(1..=4).contains(&component.v)) {
             return Err(damaged());
         }
-        let mut frame = Frame { height: height.into(), width: width.into(), progressive, components, mcus: (0, 0) };
+        let mut frame = Frame {
+            height: height.into(),
+            width: width.into(),
+            progressive: segment.marker == 0xc2,
+            components,
+            mcus: (0, 0),
+            at: segment.end - content.len(),
+        };
         if let [only] = &mut frame.components[..] {
             // A single component has no other to be subsampled against.
             (only.h, only.v) = (1, 1);

@@ -1,9 +1,12 @@
 //! Finds out whether a JPEG file holds the whole picture. Decoders fill in what is missing and do not say so; therefore all codes
 //! are read once before decoding.
 
+use super::super::part::Area;
 use super::super::{Fault, Orientation};
+use super::cut::Cut;
 use super::huffman::Stop;
-use super::scan::{self, NonZero};
+use super::progressive::NonZero;
+use super::scan;
 use super::segments::{EOI, SOS, Tables, next};
 
 /// The most scans that a picture may have. Writers make up to ten.
@@ -24,6 +27,8 @@ pub struct Found {
     pub end: usize,
     /// What is missing, if the picture is cut short.
     pub missing: Option<String>,
+    /// A file with the part of the picture that is wanted, and which part it has, if one could be made.
+    pub part: Option<(Vec<u8>, Area)>,
 }
 
 impl Header {
@@ -70,13 +75,13 @@ impl Header {
         self.tables.frame.as_ref().map_or(0, |frame| frame.blocks())
     }
 
-    /// Reads all scans and checks that they are complete.
-    pub fn check(mut self, file: &[u8]) -> Result<Found, Fault> {
+    /// Reads all scans and checks that they are complete. Cuts out what is wanted, if that is known.
+    pub fn check(mut self, file: &[u8], wanted: Option<Area>) -> Result<Found, Fault> {
         // For each component and each coefficient: how many of its bits are still to come.
         let mut left = [[u8::MAX; 64]; 4];
         let components = self.components();
         let mut non_zero = self.non_zero();
-        let (mut at, mut scans) = (self.scan, 0);
+        let (mut at, mut scans, mut part) = (self.scan, 0, None);
         loop {
             let segment = next(file, at)?;
             let (marker, end) = segment.as_ref().map_or((EOI, at), |segment| (segment.marker, segment.end));
@@ -93,7 +98,8 @@ impl Header {
                     if scans > MAX_SCANS {
                         return Err(Fault::Unsupported(format!("a JPEG with more than {MAX_SCANS} scans")));
                     }
-                    let reached = scan::read(file, end, &scan, &self.tables, frame, &mut non_zero);
+                    let mut cut = wanted.filter(|_| !self.several).and_then(|area| Cut::new(frame, &scan, &self.tables, area));
+                    let reached = scan::read((file, end), &scan, (&self.tables, frame), &mut non_zero, cut.as_mut());
                     let percent = 100 * reached.mcus / reached.of;
                     match reached.stop {
                         None => {}
@@ -106,9 +112,10 @@ impl Header {
                                 true => format!("it ends in scan {scans}, after {percent} % of it"),
                                 false => format!("it ends after {percent} % of its pixels"),
                             };
-                            return Ok(Found { end: reached.at, missing: Some(what) });
+                            return Ok(Found { end: reached.at, missing: Some(what), part: None });
                         }
                     }
+                    part = cut.and_then(|cut| cut.finish(&file[..at], frame, &file[at..end]));
                     for &(component, ..) in &scan.components {
                         let band = if frame.progressive { scan.start..=scan.end } else { 0..=63 };
                         for coefficient in band {
@@ -130,7 +137,7 @@ impl Header {
                         false => left.iter().flatten().all(|&left| left == 0),
                     };
                     let missing = (!whole).then(|| format!("it ends after scan {scans}"));
-                    return Ok(Found { end: at, missing });
+                    return Ok(Found { end: at, missing, part });
                 }
             }
             at = end;
