@@ -196,7 +196,9 @@ impl fmt::Display for Int {
             Int::Mul(a, b) => write!(f, "{} * {b}", tight(a)),
             Int::Div(a, b) => match &**a {
                 // This is how people write it.
-                Int::Add(a, up) if up.constant().is_some_and(|up| b.checked_sub(1) == Some(up)) => write!(f, "{}.div_ceil({b})", tight(a)),
+                Int::Add(a, up) if up.constant().is_some_and(|up| b.checked_sub(1) == Some(up)) => {
+                    write!(f, "{}.div_ceil({b})", tight(a))
+                }
                 a => write!(f, "{} / {b}", tight(a)),
             },
             Int::Rem(a, b) => write!(f, "{} % {b}", tight(a)),
