@@ -102,7 +102,7 @@ def word(result):
 
 
 def document(path, models, variants, results):
-    plain = [model for model in models if not model[3]]
+    plain = [model for model in models if not model[3] and results[model[1]]]
     imported = [m for m in plain if all("refused" not in results[m[1]].get(v, {}) for v in variants)]
     files = [result for name in results for result in results[name].values() if "not_exported" not in result]
     read = [result for result in files if "refused" not in result]
@@ -116,7 +116,7 @@ def document(path, models, variants, results):
         "PyTorch (`old`, with the version of ONNX's operators) and by the newer one (`new`), with and without a batch that has a name",
         "(`dynamic`); reads each file; computes its answer for noise; and compares that with PyTorch's.",
         "",
-        f"Of {len(plain)} models without attention, {len(imported)} are read from every file of them that was tried. Of {len(files)} files, {len(read)}",
+        f"Of {len(plain)} models without attention that were tried, {len(imported)} are read from every file of them that was tried. Of {len(files)} files, {len(read)}",
         f"are read; {len(right)} of their answers agree with PyTorch's in f64 within {TOLERANCE:.0e} of the largest value, or within {TIMES_OWN} times the distance of",
         f"PyTorch's own answer in f32 where that is more. {len(verified)} of the files were compiled, and each layer",
         f"verified against f64 at every level that the machine had. `models.json` has the details. Versions of Sartor: {', '.join(commits)}.",
