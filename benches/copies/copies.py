@@ -14,6 +14,9 @@ import subprocess
 import sys
 import time
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import page  # noqa: E402
+
 # Runs of each process, after some that are not counted.
 RUNS = 300
 FIRST = 30
@@ -76,17 +79,14 @@ def main():
         for way, seconds in measured(folder, library, name, lengths, copies).items():
             spread = max(seconds) / min(seconds) - 1
             text += f"| `{network}` | {WAYS[way].removeprefix('weights ')} | {1e3 * statistics.median(seconds):.3f} | {spread:+.1%} |\n"
-    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     text += (
         f"\nOne thread; {copies} fresh copies of each library in turns, each in a process of its own: the tenth percentile of {RUNS} runs, median over the copies,\n"
-        f"and how much longer the slowest copy takes than the fastest ({cpu}, {datetime.date.today()}).\n"
+        f"and how much longer the slowest copy takes than the fastest ({page.cpu()}, {datetime.date.today()}).\n"
     )
     if len(sys.argv) == 5:
         print(text, end="")
-        return
-    page, begin, end = pathlib.Path(sys.argv[5]), "<!-- copies: begin -->\n", "<!-- copies: end -->"
-    head, rest = page.read_text().split(begin)
-    page.write_text(head + begin + text + end + rest.split(end)[1])
+    else:
+        page.write(sys.argv[5], "copies", text)
 
 
 if sys.argv[1] == "--one":

@@ -10,6 +10,9 @@ import pathlib
 import statistics
 import sys
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import page  # noqa: E402
+
 
 def main():
     folder = pathlib.Path(sys.argv[1])
@@ -24,17 +27,14 @@ def main():
     for name, same in rounds[0]["same"].items():
         text += f"| {name} | {rates[name]:.0f} | {rates['sartor run'] / rates[name]:.2f}x | {same:.1%} |\n"
     share = rates["sartor run"] * picture / cores
-    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     text += (
-        f"\nWhole processes, from their start, on {count} JPEG files of 640x480, {cores} cores, median of {len(rounds)} rounds in turns ({cpu}, {datetime.date.today()}).\n"
+        f"\nWhole processes, from their start, on {count} JPEG files of 640x480, {cores} cores, median of {len(rounds)} rounds in turns ({page.cpu()}, {datetime.date.today()}).\n"
         f"On one core, decoding, preparing and classifying a picture takes {1e3 * picture:.2f} ms: `sartor run` has {share:.2f} of {cores} / {1e3 * picture:.2f} ms.\n"
     )
     if len(sys.argv) == 2:
         print(text, end="")
-        return
-    page, begin, end = pathlib.Path(sys.argv[2]), "<!-- rates: begin -->\n", "<!-- rates: end -->"
-    head, rest = page.read_text().split(begin)
-    page.write_text(head + begin + text + end + rest.split(end)[1])
+    else:
+        page.write(sys.argv[2], "rates", text)
 
 
 main()

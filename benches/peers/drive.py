@@ -20,6 +20,9 @@ import numpy as np
 
 import networks
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import page  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON_PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "xnnpack": "ai-edge-litert"}
 ENGINES = ["sartor", "openvino", "onnxruntime", "xnnpack", "tract", "rten"]
@@ -152,11 +155,6 @@ def versions(names):
     return {n: crates[n] if n in crates else importlib.metadata.version(PYTHON_PACKAGES[n]) for n in names}
 
 
-def cpu():
-    with open("/proc/cpuinfo") as info:
-        return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("cache")
@@ -179,7 +177,7 @@ def main():
         print("    " + "  ".join(f"{r['engine']} {r['median_ms']:.2f}" for r in rows[-len(args.engines):]), file=sys.stderr)
     footprint = {e: {"size": size(args.cache, e)} for e in args.engines if e != "sartor"}
     results = {
-        "cpu": cpu(), "date": time.strftime("%F"), "versions": versions(args.engines), "rounds": ROUNDS, "rows": rows, "footprint": footprint,
+        "cpu": page.cpu(), "date": time.strftime("%F"), "versions": versions(args.engines), "rounds": ROUNDS, "rows": rows, "footprint": footprint,
         "compiled": {network: compiled(args.cache, network) for network in networks.FOOTPRINT if network in args.networks},
     }  # fmt: skip
     with open(args.results + ".new", "w") as file:

@@ -7,6 +7,9 @@ import json
 import os
 import sys
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import page  # noqa: E402
+
 import matplotlib
 
 matplotlib.use("svg")
@@ -15,7 +18,6 @@ import matplotlib.pyplot as plt
 NAMES = {
     "sartor": "Sartor", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "xnnpack": "TFLite / XNNPACK", "tract": "tract", "rten": "rten",
 }  # fmt: skip
-BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 
 def table(header, rows):
@@ -121,13 +123,6 @@ without the model; from importing or starting the engine to its first answer, an
 """
 
 
-def replace_between(text, new):
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        sys.exit(f"README.md: '{BEGIN}' and '{END}' must be there once")
-    head, rest = text.split(BEGIN)
-    return f"{head}{BEGIN}\n{new}\n{END}{rest.split(END)[1]}"
-
-
 def write(path, text):
     with open(path + ".new", "w") as file:
         file.write(text)
@@ -141,7 +136,7 @@ def main():
     data = results.data
     note = f"Medians in ms, {words(*results.cases[0])} ({data['cpu']}, {data['date']}); in parentheses, how many times Sartor's time it is."
     note += "\n[docs/peers.md](docs/peers.md) has two threads, batches, minima, size, memory and cold start."
-    new = replace_between(open(readme).read(), f"{results.times(*results.cases[0], 'median_ms')}\n\n{note}")
+    new = page.replaced(open(readme).read(), "peers", f"{results.times(*results.cases[0], 'median_ms')}\n\n{note}\n", "README.md")
     results.plot(os.path.join(root, "docs", "peers.svg.new"))
     os.replace(os.path.join(root, "docs", "peers.svg.new"), os.path.join(root, "docs", "peers.svg"))
     write(os.path.join(root, "docs", "peers.md"), document(results))

@@ -17,6 +17,7 @@ import time
 import numpy as np
 
 import drive
+import page  # beside this folder, where drive looks for it
 
 ENGINES = ["sartor", "openvino", "onnxruntime"]
 VARIANT = "old17"
@@ -64,7 +65,7 @@ def main():
     models = [model for model in listed(root) if not args.models or model[1] in args.models]
     if unknown := set(args.models or []) - {name for _, name, _ in models}:
         parser.error(f"the list has no model {', '.join(sorted(unknown))}")
-    results = {"cpu": drive.cpu(), "date": time.strftime("%F"), "versions": drive.versions(ENGINES), "models": {}}
+    results = {"cpu": page.cpu(), "date": time.strftime("%F"), "versions": drive.versions(ENGINES), "models": {}}
     if os.path.exists(args.results):
         found = json.load(open(args.results))
         if any(found[key] != results[key] for key in ["cpu", "versions"]):

@@ -10,6 +10,9 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "benches"))
+import page  # noqa: E402
+
 RESULTS = pathlib.Path(sys.argv[1])
 # What is assumed of machines, in bytes a second: what a machine has, and what all machines share.
 LINK = ("a link of 10 Gbit/s", 1.25e9)
@@ -23,9 +26,8 @@ def result(name):
 
 
 def where(*names):
-    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     day = max(datetime.date.fromtimestamp((RESULTS / f"{name}.json").stat().st_mtime) for name in names)
-    return f"({cpu}, {len(os.sched_getaffinity(0))} cores, {day})\n"
+    return f"({page.cpu()}, {len(os.sched_getaffinity(0))} cores, {day})\n"
 
 
 def kill():
@@ -70,13 +72,8 @@ def sizing():
 
 
 def main():
-    page = ROOT / "docs/batch.md"
-    text = page.read_text()
-    for block in (kill, rates, sizing):
-        begin, end = f"<!-- {block.__name__}: begin -->\n", f"<!-- {block.__name__}: end -->"
-        head, rest = text.split(begin)
-        text = head + begin + block() + end + rest.split(end)[1]
-    page.write_text(text)
+    for name, text in [(block.__name__, block()) for block in (kill, rates, sizing)]:
+        page.write(ROOT / "docs/batch.md", name, text)
 
 
 main()
