@@ -1,9 +1,9 @@
 """Times the models of scripts/models/list.txt in Sartor, ONNX Runtime and OpenVINO, turn by turn.
 
-usage: suite.py CACHE RESULTS.json ROOT PYTHON [--models A,B] [--seconds N]
+usage: suite.py CACHE RESULTS.json ROOT PYTHON [--models A,B] [--seconds N] [--prepare]
 
 PYTHON is an interpreter that has PyTorch; it writes each model as an ONNX file, which is removed once the model is timed. RESULTS.json grows by a
-model at a time, and what is in it is not timed again. XNNPACK is left out: nothing that is pinned here makes its files of any network.
+model at a time, and what is in it is not timed again. With --prepare the models are only exported and compiled, and nothing is timed. XNNPACK is left out: nothing that is pinned here makes its files of any network.
 """
 
 import argparse
@@ -30,7 +30,9 @@ def listed(root):
 
 
 def export(folder, root, python, library, name, side):
-    """Writes what the engines open: the model and its input. Returns why it cannot, or nothing."""
+    """Writes what the engines open, unless it is there: the model and its input. Returns why it cannot, or nothing."""
+    if (folder / f"{name}-1.input").exists():
+        return None
     script = root / "scripts/models/export.py"
     done = subprocess.run([python, str(script), str(folder), library, name, side, VARIANT], capture_output=True, text=True)
     source = folder / f"{name}.{VARIANT}.onnx"
@@ -59,6 +61,7 @@ def main():
         parser.add_argument(name)
     parser.add_argument("--models", type=lambda s: s.split(","))
     parser.add_argument("--seconds", type=float, default=12, help="for each model and number of threads")
+    parser.add_argument("--prepare", action="store_true")
     args = parser.parse_args()
     root, folder = pathlib.Path(args.root), pathlib.Path(args.cache) / "models"
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +83,10 @@ def main():
         try:
             if lost:
                 raise RuntimeError(f"not exported: {lost}")
+            if args.prepare:
+                # Opening a model compiles it, and the program stays in Sartor's cache.
+                drive.Engine("sartor", args.cache, name, 1, 1).close()
+                continue
             # Some networks make more of the roundings of f32: the distance of PyTorch's own answer from f64 says how much.
             tolerance = max(drive.TOLERANCE, 16 * float(np.load(folder / f"{name}.own.npy")))
             rows = []
@@ -89,6 +96,8 @@ def main():
             results["models"][name] = {"macs": work(root, folder / f"{name}-1.onnx"), "rows": rows}
         except RuntimeError as error:
             print(f"    {error}", file=sys.stderr)
+            if args.prepare:
+                continue
             results["models"][name] = {"error": str(error)[-500:]}
         store(args.results, results)
         for file in folder.glob(f"{name}[-.]*"):

@@ -204,7 +204,14 @@ impl Layout<'_> {
         let value = self.value(step.inputs[0]);
         let (lanes, c) = lanes_of_blocks(value.lanes.len(), block, order);
         let fits = value.map != INPUT && self.layers[value.map].c == c && value.lanes == lanes;
-        let src = if fits { value.map } else { self.spread(&value, &lanes, c)? };
+        let each = lanes.len() / (block * block);
+        let src = if fits {
+            value.map
+        } else if apart_pays(lanes.len(), each, c) {
+            self.spread_apart(&value, &lanes, each, c)?
+        } else {
+            self.spread(&value, &lanes, c)?
+        };
         let dst = self.dst(id);
         let op = LayerOp::Rearrange(Rearranged { src, dst, how: Rearrange::DepthToSpace { block, order } });
         let lanes = (0..self.network.node(id).shape.c).collect();
@@ -278,6 +285,21 @@ impl Layout<'_> {
         let value = Value { node: src.node, map: dst, lanes: lanes.to_vec() };
         let filter = Filter { weight, bias: vec![0.0; c], factor: factor_of_sums(None) };
         self.aside(name, LayerOp::Conv(conv), value, Some(filter));
+        Ok(dst)
+    }
+
+    /// The same, by a copy for each `each` lanes, which become one pixel.
+    fn spread_apart(&mut self, src: &Value, lanes: &[usize], each: usize, c: usize) -> Result<MapId, NormalizeError> {
+        let name = format!("{}.blocks", self.network.node(src.node).name);
+        let dst = self.map_of(src.node, name.clone(), c);
+        let mut channels = vec![0; c];
+        lanes.iter().enumerate().for_each(|(channel, &lane)| channels[lane] = channel);
+        for (place, first) in (0..c).step_by(padded(each)).enumerate() {
+            let lanes = channels[first..first + each].iter().map(|&channel| src.lanes[channel]).collect();
+            self.copy(format!("{name}{place}"), &Value { lanes, ..*src }, dst, first, None)?;
+        }
+        let whole = Value { node: src.node, map: dst, lanes: lanes.to_vec() };
+        self.layers.layers.iter_mut().filter(|layer| layer.dst() == dst).for_each(|layer| layer.value = Some(whole.clone()));
         Ok(dst)
     }
 
@@ -468,4 +490,12 @@ fn permuted(values: &[f32], lanes: &[usize], row: usize, count: usize) -> Vec<f3
         moved[lane * row..][..row].copy_from_slice(from);
     }
     moved
+}
+
+/// Whether channels that become blocks of pixels, `each` of them a pixel, are better copied to `c` lanes by a layer for each pixel of a block
+/// than by one: its products grow with the square of all channels.
+fn apart_pays(channels: usize, each: usize, c: usize) -> bool {
+    /// Multiply-adds a pixel that take as long as a layer of its own costs.
+    const LAYER: usize = 4096;
+    padded(c) * channels > channels / each * (padded(each) * each + LAYER)
 }

@@ -952,6 +952,34 @@ fn blocks_are_made_of_the_channels_of_a_convolution() {
     g.becomes(&[up], &["x conv", "x.blocks conv", "up depthtospace"]);
 }
 
+/// One convolution would take 256 products a value here.
+#[test]
+fn many_channels_of_groups_are_copied_to_blocks_pixel_by_pixel() {
+    for (oc, order, lines) in [
+        (
+            256,
+            DepthOrder::Crd,
+            ["x.blocks0 conv", "x.blocks1 conv @64", "x.blocks2 conv @128", "x.blocks3 conv @192", "up pixelshuffle"],
+        ),
+        (
+            288,
+            DepthOrder::Dcr,
+            [
+                "x.blocks0 move72x3x4p012",
+                "x.blocks1 move72x3x4p012 @80",
+                "x.blocks2 move72x3x4p012 @160",
+                "x.blocks3 move72x3x4p012 @240",
+                "up depthtospace",
+            ],
+        ),
+    ] {
+        let mut g = Graph::new(12, 3, 4);
+        let x = g.grouped("x", oc, 2, NodeId(0));
+        let up = g.add("up", Op::Rearrange(Rearrange::DepthToSpace { block: 2, order }), &[x]);
+        g.becomes(&[up], &[&["x conv"], &lines[..]].concat());
+    }
+}
+
 #[test]
 fn a_network_that_returns_its_input_copies_it() {
     let g = Graph::new(3, 2, 2);

@@ -84,16 +84,17 @@ impl Translator {
             return self.filled(name, conv, input, None, |_| share);
         }
         let sums = self.filled(&format!("{name}.sums"), conv, input, None, |_| 1.0)?;
+        // No value is greater than itself, not even an infinite one or NaN, of which a product with zero would leave a trace.
         let first = self.add(&format!("{name}.first"), Op::Slice { begin: 0, len: 1 }, &[input])?;
-        let mut ones = self.affine(&format!("{name}.ones"), first, vec![0.0], vec![1.0])?;
+        let none = self.add(&format!("{name}.none"), Op::Binary(Arithmetic::Greater), &[first, first])?;
+        let mut ones = self.affine(&format!("{name}.ones"), none, vec![1.0], vec![1.0])?;
         // Padding that counts is ones around the map, which the other padding lies around.
         let rest =
             |all: Padding, counted: Padding| Padding { before: all.before - counted.before, after: all.after - counted.after };
         let around = (rest(window.padding.0, counted.0), rest(window.padding.1, counted.1));
         if counted != Padding::around(0) {
             let padded = Op::Rearrange(Rearrange::Pad { rows: counted.0, columns: counted.1 });
-            let zeros = self.affine(&format!("{name}.none"), ones, vec![0.0], vec![0.0])?;
-            ones = self.add(&format!("{name}.around"), padded, &[zeros])?;
+            ones = self.add(&format!("{name}.around"), padded, &[none])?;
             ones = self.affine(&format!("{name}.counted"), ones, vec![1.0], vec![1.0])?;
         }
         let one = Conv2d { oc: 1, groups: 1, bias: false, window: Window { padding: around, ..window } };

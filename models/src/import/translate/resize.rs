@@ -5,8 +5,7 @@ use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::MapAxis;
 use super::translator::{Translator, computed};
-use crate::arithmetic::Arithmetic;
-use crate::graph::{Conv2d, NodeId, Op, Rearrange, Window};
+use crate::graph::{NodeId, Op, Padding, Rearrange, Window};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Resize", "Upsample"];
@@ -140,52 +139,78 @@ impl Kernel {
     }
 }
 
-impl Line {
-    /// For each place of a block, the weights of the source positions before, at and behind that of the block. `None` if blocks do not
-    /// all have the same. Positions beyond the ends count as the ends do, so weights there may be left out and the rest made up for.
-    fn linear(&self, factor: usize) -> Option<Vec<[f32; 3]>> {
-        if self.from == 1 {
-            return Some(vec![[0.0, 1.0, 0.0]; factor]);
+/// The largest factor of an enlargement that is averaged: kernels have a line for each value of an average.
+const MOST_TAPS: usize = 49;
+
+/// A line enlarged by a whole factor: each position is repeated, and what is repeated is averaged.
+///
+/// The weights of linear interpolation are a triangle of twice the factor's width, which is a box averaged by a box (Heckbert, *Filtering by repeated
+/// integration*, 1986). So the average of as many repeated values as the factor says is the interpolated value. Averages leave out what lies
+/// beyond the ends, which is the same as repeating these.
+#[derive(Clone, Copy)]
+struct Enlarged {
+    factor: usize,
+    /// How far an average of `factor` values reaches beyond the ends; `None` if nothing is averaged.
+    reach: Option<Padding>,
+    /// Whether each two neighbouring averages are averaged once more: those of an even number of values lie between two positions.
+    again: bool,
+}
+
+impl Enlarged {
+    const NONE: Self = Self { factor: 1, reach: None, again: false };
+
+    fn repeated(factor: usize) -> Self {
+        Self { factor, ..Self::NONE }
+    }
+
+    /// The line, if its interpolation is such an average.
+    fn linear(line: &Line, factor: usize) -> Option<Self> {
+        if line.from == 1 {
+            return Some(Self::repeated(factor));
         }
-        let weights = |at: usize| {
-            let offset = self.source(at) - (at / factor) as f64;
-            let beyond = |x: f64| x.max(0.0) as f32;
-            (offset.abs() <= 1.0).then(|| [beyond(-offset), 1.0 - offset.abs() as f32, beyond(offset)])
+        let all_lie_at = |source: fn(f64, f64) -> f64| {
+            (0..line.to).all(|at| (line.source(at) - source(at as f64, factor as f64)).abs() < 1e-5 / factor as f64)
         };
-        let block: Option<Vec<[f32; 3]>> = (0..factor).map(weights).collect();
-        let block = block?;
-        let near = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
-        let periodic = (0..self.to).all(|at| weights(at).is_some_and(|found| near(found, block[at % factor])));
-        periodic.then_some(block)
+        let half = factor / 2;
+        let (reach, again) = if factor > MOST_TAPS {
+            return None;
+        } else if all_lie_at(|at, factor| at / factor) {
+            (Padding { before: 0, after: factor - 1 }, false)
+        } else if all_lie_at(|at, factor| (at + 0.5) / factor - 0.5) {
+            (Padding { before: half, after: half }, factor % 2 == 0)
+        } else {
+            return None;
+        };
+        Some(Self { factor, reach: Some(reach), again })
     }
 }
 
 impl Translator {
-    /// Enlarges a map by whole factors: each pixel becomes a block, whose places are weighted sums of the pixel and its neighbours.
-    /// Where neighbours are missing, what there is is divided by the sum of its weights, which is the same as repeating the border.
-    fn interpolated(&mut self, name: &str, input: NodeId, rows: &[[f32; 3]], columns: &[[f32; 3]]) -> Result<NodeId> {
-        if rows.len() != columns.len() {
-            return Err(format!(
-                "rows are enlarged {} times and columns {}, and must be enlarged alike",
-                rows.len(),
-                columns.len()
-            ));
+    /// Enlarges a map by whole factors. Where both are small, rows and columns are enlarged together, which takes fewer passes over the map; else
+    /// one after the other, which takes fewer values for each average.
+    fn enlarged(&mut self, name: &str, input: NodeId, rows: Enlarged, columns: Enlarged) -> Result<NodeId> {
+        let averages = rows.reach.is_some() || columns.reach.is_some();
+        if averages && rows.factor > 1 && columns.factor > 1 && rows.factor * columns.factor > 4 {
+            let wide = self.enlarged(&format!("{name}.columns"), input, Enlarged::NONE, columns)?;
+            return self.enlarged(name, wide, rows, Enlarged::NONE);
         }
-        let sums = self.blocks_of_sums(&format!("{name}.sums"), input, rows, columns)?;
-        let first = self.add(&format!("{name}.first"), Op::Slice { begin: 0, len: 1 }, &[input])?;
-        let ones = self.affine(&format!("{name}.ones"), first, vec![0.0], vec![1.0])?;
-        let weights = self.blocks_of_sums(&format!("{name}.weights"), ones, rows, columns)?;
-        self.add(name, Op::Binary(Arithmetic::Div), &[sums, weights])
-    }
-
-    fn blocks_of_sums(&mut self, name: &str, input: NodeId, rows: &[[f32; 3]], columns: &[[f32; 3]]) -> Result<NodeId> {
-        let (c, block) = (self.shape(input).c, rows.len());
-        let places = block * block;
-        let oc = c.checked_mul(places).ok_or("the map is too large")?;
-        let conv = Conv2d { oc, groups: c, bias: false, window: Window::square(3, 1, 1) };
-        let weight = |[o, _, y, x]: [usize; 4]| rows[o % places / block][y] * columns[o % block][x];
-        let id = self.filled(&format!("{name}.blocks"), conv, input, None, weight)?;
-        self.depth_to_space(name, id, block, false)
+        let again = rows.again || columns.again;
+        let own = |stage: &str, is_last: bool| if is_last { name.to_owned() } else { format!("{name}.{stage}") };
+        let repeated = Op::Rearrange(Rearrange::Upsample { rows: rows.factor, columns: columns.factor });
+        let mut id = self.add(&own("repeated", !averages), repeated, &[input])?;
+        let counted = Padding::around(0);
+        if averages {
+            let size = |line: Enlarged| line.reach.map_or(1, |_| line.factor);
+            let padding = |line: Enlarged| line.reach.unwrap_or(Padding { before: 0, after: 0 });
+            let window = Window::new((size(rows), size(columns)), (1, 1), (padding(rows), padding(columns)));
+            id = self.add(&own("averages", !again), Op::AvgPool { window, counted }, &[id])?;
+        }
+        if again {
+            let size = |line: Enlarged| 1 + usize::from(line.again);
+            let window = Window::new((size(rows), size(columns)), (1, 1), Padding::around(0));
+            id = self.add(name, Op::AvgPool { window, counted }, &[id])?;
+        }
+        Ok(id)
     }
 }
 
@@ -236,7 +261,7 @@ fn resize(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     Ok(value)
 }
 
-/// Rows and columns enlarged by whole factors, if all lines are: each pixel becomes a block.
+/// Rows and columns enlarged by whole factors, if all lines are.
 fn blocks(
     t: &mut Translator,
     name: &str,
@@ -249,38 +274,29 @@ fn blocks(
         return Ok(None);
     }
     let shape = t.shape(input.node);
-    let mut factors = [1; 3];
-    let mut taps = [vec![[0.0, 1.0, 0.0]], vec![[0.0, 1.0, 0.0]], vec![[0.0, 1.0, 0.0]]];
+    let mut enlarged = [Enlarged::NONE; 3];
     let mut view = input.view.clone();
     for (dim, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_identity()) {
         if line.from == line.to || matches!(line.coordinates, Coordinates::Crop(..)) {
             return Ok(None);
         }
-        let taken: Vec<MapAxis> = MapAxis::ALL.into_iter().filter(|&axis| factors[axis as usize] != 1).collect();
+        let taken: Vec<MapAxis> = MapAxis::ALL.into_iter().filter(|&axis| enlarged[axis as usize].factor != 1).collect();
         let axis = if line.from == 1 { view.free_axis(dim, shape, &taken) } else { view.axis(dim, shape) };
         let Some(axis) = axis.filter(|&axis| axis != MapAxis::C && line.to.is_multiple_of(line.from)) else { return Ok(None) };
         let factor = line.to / line.from;
-        factors[axis as usize] = factor;
-        if kernel.is_none() {
-            if line.nearest(rounding)?.iter().enumerate().any(|(at, &place)| place != at / factor) {
-                return Ok(None);
+        let found = match kernel {
+            None => {
+                let is_repeated = line.nearest(rounding)?.iter().enumerate().all(|(at, &place)| place == at / factor);
+                is_repeated.then(|| Enlarged::repeated(factor))
             }
-        } else {
-            let Some(found) = line.linear(factor) else { return Ok(None) };
-            taps[axis as usize] = found;
-        }
+            Some(_) => Enlarged::linear(line, factor),
+        };
+        let Some(found) = found else { return Ok(None) };
+        enlarged[axis as usize] = found;
         view = view.resized(dim, axis, line.to);
     }
-    // All places of a pixel's block are the pixel.
-    let repeats = |taps: &Vec<[f32; 3]>| taps.iter().all(|taps| *taps == [0.0, 1.0, 0.0]);
-    let node = if kernel.is_none() || taps.iter().all(repeats) {
-        t.add(name, Op::Rearrange(Rearrange::Upsample { rows: factors[1], columns: factors[2] }), &[input.node])?
-    } else if factors[1] == factors[2] {
-        t.interpolated(name, input.node, &taps[1], &taps[2])?
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(Computed { node, view }))
+    let [_, rows, columns] = enlarged;
+    Ok(Some(Computed { node: t.enlarged(name, input.node, rows, columns)?, view }))
 }
 
 /// All dimensions, with what the node says of them: sizes, or scales.
@@ -369,6 +385,42 @@ fn coordinates(node: &NodeReader<'_>, resizes: bool, axes: usize) -> Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn averages_of_repeated_values_are_interpolated_ones() {
+        let source = [3.0, -1.0, 4.0, 1.5];
+        for coordinates in [Coordinates::HalfPixel, Coordinates::PytorchHalfPixel, Coordinates::Asymmetric] {
+            for factor in 2..=9 {
+                let line = Line { from: 4, to: 4 * factor, scale: factor as f64, coordinates };
+                let Enlarged { reach, again, .. } = Enlarged::linear(&line, factor).expect("it is an average");
+                let reach = reach.expect("something is averaged");
+                let repeated: Vec<f64> = (0..line.to).map(|at| source[at / factor]).collect();
+                let average = |values: &[f64], first: isize, len: usize| {
+                    let places = (first..first + len as isize).filter_map(|at| values.get(usize::try_from(at).ok()?));
+                    places.clone().sum::<f64>() / places.count() as f64
+                };
+                let ends = line.to + reach.before + reach.after + 1 - factor;
+                let mut found: Vec<f64> =
+                    (0..ends).map(|at| average(&repeated, at as isize - reach.before as isize, factor)).collect();
+                if again {
+                    found = found.windows(2).map(|pair| average(pair, 0, 2)).collect();
+                }
+                let kernel = Kernel { cubic: None, antialias: false, exclude_outside: false };
+                let exact = |at| kernel.weights(&line, at).iter().map(|&(place, weight)| source[place] * weight).sum::<f64>();
+                assert_eq!(found.len(), line.to);
+                found
+                    .iter()
+                    .enumerate()
+                    .for_each(|(at, x)| assert!((x - exact(at)).abs() < 1e-12, "{factor} times: {x} at {at}"));
+            }
+        }
+    }
+
+    #[test]
+    fn aligned_corners_are_no_averages() {
+        let line = Line { from: 4, to: 8, scale: 2.0, coordinates: Coordinates::AlignCorners };
+        assert!(Enlarged::linear(&line, 2).is_none());
+    }
 
     #[test]
     fn all_coordinates_of_a_doubled_line_repeat_or_do_not() {
