@@ -32,14 +32,14 @@ ROUNDS = 5
 
 
 class Engine:
-    """A process that has opened a model."""
+    """A process that has opened a model. Sartor opens networks of the zoo by their names, and others as files."""
 
-    def __init__(self, name, cache, network, threads, batch):
+    def __init__(self, name, cache, network, threads, batch, in_zoo):
         self.name = name
         self.seconds = []
         stem = os.path.join(cache, "models", f"{network}-{batch}")
         file = stem + ".onnx"
-        model = {"sartor": network if network in networks.ALL else file, "xnnpack": stem + ".tflite"}.get(name, file)
+        model = {"sartor": network if in_zoo else file, "xnnpack": stem + ".tflite"}.get(name, file)
         own = [sys.executable, os.path.join(HERE, "engine.py"), name] if name in PYTHON_PACKAGES else [os.path.join(cache, "bin", name)]
         answer = f"{stem}.{name}.answer"
         cpus = set(sorted(os.sched_getaffinity(0))[:threads])
@@ -93,12 +93,12 @@ def compare(engines, network, tolerance):
     return worst
 
 
-def measure(names, cache, network, threads, batch, seconds, tolerance=TOLERANCE):
+def measure(names, cache, network, threads, batch, seconds, tolerance=TOLERANCE, in_zoo=False):
     """Times of interleaved runs: in each round every engine has some turns of a few runs, and the first turn changes from round to round."""
     engines, result = [], []
     try:
         for name in names:
-            engines.append(Engine(name, cache, network, threads, batch))
+            engines.append(Engine(name, cache, network, threads, batch, in_zoo))
         agreement = compare(engines, network, tolerance)
         for engine in engines:
             engine.run(2)
@@ -173,7 +173,7 @@ def main():
     rows = []
     for index, (network, n, batch) in enumerate(cases):
         print(f"[{index + 1}/{len(cases)}] {network}, threads {n}, batch {batch}", file=sys.stderr)
-        rows += measure(args.engines, args.cache, network, n, batch, args.seconds / len(cases))
+        rows += measure(args.engines, args.cache, network, n, batch, args.seconds / len(cases), in_zoo=True)
         print("    " + "  ".join(f"{r['engine']} {r['median_ms']:.2f}" for r in rows[-len(args.engines):]), file=sys.stderr)
     footprint = {e: {"size": size(args.cache, e)} for e in args.engines if e != "sartor"}
     results = {

@@ -50,8 +50,11 @@ def work(root, file):
 
 
 def store(path, results):
+    """A line a model."""
+    models = ",\n".join(f"{json.dumps(name)}: {json.dumps(model)}" for name, model in results["models"].items())
+    head = json.dumps({key: value for key, value in results.items() if key != "models"})
     with open(path + ".new", "w") as file:
-        json.dump(results, file, indent=1)
+        file.write(f'{head[:-1]}, "models": {{\n{models}\n}}}}\n')
     os.replace(path + ".new", path)
 
 
@@ -85,7 +88,7 @@ def main():
                 raise RuntimeError(f"not exported: {lost}")
             if args.prepare:
                 # Opening a model compiles it, and the program stays in Sartor's cache.
-                drive.Engine("sartor", args.cache, name, 1, 1).close()
+                drive.Engine("sartor", args.cache, name, 1, 1, in_zoo=False).close()
                 continue
             # Some networks make more of the roundings of f32: the distance of PyTorch's own answer from f64 says how much.
             tolerance = max(drive.TOLERANCE, 16 * float(np.load(folder / f"{name}.own.npy")))

@@ -2,6 +2,7 @@
 //! own zoo, exported by `sartor export`; and damaged files. scripts/setup-onnx.sh installs the files that these tests need.
 
 mod backend;
+mod border;
 mod case;
 mod choices;
 #[path = "../common/mod.rs"]

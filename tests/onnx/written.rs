@@ -33,17 +33,30 @@ pub fn integers(name: &str, dims: &[usize], values: &[i64]) -> Tensor {
     tensor(name, proto::INT64, dims, values.iter().flat_map(|x| x.to_le_bytes()).collect())
 }
 
-/// A node, in a line: `output = Operator inputs..`.
+/// An attribute, as `name=value`: an integer, integers with commas, or a word.
+fn attribute(text: &str) -> Attribute {
+    let (name, value) = text.split_once('=').expect("a value");
+    let own = Attribute { name: Some(name.into()), ..Attribute::default() };
+    let numbers: Option<Vec<i64>> = value.split(',').map(|number| number.parse().ok()).collect();
+    match numbers {
+        Some(ints) if value.contains(',') => Attribute { ints, r#type: Some(Attribute::INTS), ..own },
+        Some(ints) => Attribute { i: Some(ints[0]), r#type: Some(Attribute::INT), ..own },
+        None => Attribute { s: Some(value.into()), r#type: Some(Attribute::STRING), ..own },
+    }
+}
+
+/// A node, in a line: `output = Operator inputs.. {attributes..}`.
 fn node(line: &str) -> Node {
     let (output, rest) = line.split_once(" = ").expect("an output");
+    let (rest, attributes) = rest.split_once(" {").unwrap_or((rest, "}"));
     let (operator, inputs) = rest.split_once(' ').expect("inputs");
-    let to =
-        Attribute { name: Some("to".into()), i: Some(proto::FLOAT.into()), r#type: Some(Attribute::INT), ..Attribute::default() };
+    let to = format!("to={}", proto::FLOAT);
+    let usual = Some(to.as_str()).filter(|_| operator == "Cast");
     Node {
         input: inputs.split(", ").map(Into::into).collect(),
         output: vec![output.into()],
         op_type: Some(operator.into()),
-        attribute: if operator == "Cast" { vec![to] } else { Vec::new() },
+        attribute: attributes.trim_end_matches('}').split_whitespace().chain(usual).map(attribute).collect(),
         ..Node::default()
     }
 }
@@ -60,7 +73,7 @@ pub fn check(lines: &[&str], initializer: Vec<Tensor>, x: &Values, y: Values) ->
         output: vec![info("y", &y.0)],
         ..Graph::default()
     };
-    let opset_import = vec![OperatorSet { domain: None, version: Some(17) }];
+    let opset_import = vec![OperatorSet { domain: None, version: Some(19) }];
     let model = Model { graph: Some(graph), opset_import, ..Model::default() };
     let imported = onnx_bytes(Path::new("model.onnx"), &model.encode_to_vec(), &ImportOptions::default());
     let imported = imported.unwrap_or_else(|e| panic!("{lines:?}: {e}"));
