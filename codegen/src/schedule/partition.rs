@@ -195,6 +195,8 @@ fn joins(layers: &Layers, chain: &[LayerId], next: LayerId) -> bool {
     match (last.op.role(), layer.op.role()) {
         (Role::Dense, Role::Sliding | Role::Closing) => true,
         (Role::Sliding | Role::Other, Role::Dense) => layer.is_pointwise(),
+        // What an operator makes of each value or of its neighbours takes less time than to write and read a map that L2 does not hold.
+        (Role::Sliding | Role::Other, Role::Sliding | Role::Other) => true,
         _ => false,
     }
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use sartor_kernels::runtime::Level;
-use sartor_models::{Network, zoo};
+use sartor_models::{Activation, Builder, Conv2d, Network, Op, Shape, Window, zoo};
 
 use super::alternatives::{alternatives, by_panels, runs, together};
 use super::partition::Group;
@@ -15,7 +15,7 @@ use crate::layout::{Map, PANEL};
 use crate::network::layers::LayerId;
 use crate::network::normalize::normalize;
 use crate::network::pack::pack;
-use crate::plan::Place;
+use crate::plan::{Place, StagePlan};
 use crate::prove;
 use crate::schedule::tuning::Choice;
 
@@ -73,6 +73,27 @@ fn zoo_networks_are_planned_right_at_every_level() {
         for level in Level::ALL {
             check(&network, &Options::new(level), 1);
         }
+    }
+}
+
+/// ConvMixer's residual: maps beyond L2 are neither written nor read between a window, a norm behind its activation, and a sum.
+#[test]
+fn windows_and_what_is_done_with_each_value_share_a_stage() {
+    let mut b = Builder::new("residual", Shape::new(20, 12, 10)).unwrap();
+    let depthwise = |window| Op::Conv2d(Conv2d { oc: 20, groups: 20, bias: true, window });
+    let source = b.add("source", depthwise(Window::square(3, 1, 1)), &[b.input()]).unwrap();
+    let window = b.add("window", depthwise(Window::square(7, 1, 3)), &[source]).unwrap();
+    let act = b.add("act", Op::Activation(Activation::Relu), &[window]).unwrap();
+    let norm = b.add("norm", depthwise(Window::POINT), &[act]).unwrap();
+    let sum = b.add("sum", Op::Add, &[norm, source]).unwrap();
+    let network = b.finish(&[sum]).unwrap();
+    for level in Level::ALL {
+        let options = Options::new(level);
+        check(&network, &options, 2);
+        let layers = normalize(&network, &draw::weights(&network)).unwrap();
+        let plan = plan(&layers, &pack(&layers), &options).unwrap();
+        let names = |stage: &StagePlan| stage.layers.iter().map(|&layer| layers[layer].name.clone()).collect::<Vec<_>>();
+        assert!(plan.stages.iter().any(|stage| names(stage) == ["window", "norm", "sum"]), "{:?}", plan.stages);
     }
 }
 
