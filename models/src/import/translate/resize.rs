@@ -177,7 +177,7 @@ impl Enlarged {
         } else if all_lie_at(|at, factor| at / factor) {
             (Padding { before: 0, after: factor - 1 }, false)
         } else if all_lie_at(|at, factor| (at + 0.5) / factor - 0.5) {
-            (Padding { before: half, after: half }, factor % 2 == 0)
+            (Padding { before: half, after: half }, factor.is_multiple_of(2))
         } else {
             return None;
         };
