@@ -8,13 +8,15 @@ import os
 import statistics
 import sys
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import page  # noqa: E402
+
 import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 NAMES = {"sartor": "Sartor", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
-BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 
 
 def times(rows, threads):
@@ -32,7 +34,7 @@ def mean(ratios):
     return statistics.geometric_mean(ratios)
 
 
-def page(results):
+def block(results):
     timed = {name: model for name, model in results["models"].items() if "rows" in model}
     lost = {name: model["error"] for name, model in results["models"].items() if "rows" not in model}
     threads = sorted({row["threads"] for model in timed.values() for row in model["rows"]})
@@ -81,15 +83,10 @@ def plot(path, ratios):
 
 def main():
     source, root = sys.argv[1:]
-    text, ratios = page(json.load(open(source)))
-    path = os.path.join(root, "docs", "models.md")
-    before, _, rest = open(path).read().partition(BEGIN)
-    after = rest.partition(END)[2]
-    with open(path + ".new", "w") as file:
-        file.write(f"{before.rstrip()}\n\n{BEGIN}\n{text}\n{END}\n{after.lstrip()}")
+    text, ratios = block(json.load(open(source)))
     plot(os.path.join(root, "docs", "models.svg.new"), ratios)
     os.replace(os.path.join(root, "docs", "models.svg.new"), os.path.join(root, "docs", "models.svg"))
-    os.replace(path + ".new", path)
+    page.write(os.path.join(root, "docs", "models.md"), "speed", text + "\n")
 
 
 main()
