@@ -298,8 +298,7 @@ impl Layout<'_> {
             let lanes = channels[first..first + each].iter().map(|&channel| src.lanes[channel]).collect();
             self.copy(format!("{name}{place}"), &Value { lanes, ..*src }, dst, first, None)?;
         }
-        let whole = Value { node: src.node, map: dst, lanes: lanes.to_vec() };
-        self.layers.layers.iter_mut().filter(|layer| layer.dst() == dst).for_each(|layer| layer.value = Some(whole.clone()));
+        self.holds(dst, &Value { node: src.node, map: dst, lanes: lanes.to_vec() });
         Ok(dst)
     }
 
@@ -325,9 +324,7 @@ impl Layout<'_> {
         }
         let value = Value { node: id, map: dst, lanes };
         if act.is_some() {
-            for layer in self.layers.layers.iter_mut().filter(|layer| layer.dst() == dst) {
-                layer.value = Some(value.clone());
-            }
+            self.holds(dst, &value);
         }
         self.values.insert(id, value);
         Ok(())
@@ -432,6 +429,13 @@ impl Layout<'_> {
         let filter = Filter { weight, bias: vec![0.0; c], factor };
         self.aside(name, LayerOp::Conv(conv), value.clone(), Some(filter));
         Ok(value)
+    }
+
+    /// Says what a map holds that several layers write.
+    fn holds(&mut self, map: MapId, value: &Value) {
+        for layer in self.layers.layers.iter_mut().filter(|layer| layer.dst() == map) {
+            layer.value = Some(value.clone());
+        }
     }
 
     /// Adds a layer that copies or moves what another layer computes.
