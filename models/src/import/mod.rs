@@ -25,6 +25,7 @@ mod trace;
 mod translate;
 mod value;
 mod view;
+mod window;
 
 use std::path::Path;
 

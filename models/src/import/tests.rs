@@ -584,3 +584,82 @@ fn products_by_letters_say_what_they_cannot_be() {
         assert!(message.contains(words), "{equation}: {message}");
     }
 }
+
+fn ints(name: &str, values: &[i64]) -> Attribute {
+    Attribute { name: Some(name.into()), r#type: Some(Attribute::INTS), ints: values.to_vec(), ..Attribute::default() }
+}
+
+/// The output of a node whose inputs are all constants.
+fn folded(node: Node, constants: Vec<Tensor>) -> Vec<f32> {
+    let mut model = model(vec![Node { output: vec!["folded".into()], ..node }, self::node("Relu", &["x"], "y")], constants);
+    model.graph.as_mut().unwrap().output.push(info("folded", &[]));
+    read(&model).unwrap().weights.get("folded.value").unwrap().data().to_vec()
+}
+
+#[test]
+fn convolutions_of_constants_are_computed() {
+    let counted: Vec<f32> = (0..9).map(|i| i as f32).collect();
+    // PyTorch: a = arange(9).view(1, 1, 3, 3); conv2d(cat((a, -a), 1), cat((a, a), 0), tensor([1, 2]), padding=1, groups=2)
+    let window = [59., 101., 71., 133., 205., 133., 71., 101., 59.];
+    let twice = |sign: f32| -> Vec<f32> { counted.iter().copied().chain(counted.iter().map(|x| sign * x)).collect() };
+    let constants =
+        vec![floats("a", &[1, 2, 3, 3], &twice(-1.0)), floats("w", &[2, 1, 3, 3], &twice(1.0)), floats("b", &[2], &[1.0, 2.0])];
+    let attribute = vec![ints("pads", &[1; 4]), int("group", 2)];
+    let conv = Node { attribute, ..node("Conv", &["a", "w", "b"], "") };
+    let expected: Vec<f32> = window.iter().copied().chain(window.iter().map(|x| 3.0 - x)).collect();
+    assert_eq!(folded(conv, constants.clone()), expected);
+
+    // Taps two apart reach the corners of both channels.
+    let constants = vec![floats("a", &[1, 2, 3, 3], &twice(1.0)), floats("w", &[1, 2, 2, 2], &[1., 2., 3., 4., 1., 2., 3., 4.])];
+    let attribute = vec![ints("dilations", &[2, 2]), ints("strides", &[2, 2])];
+    let conv = Node { attribute, ..node("Conv", &["a", "w"], "") };
+    assert_eq!(folded(conv, constants), [2.0 * (2.0 * 2.0 + 3.0 * 6.0 + 4.0 * 8.0)]);
+
+    let wrong = Node { attribute: vec![int("group", 3)], ..node("Conv", &["a", "w"], "folded") };
+    let constants = vec![floats("a", &[1, 2, 3, 3], &twice(1.0)), floats("w", &[2, 1, 1, 1], &[1.0; 2])];
+    let message = refused(&model(vec![wrong, node("Add", &["x", "folded"], "y")], constants));
+    assert!(message.contains("group is 3"), "{message}");
+}
+
+#[test]
+fn products_of_constants_are_counted() {
+    // Each node alone would be allowed: half of all products that a file may ask for, and a few more.
+    let side = 511;
+    let matrix = floats("m", &[side, side], &vec![0.0; (side * side) as usize]);
+    let mut nodes: Vec<Node> = (0..3).map(|i| node("MatMul", &["m", "m"], &format!("p{i}"))).collect();
+    nodes.push(node("Relu", &["x"], "y"));
+    let message = refused(&model(nodes, vec![matrix]));
+    assert!(message.contains("elements of constants are computed"), "{message}");
+}
+
+#[test]
+fn products_of_matrices_of_constants_are_computed() {
+    let constants =
+        vec![floats("a", &[3, 2], &[1., 2., 3., 4., 5., 6.]), floats("b", &[1, 2], &[10., 20.]), floats("c", &[1], &[8.0])];
+    let float = |name: &str, value: f32| Attribute {
+        name: Some(name.into()),
+        r#type: Some(Attribute::FLOAT),
+        f: Some(value),
+        ..Attribute::default()
+    };
+    let attribute = vec![int("transB", 1), float("alpha", 0.5), float("beta", 0.25)];
+    let gemm = Node { attribute, ..node("Gemm", &["a", "b", "c"], "") };
+    assert_eq!(folded(gemm, constants), [27.0, 57.0, 87.0]);
+    // Three matrices of one row by one matrix.
+    let batches = vec![floats("a", &[3, 1, 2], &[1., 2., 3., 4., 5., 6.]), floats("b", &[2, 1], &[10., 20.])];
+    assert_eq!(folded(node("MatMul", &["a", "b"], ""), batches), [50.0, 110.0, 170.0]);
+}
+
+#[test]
+fn softmax_and_padding_of_constants_are_computed() {
+    let of = |operator: &str, values: [f32; 2]| {
+        let softmax = Node { attribute: vec![int("axis", 1)], ..node(operator, &["w"], "") };
+        folded(softmax, vec![floats("w", &[1, 2, 1, 1], &values)])
+    };
+    assert_eq!(of("Softmax", [0.0, 3.0_f32.ln()]), [0.25, 0.75]);
+    assert_eq!(of("LogSoftmax", [7.0; 2]), [-std::f32::consts::LN_2; 2]);
+    let constants =
+        vec![floats("w", &[1, 1, 1, 2], &[5., 6.]), integers("pads", &[0, 1, 2, 0, 0, 0, 0, 1]), floats("v", &[], &[9.])];
+    let expected: Vec<f32> = [[9.; 9], [9., 9., 9., 9., 9., 9., 5., 6., 9.]].concat();
+    assert_eq!(folded(node("Pad", &["w", "pads", "v"], ""), constants), expected);
+}

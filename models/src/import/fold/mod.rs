@@ -1,29 +1,44 @@
 //! Computes what is constant once shapes are known: the arithmetic that exporters write about shapes, and on weights.
 
+mod conv;
 mod cumulative;
 mod elementwise;
+mod linear;
 mod norm;
+mod pad;
 mod places;
 mod quantised;
 mod reduce;
+mod softmax;
 
 use super::constant::Constant;
 use super::node::{NodeReader, Result};
 
 pub use norm::BatchNorm;
+pub use pad::{Pads, pads};
 pub use places::{parts, permutation, shape_of, slices, squeezed};
 pub use reduce::axes;
+pub use softmax::softmax_dims;
+
+/// Asks for so many products of two numbers; an error if the file's constants ask for too many.
+pub type Work<'a> = &'a mut dyn FnMut(usize) -> Result<()>;
 
 /// The values of a node whose inputs are all constant; `None` if its operator is not computed here.
 ///
 /// # Errors
-/// If an attribute or an input does not fit the operator.
-pub fn fold(node: &NodeReader<'_>) -> Result<Option<Vec<Constant>>> {
+/// If an attribute or an input does not fit the operator, or if `work` refuses.
+pub fn fold(node: &NodeReader<'_>, work: Work<'_>) -> Result<Option<Vec<Constant>>> {
     let one = |constant: Result<Constant>| constant.map(|constant| Some(vec![constant]));
     match node.operator() {
         "Constant" => one(constant(node)),
         "Split" => places::split(node).map(Some),
         "CumSum" => one(cumulative::cum_sum(node)),
+        "Conv" => one(conv::conv(node, work)),
+        "Gemm" => one(linear::gemm(node, work)),
+        "MatMul" => one(linear::matmul(node, work)),
+        "Pad" => one(pad::pad(node)),
+        "Softmax" | "LogSoftmax" => one(softmax::softmax(node)),
+        "BatchNormalization" => one(norm::batch_norm(node)),
         "QuantizeLinear" => one(quantised::quantised(node)),
         "DequantizeLinear" => one(quantised::dequantised(node)),
         operator => {
@@ -32,9 +47,6 @@ pub fn fold(node: &NodeReader<'_>) -> Result<Option<Vec<Constant>>> {
             }
             if let Some(result) = elementwise::fold(node, operator) {
                 return one(result);
-            }
-            if operator == "BatchNormalization" {
-                return one(norm::batch_norm(node));
             }
             reduce::fold(node, operator).map_or(Ok(None), one)
         }

@@ -1,4 +1,4 @@
-//! Operators that reduce dimensions of constants, and products of matrices.
+//! Operators that reduce dimensions of constants.
 
 use super::super::constant::{Constant, Data};
 use super::super::dims::{count, strides, walk};
@@ -17,7 +17,6 @@ pub fn fold(node: &NodeReader<'_>, operator: &str) -> Option<Result<Constant>> {
         "ReduceProd" => |values, _| values.product(),
         "ReduceMax" => |values, _| values.fold(f64::NEG_INFINITY, f64::max),
         "ReduceMin" => |values, _| values.fold(f64::INFINITY, f64::min),
-        "MatMul" => return Some(matmul(node)),
         _ => return None,
     };
     Some(reduced(node, reduce))
@@ -60,19 +59,4 @@ fn reduced(node: &NodeReader<'_>, reduce: fn(&mut dyn Iterator<Item = f64>, usiz
         false => outer_dims,
     };
     Ok(Constant { dims, data })
-}
-
-fn matmul(node: &NodeReader<'_>) -> Result<Constant> {
-    let (a, b) = (node.needed(0)?, node.needed(1)?);
-    let ([m, k], [rows, n]) = (&a.dims[..], &b.dims[..]) else {
-        return Err("both inputs are constant, and only matrices are multiplied then".into());
-    };
-    if k != rows {
-        return Err(format!("dimensions {:?} and {:?} do not fit", a.dims, b.dims));
-    }
-    // So many products take a moment.
-    count(&[*m, *n, *k])?;
-    let (x, y) = (node.floats(0)?, node.floats(1)?);
-    let dot = |i: usize, j: usize| (0..*k).map(|l| f64::from(x[i * k + l]) * f64::from(y[l * n + j])).sum::<f64>() as f32;
-    Ok(Constant::floats(vec![*m, *n], (0..*m).flat_map(|i| (0..*n).map(move |j| (i, j))).map(|(i, j)| dot(i, j)).collect()))
 }

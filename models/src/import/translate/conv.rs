@@ -4,8 +4,8 @@ use super::super::dims::{MOST, count};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
+use super::super::window::window;
 use super::translator::{Translator, computed};
-use super::window::window;
 use crate::graph::{Conv2d, NodeId, Op, Padding, Shape, Window};
 
 /// What is translated here.

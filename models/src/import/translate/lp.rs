@@ -4,10 +4,10 @@ use sartor_ops::Parameter;
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
+use super::super::window::window;
 use super::moved::with_channels;
 use super::power::power;
 use super::translator::{Translator, computed};
-use super::window::window;
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Activation, Conv2d, NodeId, Op, Reduction};
 

@@ -27,7 +27,6 @@ mod select;
 mod shape;
 mod softmax;
 mod translator;
-mod window;
 
 use std::collections::{HashMap, HashSet};
 
@@ -244,7 +243,7 @@ impl Translator {
     /// The values of a node's outputs.
     fn values(&mut self, node: &NodeReader<'_>) -> Result<Vec<Value>> {
         let constant = node.inputs().iter().all(|input| matches!(input, Value::Absent | Value::Constant(_)));
-        if constant && let Some(values) = fold(node)? {
+        if constant && let Some(values) = fold(node, &mut |products| self.make(products))? {
             node.finish()?;
             self.make(values.iter().map(|constant| constant.data.len()).sum())?;
             return Ok(values.into_iter().map(Value::from).collect());

@@ -1,6 +1,7 @@
 //! Padding and repetition.
 
 use super::super::dims::{MOST, broadcast};
+use super::super::fold::{Pads, pads};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{MapAxis, View};
@@ -21,10 +22,6 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
 fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
     let input = computed(node)?;
     let mode = node.text("mode")?.unwrap_or_else(|| "constant".into());
-    let value = match node.float("value")? {
-        Some(value) => value,
-        None => node.constant(2)?.and_then(|constant| constant.as_scalar()).unwrap_or(0.0),
-    };
     let rank = input.view.rank();
     let border = match mode.as_str() {
         "constant" => None,
@@ -33,11 +30,7 @@ fn pad(t: &mut Translator, node: &NodeReader<'_>) -> Result<Computed> {
         "wrap" => Some(Border::Wrap),
         other => return Err(format!("mode is {other}, and must be constant, edge, reflect or wrap")),
     };
-    let pads = node.integers_or_attribute(1, "pads")?.or(node.ints("paddings")?).ok_or("pads are missing")?;
-    let axes = node.integers(3)?.unwrap_or_else(|| (0..rank as i64).collect());
-    if pads.len() != 2 * axes.len() {
-        return Err(format!("pads are {pads:?}, for {} axes", axes.len()));
-    }
+    let Pads { axes, pads, value } = pads(node, rank)?;
     if let Some(border) = border {
         return bordered(t, node, input, border, &axes, &pads);
     }

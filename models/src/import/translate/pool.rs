@@ -2,8 +2,8 @@
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::Value;
+use super::super::window::window;
 use super::translator::{Translator, computed};
-use super::window::window;
 use crate::arithmetic::Arithmetic;
 use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Reduction, Window};
 

@@ -1,7 +1,7 @@
 //! The windows of convolutions and pools, as ONNX writes them.
 
-use super::super::dims::MOST;
-use super::super::node::{NodeReader, Result};
+use super::dims::MOST;
+use super::node::{NodeReader, Result};
 use crate::graph::{Padding, Window};
 
 /// A window, and the padding that the node declares for it. The window's own padding is longer behind where `ceil_mode` adds outputs.
