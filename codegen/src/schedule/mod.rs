@@ -12,6 +12,7 @@ mod options;
 mod panels;
 mod partition;
 mod rearrange;
+mod rows;
 mod stages;
 #[cfg(test)]
 mod tests;
