@@ -15,7 +15,7 @@ pub enum Choice {
         /// What is chosen for each layer.
         layers: Vec<LayerChoice>,
     },
-    /// One 1x1 convolution, split along its output lanes.
+    /// One convolution, split along its output lanes.
     Panels(PanelsChoice),
 }
 
@@ -34,14 +34,14 @@ pub struct LayerChoice {
     pub columns: Option<usize>,
 }
 
-/// How a 1x1 convolution is split along its output lanes. The cost model decides what is left out.
+/// How a convolution is split along its output lanes. The cost model decides what is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PanelsChoice {
     /// Panels of a unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panels: Option<usize>,
-    /// How many units ahead weights are fetched into the L2 cache; 0 if they are not.
+    /// How many units ahead a 1x1 convolution's weights are fetched into the L2 cache; 0 if they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<usize>,
     /// The register tile.

@@ -16,7 +16,7 @@ use super::line;
 use super::operator::{Operator, Role, Way};
 use super::packed::{PackedLayer, PanelRun};
 use super::site::{RowGroup, Site};
-use crate::ir::stage::{Pointer, Region, Step};
+use crate::ir::stage::{Int, Pointer, Region, Step};
 use crate::layout::{Map, MapId, PANEL, Place, padded};
 use crate::lower::direct::{Direct, Source};
 use crate::lower::epilogue::{self, Epilogue};
@@ -125,6 +125,26 @@ impl Conv {
             epilogue: self.epilogue(site, run),
             tile: rows.how.tile,
         }
+    }
+
+    /// The call that computes a group of rows of a run of panels, or of the run as long as this one that lies `index` runs behind it.
+    pub fn call(&self, site: &mut Site<'_>, rows: &RowGroup<'_>, run: &PanelRun, index: &Int) -> Step {
+        let by_pixels = self.by_pixels(site.places[self.src]);
+        let spec = match by_pixels {
+            true => Spec::Pointwise(self.pointwise(site, run, rows.count * site.maps[self.dst].w, rows.how.tile)),
+            false => Spec::Direct(self.direct(site, run, rows)),
+        };
+        let lane = index.clone().times(run.panels * PANEL).plus(run.first * PANEL);
+        let by = |pointer: Pointer, lanes: Int| Pointer { offset: pointer.offset.plus(lanes), ..pointer };
+        let mut args = match by_pixels {
+            true => vec![by(site.row(self.src, rows.first.clone()), self.base(run).into())],
+            false => self.present(rows).map(|kh| site.row(self.src, rows.source(kh * self.window.dilation.0))).collect(),
+        };
+        let weights = index.clone().times(run.len(&self.window)).plus(run.offset);
+        args.push(Pointer { region: Region::Weights, offset: weights });
+        args.push(by(site.row(self.dst, rows.first.clone()), lane.clone()));
+        args.extend(self.shortcut.filter(|_| run.shortcut).map(|map| by(site.row(map, rows.first.clone()), lane)));
+        site.call(rows.layer, &spec, args, rows.problem)
     }
 
     /// The kernel rows that meet the map.
@@ -239,8 +259,8 @@ impl Operator for Conv {
     fn cycles(&self, dst: &Map, way: &Way) -> f64 {
         let rows = match way.strip {
             Some(strip) if self.is_pointwise() => way.how.rows.unwrap_or(strip).clamp(1, dst.h),
-            Some(_) => 1,
-            None => dst.h,
+            None if self.is_pointwise() => dst.h,
+            _ => 1,
         };
         let (m, k) = (rows * dst.w, self.taps());
         let blocks = tile::cut(way.level, m, padded(self.oc) / PANEL, k, way.how.tile);
@@ -271,25 +291,6 @@ impl Operator for Conv {
     fn calls(&self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
         let packed = site.packed;
         let PackedLayer::Conv(runs) = &packed.layers[rows.layer] else { return Vec::new() };
-        let by_pixels = self.by_pixels(site.places[self.src]);
-        let mut steps = Vec::new();
-        for run in runs {
-            let lane = run.first * PANEL;
-            let by = |pointer: Pointer, lanes: usize| Pointer { offset: pointer.offset.plus(lanes), ..pointer };
-            let shifted = |pointer: Pointer| by(pointer, lane);
-            let mut args = match by_pixels {
-                true => vec![by(site.row(self.src, rows.first.clone()), self.base(run))],
-                false => self.present(rows).map(|kh| site.row(self.src, rows.source(kh * self.window.dilation.0))).collect(),
-            };
-            args.push(Pointer { region: Region::Weights, offset: run.offset.into() });
-            args.push(shifted(site.row(self.dst, rows.first.clone())));
-            args.extend(self.shortcut.filter(|_| run.shortcut).map(|map| shifted(site.row(map, rows.first.clone()))));
-            let spec = match by_pixels {
-                true => Spec::Pointwise(self.pointwise(site, run, rows.count * site.maps[self.dst].w, rows.how.tile)),
-                false => Spec::Direct(self.direct(site, run, rows)),
-            };
-            steps.push(site.call(rows.layer, &spec, args, rows.problem));
-        }
-        steps
+        runs.iter().map(|run| self.call(site, rows, run, &Int::Const(0))).collect()
     }
 }

@@ -1,8 +1,10 @@
 //! Where the packed weights of each layer are.
 
+use sartor_models::Window;
 use typed_index_collections::TiVec;
 
 use crate::ids::LayerId;
+use crate::layout::PANEL;
 use crate::lower::pointwise::Segment;
 
 /// Consecutive panels of a convolution that read the same input lanes and have the same epilogue.
@@ -24,6 +26,18 @@ pub struct PanelRun {
     pub idle: usize,
     /// Where the packed panels begin, in f32.
     pub offset: usize,
+}
+
+impl PanelRun {
+    /// How many products each sum has, in a window.
+    pub fn taps(&self, window: &Window) -> usize {
+        window.taps() * self.segments.iter().map(|segment| segment.len).sum::<usize>()
+    }
+
+    /// How many f32 its packed panels are: biases and weights.
+    pub fn len(&self, window: &Window) -> usize {
+        self.panels * PANEL * (1 + self.taps(window))
+    }
 }
 
 /// Where a layer's weights are.

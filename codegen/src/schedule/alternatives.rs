@@ -131,11 +131,12 @@ pub fn alternatives(layers: &Layers, stage: &[LayerId], from: &Choice, options: 
         Choice::Panels(how) => {
             let dst = &layers[layers[stage[0]].dst()];
             let all = padded(dst.c) / PANEL;
-            let pixels = dst.h * dst.w * options.batch;
+            let is_pointwise = layers[stage[0]].is_pointwise();
+            let pixels = if is_pointwise { dst.h * dst.w * options.batch } else { dst.w };
             for panels in [1, 2, 3, 4, 8].into_iter().filter(|&panels| panels <= all && Some(panels) != how.panels) {
                 changes.push((Aspect::Panels, Choice::Panels(PanelsChoice { panels: Some(panels), ..*how })));
             }
-            for ahead in [0, 2].into_iter().filter(|&ahead| Some(ahead) != how.ahead) {
+            for ahead in [0, 2].into_iter().filter(|&ahead| is_pointwise && Some(ahead) != how.ahead) {
                 changes.push((Aspect::Ahead, Choice::Panels(PanelsChoice { ahead: Some(ahead), ..*how })));
             }
             for tile in layers[stage[0]].op.tiles(options.level, pixels).into_iter().filter(|&tile| Some(tile) != how.tile) {

@@ -56,7 +56,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, chain: &[LayerId], strip: usize
         let (begin, end) = ranges[at + 1].clone();
         // All output rows that a source row makes are in one group.
         let (group, oh) = (reader.group / up, reader.oh.div_ceil(up));
-        let lo = begin.times(group * stride).minus(pad).over(producer.group);
+        let lo = begin.times(group * stride).minus(reader.slide.before()).over(producer.group);
         let out_end = end.times(group);
         let out_end = if reader.groups() * group > oh { out_end.min(oh) } else { out_end };
         let hi = out_end.times(stride);

@@ -9,6 +9,7 @@ mod cost;
 mod limits;
 mod moved;
 mod options;
+mod panel_rows;
 mod panels;
 mod partition;
 mod rearrange;

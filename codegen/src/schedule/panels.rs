@@ -1,4 +1,4 @@
-//! Lowers layers whose weights outweigh their maps. A 1x1 convolution is split along its output lanes, so that every weight is
+//! Lowers layers whose weights outweigh their maps. A convolution is split along its output lanes, so that every weight is
 //! read once, by one thread. A reduction of a map's pixels is split along its panels.
 
 use crate::ir::stage::{Arm, Int, Pointer, Region, Stage, Step};
@@ -12,6 +12,7 @@ use crate::network::pack::{PackedLayer, PanelRun};
 use crate::schedule::tuning::PanelsChoice;
 
 use super::context::Context;
+use super::panel_rows;
 use crate::lower::spec::Spec;
 use crate::network::line::problem_line;
 use crate::plan::{Place, StagePlan};
@@ -30,6 +31,9 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
             rows: None,
         };
     };
+    if !conv.is_pointwise() {
+        return panel_rows::stage(cx, name, layer, (conv, runs), how, problem);
+    }
     let dst = &layers[conv.dst];
     let m = dst.h * dst.w * cx.site.batch;
     let mut arms: Vec<Arm> = Vec::new();
@@ -99,7 +103,7 @@ fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) ->
 /// Splits panels into units of at most `block` panels, whose sizes are as even as they can be. Their number is a multiple of the
 /// number of threads, so that all threads have equally many. There are two exceptions: if one unit can hold all panels, there is
 /// one; for a few pixels, whose units are short, there are as few units as possible.
-fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
+pub fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
     let count = match panels.div_ceil(block) {
         count if count == 1 || m < FEWEST_ROWS => return tile::even(panels, block),
         count => count.next_multiple_of(threads).min(panels),

@@ -5,7 +5,7 @@
 //! read once.
 
 use super::options::Options;
-use crate::layout::MapId;
+use crate::layout::{MapId, PANEL, padded};
 use crate::lower::window::reached;
 use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 use crate::network::line::problem;
@@ -24,7 +24,7 @@ pub enum Group {
         /// What was chosen for each layer.
         how: Vec<LayerChoice>,
     },
-    /// One 1x1 convolution, split along its output lanes.
+    /// One convolution, split along its output lanes.
     Panels {
         /// Index of the layer.
         layer: LayerId,
@@ -73,7 +73,7 @@ pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
     if layer.op.role() == Role::Alone {
         return Group::Alone { layer: next };
     }
-    if layer.is_pointwise() && by_panels(layers, layer, options) {
+    if by_panels(layers, layer, options) {
         return Group::Panels { layer: next, how: PanelsChoice::default() };
     }
     let mut chain = vec![next];
@@ -116,7 +116,7 @@ fn tuned(layers: &Layers, next: LayerId, options: &Options) -> Vec<Group> {
 /// A stage as it was chosen. If need be its strips are lower, so that the threads share the rows more evenly.
 pub fn group(layers: &Layers, stage: &[LayerId], choice: &Choice, threads: usize) -> Group {
     match choice {
-        Choice::Panels(how) if stage.len() == 1 && layers[stage[0]].is_pointwise() && !reads_input(layers, stage[0]) => {
+        Choice::Panels(how) if stage.len() == 1 && can_be_split(&layers[stage[0]]) => {
             Group::Panels { layer: stage[0], how: *how }
         }
         Choice::Panels(_) => Group::Chain {
@@ -131,31 +131,36 @@ pub fn group(layers: &Layers, stage: &[LayerId], choice: &Choice, threads: usize
     }
 }
 
-fn reads_input(layers: &Layers, layer: LayerId) -> bool {
-    layers[layer].sources().contains(&MapId(0))
+/// Whether a layer can be split along its output lanes: a convolution that does not read the user's planar images.
+fn can_be_split(layer: &Layer) -> bool {
+    matches!(&layer.op, LayerOp::Conv(conv) if conv.src != MapId(0))
 }
 
-/// Whether a 1x1 convolution should be split along its output lanes. It should if its map is small, or if its weights are large
-/// and its map fits L2.
+/// Whether a convolution should be split along its output lanes.
 fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     let LayerOp::Conv(conv) = &layer.op else { return false };
-    let src = &layers[conv.src];
-    // The user's images are planar, which only the direct kernel reads.
-    if conv.src == MapId(0) {
+    if !can_be_split(layer) {
         return false;
     }
-    let pixels = src.h * src.w * options.batch;
-    let map_bytes = 4 * pixels * src.pitch();
-    pixels < NARROWEST * NARROWEST
-        || src.w < NARROWEST
-        || (4 * layer.op.packed_len() > options.l2 / 4 && map_bytes <= options.l2 / 2)
+    let src = &layers[conv.src];
+    let weights = 4 * layer.op.packed_len();
+    let map_bytes = 4 * src.h * src.w * options.batch * src.pitch();
+    if conv.is_pointwise() {
+        // It should if its map is small, or if its weights are large and its map fits L2.
+        let pixels = src.h * src.w * options.batch;
+        return pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weights > options.l2 / 4 && map_bytes <= options.l2 / 2);
+    }
+    // Row by row, all weights pass L2 once a row. Panel by panel, the weights pass once, and the map as well if it stays there.
+    let panels = padded(conv.oc) / PANEL;
+    let passes = if map_bytes + weights / panels <= options.l2 / 4 * 3 { 1 } else { panels };
+    weights > options.l2 / 2 && weights + passes * map_bytes < weights * options.batch * layers[conv.dst].h
 }
 
 /// Whether the layer after a chain should join it.
 fn extends(layers: &Layers, chain: &[LayerId], next: LayerId, options: &Options) -> bool {
     let layer = &layers[next];
     let width = layers[layers[chain[chain.len() - 1]].dst()].w;
-    let by_panels = layer.is_pointwise() && by_panels(layers, layer, options);
+    let by_panels = by_panels(layers, layer, options);
     let longer = [chain, &[next]].concat();
     let weights = chain_bytes(layers, &longer);
     joins(layers, chain, next)

@@ -23,6 +23,14 @@ pub struct Slide {
     pub up: usize,
 }
 
+impl Slide {
+    /// How many rows before row `r * stride` of the source a window needs: padding, and rows between two windows, which count as the
+    /// later one's.
+    pub fn before(&self) -> usize {
+        self.pad + self.stride.saturating_sub(self.reach)
+    }
+}
+
 /// A layer whose rows are computed in groups.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -46,10 +54,10 @@ impl Member {
         self.oh.div_ceil(self.group)
     }
 
-    /// The source rows that groups `begin..end` read: first and first beyond.
+    /// The source rows that groups `begin..end` read: first and first beyond. They begin where those of the groups before end.
     pub fn reads(&self, begin: usize, end: usize) -> (usize, usize) {
         let Slide { reach, stride, pad, up } = self.slide;
-        let lo = (begin * self.group / up * stride).saturating_sub(pad);
+        let lo = (begin * self.group / up * stride).saturating_sub(self.slide.before());
         let hi = ((end * self.group).min(self.oh).div_ceil(up) * stride + reach).saturating_sub(stride + pad);
         (lo.min(self.ih), hi.min(self.ih))
     }

@@ -97,6 +97,50 @@ fn windows_and_what_is_done_with_each_value_share_a_stage() {
     }
 }
 
+/// A window that moves by more rows than it has leaves rows out. A unit that runs after another computes them as the first of a range does:
+/// otherwise, where a window behind it overlaps, the two would leave different rows.
+#[test]
+fn rows_between_windows_are_the_same_however_units_are_split() {
+    let mut b = Builder::new("between", Shape::new(2, 31, 3)).unwrap();
+    let conv = |groups, window| Op::Conv2d(Conv2d { oc: 2, groups, bias: true, window });
+    let dense = b.add("dense", conv(1, Window::POINT), &[b.input()]).unwrap();
+    let apart = b.add("apart", conv(2, Window::square(1, 3, 0)), &[dense]).unwrap();
+    let window = b.add("window", conv(2, Window::square(3, 1, 1)), &[apart]).unwrap();
+    let point = b.add("point", conv(1, Window::POINT), &[window]).unwrap();
+    let network = b.finish(&[point]).unwrap();
+    for threads in 1..4 {
+        assert!(check_ways(&network, &Options { threads, ..Options::new(Level::Portable) }, threads) > 10);
+    }
+}
+
+/// Weights that L2 does not hold pass it once, and not once a row.
+#[test]
+fn a_window_with_large_weights_is_split_along_its_output_lanes() {
+    for (threads, batch, window) in [
+        (1, 1, Window::square(3, 2, 1)),
+        (2, 1, Window { dilation: (4, 4), ..Window::square(3, 1, 4) }),
+        (3, 2, Window::square(1, 2, 0)),
+    ] {
+        let mut b = Builder::new("large", Shape::new(40, 9, 11)).unwrap();
+        let conv = |oc, window| Op::Conv2d(Conv2d { oc, groups: 1, bias: true, window });
+        let source = b.add("source", conv(40, Window::POINT), &[b.input()]).unwrap();
+        let large = b.add("large", conv(7 * PANEL + 5, window), &[source]).unwrap();
+        let network = b.finish(&[large]).unwrap();
+        let layers = normalize(&network, &draw::weights(&network)).unwrap();
+        let packed = pack(&layers);
+        for (level, l2) in Level::ALL.into_iter().flat_map(|level| [(level, 1 << 13), (level, 1 << 22)]) {
+            let options = Options { threads, batch, l2, ..Options::new(level) };
+            check(&network, &options, threads);
+            let plan = plan(&layers, &packed, &options).unwrap();
+            let stage = plan.stages.last().unwrap();
+            let (is_split, is_large) = (stage.rows.is_none(), l2 == 1 << 13);
+            // Of both images, the map is read once for each panel, and that may be more than the weights once a row.
+            assert!(is_split == is_large || is_large && batch > 1, "{level} {options:?}");
+            assert!(!is_split || stage.code.units > 1 && stage.code.units.is_multiple_of(threads), "{} units", stage.code.units);
+        }
+    }
+}
+
 /// Every way to compute the parts of a run that measuring may try: each part as one stage, and with one thing changed.
 fn ways(layers: &crate::network::layers::Layers, run: &[LayerId], options: &Options) -> Vec<(Vec<LayerId>, Choice)> {
     let mut ways = Vec::new();

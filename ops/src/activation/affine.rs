@@ -20,8 +20,10 @@ impl Function for Affine {
         vec![self.scale, self.shift]
     }
 
+    /// Without a number that is added, a product may be a negative zero.
     fn at(&self, x: f64) -> f64 {
-        f64::from(self.scale.value()) * x + f64::from(self.shift.value())
+        let product = f64::from(self.scale.value()) * x;
+        if self.shift.value() == 0.0 { product } else { product + f64::from(self.shift.value()) }
     }
 
     #[inline(always)]

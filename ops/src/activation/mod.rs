@@ -289,9 +289,10 @@ impl Activation {
         function!(self, function => function.operations() >= 16)
     }
 
-    /// Whether its result for zero is zero, so that pad lanes stay zero.
+    /// Whether its result for zero is zero and no negative zero, so that pad lanes stay as they are, whether they are computed or
+    /// not.
     pub fn keeps_zero(self) -> bool {
-        self.at(0.0) == 0.0
+        self.at(0.0).to_bits() == 0.0_f64.to_bits()
     }
 
     /// Whether its slope exceeds one in magnitude anywhere, so that an error of the argument grows.
