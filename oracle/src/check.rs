@@ -6,7 +6,7 @@ use sartor_models::NodeId;
 use tch::Tensor;
 
 use crate::bounded::Bounded;
-use crate::torch::Torch;
+use crate::torch::{Torch, ids};
 
 /// One comparison.
 #[derive(Clone, Debug)]
@@ -34,11 +34,19 @@ impl Torch<'_> {
     /// If the input's value is missing.
     pub fn judge_layers(&self, engine: &BTreeMap<NodeId, Tensor>) -> Vec<Verdict> {
         assert!(engine.contains_key(&NodeId(0)), "the input's value is missing");
+        let mut last: Vec<NodeId> = ids(self.network).collect();
+        for id in ids(self.network) {
+            self.network.node(id).inputs.iter().for_each(|input| last[input.0] = id);
+        }
+        // Nodes that several others read are converted, or derived, once.
+        let mut known = BTreeMap::new();
         engine
             .iter()
             .filter(|(id, _)| id.0 != 0)
             .map(|(&id, value)| {
-                let (error, ratio) = self.derive(id, engine, &mut BTreeMap::new()).judge(value);
+                let (error, ratio) = self.derive(id, engine, &mut known).judge(value);
+                // What no later node reads is dropped.
+                known.retain(|&input, _| last[input.0] > id);
                 Verdict { name: self.network.node(id).name.clone(), error, ratio }
             })
             .collect()

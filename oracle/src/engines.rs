@@ -16,7 +16,6 @@ use tch::{Kind, Tensor};
 
 use crate::engine::Engine;
 use crate::observe::Maps;
-use crate::program::Program;
 use crate::torch::{Torch, ids, tensor};
 
 /// PyTorch in f32: if it does not pass, the tolerances are wrong.
@@ -151,11 +150,6 @@ pub fn uncompiled() -> Vec<Box<dyn Engine>> {
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Pytorch), Box::new(Reference)];
     engines.extend(levels().into_iter().map(|at| Box::new(Generic { at }) as _));
     engines
-}
-
-/// The compiled program of every level of this machine; each costs seconds of compiling.
-pub fn programs() -> Vec<Box<dyn Engine>> {
-    levels().into_iter().map(|at| Box::new(Program { at }) as _).collect()
 }
 
 /// The levels of this machine; those that another architecture has are none of its own.

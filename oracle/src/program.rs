@@ -1,4 +1,4 @@
-//! Compiled programs: one of a network as users compile it, and many of small networks in one library.
+//! Compiled programs of many networks in one library.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,9 @@ use sartor_kernels::runtime::Level;
 use sartor_models::{Network, NodeId, Weights};
 use tch::Tensor;
 
-use crate::engine::Engine;
 use crate::observe;
 
-/// The compiled program of a level.
-pub struct Program {
-    /// The level.
-    pub at: Level,
-}
-
-impl Engine for Program {
-    fn name(&self) -> String {
-        format!("program for {}", self.at)
-    }
-
-    fn level(&self) -> Option<&'static str> {
-        Some(self.at.name())
-    }
-
-    fn values(&self, network: &Network, weights: &Weights, input: &[f32], _: usize) -> Result<BTreeMap<NodeId, Tensor>, String> {
-        own_cache();
-        let model = Model::open(network, weights, self.at).map_err(|error| error.to_string())?;
-        observe::values(model.program(), &model.planned().plan, network, input)
-    }
-}
-
-/// Programs of many networks for one level, without tunings, built as one library.
+/// Programs of many networks for one level, built as one library.
 pub struct Programs(Vec<Model>);
 
 impl Programs {
@@ -40,9 +17,9 @@ impl Programs {
     ///
     /// # Errors
     /// If a network cannot be compiled: why.
-    pub fn build(level: Level, networks: &[(&Network, &Weights)]) -> Result<Self, String> {
+    pub fn build(level: Level, networks: &[(&Network, &Weights)], tunings: &Tunings) -> Result<Self, String> {
         own_cache();
-        Model::open_together(networks, level, &Tunings::none()).map(Self).map_err(|error| error.to_string())
+        Model::open_together(networks, level, tunings).map(Self).map_err(|error| error.to_string())
     }
 
     /// The values that the program of a network keeps, by the network's index in the list that was built.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sartor::Tunings;
 use sartor_kernels::report::checked;
 use sartor_models::weights::LoadOptions;
 use sartor_models::zoo::Spec;
@@ -76,7 +77,7 @@ fn engines_and_programs_give_the_answers_of_pytorchs_modules() {
     }
     let pairs: Vec<(&Network, &Weights)> = fixtures.iter().map(|fixture| (&fixture.network, &fixture.weights)).collect();
     for level in levels() {
-        let programs = Programs::build(level, &pairs).unwrap_or_else(|why| panic!("{why}"));
+        let programs = Programs::build(level, &pairs, &Tunings::none()).unwrap_or_else(|why| panic!("{why}"));
         for (index, fixture) in fixtures.iter().enumerate() {
             let maps = programs.values(index, &fixture.network, &fixture.input);
             judge(fixture, &format!("program for {level}"), Some(level.name()), maps);

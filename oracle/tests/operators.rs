@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sartor::Tunings;
 use sartor_kernels::report::checked;
 use sartor_models::{
     Activation, Arithmetic, Builder, Conv2d, DepthOrder, Network, NodeId, Op, Padding, Rearrange, Reduction, Shape, Weights,
@@ -91,7 +92,7 @@ fn judge(what: &str, networks: &[Network]) {
     }
     let pairs: Vec<(&Network, &Weights)> = networks.iter().zip(&weights).collect();
     for level in levels() {
-        let programs = Programs::build(level, &pairs).unwrap_or_else(|why| panic!("{what} for {level}: {why}"));
+        let programs = Programs::build(level, &pairs, &Tunings::none()).unwrap_or_else(|why| panic!("{what} for {level}: {why}"));
         let mut tally = Tally::default();
         for (index, (network, weights)) in cases() {
             tally.add(&Torch::new(network, weights), 3, programs.values(index, network, &images(index, 3)));

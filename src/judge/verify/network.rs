@@ -64,11 +64,14 @@ pub fn drift(
                 Some(input) => expected(&engine, network, id, &runs[0].values[input.0]),
                 None => 0.0,
             };
+            // The size of the noise is the same in all runs.
             let (exact, noisy) = runs.split_first_mut().expect("the exact run");
+            let sizes = sizes(&exact.values, network, id, expected);
             for run in noisy {
                 let noise = run.noise.as_mut().expect("a noisy run");
-                let scale = |i| scale(network, id, &exact.values, i);
-                disturb(&mut run.values[index], &exact.values[index], network, id, expected, scale, noise);
+                for (noisy, size) in run.values[index].iter_mut().zip(&sizes) {
+                    *noisy += if noise.next_u32() & 1 == 0 { *size } else { -size };
+                }
             }
         }
         let exact = &runs[0].values[index];
@@ -99,41 +102,34 @@ fn compute(engine: &ReferenceEngine<'_>, id: NodeId, batch: usize, runs: &mut [S
     });
 }
 
-/// Adds noise to a node's values, of the size that rounding in f32 has. For a sum of `K` products of random sign it is `sqrt(K)`
-/// half epsilons of the result's root mean square: partial sums grow as the products add up, and their roundings add up in the
-/// same way. The mean square is taken over a channel, because batch norms bring channels of different size together; channels of
-/// one pixel are taken together. Of [`FEW`] values or fewer it is at least the `expected` mean square. `scale` is what the error of
-/// each value is relative to, where that is more.
-fn disturb(
-    noisy: &mut [f64],
-    exact: &[f64],
-    network: &Network,
-    id: NodeId,
-    expected: f64,
-    scale: impl Fn(usize) -> f64,
-    noise: &mut Pcg32,
-) {
+/// The size of the noise at each of a node's values, which is the size that rounding in f32 has; empty where nothing is rounded. For a sum of
+/// `K` products of random sign it is `sqrt(K)` half epsilons of the result's root mean square: partial sums grow as the products add up, and
+/// their roundings add up in the same way. The mean square is taken over a channel, because batch norms bring channels of different size
+/// together; channels of one pixel are taken together. Of [`FEW`] values or fewer it is at least the `expected` mean square. Where the error
+/// of a value is relative to more than that, its [`scale`] counts.
+fn sizes(exact: &[Vec<f64>], network: &Network, id: NodeId, expected: f64) -> Vec<f64> {
     let node = network.node(id);
     let terms = match node.op {
         Op::Conv2d(_) | Op::Linear { .. } => products(network, id) + 1,
         Op::AvgPool { .. } | Op::Reduce(Reduction::Mean | Reduction::Sum) => products(network, id),
-        Op::Reduce(_) => return,
-        Op::Binary(op) if op.is_exact() => return,
+        Op::Reduce(_) => return Vec::new(),
+        Op::Binary(op) if op.is_exact() => return Vec::new(),
         Op::BatchNorm { .. } | Op::Add | Op::Binary(_) | Op::Softmax { .. } => 1,
         // Twice the size of one rounding, for the exponential, the sum and the division.
         Op::Activation(act) if !act.is_exact() => 4,
-        Op::Input | Op::Constant(_) | Op::Activation(_) | Op::MaxPool(_) | Op::Rearrange(_) => return,
-        Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return,
+        Op::Input | Op::Constant(_) | Op::Activation(_) | Op::MaxPool(_) | Op::Rearrange(_) => return Vec::new(),
+        Op::Concat | Op::ChannelShuffle { .. } | Op::Slice { .. } | Op::Transpose(_) | Op::Reshape(_) => return Vec::new(),
     };
     let alike = if node.shape.pixels() == 1 { node.shape.c } else { node.shape.pixels() };
-    for (chunk, (noisy, exact)) in noisy.chunks_exact_mut(alike).zip(exact.chunks_exact(alike)).enumerate() {
-        let mean_square = exact.iter().map(|x| x * x).sum::<f64>() / alike as f64;
+    let factor = EPSILON / 2.0 * (terms as f64).sqrt();
+    let mut sizes = Vec::with_capacity(exact[id.0].len());
+    for values in exact[id.0].chunks_exact(alike) {
+        let mean_square = values.iter().map(|x| x * x).sum::<f64>() / alike as f64;
         let mean_square = if alike <= FEW { mean_square.max(expected) } else { mean_square };
-        for (i, noisy) in noisy.iter_mut().enumerate() {
-            let size = EPSILON / 2.0 * (terms as f64).sqrt() * mean_square.sqrt().max(scale(chunk * alike + i));
-            *noisy += if noise.next_u32() & 1 == 0 { size } else { -size };
-        }
+        let (typical, first) = (mean_square.sqrt(), sizes.len());
+        sizes.extend((first..first + alike).map(|i| factor * typical.max(scale(network, id, exact, i))));
     }
+    sizes
 }
 
 /// What the error of value `i` of a node is relative to: the value, or more where the leading digits of an activation cancel, as those of
