@@ -366,6 +366,15 @@ impl Builder {
         Ok(NodeId(self.nodes.len() - 1))
     }
 
+    /// Takes all nodes but the first `len` away again. The input stays.
+    pub(crate) fn truncate(&mut self, len: usize) -> Vec<Node> {
+        let taken = self.nodes.split_off(len.max(1).min(self.nodes.len()));
+        for node in &taken {
+            self.names.remove(&node.name);
+        }
+        taken
+    }
+
     /// Completes the network.
     ///
     /// # Errors

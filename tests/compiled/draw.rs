@@ -236,7 +236,11 @@ impl Grow<'_> {
         act: Option<Activation>,
     ) -> Grown {
         let stride = (stride, stride);
-        let window = Window::new(kernel, stride, self.padding(src, kernel, stride));
+        let mut window = Window::new(kernel, stride, self.padding(src, kernel, stride));
+        if self.draw.below(8) == 0 {
+            // Some windows lie wholly in padding.
+            window.padding.1 = Padding { before: kernel.1, after: kernel.1 };
+        }
         let bias = self.draw.below(2) == 0;
         let conv = self.add(Op::Conv2d(Conv2d { oc, groups, bias, window }), &[src])?;
         self.act(conv, act)

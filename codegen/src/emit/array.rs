@@ -37,7 +37,7 @@ fn loads(declared: &[Stmt]) -> Option<(&Address, usize)> {
 /// The declaration of the array that begins with a register, from the declarations of its registers.
 pub fn declare(printer: &Printer, first: Reg, declared: &[Stmt]) -> Node {
     let RegName { name, element } = &printer.kernel.regs[first.0];
-    let head = format!("let {}{name} =", printer.mark(first));
+    let head = format!("let {}{name} =", printer.mark_array(first, declared.len()));
     let values: Vec<&Value> =
         declared.iter().filter_map(|stmt| if let Stmt::Let(_, value) = stmt { Some(value) } else { None }).collect();
     let mut words = Words::new(printer);

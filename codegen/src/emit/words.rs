@@ -73,7 +73,12 @@ impl<'a> Printer<'a> {
 
     /// `mut` for a register that is set again later.
     pub fn mark(&self, reg: Reg) -> &'static str {
-        if self.assigned.contains(&reg) { "mut " } else { "" }
+        self.mark_array(reg, 1)
+    }
+
+    /// `mut `, if one of the `len` registers of an array is assigned to: all do not have to be, where some meet only padding.
+    pub fn mark_array(&self, first: Reg, len: usize) -> &'static str {
+        if (first.0..first.0 + len).any(|reg| self.assigned.contains(&Reg(reg))) { "mut " } else { "" }
     }
 }
 

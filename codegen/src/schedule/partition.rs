@@ -4,6 +4,8 @@
 //! L2 beside them. Layers whose weights outweigh their maps are split along their output lanes instead, so that each weight is
 //! read once.
 
+use sartor_models::Window;
+
 use super::options::Options;
 use crate::layout::{MapId, PANEL, padded};
 use crate::lower::window::reached;
@@ -54,6 +56,9 @@ const NARROWEST: usize = 9;
 /// The smallest number of pixels that a unit of a chain should have.
 const PIXELS: usize = 56;
 
+/// The most layers of a chain. More gain little, and the time to plan them grows with the cube of their number.
+const LONGEST: usize = 12;
+
 /// Splits a network into stages.
 pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
     let mut groups = Vec::new();
@@ -77,7 +82,8 @@ pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
         return Group::Panels { layer: next, how: PanelsChoice::default() };
     }
     let mut chain = vec![next];
-    while options.fuse && next + chain.len() < layers.end() && extends(layers, &chain, next + chain.len(), options) {
+    let more = |chain: &[LayerId]| options.fuse && chain.len() < LONGEST && next + chain.len() < layers.end();
+    while more(&chain) && extends(layers, &chain, next + chain.len(), options) {
         chain.push(next + chain.len());
     }
     Group::Chain { strip: strip(layers, &chain, options.threads), how: vec![LayerChoice::default(); chain.len()], layers: chain }
@@ -87,7 +93,8 @@ pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
 pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
     let mut chain = vec![next];
     let bounded = |chain: &[LayerId]| chain_bytes(layers, chain) <= options.l2 / 2;
-    while options.fuse && next + chain.len() < layers.end() && joins(layers, &chain, next + chain.len()) {
+    let more = |chain: &[LayerId]| options.fuse && chain.len() < LONGEST && next + chain.len() < layers.end();
+    while more(&chain) && joins(layers, &chain, next + chain.len()) {
         chain.push(next + chain.len());
         if !bounded(&chain) {
             chain.pop();
@@ -163,6 +170,9 @@ fn extends(layers: &Layers, chain: &[LayerId], next: LayerId, options: &Options)
     let by_panels = by_panels(layers, layer, options);
     let longer = [chain, &[next]].concat();
     let weights = chain_bytes(layers, &longer);
+    // Weights that L2 does not hold pass it once a strip, whatever else is done with the strip's pixels.
+    let passes = layer.op.window() == Window::POINT && layer.op.role() != Role::Dense && layers[chain[0]].is_pointwise();
+    let weights = if passes { weights - 4 * layers[chain[0]].op.packed_len() } else { weights };
     joins(layers, chain, next)
         && width >= NARROWEST
         && !by_panels

@@ -92,7 +92,11 @@ fn list(refusals: &[Refusal]) -> String {
         .collect();
     if groups.len() > LISTED {
         let rest: usize = groups[LISTED..].iter().map(|(_, count)| count).sum();
-        text += &format!("\n  and {} more", nodes(rest));
+        let mut operators: Vec<String> = groups[LISTED..].iter().map(|(first, _)| line(&first.operator).to_string()).collect();
+        operators.dedup();
+        let more = if operators.len() > 2 * LISTED { ", .." } else { "" };
+        operators.truncate(2 * LISTED);
+        text += &format!("\n  and {} more: {}{more}", nodes(rest), operators.join(", "));
     }
     text
 }
@@ -108,6 +112,6 @@ mod tests {
         let mut refusals: Vec<Refusal> = (0..3).map(|i| refusal(i, "Loop")).collect();
         assert_eq!(list(&refusals), "\n  node 'n0' (Loop): no (and 2 like it)");
         refusals.extend((0..12).map(|i| refusal(i, &format!("Op{i}"))));
-        assert!(list(&refusals).ends_with("\n  node 'n8' (Op8): no\n  and 3 nodes more"), "{}", list(&refusals));
+        assert!(list(&refusals).ends_with("\n  node 'n8' (Op8): no\n  and 3 nodes more: Op9, Op10, Op11"), "{}", list(&refusals));
     }
 }

@@ -28,6 +28,11 @@ impl<'a> NodeReader<'a> {
         Self { opset, node, inputs, types, read: RefCell::new(HashSet::new()) }
     }
 
+    /// The same node with other inputs.
+    pub fn with_inputs(&self, inputs: Vec<Value>) -> Self {
+        Self::new(self.node, self.opset, inputs, self.types)
+    }
+
     /// The operator.
     pub fn operator(&self) -> &'a str {
         self.node.op_type.as_deref().unwrap_or("")

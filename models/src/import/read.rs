@@ -107,10 +107,11 @@ fn opset(model: &proto::Model) -> Result<i64, String> {
 /// The bytes of a file of at most `most` bytes.
 fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, ImportError> {
     let fault = |source| ImportError::File { path: path.into(), source };
-    let file = File::open(path).map_err(fault)?;
-    if !file.metadata().map_err(fault)?.is_file() {
+    // Opening a pipe would wait for a writer.
+    if !std::fs::metadata(path).map_err(fault)?.is_file() {
         return Err(fault(io::Error::other("not a regular file")));
     }
+    let file = File::open(path).map_err(fault)?;
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 > most {

@@ -663,3 +663,54 @@ fn softmax_and_padding_of_constants_are_computed() {
     let expected: Vec<f32> = [[9.; 9], [9., 9., 9., 9., 9., 9., 5., 6., 9.]].concat();
     assert_eq!(folded(node("Pad", &["w", "pads", "v"], ""), constants), expected);
 }
+
+#[test]
+fn what_is_constant_and_not_computed_here_is_left_to_the_network() {
+    let pool = Node { attribute: vec![ints("kernel_shape", &[2, 2])], ..node("MaxPool", &["w"], "p") };
+    let nodes = vec![pool, node("Add", &["x", "p"], "y")];
+    let operators = ops(nodes, vec![floats("w", &[1, 2, 4, 4], &[1.0; 32])]);
+    assert!(matches!(operators[..], [Op::Constant(_), Op::MaxPool(_), Op::Binary(_) | Op::Add]), "{operators:?}");
+}
+
+/// What a failed attempt added is taken away, and does not take names.
+#[test]
+fn tensors_that_lie_in_another_order_are_copied_where_they_must_be() {
+    let nodes =
+        vec![node("Reshape", &["x", "shape"], "r"), Node { attribute: vec![int("axis", 2)], ..node("Concat", &["r", "r"], "y") }];
+    let imported = read(&model(nodes, vec![integers("shape", &[1, 3, 2, 3])])).unwrap();
+    let last = imported.network.node(imported.network.outputs()[0]);
+    assert_eq!(imported.interface.outputs[0].dims(), [1, 3, 4, 3], "{last:?}");
+    let names = imported.network.nodes().iter().map(|node| node.name.as_str()).collect::<Vec<_>>();
+    assert!(names.contains(&"y") || names.contains(&"y.copied.moved"), "{names:?}");
+}
+
+#[test]
+fn matrices_may_stand_on_the_left_and_vectors_on_the_right() {
+    let left = read(&model(vec![node("MatMul", &["w", "x"], "y")], vec![floats("w", &[5, 3], &[1.0; 15])])).unwrap();
+    assert_eq!(left.interface.outputs[0].dims(), [1, 2, 5, 3]);
+    let right = read(&model(vec![node("MatMul", &["x", "w"], "y")], vec![floats("w", &[3], &[1.0; 3])])).unwrap();
+    assert_eq!(right.interface.outputs[0].dims(), [1, 2, 3]);
+}
+
+#[test]
+fn a_transposed_convolution_may_leave_out_inputs() {
+    for pads in [[1, 1, 1, 1], [2, 0, 0, 0], [0, 3, 0, 3]] {
+        let attribute = vec![ints("strides", &[3, 3]), ints("pads", &pads)];
+        let conv = Node { attribute, ..node("ConvTranspose", &["x", "w"], "y") };
+        let weight = floats("w", &[2, 1, 1, 1], &[1.0; 2]);
+        let imported = read(&model(vec![conv], vec![weight])).unwrap();
+        let dims = imported.interface.outputs[0].dims().to_vec();
+        let axis = |i: usize| 7 - (pads[i] + pads[i + 2]) as usize;
+        assert_eq!(dims, [1, 1, axis(0), axis(1)], "{pads:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_in_place_of_weights_is_refused_and_not_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(home.path().join("w.data")).status();
+    assert!(made.unwrap().success());
+    let message = outside(home.path(), "w.data", &[]).map(|imported| imported.network).unwrap_err().to_string();
+    assert!(message.contains("not a regular file"), "{message}");
+}

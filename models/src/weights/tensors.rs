@@ -55,6 +55,11 @@ impl Weights {
         self.tensors.insert(name.into(), tensor);
     }
 
+    /// Takes the tensors of a node away.
+    pub(crate) fn remove_of(&mut self, node: &str) {
+        self.tensors.retain(|name, _| name.rsplit_once('.').is_none_or(|(of, _)| of != node));
+    }
+
     /// The same weights, with values allowed that are NaN or infinite, or become so when batch norms are folded. Otherwise
     /// engines and the compiler refuse such values.
     pub fn with_non_finite_allowed(self) -> Self {

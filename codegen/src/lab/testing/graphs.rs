@@ -337,13 +337,15 @@ const ORDERS: [[usize; 3]; 6] = [[1, 2, 0], [0, 1, 2], [2, 1, 0], [1, 0, 2], [0,
 const KERNELS: [usize; 4] = [3, 5, 7, 1];
 
 /// Padding of rows and of columns. For each, a number chooses a kind: 0 is the same on both sides, 1 TensorFlow's `SAME`, 2 the
-/// reverse of that, 3 and 4 all on one side; above 4 it is the same on both sides again.
+/// reverse of that, 3 and 4 all on one side, 5 so much that windows lie wholly in it, which pools may not have; above 5 it is the same on both
+/// sides again.
 fn padding(shape: Shape, kernel: (usize, usize), stride: (usize, usize), rows: usize, columns: usize) -> (Padding, Padding) {
     let axis = |size, kernel, stride, kind| match kind {
         1 => Padding::same(size, kernel, stride),
         2 => Padding::same(size, kernel, stride).reversed(),
         3 => Padding { before: 0, after: kernel - 1 },
         4 => Padding { before: kernel - 1, after: 0 },
+        5 => Padding { before: kernel, after: kernel + 1 },
         _ => Padding::both(kernel / 2),
     };
     (axis(shape.h, kernel.0, stride.0, rows), axis(shape.w, kernel.1, stride.1, columns))

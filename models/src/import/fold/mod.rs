@@ -36,7 +36,7 @@ pub fn fold(node: &NodeReader<'_>, work: Work<'_>) -> Result<Option<Vec<Constant
         "Conv" => one(conv::conv(node, work)),
         "Gemm" => one(linear::gemm(node, work)),
         "MatMul" => one(linear::matmul(node, work)),
-        "Pad" => one(pad::pad(node)),
+        "Pad" => Ok(pad::pad(node)?.map(|constant| vec![constant])),
         "Softmax" | "LogSoftmax" => one(softmax::softmax(node)),
         "BatchNormalization" => one(norm::batch_norm(node)),
         "QuantizeLinear" => one(quantised::quantised(node)),

@@ -28,21 +28,20 @@ pub fn pads(node: &NodeReader<'_>, rank: usize) -> Result<Pads> {
     Ok(Pads { axes, pads, value })
 }
 
-/// A constant with a number around it.
-pub fn pad(node: &NodeReader<'_>) -> Result<Constant> {
+/// A constant with a number around it; `None` if it is another border, or something is taken away.
+pub fn pad(node: &NodeReader<'_>) -> Result<Option<Constant>> {
     let (x, dims) = (node.floats(0)?, node.needed(0)?.dims.clone());
     let Pads { axes, pads, value } = pads(node, dims.len())?;
-    if let Some(mode) = node.text("mode")?.filter(|mode| mode != "constant") {
-        return Err(format!("mode is {mode}, and must be constant for a constant"));
+    if node.text("mode")?.is_some_and(|mode| mode != "constant") || pads.iter().any(|&pad| pad < 0) {
+        return Ok(None);
     }
     let mut before = vec![0; dims.len()];
     let mut sizes = dims.clone();
     for (i, &axis) in axes.iter().enumerate() {
         let dim = node.axis(axis, dims.len())?;
-        let pad =
-            |pad: i64| usize::try_from(pad).map_err(|_| format!("pads are {pads:?}, and must not be negative for a constant"));
-        before[dim] = pad(pads[i])?;
-        let size = before[dim].checked_add(pad(pads[axes.len() + i])?).and_then(|n| n.checked_add(dims[dim]));
+        let [first, last] = [pads[i], pads[axes.len() + i]].map(|pad| usize::try_from(pad).unwrap_or(0));
+        before[dim] = first;
+        let size = first.checked_add(last).and_then(|n| n.checked_add(dims[dim]));
         sizes[dim] = size.ok_or_else(|| format!("pads are {pads:?}, which is too much"))?;
     }
     let mut values = vec![value; count(&sizes)?];
@@ -51,5 +50,5 @@ pub fn pad(node: &NodeReader<'_>) -> Result<Constant> {
     for (at, &x) in walk(dims, steps, first).zip(x) {
         values[at] = x;
     }
-    Ok(Constant::floats(sizes, values))
+    Ok(Some(Constant::floats(sizes, values)))
 }

@@ -136,7 +136,7 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if input.view.rank() != rank {
         return Err(format!("its input has {} dimensions, and its weights {rank}", input.view.rank()));
     }
-    let src = t.image(node.output(0), input)?;
+    let mut src = t.image(node.output(0), input)?;
     let shape = t.shape(src);
     let groups = node.int("group")?.map_or(Ok(1), usize::try_from).map_err(|_| "group is negative")?;
     if ic != shape.c || groups == 0 || !ic.is_multiple_of(groups) {
@@ -145,7 +145,15 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let declared = window(node, Some(&dims[2..]), rank - 2, (1, 1))?.window;
     let Window { stride, dilation, .. } = declared;
     let reach = |taps: usize, dilation: usize| (taps - 1).saturating_mul(dilation).saturating_add(1);
-    let [before, outputs] = extents(node, rank - 2, shape, (reach(kh, dilation.0), reach(kw, dilation.1)), stride)?;
+    let reach = (reach(kh, dilation.0), reach(kw, dilation.1));
+    let [mut before, outputs] = extents(node, rank - 2, shape, reach, stride)?;
+    let rows = used(shape.h, reach.0, stride.0, &mut before.0, outputs.0)?;
+    let columns = used(shape.w, reach.1, stride.1, &mut before.1, outputs.1)?;
+    for (axis, (first, len)) in [(2, rows), (3, columns)] {
+        let value = Computed { node: src, view: View::usual(t.shape(src), 4) };
+        src = t.part(&format!("{}.used{axis}", node.output(0)), &value, axis, (first, len, 1))?.node;
+    }
+    let shape = t.shape(src);
     if stride.0 != stride.1 || dilation != (1, 1) {
         let bias = match node.input(2) {
             Value::Absent => None,
@@ -194,6 +202,16 @@ fn transposed(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     Ok(vec![Value::Computed(value)])
 }
 
+/// The inputs of an axis that any output is made of, and some more in front: the first, and how many. The padding is then that in front of these.
+fn used(size: usize, reach: usize, stride: usize, before: &mut usize, outputs: usize) -> Result<(usize, usize)> {
+    let first = (*before + 1).saturating_sub(reach).div_ceil(stride).min(*before / stride);
+    let end = ((outputs - 1 + *before) / stride + 1).min(size);
+    let len = end.checked_sub(first).filter(|&len| len > 0);
+    let len = len.ok_or_else(|| format!("pads of {before} leave nothing of {size} inputs under a window of {reach}"))?;
+    *before -= first * stride;
+    Ok((first, len))
+}
+
 impl Translator {
     /// A transposed convolution by its definition: zeros between the pixels, then a convolution with the window turned around.
     fn spread_transposed(
@@ -220,6 +238,14 @@ impl Translator {
                 id = self.mapped(&format!("{name}.{axis:?}"), id, axis, spread, weight)?;
             }
             let reach = (taps - 1) * dilation;
+            // With more padding than a window has, the first positions are part of no output.
+            let cut = before.saturating_sub(reach);
+            if cut > 0 {
+                let value = Computed { node: id, view: View::usual(self.shape(id), 4) };
+                let dim = if axis == MapAxis::H { 2 } else { 3 };
+                id = self.part(&format!("{name}.{axis:?}.used"), &value, dim, (cut, spread - cut, 1))?.node;
+            }
+            let (before, spread) = (before - cut, spread - cut);
             let front = reach.checked_sub(before);
             let behind = front.and_then(|front| (outputs + reach).checked_sub(front + spread));
             let (before, after) = front.zip(behind).ok_or_else(|| {

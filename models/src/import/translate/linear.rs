@@ -85,8 +85,19 @@ fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     if let (Value::Computed(_), Value::Computed(_)) = (node.input(0), node.input(1)) {
         return Err("both inputs are computed by the network; only products with constant weights are supported".into());
     }
+    if let (Value::Constant(_), Value::Computed(input)) = (node.input(0), node.input(1)) {
+        return from_left(t, node, input).map(|value| vec![Value::Computed(value)]);
+    }
     let input = computed(node)?;
     let dims = &node.needed(1)?.dims;
+    if let [terms] = dims[..] {
+        // A vector gives a sum for each row, without a dimension of its own.
+        let matrix = Matrix { values: node.floats(1)?, terms, outputs: 1, transposed: false, factor: 1.0 };
+        let Computed { node, view } = product(t, node.output(0), input, &matrix, None)?;
+        let sizes = view.sizes();
+        let view = view.reshaped(&sizes[..sizes.len() - 1]).ok_or("a sum of one dimension alone is not supported")?;
+        return Ok(vec![Value::Computed(Computed { node, view })]);
+    }
     let [batch @ .., terms, outputs] = &dims[..] else {
         return Err(format!("its weights have dimensions {dims:?}, and must be a matrix"));
     };
@@ -95,6 +106,23 @@ fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     }
     let matrix = Matrix { values: node.floats(1)?, terms: *terms, outputs: *outputs, transposed: false, factor: 1.0 };
     product(t, node.output(0), input, &matrix, None).map(|value| vec![Value::Computed(value)])
+}
+
+/// A matrix of weights times the last two dimensions of a tensor: the last two of the product with the turned matrix, turned.
+fn from_left(t: &mut Translator, node: &NodeReader<'_>, input: &Computed) -> Result<Computed> {
+    let dims = &node.needed(0)?.dims;
+    let rank = input.view.rank();
+    let matrix = match dims[..] {
+        [ref batch @ .., outputs, terms] if rank >= dims.len() && batch.iter().all(|&d| d == 1) => {
+            Matrix { values: node.floats(0)?, terms, outputs, transposed: true, factor: 1.0 }
+        }
+        _ => return Err(format!("its weights have dimensions {dims:?}, and must be one matrix, as its input has {rank}")),
+    };
+    let mut turned: Vec<usize> = (0..rank).collect();
+    turned.swap(rank - 2, rank - 1);
+    let input = Computed { node: input.node, view: input.view.transposed(&turned) };
+    let result = product(t, node.output(0), &input, &matrix, None)?;
+    Ok(Computed { node: result.node, view: result.view.transposed(&turned) })
 }
 
 /// The sums over the last dimension. It may be the channels in any order, or a whole map that was flattened in any order.

@@ -40,6 +40,7 @@ use super::options::ImportOptions;
 use super::read::Onnx;
 use super::trace::{self, Fate, Trace};
 use super::value::{Computed, Value};
+use super::view::View;
 use crate::escape;
 use crate::graph::{Builder, GraphError, NodeId, Op, Shape};
 use crate::proto;
@@ -252,7 +253,25 @@ impl Translator {
         if node.operator() != "MaxPool" && node.inputs().iter().any(is_lowest) {
             return Err("it reads a map that is padded with minus infinity, and only a max pool can".into());
         }
-        let values = self.translated(node)?;
+        // What is not computed here is left to the network.
+        if constant
+            && family(node.operator()).is_some()
+            && let Some((Value::Constant(first), others)) = node.inputs().split_first()
+        {
+            let held = self.held(&format!("{}.source", node.output(0)), first)?;
+            return self.values(&node.with_inputs([&[Value::Computed(held)], others].concat()));
+        }
+        let before = (self.builder.len(), self.made);
+        let values = match self.translated(node) {
+            Err(reason) => {
+                self.truncate(before.0);
+                self.made = before.1;
+                // Tensors that lie in memory in some other order are copied, and then it may be supported.
+                let inputs = self.in_order(node)?.ok_or(reason)?;
+                return self.values(&node.with_inputs(inputs));
+            }
+            Ok(values) => values,
+        };
         node.finish()?;
         if self.batch > 1 && moves_batch(node, &values) {
             return Err(format!(
@@ -265,6 +284,28 @@ impl Translator {
             Some(index) => Err(format!("output {index} ('{}') is not supported", node.output(index))),
             None => Ok(values),
         }
+    }
+
+    /// The inputs of a node, those copied that lie in memory in another order than the usual one; `None` if there are none.
+    fn in_order(&mut self, node: &NodeReader<'_>) -> Result<Option<Vec<Value>>> {
+        let mut is_other = false;
+        let mut inputs = Vec::new();
+        for value in node.inputs() {
+            inputs.push(match value {
+                Value::Computed(computed) if !self.is_usual(computed) => {
+                    let Ok(image) = self.image(&format!("{}.copied", node.output(0)), computed) else { return Ok(None) };
+                    is_other = true;
+                    Value::Computed(Computed { node: image, view: View::usual(self.shape(image), computed.view.rank()) })
+                }
+                value => value.clone(),
+            });
+        }
+        Ok(is_other.then_some(inputs))
+    }
+
+    fn is_usual(&self, computed: &Computed) -> bool {
+        let rank = computed.view.rank();
+        (2..=4).contains(&rank) && computed.view == View::usual(self.shape(computed.node), rank)
     }
 
     fn translated(&mut self, node: &NodeReader<'_>) -> Result<Vec<Value>> {
@@ -322,5 +363,5 @@ fn family(operator: &str) -> Option<Translate> {
 }
 
 fn unknown() -> String {
-    "this operator is not supported".into()
+    "this operator is not supported; export the network without it, or only the part in front of it".into()
 }

@@ -197,7 +197,8 @@ fn lrn(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
             let fourth = t.activation(&of("fourth"), Activation::Sqrt, root)?;
             t.add(&of("factor"), Op::Binary(Arithmetic::Mul), &[root, fourth])?
         }
-        _ => return Err(format!("beta is {beta}, and must be 0.5, 0.75 or 1")),
+        _ if beta.is_finite() => t.activation(&of("factor"), Activation::Power(Parameter::new(-beta)), sums)?,
+        _ => return Err(format!("beta is {beta}, and must be a number")),
     };
     let id = t.add(name, Op::Binary(Arithmetic::Mul), &[src, factor])?;
     Ok(t.usual(id, input.view.rank()))

@@ -20,6 +20,8 @@ enum Coordinates {
     HalfPixel,
     HalfPixelSymmetric,
     PytorchHalfPixel,
+    /// The middle of a pixel without the half: `tf_half_pixel_for_nn`, which version 13 dropped.
+    CentreInPixels,
     AlignCorners,
     Asymmetric,
     /// Of a part of the source, from one share of it to another.
@@ -43,6 +45,7 @@ impl Line {
             Coordinates::HalfPixel => (at + 0.5) / self.scale - 0.5,
             Coordinates::PytorchHalfPixel if self.to > 1 => (at + 0.5) / self.scale - 0.5,
             Coordinates::PytorchHalfPixel => 0.0,
+            Coordinates::CentreInPixels => (at + 0.5) / self.scale,
             Coordinates::AlignCorners if self.to > 1 => at * (self.from - 1) as f64 / (self.to - 1) as f64,
             Coordinates::AlignCorners => 0.0,
             Coordinates::Asymmetric => at / self.scale,
@@ -60,7 +63,11 @@ impl Line {
 
     /// Whether the result is the source.
     fn is_identity(&self) -> bool {
-        self.from == self.to && self.scale == 1.0 && !matches!(self.coordinates, Coordinates::Crop(..))
+        let whole = match self.coordinates {
+            Coordinates::Crop(start, end) => (start, end) == (0.0, 1.0),
+            _ => self.scale == 1.0,
+        };
+        self.from == self.to && whole
     }
 
     /// Whether a position of the result is none of the source, and has the extrapolation's value.
@@ -369,6 +376,7 @@ fn coordinates(node: &NodeReader<'_>, resizes: bool, axes: usize) -> Result<Vec<
         Some("half_pixel") => Coordinates::HalfPixel,
         Some("half_pixel_symmetric") => Coordinates::HalfPixelSymmetric,
         Some("pytorch_half_pixel") => Coordinates::PytorchHalfPixel,
+        Some("tf_half_pixel_for_nn") => Coordinates::CentreInPixels,
         Some("align_corners") => Coordinates::AlignCorners,
         Some("tf_crop_and_resize") => {
             let part = node.floats(1)?;

@@ -104,6 +104,15 @@ impl Translator {
         (1..).map(|i| format!("{name}.{i}")).find(|name| !self.names.contains(name)).unwrap_or_default()
     }
 
+    /// Takes all nodes but the first `len` away again, with their names and parameters.
+    pub fn truncate(&mut self, len: usize) {
+        for node in self.builder.truncate(len) {
+            self.names.remove(&node.name);
+            self.weights.remove_of(&node.name);
+        }
+        self.lowest.retain(|id, _| id.0 < len);
+    }
+
     /// Adds `scale[c] * x + shift[c]` for each channel.
     pub fn affine(&mut self, name: &str, input: NodeId, scale: Vec<f32>, shift: Vec<f32>) -> Result<NodeId> {
         let c = self.shape(input).c;
