@@ -91,9 +91,12 @@ def lower(model, x, stem):
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
     from executorch.exir.dialects.edge._ops import EdgeOpOverload
+    from executorch.exir.passes.constant_prop_pass import constant_prop_pass
 
     try:
-        program = to_edge_transform_and_lower(torch.export.export(model, (x,)), partitioner=[XnnpackPartitioner()])
+        # Some models scale their weights first, and XNNPACK takes convolutions by constants only.
+        exported = constant_prop_pass(torch.export.export(model, (x,)))
+        program = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
         left = collections.Counter(
             node.target.__name__
             for node in program.exported_program().graph.nodes
