@@ -39,7 +39,8 @@ def export(folder, root, python, library, name, side):
     script = root / "scripts/models/export.py"
     done = subprocess.run([python, str(script), str(folder), library, name, side, VARIANT, "xnnpack"], capture_output=True, text=True)
     said = dict(re.findall(rf"^{re.escape(name)} (\w+) (?:not )?exported(?:$|: )(.*)$", done.stdout, re.M))
-    lost = {variant: said.get(variant, (done.stderr.strip().splitlines() or ["?"])[-1]) for variant in (VARIANT, "xnnpack")}
+    ended = f"the exporter ended with status {done.returncode}: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
+    lost = {variant: said.get(variant, ended) for variant in (VARIANT, "xnnpack")}
     if lost[VARIANT]:
         return lost[VARIANT]
     os.replace(folder / f"{name}.{VARIANT}.onnx", folder / f"{name}-1.onnx")
@@ -119,7 +120,7 @@ def main():
                 timed = drive.measure([e for e in ENGINES if not lost.get(e)], args.cache, name, n, 1, args.seconds, tolerance, excused=lost)
                 print("    " + "  ".join(f"{r['engine']} {r['median_ms']:.2f}" for r in timed), file=sys.stderr)
                 rows += timed
-            lost = {engine: why.strip()[-500:] for engine, why in lost.items() if why}
+            lost = {engine: why.strip().splitlines()[-1][-300:] for engine, why in lost.items() if why}
             for engine, why in lost.items():
                 print(f"    {engine}: no figure: {why}", file=sys.stderr)
             results["models"][name] = {

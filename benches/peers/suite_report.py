@@ -37,10 +37,6 @@ def mean(ratios):
     return statistics.geometric_mean(ratios)
 
 
-def short(why):
-    return why.splitlines()[0][:200]
-
-
 def block(results):
     timed = {name: model for name, model in results["models"].items() if "rows" in model}
     lost = {name: model["error"] for name, model in results["models"].items() if "rows" not in model}
@@ -75,13 +71,13 @@ def block(results):
         lines.append("| " + " | ".join(row) + " |")
     without = {(name, engine): why for name, model in timed.items() for engine, why in model.get("no_figure", {}).items()}
     if without:
-        lines += ["", "`-`: no figure:", ""] + [f"- `{name}`, {NAMES[engine]}: {short(why)}" for (name, engine), why in without.items()]
+        lines += ["", "`-`: no figure:", ""] + [f"- `{name}`, {NAMES[engine]}: {why}" for (name, engine), why in without.items()]
     left = {name: model["not_delegated"] for name, model in timed.items() if model.get("not_delegated")}
     if left:
         lines += ["", "XNNPACK does not take all operators of these; ExecuTorch runs the others by its own kernels:", ""]
         lines += [f"- `{name}`: {', '.join(f'{count} {operator}' for operator, count in each.items())}" for name, each in left.items()]
     if lost:
-        lines += ["", "Not timed:", ""] + [f"- `{name}`: {short(why)}" for name, why in lost.items()]
+        lines += ["", "Not timed:", ""] + [f"- `{name}`: {why.splitlines()[0][:200]}" for name, why in lost.items()]
     return "\n".join(lines), ratios
 
 

@@ -147,7 +147,7 @@ def main():
                     model, (x,), path, dynamo=False, opset_version=int(kind.removeprefix("old")), dynamic_axes=axes, input_names=["x"]
                 )
         except Exception as error:  # what an exporter cannot write is no fault of the reader: it is listed
-            print(f"{name} {variant} not exported: {str(error).strip().splitlines()[0][:150]}", flush=True)
+            print(f"{name} {variant} not exported: {(str(error).strip() or type(error).__name__).splitlines()[0][:150]}", flush=True)
             continue
         print(f"{name} {variant} exported", flush=True)
 
