@@ -24,7 +24,9 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import page  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PYTHON_PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "xnnpack": "ai-edge-litert"}
+PYTHON_PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "xnnpack": "ai-edge-litert", "executorch": "executorch"}
+# Who else has an interpreter of its own, which has its package.
+INTERPRETERS = {}
 ENGINES = ["sartor", "openvino", "onnxruntime", "xnnpack", "tract", "rten"]
 # Rounding explains far less of the largest value than this, a mistake far more.
 TOLERANCE = 1e-4
@@ -39,8 +41,8 @@ class Engine:
         self.seconds = []
         stem = os.path.join(cache, "models", f"{network}-{batch}")
         file = stem + ".onnx"
-        model = {"sartor": network if in_zoo else file, "xnnpack": stem + ".tflite"}.get(name, file)
-        own = [sys.executable, os.path.join(HERE, "engine.py"), name] if name in PYTHON_PACKAGES else [os.path.join(cache, "bin", name)]
+        model = {"sartor": network if in_zoo else file, "xnnpack": stem + ".tflite", "executorch": stem + ".pte"}.get(name, file)
+        own = [interpreter(name), os.path.join(HERE, "engine.py"), name] if name in PYTHON_PACKAGES else [os.path.join(cache, "bin", name)]
         answer = f"{stem}.{name}.answer"
         cpus = set(sorted(os.sched_getaffinity(0))[:threads])
         self.process = subprocess.Popen(
@@ -79,27 +81,35 @@ class Engine:
         self.process.wait()
 
 
-def compare(engines, network, tolerance):
-    """The largest difference of any answer from the first's, over the largest value."""
-    first, worst = engines[0], 0.0
-    for engine in engines[1:]:
-        if engine.answer.shape != first.answer.shape or not np.isfinite(engine.answer).all():
-            raise RuntimeError(f"{network}: {engine.name} answers {engine.answer.size} values, {first.name} {first.answer.size}")
-        error = float(np.abs(engine.answer - first.answer).max() / np.abs(first.answer).max())
-        print(f"    {engine.name} differs from {first.name} by {error:.1e} of the largest value", file=sys.stderr)
-        worst = max(worst, error)
-        if error > tolerance:
-            raise RuntimeError(f"{network}: {engine.name} and {first.name} disagree: {error:.1e} > {tolerance:.0e}")
-    return worst
+def compare(engine, first, network, tolerance):
+    """The largest difference of an answer from the first's, over the largest value."""
+    if engine.answer.shape != first.answer.shape or not np.isfinite(engine.answer).all():
+        raise RuntimeError(f"{network}: {engine.name} answers {engine.answer.size} values, {first.name} {first.answer.size}")
+    error = float(np.abs(engine.answer - first.answer).max() / np.abs(first.answer).max())
+    print(f"    {engine.name} differs from {first.name} by {error:.1e} of the largest value", file=sys.stderr)
+    if error > tolerance:
+        raise RuntimeError(f"{network}: {engine.name} and {first.name} disagree: {error:.1e} > {tolerance:.0e}")
+    return error
 
 
-def measure(names, cache, network, threads, batch, seconds, tolerance=TOLERANCE, in_zoo=False):
-    """Times of interleaved runs: in each round every engine has some turns of a few runs, and the first turn changes from round to round."""
-    engines, result = [], []
+def measure(names, cache, network, threads, batch, seconds, tolerance=TOLERANCE, in_zoo=False, excused=None):
+    """Times of interleaved runs: in each round every engine has some turns of a few runs, and the first turn changes from round to round.
+
+    An engine that is a key of `excused` may fail to open the network or answer otherwise: it then has no times, and the value says why.
+    """
+    engines, result, agreement = [], [], 0.0
     try:
         for name in names:
-            engines.append(Engine(name, cache, network, threads, batch, in_zoo))
-        agreement = compare(engines, network, tolerance)
+            try:
+                engines.append(Engine(name, cache, network, threads, batch, in_zoo))
+                if len(engines) > 1:
+                    agreement = max(agreement, compare(engines[-1], engines[0], network, tolerance))
+            except RuntimeError as error:
+                if name not in (excused or {}):
+                    raise
+                excused[name] = str(error)
+                if engines[-1].name == name:  # it answered
+                    engines.pop().close()
         for engine in engines:
             engine.run(2)
             engine.turn = statistics.median(engine.run(3))
@@ -138,6 +148,10 @@ def compiled(cache, network):
     return {"cold_ms": statistics.median(milliseconds), "memory": usage.ru_maxrss * 1024, "size": report["artifact_bytes"]}
 
 
+def interpreter(name):
+    return INTERPRETERS.get(name, sys.executable)
+
+
 def size(cache, name):
     if name in PYTHON_PACKAGES:
         files = importlib.metadata.files(PYTHON_PACKAGES[name])
@@ -152,7 +166,12 @@ def versions(names):
 
     peers, own = locked(os.path.join(HERE, "Cargo.lock")), locked(os.path.join(HERE, "..", "..", "Cargo.lock"))
     crates = {"sartor": own["sartor"], "tract": peers["tract-onnx"], "rten": peers["rten"]}
-    return {n: crates[n] if n in crates else importlib.metadata.version(PYTHON_PACKAGES[n]) for n in names}
+
+    def installed(name):
+        ask = ["-c", "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))", PYTHON_PACKAGES[name]]
+        return subprocess.run([interpreter(name), *ask], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    return {n: crates[n] if n in crates else installed(n) for n in names}
 
 
 def main():

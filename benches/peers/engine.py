@@ -1,6 +1,6 @@
 """An engine that Python has, as a process that runs when it is told to; protocol/ describes the protocol.
 
-usage: engine.py onnxruntime|openvino|xnnpack MODEL THREADS INPUT OUTPUT
+usage: engine.py onnxruntime|openvino|xnnpack|executorch MODEL THREADS INPUT OUTPUT
 """
 
 import os
@@ -61,6 +61,16 @@ def xnnpack(model, threads):
     return ("nhwc", n, h, w, c), run
 
 
+def executorch(model, threads):
+    import torch
+    from executorch.extension.pybindings import portable_lib
+
+    portable_lib._unsafe_reset_threadpool(threads)
+    module = portable_lib._load_for_executorch(model)
+    shape = module.method_meta("forward").input_tensor_meta(0).sizes()
+    return list(shape), lambda x: module.forward((torch.from_numpy(x),), clone_outputs=False)[0].numpy()
+
+
 def resident():
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -70,7 +80,8 @@ def main():
     engine, model, threads, source, target = sys.argv[1:]
     x = np.fromfile(source, np.float32)
     before, start = resident(), time.perf_counter()
-    shape, run = {"onnxruntime": onnxruntime, "openvino": openvino, "xnnpack": xnnpack}[engine](model, int(threads))
+    opened = {"onnxruntime": onnxruntime, "openvino": openvino, "xnnpack": xnnpack, "executorch": executorch}
+    shape, run = opened[engine](model, int(threads))
     if shape[0] == "nhwc":
         _, n, h, w, c = shape
         x = np.ascontiguousarray(x.reshape(n, c, h, w).transpose(0, 2, 3, 1))

@@ -1,17 +1,20 @@
-"""Times the models of scripts/models/list.txt in Sartor, ONNX Runtime and OpenVINO, turn by turn.
+"""Times the models of scripts/models/list.txt in Sartor, OpenVINO, ONNX Runtime and XNNPACK, turn by turn.
 
 usage: suite.py CACHE RESULTS.json ROOT PYTHON [--models A,B] [--seconds N] [--prepare]
 
-PYTHON is an interpreter that has PyTorch; it writes each model as an ONNX file, which is removed once the model is timed. RESULTS.json grows by a
-model at a time, and what is in it is not timed again. With --prepare the models are only exported and compiled, and nothing is timed. XNNPACK is left out: nothing that is pinned here makes its files of any network.
+PYTHON is an interpreter that has PyTorch and ExecuTorch; it writes each model as an ONNX file, and as a program of ExecuTorch, which runs it by XNNPACK.
+Both are removed once the model is timed. RESULTS.json grows by a model at a time. A model that has a figure of every engine there, or a reason why not,
+is not timed again; another is timed anew in all engines. With --prepare the models are only exported and compiled, and nothing is timed.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import time
 import time
 
 import numpy as np
@@ -19,7 +22,7 @@ import numpy as np
 import drive
 import page  # beside this folder, where drive looks for it
 
-ENGINES = ["sartor", "openvino", "onnxruntime"]
+ENGINES = ["sartor", "openvino", "onnxruntime", "executorch"]
 VARIANT = "old17"
 
 
@@ -30,17 +33,34 @@ def listed(root):
 
 
 def export(folder, root, python, library, name, side):
-    """Writes what the engines open, unless it is there: the model and its input. Returns why it cannot, or nothing."""
-    if (folder / f"{name}-1.input").exists():
+    """Writes what the engines open, unless it is there: the model, the program of ExecuTorch and the input. Returns why it cannot, or nothing."""
+    if program(folder, name).exists():
         return None
     script = root / "scripts/models/export.py"
-    done = subprocess.run([python, str(script), str(folder), library, name, side, VARIANT], capture_output=True, text=True)
-    source = folder / f"{name}.{VARIANT}.onnx"
-    if done.returncode or not source.exists():
-        return (done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["?"])[-1]
-    os.replace(source, folder / f"{name}-1.onnx")
+    done = subprocess.run([python, str(script), str(folder), library, name, side, VARIANT, "xnnpack"], capture_output=True, text=True)
+    said = dict(re.findall(rf"^{re.escape(name)} (\w+) (?:not )?exported(?:$|: )(.*)$", done.stdout, re.M))
+    ended = f"the exporter ended with status {done.returncode}: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
+    lost = {variant: said.get(variant, ended) for variant in (VARIANT, "xnnpack")}
+    if lost[VARIANT]:
+        return lost[VARIANT]
+    os.replace(folder / f"{name}.{VARIANT}.onnx", folder / f"{name}-1.onnx")
     np.load(folder / f"{name}.x.npy").tofile(folder / f"{name}-1.input")
+    if lost["xnnpack"]:
+        program(folder, name).write_text(json.dumps({"lost": lost["xnnpack"]}))
+    else:
+        os.replace(folder / f"{name}.xnnpack.pte", folder / f"{name}-1.pte")
+        os.replace(folder / f"{name}.xnnpack.json", program(folder, name))
     return None
+
+
+def program(folder, name):
+    """What is known of a model's program for ExecuTorch; written last."""
+    return folder / f"{name}-1.program.json"
+
+
+def complete(model):
+    """Whether each engine has been tried."""
+    return "error" in model or set(ENGINES) <= {row["engine"] for row in model["rows"]} | set(model.get("no_figure", {}))
 
 
 def work(root, file):
@@ -63,7 +83,7 @@ def main():
     for name in ["cache", "results", "root", "python"]:
         parser.add_argument(name)
     parser.add_argument("--models", type=lambda s: s.split(","))
-    parser.add_argument("--seconds", type=float, default=12, help="for each model and number of threads")
+    parser.add_argument("--seconds", type=float, default=16, help="for each model and number of threads")
     parser.add_argument("--prepare", action="store_true")
     args = parser.parse_args()
     root, folder = pathlib.Path(args.root), pathlib.Path(args.cache) / "models"
@@ -71,15 +91,17 @@ def main():
     models = [model for model in listed(root) if not args.models or model[1] in args.models]
     if unknown := set(args.models or []) - {name for _, name, _ in models}:
         parser.error(f"the list has no model {', '.join(sorted(unknown))}")
+    drive.INTERPRETERS["executorch"] = args.python
     results = {"cpu": page.cpu(), "date": time.strftime("%F"), "versions": drive.versions(ENGINES), "models": {}}
     if os.path.exists(args.results):
         found = json.load(open(args.results))
-        if any(found[key] != results[key] for key in ["cpu", "versions"]):
+        # Results may be older than an engine here.
+        if found["cpu"] != results["cpu"] or not found["versions"].items() <= results["versions"].items():
             sys.exit(f"error: {args.results} is of another machine or of other engines: remove it, or name another by --output")
-        results = found
+        results["models"] = found["models"]
     threads = [n for n in (1, 2) if n <= len(os.sched_getaffinity(0))]
     for index, (library, name, side) in enumerate(models):
-        if name in results["models"]:
+        if name in results["models"] and complete(results["models"][name]):
             continue
         print(f"[{index + 1}/{len(models)}] {name}", file=sys.stderr)
         lost = export(folder, root, args.python, library, name, side)
@@ -92,11 +114,18 @@ def main():
                 continue
             # Some networks make more of the roundings of f32: the distance of PyTorch's own answer from f64 says how much.
             tolerance = max(drive.TOLERANCE, 16 * float(np.load(folder / f"{name}.own.npy")))
-            rows = []
+            known = json.loads(program(folder, name).read_text())
+            lost, rows = {"executorch": known.get("lost")}, []
             for n in threads:
-                rows += drive.measure(ENGINES, args.cache, name, n, 1, args.seconds, tolerance)
-                print("    " + "  ".join(f"{r['engine']} {r['median_ms']:.2f}" for r in rows[-len(ENGINES):]), file=sys.stderr)
-            results["models"][name] = {"macs": work(root, folder / f"{name}-1.onnx"), "rows": rows}
+                timed = drive.measure([e for e in ENGINES if not lost.get(e)], args.cache, name, n, 1, args.seconds, tolerance, excused=lost)
+                print("    " + "  ".join(f"{r['engine']} {r['median_ms']:.2f}" for r in timed), file=sys.stderr)
+                rows += timed
+            lost = {engine: why.strip().splitlines()[-1][-300:] for engine, why in lost.items() if why}
+            for engine, why in lost.items():
+                print(f"    {engine}: no figure: {why}", file=sys.stderr)
+            results["models"][name] = {
+                "macs": work(root, folder / f"{name}-1.onnx"), "rows": rows, "no_figure": lost, "not_delegated": known.get("left", {}),
+            }  # fmt: skip
         except RuntimeError as error:
             print(f"    {error}", file=sys.stderr)
             if args.prepare:

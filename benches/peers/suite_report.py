@@ -16,18 +16,21 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
-NAMES = {"sartor": "Sartor", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+NAMES = {"sartor": "Sartor", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "executorch": "XNNPACK"}
+# Versions are of the packages.
+PACKAGES = {**NAMES, "executorch": "XNNPACK of ExecuTorch"}
+MARKS = {"openvino": ("o", "#1a202c"), "onnxruntime": ("s", "#2f855a"), "executorch": ("D", "#b83280")}
 
 
 def times(rows, threads):
-    """Medians in ms by engine, and how many times Sartor's time the fastest other engine's is."""
+    """Medians in ms by engine, and by other engine how many times Sartor's time it is."""
     found = {row["engine"]: row["median_ms"] for row in rows if row["threads"] == threads}
-    return found, min(time for engine, time in found.items() if engine != "sartor") / found["sartor"]
+    return found, {engine: time / found["sartor"] for engine, time in found.items() if engine != "sartor"}
 
 
 def cells(timed, threads):
-    found, ratio = times(timed["rows"], threads)
-    return [*(f"{found[engine]:.2f}" for engine in NAMES), f"{ratio:.2f}x"]
+    found, ratios = times(timed["rows"], threads)
+    return [*(f"{found[engine]:.2f}" if engine in found else "-" for engine in NAMES), f"{min(ratios.values()):.2f}x"]
 
 
 def mean(ratios):
@@ -39,21 +42,24 @@ def block(results):
     lost = {name: model["error"] for name, model in results["models"].items() if "rows" not in model}
     threads = sorted({row["threads"] for model in timed.values() for row in model["rows"]})
     ratios = {n: {name: times(model["rows"], n)[1] for name, model in timed.items()} for n in threads}
-    versions = ", ".join(f"{NAMES[engine]} {version}" for engine, version in results["versions"].items())
+    fastest = {n: [min(each.values()) for each in ratios[n].values()] for n in threads}
+    versions = ", ".join(f"{PACKAGES[engine]} {version}" for engine, version in results["versions"].items())
     lines = [
         "## Speed",
         "",
         f"`benches/peers/run --suite` timed these on {results['cpu']}, {results['date']}: one image, f32, engines turn by turn on the same cores, answers compared. Medians in",
-        f"ms; `ahead` is the time of the faster of the others over Sartor's. {versions}; Sartor without tuning.",
+        f"ms; `ahead` is the time of the fastest of the others that have a figure over Sartor's. {versions}; Sartor without tuning.",
         "",
-        "![Times of the faster engine over Sartor's](models.svg)",
+        "![Times of the other engines over Sartor's](models.svg)",
         "",
     ]
     for n in threads:
-        behind = sum(ratio < 1 for ratio in ratios[n].values())
+        behind = sum(ratio < 1 for ratio in fastest[n])
+        of = {engine: [each[engine] for each in ratios[n].values() if engine in each] for engine in NAMES}
+        each = ", ".join(f"{NAMES[engine]} {mean(found):.2f}x of {len(found)}" for engine, found in of.items() if found)
         lines.append(
-            f"- {n} thread{'s' if n > 1 else ''}: geometric mean {mean(ratios[n].values()):.2f}x over {len(ratios[n])} models, least {min(ratios[n].values()):.2f}x; "
-            f"{behind} behind."
+            f"- {n} thread{'s' if n > 1 else ''}: geometric mean {mean(fastest[n]):.2f}x over {len(fastest[n])} models, least {min(fastest[n]):.2f}x; "
+            f"{behind} behind. By engine: {each}."
         )
     columns = ["model", "10^6 multiply-adds", "GFLOP/s"]
     for n in threads:
@@ -63,6 +69,13 @@ def block(results):
         speed = 2 * model["macs"] / times(model["rows"], threads[0])[0]["sartor"] / 1e6
         row = [name, f"{model['macs'] / 1e6:,.0f}", f"{speed:.0f}"] + [cell for n in threads for cell in cells(model, n)]
         lines.append("| " + " | ".join(row) + " |")
+    without = {(name, engine): why for name, model in timed.items() for engine, why in model.get("no_figure", {}).items()}
+    if without:
+        lines += ["", "`-`: no figure:", ""] + [f"- `{name}`, {NAMES[engine]}: {why}" for (name, engine), why in without.items()]
+    left = {name: model["not_delegated"] for name, model in timed.items() if model.get("not_delegated")}
+    if left:
+        lines += ["", "XNNPACK does not take all operators of these; ExecuTorch runs the others by its own kernels:", ""]
+        lines += [f"- `{name}`: {', '.join(f'{count} {operator}' for operator, count in each.items())}" for name, each in left.items()]
     if lost:
         lines += ["", "Not timed:", ""] + [f"- `{name}`: {why.splitlines()[0][:200]}" for name, why in lost.items()]
     return "\n".join(lines), ratios
@@ -70,12 +83,16 @@ def block(results):
 
 def plot(path, ratios):
     plt.rcParams.update({"svg.hashsalt": "suite", "svg.fonttype": "none", "font.size": 8})
-    first = ratios[min(ratios)]
+    first = {name: min(each.values()) for name, each in ratios[min(ratios)].items()}
     names = sorted(first, key=first.get)
     figure, axis = plt.subplots(figsize=(8, 0.17 * len(names) + 1), layout="constrained")
-    axis.barh(names, [first[name] for name in names], color=["#2b6cb0" if first[name] >= 1 else "#c05621" for name in names])
+    axis.barh(names, [first[name] for name in names], color=["#a3bfdb" if first[name] >= 1 else "#e0ab8e" for name in names])
+    for engine, (marker, color) in MARKS.items():
+        found = [(each[engine], name) for name, each in ratios[min(ratios)].items() if engine in each]
+        axis.scatter([ratio for ratio, _ in found], [name for _, name in found], s=9, c=color, marker=marker, label=NAMES[engine], zorder=2, linewidths=0)
     axis.axvline(1, color="black", linewidth=0.6)
-    axis.set_xlabel("time of the faster other engine over Sartor's, one thread: more is faster")
+    axis.legend(loc="lower right", frameon=False)
+    axis.set_xlabel("time of another engine over Sartor's, one thread; bars: of the fastest; right: Sartor is faster")
     axis.tick_params(axis="y", labelsize=6.5)
     axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, format="svg", metadata={"Date": None})

@@ -3,13 +3,16 @@
 usage: export.py OUT LIBRARY NAME SIDE VARIANT...
 
 VARIANT is the exporter and what it is asked for: old11, old17, old20 (the older exporter at that opset), old17dynamic (with a batch that
-has a name), new (the newer exporter at its own opset), newdynamic. For each, OUT/NAME.VARIANT.onnx. Beside them OUT/NAME.x.npy and the
+has a name), new (the newer exporter at its own opset), newdynamic. For each, OUT/NAME.VARIANT.onnx. The variant xnnpack, which needs
+ExecuTorch, is OUT/NAME.xnnpack.pte, and OUT/NAME.xnnpack.json says what XNNPACK does not take of it. Beside them OUT/NAME.x.npy and the
 outputs OUT/NAME.y0.npy, ..., computed in f64, in the order of the file's outputs; OUT/NAME.own.npy is the distance of PyTorch's own answers in f32.
 
 Weights are random, normal layers' statistics come from one batch, and factors of layers are near one: as initialised, whole branches
 would be zero.
 """
+import collections
 import copy
+import json
 import sys
 import warnings
 
@@ -83,6 +86,34 @@ def randomise(model, side):
     model.eval()
 
 
+def lower(model, x, stem):
+    """Writes ExecuTorch's program of a model, for XNNPACK as far as that takes it, and how often each operator is left to ExecuTorch's own kernels."""
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+    from executorch.exir.dialects.edge._ops import EdgeOpOverload
+    from executorch.exir.passes.constant_prop_pass import constant_prop_pass
+
+    try:
+        # Some models scale their weights first, and XNNPACK takes convolutions by constants only.
+        exported = constant_prop_pass(torch.export.export(model, (x,)))
+        program = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
+        left = collections.Counter(
+            node.target.__name__
+            for node in program.exported_program().graph.nodes
+            # Single values are copied on their way to XNNPACK.
+            if isinstance(node.target, EdgeOpOverload) and not (isinstance(node.meta["val"], torch.Tensor) and node.meta["val"].numel() == 1)
+        )
+        code = program.to_executorch().buffer
+    except Exception as error:
+        while error.__cause__:  # the outer ones name a pass
+            error = error.__cause__
+        raise error from None
+    with open(f"{stem}.pte", "wb") as file:
+        file.write(code)
+    with open(f"{stem}.json", "w") as file:
+        json.dump({"left": left}, file)
+
+
 def main():
     out, library, name, side, *variants = sys.argv[1:]
     side = int(side)
@@ -105,7 +136,9 @@ def main():
         dynamic = variant.endswith("dynamic")
         kind = variant.removesuffix("dynamic")
         try:
-            if kind == "new":
+            if variant == "xnnpack":
+                lower(model, x, f"{out}/{name}.{variant}")
+            elif kind == "new":
                 shapes = ({0: torch.export.Dim("batch", min=1, max=64)},) if dynamic else None
                 torch.onnx.export(model, (x,), path, dynamo=True, dynamic_shapes=shapes, input_names=["x"], verbose=False)
             else:
@@ -114,7 +147,7 @@ def main():
                     model, (x,), path, dynamo=False, opset_version=int(kind.removeprefix("old")), dynamic_axes=axes, input_names=["x"]
                 )
         except Exception as error:  # what an exporter cannot write is no fault of the reader: it is listed
-            print(f"{name} {variant} not exported: {str(error).strip().splitlines()[0][:150]}", flush=True)
+            print(f"{name} {variant} not exported: {(str(error).strip() or type(error).__name__).splitlines()[0][:150]}", flush=True)
             continue
         print(f"{name} {variant} exported", flush=True)
 
