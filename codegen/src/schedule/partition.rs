@@ -4,8 +4,6 @@
 //! L2 beside them. Layers whose weights outweigh their maps are split along their output lanes instead, so that each weight is
 //! read once.
 
-use sartor_models::Window;
-
 use super::options::Options;
 use crate::layout::{MapId, PANEL, padded};
 use crate::lower::window::reached;
@@ -170,9 +168,6 @@ fn extends(layers: &Layers, chain: &[LayerId], next: LayerId, options: &Options)
     let by_panels = by_panels(layers, layer, options);
     let longer = [chain, &[next]].concat();
     let weights = chain_bytes(layers, &longer);
-    // Weights that L2 does not hold pass it once a strip, whatever else is done with the strip's pixels.
-    let passes = layer.op.window() == Window::POINT && layer.op.role() != Role::Dense && layers[chain[0]].is_pointwise();
-    let weights = if passes { weights - 4 * layers[chain[0]].op.packed_len() } else { weights };
     joins(layers, chain, next)
         && width >= NARROWEST
         && !by_panels

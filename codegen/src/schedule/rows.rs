@@ -1,7 +1,5 @@
 //! Groups of rows of a layer: what each reads, and the calls that compute it.
 
-use sartor_models::Window;
-
 use super::context::Context;
 use crate::ir::stage::{Arm, Int, Step};
 use crate::lower::window::reached;
@@ -80,8 +78,7 @@ pub fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how:
         _ if is_sliding(id) && strip % 2 == 1 && !chain[at + 1..].iter().any(|&later| is_sliding(later)) => strip,
         (None, Some(rows)) => rows.max(1),
         _ if is_sliding(id) => sliding::ROWS,
-        // Where each pixel needs only the pixel at the same place, a strip is computed from a strip.
-        _ if chain[at + 1..].iter().all(|&later| cx.layers[later].op.window() == Window::POINT) => strip,
+        _ if at + 1 == chain.len() => strip,
         _ => PIXELS.div_ceil(dst.w),
     };
     let prefix = op.prefix(place);
