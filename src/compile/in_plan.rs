@@ -30,7 +30,11 @@ pub enum InPlan {
 pub fn in_plan(network: &Network, plan: &Plan) -> Vec<InPlan> {
     let layers = || plan.layers.layers.iter().enumerate().map(|(index, layer)| (LayerId(index), layer));
     let named: BTreeMap<&str, LayerId> = layers().map(|(id, layer)| (layer.name.as_str(), id)).collect();
-    let valued: BTreeMap<NodeId, LayerId> = layers().filter_map(|(id, layer)| Some((layer.value.as_ref()?.node, id))).collect();
+    // Of the layers that hold a value, the first computes it, and others copy it.
+    let mut valued: BTreeMap<NodeId, LayerId> = BTreeMap::new();
+    for (id, layer) in layers() {
+        layer.value.as_ref().map(|value| *valued.entry(value.node).or_insert(id));
+    }
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); network.nodes().len()];
     for (id, node) in network.nodes().iter().enumerate() {
         node.inputs.iter().for_each(|input| readers[input.0].push(id));
@@ -97,7 +101,7 @@ mod tests {
     use sartor_codegen::compile::Kind;
     use sartor_codegen::compile::generate;
     use sartor_kernels::runtime::Level;
-    use sartor_models::{Weights, zoo};
+    use sartor_models::{Activation, Builder, Conv2d, Reduction, Shape, Weights, Window, zoo};
 
     use super::*;
 
@@ -116,6 +120,23 @@ mod tests {
                 assert!(matches!(became, InPlan::Layer { whole: true, .. }), "{name}: {}: {became:?}", layer.name);
             }
         }
+    }
+
+    /// A concatenation that copies what layers computed is not what computes it.
+    #[test]
+    fn what_is_copied_is_computed_by_the_layer_before() {
+        let mut b = Builder::new("copied", Shape::new(16, 4, 5)).unwrap();
+        let depthwise = Op::Conv2d(Conv2d { oc: 16, groups: 16, bias: true, window: Window::square(3, 1, 1) });
+        let one = b.add("one", depthwise, &[b.input()]).unwrap();
+        let act = b.add("act", Op::Activation(Activation::Relu), &[one]).unwrap();
+        let two = b.add("two", depthwise, &[act]).unwrap();
+        let both = b.add("both", Op::Concat, &[act, two, act]).unwrap();
+        let mean = b.add("mean", Op::Reduce(Reduction::Mean), &[both]).unwrap();
+        let network = b.finish(&[mean]).unwrap();
+        let generated = generate(&network, &Weights::random(&network, 0), &[Level::Portable], 1, Kind::Lib).unwrap();
+        let plan = &generated.plans[0];
+        let InPlan::Layer { layer, .. } = in_plan(&network, plan)[act.0] else { panic!("act is in a layer") };
+        assert_eq!(plan.layers[layer].name, "one");
     }
 
     #[test]

@@ -106,11 +106,11 @@ impl Grow<'_> {
                 let narrow = self.draw.within(1, 8);
                 let src = if kind == 4 { self.conv(input, narrow, (1, 1), 1, 1, None)? } else { input };
                 let (oc, kernel, stride) = (self.draw.within(1, 40), self.draw.one(&KERNELS), self.draw.within(1, 2));
-                self.conv(src, oc, (kernel, kernel), stride, 1, act)?
+                self.any_conv(src, oc, kernel, stride, 1, act)?
             }
             5 | 6 => {
                 let (kernel, stride) = (self.draw.one(&KERNELS), self.draw.within(1, 2));
-                self.conv(input, c, (kernel, kernel), stride, c, act)?
+                self.any_conv(input, c, kernel, stride, c, act)?
             }
             7 => {
                 let (kernel, stride) = ((3, 3), (self.draw.within(1, 2), self.draw.within(1, 2)));
@@ -236,11 +236,29 @@ impl Grow<'_> {
         act: Option<Activation>,
     ) -> Grown {
         let stride = (stride, stride);
-        let mut window = Window::new(kernel, stride, self.padding(src, kernel, stride));
-        if self.draw.below(8) == 0 {
-            // Some windows lie wholly in padding.
-            window.padding.1 = Padding { before: kernel.1, after: kernel.1 };
+        let window = Window::new(kernel, stride, self.padding(src, kernel, stride));
+        self.windowed(src, oc, window, groups, act)
+    }
+
+    /// A convolution of any size. Some have windows that lie wholly in padding.
+    fn any_conv(
+        &mut self,
+        src: NodeId,
+        oc: usize,
+        kernel: usize,
+        stride: usize,
+        groups: usize,
+        act: Option<Activation>,
+    ) -> Grown {
+        let kernel = (kernel, kernel);
+        if self.draw.below(5) > 0 {
+            return self.conv(src, oc, kernel, stride, groups, act);
         }
+        let padding = (Padding::both(kernel.0), Padding { before: kernel.1, after: self.draw.below(kernel.1 + 2) });
+        self.windowed(src, oc, Window::new(kernel, (stride, stride), padding), groups, act)
+    }
+
+    fn windowed(&mut self, src: NodeId, oc: usize, window: Window, groups: usize, act: Option<Activation>) -> Grown {
         let bias = self.draw.below(2) == 0;
         let conv = self.add(Op::Conv2d(Conv2d { oc, groups, bias, window }), &[src])?;
         self.act(conv, act)

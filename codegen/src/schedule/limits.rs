@@ -1,6 +1,6 @@
 //! Refuses what is too large to be planned.
 
-use sartor_models::Network;
+use sartor_models::{Network, Padding, escape};
 
 use crate::network::layers::Layers;
 
@@ -16,6 +16,18 @@ pub enum ScheduleError {
         batch: usize,
         /// The largest number of f32.
         limit: usize,
+    },
+    /// A window makes more code than rustc compiles in minutes.
+    #[error(
+        "layer '{}' has a window of {} by {} taps, which meets padding in so many ways that rustc would take hours to compile its kernels: use \
+         the generic engine (--engine generic), or split the window into smaller ones",
+        escape::line(layer), taps.0, taps.1
+    )]
+    WindowTooLarge {
+        /// The layer.
+        layer: String,
+        /// Rows and columns of the window.
+        taps: (usize, usize),
     },
     /// The batch has no images.
     #[error("batch is 0: use at least 1")]
@@ -37,6 +49,26 @@ pub fn check_batch(network: &Network, batch: usize) -> Result<(), ScheduleError>
     let fits = |len: usize| len.checked_mul(batch).is_some_and(|all| all <= MOST);
     let all_fit = fits(network.input_shape().len()) && fits(outputs);
     if all_fit { Ok(()) } else { Err(ScheduleError::TooLarge { what: "input and output", batch, limit: MOST }) }
+}
+
+/// About how many statements the kernels of a layer may have. rustc takes some minutes for as many.
+const MOST_STATEMENTS: usize = 200_000;
+
+/// Columns of a tile, at most.
+const COLUMNS: usize = 28;
+
+/// Checks that rustc can compile the kernels of all windows: all taps are written one by one, anew for each number of rows that meet the map.
+pub(super) fn check_windows(layers: &Layers) -> Result<(), ScheduleError> {
+    for layer in &layers.layers {
+        let (window, dst) = (layer.op.window(), &layers[layer.dst()]);
+        let padded = window.padding.0 != Padding::both(0);
+        let forms = if padded { dst.h.min(window.kernel.0) } else { 1 };
+        let all = window.kernel.0.checked_mul(window.kernel.1).and_then(|taps| taps.checked_mul(forms * dst.w.min(COLUMNS)));
+        if all.is_none_or(|all| all > MOST_STATEMENTS) {
+            return Err(ScheduleError::WindowTooLarge { layer: layer.name.clone(), taps: window.kernel });
+        }
+    }
+    Ok(())
 }
 
 /// Checks that addresses can hold all maps of `batch` images.

@@ -3,6 +3,7 @@
 
 pub mod alternatives;
 mod arena;
+mod blocks;
 mod chain;
 mod context;
 mod cost;

@@ -1,8 +1,8 @@
 //! Lowers a convolution with a window whose weights L2 does not hold. It is split along its output lanes, as a 1x1 convolution is:
 //! each unit computes all rows of some panels, so that its weights are read once from behind L2, and then from there.
 
+use super::blocks::cut;
 use super::context::Context;
-use super::panels::cut;
 use super::rows::{group_calls, member};
 use crate::ir::stage::{Arm, Int, Stage, Step};
 use crate::layout::PANEL;

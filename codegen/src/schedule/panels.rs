@@ -11,6 +11,7 @@ use crate::network::layers::{LayerId, LayerOp};
 use crate::network::pack::{PackedLayer, PanelRun};
 use crate::schedule::tuning::PanelsChoice;
 
+use super::blocks::{FEWEST_ROWS, cut};
 use super::context::Context;
 use super::panel_rows;
 use crate::lower::spec::Spec;
@@ -75,9 +76,6 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
     StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
 }
 
-/// With fewer pixels than this, there are not enough multiply-adds to hide the fetching of weights.
-const FEWEST_ROWS: usize = 4;
-
 /// The units of a run of panels. If too few weights follow the last units to fetch `ahead` units ahead, these are a part of their
 /// own.
 fn parts(run: &PanelRun, units: Vec<Run>, k: usize, ahead: usize, weights: usize) -> Vec<Run> {
@@ -98,26 +96,6 @@ fn parts(run: &PanelRun, units: Vec<Run>, k: usize, ahead: usize, weights: usize
 fn follows(run: &PanelRun, part: Run, k: usize, ahead: usize, weights: usize) -> bool {
     let end = part.start + part.size * (part.count + ahead);
     run.offset + end * PANEL * (1 + k) <= weights
-}
-
-/// Splits panels into units of at most `block` panels, whose sizes are as even as they can be. Their number is a multiple of the
-/// number of threads, so that all threads have equally many. There are two exceptions: if one unit can hold all panels, there is
-/// one; for a few pixels, whose units are short, there are as few units as possible.
-pub fn cut(m: usize, panels: usize, block: usize, threads: usize) -> Vec<Run> {
-    let count = match panels.div_ceil(block) {
-        count if count == 1 || m < FEWEST_ROWS => return tile::even(panels, block),
-        count => count.next_multiple_of(threads).min(panels),
-    };
-    let mut runs: Vec<Run> = Vec::new();
-    for unit in 0..count {
-        let start = unit * panels / count;
-        let size = (unit + 1) * panels / count - start;
-        match runs.last_mut() {
-            Some(run) if run.size == size => run.count += 1,
-            _ => runs.push(Run { start, size, count: 1 }),
-        }
-    }
-    runs
 }
 
 /// How many panels a unit has: those of the best tile, or a multiple of that if tiles are narrow.

@@ -32,6 +32,7 @@ impl Schedule {
     /// If the batch is 0, or the maps are too large.
     pub fn new(layers: &Layers, options: &Options) -> Result<Self, ScheduleError> {
         limits::check_maps(layers, options.batch)?;
+        limits::check_windows(layers)?;
         let groups = partition::partition(layers, options);
         let (places, arena) = arena::place(layers, &groups, options.batch);
         Ok(Self { groups, places, arena })

@@ -113,6 +113,22 @@ fn rows_between_windows_are_the_same_however_units_are_split() {
     }
 }
 
+#[test]
+fn windows_that_would_keep_rustc_busy_for_hours_are_refused() {
+    let planned = |kernel: usize, stride, padding| {
+        let mut b = Builder::new("window", Shape::new(16, 64, 64)).unwrap();
+        let window = Window::square(kernel, stride, padding);
+        let conv = b.add("conv", Op::Conv2d(Conv2d { oc: 16, groups: 16, bias: true, window }), &[b.input()]).unwrap();
+        let network = b.finish(&[conv]).unwrap();
+        let layers = normalize(&network, &draw::weights(&network)).unwrap();
+        Schedule::new(&layers, &Options::new(Level::Portable)).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(planned(13, 1, 6), Ok(()));
+    assert_eq!(planned(32, 32, 0), Ok(()));
+    let message = planned(41, 1, 20).unwrap_err();
+    assert!(message.contains("'conv' has a window of 41 by 41 taps") && message.contains("--engine generic"), "{message}");
+}
+
 /// Weights that L2 does not hold pass it once, and not once a row.
 #[test]
 fn a_window_with_large_weights_is_split_along_its_output_lanes() {

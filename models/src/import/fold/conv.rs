@@ -4,7 +4,7 @@ use super::super::constant::Constant;
 use super::super::dims::{count, strides};
 use super::super::node::{NodeReader, Result};
 use super::super::window::window;
-use super::Work;
+use super::work::Work;
 
 /// A convolution of a constant `[n, c, h, w]` or `[n, c, w]`, summed in f64.
 pub fn conv(node: &NodeReader<'_>, work: Work<'_>) -> Result<Constant> {

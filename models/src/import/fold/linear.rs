@@ -3,7 +3,7 @@
 use super::super::constant::Constant;
 use super::super::dims::{broadcast, count, repeated};
 use super::super::node::{NodeReader, Result};
-use super::Work;
+use super::work::Work;
 
 /// Products of two tensors' last two dimensions. Those before are batches, which are repeated where one tensor has fewer.
 pub fn matmul(node: &NodeReader<'_>, work: Work<'_>) -> Result<Constant> {

@@ -10,6 +10,7 @@ mod places;
 mod quantised;
 mod reduce;
 mod softmax;
+mod work;
 
 use super::constant::Constant;
 use super::node::{NodeReader, Result};
@@ -19,9 +20,7 @@ pub use pad::{Pads, pads};
 pub use places::{parts, permutation, shape_of, slices, squeezed};
 pub use reduce::axes;
 pub use softmax::softmax_dims;
-
-/// Asks for so many products of two numbers; an error if the file's constants ask for too many.
-pub type Work<'a> = &'a mut dyn FnMut(usize) -> Result<()>;
+use work::Work;
 
 /// The values of a node whose inputs are all constant; `None` if its operator is not computed here.
 ///
