@@ -57,7 +57,10 @@ impl Weights {
 
     /// Takes the tensors of a node away.
     pub(crate) fn remove_of(&mut self, node: &str) {
-        self.tensors.retain(|name, _| name.rsplit_once('.').is_none_or(|(of, _)| of != node));
+        let prefix = format!("{node}.");
+        let all = self.tensors.range(prefix.clone()..).map(|(name, _)| name).take_while(|name| name.starts_with(&prefix));
+        let own: Vec<String> = all.filter(|name| !name[prefix.len()..].contains('.')).cloned().collect();
+        own.iter().for_each(|name| drop(self.tensors.remove(name)));
     }
 
     /// The same weights, with values allowed that are NaN or infinite, or become so when batch norms are folded. Otherwise

@@ -261,13 +261,13 @@ impl Translator {
             let held = self.held(&format!("{}.source", node.output(0)), first)?;
             return self.values(&node.with_inputs([&[Value::Computed(held)], others].concat()));
         }
-        let before = (self.builder.len(), self.made);
+        let before = self.builder.len();
         let values = match self.translated(node) {
             Err(reason) => {
-                self.truncate(before.0);
-                self.made = before.1;
-                // Tensors that lie in memory in some other order are copied, and then it may be supported.
-                let inputs = self.in_order(node)?.ok_or(reason)?;
+                // What it made still counts: many nodes may fail. Tensors that lie in memory in some other order are copied, and then it may be
+                // supported.
+                self.truncate(before);
+                let inputs = self.in_order(node).ok_or(reason)?;
                 return self.values(&node.with_inputs(inputs));
             }
             Ok(values) => values,
@@ -287,20 +287,20 @@ impl Translator {
     }
 
     /// The inputs of a node, those copied that lie in memory in another order than the usual one; `None` if there are none.
-    fn in_order(&mut self, node: &NodeReader<'_>) -> Result<Option<Vec<Value>>> {
+    fn in_order(&mut self, node: &NodeReader<'_>) -> Option<Vec<Value>> {
         let mut is_other = false;
         let mut inputs = Vec::new();
         for value in node.inputs() {
             inputs.push(match value {
                 Value::Computed(computed) if !self.is_usual(computed) => {
-                    let Ok(image) = self.image(&format!("{}.copied", node.output(0)), computed) else { return Ok(None) };
+                    let Ok(copied) = self.in_usual_order(&format!("{}.copied", node.output(0)), computed) else { return None };
                     is_other = true;
-                    Value::Computed(Computed { node: image, view: View::usual(self.shape(image), computed.view.rank()) })
+                    Value::Computed(copied)
                 }
                 value => value.clone(),
             });
         }
-        Ok(is_other.then_some(inputs))
+        is_other.then_some(inputs)
     }
 
     fn is_usual(&self, computed: &Computed) -> bool {

@@ -148,10 +148,14 @@ impl Translator {
 
     /// The tensor as the network returns it: in order if it can be, else as it lies in its map.
     pub fn output(&mut self, name: &str, value: &Computed) -> Computed {
-        if let Ok(node) = self.image(name, value) {
-            return Computed { node, view: View::usual(self.shape(node), value.view.rank()) };
-        }
-        self.ordered(name, value).unwrap_or_else(|_| value.clone())
+        let usual = self.in_usual_order(name, value);
+        usual.or_else(|_| self.ordered(name, value)).unwrap_or_else(|_| value.clone())
+    }
+
+    /// The tensor as a map whose view is the usual one.
+    pub fn in_usual_order(&mut self, name: &str, input: &Computed) -> Result<Computed> {
+        let node = self.image(name, input)?;
+        Ok(Computed { node, view: View::usual(self.shape(node), input.view.rank()) })
     }
 
     pub fn transposed(&mut self, name: &str, input: NodeId, order: [usize; 3]) -> Result<NodeId> {
