@@ -15,7 +15,6 @@ import re
 import subprocess
 import sys
 import time
-import time
 
 import numpy as np
 

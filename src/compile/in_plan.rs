@@ -33,7 +33,9 @@ pub fn in_plan(network: &Network, plan: &Plan) -> Vec<InPlan> {
     // Of the layers that hold a value, the first computes it, and others copy it.
     let mut valued: BTreeMap<NodeId, LayerId> = BTreeMap::new();
     for (id, layer) in layers() {
-        layer.value.as_ref().map(|value| *valued.entry(value.node).or_insert(id));
+        if let Some(value) = &layer.value {
+            valued.entry(value.node).or_insert(id);
+        }
     }
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); network.nodes().len()];
     for (id, node) in network.nodes().iter().enumerate() {

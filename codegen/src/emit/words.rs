@@ -76,7 +76,7 @@ impl<'a> Printer<'a> {
         self.mark_array(reg, 1)
     }
 
-    /// `mut `, if one of the `len` registers of an array is assigned to: all do not have to be, where some meet only padding.
+    /// `mut` for an array of `len` registers if any of them is set again later. The first need not be: it may meet only padding.
     pub fn mark_array(&self, first: Reg, len: usize) -> &'static str {
         if (first.0..first.0 + len).any(|reg| self.assigned.contains(&Reg(reg))) { "mut " } else { "" }
     }

@@ -262,6 +262,13 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The arms by the value of `on`, or the only arm's steps.
+    pub fn by(on: Int, mut arms: Vec<Arm>) -> Vec<Self> {
+        if arms.len() == 1 { arms.remove(0).body } else { vec![Self::Match { on, arms }] }
+    }
+}
+
 /// An arm of [`Step::Match`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Arm {

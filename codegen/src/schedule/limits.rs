@@ -19,8 +19,8 @@ pub enum ScheduleError {
     },
     /// A window makes more code than rustc compiles in minutes.
     #[error(
-        "layer '{}' has a window of {} by {} taps, which meets padding in so many ways that rustc would take hours to compile its kernels: use \
-         the generic engine (--engine generic), or split the window into smaller ones",
+        "layer '{}' has a window of {} by {} taps, for which rustc would compile kernels for hours: run the network by --engine generic, or split the window \
+         into smaller ones",
         escape::line(layer), taps.0, taps.1
     )]
     WindowTooLarge {

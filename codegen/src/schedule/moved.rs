@@ -44,7 +44,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> StagePlan {
             let call = cx.site.call(layer, &Spec::Moved(run.spec), args, &problem);
             arms.push(Arm { lo: run.lo, hi: run.lo + run.units - 1, body: vec![call] });
         }
-        body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: part, arms }] });
+        body.extend(Step::by(part, arms));
     }
     let code = Stage { name, doc: vec![problem], units: units * cx.site.batch, body };
     StagePlan { code, layers: vec![layer], rows: None }

@@ -42,8 +42,8 @@ pub fn stage(
             let row = Int::var("row");
             let site = &mut cx.site;
             let calls = group_calls(&member, &row, &problem, |rows| vec![conv.call(site, rows, &unit, &index)]);
-            let one = if member.groups() > 1 { "row" } else { "_" };
-            let mut body = vec![Step::For { var: one.into(), lo: Int::Const(0), hi: member.groups().into(), body: calls }];
+            let var = if member.groups() > 1 { "row" } else { "_" };
+            let mut body = vec![Step::For { var: var.into(), lo: Int::Const(0), hi: member.groups().into(), body: calls }];
             if cx.site.batch > 1 {
                 body = vec![Step::For { var: "image".into(), lo: Int::Const(0), hi: cx.site.batch.into(), body }];
             }
@@ -51,7 +51,7 @@ pub fn stage(
             units += part.count;
         }
     }
-    let body = if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: Int::var("unit"), arms }] };
+    let body = Step::by(Int::var("unit"), arms);
     StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
 }
 

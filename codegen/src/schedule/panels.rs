@@ -40,7 +40,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
     let mut arms: Vec<Arm> = Vec::new();
     let mut units = 0;
     for run in runs {
-        let k: usize = run.segments.iter().map(|segment| segment.len).sum();
+        let k = run.taps(&conv.window);
         let block = how.panels.unwrap_or_else(|| width(cx, m, run.panels, k)).clamp(1, run.panels);
         let ahead = how.ahead.unwrap_or(1);
         for part in parts(run, cut(m, run.panels, block, cx.options.threads), k, ahead, packed.data.len()) {
@@ -72,7 +72,7 @@ pub fn stage(cx: &mut Context<'_>, name: String, layer: LayerId, how: &PanelsCho
             units += part.count;
         }
     }
-    let body = if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: Int::var("unit"), arms }] };
+    let body = Step::by(Int::var("unit"), arms);
     StagePlan { code: Stage { name, doc: vec![problem], units, body }, layers: vec![layer], rows: None }
 }
 
@@ -129,7 +129,7 @@ pub fn reduce_stage(cx: &mut Context<'_>, name: String, layer: LayerId) -> Stage
             arms.push(Arm { lo, hi: lo + run.count - 1, body: vec![cx.site.call(layer, &Spec::Reduce(spec), args, &problem)] });
             lo += run.count;
         }
-        body.extend(if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: part, arms }] });
+        body.extend(Step::by(part, arms));
     }
     let code = Stage { name, doc: vec![problem], units: parts * cx.site.batch, body };
     StagePlan { code, layers: vec![layer], rows: None }

@@ -55,7 +55,7 @@ const NARROWEST: usize = 9;
 const PIXELS: usize = 56;
 
 /// The most layers of a chain. More gain little, and the time to plan them grows with the cube of their number.
-const LONGEST: usize = 12;
+pub const LONGEST: usize = 12;
 
 /// Splits a network into stages.
 pub fn partition(layers: &Layers, options: &Options) -> Vec<Group> {
@@ -80,8 +80,7 @@ pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
         return Group::Panels { layer: next, how: PanelsChoice::default() };
     }
     let mut chain = vec![next];
-    let more = |chain: &[LayerId]| options.fuse && chain.len() < LONGEST && next + chain.len() < layers.end();
-    while more(&chain) && extends(layers, &chain, next + chain.len(), options) {
+    while has_room(layers, &chain, options) && extends(layers, &chain, next + chain.len(), options) {
         chain.push(next + chain.len());
     }
     Group::Chain { strip: strip(layers, &chain, options.threads), how: vec![LayerChoice::default(); chain.len()], layers: chain }
@@ -91,8 +90,7 @@ pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
 pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
     let mut chain = vec![next];
     let bounded = |chain: &[LayerId]| chain_bytes(layers, chain) <= options.l2 / 2;
-    let more = |chain: &[LayerId]| options.fuse && chain.len() < LONGEST && next + chain.len() < layers.end();
-    while more(&chain) && joins(layers, &chain, next + chain.len()) {
+    while has_room(layers, &chain, options) && joins(layers, &chain, next + chain.len()) {
         chain.push(next + chain.len());
         if !bounded(&chain) {
             chain.pop();
@@ -159,6 +157,11 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     let panels = padded(conv.oc) / PANEL;
     let passes = if map_bytes + weights / panels <= options.l2 / 4 * 3 { 1 } else { panels };
     weights > options.l2 / 2 && weights + passes * map_bytes < weights * options.batch * layers[conv.dst].h
+}
+
+/// Whether there is a layer after a chain, and the chain may have one more.
+fn has_room(layers: &Layers, chain: &[LayerId], options: &Options) -> bool {
+    options.fuse && chain.len() < LONGEST && chain[0] + chain.len() < layers.end()
 }
 
 /// Whether the layer after a chain should join it.

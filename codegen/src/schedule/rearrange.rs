@@ -74,7 +74,7 @@ impl Rows<'_, '_> {
                         arms.push(Arm { lo, hi: end - 1, body: vec![self.copy(spread, (source, 0), row.clone())] });
                     }
                 }
-                if arms.len() == 1 { arms.remove(0).body } else { vec![Step::Match { on: row.clone(), arms }] }
+                Step::by(row.clone(), arms)
             }
         }
     }

@@ -125,8 +125,5 @@ pub fn group_calls(member: &Member, group: &Int, problem: &str, mut calls: impl 
         };
         arm.body = calls(&rows);
     }
-    match arms.len() {
-        1 => arms.remove(0).body,
-        _ => vec![Step::Match { on: group.clone(), arms }],
-    }
+    Step::by(group.clone(), arms)
 }

@@ -29,7 +29,7 @@ impl Schedule {
     /// Splits a network into stages and places its maps.
     ///
     /// # Errors
-    /// If the batch is 0, or the maps are too large.
+    /// If the batch is 0, or a map or a window is too large.
     pub fn new(layers: &Layers, options: &Options) -> Result<Self, ScheduleError> {
         limits::check_maps(layers, options.batch)?;
         limits::check_windows(layers)?;
@@ -90,7 +90,7 @@ impl Schedule {
 /// Plans a network. The plan is not proven yet: see [`prove`](crate::prove).
 ///
 /// # Errors
-/// If the batch is 0, or the maps are too large.
+/// If the batch is 0, or a map or a window is too large.
 pub fn plan(layers: &Layers, packed: &Packed, options: &Options) -> Result<Plan, ScheduleError> {
     Ok(Schedule::new(layers, options)?.plan(layers, packed, options))
 }

@@ -113,6 +113,22 @@ fn rows_between_windows_are_the_same_however_units_are_split() {
     }
 }
 
+/// The time to plan a network does not grow with the cube of what follows one another.
+#[test]
+fn chains_are_not_longer_than_they_may_be() {
+    let mut b = Builder::new("long", Shape::new(16, 12, 12)).unwrap();
+    let mut last = b.input();
+    for i in 0..60 {
+        let act = if i % 2 == 0 { Activation::Tanh } else { Activation::Silu };
+        last = b.add(format!("act{i}"), Op::Activation(act), &[last]).unwrap();
+    }
+    let network = b.finish(&[last]).unwrap();
+    let layers = normalize(&network, &draw::weights(&network)).unwrap();
+    let schedule = Schedule::new(&layers, &Options::new(Level::Portable)).unwrap();
+    let longest = schedule.groups.iter().map(|group| group.layers().len()).max();
+    assert_eq!(longest, Some(super::partition::LONGEST));
+}
+
 #[test]
 fn windows_that_would_keep_rustc_busy_for_hours_are_refused() {
     let planned = |kernel: usize, stride, padding| {
