@@ -69,6 +69,14 @@ fn a_problem_is_compiled_where_that_is_asked_for() {
         .stdout(contains("compiled, level portable"));
 }
 
+/// Where the first columns of a row meet only padding, sums that nothing is added to were the first of their array, and rustc refused it.
+#[test]
+fn windows_that_lie_wholly_in_padding_are_compiled() {
+    for line in ["ic3ih5iw5 conv_oc4ph1pw1_bias", "ic3ih5iw5 conv_oc3 conv_g3oc3kh3ph3pw3"] {
+        sartor(&["verify", "--problem", line, "--compiled", "--level", "portable"]).success();
+    }
+}
+
 /// `show` prints a valid problem line for each layer of a small network.
 #[test]
 fn layers_that_are_shown_are_replayed() {

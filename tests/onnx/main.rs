@@ -13,5 +13,6 @@ mod models;
 mod networks;
 mod places;
 mod question;
+mod unusual;
 mod written;
 mod zoo;

@@ -1,0 +1,77 @@
+//! What a file may legally say, and exporters seldom do.
+
+use sartor::kernels::report;
+
+use crate::written::{check, floats, integers};
+
+const DIMS: [usize; 4] = [1, 2, 3, 4];
+
+fn image() -> (Vec<usize>, Vec<f32>) {
+    (DIMS.to_vec(), (0..24).map(|i| i as f32).collect())
+}
+
+/// Transposed convolutions of two channels to one whose padding leaves out inputs, or positions between them.
+#[test]
+fn transposed_convolutions_leave_out_inputs() {
+    let mut checked = 0;
+    for (kernel, strides, pads) in [
+        (1, [3, 3], [1, 1, 1, 1]),
+        (1, [1, 3], [0, 1, 0, 1]),
+        (1, [1, 1], [1, 2, 0, 1]),
+        (2, [2, 2], [2, 3, 1, 0]),
+        (2, [3, 1], [3, 2, 0, 0]),
+    ] {
+        let weight = |i: usize| (i * 5 % 7) as f32 - 2.0;
+        let weights = vec![floats("w", &[2, 1, kernel, kernel], weight)];
+        let [strides_at, pads_at] =
+            [strides.to_vec(), pads.to_vec()].map(|v| v.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
+        let line = format!("y = ConvTranspose x, w {{strides={strides_at} pads={pads_at}}}");
+        let full = |size: usize, axis: usize| (size - 1) * strides[axis] + kernel;
+        let (h, w) = (full(3, 0) - pads[0] - pads[2], full(4, 1) - pads[1] - pads[3]);
+        let mut y = vec![0.0; h * w];
+        for (i, value) in image().1.into_iter().enumerate() {
+            let (c, row, column) = (i / 12, i / 4 % 3, i % 4);
+            for tap in 0..kernel * kernel {
+                let at = (row * strides[0] + tap / kernel)
+                    .checked_sub(pads[0])
+                    .zip((column * strides[1] + tap % kernel).checked_sub(pads[1]));
+                if let Some((row, column)) = at.filter(|&(row, column)| row < h && column < w) {
+                    y[row * w + column] += value * weight(c * kernel * kernel + tap);
+                }
+            }
+        }
+        checked += check(&[&line], weights, &image(), (vec![1, 1, h, w], y));
+    }
+    report::checked("portable", checked, "transposed convolutions that leave out inputs");
+}
+
+#[test]
+fn matrices_stand_on_the_left_and_vectors_on_the_right() {
+    let weight = |i: usize| (i % 4) as f32 - 1.0;
+    let at = |c: usize, row: usize, column: usize| (c * 12 + row * 4 + column) as f32;
+    let left = (0..2 * 5 * 4).map(|i| (0..3).map(|k| weight(i / 4 % 5 * 3 + k) * at(i / 20, k, i % 4)).sum()).collect();
+    let mut checked = check(&["y = MatMul w, x"], vec![floats("w", &[5, 3], weight)], &image(), (vec![1, 2, 5, 4], left));
+    let right = (0..6).map(|i| (0..4).map(|k| weight(k) * at(i / 3, i % 3, k)).sum()).collect();
+    checked += check(&["y = MatMul x, w"], vec![floats("w", &[4], weight)], &image(), (vec![1, 2, 3], right));
+    report::checked("portable", checked, "matrices on the left and vectors on the right");
+}
+
+/// A tensor that a reshape leaves in another order than a map's is copied where nothing else reads it.
+#[test]
+fn tensors_in_any_order_are_joined() {
+    let shape = vec![integers("shape", &[4], &[1, 3, 2, 4])];
+    let lines = ["r = Reshape x, shape", "y = Concat r, r {axis=2}"];
+    let y = (0..48).map(|i| (i / 16 * 8 + i % 8) as f32).collect();
+    let checked = check(&lines, shape, &image(), (vec![1, 3, 4, 4], y));
+    report::checked("portable", checked, "tensors in any order");
+}
+
+/// What is constant, and not computed while a file is read, the network computes.
+#[test]
+fn pools_of_constants_are_computed() {
+    let constant = vec![floats("w", &[1, 2, 4, 5], |i| i as f32)];
+    let lines = ["p = MaxPool w {kernel_shape=2,2}", "y = Add x, p"];
+    let y = (0..24).map(|i| i as f32 + (i / 12 * 20 + (i / 4 % 3 + 1) * 5 + i % 4 + 1) as f32).collect();
+    let checked = check(&lines, constant, &image(), (DIMS.to_vec(), y));
+    report::checked("portable", checked, "pools of constants");
+}
