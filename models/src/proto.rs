@@ -21,6 +21,11 @@ pub const DOUBLE: i32 = 11;
 /// Elements of a tensor are bf16.
 pub const BFLOAT16: i32 = 16;
 
+/// Whether elements are floats, by the type of a tensor.
+pub fn is_float(kind: i32) -> bool {
+    [FLOAT, FLOAT16, DOUBLE, BFLOAT16].contains(&kind)
+}
+
 /// A file.
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
@@ -70,6 +75,9 @@ pub struct Graph {
     /// What the caller gets.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfo>,
+    /// What the file says of values between its nodes.
+    #[prost(message, repeated, tag = "13")]
+    pub value_info: Vec<ValueInfo>,
 }
 
 /// An operator and the names of the values that it reads and writes.

@@ -56,6 +56,49 @@ fn matrices_stand_on_the_left_and_vectors_on_the_right() {
     report::checked("portable", checked, "matrices on the left and vectors on the right");
 }
 
+/// Weights of several matrices: each meets its own part of the tensor, or all meet the whole.
+#[test]
+fn each_part_of_a_tensor_has_a_matrix_of_its_own() {
+    let weight = |i: usize| (i * 3 % 5) as f32 - 2.0;
+    let x = image().1;
+    let mut checked = 0;
+    for (line, dims, groups, outputs) in [
+        ("y = MatMul x, w", [2, 4, 5], 2, 5),
+        ("y = MatMul w, x", [2, 5, 3], 2, 5),
+        ("y = MatMul x, w", [2, 4, 1], 2, 1),
+        ("y = MatMul w, x", [2, 1, 3], 2, 1),
+    ] {
+        let from_left = line.ends_with('x');
+        let (rows, terms, columns) = if from_left { (outputs, 3, 4) } else { (3, 4, outputs) };
+        let each = |i: usize| {
+            let (g, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
+            let product = |k: usize| match from_left {
+                true => weight((g * rows + row) * terms + k) * x[(g * terms + k) * columns + column],
+                false => x[(g * rows + row) * terms + k] * weight((g * terms + k) * columns + column),
+            };
+            (0..terms).map(product).sum()
+        };
+        let y = (0..groups * rows * columns).map(each).collect();
+        let weights = vec![floats("w", &dims, weight)];
+        checked += check(&[line], weights, &image(), (vec![1, groups, rows, columns], y));
+    }
+    let row = vec![integers("shape", &[3], &[1, 6, 4])];
+    // Rank 3 beside weights of rank 4, whose matrices all meet the same.
+    let y = (0..3 * 6 * 2).map(|i| (0..4).map(|k| x[i / 2 % 6 * 4 + k] * weight((i / 12 * 4 + k) * 2 + i % 2)).sum()).collect();
+    let weights = [row, vec![floats("w", &[1, 3, 4, 2], weight)]].concat();
+    checked += check(&["r = Reshape x, shape", "y = MatMul r, w"], weights, &image(), (vec![1, 3, 6, 2], y));
+    // A vector beside them is a row, or a column, that the result does not keep.
+    let vector = vec![integers("shape", &[1], &[24])];
+    for (line, dims) in [("y = MatMul r, w", [2, 24, 5]), ("y = MatMul w, r", [2, 5, 24])] {
+        let from_left = line.ends_with('r');
+        let term = |i: usize, k: usize| if from_left { weight(i * 24 + k) } else { weight((i / 5 * 24 + k) * 5 + i % 5) };
+        let y = (0..10).map(|i| (0..24).map(|k| x[k] * term(i, k)).sum()).collect();
+        let weights = [vector.clone(), vec![floats("w", &dims, weight)]].concat();
+        checked += check(&["r = Reshape x, shape", line], weights, &image(), (vec![2, 5], y));
+    }
+    report::checked("portable", checked, "tensors whose parts have matrices of their own");
+}
+
 /// A tensor that a reshape leaves in another order than a map's is copied where nothing else reads it.
 #[test]
 fn tensors_in_any_order_are_joined() {

@@ -126,7 +126,7 @@ fn declared(file: &Onnx, input: &proto::ValueInfo) -> Result<Vec<usize>, ImportE
     let name = input.name();
     let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
     let kind = tensor.map_or(0, proto::TensorType::elem_type);
-    if ![proto::FLOAT, proto::FLOAT16, proto::DOUBLE, proto::BFLOAT16].contains(&kind) {
+    if !proto::is_float(kind) {
         let reason = format!("input '{}' has elements of type {kind}, and must have floats", line(name));
         return Err(ImportError::Format { path: file.path.clone(), reason });
     }

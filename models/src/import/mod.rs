@@ -26,6 +26,7 @@ mod translate;
 mod value;
 mod view;
 mod window;
+mod wire;
 
 use std::path::Path;
 

@@ -159,9 +159,27 @@ impl<'a> NodeReader<'a> {
     /// Refuses attributes that nobody has read.
     pub fn finish(&self) -> Result<()> {
         let read = self.read.borrow();
-        match self.node.attribute.iter().map(Attribute::name).find(|name| !read.contains(name)) {
+        match self.node.attribute.iter().find(|attribute| !read.contains(attribute.name())) {
             None => Ok(()),
-            Some(name) => Err(format!("attribute {} is not supported; export the network without it", line(name))),
+            Some(attribute) => Err(format!(
+                "attribute {} is not supported{}; export the network without it",
+                line(attribute.name()),
+                shown(attribute).map_or_else(String::new, |value| format!(" (it is {value})"))
+            )),
         }
+    }
+}
+
+/// An attribute's value, if it is short.
+fn shown(attribute: &Attribute) -> Option<String> {
+    const LONGEST: usize = 8;
+    let text = |bytes: &[u8]| format!("'{}'", line(&String::from_utf8_lossy(&bytes[..bytes.len().min(64)])));
+    match attribute.r#type() {
+        Attribute::INT => attribute.i.map(|value| value.to_string()),
+        Attribute::FLOAT => attribute.f.map(|value| value.to_string()),
+        Attribute::STRING => attribute.s.as_deref().map(text),
+        Attribute::INTS if attribute.ints.len() <= LONGEST => Some(format!("{:?}", attribute.ints)),
+        Attribute::FLOATS if attribute.floats.len() <= LONGEST => Some(format!("{:?}", attribute.floats)),
+        _ => None,
     }
 }

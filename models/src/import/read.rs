@@ -9,6 +9,7 @@ use prost::Message;
 
 use super::constant::Constant;
 use super::error::ImportError;
+use super::wire;
 use crate::escape::line;
 use crate::proto;
 
@@ -51,6 +52,7 @@ pub fn read(path: &Path) -> Result<Onnx, ImportError> {
 /// As [`read`].
 pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, ImportError> {
     let format = |reason: String| ImportError::Format { path: path.into(), reason };
+    wire::check(bytes).map_err(format)?;
     let model = proto::Model::decode(bytes).map_err(|e| format(format!("{e}; export the network again")))?;
     let opset = opset(&model).map_err(format)?;
     let mut graph = model.graph.ok_or_else(|| format("it has no graph; export the network again".into()))?;

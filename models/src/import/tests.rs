@@ -65,6 +65,72 @@ fn all_nodes_that_are_not_supported_are_listed() {
 }
 
 #[test]
+fn nodes_behind_one_that_is_refused_are_judged_too() {
+    let slope = Attribute { name: Some("slope".into()), f: Some(0.5), r#type: Some(Attribute::FLOAT), ..Attribute::default() };
+    let odd = |input, output| Node { attribute: vec![slope.clone()], ..node("Relu", &[input], output) };
+    // By the dimensions of the input, by what was computed in spite of the attribute, and by those that the file declares.
+    let nodes = vec![
+        node("Sign", &["x"], "a"),
+        odd("a", "b"),
+        odd("b", "c"),
+        node("Frob", &["c"], "d"),
+        odd("d", "e"),
+        node("Quux", &["e"], "f"),
+        odd("f", "y"),
+    ];
+    let mut file = model(nodes, Vec::new());
+    file.graph.as_mut().unwrap().value_info = vec![info("d", &[1, 2, 3, 3])];
+    let Err(ImportError::Unsupported { refusals, .. }) = read(&file) else { panic!("it was read") };
+    let found: Vec<&str> = refusals.iter().map(|refusal| &*refusal.node).collect();
+    // Nothing says what `f` is.
+    assert_eq!(found, ["a", "b", "c", "d", "e", "f"]);
+    assert!(refusals[1].reason.contains("attribute slope is not supported (it is 0.5)"), "{}", refusals[1]);
+}
+
+#[test]
+fn half_precision_is_computed_in_f32() {
+    let to = |kind: i32| Attribute {
+        name: Some("to".into()),
+        i: Some(kind.into()),
+        r#type: Some(Attribute::INT),
+        ..Attribute::default()
+    };
+    let cast = |kind, input, output| Node { attribute: vec![to(kind)], ..node("Cast", &[input], output) };
+    let nodes = |kind| vec![cast(kind, "x", "a"), node("Relu", &["a"], "b"), cast(proto::FLOAT, "b", "y")];
+    for kind in [proto::FLOAT16, proto::BFLOAT16, proto::DOUBLE] {
+        let network = read(&model(nodes(kind), Vec::new())).unwrap().network;
+        assert_eq!(network.nodes().len(), 2, "type {kind}");
+    }
+    let message = refused(&model(nodes(proto::INT64), Vec::new()));
+    assert!(message.contains("to is 7"), "{message}");
+}
+
+/// Protobuf's encoding of a field that holds bytes.
+fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut field = vec![tag << 3 | 2];
+    prost::encoding::encode_varint(bytes.len() as u64, &mut field);
+    [&field, bytes].concat()
+}
+
+#[test]
+fn files_that_would_fill_the_memory_are_refused_before_they_are_decoded() {
+    let read = |graph: &[u8]| onnx_bytes("model.onnx".as_ref(), &field(7, graph), &ImportOptions::default()).unwrap_err();
+    for (what, each) in [("nodes", field(1, &[])), ("tensors", field(5, &[])), ("values", field(13, &field(2, &[])))] {
+        let message = read(&each.repeat(3 << 20)).to_string();
+        assert!(message.contains("more than 2097152"), "{what}: {message}");
+    }
+    for (what, inside) in
+        [("attributes", field(5, &[])), ("names", field(1, b"x")), ("tensors", field(5, &field(5, &field(13, &[]))))]
+    {
+        let message = read(&field(1, &inside.repeat(3 << 20))).to_string();
+        assert!(message.contains("more than 2097152"), "{what}: {message}");
+    }
+    // A damaged field ends the count and the decoding.
+    let message = read(&[field(1, &[0xff; 3]), field(1, &[]).repeat(3 << 20)].concat()).to_string();
+    assert!(message.contains("is not a valid ONNX file"), "{message}");
+}
+
+#[test]
 fn no_attribute_is_ignored() {
     let attribute =
         Attribute { name: Some("slope".into()), f: Some(0.5), r#type: Some(Attribute::FLOAT), ..Attribute::default() };

@@ -4,7 +4,7 @@ use sartor_ops::Parameter;
 
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
-use super::super::view::{Factor, MapAxis};
+use super::super::view::{Factor, MapAxis, View};
 use super::moved::with_channels;
 use super::translator::{Translator, computed};
 use crate::arithmetic::Arithmetic;
@@ -21,6 +21,7 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
 }
 
 /// A matrix of weights: `at(term, output)`.
+#[derive(Clone, Copy)]
 pub struct Matrix<'a> {
     pub values: &'a [f32],
     pub terms: usize,
@@ -30,6 +31,11 @@ pub struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
+    /// One of several matrices that stand one after another.
+    fn of(&self, index: usize) -> Self {
+        Self { values: &self.values[index * self.terms * self.outputs..], ..*self }
+    }
+
     fn at(&self, term: usize, output: usize) -> f32 {
         let place = if self.transposed { output * self.terms + term } else { term * self.outputs + output };
         if self.factor == 1.0 { self.values[place] } else { self.values[place] * self.factor }
@@ -101,28 +107,87 @@ fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
     let [batch @ .., terms, outputs] = &dims[..] else {
         return Err(format!("its weights have dimensions {dims:?}, and must be a matrix"));
     };
-    if batch.iter().any(|&d| d != 1) || batch.len() + 2 > input.view.rank().max(2) {
-        return Err(format!("its weights have dimensions {dims:?}, and must be one matrix"));
-    }
     let matrix = Matrix { values: node.floats(1)?, terms: *terms, outputs: *outputs, transposed: false, factor: 1.0 };
-    product(t, node.output(0), input, &matrix, None).map(|value| vec![Value::Computed(value)])
+    products(t, node.output(0), input, batch, &matrix).map(|value| vec![Value::Computed(value)])
 }
 
 /// A matrix of weights times the last two dimensions of a tensor: the last two of the product with the turned matrix, turned.
 fn from_left(t: &mut Translator, node: &NodeReader<'_>, input: &Computed) -> Result<Computed> {
     let dims = &node.needed(0)?.dims;
     let rank = input.view.rank();
-    let matrix = match dims[..] {
-        [ref batch @ .., outputs, terms] if rank >= dims.len() && batch.iter().all(|&d| d == 1) => {
-            Matrix { values: node.floats(0)?, terms, outputs, transposed: true, factor: 1.0 }
-        }
-        _ => return Err(format!("its weights have dimensions {dims:?}, and must be one matrix, as its input has {rank}")),
+    let [batch @ .., outputs, terms] = &dims[..] else {
+        return Err(format!("its weights have dimensions {dims:?}, and must be a matrix"));
     };
-    let mut turned: Vec<usize> = (0..rank).collect();
-    turned.swap(rank - 2, rank - 1);
-    let input = Computed { node: input.node, view: input.view.transposed(&turned) };
-    let result = product(t, node.output(0), &input, &matrix, None)?;
-    Ok(Computed { node: result.node, view: result.view.transposed(&turned) })
+    let matrix = Matrix { values: node.floats(0)?, terms: *terms, outputs: *outputs, transposed: true, factor: 1.0 };
+    let turn = |value: Computed| {
+        let rank = value.view.rank();
+        let mut turned: Vec<usize> = (0..rank).collect();
+        turned.swap(rank - 2, rank - 1);
+        Computed { node: value.node, view: value.view.transposed(&turned) }
+    };
+    let name = node.output(0);
+    if rank < 2 {
+        products(t, name, input, batch, &matrix)
+    } else {
+        products(t, name, &turn(input.clone()), batch, &matrix).map(turn)
+    }
+}
+
+/// The sums over the last dimension by matrices that stand one after another in `matrix`: one for each position of the dimensions `batch`, which
+/// are those before the last two.
+fn products(t: &mut Translator, name: &str, input: &Computed, batch: &[usize], matrix: &Matrix<'_>) -> Result<Computed> {
+    let sizes = input.view.sizes();
+    if let [terms] = sizes[..] {
+        // A vector is a row, which the result does not keep.
+        let row = input.view.reshaped(&[1, terms]).ok_or("its dimensions do not fit")?;
+        let result = products(t, name, &Computed { node: input.node, view: row }, batch, matrix)?;
+        let dims = [batch, &[matrix.outputs]].concat();
+        let view = result.view.reshaped(&dims).ok_or("its dimensions do not fit")?;
+        return Ok(Computed { node: result.node, view });
+    }
+    let [outer @ .., rows, terms] = &sizes[..] else { return Err("its input has no dimensions".into()) };
+    if *terms != matrix.terms || *terms == 0 {
+        return Err(format!("its input has dimensions {sizes:?}, and its weights take {}", matrix.terms));
+    }
+    let groups: usize = batch.iter().product();
+    let before = outer.len().saturating_sub(batch.len());
+    let (outer, own) = outer.split_at(before);
+    if groups == 1 && own.len() == batch.len() {
+        return product(t, name, input, matrix, None);
+    }
+    // The dimensions of the result without the matrices' own, and the order that puts these in front of the rows.
+    let dims = [outer, &[*rows], batch, &[matrix.outputs]].concat();
+    let order: Vec<usize> = (0..before).chain(before + 1..before + 1 + batch.len()).chain([before, dims.len() - 1]).collect();
+    let result = if own.iter().all(|&d| d == 1) {
+        // All matrices take the same: together they are one.
+        let each =
+            |term: usize| (0..groups).flat_map(move |group| (0..matrix.outputs).map(move |o| matrix.of(group).at(term, o)));
+        let values: Vec<f32> = (0..matrix.terms).flat_map(each).collect();
+        t.make(values.len())?;
+        let one = Matrix { values: &values, outputs: groups * matrix.outputs, transposed: false, factor: 1.0, ..*matrix };
+        product(t, name, input, &one, None)?
+    } else if own == batch {
+        let to: Vec<usize> =
+            (0..before).chain([before + own.len()]).chain(before..before + own.len()).chain([sizes.len() - 1]).collect();
+        let turned = Computed { node: input.node, view: input.view.transposed(&to) };
+        grouped(t, name, &turned, before + 1, matrix)?
+    } else {
+        return Err(format!("its weights are matrices of dimensions {batch:?}, and its input has {own:?} there"));
+    };
+    let view = result.view.reshaped(&dims).ok_or("its dimensions do not fit")?;
+    Ok(Computed { node: result.node, view: view.transposed(&order) })
+}
+
+/// The sums over the last dimension, for each position of the dimensions from `first` to it by a matrix of its own.
+fn grouped(t: &mut Translator, name: &str, input: &Computed, first: usize, matrix: &Matrix<'_>) -> Result<Computed> {
+    let moved = with_channels(t, &format!("{name}.channels"), input, first..input.view.rank())?;
+    let window = Window::new((1, 1), (1, 1), Padding::around(0));
+    let groups = t.shape(moved.node).c / matrix.terms;
+    let conv = Conv2d { oc: groups * matrix.outputs, groups, bias: false, window };
+    let weight = |[o, term, ..]: [usize; 4]| matrix.of(o / matrix.outputs).at(term, o % matrix.outputs);
+    let node = t.filled(name, conv, moved.node, None, weight)?;
+    let axes = [MapAxis::H, MapAxis::C, MapAxis::W].map(Some);
+    Ok(Computed { node, view: View::of_axes(t.shape(node), &axes) })
 }
 
 /// The sums over the last dimension. It may be the channels in any order, or a whole map that was flattened in any order.

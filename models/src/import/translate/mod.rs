@@ -26,6 +26,7 @@ mod resize;
 mod select;
 mod shape;
 mod softmax;
+mod stand_in;
 mod translator;
 
 use std::collections::{HashMap, HashSet};
@@ -77,7 +78,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     for (port, &node) in inputs.iter().zip(&parts) {
         values.insert(port.name.clone(), Value::Computed(Computed { node, view: port.view.clone() }));
     }
-    let mut refusals = Vec::new();
+    let mut refusals = Refusals { found: Vec::new(), declared: stand_in::declared(&file.graph) };
     let mut trace = Trace { weights, ..Trace::default() };
     trace.weights.sort();
     for node in &file.graph.node {
@@ -85,8 +86,8 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
         translator.node(node, &file.types, &mut values, &mut refusals);
         trace.note(node, &values, before..translator.builder.len(), |id| translator.builder.shape(id));
     }
-    if !refusals.is_empty() {
-        return Err(ImportError::Unsupported { path, refusals });
+    if !refusals.found.is_empty() {
+        return Err(ImportError::Unsupported { path, refusals: refusals.found });
     }
     trace.inputs = inputs.iter().zip(&parts).map(|(port, node)| (port.name.clone(), Fate::Map(*node, port.clone()))).collect();
     let (mut outputs, mut nodes) = (Vec::new(), Vec::new());
@@ -166,6 +167,19 @@ fn constants(
     Ok((values, random))
 }
 
+/// What nodes were refused for, and what helps to go on behind them.
+struct Refusals {
+    found: Vec<Refusal>,
+    /// The dimensions that the file declares for floats between its nodes.
+    declared: HashMap<String, Vec<usize>>,
+}
+
+/// What a node became, and whether that is all that the file asks for.
+struct Translated {
+    values: Vec<Value>,
+    verdict: Result<()>,
+}
+
 impl Translator {
     /// The nodes that are the inputs: the network's, or parts of it.
     fn inputs(&mut self, inputs: &[Port]) -> Result<Vec<NodeId>> {
@@ -190,11 +204,12 @@ impl Translator {
         node: &proto::Node,
         types: &HashMap<String, i32>,
         values: &mut HashMap<String, Value>,
-        refusals: &mut Vec<Refusal>,
+        refusals: &mut Refusals,
     ) {
-        let name = trace::name(node);
-        let operator = node.op_type().to_owned();
-        let mut refuse = |reason: String| refusals.push(Refusal { node: name.into(), operator: operator.clone(), reason });
+        let mut refuse = |reason: String| {
+            let (node, operator) = (trace::name(node).into(), node.op_type().into());
+            refusals.found.push(Refusal { node, operator, reason });
+        };
         let value = |name: &String| match name.as_str() {
             "" => Some(Value::Absent),
             name => values.get(name).cloned(),
@@ -204,6 +219,7 @@ impl Translator {
             return;
         }
         let inputs: Option<Vec<Value>> = node.input.iter().map(value).collect();
+        let first = inputs.as_ref().and_then(|inputs| inputs.first()).cloned();
         let results = match inputs {
             None => {
                 refuse("an input is computed by no node before it; the file's nodes must be in order".into());
@@ -215,25 +231,32 @@ impl Translator {
             }
             // What was refused before is no new reason, but all operators that are unknown are listed.
             Some(inputs) if inputs.iter().any(|input| matches!(input, Value::Refused)) => {
-                if family(&operator).is_none() {
+                if family(node.op_type()).is_none() {
                     refuse(unknown());
                 }
                 None
             }
             Some(inputs) => match self.values(&NodeReader::new(node, self.opset, inputs, types)) {
-                Ok(values) => Some(values),
+                Ok(Translated { values, verdict }) => {
+                    verdict.unwrap_or_else(refuse);
+                    Some(values)
+                }
                 Err(reason) => {
                     refuse(reason);
                     None
                 }
             },
         };
-        let mut results = results.into_iter().flatten();
+        let results = results.unwrap_or_else(|| {
+            let stand_in = |(index, _)| stand_in::value(self, node, index, first.as_ref(), &refusals.declared);
+            node.output.iter().enumerate().map(stand_in).collect()
+        });
+        let mut results = results.into_iter();
         for output in &node.output {
             let value = results.next().unwrap_or(Value::Refused);
             if !output.is_empty() && values.insert(output.clone(), value).is_some() {
-                refusals.push(Refusal {
-                    node: name.into(),
+                refusals.found.push(Refusal {
+                    node: trace::name(node).into(),
                     operator: node.op_type().into(),
                     reason: format!("another node computes '{output}' too"),
                 });
@@ -242,12 +265,11 @@ impl Translator {
     }
 
     /// The values of a node's outputs.
-    fn values(&mut self, node: &NodeReader<'_>) -> Result<Vec<Value>> {
+    fn values(&mut self, node: &NodeReader<'_>) -> Result<Translated> {
         let constant = node.inputs().iter().all(|input| matches!(input, Value::Absent | Value::Constant(_)));
         if constant && let Some(values) = fold(node, &mut |products| self.make(products))? {
-            node.finish()?;
             self.make(values.iter().map(|constant| constant.data.len()).sum())?;
-            return Ok(values.into_iter().map(Value::from).collect());
+            return Ok(Translated { values: values.into_iter().map(Value::from).collect(), verdict: node.finish() });
         }
         let is_lowest = |value: &Value| matches!(value, Value::Computed(computed) if self.lowest.contains_key(&computed.node));
         if node.operator() != "MaxPool" && node.inputs().iter().any(is_lowest) {
@@ -272,8 +294,13 @@ impl Translator {
             }
             Ok(values) => values,
         };
-        node.finish()?;
-        if self.batch > 1 && moves_batch(node, &values) {
+        let verdict = node.finish().and_then(|()| self.check(node, &values));
+        Ok(Translated { values, verdict })
+    }
+
+    /// Refuses a node whose values are not all that the file asks for.
+    fn check(&self, node: &NodeReader<'_>, values: &[Value]) -> Result<()> {
+        if self.batch > 1 && moves_batch(node, values) {
             return Err(format!(
                 "it mixes the {} images of the batch that the file declares; give the input a batch of 1 by --input-shape",
                 self.batch
@@ -282,7 +309,7 @@ impl Translator {
         let extra = (values.len()..node.outputs()).find(|&index| self.read.contains(node.output(index)));
         match extra {
             Some(index) => Err(format!("output {index} ('{}') is not supported", node.output(index))),
-            None => Ok(values),
+            None => Ok(()),
         }
     }
 

@@ -17,7 +17,7 @@ pub fn translate(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>
         ("Cast", Value::Condition(condition)) if node.int("to")? == Some(proto::BOOL.into()) => {
             Ok(Value::Condition(condition.clone()))
         }
-        ("Cast", Value::Condition(condition)) if matches!(node.int("to")?.unwrap_or(0) as i32, proto::FLOAT | proto::DOUBLE) => {
+        ("Cast", Value::Condition(condition)) if proto::is_float(node.int("to")?.unwrap_or(0) as i32) => {
             node.skip(&["saturate"]);
             t.mask(node.output(0), condition).map(Value::Computed)
         }
@@ -55,8 +55,9 @@ fn view(t: &mut Translator, node: &NodeReader<'_>, operator: &str) -> Result<Val
         }
         "Cast" => {
             node.skip(&["saturate"]);
+            // Half precision saves memory where it is computed with; the network's values keep the digits that f32 has.
             match node.int("to")?.unwrap_or(0) as i32 {
-                proto::FLOAT | proto::DOUBLE => Some(view.clone()),
+                float if proto::is_float(float) => Some(view.clone()),
                 other => return Err(format!("to is {other}: values that the network computes are f32 and stay so")),
             }
         }
