@@ -16,6 +16,7 @@ use super::line;
 use super::operator::{Operator, Role, Way};
 use super::packed::{PackedLayer, PanelRun};
 use super::site::{RowGroup, Site};
+use crate::ids::LayerId;
 use crate::ir::stage::{Int, Pointer, Region, Step};
 use crate::layout::{Map, MapId, PANEL, Place, padded};
 use crate::lower::direct::{Direct, Source};
@@ -127,12 +128,33 @@ impl Conv {
         }
     }
 
+    /// Whether the weights come from behind L2, and so many f32 of weights follow those of the layer that a kernel may fetch beyond its own.
+    fn is_fetched(&self, site: &Site<'_>, layer: LayerId, beyond: usize) -> bool {
+        let PackedLayer::Conv(runs) = &site.packed.layers[layer] else { return false };
+        let end = runs.iter().map(|run| run.offset + run.len(&self.window)).max().unwrap_or(0);
+        site.is_beyond_l2(self.packed_len()) && end + beyond <= site.packed.data.len()
+    }
+
+    /// The kernel that computes `m` pixels of a run of panels in a group of rows. If L2 does not hold the layer's weights, each tile fetches a part of
+    /// those of the next panels. The second result is how far behind the kernel's own weights these lie.
+    fn pointwise_of_rows(&self, site: &Site<'_>, run: &PanelRun, rows: &RowGroup<'_>) -> (Pointwise, Option<usize>) {
+        let spec = self.pointwise(site, run, rows.count * site.maps[self.dst].w, rows.how.tile);
+        let (all, next) = (run.len(&self.window), spec.blocks(site.level)[0].panels.size * spec.panel_len());
+        if self.is_fetched(site, rows.layer, next) && spec.can_fetch(site.level, all) {
+            (Pointwise { ahead: all, ..spec }, Some(next))
+        } else {
+            (spec, None)
+        }
+    }
+
     /// The call that computes a group of rows of a run of panels, or of the run as long as this one that lies `index` runs behind it.
     pub fn call(&self, site: &mut Site<'_>, rows: &RowGroup<'_>, run: &PanelRun, index: &Int) -> Step {
         let by_pixels = self.by_pixels(site.places[self.src]);
-        let spec = match by_pixels {
-            true => Spec::Pointwise(self.pointwise(site, run, rows.count * site.maps[self.dst].w, rows.how.tile)),
-            false => Spec::Direct(self.direct(site, run, rows)),
+        let (spec, next) = if by_pixels {
+            let (spec, next) = self.pointwise_of_rows(site, run, rows);
+            (Spec::Pointwise(spec), next)
+        } else {
+            (Spec::Direct(self.direct(site, run, rows)), None)
         };
         let lane = index.clone().times(run.panels * PANEL).plus(run.first * PANEL);
         let by = |pointer: Pointer, lanes: Int| Pointer { offset: pointer.offset.plus(lanes), ..pointer };
@@ -141,9 +163,10 @@ impl Conv {
             false => self.present(rows).map(|kh| site.row(self.src, rows.source(kh * self.window.dilation.0))).collect(),
         };
         let weights = index.clone().times(run.len(&self.window)).plus(run.offset);
-        args.push(Pointer { region: Region::Weights, offset: weights });
+        args.push(Pointer { region: Region::Weights, offset: weights.clone() });
         args.push(by(site.row(self.dst, rows.first.clone()), lane.clone()));
         args.extend(self.shortcut.filter(|_| run.shortcut).map(|map| by(site.row(map, rows.first.clone()), lane)));
+        args.extend(next.map(|next| Pointer { region: Region::Weights, offset: weights.plus(next) }));
         site.call(rows.layer, &spec, args, rows.problem)
     }
 

@@ -18,6 +18,8 @@ pub struct Site<'a> {
     pub level: Level,
     /// Images of a pass.
     pub batch: usize,
+    /// How many bytes of second-level cache a core has to itself.
+    pub l2: usize,
     /// The network's maps.
     pub maps: &'a TiSlice<MapId, Map>,
     /// The packed weights.
@@ -103,6 +105,11 @@ impl Site<'_> {
                 Pointer { region: Region::Scratch, offset: slot.times(self.row_len(map)).plus(offset) }
             }
         }
+    }
+
+    /// Whether a layer has so many f32 of weights that each walk over them reads them from behind L2.
+    pub fn is_beyond_l2(&self, weights: usize) -> bool {
+        4 * weights > self.l2 / 2
     }
 
     /// A call of the kernel that computes a specification. The kernel is made if there is none yet.

@@ -6,7 +6,7 @@
 
 use super::options::Options;
 use crate::layout::{MapId, PANEL, padded};
-use crate::lower::window::reached;
+use crate::lower::window::{reached, spanned};
 use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 use crate::network::line::problem;
 use crate::ops::Role;
@@ -148,15 +148,21 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     let src = &layers[conv.src];
     let weights = 4 * layer.op.packed_len();
     let map_bytes = 4 * src.h * src.w * options.batch * src.pitch();
-    if conv.is_pointwise() {
-        // It should if its map is small, or if its weights are large and its map fits L2.
-        let pixels = src.h * src.w * options.batch;
-        return pixels < NARROWEST * NARROWEST || src.w < NARROWEST || (weights > options.l2 / 4 && map_bytes <= options.l2 / 2);
-    }
-    // Row by row, all weights pass L2 once a row. Panel by panel, the weights pass once, and the map as well if it stays there.
     let panels = padded(conv.oc) / PANEL;
+    if conv.is_pointwise() {
+        // It should if its map is small, or if its weights are large and its map stays in L2 beside two panels: one that is used and one that is fetched.
+        let pixels = src.h * src.w * options.batch;
+        let stays = match weights {
+            weights if weights > options.l2 / 2 => map_bytes + 2 * weights / panels <= options.l2,
+            weights => weights > options.l2 / 4 && map_bytes <= options.l2 / 2,
+        };
+        return pixels < NARROWEST * NARROWEST || src.w < NARROWEST || stays;
+    }
+    // Row by row, all weights pass L2 once a row. Panel by panel, the weights pass once, and what is read of the map as well if it stays there.
+    let ((rows, columns), dst) = (conv.window.axes(), &layers[conv.dst]);
+    let map_bytes = map_bytes / (src.h * src.w) * spanned(rows, dst.h).min(src.h) * spanned(columns, dst.w).min(src.w);
     let passes = if map_bytes + weights / panels <= options.l2 / 4 * 3 { 1 } else { panels };
-    weights > options.l2 / 2 && weights + passes * map_bytes < weights * options.batch * layers[conv.dst].h
+    weights > options.l2 / 2 && weights + passes * map_bytes < weights * options.batch * dst.h
 }
 
 /// Whether there is a layer after a chain, and the chain may have one more.
@@ -185,7 +191,9 @@ fn ring_bytes(layers: &Layers, chain: &[LayerId], options: &Options) -> usize {
     for pair in chain.windows(2).rev() {
         let (window, _) = layers[pair[1]].op.window().axes();
         let map = &layers[layers[pair[0]].dst()];
-        rows = reached(window, rows.div_ceil(layers[pair[1]].op.enlarges())).next_multiple_of(2).min(map.h);
+        rows = reached(window, rows.div_ceil(layers[pair[1]].op.enlarges()));
+        // Most windows are computed two rows at a time.
+        rows = if window.kernel > 1 { rows.next_multiple_of(2) } else { rows }.min(map.h);
         bytes += 4 * rows * map.w * map.pitch();
     }
     bytes

@@ -43,6 +43,7 @@ impl Schedule {
         let site = Site {
             level: options.level,
             batch: options.batch,
+            l2: options.l2,
             maps: layers.maps.as_ref(),
             packed,
             places: self.places.clone(),

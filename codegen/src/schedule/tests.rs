@@ -168,8 +168,32 @@ fn a_window_with_large_weights_is_split_along_its_output_lanes() {
             let (is_split, is_large) = (stage.rows.is_none(), l2 == 1 << 13);
             // Of both images, the map is read once for each panel, and that may be more than the weights once a row.
             assert!(is_split == is_large || is_large && batch > 1, "{level} {options:?}");
-            assert!(!is_split || stage.code.units > 1 && stage.code.units.is_multiple_of(threads), "{} units", stage.code.units);
+            // Threads have equally many units, or each unit has one panel.
+            let units = stage.code.units;
+            assert!(!is_split || units > 1 && units.is_multiple_of(threads) || units == 8, "{units} units");
         }
+    }
+}
+
+/// What every group of rows reads from behind L2 is fetched, unless nothing follows it in memory.
+#[test]
+fn weights_that_l2_does_not_hold_are_fetched_by_each_group_of_rows() {
+    let mut b = Builder::new("large", Shape::new(40, 9, 11)).unwrap();
+    let conv = |oc, groups| Op::Conv2d(Conv2d { oc, groups, bias: true, window: Window::POINT });
+    let source = b.add("source", conv(48, 1), &[b.input()]).unwrap();
+    let first = b.add("first", conv(7 * PANEL, 2), &[source]).unwrap();
+    let second = b.add("second", conv(5 * PANEL + 3, 1), &[first]).unwrap();
+    let network = b.finish(&[second]).unwrap();
+    let layers = normalize(&network, &draw::weights(&network)).unwrap();
+    for (level, l2) in Level::ALL.into_iter().flat_map(|level| [(level, 1 << 13), (level, 1 << 22)]) {
+        let options = Options { l2, ..Options::new(level) };
+        check(&network, &options, 2);
+        let plan = plan(&layers, &pack(&layers), &options).unwrap();
+        let fetches = |layer: usize| {
+            let mut kernels = plan.kernels_of[LayerId(layer)].iter().map(|&kernel| &plan.kernels[kernel]);
+            kernels.any(|kernel| kernel.buffers.iter().any(|buffer| buffer.name == "next"))
+        };
+        assert_eq!((fetches(1), fetches(2)), (l2 == 1 << 13, false), "{level}, {l2} bytes");
     }
 }
 
