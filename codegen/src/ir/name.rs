@@ -19,6 +19,7 @@
 //! | `ac` | lanes of the map that is added |
 //! | `plane` | f32 from channel to channel of the user's images |
 //! | `sw` | horizontal stride, where it is not the vertical one |
+//! | `group`, `down` | output rows of a call, and the vertical stride |
 //! | `top` | rows of the window above the source's first row |
 //! | `iw`, `pad` | source columns, and columns of padding on the left |
 //! | `ct`, `cb`, `cl`, `cr` | rows and columns of padding that an average counts: at the top, the bottom, the left and the right |

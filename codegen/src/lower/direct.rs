@@ -1,5 +1,5 @@
-//! Convolution with a window over all channels, one output row at a time: the first convolution of a network, and every dense
-//! convolution that is not 1x1.
+//! Convolution with a window over all channels: the first convolution of a network, and every dense convolution that is not 1x1. A call computes an
+//! output row, or a few narrow ones together, so that each weight meets enough pixels.
 
 use sartor_kernels::runtime::Level;
 use sartor_ops::{Axis, Padding};
@@ -39,12 +39,16 @@ impl Source {
     }
 }
 
-/// A kernel for one output row of a convolution. Packed taps are in the order `[ic][kh][kw]`.
+/// A kernel for a few output rows of a convolution. Packed taps are in the order `[ic][kh][kw]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Direct {
     /// Kernel height and width.
     pub kernel: (usize, usize),
-    /// The kernel rows `first..last` that meet the map. Those above and below meet padding.
+    /// Output rows of a call, one after another in the destination.
+    pub rows: usize,
+    /// Vertical stride. It matters where there are several rows.
+    pub down: usize,
+    /// The rows `first..last` of the source that meet the map, counted from the first row of the first window. Those above and below are padding.
     pub present: (usize, usize),
     /// Horizontal stride.
     pub stride: usize,
@@ -84,6 +88,11 @@ impl Direct {
         Axis { kernel: self.kernel.1, stride: self.stride, dilation: self.dilation, padding }
     }
 
+    /// Whether row `kh` of the window of an output row of the call meets the map.
+    fn is_present(&self, row: usize, kh: usize) -> bool {
+        (self.present.0..self.present.1).contains(&(row * self.down + kh))
+    }
+
     /// How many f32 one panel of weights has: bias and taps.
     pub fn panel_len(&self) -> usize {
         PANEL * (1 + self.k())
@@ -91,26 +100,28 @@ impl Direct {
 
     /// The tiles.
     pub fn blocks(&self, level: Level) -> Vec<Block> {
-        let blocks = tile::cut(level, self.ow, self.panels, self.k(), self.tile);
-        tile::end_apart(level, self.ow, blocks, self.epilogue.last_lanes.is_some(), self.idle)
+        let pixels = self.rows * self.ow;
+        let blocks = tile::cut(level, pixels, self.panels, self.k(), self.tile);
+        tile::end_apart(level, pixels, blocks, self.epilogue.last_lanes.is_some(), self.idle)
     }
 
     /// The kernel.
     ///
-    /// Buffers: `src<kh>` for each present kernel row, `wei`, `dst` and, with a shortcut, `res`.
+    /// Buffers: `src<row>` for each source row that is present, `wei`, `dst` and, with a shortcut, `res`.
     pub fn lower(&self, level: Level, name: String, doc: Vec<String>) -> Kernel {
         let mut b = Builder::new(name, doc, level);
         let (column, channel) = self.source.strides();
         let reach = self.segments.iter().map(|segment| segment.lane + segment.len - 1).max().unwrap_or(0);
         let row_len = (self.iw - 1) * column + reach * channel + 1;
         let src: Vec<Buf> =
-            (self.present.0..self.present.1).map(|kh| b.buffer(format!("src{kh}"), row_len, Access::Read)).collect();
+            (self.present.0..self.present.1).map(|row| b.buffer(format!("src{row}"), row_len, Access::Read)).collect();
         let wei = b.buffer("wei", self.panels * self.panel_len(), Access::Read);
-        let dst = b.buffer("dst", (self.ow - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
-        let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (self.ow - 1) * pitch + self.panels * PANEL, Access::Read));
+        let pixels = self.rows * self.ow;
+        let dst = b.buffer("dst", (pixels - 1) * self.dst_pitch + self.panels * PANEL, Access::Write);
+        let res = self.epilogue.shortcut.map(|pitch| b.buffer("res", (pixels - 1) * pitch + self.panels * PANEL, Access::Read));
         let buffers = Buffers { src, wei, dst, res };
         for block in self.blocks(level) {
-            let columns: Vec<ColumnRun> = columns(self.ow, block.rows, self.iw, self.across())
+            let columns: Vec<ColumnRun> = columns(self.ow, (block.rows / self.rows).max(1), self.iw, self.across())
                 .into_iter()
                 .flat_map(|run| run.halves(self.kernel.1))
                 .collect();
@@ -124,7 +135,7 @@ impl Direct {
                     let is_last = tile::is_last(block.panels, panel, self.panels);
                     Stored { at, keep: self.epilogue.kept(b.lanes(), lane, is_last) }
                 });
-                self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), self.ow, self.dst_pitch);
+                self.epilogue.finish_stored(b, &columns.collect::<Vec<_>>(), pixels, self.dst_pitch);
             });
         }
         b.finish()
@@ -142,31 +153,37 @@ impl Direct {
                 .plus(n, block.panels.size * self.panel_len())
         };
         let (columns, lanes_of) = (number_of(run.size, "column"), number_of(vectors * lanes, "lane"));
-        b.comment(format!("A tile of {columns} by {lanes_of}: sums that begin at the bias."));
+        let of_rows = if self.rows == 1 { String::new() } else { format!(" of {} rows", self.rows) };
+        b.comment(format!("A tile of {columns}{of_rows} by {lanes_of}: sums that begin at the bias."));
         let bias = tile::load(b, "b", &live, |v| wei(v, 0));
-        let acc = b.array("sum", [run.size, vectors], |[_, v]| Value::Copy(bias[v])).concat();
+        // The tile's pixels, row by row.
+        let pixels: Vec<(usize, usize)> = (0..self.rows).flat_map(|row| (0..run.size).map(move |r| (row, r))).collect();
+        let acc = b.array("sum", [pixels.len(), vectors], |[_, v]| Value::Copy(bias[v])).concat();
         let window = self.kernel.0 * self.kernel.1;
         let mut ic = 0;
         for segment in &self.segments {
-            let rows = number_of(self.present.1 - self.present.0, "row");
+            let taken = (0..self.kernel.0).filter(|&kh| (0..self.rows).any(|row| self.is_present(row, kh))).count();
+            let rows = number_of(taken, "row");
             b.comment(format!("Adds the products of {}, {rows} of the window each.", number_of(segment.len, "input channel")));
             b.repeat("c", segment.len, |b, c| {
-                for kh in self.present.0..self.present.1 {
+                for kh in 0..self.kernel.0 {
                     for kw in 0..self.kernel.1 {
-                        let meets: Vec<usize> = (0..run.size).filter(|&r| run.meets(r, kw)).collect();
+                        let meets =
+                            pixels.iter().enumerate().filter(|&(_, &(row, r))| self.is_present(row, kh) && run.meets(r, kw));
+                        let meets: Vec<(usize, (usize, usize))> = meets.map(|(pixel, &place)| (pixel, place)).collect();
                         if meets.is_empty() {
                             continue;
                         }
                         b.reload();
                         let tap = 1 + ic * window + kh * self.kernel.1 + kw;
                         let w = tile::load(b, "w", &live, |v| wei(v, tap).plus(c, PANEL * window));
-                        for r in meets {
+                        for (pixel, (row, r)) in meets {
                             let at = self.across().input(run.start + r, kw);
-                            let at = src[kh - self.present.0].at(at * column + segment.lane * channel);
+                            let at = src[row * self.down + kh - self.present.0].at(at * column + segment.lane * channel);
                             let at = at.plus(x, run.size * self.stride * column).plus(c, channel);
                             let a = b.set_new("a", Value::Broadcast(at));
                             for (v, &w) in w.iter().enumerate() {
-                                b.fma(acc[r * vectors + v], a, w);
+                                b.fma(acc[pixel * vectors + v], a, w);
                             }
                         }
                     }
@@ -174,18 +191,19 @@ impl Direct {
             });
             ic += segment.len;
         }
-        let at = |buffer: Buf, pitch: usize, r: usize, (panel, lane): Column| {
-            let address = buffer.at((run.start + r) * pitch + (block.panels.start + panel) * PANEL + lane);
+        let at = |buffer: Buf, pitch: usize, (row, r): (usize, usize), (panel, lane): Column| {
+            let pixel = row * self.ow + run.start + r;
+            let address = buffer.at(pixel * pitch + (block.panels.start + panel) * PANEL + lane);
             address.plus(n, block.panels.size * PANEL).plus(x, run.size * pitch)
         };
         let mut cells = Vec::with_capacity(acc.len());
-        for r in 0..run.size {
+        for (pixel, &place) in pixels.iter().enumerate() {
             for v in 0..vectors {
                 let (panel, lane) = live[v];
                 cells.push(Cell {
-                    reg: acc[r * vectors + v],
-                    dst: at(dst, self.dst_pitch, r, live[v]),
-                    shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0), r, live[v])),
+                    reg: acc[pixel * vectors + v],
+                    dst: at(dst, self.dst_pitch, place, live[v]),
+                    shortcut: res.map(|res| at(res, self.epilogue.shortcut.unwrap_or(0), place, live[v])),
                     keep: self.epilogue.kept(lanes, lane, tile::is_last(block.panels, panel, self.panels)),
                 });
             }
@@ -193,8 +211,8 @@ impl Direct {
         self.epilogue.comment(b, !idle.is_empty());
         self.epilogue.finish(b, &cells);
         let idle = &idle;
-        let cleared = (0..run.size).flat_map(|r| idle.iter().map(move |&column| (r, column)));
-        clear(b, cleared.map(|(r, column)| at(dst, self.dst_pitch, r, column)));
+        let cleared = pixels.iter().flat_map(|&place| idle.iter().map(move |&column| (place, column)));
+        clear(b, cleared.map(|(place, column)| at(dst, self.dst_pitch, place, column)));
     }
 }
 
@@ -225,7 +243,15 @@ impl Family for Direct {
             Source::Planar { plane } => ("plane", plane),
             Source::Pitched { pitch } => ("sp", pitch),
         };
-        let mut details = vec![source, ("dp", self.dst_pitch), ("top", self.present.0), ("iw", self.iw), ("pad", self.pad)];
+        let mut details = vec![
+            source,
+            ("dp", self.dst_pitch),
+            ("group", self.rows),
+            ("down", self.down),
+            ("top", self.present.0),
+            ("iw", self.iw),
+            ("pad", self.pad),
+        ];
         details.extend(self.epilogue.details());
         details.extend(details_of_tiles(&self.segments, &self.blocks(level)));
         details

@@ -102,7 +102,7 @@ impl Conv {
         }
     }
 
-    /// The kernel that computes an output row of a run of panels.
+    /// The kernel that computes a group of rows of a run of panels.
     fn direct(&self, site: &Site<'_>, run: &PanelRun, rows: &RowGroup<'_>) -> Direct {
         let taps = self.present(rows);
         let (src, dst) = (&site.maps[self.src], &site.maps[self.dst]);
@@ -112,6 +112,8 @@ impl Conv {
         };
         Direct {
             kernel: self.window.kernel,
+            rows: rows.count,
+            down: if rows.count == 1 { 1 } else { self.window.stride.0 },
             present: (taps.start, taps.end),
             stride: self.window.stride.1,
             dilation: self.window.dilation.1,
@@ -170,7 +172,14 @@ impl Conv {
         site.call(rows.layer, &spec, args, rows.problem)
     }
 
-    /// The kernel rows that meet the map.
+    /// How many rows of a window's outputs are computed together: as many as a tile of two panels has room for.
+    fn rows_together(&self, dst: &Map, level: Level) -> usize {
+        let most = if self.window.dilation.0 == 1 { (tile::most_rows(level, 2) / dst.w).clamp(1, dst.h) } else { 1 };
+        // Groups are as even as they can be.
+        dst.h.div_ceil(dst.h.div_ceil(most))
+    }
+
+    /// The source rows that meet the map, counted from the first row of the first window.
     fn present(&self, rows: &RowGroup<'_>) -> Range<usize> {
         let first_beyond = |row: usize| row.div_ceil(self.window.dilation.0);
         first_beyond(rows.present.0)..first_beyond(rows.present.1)
@@ -275,15 +284,15 @@ impl Operator for Conv {
         if self.by_pixels(src) { "pointwise" } else { "direct" }
     }
 
-    fn rows_of_a_call(&self, src: Place) -> Option<usize> {
-        (!self.by_pixels(src)).then_some(1)
+    fn rows_of_a_call(&self, src: Place, dst: &Map, level: Level) -> Option<usize> {
+        (!self.by_pixels(src)).then(|| self.rows_together(dst, level))
     }
 
     fn cycles(&self, dst: &Map, way: &Way) -> f64 {
         let rows = match way.strip {
             Some(strip) if self.is_pointwise() => way.how.rows.unwrap_or(strip).clamp(1, dst.h),
             None if self.is_pointwise() => dst.h,
-            _ => 1,
+            _ => self.rows_together(dst, way.level),
         };
         let (m, k) = (rows * dst.w, self.taps());
         let blocks = tile::cut(way.level, m, padded(self.oc) / PANEL, k, way.how.tile);

@@ -85,8 +85,8 @@ pub trait Operator: Debug {
     /// Prefix of its variables' names in a stage. `src` is where its first source lies.
     fn prefix(&self, src: Place) -> &'static str;
 
-    /// Output rows of a call, if its kernel leaves no choice. `src` is where its first source lies.
-    fn rows_of_a_call(&self, _src: Place) -> Option<usize> {
+    /// Output rows of a call, if its kernel leaves no choice. `src` is where its first source lies, `dst` what it writes.
+    fn rows_of_a_call(&self, _src: Place, _dst: &Map, _level: Level) -> Option<usize> {
         None
     }
 

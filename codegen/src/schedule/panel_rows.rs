@@ -28,7 +28,7 @@ pub fn stage(
     let mut units = 0;
     for run in runs {
         let k = run.taps(&conv.window);
-        let widest = how.panels.unwrap_or_else(|| block(cx, dst.w, run.panels, k)).clamp(1, run.panels);
+        let widest = how.panels.unwrap_or_else(|| block(cx, member.group * dst.w, run.panels, k)).clamp(1, run.panels);
         for part in cut(dst.h * dst.w * cx.site.batch, run.panels, widest, cx.options.threads) {
             let is_last = part.count == 1 && part.start + part.size == run.panels;
             let unit = PanelRun {
@@ -56,7 +56,7 @@ pub fn stage(
 }
 
 /// Panels of a unit: as many as a tile has, if most of L2 holds their weights. A tile of one panel would load more than it computes.
-fn block(cx: &Context<'_>, columns: usize, panels: usize, k: usize) -> usize {
+fn block(cx: &Context<'_>, pixels: usize, panels: usize, k: usize) -> usize {
     let held = cx.options.l2 / 4 * 3 / (4 * PANEL * (1 + k));
-    tile::choose(cx.site.level, columns, panels, k)[0].panels.size.min(held.max(2))
+    tile::choose(cx.site.level, pixels, panels, k)[0].panels.size.min(held.max(2))
 }

@@ -71,7 +71,7 @@ pub fn member(cx: &Context<'_>, chain: &[LayerId], at: usize, strip: usize, how:
     let (src, dst) = (&cx.layers[source], &cx.layers[op.dst()]);
     let place = cx.site.places[source];
     let is_sliding = |id: LayerId| cx.layers[id].op.role() == Role::Sliding;
-    let group = match (op.rows_of_a_call(place), how.rows) {
+    let group = match (op.rows_of_a_call(place, dst, cx.site.level), how.rows) {
         (Some(rows), _) => rows,
         // A strip of odd height is one group. Groups of an even number of rows would reach beyond it, and two threads would
         // compute the rows beyond twice.

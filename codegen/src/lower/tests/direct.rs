@@ -42,7 +42,7 @@ impl Family for Direct {
         clear_panels(&mut wei, self.k(), self.idle);
         buffers.push(wei);
         let mut map = |pitch: usize| {
-            let mut map = draw_map(self.ow, self.panels * PANEL, pitch, values);
+            let mut map = draw_map(self.rows * self.ow, self.panels * PANEL, pitch, values);
             clear_lanes(&mut map, self.panels * PANEL, pitch, self.idle);
             map
         };
@@ -57,25 +57,27 @@ impl Family for Direct {
         let (wei, dst) = (&buffers[rows], &buffers[rows + 1]);
         let (kh, kw) = self.kernel;
         let lanes = self.lanes();
-        let value = |x: usize, lane: usize| {
+        let value = |pixel: usize, lane: usize| {
+            let (y, x) = (pixel / self.ow, pixel % self.ow);
             let tap = |tap: usize| f64::from(wei[(lane / PANEL * (1 + self.k()) + tap) * PANEL + lane % PANEL]);
             let mut sum = tap(0);
             for (ic, &source) in lanes.iter().enumerate() {
                 for row in self.present.0..self.present.1 {
+                    let Some(down) = row.checked_sub(y * self.down).filter(|&down| down < kh) else { continue };
                     for i in 0..kw {
                         let column =
                             (x * self.stride + i * self.dilation).checked_sub(self.pad).filter(|&column| column < self.iw);
                         if let Some(column) = column {
                             let a = buffers[row - self.present.0][self.at(column, source)];
-                            sum += f64::from(a) * tap(1 + (ic * kh + row) * kw + i);
+                            sum += f64::from(a) * tap(1 + (ic * kh + down) * kw + i);
                         }
                     }
                 }
             }
-            let shortcut = self.epilogue.shortcut.map(|pitch| buffers[rows + 2][x * pitch + lane]);
-            finish(&self.epilogue, lane.checked_sub((self.panels - 1) * PANEL), sum, dst[x * self.dst_pitch + lane], shortcut)
+            let shortcut = self.epilogue.shortcut.map(|pitch| buffers[rows + 2][pixel * pitch + lane]);
+            finish(&self.epilogue, lane.checked_sub((self.panels - 1) * PANEL), sum, dst[pixel * self.dst_pitch + lane], shortcut)
         };
-        vec![(rows + 1, want_map(self.ow, self.panels * PANEL, self.dst_pitch, value))]
+        vec![(rows + 1, want_map(self.rows * self.ow, self.panels * PANEL, self.dst_pitch, value))]
     }
 
     fn bound(&self, _: &[Vec<f32>]) -> f64 {
@@ -93,6 +95,8 @@ fn uneven(kernel: usize, stride: usize, (pad, after): (usize, usize), ow: usize,
     let iw = ((ow - 1) * stride + kernel).checked_sub(pad + after).filter(|&iw| iw > 0)?;
     Some(Direct {
         kernel: (kernel, kernel),
+        rows: 1,
+        down: 1,
         present: (0, kernel),
         stride,
         dilation: 1,
@@ -160,6 +164,24 @@ fn rows_at_every_border() {
     }
 }
 
+/// A few narrow rows together: each has its own rows of the window at the borders.
+#[test]
+fn several_rows_at_every_border() {
+    for (kernel, rows, down) in [(1, 2, 2), (3, 2, 2), (3, 3, 1), (5, 2, 3), (2, 4, 2), (3, 2, 4)] {
+        let reached = (rows - 1) * down + kernel;
+        for (first, last) in (0..kernel).flat_map(|first| (reached - kernel + 1..=reached).map(move |last| (first, last))) {
+            for (ow, panels) in [(1, 1), (4, 3), (7, 2)] {
+                let Some(spec) = spec(kernel, 2, kernel / 2, ow, panels) else { continue };
+                let shortcut = Epilogue { shortcut: Some(panels * PANEL), ..spec.epilogue };
+                for epilogue in [spec.epilogue, shortcut] {
+                    let source = Source::Pitched { pitch: 32 };
+                    check(&Direct { rows, down, present: (first, last), source, epilogue, ..spec.clone() }, true);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn oblong_windows_segments_and_panels() {
     let segments = vec![Segment { lane: 2, len: 1 }, Segment { lane: 5, len: 7 }, Segment { lane: 17, len: 2 }];
@@ -189,6 +211,7 @@ proptest! {
     fn drawn(
         kernel in (1usize..=5, 1usize..=5),
         present in any::<(prop::sample::Index, prop::sample::Index)>(),
+        (rows, down) in (1usize..=4, 1usize..=3),
         stride in 1usize..=3,
         dilation in 1usize..=3,
         pads in any::<[prop::sample::Index; 2]>(),
@@ -206,8 +229,9 @@ proptest! {
         // The columns that the windows reach, and up to `stride - 1` more on the right that none reaches.
         let iw = ((ow - 1) * stride + reach).saturating_sub(pad + after) + extra.min(stride - 1);
         prop_assume!(iw > 0);
-        let first = present.0.index(kernel.0);
-        let last = first + 1 + present.1.index(kernel.0 - first);
+        let reached = (rows - 1) * down + kernel.0;
+        let first = present.0.index(reached);
+        let last = first + 1 + present.1.index(reached - first);
         let mut at = 0;
         let segments: Vec<Segment> = segments.into_iter().map(|(skip, len)| {
             let lane = at + skip;
@@ -218,7 +242,7 @@ proptest! {
         let all = epilogues(panels * PANEL);
         let epilogue = with_idle(all[epilogue.index(all.len())], idle);
         let dst_pitch = panels * PANEL;
-        let spec = Direct { kernel, present: (first, last), stride, dilation, pad, iw, ow, source, segments, panels, idle, dst_pitch, epilogue, tile: None };
+        let spec = Direct { kernel, rows, down, present: (first, last), stride, dilation, pad, iw, ow, source, segments, panels, idle, dst_pitch, epilogue, tile: None };
         check_at(&spec, exact_epilogue(&epilogue), Level::ALL[level]);
     }
 }

@@ -1,5 +1,6 @@
 //! Tiles of products, transformed to outputs.
 
+use sartor_kernels::runtime::Level;
 use sartor_models::{Activation, Window};
 use sartor_ops::Winograd;
 use typed_index_collections::TiSlice;
@@ -93,7 +94,7 @@ impl Operator for FromTiles {
         "from_tiles"
     }
 
-    fn rows_of_a_call(&self, _src: Place) -> Option<usize> {
+    fn rows_of_a_call(&self, _src: Place, _dst: &Map, _level: Level) -> Option<usize> {
         Some(self.form.outputs())
     }
 

@@ -1,5 +1,6 @@
 //! The tiles of a map, transformed.
 
+use sartor_kernels::runtime::Level;
 use sartor_models::{Padding, Window};
 use sartor_ops::Winograd;
 use typed_index_collections::TiSlice;
@@ -57,7 +58,7 @@ impl Operator for IntoTiles {
         "into_tiles"
     }
 
-    fn rows_of_a_call(&self, _src: Place) -> Option<usize> {
+    fn rows_of_a_call(&self, _src: Place, _dst: &Map, _level: Level) -> Option<usize> {
         Some(1)
     }
 

@@ -34,162 +34,85 @@ fn reload() {
 
 /// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
 ///
-/// Reads src1[..36], src2[..36], wei[..448]; writes dst[..32].
+/// Reads src1[..36], src2[..36], src3[..36], src4[..36], wei[..448]; writes dst[..64].
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 #[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows2_ow2_k27_n16_silu_avx512(
+unsafe extern "C" fn direct3x3s2_4x16_rows4_ow2_k27_n16_silu_avx512(
     src1: *const f32,
     src2: *const f32,
+    src3: *const f32,
+    src4: *const f32,
     wei: *const f32,
     dst: *mut f32,
 ) {
     // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
     unsafe {
-        // A tile of 1 column by 16 lanes: sums that begin at the bias.
+        // A tile of 1 column of 2 rows by 16 lanes: sums that begin at the bias.
         let b = _mm512_loadu_ps(wei);
-        let mut sum = b;
-        // Adds the products of 3 input channels, 2 rows of the window each.
-        for c in 0..3 {
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 80));
-            let a = _mm512_set1_ps(*src1.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w, sum);
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 96));
-            let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w, sum);
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 128));
-            let a = _mm512_set1_ps(*src2.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w, sum);
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 144));
-            let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w, sum);
-        }
-        // Stores the results; silu follows when all are stored.
-        _mm512_storeu_ps(dst, sum);
-        // A tile of 1 column by 16 lanes: sums that begin at the bias.
-        let b = _mm512_loadu_ps(wei);
-        let mut sum = b;
-        // Adds the products of 3 input channels, 2 rows of the window each.
-        for c in 0..3 {
-            for i in 0..3 {
-                reload();
-                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 64));
-                let a = _mm512_set1_ps(*src1.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w, sum);
-            }
-            for i in 0..3 {
-                reload();
-                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 112));
-                let a = _mm512_set1_ps(*src2.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w, sum);
-            }
-        }
-        // Stores the results; silu follows when all are stored.
-        _mm512_storeu_ps(dst.add(16), sum);
-        // Applies silu to what is stored.
-        for r in 0..2 {
-            let mut y0 = _mm512_loadu_ps(dst.add(r * 16));
-            let round = _mm512_set1_ps(1572991.0);
-            let least = _mm512_set1_ps(-125.5);
-            let most = _mm512_set1_ps(125.5);
-            let one = _mm512_set1_ps(std::f32::consts::LOG2_E);
-            let p0 = _mm512_set1_ps(0.9550874);
-            let p1 = _mm512_set1_ps(-0.66201615);
-            let p2 = _mm512_set1_ps(0.22946915);
-            let p3 = _mm512_set1_ps(-0.05301846);
-            y0 = _mm512_max_ps(least, y0);
-            let arg0 = _mm512_min_ps(most, y0);
-            let bits0 = _mm512_sub_ps(round, arg0);
-            let exponent0 = _mm512_sub_ps(bits0, round);
-            let s0 = _mm512_add_ps(arg0, exponent0);
-            let exp0 = _mm512_fmadd_ps(p3, s0, p2);
-            let exp0 = _mm512_fmadd_ps(exp0, s0, p1);
-            let exp0 = _mm512_fmadd_ps(exp0, s0, p0);
-            let power0 = power_of_root(bits0);
-            let under0 = _mm512_fmadd_ps(exp0, power0, one);
-            y0 = _mm512_div_ps(y0, under0);
-            _mm512_storeu_ps(dst.add(r * 16), y0);
-        }
-    }
-}
-
-/// `g1ic3oc5_ih4oh2kh3sh2ph1_iw4ow2kw3sw2pw1_n"stem"`
-///
-/// Reads src0[..36], src1[..36], src2[..36], wei[..448]; writes dst[..32].
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-#[inline(never)]
-unsafe extern "C" fn direct3x3s2_2x16_rows3_ow2_k27_n16_silu_avx512(
-    src0: *const f32,
-    src1: *const f32,
-    src2: *const f32,
-    wei: *const f32,
-    dst: *mut f32,
-) {
-    // SAFETY: the buffers have the lengths above, and every address below was proven to lie in them.
-    unsafe {
-        // A tile of 1 column by 16 lanes: sums that begin at the bias.
-        let b = _mm512_loadu_ps(wei);
-        let mut sum = b;
+        let mut sum = [b; 2];
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             reload();
             let w = _mm512_loadu_ps(wei.add(c * 144 + 32));
-            let a = _mm512_set1_ps(*src0.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w, sum);
+            let a = _mm512_set1_ps(*src2.add(c * 16));
+            sum[1] = _mm512_fmadd_ps(a, w, sum[1]);
             reload();
             let w = _mm512_loadu_ps(wei.add(c * 144 + 48));
-            let a = _mm512_set1_ps(*src0.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w, sum);
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 80));
-            let a = _mm512_set1_ps(*src1.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w, sum);
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 96));
-            let a = _mm512_set1_ps(*src1.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w, sum);
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 128));
-            let a = _mm512_set1_ps(*src2.add(c * 16));
-            sum = _mm512_fmadd_ps(a, w, sum);
-            reload();
-            let w = _mm512_loadu_ps(wei.add(c * 144 + 144));
             let a = _mm512_set1_ps(*src2.add(c * 16 + 1));
-            sum = _mm512_fmadd_ps(a, w, sum);
+            sum[1] = _mm512_fmadd_ps(a, w, sum[1]);
+            for i in 0..2 {
+                reload();
+                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 80));
+                let a = _mm512_set1_ps(*src1.add(c * 16 + i));
+                sum[0] = _mm512_fmadd_ps(a, w, sum[0]);
+                let a = _mm512_set1_ps(*src3.add(c * 16 + i));
+                sum[1] = _mm512_fmadd_ps(a, w, sum[1]);
+            }
+            for i in 0..2 {
+                reload();
+                let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 128));
+                let a = _mm512_set1_ps(*src2.add(c * 16 + i));
+                sum[0] = _mm512_fmadd_ps(a, w, sum[0]);
+                let a = _mm512_set1_ps(*src4.add(c * 16 + i));
+                sum[1] = _mm512_fmadd_ps(a, w, sum[1]);
+            }
         }
         // Stores the results; silu follows when all are stored.
-        _mm512_storeu_ps(dst, sum);
-        // A tile of 1 column by 16 lanes: sums that begin at the bias.
+        _mm512_storeu_ps(dst, sum[0]);
+        _mm512_storeu_ps(dst.add(32), sum[1]);
+        // A tile of 1 column of 2 rows by 16 lanes: sums that begin at the bias.
         let b = _mm512_loadu_ps(wei);
-        let mut sum = b;
+        let mut sum = [b; 2];
         // Adds the products of 3 input channels, 3 rows of the window each.
         for c in 0..3 {
             for i in 0..3 {
                 reload();
                 let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 16));
-                let a = _mm512_set1_ps(*src0.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w, sum);
+                let a = _mm512_set1_ps(*src2.add(c * 16 + i + 1));
+                sum[1] = _mm512_fmadd_ps(a, w, sum[1]);
             }
             for i in 0..3 {
                 reload();
                 let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 64));
                 let a = _mm512_set1_ps(*src1.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w, sum);
+                sum[0] = _mm512_fmadd_ps(a, w, sum[0]);
+                let a = _mm512_set1_ps(*src3.add(c * 16 + i + 1));
+                sum[1] = _mm512_fmadd_ps(a, w, sum[1]);
             }
             for i in 0..3 {
                 reload();
                 let w = _mm512_loadu_ps(wei.add(c * 144 + i * 16 + 112));
                 let a = _mm512_set1_ps(*src2.add(c * 16 + i + 1));
-                sum = _mm512_fmadd_ps(a, w, sum);
+                sum[0] = _mm512_fmadd_ps(a, w, sum[0]);
+                let a = _mm512_set1_ps(*src4.add(c * 16 + i + 1));
+                sum[1] = _mm512_fmadd_ps(a, w, sum[1]);
             }
         }
         // Stores the results; silu follows when all are stored.
-        _mm512_storeu_ps(dst.add(16), sum);
+        _mm512_storeu_ps(dst.add(16), sum[0]);
+        _mm512_storeu_ps(dst.add(48), sum[1]);
         // Applies silu to what is stored.
-        for r in 0..2 {
+        for r in 0..4 {
             let mut y0 = _mm512_loadu_ps(dst.add(r * 16));
             let round = _mm512_set1_ps(1572991.0);
             let least = _mm512_set1_ps(-125.5);
@@ -267,18 +190,9 @@ unsafe extern "C" fn stage_00(cx: &Context, units: &mut Units<'_>) {
     let (input, arena, weights) = (cx.input(), cx.arena(), cx.weights());
     // SAFETY: every buffer below was proven to lie in its memory, and to share nothing with what other units write.
     unsafe {
-        for unit in units {
+        for _ in units {
             // stem: 4x4x3 to 2x2x5
-            match unit {
-                0 => direct3x3s2_2x16_rows2_ow2_k27_n16_silu_avx512(input, input.add(4), weights, arena),
-                _ => direct3x3s2_2x16_rows3_ow2_k27_n16_silu_avx512(
-                    input.add(4),
-                    input.add(8),
-                    input.add(12),
-                    weights,
-                    arena.add(32),
-                ),
-            }
+            direct3x3s2_4x16_rows4_ow2_k27_n16_silu_avx512(input, input.add(4), input.add(8), input.add(12), weights, arena);
         }
     }
 }
@@ -320,7 +234,7 @@ unsafe extern "C" fn outputs(cx: &Context, units: &mut Units<'_>) {
 }
 
 static STAGES: [Stage; 4] = [
-    Stage::new("stem", 2, stage_00),
+    Stage::new("stem", 1, stage_00),
     Stage::new("pool", 1, stage_01),
     Stage::new("fc", 1, stage_02),
     Stage::new("outputs", 1, outputs),
