@@ -19,6 +19,8 @@ import matplotlib.pyplot as plt
 NAMES = {"sartor": "Sartor", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "executorch": "XNNPACK"}
 # Versions are of the packages.
 PACKAGES = {**NAMES, "executorch": "XNNPACK of ExecuTorch"}
+# Light networks have up to so many multiply-adds.
+LIGHT = 600e6
 MARKS = {"openvino": ("o", "#1a202c"), "onnxruntime": ("s", "#2f855a"), "executorch": ("D", "#b83280")}
 
 
@@ -54,12 +56,13 @@ def block(results):
         "",
     ]
     for n in threads:
+        light = [min(each.values()) for name, each in ratios[n].items() if timed[name]["macs"] <= LIGHT]
         behind = sum(ratio < 1 for ratio in fastest[n])
         of = {engine: [each[engine] for each in ratios[n].values() if engine in each] for engine in NAMES}
         each = ", ".join(f"{NAMES[engine]} {mean(found):.2f}x of {len(found)}" for engine, found in of.items() if found)
         lines.append(
             f"- {n} thread{'s' if n > 1 else ''}: geometric mean {mean(fastest[n]):.2f}x over {len(fastest[n])} models, least {min(fastest[n]):.2f}x; "
-            f"{behind} behind. By engine: {each}."
+            f"{behind} behind; {mean(light):.2f}x over {len(light)} models of up to {LIGHT / 1e6:.0f} million multiply-adds. By engine: {each}."
         )
     columns = ["model", "10^6 multiply-adds", "GFLOP/s"]
     for n in threads:

@@ -41,6 +41,9 @@ impl Map {
     }
 }
 
+/// How many bytes of second-level cache plans assume that a core has to itself.
+pub const L2: usize = 1 << 20;
+
 /// Half of the 4 KiB after which addresses fall into the same set of an L1 cache again, in f32. With a pitch that is a multiple
 /// of this, the pixels of a window push one another out of the cache.
 const ALIASED: usize = 512;

@@ -2,12 +2,14 @@
 //! a 1x1 convolution, and its products are transformed to outputs. What lies between are maps like any other. So stages, proofs and
 //! measuring know nothing of it.
 
+use std::ops::Range;
+
 use sartor_models::{Padding, Window};
 use sartor_ops::Winograd;
 use sartor_ops::winograd::both_ways;
 
 use super::layers::{Conv, Filter, FromTiles, IntoTiles, Layer, LayerOp, Layers, Normalized};
-use crate::layout::{Map, MapId, PANEL, padded};
+use crate::layout::{L2, Map, MapId, PANEL, padded};
 
 /// The fewest input and output channels for which the transforms are worth their time. At 16 and 32 the whole gains 4 %, at 16 and 64
 /// it gains 60 %.
@@ -16,6 +18,12 @@ const CHANNELS: usize = 16;
 /// The fewest tiles for which fewer products are worth the larger filters, which are 16 ninths of the direct ones. A map of 7x7 has as
 /// many, and gains 20 % or more.
 const TILES: usize = 16;
+
+/// The largest map of products, in bytes, that is not split in parts: half as many of a map of 28x28 take longer in parts than together.
+const PRODUCTS: usize = 4 * L2;
+
+/// The most parts into which a convolution is split. Each transforms the tiles anew.
+const PARTS: usize = 4;
 
 /// The network with Winograd convolutions where that was measured to be worth it. Their tiles are of 2x2 outputs. They round less than
 /// direct sums, which are longer. Tiles of 4x4 outputs round some ten times as much as those.
@@ -63,7 +71,44 @@ fn allows(network: &Layers, conv: &Conv) -> bool {
     shape && narrow(padding.0) && narrow(padding.1) && place && shortcut_fits
 }
 
+/// Puts the three layers in the place of a convolution, for each part of its output lanes. The value that the layer computes is complete after the last.
 fn replace(split: &mut Normalized, layer: &Layer, conv: &Conv, filter: &Filter, form: Winograd) {
+    let parts = parts(split, conv, form);
+    let each = filter.weight.len() / conv.oc;
+    for (index, part) in parts.iter().enumerate() {
+        let is_last = index + 1 == parts.len();
+        let oc = part.len();
+        let some = Conv { dst_lane: conv.dst_lane + part.start, oc, ..conv.clone() };
+        let weight = filter.weight[part.start * each..part.end * each].to_vec();
+        let filter = Filter { weight, bias: filter.bias[part.clone()].to_vec(), ..filter.clone() };
+        let name = if is_last { layer.name.clone() } else { format!("{}.{index}", layer.name) };
+        let value = layer.value.clone().filter(|_| is_last);
+        let macs = layer.macs / conv.oc as u64 * oc as u64;
+        replace_part(split, &Layer { name, value, macs, op: layer.op.clone() }, &some, &filter, form);
+    }
+}
+
+/// The parts of the output lanes that are computed one after another. There are several if the products of all lanes are far more than L2
+/// holds, the three layers of all lanes do not fit L2 row by row, and those of a part do.
+fn parts(split: &Normalized, conv: &Conv, form: Winograd) -> Vec<Range<usize>> {
+    let dst = &split.network[conv.dst];
+    let (h, w) = (dst.h.div_ceil(form.outputs()), dst.w.div_ceil(form.outputs()));
+    let (elements, ic, panels) = (form.elements(), conv.src_lanes.len(), padded(conv.oc) / PANEL);
+    let fits = |panels: usize| {
+        let weights = 4 * elements * panels * PANEL * (1 + ic);
+        let row = 4 * elements * w * (padded(ic) + panels * PANEL);
+        weights < L2 / 2 && weights + row < L2 / 4 * 3
+    };
+    let count = if 4 * elements * h * w * panels * PANEL <= PRODUCTS {
+        1
+    } else {
+        (1..=PARTS).find(|&n| fits(panels.div_ceil(n))).unwrap_or(1)
+    };
+    let begin = |part: usize| (panels * part / count * PANEL).min(conv.oc);
+    (0..count).map(|part| begin(part)..begin(part + 1)).collect()
+}
+
+fn replace_part(split: &mut Normalized, layer: &Layer, conv: &Conv, filter: &Filter, form: Winograd) {
     let dst = &split.network[conv.dst];
     let (h, w) = (dst.h.div_ceil(form.outputs()), dst.w.div_ceil(form.outputs()));
     let panel = |lane: &usize| lane / PANEL;

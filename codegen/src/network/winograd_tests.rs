@@ -104,6 +104,23 @@ fn what_is_fused_is_computed() {
     }
 }
 
+/// Where the products of all lanes are too many, parts of the lanes are computed one after another: each with its own bias, its part of the
+/// shortcut, and the pad lanes at the end.
+#[test]
+fn parts_of_wide_maps_are_computed() {
+    for (line, count) in [
+        ("ic2ih13iw319 conv_oc16 relu conv_oc68kh3ph1_bias relu", 2),
+        ("ic2ih13iw319 conv_oc60 relu conv_oc60kh3ph1_bias relu add@2,4 relu6", 3),
+        ("ic2ih3iw319 conv_oc16 relu conv_oc68kh3ph1_bias relu", 1),
+    ] {
+        for level in Level::ALL {
+            let problem = problem(&format!("winograd=2 data=integers {line}"));
+            assert!(problem.is_exact(&problem.weights()), "{problem}");
+            assert_eq!(error(&problem, level, count).0, 0.0, "{level} {problem}");
+        }
+    }
+}
+
 /// Activations that do not keep zero leave the pad lanes zero, and long ones follow once all is stored.
 #[test]
 fn activations_that_round() {

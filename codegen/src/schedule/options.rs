@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sartor_kernels::runtime::Level;
 
 use super::tuning::Tuning;
+use crate::layout::L2;
 
 /// What a plan depends on besides the network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +31,7 @@ impl Options {
     /// The usual options for a level: one image, 1 MiB of second-level cache, fusion, two threads, Winograd
     /// convolutions, no tuning.
     pub fn new(level: Level) -> Self {
-        Self { level, batch: 1, l2: 1 << 20, fuse: true, threads: 2, winograd: true, tuning: Arc::default() }
+        Self { level, batch: 1, l2: L2, fuse: true, threads: 2, winograd: true, tuning: Arc::default() }
     }
 
     /// The same options, with work for at least this many threads.

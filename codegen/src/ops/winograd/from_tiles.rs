@@ -33,7 +33,7 @@ pub struct FromTiles {
     pub oc: usize,
     /// Applied before the shortcut is added.
     pub act: Option<Activation>,
-    /// A map of as many panels, which is added.
+    /// A map whose lanes are added to those of the destination: as many panels as all its lanes have.
     pub shortcut: Option<MapId>,
     /// Applied after the shortcut is added. `None` without a shortcut.
     pub post_act: Option<Activation>,
@@ -127,7 +127,7 @@ impl Operator for FromTiles {
         };
         let mut args = vec![site.row(self.src, rows.source(0)), Pointer { region: Region::Weights, offset: bias.into() }];
         args.extend(each_row(self.dst, self.dst_lane).map(pointer));
-        args.extend(self.shortcut.into_iter().flat_map(|map| each_row(map, 0)).map(pointer));
+        args.extend(self.shortcut.into_iter().flat_map(|map| each_row(map, self.dst_lane)).map(pointer));
         vec![site.call(rows.layer, &Spec::FromTiles(spec), args, rows.problem)]
     }
 }
