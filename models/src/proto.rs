@@ -103,7 +103,7 @@ pub struct Node {
     pub domain: Option<String>,
 }
 
-/// An attribute. Those that hold graphs or sparse tensors have none of these values.
+/// An attribute. Those that hold several graphs or sparse tensors have none of these values.
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
     /// Its name.
@@ -121,6 +121,9 @@ pub struct Attribute {
     /// Value of a tensor.
     #[prost(message, optional, tag = "5")]
     pub t: Option<Tensor>,
+    /// Value of a graph.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: Option<Box<Graph>>,
     /// Values of a list of floats.
     #[prost(float, repeated, packed = "false", tag = "7")]
     pub floats: Vec<f32>,
@@ -141,6 +144,8 @@ impl Attribute {
     pub const STRING: i32 = 3;
     /// A tensor.
     pub const TENSOR: i32 = 4;
+    /// A graph.
+    pub const GRAPH: i32 = 5;
     /// A list of floats.
     pub const FLOATS: i32 = 6;
     /// A list of integers.

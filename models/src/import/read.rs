@@ -56,8 +56,9 @@ pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, I
     let model = proto::Model::decode(bytes).map_err(|e| format(format!("{e}; export the network again")))?;
     let opset = opset(&model).map_err(format)?;
     let mut graph = model.graph.ok_or_else(|| format("it has no graph; export the network again".into()))?;
-    if graph.node.len() > MAX_NODES {
-        return Err(format(format!("it has {} nodes, and at most {MAX_NODES} are read", graph.node.len())));
+    let nodes = nodes(&graph);
+    if nodes > MAX_NODES {
+        return Err(format(format!("it has {nodes} nodes, and at most {MAX_NODES} are read")));
     }
     let mut outside = Outside { folder, files: HashMap::new() };
     let (mut initializers, mut missing, mut types) = (HashMap::new(), HashMap::new(), HashMap::new());
@@ -93,6 +94,12 @@ pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, I
         }
     }
     Ok(Onnx { path: path.into(), opset, graph, initializers, types, missing })
+}
+
+/// The nodes of a graph and of those inside.
+fn nodes(graph: &proto::Graph) -> usize {
+    let inside = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.g.as_deref());
+    graph.node.len() + inside.map(nodes).sum::<usize>()
 }
 
 fn opset(model: &proto::Model) -> Result<i64, String> {

@@ -780,3 +780,65 @@ fn a_pipe_in_place_of_weights_is_refused_and_not_waited_for() {
     let message = outside(home.path(), "w.data", &[]).map(|imported| imported.network).unwrap_err().to_string();
     assert!(message.contains("not a regular file"), "{message}");
 }
+
+/// `If`, whose branches give the input times two or three.
+fn condition(holds: &str) -> Node {
+    let branch = |name: &str, factor: f32| {
+        let graph = Graph {
+            node: vec![node("Mul", &["x", "factor"], "inside"), node("Identity", &["inside"], "result")],
+            initializer: vec![floats("factor", &[], &[factor])],
+            output: vec![info("result", &[])],
+            ..Graph::default()
+        };
+        Attribute { name: Some(name.into()), r#type: Some(Attribute::GRAPH), g: Some(Box::new(graph)), ..Attribute::default() }
+    };
+    Node { attribute: vec![branch("then_branch", 2.0), branch("else_branch", 3.0)], ..node("If", &[holds], "") }
+}
+
+/// As PyTorch writes a squeeze of a dimension whose length it does not know.
+#[test]
+fn conditions_that_follow_from_shapes_are_decided() {
+    let gather = node("Gather", &["dims", "two"], "rows");
+    let mut nodes =
+        vec![node("Shape", &["x"], "dims"), gather, node("Equal", &["rows", "three"], "is"), node("Not", &["is"], "not")];
+    // The names inside are the same, and hold inside only.
+    for (holds, output) in [("is", "a"), ("not", "b")] {
+        nodes.push(Node { output: vec![output.into()], ..condition(holds) });
+    }
+    nodes.push(node("Sub", &["a", "b"], "y"));
+    let imported = read(&model(nodes, vec![integers("two", &[2]), integers("three", &[3])])).unwrap();
+    let factor = |name: &str| imported.weights.get(name).unwrap().data()[0];
+    assert_eq!([factor("inside.weight"), factor("inside.1.weight")], [2.0, 3.0]);
+}
+
+#[test]
+fn conditions_that_are_computed_or_damaged_are_refused() {
+    let zero = floats("zero", &[], &[0.0]);
+    let computed =
+        |output: &str| vec![node("Less", &["x", "zero"], "is"), Node { output: vec![output.into()], ..condition("is") }];
+    let message = refused(&model(computed("y"), vec![zero.clone()]));
+    assert!(message.contains("must follow from weights and shapes"), "{message}");
+    let known = Node { output: vec!["y".into()], ..condition("zero") };
+    let without = Node { attribute: Vec::new(), ..known.clone() };
+    let message = refused(&model(vec![without], vec![zero.clone()]));
+    assert!(message.contains("else_branch is missing"), "{message}");
+    let message = refused(&model(vec![node("Relu", &["x"], "inside"), known], vec![zero]));
+    assert!(message.contains("inside is computed outside of it too"), "{message}");
+}
+
+/// Graphs within graphs, far deeper than any stack.
+#[test]
+fn graphs_that_lie_too_deep_are_errors() {
+    // From the end: a length and a field's tag go before what lies inside.
+    let mut bytes: Vec<u8> = Vec::new();
+    for tag in [6, 5, 1].into_iter().cycle().take(300_000).chain([7]) {
+        let mut varint = Vec::new();
+        prost::encoding::encode_varint(bytes.len() as u64, &mut varint);
+        bytes.extend(varint.iter().rev());
+        bytes.push(tag << 3 | 2);
+    }
+    bytes.reverse();
+    let error =
+        onnx_bytes("model.onnx".as_ref(), &bytes, &ImportOptions::default()).map(|imported| imported.network).unwrap_err();
+    assert!(error.to_string().contains("recursion limit"), "{error}");
+}

@@ -7,6 +7,8 @@ use super::dims::MOST;
 
 /// The most messages and names of a file. The largest networks have some hundred thousand.
 const MAX_MESSAGES: usize = 1 << 21;
+/// How deep messages lie in others at most: the decoder refuses more.
+const MAX_DEPTH: usize = 100;
 
 /// A message of ONNX, by what is read of it.
 #[derive(Clone, Copy)]
@@ -28,7 +30,7 @@ impl Message {
     /// What a field holds, if it is a message or a name, of which there may be many.
     fn inside(self, tag: u32) -> Option<Self> {
         Some(match (self, tag) {
-            (Self::Model, 7) => Self::Graph,
+            (Self::Model, 7) | (Self::Attribute, 6) => Self::Graph,
             (Self::Graph, 1) => Self::Node,
             (Self::Graph, 5) | (Self::Attribute, 5) => Self::Tensor,
             (Self::Graph, 11..=13) => Self::Value,
@@ -53,7 +55,7 @@ struct Size {
 /// Refuses a file that has too many messages or numbers. What is no message at all is left to the decoder.
 pub fn check(bytes: &[u8]) -> Result<(), String> {
     let mut size = Size::default();
-    let _ = count(Message::Model, bytes, &mut size);
+    let _ = count(Message::Model, bytes, MAX_DEPTH, &mut size);
     if size.messages > MAX_MESSAGES {
         return Err(format!("it has more than {MAX_MESSAGES} nodes, attributes, tensors and names"));
     }
@@ -64,7 +66,8 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// Counts what is in a message. Ends early where the bytes are damaged, or where there is too much already.
-fn count(message: Message, mut bytes: &[u8], size: &mut Size) -> Option<()> {
+fn count(message: Message, mut bytes: &[u8], depth: usize, size: &mut Size) -> Option<()> {
+    let depth = depth.checked_sub(1)?;
     while bytes.has_remaining() && size.messages <= MAX_MESSAGES && size.numbers <= 2 * MOST {
         let (tag, kind) = decode_key(&mut bytes).ok()?;
         if kind != WireType::LengthDelimited {
@@ -79,7 +82,7 @@ fn count(message: Message, mut bytes: &[u8], size: &mut Size) -> Option<()> {
             Some(Message::Leaf) => size.messages += 1,
             Some(inside) => {
                 size.messages += 1;
-                count(inside, field, size)?;
+                count(inside, field, depth, size)?;
             }
             None if matches!((message, tag), (Message::Tensor, 1 | 5 | 7) | (Message::Attribute, 8)) => size.numbers += len,
             None => {}

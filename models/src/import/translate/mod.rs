@@ -3,6 +3,7 @@
 //! A computed tensor is a [`View`] of a map, so that operators which only change how a tensor is seen cost nothing.
 
 mod activation;
+mod branch;
 mod channels;
 mod choose;
 mod condition;
@@ -56,8 +57,12 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     let mut inputs = Vec::new();
     for Declared { name, dims } in declared {
         let (shape, view) = inputs::map_of(&dims, is_channels_last(&file.graph, &name)).ok_or_else(|| {
-            let reason = format!("its input has dimensions {dims:?}, and at most three of them may be longer than one");
-            ImportError::Format { path: path.clone(), reason }
+            let name = escape::line(&name);
+            ImportError::Option(format!(
+                "'{}': the dimensions of input '{name}' are {dims:?}, and at most three of them may be longer than one; give others by \
+                 --input-shape",
+                escape::path(&path)
+            ))
         })?;
         inputs.push(Port { name, shape, view });
     }
@@ -81,11 +86,7 @@ pub(super) fn translate(file: Onnx, options: &ImportOptions) -> std::result::Res
     let mut refusals = Refusals { found: Vec::new(), declared: stand_in::declared(&file.graph) };
     let mut trace = Trace { weights, ..Trace::default() };
     trace.weights.sort();
-    for node in &file.graph.node {
-        let before = translator.builder.len();
-        translator.node(node, &file.types, &mut values, &mut refusals);
-        trace.note(node, &values, before..translator.builder.len(), |id| translator.builder.shape(id));
-    }
+    translator.nodes(&file.graph.node, &file.types, &mut values, &mut refusals, &mut trace);
     if !refusals.found.is_empty() {
         return Err(ImportError::Unsupported { path, refusals: refusals.found });
     }
@@ -131,9 +132,12 @@ fn all_of(inputs: &[Port]) -> Shape {
     }
 }
 
+/// The names that are read in a graph, and in those inside, and that it returns.
 fn read_names(graph: &proto::Graph) -> HashSet<String> {
     let outputs = graph.output.iter().map(|output| output.name().to_owned());
-    graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain(outputs).filter(|name| !name.is_empty()).collect()
+    let inside = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.g.as_deref());
+    let names = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain(outputs).chain(inside.flat_map(read_names));
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 /// Whether all readers of the input transpose it from NHWC to NCHW.
@@ -174,6 +178,13 @@ struct Refusals {
     declared: HashMap<String, Vec<usize>>,
 }
 
+impl Refusals {
+    fn add(&mut self, node: &proto::Node, reason: String) {
+        let (node, operator) = (trace::name(node).into(), node.op_type().into());
+        self.found.push(Refusal { node, operator, reason });
+    }
+}
+
 /// What a node became, and whether that is all that the file asks for.
 struct Translated {
     values: Vec<Value>,
@@ -206,10 +217,7 @@ impl Translator {
         values: &mut HashMap<String, Value>,
         refusals: &mut Refusals,
     ) {
-        let mut refuse = |reason: String| {
-            let (node, operator) = (trace::name(node).into(), node.op_type().into());
-            refusals.found.push(Refusal { node, operator, reason });
-        };
+        let mut refuse = |reason: String| refusals.add(node, reason);
         let value = |name: &String| match name.as_str() {
             "" => Some(Value::Absent),
             name => values.get(name).cloned(),
@@ -255,11 +263,7 @@ impl Translator {
         for output in &node.output {
             let value = results.next().unwrap_or(Value::Refused);
             if !output.is_empty() && values.insert(output.clone(), value).is_some() {
-                refusals.found.push(Refusal {
-                    node: trace::name(node).into(),
-                    operator: node.op_type().into(),
-                    reason: format!("another node computes '{output}' too"),
-                });
+                refusals.add(node, format!("another node computes '{output}' too"));
             }
         }
     }
@@ -363,7 +367,7 @@ fn moves_batch(node: &NodeReader<'_>, values: &[Value]) -> bool {
 type Translate = fn(&mut Translator, &NodeReader<'_>) -> Result<Vec<Value>>;
 
 /// The families of operators, each with those that it takes.
-const FAMILIES: [(&[&str], Translate); 18] = [
+const FAMILIES: [(&[&str], Translate); 19] = [
     (shape::OPERATORS, shape::translate),
     (conv::OPERATORS, conv::translate),
     (activation::OPERATORS, activation::translate),
@@ -382,6 +386,7 @@ const FAMILIES: [(&[&str], Translate); 18] = [
     (pad::OPERATORS, pad::translate),
     (resize::OPERATORS, resize::translate),
     (softmax::OPERATORS, softmax::translate),
+    (branch::OPERATORS, branch::translate),
 ];
 
 /// What translates an operator.
