@@ -131,27 +131,32 @@ fn declared(file: &Onnx, input: &proto::ValueInfo) -> Result<Vec<usize>, ImportE
         return Err(ImportError::Format { path: file.path.clone(), reason });
     }
     let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| &shape.dim[..]).unwrap_or_default();
-    let mut sizes = Vec::new();
-    for (i, dim) in dims.iter().enumerate() {
-        match dim.dim_value.and_then(|value| usize::try_from(value).ok()).filter(|&value| value > 0) {
-            Some(size) => sizes.push(size),
-            // The batch is a parameter of compiling.
-            None if i == 0 => sizes.push(1),
-            None => {
-                let symbol = dim.dim_param.as_deref().filter(|symbol| !symbol.is_empty()).unwrap_or("unknown");
-                let message = format!(
-                    "'{}': dimension {i} of input '{}' is '{}', not a number; give the input's dimensions by \
-                     --input-shape '{}=1,3,HEIGHT,WIDTH'",
-                    crate::escape::path(&file.path),
-                    line(name),
-                    line(symbol),
-                    line(name)
-                );
-                return Err(ImportError::Option(message));
-            }
-        }
+    let size = |dim: &proto::Dimension| dim.dim_value.and_then(|value| usize::try_from(value).ok()).filter(|&value| value > 0);
+    // The batch is a parameter of compiling.
+    let sizes: Vec<Option<usize>> = dims.iter().enumerate().map(|(i, dim)| size(dim).or((i == 0).then_some(1))).collect();
+    if let Some(i) = sizes.iter().position(Option::is_none) {
+        let symbol = dims[i].dim_param.as_deref().filter(|symbol| !symbol.is_empty()).unwrap_or("unknown");
+        let (path, name) = (crate::escape::path(&file.path), line(name));
+        return Err(ImportError::Option(format!(
+            "'{path}': dimension {i} of input '{name}' is '{}', not a number; give the input's dimensions by --input-shape '{name}={}'",
+            line(symbol),
+            example(&sizes)
+        )));
     }
+    let sizes = sizes.into_iter().flatten().collect();
     Ok(sizes)
+}
+
+/// Dimensions as the option takes them, with words for those that are open.
+fn example(sizes: &[Option<usize>]) -> String {
+    const WORDS: [&[&str]; 3] = [&["LENGTH"], &["HEIGHT", "WIDTH"], &["CHANNELS", "HEIGHT", "WIDTH"]];
+    let open = sizes.iter().filter(|size| size.is_none()).count();
+    let mut words = WORDS.get(open.saturating_sub(1)).copied().unwrap_or_default().iter();
+    let size = |size: &Option<usize>| match size {
+        Some(size) => size.to_string(),
+        None => (*words.next().unwrap_or(&"LENGTH")).to_owned(),
+    };
+    sizes.iter().map(size).collect::<Vec<String>>().join(",")
 }
 
 /// The dimensions for one image, and the number of images: the batch of a tensor of images is a parameter of compiling.

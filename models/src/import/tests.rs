@@ -842,3 +842,14 @@ fn graphs_that_lie_too_deep_are_errors() {
         onnx_bytes("model.onnx".as_ref(), &bytes, &ImportOptions::default()).map(|imported| imported.network).unwrap_err();
     assert!(error.to_string().contains("recursion limit"), "{error}");
 }
+
+#[test]
+fn open_dimensions_are_asked_for_beside_those_that_are_known() {
+    for (dims, shape) in [(&[0, 0][..], "x=1,LENGTH"), (&[0, 3, 48, 0], "x=1,3,48,LENGTH"), (&[0, 0, 0, 3], "x=1,HEIGHT,WIDTH,3")]
+    {
+        let mut model = model(vec![node("Relu", &["x"], "y")], Vec::new());
+        model.graph.as_mut().unwrap().input = vec![info("x", dims)];
+        let message = refused(&model);
+        assert!(message.contains(&format!("--input-shape '{shape}'")), "{message}");
+    }
+}
