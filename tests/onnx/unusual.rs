@@ -118,3 +118,18 @@ fn pools_of_constants_are_computed() {
     let checked = check(&lines, constant, &image(), (DIMS.to_vec(), y));
     report::checked("portable", checked, "pools of constants");
 }
+
+/// Means of all channels times a factor for each, as TensorFlow's layer norms have it, and lines of constants beside a column.
+#[test]
+fn constants_are_longer_than_the_tensor() {
+    let x = image().1;
+    let constants = vec![integers("axes", &[1], &[1]), floats("w", &[1, 5, 1, 1], |i| i as f32 - 2.0)];
+    let y = (0..5 * 12).map(|i| (x[i % 12] + x[12 + i % 12]) * ((i / 12) as f32 - 2.0)).collect();
+    let lines = ["s = ReduceSum x, axes", "y = Mul s, w"];
+    let mut checked = check(&lines, constants, &image(), (vec![1, 5, 3, 4], y));
+    let constants = vec![integers("axes", &[1], &[2]), floats("w", &[3, 4], |i| (i * i) as f32)];
+    let y = (0..24).map(|i| ((i % 12) * (i % 12)) as f32 - x[i / 12 * 12 + 8 + i % 4]).collect();
+    let lines = ["m = ReduceMax x, axes", "y = Sub w, m"];
+    checked += check(&lines, constants, &image(), (DIMS.to_vec(), y));
+    report::checked("portable", checked, "constants that are longer than a tensor");
+}

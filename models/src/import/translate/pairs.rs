@@ -4,6 +4,7 @@ use sartor_ops::Parameter;
 
 use super::super::broadcast::{is_by_pixel, steps};
 use super::super::constant::Constant;
+use super::super::dims::broadcast;
 use super::super::function::clip;
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
@@ -48,9 +49,13 @@ fn pair(t: &mut Translator, node: &NodeReader<'_>, a: &Value, b: &Value) -> Resu
 /// An operator of a map and a constant; `swapped` if the constant comes first.
 fn with_constant(t: &mut Translator, node: &NodeReader<'_>, x: &Computed, constant: &Shared, swapped: bool) -> Result<Value> {
     let constant = &aligned_at_axis(node, x, constant)?;
-    // A constant may add dimensions of length one in front.
-    let rank = constant.dims.len().max(x.view.rank());
-    let view = with_rank(&x.view, rank);
+    // A constant may add dimensions in front, and be longer where the tensor has length one.
+    let sizes = broadcast(&x.view.sizes(), &constant.dims)?;
+    let mut x = Computed { node: x.node, view: with_rank(&x.view, sizes.len()) };
+    if x.view.sizes() != sizes {
+        x = t.repeated(&format!("{}.repeated", node.output(0)), &x, &sizes)?;
+    }
+    let (x, view) = (&x, x.view.clone());
     if is_by_pixel(&view, &steps(&view, constant)?) {
         let op = arithmetic(node);
         let op = if swapped { op.mirrored().unwrap_or(op) } else { op };
