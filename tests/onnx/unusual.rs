@@ -133,3 +133,63 @@ fn constants_are_longer_than_the_tensor() {
     checked += check(&lines, constants, &image(), (DIMS.to_vec(), y));
     report::checked("portable", checked, "constants that are longer than a tensor");
 }
+
+/// A detector's head: the numbers of each anchor stand last, are taken apart and put together again.
+#[test]
+fn parts_of_anchors_are_taken_and_joined() {
+    let x = (vec![1, 6, 2, 2], (0..24).map(|i| i as f32).collect::<Vec<f32>>());
+    let mut constants = vec![integers("shape", &[5], &[1, 2, 3, 2, 2])];
+    for (name, value) in [("zero", 0), ("two", 2), ("three", 3), ("four", 4)] {
+        constants.push(integers(name, &[1], &[value]));
+    }
+    let lines = [
+        "r = Reshape x, shape",
+        "t = Transpose r {perm=0,1,3,4,2}",
+        "a = Slice t, zero, two, four",
+        "b = Slice t, two, three, four",
+        "n = Neg b",
+        "y = Concat n, a {axis=4}",
+    ];
+    let at = |anchor: usize, number: usize, pixel: usize| x.1[(anchor * 3 + number) * 4 + pixel];
+    let y = (0..24).map(|i| match (i / 12, i % 3, i / 3 % 4) {
+        (anchor, 0, pixel) => -at(anchor, 2, pixel),
+        (anchor, number, pixel) => at(anchor, number - 1, pixel),
+    });
+    let checked = check(&lines, constants, &x, (vec![1, 2, 2, 2, 3], y.collect()));
+    report::checked("portable", checked, "parts of anchors");
+}
+
+/// Dimensions that are a part of the columns, in tensors of more than four.
+#[test]
+fn dimensions_of_any_tensor_are_chosen_and_joined() {
+    let x = image().1;
+    let constants = vec![integers("shape", &[5], &[1, 2, 3, 2, 2]), integers("turned", &[2], &[1, 0])];
+    let y = (0..24).map(|i| x[i ^ 2]).collect();
+    let lines = ["r = Reshape x, shape", "y = Gather r, turned {axis=3}"];
+    let mut checked = check(&lines, constants.clone(), &image(), (vec![1, 2, 3, 2, 2], y));
+    let y = (0..48).map(|i| x[i / 8 * 4 + i % 4]).collect();
+    let lines = ["r = Reshape x, shape", "y = Concat r, r {axis=3}"];
+    checked += check(&lines, constants, &image(), (vec![1, 2, 3, 4, 2], y));
+    report::checked("portable", checked, "dimensions of tensors of high rank");
+}
+
+#[test]
+fn the_middle_of_three_parts_of_the_channels_is_reduced() {
+    let x = (vec![1, 12, 1, 2], (0..24).map(|i| (i * i) as f32).collect::<Vec<f32>>());
+    let constants = vec![integers("shape", &[5], &[1, 2, 3, 2, 2]), integers("axes", &[1], &[2])];
+    let y = (0..8).map(|i| (0..3).map(|k| x.1[i / 4 * 12 + k * 4 + i % 4]).sum()).collect();
+    let checked = check(&["r = Reshape x, shape", "y = ReduceSum r, axes {keepdims=0}"], constants, &x, (vec![1, 2, 2, 2], y));
+    report::checked("portable", checked, "sums over the middle of the channels");
+}
+
+/// Rows so long that their mirrored ends are made apart from the rest.
+#[test]
+fn long_rows_are_mirrored() {
+    const LEN: usize = 1100;
+    let x = (vec![1, 1, LEN], (0..LEN).map(|i| (i * i % 97) as f32).collect::<Vec<f32>>());
+    let pads = vec![integers("pads", &[6], &[0, 0, 3, 0, 0, 2])];
+    let place = |at: usize| at.abs_diff(3).min(2 * (LEN - 1) - at.abs_diff(3));
+    let y = (0..LEN + 5).map(|at| x.1[place(at)]).collect();
+    let checked = check(&["y = Pad x, pads {mode=reflect}"], pads, &x, (vec![1, 1, LEN + 5], y));
+    report::checked("portable", checked, "long rows that are mirrored");
+}

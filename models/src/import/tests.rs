@@ -853,3 +853,26 @@ fn open_dimensions_are_asked_for_beside_those_that_are_known() {
         assert!(message.contains(&format!("--input-shape '{shape}'")), "{message}");
     }
 }
+
+/// A line of sound as long as seconds of it are: the mirrored ends alone are small matrices.
+#[test]
+fn long_lines_are_mirrored_at_their_ends() {
+    let pads = integers("pads", &[0, 0, 3, 0, 0, 2]);
+    let mode = Attribute {
+        name: Some("mode".into()),
+        r#type: Some(Attribute::STRING),
+        s: Some(b"reflect".to_vec()),
+        ..Attribute::default()
+    };
+    let mut model = model(vec![Node { attribute: vec![mode], ..node("Pad", &["x", "pads"], "y") }], vec![pads]);
+    for dims in [[1, 1, 44_100], [1, 44_100, 1]] {
+        model.graph.as_mut().unwrap().input = vec![info("x", &dims)];
+        if dims[1] > 1 {
+            model.graph.as_mut().unwrap().initializer = vec![integers("pads", &[0, 3, 0, 0, 2, 0])];
+        }
+        let imported = read(&model).unwrap();
+        assert_eq!(imported.interface.outputs[0].dims().iter().product::<usize>(), 44_105);
+        let parameters: usize = imported.weights.iter().map(|(_, tensor)| tensor.data().len()).sum();
+        assert!(parameters < 100, "{parameters}");
+    }
+}

@@ -264,14 +264,20 @@ impl View {
 
     /// The same without a dimension that is one factor, after its positions became one: what lies around them moves together.
     #[must_use]
-    pub fn without_factor(&self, dim: usize, size: usize) -> Self {
-        let Some(&gone) = self.dims[dim].first() else { return self.clone() };
-        let moved = |factor: &Factor| match factor.axis == gone.axis && factor.stride > gone.stride {
-            true => Factor { stride: factor.stride / size, ..*factor },
+    pub fn without_factor(&self, dim: usize) -> Self {
+        self.with_steps(dim, 1)
+    }
+
+    /// The same after the positions of a dimension that is one factor became more or fewer: what lies around them moves along.
+    #[must_use]
+    pub fn with_steps(&self, dim: usize, size: usize) -> Self {
+        let Some(&own) = self.dims[dim].first() else { return self.clone() };
+        let moved = |factor: &Factor| match factor.axis == own.axis && factor.stride > own.stride {
+            true => Factor { stride: factor.stride / own.size * size, ..*factor },
             false => *factor,
         };
         let mut dims: Vec<Vec<Factor>> = self.dims.iter().map(|factors| factors.iter().map(moved).collect()).collect();
-        dims[dim].clear();
+        dims[dim] = if size == 1 { Vec::new() } else { vec![Factor { size, ..own }] };
         Self { dims }
     }
 

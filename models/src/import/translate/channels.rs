@@ -6,6 +6,7 @@ use super::super::fold::{parts, slices};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Factor, MapAxis, View};
+use super::select::MOST_PARTS;
 use super::translator::{Translator, computed};
 use crate::graph::{NodeId, Op, Padding, Shape};
 
@@ -48,13 +49,19 @@ impl Translator {
         if parts.first().is_none_or(|first| dim >= first.view.rank()) {
             return Err("it has no inputs, or no such axis".into());
         }
+        if let Some(joined) = self.joined_within(name, &parts, dim)? {
+            return Ok(joined);
+        }
         let others = |part: &Computed| part.view.without(dim);
         // What lies in another order is put into the usual one.
         let places = |t: &Self, part: &Computed| (others(part), t.axis_or_free(&part.view, dim, part.node));
         if parts.iter().any(|part| places(self, part) != places(self, &parts[0])) {
             for (index, part) in parts.iter_mut().enumerate() {
-                let node = self.image(&format!("{name}.part{index}"), part)?;
-                *part = Computed { node, view: View::usual(self.shape(node), part.view.rank()) };
+                let name = format!("{name}.part{index}");
+                *part = match self.image(&name, part) {
+                    Ok(node) => Computed { node, view: View::usual(self.shape(node), part.view.rank()) },
+                    Err(_) => self.turned(&name, part, dim)?,
+                };
             }
         }
         let sizes = |part: &Computed| part.view.without(dim).sizes();
@@ -72,8 +79,47 @@ impl Translator {
                 let size = self.shape(id).c / stride;
                 Ok(Computed { node: id, view: parts[0].view.with_factor(dim, Factor { axis: MapAxis::C, size, stride }) })
             }
+            // What is no image cannot be put in the usual order.
+            _ if parts[0].view.rank() > 4 && parts[0].view.sizes()[..dim].iter().any(|&size| size != 1) => {
+                let turned = parts.iter().enumerate().map(|(i, part)| self.turned(&format!("{name}.part{i}"), part, dim));
+                let turned = turned.collect::<Result<Vec<Computed>>>()?;
+                self.joined(name, turned, dim)
+            }
             _ => self.stacked(name, &parts, dim),
         }
+    }
+
+    /// Tensors joined along a dimension that is an inner part of their channels, which lie alike but for it: the channels of all, in
+    /// another order. `None` if they are not so, or if it takes too many runs of channels.
+    fn joined_within(&mut self, name: &str, parts: &[Computed], dim: usize) -> Result<Option<Computed>> {
+        let like = parts.iter().find(|part| !part.view.dim(dim).is_empty());
+        let Some((like, &[Factor { axis: MapAxis::C, size, stride }])) = like.map(|like| (like, like.view.dim(dim))) else {
+            return Ok(None);
+        };
+        let shape = self.shape(like.node);
+        let outer = shape.c / (size * stride);
+        let is_alike = |part: &Computed| {
+            let own = self.shape(part.node);
+            let is_factor = match *part.view.dim(dim) {
+                [] => true,
+                [factor] => (factor.axis, factor.stride) == (MapAxis::C, stride),
+                _ => false,
+            };
+            is_factor && (own.h, own.w) == (shape.h, shape.w) && part.view.without_factor(dim) == like.view.without_factor(dim)
+        };
+        if outer == 1 || outer.saturating_mul(parts.len()) > MOST_PARTS || !parts.iter().all(is_alike) {
+            return Ok(None);
+        }
+        let sizes: Vec<usize> = parts.iter().map(|part| part.view.sizes()[dim]).collect();
+        let starts = sizes.iter().scan(0, |next, size| Some(std::mem::replace(next, *next + outer * size * stride)));
+        let spans: Vec<(usize, usize)> = starts.zip(sizes.iter().map(|size| size * stride)).collect();
+        let channels =
+            (0..outer).flat_map(|i| spans.iter().flat_map(move |&(start, len)| start + i * len..start + (i + 1) * len));
+        let channels: Vec<usize> = channels.collect();
+        let nodes: Vec<NodeId> = parts.iter().map(|part| part.node).collect();
+        let all = self.add(&format!("{name}.joined"), Op::Concat, &nodes)?;
+        let node = self.channels(name, all, &channels)?;
+        Ok(Some(Computed { node, view: like.view.with_steps(dim, sizes.iter().sum()) }))
     }
 
     /// The axis that a dimension is. One of length one is its usual axis, if that has length one.

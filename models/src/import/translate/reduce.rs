@@ -47,8 +47,7 @@ fn reduce(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
     if let Some(function) = before {
         value.node = t.activation(&format!("{name}.terms"), function, value.node)?;
     }
-    let Computed { node: mut id, view } = t.without_parts(name, &value, &axes, reduction)?;
-    id = t.reduced(name, id, &view, &axes, reduction)?;
+    let Computed { node: mut id, view } = t.without_dims(name, &value, &axes, reduction)?;
     if let Some(function) = after {
         id = t.activation(name, function, id)?;
     }
@@ -71,6 +70,13 @@ fn log_sum_exp(t: &mut Translator, node: &NodeReader<'_>) -> Result<Value> {
 }
 
 impl Translator {
+    /// Reduces some dimensions to length one.
+    pub(super) fn without_dims(&mut self, name: &str, input: &Computed, dims: &[usize], by: Reduction) -> Result<Computed> {
+        let Computed { node, view } = self.without_parts(name, input, dims, by)?;
+        let node = self.reduced(name, node, &view, dims, by)?;
+        Ok(Computed { node, view: view.with_lengths_of_one(dims) })
+    }
+
     /// Reduces a part of the channels, if one of the dimensions is one: groups of channels are added or compared.
     fn without_parts(&mut self, name: &str, input: &Computed, dims: &[usize], reduction: Reduction) -> Result<Computed> {
         let mut value = input.clone();
@@ -84,9 +90,14 @@ impl Translator {
                 (_, true) => value.node,
                 // The innermost part becomes the outermost.
                 (1, false) => self.add(&format!("{name}.turned"), Op::ChannelShuffle { groups: c / size }, &[value.node])?,
-                _ => return Err(format!("axes reduce a part of the channels of a map of {}", self.shape(value.node))),
+                _ => {
+                    let outer = 0..c / (size * stride);
+                    let starts = (0..size).flat_map(|i| outer.clone().map(move |outer| (outer * size + i) * stride));
+                    let places: Vec<usize> = starts.flat_map(|start| start..start + stride).collect();
+                    self.channels(&format!("{name}.turned"), value.node, &places)?
+                }
             };
-            let view = value.view.without_factor(dim, size);
+            let view = value.view.without_factor(dim);
             value = Computed { node: self.reduced_groups(name, node, size, reduction)?, view };
         }
         Ok(value)

@@ -2,7 +2,7 @@
 
 use super::super::node::Result;
 use super::super::value::Computed;
-use super::super::view::{MapAxis, View};
+use super::super::view::{Factor, MapAxis, View};
 use super::translator::Translator;
 use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Window};
 
@@ -10,7 +10,28 @@ use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Window};
 const LONGEST: usize = 32;
 
 /// The most parts of the channels that are joined anew; more of them are chosen by a convolution.
-const MOST_PARTS: usize = 64;
+pub(super) const MOST_PARTS: usize = 64;
+
+/// The most weights of a convolution that chooses lines, if a few runs of lines are the same.
+const LARGEST: usize = 1 << 20;
+
+/// The most runs that are joined in place of a larger one: those of a line whose ends are mirrored, and one more.
+const MOST_RUNS: usize = 4;
+
+/// The places in runs, each up, down, or of one place again and again.
+fn runs(places: &[usize]) -> Vec<&[usize]> {
+    let step = |from: usize, to: usize| (from.abs_diff(to) <= 1).then_some(to.wrapping_sub(from));
+    let mut runs = Vec::new();
+    let mut rest = places;
+    while let Some(&first) = rest.first() {
+        let own = rest.get(1).and_then(|&second| step(first, second));
+        let len = 1 + rest.windows(2).take_while(|pair| own.is_some() && step(pair[0], pair[1]) == own).count();
+        let (run, others) = rest.split_at(len);
+        runs.push(run);
+        rest = others;
+    }
+    runs
+}
 
 impl Translator {
     /// Each line of the result along an axis is a weighted sum of the map's lines: `weight(line of the result, line of the map)`. A
@@ -36,11 +57,22 @@ impl Translator {
         if let Some(axis) = input.view.axis(dim, self.shape(input.node)) {
             return Ok((input.clone(), axis));
         }
-        let node = self.image(&format!("{name}.usual"), input)?;
+        let Ok(node) = self.image(&format!("{name}.usual"), input) else {
+            return Ok((self.turned(&format!("{name}.usual"), input, dim)?, MapAxis::C));
+        };
         let shape = self.shape(node);
         let view = View::usual(shape, input.view.rank());
         let axis = view.axis(dim, shape).ok_or_else(|| format!("dimension {dim} of {:?} is no axis", view.sizes()))?;
         Ok((Computed { node, view }, axis))
+    }
+
+    /// The tensor, of any rank, in a map whose channels are this dimension; those before it are the rows, those behind it the columns.
+    pub fn turned(&mut self, name: &str, input: &Computed, dim: usize) -> Result<Computed> {
+        let (view, rank) = (&input.view, input.view.rank());
+        let node = self.arranged(name, input, &[view.dim(dim).to_vec(), view.merged(0..dim), view.merged(dim + 1..rank)])?;
+        let axes = [MapAxis::H, MapAxis::C, MapAxis::W].map(Some);
+        let view = View::of_axes(self.shape(node), &axes).reshaped(&view.sizes()).ok_or("its dimensions do not fit")?;
+        Ok(Computed { node, view })
     }
 
     /// The same, and a dimension of length one is an axis of length one.
@@ -67,6 +99,13 @@ impl Translator {
         if (1..=size).contains(&step) && places.iter().enumerate().all(|(i, &place)| place == first + i * step) {
             return self.part(name, input, dim, (first, places.len(), step));
         }
+        if let Some(chosen) = self.chosen(name, input, dim, places)? {
+            return Ok(chosen);
+        }
+        let runs = runs(places);
+        if size.saturating_mul(places.len()) > LARGEST && (2..=MOST_RUNS).contains(&runs.len()) {
+            return self.of_runs(name, input, dim, &runs);
+        }
         let (input, axis) = self.with_axis(name, input, dim)?;
         let id = match axis {
             MapAxis::C => self.channels(name, input.node, places)?,
@@ -75,8 +114,35 @@ impl Translator {
         Ok(Computed { node: id, view: input.view.resized(dim, axis, places.len()) })
     }
 
+    /// Runs of positions of a dimension, one behind the other.
+    fn of_runs(&mut self, name: &str, input: &Computed, dim: usize, runs: &[&[usize]]) -> Result<Computed> {
+        let mut parts = Vec::new();
+        for (index, run) in runs.iter().enumerate() {
+            let name = format!("{name}.run{index}");
+            let (begin, end) = run.iter().fold((usize::MAX, 0), |(low, high), &place| (low.min(place), high.max(place)));
+            let part = self.part(&format!("{name}.part"), input, dim, (begin, end - begin + 1, 1))?;
+            let places: Vec<usize> = run.iter().map(|place| place - begin).collect();
+            parts.push(self.selected(&name, &part, dim, &places)?);
+        }
+        self.joined(name, parts, dim)
+    }
+
+    /// The positions of a dimension that is a part of the channels, say of each anchor's in a detector's head: the channels that they are.
+    /// `None` if it is no such part, or if it takes too many runs of channels.
+    fn chosen(&mut self, name: &str, input: &Computed, dim: usize, places: &[usize]) -> Result<Option<Computed>> {
+        let &[Factor { axis: MapAxis::C, size, stride }] = input.view.dim(dim) else { return Ok(None) };
+        let outer = self.shape(input.node).c / (size * stride);
+        if outer.saturating_mul(places.len()) > MOST_PARTS {
+            return Ok(None);
+        }
+        let starts = (0..outer).flat_map(|outer| places.iter().map(move |place| (outer * size + place) * stride));
+        let channels: Vec<usize> = starts.flat_map(|start| start..start + stride).collect();
+        let node = self.channels(name, input.node, &channels)?;
+        Ok(Some(Computed { node, view: input.view.with_steps(dim, places.len()) }))
+    }
+
     /// The channels that the list names, in its order: runs of them joined anew, or a convolution that chooses.
-    fn channels(&mut self, name: &str, input: NodeId, places: &[usize]) -> Result<NodeId> {
+    pub(super) fn channels(&mut self, name: &str, input: NodeId, places: &[usize]) -> Result<NodeId> {
         let runs: Vec<&[usize]> = places.chunk_by(|a, b| a + 1 == *b).collect();
         if runs.len() > MOST_PARTS {
             return self.mapped(name, input, MapAxis::C, places.len(), |to, from| f32::from(u8::from(places[to] == from)));
@@ -113,8 +179,11 @@ impl Translator {
             let id = self.add(name, Op::Slice { begin: begin * factor.stride, len: len * factor.stride }, &[input.node])?;
             return Ok(Computed { node: id, view: view.with_size(dim, len) });
         }
-        let (input, axis) = self.with_axis(name, input, dim)?;
         let places = || (0..len).map(|i| begin + i * step);
+        if let Some(chosen) = self.chosen(name, input, dim, &places().collect::<Vec<usize>>())? {
+            return Ok(chosen);
+        }
+        let (input, axis) = self.with_axis(name, input, dim)?;
         let (view, shape) = (&input.view, self.shape(input.node));
         let view = view.resized(dim, axis, len);
         let id = if axis == MapAxis::C {
