@@ -182,6 +182,21 @@ fn the_middle_of_three_parts_of_the_channels_is_reduced() {
     report::checked("portable", checked, "sums over the middle of the channels");
 }
 
+/// Sums over all pixels with weights that the network computes, as global contexts are.
+#[test]
+fn tensors_are_multiplied_with_vectors() {
+    let x = image().1;
+    let constants =
+        vec![integers("axes", &[1], &[1]), integers("flat", &[3], &[1, 2, 12]), integers("column", &[3], &[1, 12, 1])];
+    let y: Vec<f32> = (0..2).map(|c| (0..12).map(|i| x[c * 12 + i] * x[12 + i]).sum()).collect();
+    let start = ["m = ReduceMax x, axes", "v = Reshape m, column", "f = Reshape x, flat"];
+    let right = [&start[..], &["y = MatMul f, v"]].concat();
+    let mut checked = check(&right, constants.clone(), &image(), (vec![1, 2, 1], y.clone()));
+    let left = [&start[..], &["r = Transpose v {perm=0,2,1}", "t = Transpose f {perm=0,2,1}", "y = MatMul r, t"]].concat();
+    checked += check(&left, constants, &image(), (vec![1, 1, 2], y));
+    report::checked("portable", checked, "products of tensors and vectors");
+}
+
 /// Rows so long that their mirrored ends are made apart from the rest.
 #[test]
 fn long_rows_are_mirrored() {

@@ -8,7 +8,7 @@ use super::super::view::{Factor, MapAxis, View};
 use super::moved::with_channels;
 use super::translator::{Translator, computed};
 use crate::arithmetic::Arithmetic;
-use crate::graph::{Activation, Conv2d, Op, Padding, Shape, Window};
+use crate::graph::{Activation, Conv2d, Op, Padding, Reduction, Shape, Window};
 
 /// What is translated here.
 pub const OPERATORS: &[&str] = &["Gemm", "MatMul"];
@@ -88,8 +88,8 @@ fn gemm(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
 }
 
 fn matmul(t: &mut Translator, node: &NodeReader<'_>) -> Result<Vec<Value>> {
-    if let (Value::Computed(_), Value::Computed(_)) = (node.input(0), node.input(1)) {
-        return Err("both inputs are computed by the network; only products with constant weights are supported".into());
+    if let (Value::Computed(a), Value::Computed(b)) = (node.input(0), node.input(1)) {
+        return with_vector(t, node.output(0), a, b).map(|value| vec![Value::Computed(value)]);
     }
     if let (Value::Constant(_), Value::Computed(input)) = (node.input(0), node.input(1)) {
         return from_left(t, node, input).map(|value| vec![Value::Computed(value)]);
@@ -119,18 +119,39 @@ fn from_left(t: &mut Translator, node: &NodeReader<'_>, input: &Computed) -> Res
         return Err(format!("its weights have dimensions {dims:?}, and must be a matrix"));
     };
     let matrix = Matrix { values: node.floats(0)?, terms: *terms, outputs: *outputs, transposed: true, factor: 1.0 };
-    let turn = |value: Computed| {
-        let rank = value.view.rank();
-        let mut turned: Vec<usize> = (0..rank).collect();
-        turned.swap(rank - 2, rank - 1);
-        Computed { node: value.node, view: value.view.transposed(&turned) }
-    };
     let name = node.output(0);
     if rank < 2 {
         products(t, name, input, batch, &matrix)
     } else {
-        products(t, name, &turn(input.clone()), batch, &matrix).map(turn)
+        products(t, name, &turned(input), batch, &matrix).map(|value| turned(&value))
     }
+}
+
+/// The tensor, of two dimensions or more, with its last two in the other order.
+fn turned(value: &Computed) -> Computed {
+    let rank = value.view.rank();
+    let mut order: Vec<usize> = (0..rank).collect();
+    order.swap(rank - 2, rank - 1);
+    Computed { node: value.node, view: value.view.transposed(&order) }
+}
+
+/// The product of two tensors that the network computes, if one is a row or a column of the other's elements: these are multiplied and
+/// added.
+fn with_vector(t: &mut Translator, name: &str, a: &Computed, b: &Computed) -> Result<Computed> {
+    let (left, right) = (a.view.sizes(), b.view.sizes());
+    let (whole, vector, from_end) = match (&left[..], &right[..]) {
+        ([.., terms], [.., rows, 1]) if left.len() > 1 && terms == rows => (a, turned(b), 1),
+        ([.., 1, terms], [.., rows, _]) if terms == rows => (b, turned(a), 2),
+        _ => {
+            return Err(format!(
+                "both inputs, of dimensions {left:?} and {right:?}, are computed by the network; only products with constant weights or \
+                 with one row or column are supported"
+            ));
+        }
+    };
+    let products = t.meeting(&format!("{name}.products"), Arithmetic::Mul, whole, &vector)?;
+    let dim = products.view.rank() - from_end;
+    t.without_dims(name, &products, &[dim], Reduction::Sum)
 }
 
 /// The sums over the last dimension by matrices that stand one after another in `matrix`: one for each position of the dimensions `batch`, which
