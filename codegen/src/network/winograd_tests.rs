@@ -110,7 +110,7 @@ fn what_is_fused_is_computed() {
 fn parts_of_wide_maps_are_computed() {
     for (line, count) in [
         ("ic2ih13iw319 conv_oc16 relu conv_oc68kh3ph1_bias relu", 2),
-        ("ic2ih13iw319 conv_oc60 relu conv_oc60kh3ph1_bias relu add@2,4 relu6", 3),
+        ("ic2ih17iw255 conv_oc60 relu conv_oc60kh3ph1_bias relu add@2,4 relu6", 4),
         ("ic2ih3iw319 conv_oc16 relu conv_oc68kh3ph1_bias relu", 1),
     ] {
         for level in Level::ALL {
