@@ -6,7 +6,7 @@ use super::super::constant::Constant;
 use super::super::node::{NodeReader, Result};
 use super::super::trace::Trace;
 use super::super::value::Value;
-use super::Refusals;
+use super::refusals::Refusals;
 use super::translator::Translator;
 use crate::proto;
 

@@ -23,6 +23,7 @@ mod pairs;
 mod pool;
 mod power;
 mod reduce;
+mod refusals;
 mod resize;
 mod select;
 mod shape;
@@ -33,20 +34,21 @@ mod translator;
 use std::collections::{HashMap, HashSet};
 
 use super::constant::Constant;
-use super::error::{ImportError, Refusal};
+use super::error::ImportError;
 use super::fold::fold;
 use super::imported::Imported;
 use super::inputs::{self, Declared, Interface, Port};
 use super::node::{NodeReader, Result};
 use super::options::ImportOptions;
 use super::read::Onnx;
-use super::trace::{self, Fate, Trace};
+use super::trace::{Fate, Trace};
 use super::value::{Computed, Value};
 use super::view::View;
 use crate::escape;
 use crate::graph::{Builder, GraphError, NodeId, Op, Shape};
 use crate::proto;
 use crate::weights::Weights;
+use refusals::Refusals;
 use translator::Translator;
 
 /// Translates a file.
@@ -169,20 +171,6 @@ fn constants(
         values.insert(name, Constant::floats(dims, vec![0.0; count]).into());
     }
     Ok((values, random))
-}
-
-/// What nodes were refused for, and what helps to go on behind them.
-struct Refusals {
-    found: Vec<Refusal>,
-    /// The dimensions that the file declares for floats between its nodes.
-    declared: HashMap<String, Vec<usize>>,
-}
-
-impl Refusals {
-    fn add(&mut self, node: &proto::Node, reason: String) {
-        let (node, operator) = (trace::name(node).into(), node.op_type().into());
-        self.found.push(Refusal { node, operator, reason });
-    }
 }
 
 /// What a node became, and whether that is all that the file asks for.
