@@ -78,6 +78,17 @@ pub struct Graph {
     /// What the file says of values between its nodes.
     #[prost(message, repeated, tag = "13")]
     pub value_info: Vec<ValueInfo>,
+    /// Constants that are mostly zeros.
+    #[prost(message, repeated, tag = "15")]
+    pub sparse_initializer: Vec<SparseTensor>,
+}
+
+/// A constant that is mostly zeros, of which only the name is read.
+#[derive(Clone, PartialEq, Message)]
+pub struct SparseTensor {
+    /// The elements that are not zero. Their name is the constant's.
+    #[prost(message, optional, tag = "1")]
+    pub values: Option<Tensor>,
 }
 
 /// An operator and the names of the values that it reads and writes.

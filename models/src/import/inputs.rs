@@ -127,8 +127,11 @@ fn declared(file: &Onnx, input: &proto::ValueInfo) -> Result<Vec<usize>, ImportE
     let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
     let kind = tensor.map_or(0, proto::TensorType::elem_type);
     if !proto::is_float(kind) {
-        let reason = format!("input '{}' has elements of type {kind}, and must have floats", line(name));
-        return Err(ImportError::Format { path: file.path.clone(), reason });
+        return Err(ImportError::Option(format!(
+            "'{}': input '{}' has elements of type {kind}, and must have floats; make it a constant before the network is exported",
+            crate::escape::path(&file.path),
+            line(name)
+        )));
     }
     let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| &shape.dim[..]).unwrap_or_default();
     let size = |dim: &proto::Dimension| dim.dim_value.and_then(|value| usize::try_from(value).ok()).filter(|&value| value > 0);

@@ -60,6 +60,10 @@ pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, I
     if nodes > MAX_NODES {
         return Err(format(format!("it has {nodes} nodes, and at most {MAX_NODES} are read")));
     }
+    if let Some(tensor) = graph.sparse_initializer.first() {
+        let name = tensor.values.as_ref().map_or("", |values| values.name());
+        return Err(format(format!("tensor '{}' is sparse, which is not read; save the model with dense tensors", line(name))));
+    }
     let mut outside = Outside { folder, files: HashMap::new() };
     let (mut initializers, mut missing, mut types) = (HashMap::new(), HashMap::new(), HashMap::new());
     for tensor in std::mem::take(&mut graph.initializer) {

@@ -844,6 +844,20 @@ fn graphs_that_lie_too_deep_are_errors() {
 }
 
 #[test]
+fn sparse_constants_and_inputs_of_integers_are_named() {
+    let mut sparse = model(vec![node("Mul", &["x", "w"], "y")], Vec::new());
+    let graph = sparse.graph.as_mut().unwrap();
+    graph.sparse_initializer = vec![proto::SparseTensor { values: Some(floats("w", &[1], &[2.0])) }];
+    let message = refused(&sparse);
+    assert!(message.contains("tensor 'w' is sparse"), "{message}");
+    let mut integer = model(vec![node("Relu", &["x"], "y")], Vec::new());
+    let input = &mut integer.graph.as_mut().unwrap().input[0];
+    input.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(proto::INT64);
+    let message = refused(&integer);
+    assert!(message.contains("input 'x' has elements of type 7") && !message.contains("valid"), "{message}");
+}
+
+#[test]
 fn open_dimensions_are_asked_for_beside_those_that_are_known() {
     for (dims, shape) in [(&[0, 0][..], "x=1,LENGTH"), (&[0, 3, 48, 0], "x=1,3,48,LENGTH"), (&[0, 0, 0, 3], "x=1,HEIGHT,WIDTH,3")]
     {

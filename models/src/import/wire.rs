@@ -18,6 +18,7 @@ enum Message {
     Node,
     Attribute,
     Tensor,
+    Sparse,
     Value,
     Type,
     TensorType,
@@ -32,7 +33,8 @@ impl Message {
         Some(match (self, tag) {
             (Self::Model, 7) | (Self::Attribute, 6) => Self::Graph,
             (Self::Graph, 1) => Self::Node,
-            (Self::Graph, 5) | (Self::Attribute, 5) => Self::Tensor,
+            (Self::Graph, 15) => Self::Sparse,
+            (Self::Sparse, 1) | (Self::Graph, 5) | (Self::Attribute, 5) => Self::Tensor,
             (Self::Graph, 11..=13) => Self::Value,
             (Self::Node, 5) => Self::Attribute,
             (Self::Value, 2) => Self::Type,
