@@ -19,16 +19,11 @@ import time
 import numpy as np
 
 import drive
+from listed import listed
 import page  # beside this folder, where drive looks for it
 
 ENGINES = ["sartor", "openvino", "onnxruntime", "executorch"]
 VARIANT = "old17"
-
-
-def listed(root):
-    lines = (line.split() for line in open(root / "scripts/models/list.txt") if line.strip() and not line.startswith("#"))
-    # A fourth word marks attention, which is not read.
-    return [(library, name, side) for library, name, side, *marks in lines if not marks]
 
 
 def export(folder, root, python, library, name, side):

@@ -5,11 +5,13 @@ usage: suite_report.py RESULTS.json ROOT
 
 import json
 import os
+import pathlib
 import statistics
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import page  # noqa: E402
+from listed import listed  # noqa: E402
 
 import matplotlib
 
@@ -39,7 +41,7 @@ def mean(ratios):
     return statistics.geometric_mean(ratios)
 
 
-def block(results):
+def block(results, names):
     timed = {name: model for name, model in results["models"].items() if "rows" in model}
     lost = {name: model["error"] for name, model in results["models"].items() if "rows" not in model}
     threads = sorted({row["threads"] for model in timed.values() for row in model["rows"]})
@@ -79,6 +81,8 @@ def block(results):
     if left:
         lines += ["", "XNNPACK does not take all operators of these; ExecuTorch runs the others by its own kernels:", ""]
         lines += [f"- `{name}`: {', '.join(f'{count} {operator}' for operator, count in each.items())}" for name, each in left.items()]
+    if waiting := [name for name in dict.fromkeys(names) if name not in results["models"]]:
+        lines += ["", f"The run is not through. Not timed yet: {', '.join(waiting)}."]
     if lost:
         lines += ["", "Not timed:", ""] + [f"- `{name}`: {why.splitlines()[0][:200]}" for name, why in lost.items()]
     return "\n".join(lines), ratios
@@ -103,7 +107,7 @@ def plot(path, ratios):
 
 def main():
     source, root = sys.argv[1:]
-    text, ratios = block(json.load(open(source)))
+    text, ratios = block(json.load(open(source)), [name for _, name, _ in listed(pathlib.Path(root))])
     plot(os.path.join(root, "docs", "models.svg.new"), ratios)
     os.replace(os.path.join(root, "docs", "models.svg.new"), os.path.join(root, "docs", "models.svg"))
     page.write(os.path.join(root, "docs", "models.md"), "speed", text + "\n")

@@ -44,6 +44,16 @@ impl Map {
 /// How many bytes of second-level cache plans assume that a core has to itself.
 pub const L2: usize = 1 << 20;
 
+/// Whether an L2 of this size keeps so many bytes of weights while they are used again and again: the other half is for maps.
+pub const fn keeps_weights(l2: usize, weights: usize) -> bool {
+    weights <= l2 / 2
+}
+
+/// Whether an L2 of this size keeps the weights of a chain beside the rows of its inner maps.
+pub const fn keeps_chain(l2: usize, weights: usize, rows: usize) -> bool {
+    keeps_weights(l2, weights) && weights + rows <= l2 / 4 * 3
+}
+
 /// Half of the 4 KiB after which addresses fall into the same set of an L1 cache again, in f32. With a pitch that is a multiple
 /// of this, the pixels of a window push one another out of the cache.
 const ALIASED: usize = 512;

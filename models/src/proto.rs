@@ -225,6 +225,13 @@ pub struct ValueInfo {
     pub r#type: Option<Type>,
 }
 
+impl ValueInfo {
+    /// Its elements and shape, if it is a tensor.
+    pub fn tensor(&self) -> Option<&TensorType> {
+        self.r#type.as_ref()?.tensor_type.as_ref()
+    }
+}
+
 /// A tensor's type, the only one of ONNX's that networks here need.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {

@@ -9,7 +9,7 @@ use sartor_ops::Winograd;
 use sartor_ops::winograd::both_ways;
 
 use super::layers::{Conv, Filter, FromTiles, IntoTiles, Layer, LayerOp, Layers, Normalized};
-use crate::layout::{L2, Map, MapId, PANEL, padded};
+use crate::layout::{L2, Map, MapId, PANEL, keeps_chain, padded};
 
 /// The fewest input and output channels for which the transforms are worth their time. At 16 and 32 the whole gains 4 %, at 16 and 64
 /// it gains 60 %.
@@ -32,8 +32,8 @@ pub fn usual(network: &Normalized) -> Normalized {
     let form = Winograd::Two;
     winograd(network, form, |conv| {
         let dst = &network.maps[conv.dst];
-        let tiles = dst.h.div_ceil(form.outputs()) * dst.w.div_ceil(form.outputs());
-        conv.src_lanes.len().min(conv.oc) >= CHANNELS && tiles >= TILES
+        let (h, w) = tiles(dst, form);
+        conv.src_lanes.len().min(conv.oc) >= CHANNELS && h * w >= TILES
     })
 }
 
@@ -71,6 +71,11 @@ fn allows(network: &Layers, conv: &Conv) -> bool {
     shape && narrow(padding.0) && narrow(padding.1) && place && shortcut_fits
 }
 
+/// The rows and columns of tiles that make a map.
+fn tiles(map: &Map, form: Winograd) -> (usize, usize) {
+    (map.h.div_ceil(form.outputs()), map.w.div_ceil(form.outputs()))
+}
+
 /// Puts the three layers in the place of a convolution, for each part of its output lanes. The value that the layer computes is complete after the last.
 fn replace(split: &mut Normalized, layer: &Layer, conv: &Conv, filter: &Filter, form: Winograd) {
     let parts = parts(split, conv, form);
@@ -92,12 +97,12 @@ fn replace(split: &mut Normalized, layer: &Layer, conv: &Conv, filter: &Filter, 
 /// holds, the three layers of all lanes do not fit L2 row by row, and those of a part do.
 fn parts(split: &Normalized, conv: &Conv, form: Winograd) -> Vec<Range<usize>> {
     let dst = &split.network[conv.dst];
-    let (h, w) = (dst.h.div_ceil(form.outputs()), dst.w.div_ceil(form.outputs()));
+    let (h, w) = tiles(dst, form);
     let (elements, ic, panels) = (form.elements(), conv.src_lanes.len(), padded(conv.oc) / PANEL);
     let fits = |panels: usize| {
-        let weights = 4 * elements * panels * PANEL * (1 + ic);
+        let weights = 4 * panels * PANEL * (elements * (1 + ic) + 1);
         let row = 4 * elements * w * (padded(ic) + panels * PANEL);
-        weights < L2 / 2 && weights + row < L2 / 4 * 3
+        keeps_chain(L2, weights, row)
     };
     let count = if 4 * elements * h * w * panels * PANEL <= PRODUCTS {
         1
@@ -110,7 +115,7 @@ fn parts(split: &Normalized, conv: &Conv, form: Winograd) -> Vec<Range<usize>> {
 
 fn replace_part(split: &mut Normalized, layer: &Layer, conv: &Conv, filter: &Filter, form: Winograd) {
     let dst = &split.network[conv.dst];
-    let (h, w) = (dst.h.div_ceil(form.outputs()), dst.w.div_ceil(form.outputs()));
+    let (h, w) = tiles(dst, form);
     let panel = |lane: &usize| lane / PANEL;
     let first = conv.src_lanes.iter().map(panel).min().unwrap_or(0);
     let panels = conv.src_lanes.iter().map(panel).max().map_or(1, |last| last + 1 - first);

@@ -8,7 +8,7 @@ use super::packed::Packed;
 use crate::ids::{KernelId, LayerId};
 use crate::ir::isa;
 use crate::ir::stage::{Int, Pointer, Region, Step};
-use crate::layout::{Map, MapId, PANEL, Place, padded};
+use crate::layout::{Map, MapId, PANEL, Place, keeps_weights, padded};
 use crate::lower::library::Library;
 use crate::lower::spec::Spec;
 
@@ -109,7 +109,7 @@ impl Site<'_> {
 
     /// Whether a layer has so many f32 of weights that each walk over them reads them from behind L2.
     pub fn is_beyond_l2(&self, weights: usize) -> bool {
-        4 * weights > self.l2 / 2
+        !keeps_weights(self.l2, 4 * weights)
     }
 
     /// A call of the kernel that computes a specification. The kernel is made if there is none yet.

@@ -5,7 +5,7 @@
 //! read once.
 
 use super::options::Options;
-use crate::layout::{MapId, PANEL, padded};
+use crate::layout::{MapId, PANEL, keeps_chain, keeps_weights, padded};
 use crate::lower::window::{reached, spanned};
 use crate::network::layers::{Layer, LayerId, LayerOp, Layers};
 use crate::network::line::problem;
@@ -89,7 +89,7 @@ pub fn estimated(layers: &Layers, next: LayerId, options: &Options) -> Group {
 /// The layers from `next` on that may share a stage. How they are computed is chosen for all of them together.
 pub fn run(layers: &Layers, next: LayerId, options: &Options) -> Vec<LayerId> {
     let mut chain = vec![next];
-    let bounded = |chain: &[LayerId]| chain_bytes(layers, chain) <= options.l2 / 2;
+    let bounded = |chain: &[LayerId]| keeps_weights(options.l2, chain_bytes(layers, chain));
     while has_room(layers, &chain, options) && joins(layers, &chain, next + chain.len()) {
         chain.push(next + chain.len());
         if !bounded(&chain) {
@@ -153,7 +153,7 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
         // It should if its map is small, or if its weights are large and its map stays in L2 beside two panels: one that is used and one that is fetched.
         let pixels = src.h * src.w * options.batch;
         let stays = match weights {
-            weights if weights > options.l2 / 2 => map_bytes + 2 * weights / panels <= options.l2,
+            weights if !keeps_weights(options.l2, weights) => map_bytes + 2 * weights / panels <= options.l2,
             weights => weights > options.l2 / 4 && map_bytes <= options.l2 / 2,
         };
         return pixels < NARROWEST * NARROWEST || src.w < NARROWEST || stays;
@@ -162,7 +162,7 @@ fn by_panels(layers: &Layers, layer: &Layer, options: &Options) -> bool {
     let ((rows, columns), dst) = (conv.window.axes(), &layers[conv.dst]);
     let map_bytes = map_bytes / (src.h * src.w) * spanned(rows, dst.h).min(src.h) * spanned(columns, dst.w).min(src.w);
     let passes = if map_bytes + weights / panels <= options.l2 / 4 * 3 { 1 } else { panels };
-    weights > options.l2 / 2 && weights + passes * map_bytes < weights * options.batch * dst.h
+    !keeps_weights(options.l2, weights) && weights + passes * map_bytes < weights * options.batch * dst.h
 }
 
 /// Whether there is a layer after a chain, and the chain may have one more.
@@ -176,12 +176,10 @@ fn extends(layers: &Layers, chain: &[LayerId], next: LayerId, options: &Options)
     let width = layers[layers[chain[chain.len() - 1]].dst()].w;
     let by_panels = by_panels(layers, layer, options);
     let longer = [chain, &[next]].concat();
-    let weights = chain_bytes(layers, &longer);
     joins(layers, chain, next)
         && width >= NARROWEST
         && !by_panels
-        && weights <= options.l2 / 2
-        && weights + ring_bytes(layers, &longer, options) <= options.l2 / 4 * 3
+        && keeps_chain(options.l2, chain_bytes(layers, &longer), ring_bytes(layers, &longer, options))
 }
 
 /// About how many bytes the rows have that the inner maps of a chain keep.

@@ -124,7 +124,7 @@ pub(super) fn inputs(file: &Onnx, options: &ImportOptions) -> Result<(Vec<Declar
 /// The dimensions of an input that are in the file.
 fn declared(file: &Onnx, input: &proto::ValueInfo) -> Result<Vec<usize>, ImportError> {
     let name = input.name();
-    let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
+    let tensor = input.tensor();
     let kind = tensor.map_or(0, proto::TensorType::elem_type);
     if !proto::is_float(kind) {
         return Err(ImportError::Option(format!(
@@ -134,9 +134,7 @@ fn declared(file: &Onnx, input: &proto::ValueInfo) -> Result<Vec<usize>, ImportE
         )));
     }
     let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| &shape.dim[..]).unwrap_or_default();
-    let size = |dim: &proto::Dimension| dim.dim_value.and_then(|value| usize::try_from(value).ok()).filter(|&value| value > 0);
-    // The batch is a parameter of compiling.
-    let sizes: Vec<Option<usize>> = dims.iter().enumerate().map(|(i, dim)| size(dim).or((i == 0).then_some(1))).collect();
+    let sizes = sizes(dims);
     if let Some(i) = sizes.iter().position(Option::is_none) {
         let symbol = dims[i].dim_param.as_deref().filter(|symbol| !symbol.is_empty()).unwrap_or("unknown");
         let (path, name) = (crate::escape::path(&file.path), line(name));
@@ -148,6 +146,12 @@ fn declared(file: &Onnx, input: &proto::ValueInfo) -> Result<Vec<usize>, ImportE
     }
     let sizes = sizes.into_iter().flatten().collect();
     Ok(sizes)
+}
+
+/// The sizes of dimensions that have one. The first, which is the batch, is 1 where it has none: it is a parameter of compiling.
+pub(super) fn sizes(dims: &[proto::Dimension]) -> Vec<Option<usize>> {
+    let size = |dim: &proto::Dimension| dim.dim_value.and_then(|value| usize::try_from(value).ok()).filter(|&value| value > 0);
+    dims.iter().enumerate().map(|(i, dim)| size(dim).or((i == 0).then_some(1))).collect()
 }
 
 /// Dimensions as the option takes them, with words for those that are open.

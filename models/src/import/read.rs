@@ -60,10 +60,6 @@ pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, I
     if nodes > MAX_NODES {
         return Err(format(format!("it has {nodes} nodes, and at most {MAX_NODES} are read")));
     }
-    if let Some(tensor) = graph.sparse_initializer.first() {
-        let name = tensor.values.as_ref().map_or("", |values| values.name());
-        return Err(format(format!("tensor '{}' is sparse, which is not read; save the model with dense tensors", line(name))));
-    }
     let mut outside = Outside { folder, files: HashMap::new() };
     let (mut initializers, mut missing, mut types) = (HashMap::new(), HashMap::new(), HashMap::new());
     for tensor in std::mem::take(&mut graph.initializer) {
@@ -80,24 +76,31 @@ pub fn parse(path: &Path, bytes: &[u8], folder: Option<&Path>) -> Result<Onnx, I
             Err(Fault::File(path, source)) => return Err(ImportError::File { path, source }),
         }
     }
-    // Constants may also be attributes of nodes, and these may lie outside the file too.
-    for node in &mut graph.node {
-        for attribute in &mut node.attribute {
-            if let Some(tensor) = &mut attribute.t
-                && tensor.data_location() == proto::Tensor::EXTERNAL
-            {
-                return Err(format(format!(
-                    "the tensor in node '{}' lies in another file, which is read for initializers only; save the model with its \
-                     constants inside",
-                    line(node.name.as_deref().unwrap_or(""))
-                )));
-            }
-            if let (Some(tensor), [output]) = (&attribute.t, &node.output[..]) {
-                types.insert(output.clone(), tensor.data_type());
-            }
+    attributes(&graph, &mut types).map_err(format)?;
+    Ok(Onnx { path: path.into(), opset, graph, initializers, types, missing })
+}
+
+/// Notes the types of constants that are attributes of nodes, also in the graphs inside. Refuses those that lie in other files, and sparse tensors.
+fn attributes(graph: &proto::Graph, types: &mut HashMap<String, i32>) -> Result<(), String> {
+    if let Some(tensor) = graph.sparse_initializer.first() {
+        let name = tensor.values.as_ref().map_or("", |values| values.name());
+        return Err(format!("tensor '{}' is sparse, which is not read; save the model with dense tensors", line(name)));
+    }
+    for (node, attribute) in graph.node.iter().flat_map(|node| node.attribute.iter().map(move |attribute| (node, attribute))) {
+        if attribute.t.as_ref().is_some_and(|tensor| tensor.data_location() == proto::Tensor::EXTERNAL) {
+            return Err(format!(
+                "the tensor in node '{}' lies in another file, which is read for initializers only; save the model with its constants inside",
+                line(node.name.as_deref().unwrap_or(""))
+            ));
+        }
+        if let (Some(tensor), [output]) = (&attribute.t, &node.output[..]) {
+            types.insert(output.clone(), tensor.data_type());
+        }
+        if let Some(inside) = &attribute.g {
+            attributes(inside, types)?;
         }
     }
-    Ok(Onnx { path: path.into(), opset, graph, initializers, types, missing })
+    Ok(())
 }
 
 /// The nodes of a graph and of those inside.

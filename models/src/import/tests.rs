@@ -850,6 +850,12 @@ fn sparse_constants_and_inputs_of_integers_are_named() {
     graph.sparse_initializer = vec![proto::SparseTensor { values: Some(floats("w", &[1], &[2.0])) }];
     let message = refused(&sparse);
     assert!(message.contains("tensor 'w' is sparse"), "{message}");
+    // In a branch too.
+    let mut inside = Node { output: vec!["y".into()], ..condition("x") };
+    inside.attribute[0].g.as_mut().unwrap().sparse_initializer =
+        std::mem::take(&mut sparse.graph.as_mut().unwrap().sparse_initializer);
+    let message = refused(&model(vec![inside], Vec::new()));
+    assert!(message.contains("tensor 'w' is sparse"), "{message}");
     let mut integer = model(vec![node("Relu", &["x"], "y")], Vec::new());
     let input = &mut integer.graph.as_mut().unwrap().input[0];
     input.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(proto::INT64);

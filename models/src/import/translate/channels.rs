@@ -6,6 +6,7 @@ use super::super::fold::{parts, slices};
 use super::super::node::{NodeReader, Result};
 use super::super::value::{Computed, Value};
 use super::super::view::{Factor, MapAxis, View};
+use super::moved::with_channels;
 use super::select::MOST_PARTS;
 use super::translator::{Translator, computed};
 use crate::graph::{NodeId, Op, Padding, Shape};
@@ -60,7 +61,7 @@ impl Translator {
                 let name = format!("{name}.part{index}");
                 *part = match self.image(&name, part) {
                     Ok(node) => Computed { node, view: View::usual(self.shape(node), part.view.rank()) },
-                    Err(_) => self.turned(&name, part, dim)?,
+                    Err(_) => with_channels(self, &name, part, dim..dim + 1)?,
                 };
             }
         }
@@ -81,7 +82,8 @@ impl Translator {
             }
             // What is no image cannot be put in the usual order.
             _ if parts[0].view.rank() > 4 && parts[0].view.sizes()[..dim].iter().any(|&size| size != 1) => {
-                let turned = parts.iter().enumerate().map(|(i, part)| self.turned(&format!("{name}.part{i}"), part, dim));
+                let turned = parts.iter().enumerate();
+                let turned = turned.map(|(i, part)| with_channels(self, &format!("{name}.part{i}"), part, dim..dim + 1));
                 let turned = turned.collect::<Result<Vec<Computed>>>()?;
                 self.joined(name, turned, dim)
             }

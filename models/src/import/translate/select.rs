@@ -3,6 +3,7 @@
 use super::super::node::Result;
 use super::super::value::Computed;
 use super::super::view::{Factor, MapAxis, View};
+use super::moved::with_channels;
 use super::translator::Translator;
 use crate::graph::{Conv2d, NodeId, Op, Padding, Rearrange, Window};
 
@@ -58,21 +59,12 @@ impl Translator {
             return Ok((input.clone(), axis));
         }
         let Ok(node) = self.image(&format!("{name}.usual"), input) else {
-            return Ok((self.turned(&format!("{name}.usual"), input, dim)?, MapAxis::C));
+            return Ok((with_channels(self, &format!("{name}.usual"), input, dim..dim + 1)?, MapAxis::C));
         };
         let shape = self.shape(node);
         let view = View::usual(shape, input.view.rank());
         let axis = view.axis(dim, shape).ok_or_else(|| format!("dimension {dim} of {:?} is no axis", view.sizes()))?;
         Ok((Computed { node, view }, axis))
-    }
-
-    /// The tensor, of any rank, in a map whose channels are this dimension; those before it are the rows, those behind it the columns.
-    pub fn turned(&mut self, name: &str, input: &Computed, dim: usize) -> Result<Computed> {
-        let (view, rank) = (&input.view, input.view.rank());
-        let node = self.arranged(name, input, &[view.dim(dim).to_vec(), view.merged(0..dim), view.merged(dim + 1..rank)])?;
-        let axes = [MapAxis::H, MapAxis::C, MapAxis::W].map(Some);
-        let view = View::of_axes(self.shape(node), &axes).reshaped(&view.sizes()).ok_or("its dimensions do not fit")?;
-        Ok(Computed { node, view })
     }
 
     /// The same, and a dimension of length one is an axis of length one.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::dims::count;
-use super::super::inputs::map_of;
+use super::super::inputs::{map_of, sizes};
 use super::super::value::{Computed, Value};
 use super::translator::Translator;
 use crate::graph::Op;
@@ -98,13 +98,9 @@ pub fn value(
 /// The dimensions of the floats between nodes, where the file says them. A batch without a size is one image.
 pub fn declared(graph: &proto::Graph) -> HashMap<String, Vec<usize>> {
     let dims = |info: &proto::ValueInfo| {
-        let tensor = info.r#type.as_ref()?.tensor_type.as_ref().filter(|tensor| proto::is_float(tensor.elem_type()))?;
-        let dim = |(i, dim): (usize, &proto::Dimension)| match dim.dim_value {
-            None if i == 0 => Some(1),
-            size => usize::try_from(size?).ok().filter(|&size| size > 0),
-        };
-        let dims = tensor.shape.as_ref()?.dim.iter().enumerate().map(dim).collect::<Option<Vec<usize>>>()?;
-        Some((info.name().to_owned(), dims))
+        let tensor = info.tensor().filter(|tensor| proto::is_float(tensor.elem_type()))?;
+        let dims: Option<Vec<usize>> = sizes(&tensor.shape.as_ref()?.dim).into_iter().collect();
+        Some((info.name().to_owned(), dims?))
     };
     graph.value_info.iter().filter_map(dims).collect()
 }
