@@ -37,7 +37,7 @@ impl Timed {
         let input = test_images(batch, model.program().input_len())?;
         let bar = progress::bar("measuring", runs);
         let measured = measure(level, 1, runs, |laps| run_stages(&mut session, &input, &mut output, laps), || bar.inc(1))?;
-        let macs = network.macs() * batch as u64;
+        let macs = model.planned().macs() * batch as u64;
         let report = measured.report(&network.name, EngineKind::Specialised.name(), level, 1, batch, macs);
         Ok(Self { model, measured, report, level })
     }

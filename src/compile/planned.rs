@@ -40,6 +40,14 @@ pub struct PlannedLayer {
     pub macs: u64,
 }
 
+impl Planned {
+    /// Multiply-accumulates of all layers for one image. Branches that became one convolution count once, so they may be fewer than
+    /// the network's.
+    pub fn macs(&self) -> u64 {
+        self.stages.iter().flat_map(|stage| &stage.layers).map(|layer| layer.macs).sum()
+    }
+}
+
 impl From<Plan> for Planned {
     fn from(plan: Plan) -> Self {
         let mut stages: Vec<PlannedStage> =

@@ -45,6 +45,14 @@ pub enum Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
+    /// The multiply-accumulates that the engine computes of a network, for one image.
+    pub fn macs(&self, network: &Network) -> u64 {
+        match self {
+            Engine::Specialised { model, .. } => model.planned().macs(),
+            Engine::Generic(_) | Engine::Reference(_) => network.macs(),
+        }
+    }
+
     pub fn open(
         kind: EngineKind,
         network: &'a Network,

@@ -80,7 +80,7 @@ impl Bench {
             let bar = progress::bar("measuring", self.runs);
             let measured =
                 measure(level, self.threads, self.runs, |_| engine.run(&input, self.batch, &mut output), || bar.inc(1))?;
-            let macs = network.macs() * self.batch as u64;
+            let macs = engine.macs(&network) * self.batch as u64;
             measured.report(&network.name, self.engine.name(), level, self.threads, self.batch, macs)
         };
         if self.json { print_json(&report) } else { print(&text(&report, &[])) }

@@ -12,6 +12,7 @@ pub(super) fn check(network: &Network, weights: &Weights, nodes: &[NodeId]) -> R
 }
 
 /// What is done to the plain sums of a convolution: `scale[o] * sum + shift[o]`.
+#[derive(Clone)]
 pub(super) struct Affine {
     scale: Vec<f64>,
     shift: Vec<f64>,
@@ -34,28 +35,75 @@ impl Affine {
 
     /// Appends a batch norm.
     pub(super) fn batch_norm(&mut self, network: &Network, weights: &Weights, id: NodeId, eps: f64) {
-        let [gamma, beta, mean, var] =
-            ["weight", "bias", "running_mean", "running_var"].map(|suffix| doubles(network, weights, id, suffix));
-        for c in 0..self.scale.len() {
-            let factor = gamma[c] / (var[c] + eps).sqrt();
+        let [beta, mean] = ["bias", "running_mean"].map(|suffix| doubles(network, weights, id, suffix));
+        for (c, factor) in factors(network, weights, id, eps).enumerate() {
             self.scale[c] *= factor;
             self.shift[c] = (self.shift[c] - mean[c]) * factor + beta[c];
         }
     }
 
-    /// Folds it into the weight of node `id`, which is `[oc, ...]`; if the node is a batch norm, the weights are ones. All values
-    /// are multiplied by `factor`, rounded once, and made zero if they are denormal. They are finite, as `check` has seen, unless
-    /// the weights allow others.
-    pub(super) fn fold(&self, network: &Network, weights: &Weights, id: NodeId, factor: f64) -> Filter {
-        let oc = self.scale.len();
-        let ones = vec![1.0; oc];
-        let unfolded =
-            if matches!(network.node(id).op, Op::BatchNorm { .. }) { &ones } else { data(network, weights, id, "weight") };
-        let row = unfolded.len() / oc;
-        let folded = |(i, &w): (usize, &f32)| round(f64::from(w) * self.scale[i / row] * factor);
-        let weight = unfolded.iter().enumerate().map(folded).collect();
-        Filter { weight, bias: self.shift.iter().map(|&b| round(b * factor)).collect(), factor }
+    /// Appends a batch norm to a part of a sum: another part takes what does not depend on the sum.
+    pub(super) fn batch_norm_of_part(&mut self, network: &Network, weights: &Weights, id: NodeId, eps: f64) {
+        for (c, factor) in factors(network, weights, id, eps).enumerate() {
+            self.scale[c] *= factor;
+            self.shift[c] *= factor;
+        }
     }
+
+    /// Multiplies all by `factor`.
+    pub(super) fn scale_by(&mut self, factor: f64) {
+        self.scale.iter_mut().chain(&mut self.shift).for_each(|x| *x *= factor);
+    }
+
+    /// What the sums of channel `o` are multiplied by.
+    pub(super) fn scale(&self, o: usize) -> f64 {
+        self.scale[o]
+    }
+
+    /// What is added to the sums.
+    pub(super) fn shift(&self) -> &[f64] {
+        &self.shift
+    }
+
+    /// The largest value that folding it into `weights`, `[oc, ...]` or ones, gives.
+    pub(super) fn largest(&self, weights: Option<&[f32]>) -> f64 {
+        let ones = vec![1.0; self.scale.len()];
+        let weights = weights.unwrap_or(&ones);
+        let rows = weights.chunks_exact(weights.len() / self.scale.len());
+        let most = |values: &[f32]| values.iter().map(|&w| f64::from(w).abs()).fold(0.0, not_less);
+        let weight = rows.zip(&self.scale).map(|(row, scale)| most(row) * scale.abs()).fold(0.0, not_less);
+        self.shift.iter().map(|shift| shift.abs()).fold(weight, not_less)
+    }
+
+    /// Folds it into `weights`, `[oc, ...]` or ones.
+    pub(super) fn fold(&self, weights: Option<&[f32]>, factor: f64) -> Filter {
+        let ones = vec![1.0; self.scale.len()];
+        let weights = weights.unwrap_or(&ones);
+        let row = weights.len() / self.scale.len();
+        let folded = weights.iter().enumerate().map(|(i, &w)| f64::from(w) * self.scale[i / row]);
+        filter(folded, self.shift.iter().copied(), factor)
+    }
+}
+
+/// What a batch norm multiplies each channel by.
+fn factors(network: &Network, weights: &Weights, id: NodeId, eps: f64) -> impl Iterator<Item = f64> {
+    let [gamma, var] = ["weight", "running_var"].map(|suffix| doubles(network, weights, id, suffix));
+    gamma.into_iter().zip(var).map(move |(gamma, var)| gamma / (var + eps).sqrt())
+}
+
+/// The larger of two values; NaN if one is.
+fn not_less(a: f64, b: f64) -> f64 {
+    if a >= b { a } else { b }
+}
+
+/// A filter of weights and biases, all multiplied by `factor`, rounded once, and made zero if they are denormal.
+pub(super) fn filter(
+    weight: impl IntoIterator<Item = f64>,
+    bias: impl IntoIterator<Item = f64>,
+    factor: f64,
+) -> Filter {
+    let rounded = |value: f64| round(value * factor);
+    Filter { weight: weight.into_iter().map(rounded).collect(), bias: bias.into_iter().map(rounded).collect(), factor }
 }
 
 fn round(value: f64) -> f32 {
@@ -63,7 +111,8 @@ fn round(value: f64) -> f32 {
     if rounded.is_subnormal() { 0.0 } else { rounded }
 }
 
-fn data<'a>(network: &Network, weights: &'a Weights, id: NodeId, suffix: &str) -> &'a [f32] {
+/// A parameter of a live node.
+pub(super) fn data<'a>(network: &Network, weights: &'a Weights, id: NodeId, suffix: &str) -> &'a [f32] {
     let name = format!("{}.{suffix}", network.node(id).name);
     weights.get(&name).map(Tensor::data).expect("`check` has seen the tensors of every live node")
 }

@@ -3,6 +3,7 @@
 use sartor_models::{Activation, Arithmetic, Conv2d, Network, Node, NodeId, Op, Rearrange, Reduction, Weights, Window};
 use sartor_ops::Axis;
 
+use super::branches::Branches;
 use super::error::NormalizeError;
 use super::fold::{self, Affine};
 use super::tails::{Tail, tails};
@@ -24,14 +25,12 @@ pub(super) struct Step {
 pub(super) enum Fused {
     Input,
     Conv {
-        conv: Conv2d,
-        affine: Affine,
+        branches: Branches,
         act: Option<Activation>,
         post_act: Option<Activation>,
     },
     Depthwise {
-        conv: Conv2d,
-        affine: Affine,
+        branches: Branches,
         act: Option<Activation>,
     },
     Pool {
@@ -85,6 +84,16 @@ impl Step {
         }
     }
 
+    /// The branches of a convolution, if nothing is done to its sums yet.
+    fn branches(&mut self) -> Option<&mut Branches> {
+        match &mut self.op {
+            Fused::Conv { branches, act: None, .. } | Fused::Depthwise { branches, act: None } if self.inputs.len() == 1 => {
+                Some(branches)
+            }
+            _ => None,
+        }
+    }
+
     fn takes_act(&mut self) -> bool {
         self.act().is_some_and(|act| act.is_none())
     }
@@ -121,6 +130,9 @@ impl Steps {
 
 /// The most nodes that move values together.
 const LONGEST: usize = 32;
+
+/// Sums of weights and biases that are less are finite, whatever factor their activation wants.
+const LARGEST: f64 = f32::MAX as f64 / 4.0;
 
 /// A window of so few taps is left as it is, so that an activation can be fused into it.
 const FEW: usize = 16;
@@ -202,7 +214,9 @@ impl<'a> Fuser<'a> {
         let fused = match self.op(id) {
             Op::BatchNorm { eps } => Some(self.batch_norm(id, eps)),
             Op::Activation(act) => self.activated(inputs[0], act),
-            Op::Add => self.summed(inputs[0], inputs[1]),
+            Op::Add => self.joined(inputs[0], inputs[1], [1.0, 1.0]).or_else(|| self.summed(inputs[0], inputs[1])),
+            Op::Binary(Arithmetic::Sub) => self.joined(inputs[0], inputs[1], [1.0, -1.0]),
+            Op::Binary(Arithmetic::SubFrom) => self.joined(inputs[0], inputs[1], [-1.0, 1.0]),
             _ => None,
         };
         if fused.is_some() {
@@ -282,13 +296,13 @@ impl<'a> Fuser<'a> {
 
     fn conv(&self, id: NodeId, conv: Conv2d) -> Fused {
         let ic = self.network.node(self.inputs[id.0][0]).shape.c;
-        let affine = Affine::bias(self.network, self.weights, id);
         // A convolution with one input and one output channel is as much dense as it is depthwise. It is taken for a dense one,
         // which can read the network's input.
+        let branches = Branches::one(id, conv, Affine::bias(self.network, self.weights, id));
         if conv.groups == ic && conv.oc == ic && ic > 1 {
-            Fused::Depthwise { conv, affine, act: None }
+            Fused::Depthwise { branches, act: None }
         } else {
-            Fused::Conv { conv, affine, act: None, post_act: None }
+            Fused::Conv { branches, act: None, post_act: None }
         }
     }
 
@@ -300,18 +314,19 @@ impl<'a> Fuser<'a> {
     fn batch_norm(&mut self, id: NodeId, eps: f64) -> Step {
         let (network, weights) = (self.network, self.weights);
         let input = self.inputs[id.0][0];
-        if let Some(Step { inputs, op, .. }) = self.only(input)
-            && let Fused::Conv { affine, act: None, .. } | Fused::Depthwise { affine, act: None, .. } = op
-            && inputs.len() == 1
-        {
-            affine.batch_norm(network, weights, id, eps);
-            return self.steps[input.0].take().expect("matched above");
+        if let Some(branches) = self.only(input).and_then(Step::branches) {
+            let mut after = branches.clone();
+            after.batch_norm(network, weights, id, eps);
+            if after.is_one() || after.largest(network, weights) < LARGEST {
+                *branches = after;
+                return self.steps[input.0].take().expect("matched above");
+            }
         }
         let c = network.node(id).shape.c;
         let mut affine = Affine::identity(c);
         affine.batch_norm(network, weights, id, eps);
         let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::POINT };
-        Step { node: id, inputs: vec![input], op: Fused::Depthwise { conv, affine, act: None } }
+        Step { node: id, inputs: vec![input], op: Fused::Depthwise { branches: Branches::one(id, conv, affine), act: None } }
     }
 
     /// The step before, with the activation added, if it has a free place for one.
@@ -335,6 +350,39 @@ impl<'a> Fuser<'a> {
         let mut step = self.steps[input.0].take()?;
         *step.act()? = Some(function);
         Some(step)
+    }
+
+    /// The convolution that is the sum of two of one map, each times its sign. A depthwise one, which takes no shortcut, may be that of itself
+    /// and the map.
+    fn joined(&mut self, a: NodeId, b: NodeId, signs: [f64; 2]) -> Option<Step> {
+        let [sign_a, sign_b] = signs;
+        let both = [(a, sign_a, b, sign_b), (b, sign_b, a, sign_a)];
+        let (id, sign, part, sign_of_part, other) =
+            both.into_iter().find_map(|(id, sign, part, other)| Some((id, sign, part, other, self.part(id, part)?)))?;
+        let mut whole = self.steps[id.0].take()?;
+        if whole.inputs != [part] {
+            self.steps[part.0] = None;
+        }
+        let branches = whole.branches()?;
+        branches.scale_by(sign);
+        branches.add(other, sign_of_part);
+        Some(whole)
+    }
+
+    /// What the convolution `whole` can take as a branch of its own: `part`, which is another one of the same map, or that map.
+    fn part(&mut self, whole: NodeId, part: NodeId) -> Option<Branches> {
+        let (network, weights) = (self.network, self.weights);
+        let step = self.only(whole)?;
+        let (source, takes_map) = (*step.inputs.first()?, matches!(step.op, Fused::Depthwise { .. }));
+        let branches = step.branches()?.clone();
+        let other = if part == source && takes_map {
+            Branches::identity(network.node(part).shape.c)
+        } else {
+            let step = self.only(part).filter(|step| step.inputs == [source])?;
+            step.branches()?.clone()
+        };
+        let fits = network.node(whole).shape == network.node(part).shape && branches.take(&other);
+        (fits && branches.largest(network, weights) + other.largest(network, weights) < LARGEST).then_some(other)
     }
 
     /// The convolution that takes the sum `a + b` as a shortcut. If both could, the later one does: it need not wait for the

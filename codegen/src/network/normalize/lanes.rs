@@ -97,12 +97,13 @@ impl Layout<'_> {
     }
 
     fn conv(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
-        let Fused::Conv { conv, ref affine, mut act, mut post_act } = step.op else { unreachable!("called for convolutions") };
+        let Fused::Conv { ref branches, mut act, mut post_act } = step.op else { unreachable!("called for convolutions") };
+        let (conv, ic) = (branches.conv(), self.network.node(step.inputs[0]).shape.c);
         let src = self.value(step.inputs[0]);
         let shortcut = step.inputs.get(1).map(|&shortcut| self.ordered(shortcut)).transpose()?.map(|value| value.map);
         let last = if shortcut.is_some() { &mut post_act } else { &mut act };
         *last = last.or(self.act_of_concat(id));
-        let filter = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
+        let filter = branches.fold(self.network, self.weights, ic, factor_of_sums(act));
         if let Some((lanes, c)) = self.blocks(id, step) {
             let row = filter.weight.len() / conv.oc;
             let filter =
@@ -135,7 +136,8 @@ impl Layout<'_> {
     /// there are. `None` if another convolution should put them there: because this one is in groups or takes a sum, or because
     /// computing the lanes between them takes more products than copying does.
     fn blocks(&self, id: NodeId, step: &Step) -> Option<(Vec<usize>, usize)> {
-        let Fused::Conv { conv, .. } = &step.op else { return None };
+        let Fused::Conv { branches, .. } = &step.op else { return None };
+        let conv = branches.conv();
         let is_plain = conv.groups == 1 && step.inputs.len() == 1;
         let is_output = self.fused.outputs.iter().any(|tail| tail.pieces.iter().any(|(piece, _)| *piece == id));
         let mut readers = self.fused.iter().map(|(_, reader)| reader).filter(|reader| reader.inputs.contains(&id));
@@ -161,9 +163,9 @@ impl Layout<'_> {
         let src = a.map;
         let mut filter = None;
         let op = match step.op {
-            Fused::Depthwise { conv, ref affine, act } => {
-                let folded = affine.fold(self.network, self.weights, step.node, factor_of_sums(act));
-                let (window, taps) = (conv.window, conv.window.taps());
+            Fused::Depthwise { ref branches, act } => {
+                let folded = branches.fold(self.network, self.weights, a.lanes.len(), factor_of_sums(act));
+                let (window, taps) = (branches.conv().window, branches.conv().window.taps());
                 let (weight, bias) =
                     (permuted(&folded.weight, &a.lanes, taps, a.lanes.len()), permuted(&folded.bias, &a.lanes, 1, a.lanes.len()));
                 filter = Some(Filter { weight, bias, ..folded });

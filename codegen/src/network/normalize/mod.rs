@@ -3,6 +3,9 @@
 //! `fuse` folds and fuses in the network's own terms. `place` decides which layers write straight into the map of a
 //! concatenation. `tails` finds what only the copying to the outputs has to know, and `view` where values lie that were moved. `lanes` gives every value its map and lanes, and puts the weights in their order.
 
+mod branches;
+#[cfg(test)]
+mod branches_tests;
 mod error;
 mod fold;
 mod fuse;

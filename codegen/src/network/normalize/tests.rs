@@ -114,39 +114,39 @@ fn line(layer: &Layer) -> String {
 }
 
 /// A network under construction whose nodes have the names given.
-struct Graph(Builder);
+pub(super) struct Graph(pub Builder);
 
 impl Graph {
-    fn new(c: usize, h: usize, w: usize) -> Self {
+    pub(super) fn new(c: usize, h: usize, w: usize) -> Self {
         Self(Builder::new("graph", Shape::new(c, h, w)).unwrap())
     }
 
-    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+    pub(super) fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
         self.0.add(name, op, inputs).unwrap()
     }
 
-    fn conv(&mut self, name: &str, oc: usize, src: NodeId) -> NodeId {
+    pub(super) fn conv(&mut self, name: &str, oc: usize, src: NodeId) -> NodeId {
         self.grouped(name, oc, 1, src)
     }
 
-    fn grouped(&mut self, name: &str, oc: usize, groups: usize, src: NodeId) -> NodeId {
+    pub(super) fn grouped(&mut self, name: &str, oc: usize, groups: usize, src: NodeId) -> NodeId {
         let conv = Conv2d { oc, groups, bias: true, window: Window::POINT };
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
     /// Adds a 3x3 depthwise convolution.
-    fn depthwise(&mut self, name: &str, src: NodeId) -> NodeId {
+    pub(super) fn depthwise(&mut self, name: &str, src: NodeId) -> NodeId {
         let c = self.0.shape(src).c;
         let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::square(3, 1, 1) };
         self.add(name, Op::Conv2d(conv), &[src])
     }
 
     /// Adds a 3x3 average pooling.
-    fn pool(&mut self, name: &str, src: NodeId) -> NodeId {
+    pub(super) fn pool(&mut self, name: &str, src: NodeId) -> NodeId {
         self.add(name, Op::avg_pool(Window::square(3, 1, 1)), &[src])
     }
 
-    fn bn(&mut self, name: &str, src: NodeId) -> NodeId {
+    pub(super) fn bn(&mut self, name: &str, src: NodeId) -> NodeId {
         self.add(name, Op::BatchNorm { eps: 1e-5 }, &[src])
     }
 
@@ -154,7 +154,7 @@ impl Graph {
         self.add(name, Op::Activation(act), &[src])
     }
 
-    fn relu(&mut self, name: &str, src: NodeId) -> NodeId {
+    pub(super) fn relu(&mut self, name: &str, src: NodeId) -> NodeId {
         self.act(name, Activation::Relu, src)
     }
 
@@ -167,7 +167,7 @@ impl Graph {
     }
 
     /// Asserts that the layers compute what the network does, and that they are the ones listed.
-    fn becomes(self, outputs: &[NodeId], lines: &[&str]) -> Normalized {
+    pub(super) fn becomes(self, outputs: &[NodeId], lines: &[&str]) -> Normalized {
         let layers = checked(&self.finish(outputs));
         assert_eq!(layers.layers.iter().map(line).collect::<Vec<_>>(), lines);
         layers
@@ -261,9 +261,10 @@ fn the_second_operand_takes_a_sum_of_equal_channels() {
     let conv = g.conv("conv", 8, stem);
     let sum = g.add("add", Op::Add, &[stem, conv]);
     let left = g.conv("left", 8, sum);
-    let right = g.conv("right", 8, sum);
+    let other = g.relu("relu", sum);
+    let right = g.conv("right", 8, other);
     let both = g.add("both", Op::Add, &[left, right]);
-    g.becomes(&[both], &["stem conv", "conv conv +shortcut", "left conv", "right conv +shortcut"]);
+    g.becomes(&[both], &["stem conv", "conv conv +shortcut", "left conv", "relu activation Relu", "right conv +shortcut"]);
 }
 
 #[test]
@@ -430,8 +431,8 @@ fn order_is_restored_where_lanes_disagree() {
     let conv = g.conv("conv", 12, sum);
     let shortcut = g.add("shortcut", Op::Add, &[conv, shuffled]);
     let dw2 = g.depthwise("dw2", shuffled);
-    let dw3 = g.depthwise("dw3", shuffled);
-    let agreeing = g.add("agreeing", Op::Add, &[dw2, dw3]);
+    let pool = g.pool("pool", shuffled);
+    let agreeing = g.add("agreeing", Op::Add, &[dw2, pool]);
     g.becomes(
         &[shortcut, shuffled, agreeing],
         &[
@@ -443,7 +444,7 @@ fn order_is_restored_where_lanes_disagree() {
             "shuffle.reorder conv",
             "conv conv +shortcut",
             "dw2 depthwise",
-            "dw3 depthwise",
+            "pool Average",
             "agreeing add",
             "agreeing.reorder conv",
         ],
@@ -866,8 +867,8 @@ fn what_is_not_refused_is_finite() {
         match fuse::fuse(&network, &weights) {
             Ok(steps) => {
                 let (_, step) = steps.iter().last().unwrap();
-                let Fused::Conv { affine, .. } = &step.op else { panic!("not folded") };
-                let filter = affine.fold(&network, &weights, step.node, std::f64::consts::LOG2_E);
+                let Fused::Conv { branches, .. } = &step.op else { panic!("not folded") };
+                let filter = branches.fold(&network, &weights, 1, std::f64::consts::LOG2_E);
                 assert!(filter.weight[0].is_finite() && filter.bias[0].is_finite(), "{values:?}");
             }
             Err(_) => refused += 1,

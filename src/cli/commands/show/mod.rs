@@ -82,7 +82,7 @@ impl Show {
         if self.json {
             return print_json(&json!({
                 "network": network.name, "input": network.input_shape().to_string(), "level": level.name(),
-                "parameters": network.param_count(), "macs": network.macs(),
+                "parameters": network.param_count(), "macs": plan.macs(),
                 "arena_bytes": arena, "scratch_bytes": scratch, "layers": rows, "file": file,
             }));
         }
@@ -97,7 +97,7 @@ impl Show {
         let foot = format!(
             "{} parameters, {} MACs, arena {} bytes, scratch {} bytes a thread",
             grouped(network.param_count() as u64),
-            grouped(network.macs()),
+            grouped(plan.macs()),
             grouped(arena),
             grouped(scratch)
         );
