@@ -71,12 +71,13 @@ impl Sizes {
         found(Path::new(FOLDER)).into()
     }
 
-    /// How much the caches of two machines differ: the sum, over the levels, of the base-2 logarithms of their ratios. `None` if the first or
-    /// second levels differ by more than a factor of two: then what fits the one may not fit the other.
+    /// How much the caches of two machines differ: the sum of the base-2 logarithms of the ratios of the second and third levels. `None` if
+    /// the second levels differ by more than a factor of two: then what fits the one may not fit the other. `None` too if the first levels
+    /// differ: then the cores are of another make, whose loads and multiply-adds have other rates, and other tiles are fastest.
     pub fn distance(self, other: Self) -> Option<f64> {
         let factor = |a: u64, b: u64| (a.max(1) as f64 / b.max(1) as f64).log2().abs();
-        let near = factor(self.l1, other.l1) <= 1.0 && factor(self.l2, other.l2) <= 1.0;
-        near.then(|| factor(self.l1, other.l1) + factor(self.l2, other.l2) + factor(self.l3, other.l3))
+        let near = self.l1 == other.l1 && factor(self.l2, other.l2) <= 1.0;
+        near.then(|| factor(self.l2, other.l2) + factor(self.l3, other.l3))
     }
 }
 
@@ -167,7 +168,8 @@ mod tests {
         let sizes = |l1: u64, l2: u64, l3: u64| Sizes { l1: l1 << 10, l2: l2 << 10, l3: l3 << 10 };
         let here = sizes(32, 1024, 32768);
         assert_eq!(here.distance(here), Some(0.0));
-        assert_eq!(here.distance(sizes(48, 2048, 16384)).map(|d| d > 2.0), Some(true));
+        assert_eq!(here.distance(sizes(32, 2048, 16384)), Some(2.0));
+        assert_eq!(here.distance(sizes(48, 2048, 16384)), None);
         assert_eq!(here.distance(sizes(32, 256, 32768)), None);
         assert_eq!(here.distance(sizes(0, 0, 0)), None);
     }
