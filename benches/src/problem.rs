@@ -123,7 +123,8 @@ impl Problem {
                 (Op::Conv2d(Conv2d { oc: conv.oc, groups: conv.groups, bias: true, window: conv.window }), conv.act)
             }
             LayerOp::Depthwise(depthwise) => {
-                let c = src.c;
+                let c = depthwise.c;
+                (src.c, dst.c) = (c, c);
                 (Op::Conv2d(Conv2d { oc: c, groups: c, bias: true, window: depthwise.window }), depthwise.act)
             }
             LayerOp::Pool(pool) => {

@@ -217,6 +217,14 @@ pub struct Pointer {
     pub offset: Int,
 }
 
+impl Pointer {
+    /// The pointer `len` f32 further.
+    #[must_use]
+    pub fn plus(self, len: usize) -> Self {
+        Self { offset: self.offset.plus(len), ..self }
+    }
+}
+
 /// One step of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {

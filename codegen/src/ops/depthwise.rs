@@ -18,12 +18,16 @@ use crate::lower::window::Kind;
 pub struct Depthwise {
     /// What is read.
     pub src: MapId,
-    /// What is written, in the same lanes.
+    /// First of the lanes that are read, which is that of a panel. Lanes of the last panel that are not read hold zeros.
+    pub src_lane: usize,
+    /// What is written. It may be the map that is read, but not the same panels.
     pub dst: MapId,
+    /// First of the lanes that are written, which is that of a panel.
+    pub dst_lane: usize,
+    /// How many lanes.
+    pub c: usize,
     /// Its window.
     pub window: Window,
-    /// Lanes.
-    pub c: usize,
     /// Applied last.
     pub act: Option<Activation>,
 }
@@ -76,11 +80,12 @@ impl Operator for Depthwise {
     }
 
     fn cycles(&self, dst: &Map, way: &Way) -> f64 {
-        sliding::cycles(self.window, dst, way)
+        sliding::cycles(self.window, dst, self.c, way)
     }
 
     fn calls(&self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
-        let Self { src, dst, window, act, .. } = *self;
-        Sliding { kind: Kind::Depthwise, src, dst, window, counted: Padding::NONE, act }.calls(site, rows)
+        let Self { src, src_lane, dst, dst_lane, c, window, act } = *self;
+        let counted = Padding::NONE;
+        Sliding { kind: Kind::Depthwise, src, src_lane, dst, dst_lane, c, window, counted, act }.calls(site, rows)
     }
 }

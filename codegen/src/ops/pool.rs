@@ -16,8 +16,12 @@ use crate::lower::window::Kind;
 pub struct Pool {
     /// What is read.
     pub src: MapId,
-    /// What is written, in the same lanes. If `dst` is a concatenation's map, these are its first lanes.
+    /// What is written.
     pub dst: MapId,
+    /// First of the lanes that are written, which is that of a panel.
+    pub dst_lane: usize,
+    /// How many lanes: all of the map that is read.
+    pub c: usize,
     /// Max or average.
     pub kind: PoolKind,
     /// Its window.
@@ -55,12 +59,12 @@ impl Operator for Pool {
         Role::Sliding
     }
 
-    fn line(&self, maps: &TiSlice<MapId, Map>) -> (line::Operator, Window) {
+    fn line(&self, _maps: &TiSlice<MapId, Map>) -> (line::Operator, Window) {
         let each = match self.kind {
             PoolKind::Max => Each::MaxPool,
             PoolKind::Average { counted } => Each::AvgPool((counted != self.window.padding).then_some(counted)),
         };
-        (line::Operator::Each(each, maps[self.src].c), self.window)
+        (line::Operator::Each(each, self.c), self.window)
     }
 
     fn words(&self) -> Vec<String> {
@@ -72,7 +76,7 @@ impl Operator for Pool {
     }
 
     fn cycles(&self, dst: &Map, way: &Way) -> f64 {
-        sliding::cycles(self.window, dst, way)
+        sliding::cycles(self.window, dst, self.c, way)
     }
 
     fn calls(&self, site: &mut Site<'_>, rows: &RowGroup<'_>) -> Vec<Step> {
@@ -80,6 +84,7 @@ impl Operator for Pool {
             PoolKind::Max => (Kind::Max, Padding::NONE),
             PoolKind::Average { counted } => (Kind::Average, counted),
         };
-        Sliding { kind, src: self.src, dst: self.dst, window: self.window, counted, act: self.act }.calls(site, rows)
+        let Self { src, dst, dst_lane, c, window, act, .. } = *self;
+        Sliding { kind, src, src_lane: 0, dst, dst_lane, c, window, counted, act }.calls(site, rows)
     }
 }

@@ -7,7 +7,7 @@ use super::packed::PackedLayer;
 use super::site::{RowGroup, Site};
 use crate::ir::isa;
 use crate::ir::stage::{Pointer, Region, Step};
-use crate::layout::{Map, MapId, padded};
+use crate::layout::{Map, MapId, PANEL, padded};
 use crate::lower::spec::Spec;
 use crate::lower::tile;
 use crate::lower::window::{self, Kind};
@@ -21,8 +21,14 @@ pub struct Sliding {
     pub kind: Kind,
     /// What is read.
     pub src: MapId,
+    /// First of the lanes that are read, which is that of a panel.
+    pub src_lane: usize,
     /// What is written.
     pub dst: MapId,
+    /// First of the lanes that are written, which is that of a panel.
+    pub dst_lane: usize,
+    /// How many lanes.
+    pub c: usize,
     /// The window.
     pub window: Window,
     /// The padding that an average counts.
@@ -47,7 +53,7 @@ impl Sliding {
             let (begin, end) = (group.present.0.clamp(top, bottom), group.present.1.clamp(top, bottom));
             let spec = window::Window {
                 kind: self.kind,
-                panels: site.panels(self.src),
+                panels: padded(self.c) / PANEL,
                 kernel,
                 stride,
                 dilation,
@@ -62,12 +68,12 @@ impl Sliding {
                 act: self.act,
                 columns: group.how.columns,
             };
-            let source = |row: usize| site.row(self.src, group.source(top + row));
+            let source = |row: usize| site.row(self.src, group.source(top + row)).plus(self.src_lane);
             let mut args: Vec<Pointer> = spec.source_rows().into_iter().map(source).collect();
             if let PackedLayer::Depthwise(offset) = site.packed.layers[group.layer] {
                 args.push(Pointer { region: Region::Weights, offset: offset.into() });
             }
-            args.extend((first..first + rows).map(|row| site.row(self.dst, group.first.clone().plus(row))));
+            args.extend((first..first + rows).map(|row| site.row(self.dst, group.first.clone().plus(row)).plus(self.dst_lane)));
             steps.push(site.call(group.layer, &Spec::Window(spec), args, group.problem));
         }
         steps
@@ -75,7 +81,7 @@ impl Sliding {
 }
 
 /// Cycles that a window's arithmetic takes for one image, at two multiply-adds and two loads a cycle, and four operations in all.
-pub fn cycles(window: Window, dst: &Map, way: &Way) -> f64 {
+pub fn cycles(window: Window, dst: &Map, c: usize, way: &Way) -> f64 {
     let (down, across) = window.axes();
     let rows = way.how.rows.unwrap_or(ROWS).clamp(1, dst.h);
     let columns = way.how.columns.unwrap_or(8).min(dst.w);
@@ -83,5 +89,5 @@ pub fn cycles(window: Window, dst: &Map, way: &Way) -> f64 {
     let outputs = (rows * columns) as f64;
     let fmas = outputs * window.taps() as f64;
     let step = (fmas / 2.0).max(loads / 2.0).max((fmas + loads + 2.0 * outputs) / 4.0);
-    step * (padded(dst.c) / isa::of(way.level).lanes) as f64 * (dst.h * dst.w) as f64 / outputs
+    step * (padded(c) / isa::of(way.level).lanes) as f64 * (dst.h * dst.w) as f64 / outputs
 }

@@ -49,6 +49,8 @@ pub fn check(network: &Normalized, observed: Observed<'_>) -> (Distance, Option<
     let (first, count) = match &layer.op {
         LayerOp::Conv(conv) => (conv.dst_lane, conv.oc),
         LayerOp::FromTiles(op) => (op.dst_lane, op.oc),
+        LayerOp::Depthwise(op) => (op.dst_lane, op.c),
+        LayerOp::Pool(op) => (op.dst_lane, op.c),
         LayerOp::IntoTiles(_) => (0, result.maps.c),
         LayerOp::Move(op) => (op.dst_lane, op.dst_channels),
         // The source of what is rearranged has other channels, and constants have none.
@@ -126,8 +128,9 @@ fn expected(layer: &Layer, filter: Option<&Filter>, observed: Observed<'_>) -> E
         }
         LayerOp::Depthwise(conv) => {
             let src = observed.source(conv.src);
-            let attributes = Conv { oc: src.maps.c, groups: src.maps.c, window: conv.window };
-            convolved(&whole(src), src.maps, filter, &attributes).activated(conv.act)
+            let attributes = Conv { oc: conv.c, groups: conv.c, window: conv.window };
+            let channels = src.channels(conv.src_lane..conv.src_lane + conv.c);
+            convolved(&channels, Maps { c: conv.c, ..src.maps }, filter, &attributes).activated(conv.act)
         }
         LayerOp::Pool(pool) => {
             let src = observed.source(pool.src);

@@ -13,6 +13,7 @@ use crate::ops::Operator;
 use super::activation;
 
 /// A map in memory, `[h][w][pitch]`.
+#[derive(Clone)]
 pub struct Memory {
     /// The map.
     pub map: Map,
@@ -80,8 +81,13 @@ pub fn evaluate(layers: &Normalized, input: &[f64]) -> Vec<Memory> {
         maps[0].set(i / w % h, i % w, i / w / h, x);
     }
     for (layer, filter) in layers.layers.iter().zip(&layers.filters) {
-        assert!(!layer.sources().contains(&layer.dst()), "layer '{}' reads the map it writes", layer.name);
-        let mut dst = std::mem::replace(&mut maps[layer.dst().0], Memory::new(&layers[MapId(0)]));
+        if layer.sources().contains(&layer.dst()) {
+            let LayerOp::Depthwise(op) = &layer.op else { panic!("layer '{}' reads the map it writes", layer.name) };
+            let panels = |first: usize| first / 16..(first + op.c).div_ceil(16);
+            let (read, written) = (panels(op.src_lane), panels(op.dst_lane));
+            assert!(read.end <= written.start || written.end <= read.start, "layer '{}' reads panels that it writes", layer.name);
+        }
+        let mut dst = maps[layer.dst().0].clone();
         run(layer, filter.as_ref(), &maps, &mut dst);
         maps[layer.dst().0] = dst;
     }
@@ -168,13 +174,13 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
             let filter = filter.expect("a convolution has a filter");
             let src = whole(depthwise.src);
             let (kh, kw) = depthwise.window.kernel;
-            assert_eq!(dst.map.c, src.map.c);
-            assert_eq!(filter.weight.len(), src.map.c * kh * kw);
-            dst.write(0, src.map.c, |y, x, lane| {
+            let c = depthwise.c;
+            assert_eq!(filter.weight.len(), c * kh * kw);
+            dst.write(depthwise.dst_lane, c, |y, x, lane| {
                 let mut sum = f64::from(filter.bias[lane]);
                 for ky in 0..kh {
                     for kx in 0..kw {
-                        let value = src.tap(depthwise.window, (y, x), (ky, kx), lane).unwrap_or(0.0);
+                        let value = src.tap(depthwise.window, (y, x), (ky, kx), depthwise.src_lane + lane).unwrap_or(0.0);
                         sum += f64::from(filter.weight[(lane * kh + ky) * kw + kx]) * value;
                     }
                 }
@@ -184,7 +190,8 @@ fn run(layer: &Layer, filter: Option<&Filter>, maps: &[Memory], dst: &mut Memory
         LayerOp::Pool(pool) => {
             let src = whole(pool.src);
             let (rows, columns) = pool.window.axes();
-            dst.write(0, src.map.c, |y, x, lane| {
+            assert_eq!(src.map.c, pool.c);
+            dst.write(pool.dst_lane, pool.c, |y, x, lane| {
                 let (kh, kw) = pool.window.kernel;
                 let window = (0..kh * kw).filter_map(|i| src.tap(pool.window, (y, x), (i / kw, i % kw), lane));
                 let value = match pool.kind {

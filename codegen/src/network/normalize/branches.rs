@@ -133,6 +133,7 @@ impl Branch {
 fn taps(whole: Axis, part: Axis) -> Option<Range<usize>> {
     let between = whole.padding.before.checked_sub(part.padding.before)?;
     let (first, same) = (between / whole.dilation, part.dilation == whole.dilation || part.kernel == 1);
-    let fits = same && part.stride == whole.stride && between.is_multiple_of(whole.dilation) && first + part.kernel <= whole.kernel;
+    let fits =
+        same && part.stride == whole.stride && between.is_multiple_of(whole.dilation) && first + part.kernel <= whole.kernel;
     fits.then_some(first..first + part.kernel)
 }

@@ -97,11 +97,7 @@ fn not_less(a: f64, b: f64) -> f64 {
 }
 
 /// A filter of weights and biases, all multiplied by `factor`, rounded once, and made zero if they are denormal.
-pub(super) fn filter(
-    weight: impl IntoIterator<Item = f64>,
-    bias: impl IntoIterator<Item = f64>,
-    factor: f64,
-) -> Filter {
+pub(super) fn filter(weight: impl IntoIterator<Item = f64>, bias: impl IntoIterator<Item = f64>, factor: f64) -> Filter {
     let rounded = |value: f64| round(value * factor);
     Filter { weight: weight.into_iter().map(rounded).collect(), bias: bias.into_iter().map(rounded).collect(), factor }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{Activation, DepthOrder, Network, NodeId, Rearrange, Shape, Spread, Weights, Window, graph::MAX_ELEMENTS};
+use sartor_models::{
+    Activation, Arithmetic, DepthOrder, Network, NodeId, Rearrange, Shape, Spread, Weights, Window, graph::MAX_ELEMENTS,
+};
 
 use typed_index_collections::TiVec;
 
 use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
-use super::place::Place;
+use super::place::Places;
 use super::tails::Tail;
-use crate::layout::{Map, MapId, padded};
+use crate::layout::{Map, MapId, PANEL, padded};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
     Activate, Add, Binary, Constant, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Moved, Normalized, Output, Pool,
@@ -28,7 +30,7 @@ pub(super) fn lay_out(
     network: &Network,
     weights: &Weights,
     fused: &Steps,
-    places: &[Option<Place>],
+    places: &Places,
 ) -> Result<Normalized, NormalizeError> {
     let input = network.input_shape();
     let maps = TiVec::from(vec![Map { name: network.nodes()[0].name.clone(), c: input.c, h: input.h, w: input.w }]);
@@ -40,11 +42,12 @@ pub(super) fn lay_out(
         values: HashMap::new(),
         ordered: HashMap::new(),
         concats: HashMap::new(),
+        gaps: HashMap::new(),
         layers: Layers { maps, layers: TiVec::new(), outputs: Vec::new() },
         filters: TiVec::new(),
     };
     for (id, step) in fused.iter() {
-        if !places[id.0].is_some_and(|place| place.waits) {
+        if !places.of(id).is_some_and(|place| place.waits) {
             tailor.step(id, step)?;
         }
     }
@@ -64,13 +67,15 @@ struct Layout<'a> {
     network: &'a Network,
     weights: &'a Weights,
     fused: &'a Steps,
-    places: &'a [Option<Place>],
+    places: &'a Places,
     /// The values of the steps so far, except shuffles and slices.
     values: HashMap<NodeId, Value>,
     /// Copies of values with their channels in order.
     ordered: HashMap<NodeId, Value>,
     /// The maps of concatenations.
     concats: HashMap<NodeId, MapId>,
+    /// The lanes of maps, before the last channel's, that have no channel. They are zero.
+    gaps: HashMap<MapId, Vec<usize>>,
     layers: Layers,
     filters: TiVec<LayerId, Option<Filter>>,
 }
@@ -100,21 +105,27 @@ impl Layout<'_> {
         let Fused::Conv { ref branches, mut act, mut post_act } = step.op else { unreachable!("called for convolutions") };
         let (conv, ic) = (branches.conv(), self.network.node(step.inputs[0]).shape.c);
         let src = self.value(step.inputs[0]);
-        let shortcut = step.inputs.get(1).map(|&shortcut| self.ordered(shortcut)).transpose()?.map(|value| value.map);
+        let alike = self.alike(id, step);
+        let shortcut = match (step.inputs.get(1), &alike) {
+            (None, _) => None,
+            (Some(_), Some(alike)) => Some(alike.map),
+            (Some(&shortcut), None) => Some(self.ordered(shortcut)?.map),
+        };
         let last = if shortcut.is_some() { &mut post_act } else { &mut act };
         *last = last.or(self.act_of_concat(id));
         let filter = branches.fold(self.network, self.weights, ic, factor_of_sums(act));
-        if let Some((lanes, c)) = self.blocks(id, step) {
+        let wanted = alike.map(|value| (value.lanes, self.layers[value.map].c));
+        if let Some((lanes, c)) = wanted.or_else(|| self.blocks(id, step)) {
             let row = filter.weight.len() / conv.oc;
             let filter =
                 Filter { weight: permuted(&filter.weight, &lanes, row, c), bias: permuted(&filter.bias, &lanes, 1, c), ..filter };
             let (src, src_lanes, window) = (src.map, src.lanes, conv.window);
-            let dst = self.map_of(id, self.network.node(id).name.clone(), c);
-            let op = Conv { src, src_lanes, dst, dst_lane: 0, oc: c, window, groups: 1, act, shortcut: None, post_act: None };
+            let dst = self.map_with_gaps(id, c, &lanes);
+            let op = Conv { src, src_lanes, dst, dst_lane: 0, oc: c, window, groups: 1, act, shortcut, post_act };
             self.push(id, step, LayerOp::Conv(op), Some(filter), lanes);
             return Ok(());
         }
-        let dst_lane = self.places[id.0].map_or(0, |place| place.lane);
+        let dst_lane = self.places.of(id).map_or(0, |place| place.lane);
         let dst = self.dst(id);
         let op = Conv {
             src: src.map,
@@ -132,6 +143,32 @@ impl Layout<'_> {
         Ok(())
     }
 
+    /// A value with gaps between its lanes, in whose lanes a convolution should put its results: its shortcut, or the map that its results
+    /// scale.
+    fn alike(&self, id: NodeId, step: &Step) -> Option<Value> {
+        let Fused::Conv { branches, .. } = &step.op else { return None };
+        if branches.conv().groups > 1 || self.places.of(id).is_some() {
+            return None;
+        }
+        let has_gaps = |value: &Value| self.is_whole(value) && self.gaps.contains_key(&value.map);
+        let channels = self.network.node(id).shape.c;
+        if let Some(&shortcut) = step.inputs.get(1) {
+            let zero = step.op.takes_gaps(std::iter::empty());
+            return Some(self.value(shortcut)).filter(|value| zero && has_gaps(value) && value.lanes.len() == channels);
+        }
+        let mut readers = self.fused.iter().map(|(_, reader)| reader).filter(|reader| reader.inputs.contains(&id));
+        let (reader, others) = (readers.next()?, readers.next());
+        let Fused::Binary { op: Arithmetic::Mul, .. } = reader.op else { return None };
+        let scaled = *reader.inputs.first().filter(|&&scaled| scaled != id && others.is_none())?;
+        let known = self.values.contains_key(&self.fused.writer(scaled));
+        let scaled = known.then(|| self.value(scaled))?;
+        (has_gaps(&scaled) && scaled.lanes.len() == channels && !self.is_output(id)).then_some(scaled)
+    }
+
+    fn is_output(&self, id: NodeId) -> bool {
+        self.fused.outputs.iter().any(|tail| tail.pieces.iter().any(|(piece, _)| self.fused.writer(*piece) == id))
+    }
+
     /// The lanes in which a convolution's only reader, which makes blocks of pixels of its channels, wants them, and how many lanes
     /// there are. `None` if another convolution should put them there: because this one is in groups or takes a sum, or because
     /// computing the lanes between them takes more products than copying does.
@@ -139,41 +176,54 @@ impl Layout<'_> {
         let Fused::Conv { branches, .. } = &step.op else { return None };
         let conv = branches.conv();
         let is_plain = conv.groups == 1 && step.inputs.len() == 1;
-        let is_output = self.fused.outputs.iter().any(|tail| tail.pieces.iter().any(|(piece, _)| *piece == id));
         let mut readers = self.fused.iter().map(|(_, reader)| reader).filter(|reader| reader.inputs.contains(&id));
         let (reader, others) = (readers.next()?, readers.next());
         let Fused::Rearrange(Rearrange::DepthToSpace { block, order }) = reader.op else { return None };
         let (lanes, c) = lanes_of_blocks(conv.oc, block, order);
         let ic = self.network.node(step.inputs[0]).shape.c;
         let pays = (padded(c) - padded(conv.oc)) * ic * conv.window.taps() <= padded(c) * conv.oc;
-        (is_plain && !is_output && others.is_none() && pays).then_some((lanes, c))
+        (is_plain && !self.is_output(id) && others.is_none() && pays).then_some((lanes, c))
     }
 
     /// Lays out an operator that leaves every channel in its lane.
     fn by_lane(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
+        let place = self.places.of(id);
+        // A place in a concatenation has no room for gaps.
+        let channels = step.inputs.iter().map(|&input| self.network.node(input).shape.c);
+        let gaps = place.is_none() && step.op.takes_gaps(channels);
         let (a, b) = match *step.inputs {
-            [a, b] if self.meets_lanes(step) => self.agreeing(a, b)?,
-            [a, b] => (self.whole(a)?, self.whole(b)?),
+            [a, b] if self.meets_lanes(step) => self.agreeing(a, b, gaps)?,
+            [a, b] => (self.whole(a, gaps)?, self.whole(b, false)?),
             _ => {
-                let a = self.whole(step.inputs[0])?;
+                let a = match step.op {
+                    Fused::Depthwise { .. } => self.panels(step.inputs[0], gaps)?,
+                    _ => self.whole(step.inputs[0], gaps)?,
+                };
                 (a.clone(), a)
             }
         };
-        let dst = self.dst(id);
         let src = a.map;
+        // All lanes of the map, gaps included, or those of some of its panels.
+        let (src_lane, c) = if self.is_whole(&a) { (0, self.layers[src].c) } else { (a.lanes[0], a.lanes.len()) };
+        let dst_lane = place.map_or(0, |place| place.lane);
+        let own: Vec<usize> = a.lanes.iter().map(|lane| lane - src_lane).collect();
+        let dst = match place {
+            Some(place) => self.concat_map(place.concat),
+            None => self.map_with_gaps(id, c, &own),
+        };
         let mut filter = None;
         let op = match step.op {
             Fused::Depthwise { ref branches, act } => {
-                let folded = branches.fold(self.network, self.weights, a.lanes.len(), factor_of_sums(act));
+                let act = act.or(self.act_of_concat(id));
+                let folded = branches.fold(self.network, self.weights, own.len(), factor_of_sums(act));
                 let (window, taps) = (branches.conv().window, branches.conv().window.taps());
-                let (weight, bias) =
-                    (permuted(&folded.weight, &a.lanes, taps, a.lanes.len()), permuted(&folded.bias, &a.lanes, 1, a.lanes.len()));
+                let (weight, bias) = (permuted(&folded.weight, &own, taps, c), permuted(&folded.bias, &own, 1, c));
                 filter = Some(Filter { weight, bias, ..folded });
-                LayerOp::Depthwise(Depthwise { src, dst, window, c: a.lanes.len(), act })
+                LayerOp::Depthwise(Depthwise { src, src_lane, dst, dst_lane, c, window, act })
             }
             Fused::Pool { kind, window, act } => {
                 let act = act.or(self.act_of_concat(id));
-                LayerOp::Pool(Pool { src, dst, kind, window, act })
+                LayerOp::Pool(Pool { src, dst, dst_lane, c, kind, window, act })
             }
             Fused::Rearrange(how) => LayerOp::Rearrange(Rearranged { src, dst, how }),
             Fused::Reduce(reduction) => LayerOp::Reduce(Reduce { src, dst, reduction }),
@@ -190,7 +240,7 @@ impl Layout<'_> {
             }
             Fused::Constant | Fused::Move { .. } => unreachable!("laid out by `step`"),
         };
-        self.push(id, step, op, filter, a.lanes);
+        self.push(id, step, op, filter, own.into_iter().map(|lane| dst_lane + lane).collect());
         Ok(())
     }
 
@@ -308,9 +358,10 @@ impl Layout<'_> {
     fn concat(&mut self, id: NodeId, step: &Step, act: Option<Activation>) -> Result<(), NormalizeError> {
         let dst = self.concat_map(id);
         let mut lanes = Vec::new();
-        for (i, &operand) in step.inputs.iter().enumerate() {
+        let firsts = self.places.firsts(id);
+        for (i, (&operand, &first)) in step.inputs.iter().zip(firsts).enumerate() {
             let writer = self.fused.writer(operand);
-            match self.places[writer.0].filter(|place| place.concat == id) {
+            match self.places.of(writer).filter(|place| place.concat == id) {
                 Some(place) => {
                     if place.waits {
                         self.step(writer, self.fused.at(writer))?;
@@ -320,7 +371,7 @@ impl Layout<'_> {
                 None => {
                     let name = format!("{}.copy{i}", self.network.node(step.node).name);
                     let src = self.value(operand);
-                    lanes.extend(self.copy(name, &src, dst, lanes.len(), act)?.lanes);
+                    lanes.extend(self.copy(name, &src, dst, first, act)?.lanes);
                 }
             }
         }
@@ -352,15 +403,29 @@ impl Layout<'_> {
         Value { node: id, map, lanes: channels.into_iter().map(|c| lanes[c]).collect() }
     }
 
-    /// Whether a value has an NHWC map to itself.
+    /// Whether a value has an NHWC map to itself. The map may have gaps.
     fn is_whole(&self, value: &Value) -> bool {
-        value.map != INPUT && self.layers[value.map].c == value.lanes.len()
+        let gaps = self.gaps.get(&value.map).map_or(0, Vec::len);
+        value.map != INPUT && self.layers[value.map].c == value.lanes.len() + gaps
     }
 
-    /// Where a value has a map to itself. The value is copied if it has none.
-    fn whole(&mut self, id: NodeId) -> Result<Value, NormalizeError> {
+    /// Where a value has a map to itself, with or without `gaps`. The value is copied if it has none.
+    fn whole(&mut self, id: NodeId, gaps: bool) -> Result<Value, NormalizeError> {
         let value = self.value(id);
-        if self.is_whole(&value) { Ok(value) } else { self.ordered(id) }
+        let fits = self.is_whole(&value) && (gaps || !self.gaps.contains_key(&value.map));
+        if fits { Ok(value) } else { self.ordered(id) }
+    }
+
+    /// Where a value has a map or panels to itself. The value is copied if it has none.
+    fn panels(&mut self, id: NodeId, gaps: bool) -> Result<Value, NormalizeError> {
+        let value = self.value(id);
+        let lanes = value.run().filter(|first| value.map != INPUT && first.is_multiple_of(PANEL));
+        let is_alone = lanes.is_some_and(|first| {
+            let end = first + value.lanes.len();
+            let gaps = self.gaps.get(&value.map);
+            (end..padded(end)).all(|lane| lane >= self.layers[value.map].c || gaps.is_some_and(|gaps| gaps.contains(&lane)))
+        });
+        if is_alone { Ok(value) } else { self.whole(id, gaps) }
     }
 
     /// Where a value has a map to itself, with channel `c` in lane `c`. The value is copied if it has none.
@@ -381,12 +446,35 @@ impl Layout<'_> {
 
     /// Where two values are such that the channels of the second are in the same lanes as those of the first. They are copied if
     /// they are not.
-    fn agreeing(&mut self, a: NodeId, b: NodeId) -> Result<(Value, Value), NormalizeError> {
-        let (whole_a, whole_b) = (self.whole(a)?, self.whole(b)?);
+    fn agreeing(&mut self, a: NodeId, b: NodeId, gaps: bool) -> Result<(Value, Value), NormalizeError> {
+        let (whole_a, whole_b) = (self.whole(a, gaps)?, self.whole(b, gaps)?);
         if whole_a.lanes.starts_with(&whole_b.lanes) {
             return Ok((whole_a, whole_b));
         }
+        if self.gaps.contains_key(&whole_a.map) && whole_a.lanes.len() == whole_b.lanes.len() {
+            let parts = Part::of(&whole_b.lanes, &whole_a.lanes);
+            if parts.len() <= PARTS {
+                let c = self.layers[whole_a.map].c;
+                let name = format!("{}.spaced", self.network.node(b).name);
+                let dst = self.map_of(b, name.clone(), c);
+                self.gaps.insert(dst, self.gaps[&whole_a.map].clone());
+                let value = Value { node: b, map: dst, lanes: whole_a.lanes.clone() };
+                self.move_parts(&name, whole_b.map, &parts, &value);
+                return Ok((whole_a, value));
+            }
+        }
         Ok((self.ordered(a)?, self.ordered(b)?))
+    }
+
+    /// Moves parts of a map to where `value` has them.
+    fn move_parts(&mut self, name: &str, src: MapId, parts: &[Part], value: &Value) {
+        let &Map { h, w, .. } = &self.layers[src];
+        for (i, &Part { src_lane, dst_lane, channels: c }) in parts.iter().enumerate() {
+            let digits = Digits::of(&[c, h, w], &[0, 1, 2]).expect("three digits in their order");
+            let op = Moved { src, src_lane, channels: c, dst: value.map, dst_lane, dst_channels: c, digits };
+            let name = if parts.len() == 1 { name.into() } else { format!("{name}{i}") };
+            self.aside(name, LayerOp::Move(op), value.clone(), None);
+        }
     }
 
     /// Copies a value. Its channels are then in order from lane `dst_lane` on. Channels that already follow one another are moved;
@@ -401,11 +489,9 @@ impl Layout<'_> {
     ) -> Result<Value, NormalizeError> {
         let c = src.lanes.len();
         let value = Value { node: src.node, map: dst, lanes: (dst_lane..dst_lane + c).collect() };
-        if let (Some(src_lane), None, true) = (src.run(), act, src.map != INPUT) {
-            let &Map { h, w, .. } = &self.layers[src.map];
-            let digits = Digits::of(&[c, h, w], &[0, 1, 2]).expect("three digits in their order");
-            let op = Moved { src: src.map, src_lane, channels: c, dst, dst_lane, dst_channels: c, digits };
-            self.aside(name, LayerOp::Move(op), value.clone(), None);
+        let parts = Part::of(&src.lanes, &value.lanes);
+        if act.is_none() && src.map != INPUT && (parts.len() == 1 || parts.len() <= PARTS && self.gaps.contains_key(&src.map)) {
+            self.move_parts(&name, src.map, &parts, &value);
             return Ok(value);
         }
         if c.checked_mul(c).is_none_or(|n| n > MAX_ELEMENTS) {
@@ -456,7 +542,7 @@ impl Layout<'_> {
 
     /// The map that a step writes: a new one of its own, or a concatenation's.
     fn dst(&mut self, id: NodeId) -> MapId {
-        match self.places[id.0] {
+        match self.places.of(id) {
             Some(place) => self.concat_map(place.concat),
             None => self.map(id, self.network.node(id).name.clone()),
         }
@@ -466,8 +552,23 @@ impl Layout<'_> {
         if let Some(&map) = self.concats.get(&concat) {
             return map;
         }
-        let map = self.map(concat, self.network.node(concat).name.clone());
+        let firsts = self.places.firsts(concat);
+        let operands = self.fused.at(concat).inputs.iter().map(|&operand| self.network.node(operand).shape.c);
+        let lanes: Vec<usize> = firsts.iter().zip(operands).flat_map(|(&first, c)| first..first + c).collect();
+        let map = self.map_with_gaps(concat, lanes.last().map_or(0, |last| last + 1), &lanes);
         self.concats.insert(concat, map);
+        map
+    }
+
+    /// A new map of a node's rows and columns, with `c` lanes. The node's channels have the lanes given.
+    fn map_with_gaps(&mut self, id: NodeId, c: usize, lanes: &[usize]) -> MapId {
+        let map = self.map_of(id, self.network.node(id).name.clone(), c);
+        let mut is_gap = vec![true; c];
+        lanes.iter().for_each(|&lane| is_gap[lane] = false);
+        let gaps: Vec<usize> = (0..c).filter(|&lane| is_gap[lane]).collect();
+        if !gaps.is_empty() {
+            self.gaps.insert(map, gaps);
+        }
         map
     }
 
@@ -482,10 +583,38 @@ impl Layout<'_> {
     }
 
     fn act_of_concat(&self, id: NodeId) -> Option<Activation> {
-        match self.fused.at(self.places[id.0]?.concat).op {
+        match self.fused.at(self.places.of(id)?.concat).op {
             Fused::Concat { act } => act,
             _ => None,
         }
+    }
+}
+
+/// The most parts in which a map is moved.
+const PARTS: usize = 8;
+
+/// Channels that follow one another where they lie and where they go.
+struct Part {
+    src_lane: usize,
+    dst_lane: usize,
+    channels: usize,
+}
+
+impl Part {
+    /// The parts in which channels go from some lanes to others, the lowest of the latter first.
+    fn of(src: &[usize], dst: &[usize]) -> Vec<Self> {
+        let mut lanes: Vec<(usize, usize)> = dst.iter().copied().zip(src.iter().copied()).collect();
+        lanes.sort_unstable();
+        let mut parts: Vec<Self> = Vec::new();
+        for (dst_lane, src_lane) in lanes {
+            match parts.last_mut() {
+                Some(last) if (last.src_lane + last.channels, last.dst_lane + last.channels) == (src_lane, dst_lane) => {
+                    last.channels += 1;
+                }
+                _ => parts.push(Self { src_lane, dst_lane, channels: 1 }),
+            }
+        }
+        parts
     }
 }
 

@@ -11,6 +11,8 @@ mod fold;
 mod fuse;
 mod lanes;
 mod place;
+#[cfg(test)]
+mod place_tests;
 mod tails;
 #[cfg(test)]
 mod tests;

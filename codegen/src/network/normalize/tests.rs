@@ -393,18 +393,17 @@ fn a_slice_picks_lanes_and_is_copied_where_a_whole_map_is_read() {
 
 /// Channels that follow one another are copied as they are.
 #[test]
-fn slices_are_moved() {
+fn slices_are_moved_unless_they_are_panels() {
     let mut g = Graph::new(3, 5, 5);
     let stem = g.conv("stem", 48, g.0.input());
     let panels = g.add("panels", Op::Slice { begin: 16, len: 32 }, &[stem]);
     let lanes = g.add("lanes", Op::Slice { begin: 8, len: 16 }, &[stem]);
     let (a, b) = (g.depthwise("a", panels), g.depthwise("b", lanes));
-    let layers = g.becomes(
-        &[a, b],
-        &["stem conv", "panels.reorder move32x5x5p012", "a depthwise", "lanes.reorder move16x5x5p012", "b depthwise"],
-    );
-    let LayerOp::Move(of) = &layers[LayerId(1)].op else { panic!("no move") };
-    assert_eq!((of.src_lane, of.channels), (16, 32));
+    let layers = g.becomes(&[a, b], &["stem conv", "a depthwise", "lanes.reorder move16x5x5p012", "b depthwise"]);
+    let LayerOp::Depthwise(of) = &layers[LayerId(1)].op else { panic!("not depthwise") };
+    assert_eq!((of.src_lane, of.c), (16, 32));
+    let LayerOp::Move(of) = &layers[LayerId(2)].op else { panic!("no move") };
+    assert_eq!((of.src_lane, of.channels), (8, 16));
 }
 
 /// What writes a map writes all of it, so only a whole map has a place in a concatenation.
@@ -544,11 +543,11 @@ fn an_operand_read_before_the_concatenation_or_by_lane_is_copied() {
     let a = g.conv("a", 16, g.0.input());
     let b = g.conv("b", 8, a);
     let dense = g.add("dense", Op::Concat, &[a, b]);
-    let dw = g.depthwise("dw", b);
+    let relu = g.relu("relu", b);
     let last = g.conv("last", 4, dense);
     g.becomes(
-        &[last, dw],
-        &["a conv", "b conv", "dense.copy0 move16x4x4p012", "dense.copy1 move8x4x4p012 @16", "dw depthwise", "last conv"],
+        &[last, relu],
+        &["a conv", "b conv", "dense.copy0 move16x4x4p012", "dense.copy1 move8x4x4p012 @16", "relu activation Relu", "last conv"],
     );
 }
 
