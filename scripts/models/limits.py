@@ -38,9 +38,10 @@ def explained(program, file, level):
     """The share of the peak, and the stages that count and are slow."""
     found = json.loads(sartor(program, "explain", file, "--level", level, "--json"))
     whole = sum(stage["quiet_us"] for stage in found["stages"])
-    slow = []
+    slow, least = [], 0.0
     for stage in found["stages"]:
         bound = max((bound["us"] for bound in stage["bounds"]), default=0.0)
+        least += min(bound, stage["quiet_us"])
         share = stage["quiet_us"] / whole
         if share > COUNTS and bound < SLOW * stage["quiet_us"]:
             nearest = max(stage["bounds"], key=lambda bound: bound["us"])["resource"] if stage["bounds"] else "-"
@@ -50,7 +51,7 @@ def explained(program, file, level):
         by[stage["bound_by"]] = by.get(stage["bound_by"], 0.0) + stage["quiet_us"] / whole
     report = found["report"]
     return {
-        "quiet_ms": round(report["quiet_ms"], 3), "share_of_peak": round(report["share_of_peak"], 3), "stages": len(found["stages"]),
+        "quiet_ms": round(report["quiet_ms"], 3), "least_ms": round(least / 1000, 3), "share_of_peak": round(report["share_of_peak"], 3), "stages": len(found["stages"]),
         "bound_by": {resource: round(share, 3) for resource, share in sorted(by.items(), key=lambda each: -each[1])}, "slow": slow,
     }  # fmt: skip
 
@@ -64,7 +65,7 @@ def block(results):
         "",
         f"`scripts/models/limits` found this by `sartor explain` on {results['cpu']}, {results['date']}, {results['level']}, one thread. Shares are of the time of a model: of the stages that a",
         "resource bounds, and of those whose largest bound is less than 60 % of their time (`unexplained`). Compiling is from the file to the program of this level,",
-        "with nothing in the cache and on one core.",
+        "with nothing in the cache and on one core. `bounds` is the sum of the largest bounds of all stages: what the model would take if the core overlapped all of a stage's work.",
         "",
         f"- {len(models)} models compile in {times[0][0]:.0f} to {times[-1][0]:.0f} s a level; the slowest is {times[-1][1]}.",
         f"- Of {sum(model['stages'] for model in models.values())} stages, {sum(map(len, slow.values()))} take more than {100 * COUNTS:.0f} % of their model's time and twice their bound or longer"
@@ -74,10 +75,10 @@ def block(results):
     for name, stages in slow.items():
         each = ", ".join(f"`{s['stage']}` ({100 * s['share']:.1f} % of the time, {100 * s['explained']:.0f} % of it explained by {s['nearest']})" for s in stages)
         lines.append(f"  - {name}: {each}")
-    lines += ["", "| model | compiled in s | ms | of the peak | stages | bound by |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    lines += ["", "| model | compiled in s | ms | bounds | of the peak | stages | bound by |", "| --- | ---: | ---: | ---: | ---: | ---: | --- |"]
     for name, model in models.items():
         by = ", ".join(f"{resource} {100 * share:.0f} %" for resource, share in model["bound_by"].items() if share >= 0.05)
-        lines.append(f"| {name} | {model['compile_s']:.0f} | {model['quiet_ms']:.2f} | {100 * model['share_of_peak']:.0f} % | {model['stages']} | {by} |")
+        lines.append(f"| {name} | {model['compile_s']:.0f} | {model['quiet_ms']:.2f} | {model['least_ms']:.2f} | {100 * model['share_of_peak']:.0f} % | {model['stages']} | {by} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,11 +1,11 @@
-//! Convolutions of one map whose results are added: they are one convolution, with the sums of their weights.
+//! What becomes one convolution: batch norms in front of it and behind it, and convolutions of the same map whose results are added.
 //!
-//! Networks that are trained with branches end in this form: RepVGG (Ding et al. 2021, section 3.3), MobileOne (Vasu et al. 2022, section
-//! 3.2). A batch norm and the map itself are branches too: depthwise convolutions with one tap.
+//! Networks that are trained with branches end in sums of convolutions: RepVGG (Ding et al. 2021, section 3.3), MobileOne (Vasu et al. 2022,
+//! section 3.2). A batch norm and the map itself are branches too: depthwise convolutions with one tap.
 
 use std::ops::Range;
 
-use sartor_models::{Conv2d, Network, NodeId, Op, Weights, Window};
+use sartor_models::{Conv2d, Network, NodeId, Op, Padding, Weights, Window};
 use sartor_ops::Axis;
 
 use super::fold::{Affine, data, filter};
@@ -24,19 +24,22 @@ struct Branch {
     /// The node that has the weights. Without one, or if it is a batch norm, they are ones.
     node: Option<NodeId>,
     conv: Conv2d,
-    affine: Affine,
+    /// What is done to the channels that it reads.
+    before: Option<Affine>,
+    /// What is done to its sums.
+    after: Affine,
 }
 
 impl Branches {
     /// A convolution alone.
-    pub(super) fn one(node: NodeId, conv: Conv2d, affine: Affine) -> Self {
-        Self { branches: vec![Branch { node: Some(node), conv, affine }] }
+    pub(super) fn one(node: NodeId, conv: Conv2d, after: Affine) -> Self {
+        Self { branches: vec![Branch { node: Some(node), conv, before: None, after }] }
     }
 
     /// A map of `c` channels itself.
     pub(super) fn identity(c: usize) -> Self {
         let conv = Conv2d { oc: c, groups: c, bias: false, window: Window::POINT };
-        Self { branches: vec![Branch { node: None, conv, affine: Affine::identity(c) }] }
+        Self { branches: vec![Branch { node: None, conv, before: None, after: Affine::identity(c) }] }
     }
 
     /// Whether the convolution has no other branch.
@@ -49,6 +52,21 @@ impl Branches {
         self.branches[0].conv
     }
 
+    /// What is done to each channel, if that is all, as a batch norm does it.
+    fn norm(&self, network: &Network) -> Option<&Affine> {
+        let [Branch { node: Some(node), before: None, after, .. }] = &self.branches[..] else { return None };
+        matches!(network.node(*node).op, Op::BatchNorm { .. }).then_some(after)
+    }
+
+    /// This convolution, of what `norm` makes of a map. `None` if `norm` is more than a batch norm, or if it moves the zeros of the padding.
+    pub(super) fn behind(&self, norm: &Self, network: &Network) -> Option<Self> {
+        let norm = norm.norm(network)?;
+        let [branch] = &self.branches[..] else { return None };
+        let keeps_padding = branch.conv.window.padding == Padding::NONE || norm.shift().iter().all(|&shift| shift == 0.0);
+        let behind = Branch { before: Some(norm.clone()), ..branch.clone() };
+        (keeps_padding && branch.before.is_none()).then_some(Self { branches: vec![behind] })
+    }
+
     /// Whether `other` can be added to this one: its taps are some of this one's, and their products are no more than before.
     pub(super) fn take(&self, other: &Self) -> bool {
         let (whole, part) = (self.conv(), other.conv());
@@ -58,61 +76,78 @@ impl Branches {
     }
 
     /// Adds `other` to this one, times `sign`, if [`take`](Self::take) allows it.
-    pub(super) fn add(&mut self, other: Self, sign: f64) {
-        self.branches.extend(other.branches.into_iter().map(|mut branch| {
-            branch.affine.scale_by(sign);
-            branch
-        }));
+    pub(super) fn add(&mut self, mut other: Self, sign: f64) {
+        other.scale_by(sign);
+        self.branches.extend(other.branches);
     }
 
     /// Multiplies what the convolution computes by `sign`.
     pub(super) fn scale_by(&mut self, sign: f64) {
-        self.branches.iter_mut().for_each(|branch| branch.affine.scale_by(sign));
+        self.branches.iter_mut().for_each(|branch| branch.after.scale_by(sign));
     }
 
     /// Appends a batch norm.
     pub(super) fn batch_norm(&mut self, network: &Network, weights: &Weights, id: NodeId, eps: f64) {
         let (first, others) = self.branches.split_first_mut().expect("a convolution has a branch");
-        first.affine.batch_norm(network, weights, id, eps);
-        others.iter_mut().for_each(|branch| branch.affine.batch_norm_of_part(network, weights, id, eps));
+        first.after.batch_norm(network, weights, id, eps);
+        others.iter_mut().for_each(|branch| branch.after.batch_norm_of_part(network, weights, id, eps));
     }
 
     /// A bound of the weights and biases of the sum of all branches. If it is more than f32 holds, or is none, the sum may be, though no
     /// branch is.
     pub(super) fn largest(&self, network: &Network, weights: &Weights) -> f64 {
-        let largest = |branch: &Branch| branch.affine.largest(branch.weights(network, weights));
+        let largest = |branch: &Branch| {
+            let (weight, bias) = branch.folded(network, weights);
+            weight.iter().chain(&bias).fold(0.0, |most, x| if most >= x.abs() { most } else { x.abs() })
+        };
         self.branches.iter().map(largest).sum()
     }
 
     /// The weights `[oc, ic / groups, kh, kw]` and the bias. All values are multiplied by `factor`, rounded once, and made zero if they are
     /// denormal. They are finite, as has been checked, unless the weights allow others.
-    pub(super) fn fold(&self, network: &Network, weights: &Weights, ic: usize, factor: f64) -> Filter {
-        if let [Branch { node: Some(_), affine, .. }] = &self.branches[..] {
-            return affine.fold(self.branches[0].weights(network, weights), factor);
+    pub(super) fn fold(&self, network: &Network, weights: &Weights, factor: f64) -> Filter {
+        let (first, others) = self.branches.split_first().expect("a convolution has a branch");
+        let (mut weight, mut bias) = first.folded(network, weights);
+        for branch in others {
+            let (own, own_bias) = branch.folded(network, weights);
+            branch.add_to(&mut weight, &first.conv, &own);
+            bias.iter_mut().zip(own_bias).for_each(|(sum, bias)| *sum += bias);
         }
-        let whole = self.conv();
-        let (inputs, taps) = (ic / whole.groups, whole.window.taps());
-        let (mut sums, mut bias) = (vec![0.0; whole.oc * inputs * taps], vec![0.0; whole.oc]);
-        for branch in &self.branches {
-            branch.add_to(&mut sums, &whole, ic, branch.weights(network, weights));
-            bias.iter_mut().zip(branch.affine.shift()).for_each(|(sum, shift)| *sum += shift);
-        }
-        filter(sums, bias, factor)
+        filter(weight, bias, factor)
     }
 }
 
 impl Branch {
-    fn weights<'a>(&self, network: &Network, weights: &'a Weights) -> Option<&'a [f32]> {
-        let node = self.node.filter(|&node| !matches!(network.node(node).op, Op::BatchNorm { .. }))?;
-        Some(data(network, weights, node, "weight"))
+    /// The weights `[oc, ic / groups, kh, kw]` and the bias, with what is done before and after.
+    fn folded(&self, network: &Network, weights: &Weights) -> (Vec<f64>, Vec<f64>) {
+        let Conv2d { oc, groups, window, .. } = self.conv;
+        let node = self.node.filter(|&node| !matches!(network.node(node).op, Op::BatchNorm { .. }));
+        let ones = vec![1.0; oc];
+        let weights = node.map_or(&ones[..], |node| data(network, weights, node, "weight"));
+        let (row, taps) = (weights.len() / oc, window.taps());
+        let (mut folded, mut bias) = (Vec::with_capacity(weights.len()), self.after.shift().to_vec());
+        for (o, row) in weights.chunks_exact(row).enumerate() {
+            let (first, scale) = (o / (oc / groups) * (row.len() / taps), self.after.scale(o));
+            let Some(before) = &self.before else {
+                folded.extend(row.iter().map(|&w| f64::from(w) * scale));
+                continue;
+            };
+            for (i, &w) in row.iter().enumerate() {
+                let channel = first + i / taps;
+                folded.push(f64::from(w) * before.scale(channel) * scale);
+                bias[o] += f64::from(w) * before.shift()[channel] * scale;
+            }
+        }
+        (folded, bias)
     }
 
-    /// Adds the weights to `sums`, which are those of the convolution `whole` of `ic` channels.
-    fn add_to(&self, sums: &mut [f64], whole: &Conv2d, ic: usize, weights: Option<&[f32]>) {
+    /// Adds its weights to `sums`, which are those of the convolution `whole`.
+    fn add_to(&self, sums: &mut [f64], whole: &Conv2d, weights: &[f64]) {
         let ((rows, columns), (own_rows, own_columns)) = (whole.window.axes(), self.conv.window.axes());
         let fits = "`take` has seen that its taps are some of the whole's";
         let (down, across) = (taps(rows, own_rows).expect(fits), taps(columns, own_columns).expect(fits));
-        let (inputs, own_inputs) = (ic / whole.groups, ic / self.conv.groups);
+        let inputs = sums.len() / whole.oc / whole.window.taps();
+        let own_inputs = weights.len() / whole.oc / self.conv.window.taps();
         for o in 0..whole.oc {
             // The first channel that the branch reads, within those that the whole convolution reads.
             let first = o / (whole.oc / self.conv.groups) * own_inputs - o / (whole.oc / whole.groups) * inputs;
@@ -121,7 +156,7 @@ impl Branch {
                     for (x, to_x) in across.clone().enumerate() {
                         let from = ((o * own_inputs + i) * own_rows.kernel + y) * own_columns.kernel + x;
                         let to = ((o * inputs + first + i) * rows.kernel + to_y) * columns.kernel + to_x;
-                        sums[to] += self.affine.scale(o) * weights.map_or(1.0, |weights| f64::from(weights[from]));
+                        sums[to] += weights[from];
                     }
                 }
             }

@@ -154,6 +154,41 @@ fn weights_whose_sum_is_too_large_stay_apart() {
     }
 }
 
+/// LayerNorm's factors, which a 1x1 convolution follows.
+#[test]
+fn a_norm_joins_the_convolution_behind_it() {
+    let unpadded = Window::square(3, 2, 0);
+    for (groups, window, joins) in
+        [(1, Window::POINT, true), (2, unpadded, true), (6, unpadded, true), (1, Window::square(3, 1, 1), false)]
+    {
+        let mut g = Graph::new(3, 7, 6);
+        let stem = g.conv("stem", 6, g.0.input());
+        let stem = g.relu("relu", stem);
+        let norm = g.bn("norm", stem);
+        let norm = g.bn("norm2", norm);
+        let conv = windowed(&mut g, "conv", (12, groups), window, norm);
+        let conv = g.bn("bn", conv);
+        let conv = g.relu("last", conv);
+        let apart = ["stem conv Relu", "norm depthwise", "conv conv Relu"];
+        g.becomes(&[conv], if joins { &["stem conv Relu", "conv conv Relu"] } else { &apart });
+    }
+    // The map without the norm is a branch too, and a norm that is read twice stays.
+    let mut g = Graph::new(3, 7, 6);
+    let stem = g.conv("stem", 6, g.0.input());
+    let stem = g.relu("relu", stem);
+    let norm = g.bn("norm", stem);
+    let conv = windowed(&mut g, "conv", (6, 6), Window::POINT, norm);
+    let x = sum(&mut g, "sum", conv, stem);
+    g.becomes(&[x], &["stem conv Relu", "conv depthwise"]);
+    let mut g = Graph::new(3, 7, 6);
+    let stem = g.conv("stem", 6, g.0.input());
+    let stem = g.relu("relu", stem);
+    let norm = g.bn("norm", stem);
+    let conv = g.conv("conv", 6, norm);
+    let x = sum(&mut g, "sum", conv, norm);
+    g.becomes(&[x], &["stem conv Relu", "norm depthwise", "conv conv +shortcut"]);
+}
+
 /// A window and how it is padded: one that gives as many outputs as there are inputs, or about half as many.
 fn window() -> impl Strategy<Value = (Window, usize)> {
     let axis = || prop_oneof![2 => Just((0, 0)), 3 => Just((1, 1)), 1 => (0..3_usize, 0..3_usize)];
@@ -168,27 +203,30 @@ fn window() -> impl Strategy<Value = (Window, usize)> {
 /// A sum of drawn branches, with batch norms and signs.
 fn network() -> impl Strategy<Value = Network> {
     let branch = (window(), any::<bool>(), 0..3_u8);
-    (prop::collection::vec(branch, 2..=5), 1..=2_usize, any::<bool>()).prop_map(|(branches, stride, last)| {
-        let mut g = Graph(Builder::new("branches", Shape::new(3, 8, 9)).unwrap());
-        let stem = g.conv("stem", 6, g.0.input());
-        let mut x: Option<NodeId> = None;
-        for (i, ((window, groups), norm, how)) in branches.into_iter().enumerate() {
-            let window = Window { stride: (stride, stride), ..window };
-            let mut y = windowed(&mut g, &format!("conv{i}"), (6, groups), window, stem);
-            if norm {
-                y = g.bn(&format!("bn{i}"), y);
+    (prop::collection::vec(branch, 2..=5), 1..=2_usize, any::<bool>(), any::<bool>()).prop_map(
+        |(branches, stride, last, first)| {
+            let mut g = Graph(Builder::new("branches", Shape::new(3, 8, 9)).unwrap());
+            let stem = g.conv("stem", 6, g.0.input());
+            let mut x: Option<NodeId> = None;
+            for (i, ((window, groups), norm, how)) in branches.into_iter().enumerate() {
+                let window = Window { stride: (stride, stride), ..window };
+                let normed = if first && window.kernel == (1, 1) { g.bn(&format!("norm{i}"), stem) } else { stem };
+                let mut y = windowed(&mut g, &format!("conv{i}"), (6, groups), window, normed);
+                if norm {
+                    y = g.bn(&format!("bn{i}"), y);
+                }
+                let op = [Op::Add, Op::Binary(Arithmetic::Sub), Op::Binary(Arithmetic::SubFrom)][usize::from(how)];
+                x = Some(x.map_or(y, |x| g.add(&format!("sum{i}"), op, &[x, y])));
             }
-            let op = [Op::Add, Op::Binary(Arithmetic::Sub), Op::Binary(Arithmetic::SubFrom)][usize::from(how)];
-            x = Some(x.map_or(y, |x| g.add(&format!("sum{i}"), op, &[x, y])));
-        }
-        let mut x = x.expect("there are branches");
-        if last && stride == 1 {
-            x = sum(&mut g, "map", x, stem);
-        }
-        x = g.bn("bn", x);
-        let x = g.add("act", Op::Activation(Activation::Silu), &[x]);
-        g.0.finish(&[x]).unwrap()
-    })
+            let mut x = x.expect("there are branches");
+            if last && stride == 1 {
+                x = sum(&mut g, "map", x, stem);
+            }
+            x = g.bn("bn", x);
+            let x = g.add("act", Op::Activation(Activation::Silu), &[x]);
+            g.0.finish(&[x]).unwrap()
+        },
+    )
 }
 
 proptest! {

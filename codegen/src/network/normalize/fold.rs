@@ -64,36 +64,12 @@ impl Affine {
     pub(super) fn shift(&self) -> &[f64] {
         &self.shift
     }
-
-    /// The largest value that folding it into `weights`, `[oc, ...]` or ones, gives.
-    pub(super) fn largest(&self, weights: Option<&[f32]>) -> f64 {
-        let ones = vec![1.0; self.scale.len()];
-        let weights = weights.unwrap_or(&ones);
-        let rows = weights.chunks_exact(weights.len() / self.scale.len());
-        let most = |values: &[f32]| values.iter().map(|&w| f64::from(w).abs()).fold(0.0, not_less);
-        let weight = rows.zip(&self.scale).map(|(row, scale)| most(row) * scale.abs()).fold(0.0, not_less);
-        self.shift.iter().map(|shift| shift.abs()).fold(weight, not_less)
-    }
-
-    /// Folds it into `weights`, `[oc, ...]` or ones.
-    pub(super) fn fold(&self, weights: Option<&[f32]>, factor: f64) -> Filter {
-        let ones = vec![1.0; self.scale.len()];
-        let weights = weights.unwrap_or(&ones);
-        let row = weights.len() / self.scale.len();
-        let folded = weights.iter().enumerate().map(|(i, &w)| f64::from(w) * self.scale[i / row]);
-        filter(folded, self.shift.iter().copied(), factor)
-    }
 }
 
 /// What a batch norm multiplies each channel by.
 fn factors(network: &Network, weights: &Weights, id: NodeId, eps: f64) -> impl Iterator<Item = f64> {
     let [gamma, var] = ["weight", "running_var"].map(|suffix| doubles(network, weights, id, suffix));
     gamma.into_iter().zip(var).map(move |(gamma, var)| gamma / (var + eps).sqrt())
-}
-
-/// The larger of two values; NaN if one is.
-fn not_less(a: f64, b: f64) -> f64 {
-    if a >= b { a } else { b }
 }
 
 /// A filter of weights and biases, all multiplied by `factor`, rounded once, and made zero if they are denormal.

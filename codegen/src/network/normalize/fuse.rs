@@ -245,8 +245,8 @@ impl<'a> Fuser<'a> {
         }
         let op = match self.op(id) {
             Op::Input => Fused::Input,
-            Op::Conv2d(conv) => self.conv(id, conv),
-            Op::Linear { out, bias } => self.conv(id, Conv2d { oc: out, groups: 1, bias, window: Window::POINT }),
+            Op::Conv2d(conv) => return Some(self.conv(id, conv)),
+            Op::Linear { out, bias } => return Some(self.conv(id, Conv2d { oc: out, groups: 1, bias, window: Window::POINT })),
             Op::Activation(act) => Fused::Activation(act),
             Op::MaxPool(window) => self.pool(inputs[0], PoolKind::Max, window),
             Op::AvgPool { window, counted } => self.pool(inputs[0], PoolKind::Average { counted }, window),
@@ -315,16 +315,27 @@ impl<'a> Fuser<'a> {
         }
     }
 
-    fn conv(&self, id: NodeId, conv: Conv2d) -> Fused {
-        let ic = self.network.node(self.inputs[id.0][0]).shape.c;
+    /// A convolution, and the batch norm in front of it that nothing else reads.
+    fn conv(&mut self, id: NodeId, conv: Conv2d) -> Step {
+        let (network, weights) = (self.network, self.weights);
+        let mut input = self.inputs[id.0][0];
+        let ic = network.node(input).shape.c;
+        let mut branches = Branches::one(id, conv, Affine::bias(network, weights, id));
+        let norm = self.only(input).and_then(|step| step.branches().cloned());
+        let behind = norm.and_then(|norm| branches.behind(&norm, network));
+        if let Some(behind) = behind.filter(|behind| behind.largest(network, weights) < LARGEST)
+            && let Some(norm) = self.steps[input.0].take()
+        {
+            (branches, input) = (behind, norm.inputs[0]);
+        }
         // A convolution with one input and one output channel is as much dense as it is depthwise. It is taken for a dense one,
         // which can read the network's input.
-        let branches = Branches::one(id, conv, Affine::bias(self.network, self.weights, id));
-        if conv.groups == ic && conv.oc == ic && ic > 1 {
+        let op = if conv.groups == ic && conv.oc == ic && ic > 1 {
             Fused::Depthwise { branches, act: None }
         } else {
             Fused::Conv { branches, act: None, post_act: None }
-        }
+        };
+        Step { node: id, inputs: vec![input], op }
     }
 
     /// The step of a value that only the node being fused reads.

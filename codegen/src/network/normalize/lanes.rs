@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use sartor_models::{
-    Activation, Arithmetic, DepthOrder, Network, NodeId, Rearrange, Shape, Spread, Weights, Window, graph::MAX_ELEMENTS,
-};
+use sartor_models::{Activation, Arithmetic, DepthOrder, Network, NodeId, Rearrange, Shape, Weights};
 
 use typed_index_collections::TiVec;
 
@@ -12,18 +10,17 @@ use super::error::NormalizeError;
 use super::fuse::{Fused, Step, Steps};
 use super::place::Places;
 use super::tails::Tail;
-use crate::layout::{Map, MapId, PANEL, padded};
+use crate::layout::{Map, MapId, padded};
 use crate::lower::epilogue::factor_of_sums;
 use crate::network::layers::{
-    Activate, Add, Binary, Constant, Conv, Depthwise, Filter, Layer, LayerId, LayerOp, Layers, Moved, Normalized, Output, Pool,
-    Rearranged, Reduce, Shares, Value,
+    Constant, Conv, Filter, Layer, LayerId, LayerOp, Layers, Moved, Normalized, Output, Rearranged, Value,
 };
 use crate::network::output::{Piece, Stride};
 use crate::ops::digits::Digits;
 use crate::ops::lanes_of_blocks;
 
 /// The map of the network's input.
-const INPUT: MapId = MapId(0);
+pub(super) const INPUT: MapId = MapId(0);
 
 /// Turns steps into layers.
 pub(super) fn lay_out(
@@ -63,20 +60,21 @@ pub(super) fn lay_out(
     Ok(Normalized { network: tailor.layers, filters: tailor.filters })
 }
 
-struct Layout<'a> {
-    network: &'a Network,
-    weights: &'a Weights,
+/// A network whose values are being given maps and lanes.
+pub(super) struct Layout<'a> {
+    pub(super) network: &'a Network,
+    pub(super) weights: &'a Weights,
     fused: &'a Steps,
-    places: &'a Places,
+    pub(super) places: &'a Places,
     /// The values of the steps so far, except shuffles and slices.
     values: HashMap<NodeId, Value>,
     /// Copies of values with their channels in order.
-    ordered: HashMap<NodeId, Value>,
+    pub(super) ordered: HashMap<NodeId, Value>,
     /// The maps of concatenations.
     concats: HashMap<NodeId, MapId>,
     /// The lanes of maps, before the last channel's, that have no channel. They are zero.
-    gaps: HashMap<MapId, Vec<usize>>,
-    layers: Layers,
+    pub(super) gaps: HashMap<MapId, Vec<usize>>,
+    pub(super) layers: Layers,
     filters: TiVec<LayerId, Option<Filter>>,
 }
 
@@ -103,7 +101,7 @@ impl Layout<'_> {
 
     fn conv(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
         let Fused::Conv { ref branches, mut act, mut post_act } = step.op else { unreachable!("called for convolutions") };
-        let (conv, ic) = (branches.conv(), self.network.node(step.inputs[0]).shape.c);
+        let conv = branches.conv();
         let src = self.value(step.inputs[0]);
         let alike = self.alike(id, step);
         let shortcut = match (step.inputs.get(1), &alike) {
@@ -113,7 +111,7 @@ impl Layout<'_> {
         };
         let last = if shortcut.is_some() { &mut post_act } else { &mut act };
         *last = last.or(self.act_of_concat(id));
-        let filter = branches.fold(self.network, self.weights, ic, factor_of_sums(act));
+        let filter = branches.fold(self.network, self.weights, factor_of_sums(act));
         let wanted = alike.map(|value| (value.lanes, self.layers[value.map].c));
         if let Some((lanes, c)) = wanted.or_else(|| self.blocks(id, step)) {
             let row = filter.weight.len() / conv.oc;
@@ -185,71 +183,6 @@ impl Layout<'_> {
         (is_plain && !self.is_output(id) && others.is_none() && pays).then_some((lanes, c))
     }
 
-    /// Lays out an operator that leaves every channel in its lane.
-    fn by_lane(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
-        let place = self.places.of(id);
-        // A place in a concatenation has no room for gaps.
-        let channels = step.inputs.iter().map(|&input| self.network.node(input).shape.c);
-        let gaps = place.is_none() && step.op.takes_gaps(channels);
-        let (a, b) = match *step.inputs {
-            [a, b] if self.meets_lanes(step) => self.agreeing(a, b, gaps)?,
-            [a, b] => (self.whole(a, gaps)?, self.whole(b, false)?),
-            _ => {
-                let a = match step.op {
-                    Fused::Depthwise { .. } => self.panels(step.inputs[0], gaps)?,
-                    _ => self.whole(step.inputs[0], gaps)?,
-                };
-                (a.clone(), a)
-            }
-        };
-        let src = a.map;
-        // All lanes of the map, gaps included, or those of some of its panels.
-        let (src_lane, c) = if self.is_whole(&a) { (0, self.layers[src].c) } else { (a.lanes[0], a.lanes.len()) };
-        let dst_lane = place.map_or(0, |place| place.lane);
-        let own: Vec<usize> = a.lanes.iter().map(|lane| lane - src_lane).collect();
-        let dst = match place {
-            Some(place) => self.concat_map(place.concat),
-            None => self.map_with_gaps(id, c, &own),
-        };
-        let mut filter = None;
-        let op = match step.op {
-            Fused::Depthwise { ref branches, act } => {
-                let act = act.or(self.act_of_concat(id));
-                let folded = branches.fold(self.network, self.weights, own.len(), factor_of_sums(act));
-                let (window, taps) = (branches.conv().window, branches.conv().window.taps());
-                let (weight, bias) = (permuted(&folded.weight, &own, taps, c), permuted(&folded.bias, &own, 1, c));
-                filter = Some(Filter { weight, bias, ..folded });
-                LayerOp::Depthwise(Depthwise { src, src_lane, dst, dst_lane, c, window, act })
-            }
-            Fused::Pool { kind, window, act } => {
-                let act = act.or(self.act_of_concat(id));
-                LayerOp::Pool(Pool { src, dst, dst_lane, c, kind, window, act })
-            }
-            Fused::Rearrange(how) => LayerOp::Rearrange(Rearranged { src, dst, how }),
-            Fused::Reduce(reduction) => LayerOp::Reduce(Reduce { src, dst, reduction }),
-            Fused::Softmax { log } => LayerOp::Softmax(Shares { src, dst, log }),
-            Fused::Binary { op, act } => {
-                let [first, second] = [step.inputs[0], step.inputs[1]].map(|input| self.network.node(input).shape.dims());
-                let spread = Spread::of(first, second).expect("the graph is valid");
-                LayerOp::Binary(Binary { op, spread, a: src, b: b.map, act, dst })
-            }
-            Fused::Add { act } => LayerOp::Add(Add { a: src, b: b.map, act, dst }),
-            Fused::Activation(act) => LayerOp::Activation(Activate { src, act, dst }),
-            Fused::Input | Fused::Conv { .. } | Fused::Shuffle { .. } | Fused::Slice { .. } | Fused::Concat { .. } => {
-                unreachable!("laid out by `step`")
-            }
-            Fused::Constant | Fused::Move { .. } => unreachable!("laid out by `step`"),
-        };
-        self.push(id, step, op, filter, own.into_iter().map(|lane| dst_lane + lane).collect());
-        Ok(())
-    }
-
-    /// Whether the second operand's channels meet those of the first, lane by lane. If not, its one channel meets all.
-    fn meets_lanes(&self, step: &Step) -> bool {
-        let channels = |input: NodeId| self.network.node(input).shape.c;
-        !matches!(step.op, Fused::Binary { .. }) || channels(step.inputs[1]) == channels(step.inputs[0])
-    }
-
     /// Lays out blocks of pixels that were channels. Where the channels are not in the lanes that the layer reads, a convolution
     /// puts them there.
     fn depth_to_space(&mut self, id: NodeId, step: &Step, block: usize, order: DepthOrder) -> Result<(), NormalizeError> {
@@ -257,13 +190,7 @@ impl Layout<'_> {
         let (lanes, c) = lanes_of_blocks(value.lanes.len(), block, order);
         let fits = value.map != INPUT && self.layers[value.map].c == c && value.lanes == lanes;
         let each = lanes.len() / (block * block);
-        let src = if fits {
-            value.map
-        } else if apart_pays(lanes.len(), each, c) {
-            self.spread_apart(&value, &lanes, each, c)?
-        } else {
-            self.spread(&value, &lanes, c)?
-        };
+        let src = if fits { value.map } else { self.in_blocks(&value, &lanes, each, c)? };
         let dst = self.dst(id);
         let op = LayerOp::Rearrange(Rearranged { src, dst, how: Rearrange::DepthToSpace { block, order } });
         let lanes = (0..self.network.node(id).shape.c).collect();
@@ -309,51 +236,6 @@ impl Layout<'_> {
         Ok(())
     }
 
-    /// Copies a value to a map of `c` lanes by a convolution that puts channel `i` in lane `lanes[i]`, and zeros in the others.
-    fn spread(&mut self, src: &Value, lanes: &[usize], c: usize) -> Result<MapId, NormalizeError> {
-        let ic = lanes.len();
-        if c.checked_mul(ic).is_none_or(|n| n > MAX_ELEMENTS) {
-            return Err(NormalizeError::Unsupported {
-                node: self.network.node(src.node).name.clone(),
-                help: format!("its {ic} channels must be copied here, and there are too many"),
-            });
-        }
-        let mut weight = vec![0.0; c * ic];
-        lanes.iter().enumerate().for_each(|(channel, lane)| weight[lane * ic + channel] = 1.0);
-        let name = format!("{}.blocks", self.network.node(src.node).name);
-        let dst = self.map_of(src.node, name.clone(), c);
-        let conv = Conv {
-            src: src.map,
-            src_lanes: src.lanes.clone(),
-            dst,
-            dst_lane: 0,
-            oc: c,
-            window: Window::POINT,
-            groups: 1,
-            act: None,
-            shortcut: None,
-            post_act: None,
-        };
-        let value = Value { node: src.node, map: dst, lanes: lanes.to_vec() };
-        let filter = Filter { weight, bias: vec![0.0; c], factor: factor_of_sums(None) };
-        self.aside(name, LayerOp::Conv(conv), value, Some(filter));
-        Ok(dst)
-    }
-
-    /// The same, by a copy for each `each` lanes, which become one pixel.
-    fn spread_apart(&mut self, src: &Value, lanes: &[usize], each: usize, c: usize) -> Result<MapId, NormalizeError> {
-        let name = format!("{}.blocks", self.network.node(src.node).name);
-        let dst = self.map_of(src.node, name.clone(), c);
-        let mut channels = vec![0; c];
-        lanes.iter().enumerate().for_each(|(channel, &lane)| channels[lane] = channel);
-        for (place, first) in (0..c).step_by(padded(each)).enumerate() {
-            let lanes = channels[first..first + each].iter().map(|&channel| src.lanes[channel]).collect();
-            self.copy(format!("{name}{place}"), &Value { lanes, ..*src }, dst, first, None)?;
-        }
-        self.holds(dst, &Value { node: src.node, map: dst, lanes: lanes.to_vec() });
-        Ok(dst)
-    }
-
     /// Lays out a concatenation: writes the operands that are not in its map yet, lower lanes first.
     fn concat(&mut self, id: NodeId, step: &Step, act: Option<Activation>) -> Result<(), NormalizeError> {
         let dst = self.concat_map(id);
@@ -384,7 +266,7 @@ impl Layout<'_> {
     }
 
     /// Where a value is. This may be a part of a map, or the network's input.
-    fn value(&self, id: NodeId) -> Value {
+    pub(super) fn value(&self, id: NodeId) -> Value {
         let mut channels: Vec<usize> = (0..self.network.node(id).shape.c).collect();
         let mut writer = id;
         loop {
@@ -404,135 +286,32 @@ impl Layout<'_> {
     }
 
     /// Whether a value has an NHWC map to itself. The map may have gaps.
-    fn is_whole(&self, value: &Value) -> bool {
+    pub(super) fn is_whole(&self, value: &Value) -> bool {
         let gaps = self.gaps.get(&value.map).map_or(0, Vec::len);
         value.map != INPUT && self.layers[value.map].c == value.lanes.len() + gaps
     }
 
     /// Where a value has a map to itself, with or without `gaps`. The value is copied if it has none.
-    fn whole(&mut self, id: NodeId, gaps: bool) -> Result<Value, NormalizeError> {
+    pub(super) fn whole(&mut self, id: NodeId, gaps: bool) -> Result<Value, NormalizeError> {
         let value = self.value(id);
         let fits = self.is_whole(&value) && (gaps || !self.gaps.contains_key(&value.map));
         if fits { Ok(value) } else { self.ordered(id) }
     }
 
-    /// Where a value has a map or panels to itself. The value is copied if it has none.
-    fn panels(&mut self, id: NodeId, gaps: bool) -> Result<Value, NormalizeError> {
-        let value = self.value(id);
-        let lanes = value.run().filter(|first| value.map != INPUT && first.is_multiple_of(PANEL));
-        let is_alone = lanes.is_some_and(|first| {
-            let end = first + value.lanes.len();
-            let gaps = self.gaps.get(&value.map);
-            (end..padded(end)).all(|lane| lane >= self.layers[value.map].c || gaps.is_some_and(|gaps| gaps.contains(&lane)))
-        });
-        if is_alone { Ok(value) } else { self.whole(id, gaps) }
-    }
-
-    /// Where a value has a map to itself, with channel `c` in lane `c`. The value is copied if it has none.
-    fn ordered(&mut self, id: NodeId) -> Result<Value, NormalizeError> {
-        let value = self.value(id);
-        if self.is_whole(&value) && value.run() == Some(0) {
-            return Ok(value);
-        }
-        if let Some(ordered) = self.ordered.get(&id) {
-            return Ok(ordered.clone());
-        }
-        let name = format!("{}.reorder", self.network.node(id).name);
-        let dst = self.map(id, name.clone());
-        let ordered = self.copy(name, &value, dst, 0, None)?;
-        self.ordered.insert(id, ordered.clone());
-        Ok(ordered)
-    }
-
-    /// Where two values are such that the channels of the second are in the same lanes as those of the first. They are copied if
-    /// they are not.
-    fn agreeing(&mut self, a: NodeId, b: NodeId, gaps: bool) -> Result<(Value, Value), NormalizeError> {
-        let (whole_a, whole_b) = (self.whole(a, gaps)?, self.whole(b, gaps)?);
-        if whole_a.lanes.starts_with(&whole_b.lanes) {
-            return Ok((whole_a, whole_b));
-        }
-        if self.gaps.contains_key(&whole_a.map) && whole_a.lanes.len() == whole_b.lanes.len() {
-            let parts = Part::of(&whole_b.lanes, &whole_a.lanes);
-            if parts.len() <= PARTS {
-                let c = self.layers[whole_a.map].c;
-                let name = format!("{}.spaced", self.network.node(b).name);
-                let dst = self.map_of(b, name.clone(), c);
-                self.gaps.insert(dst, self.gaps[&whole_a.map].clone());
-                let value = Value { node: b, map: dst, lanes: whole_a.lanes.clone() };
-                self.move_parts(&name, whole_b.map, &parts, &value);
-                return Ok((whole_a, value));
-            }
-        }
-        Ok((self.ordered(a)?, self.ordered(b)?))
-    }
-
-    /// Moves parts of a map to where `value` has them.
-    fn move_parts(&mut self, name: &str, src: MapId, parts: &[Part], value: &Value) {
-        let &Map { h, w, .. } = &self.layers[src];
-        for (i, &Part { src_lane, dst_lane, channels: c }) in parts.iter().enumerate() {
-            let digits = Digits::of(&[c, h, w], &[0, 1, 2]).expect("three digits in their order");
-            let op = Moved { src, src_lane, channels: c, dst: value.map, dst_lane, dst_channels: c, digits };
-            let name = if parts.len() == 1 { name.into() } else { format!("{name}{i}") };
-            self.aside(name, LayerOp::Move(op), value.clone(), None);
-        }
-    }
-
-    /// Copies a value. Its channels are then in order from lane `dst_lane` on. Channels that already follow one another are moved;
-    /// others are picked by a convolution with the identity, which can also apply an activation.
-    fn copy(
-        &mut self,
-        name: String,
-        src: &Value,
-        dst: MapId,
-        dst_lane: usize,
-        act: Option<Activation>,
-    ) -> Result<Value, NormalizeError> {
-        let c = src.lanes.len();
-        let value = Value { node: src.node, map: dst, lanes: (dst_lane..dst_lane + c).collect() };
-        let parts = Part::of(&src.lanes, &value.lanes);
-        if act.is_none() && src.map != INPUT && (parts.len() == 1 || parts.len() <= PARTS && self.gaps.contains_key(&src.map)) {
-            self.move_parts(&name, src.map, &parts, &value);
-            return Ok(value);
-        }
-        if c.checked_mul(c).is_none_or(|n| n > MAX_ELEMENTS) {
-            return Err(NormalizeError::Unsupported {
-                node: self.network.node(src.node).name.clone(),
-                help: format!("its {c} channels must be copied here, which is done for up to 32768"),
-            });
-        }
-        let (factor, mut weight) = (factor_of_sums(act), vec![0.0; c * c]);
-        weight.iter_mut().step_by(c + 1).for_each(|w| *w = factor as f32);
-        let conv = Conv {
-            src: src.map,
-            src_lanes: src.lanes.clone(),
-            dst,
-            dst_lane,
-            oc: c,
-            window: Window::POINT,
-            groups: 1,
-            act,
-            shortcut: None,
-            post_act: None,
-        };
-        let filter = Filter { weight, bias: vec![0.0; c], factor };
-        self.aside(name, LayerOp::Conv(conv), value.clone(), Some(filter));
-        Ok(value)
-    }
-
     /// Says what a map holds that several layers write.
-    fn holds(&mut self, map: MapId, value: &Value) {
+    pub(super) fn holds(&mut self, map: MapId, value: &Value) {
         for layer in self.layers.layers.iter_mut().filter(|layer| layer.dst() == map) {
             layer.value = Some(value.clone());
         }
     }
 
     /// Adds a layer that copies or moves what another layer computes.
-    fn aside(&mut self, name: String, op: LayerOp, value: Value, filter: Option<Filter>) {
+    pub(super) fn aside(&mut self, name: String, op: LayerOp, value: Value, filter: Option<Filter>) {
         self.layers.layers.push(Layer { name, op, value: Some(value), macs: 0 });
         self.filters.push(filter);
     }
 
-    fn push(&mut self, id: NodeId, step: &Step, op: LayerOp, filter: Option<Filter>, lanes: Vec<usize>) {
+    pub(super) fn push(&mut self, id: NodeId, step: &Step, op: LayerOp, filter: Option<Filter>, lanes: Vec<usize>) {
         let name = self.network.node(step.node).name.clone();
         let value = Value { node: id, map: op.dst(), lanes };
         self.values.insert(id, value.clone());
@@ -548,7 +327,7 @@ impl Layout<'_> {
         }
     }
 
-    fn concat_map(&mut self, concat: NodeId) -> MapId {
+    pub(super) fn concat_map(&mut self, concat: NodeId) -> MapId {
         if let Some(&map) = self.concats.get(&concat) {
             return map;
         }
@@ -561,7 +340,7 @@ impl Layout<'_> {
     }
 
     /// A new map of a node's rows and columns, with `c` lanes. The node's channels have the lanes given.
-    fn map_with_gaps(&mut self, id: NodeId, c: usize, lanes: &[usize]) -> MapId {
+    pub(super) fn map_with_gaps(&mut self, id: NodeId, c: usize, lanes: &[usize]) -> MapId {
         let map = self.map_of(id, self.network.node(id).name.clone(), c);
         let mut is_gap = vec![true; c];
         lanes.iter().for_each(|&lane| is_gap[lane] = false);
@@ -572,17 +351,17 @@ impl Layout<'_> {
         map
     }
 
-    fn map(&mut self, id: NodeId, name: String) -> MapId {
+    pub(super) fn map(&mut self, id: NodeId, name: String) -> MapId {
         self.map_of(id, name, self.network.node(id).shape.c)
     }
 
     /// A new map of a node's rows and columns, with this many lanes.
-    fn map_of(&mut self, id: NodeId, name: String, c: usize) -> MapId {
+    pub(super) fn map_of(&mut self, id: NodeId, name: String, c: usize) -> MapId {
         let shape = self.network.node(id).shape;
         self.layers.maps.push_and_get_key(Map { name, c, h: shape.h, w: shape.w })
     }
 
-    fn act_of_concat(&self, id: NodeId) -> Option<Activation> {
+    pub(super) fn act_of_concat(&self, id: NodeId) -> Option<Activation> {
         match self.fused.at(self.places.of(id)?.concat).op {
             Fused::Concat { act } => act,
             _ => None,
@@ -590,47 +369,11 @@ impl Layout<'_> {
     }
 }
 
-/// The most parts in which a map is moved.
-const PARTS: usize = 8;
-
-/// Channels that follow one another where they lie and where they go.
-struct Part {
-    src_lane: usize,
-    dst_lane: usize,
-    channels: usize,
-}
-
-impl Part {
-    /// The parts in which channels go from some lanes to others, the lowest of the latter first.
-    fn of(src: &[usize], dst: &[usize]) -> Vec<Self> {
-        let mut lanes: Vec<(usize, usize)> = dst.iter().copied().zip(src.iter().copied()).collect();
-        lanes.sort_unstable();
-        let mut parts: Vec<Self> = Vec::new();
-        for (dst_lane, src_lane) in lanes {
-            match parts.last_mut() {
-                Some(last) if (last.src_lane + last.channels, last.dst_lane + last.channels) == (src_lane, dst_lane) => {
-                    last.channels += 1;
-                }
-                _ => parts.push(Self { src_lane, dst_lane, channels: 1 }),
-            }
-        }
-        parts
-    }
-}
-
 /// `count` rows of `row` values each: row `lanes[c]` is a copy of row `c` of `values`, and rows that no `lanes[c]` names are zero.
-fn permuted(values: &[f32], lanes: &[usize], row: usize, count: usize) -> Vec<f32> {
+pub(super) fn permuted(values: &[f32], lanes: &[usize], row: usize, count: usize) -> Vec<f32> {
     let mut moved = vec![0.0; count * row];
     for (from, &lane) in values.chunks_exact(row).zip(lanes) {
         moved[lane * row..][..row].copy_from_slice(from);
     }
     moved
-}
-
-/// Whether channels that become blocks of pixels, `each` of them a pixel, are better copied to `c` lanes by a layer for each pixel of a block
-/// than by one: its products grow with the square of all channels.
-fn apart_pays(channels: usize, each: usize, c: usize) -> bool {
-    /// Multiply-adds a pixel that take as long as a layer of its own costs.
-    const LAYER: usize = 4096;
-    padded(c) * channels > channels / each * (padded(each) * each + LAYER)
 }

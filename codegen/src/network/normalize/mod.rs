@@ -6,6 +6,8 @@
 mod branches;
 #[cfg(test)]
 mod branches_tests;
+mod by_lane;
+mod copies;
 mod error;
 mod fold;
 mod fuse;

@@ -867,7 +867,7 @@ fn what_is_not_refused_is_finite() {
             Ok(steps) => {
                 let (_, step) = steps.iter().last().unwrap();
                 let Fused::Conv { branches, .. } = &step.op else { panic!("not folded") };
-                let filter = branches.fold(&network, &weights, 1, std::f64::consts::LOG2_E);
+                let filter = branches.fold(&network, &weights, std::f64::consts::LOG2_E);
                 assert!(filter.weight[0].is_finite() && filter.bias[0].is_finite(), "{values:?}");
             }
             Err(_) => refused += 1,
