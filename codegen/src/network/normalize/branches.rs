@@ -97,8 +97,8 @@ impl Branches {
     /// branch is.
     pub(super) fn largest(&self, network: &Network, weights: &Weights) -> f64 {
         let largest = |branch: &Branch| {
-            let (weight, bias) = branch.folded(network, weights);
-            weight.iter().chain(&bias).fold(0.0, |most, x| if most >= x.abs() { most } else { x.abs() })
+            let values = branch.weights(network, weights).chain(branch.bias(network, weights));
+            values.map(f64::abs).fold(0.0, |most, x| if most >= x { most } else { x })
         };
         self.branches.iter().map(largest).sum()
     }
@@ -107,38 +107,55 @@ impl Branches {
     /// denormal. They are finite, as has been checked, unless the weights allow others.
     pub(super) fn fold(&self, network: &Network, weights: &Weights, factor: f64) -> Filter {
         let (first, others) = self.branches.split_first().expect("a convolution has a branch");
-        let (mut weight, mut bias) = first.folded(network, weights);
-        for branch in others {
-            let (own, own_bias) = branch.folded(network, weights);
-            branch.add_to(&mut weight, &first.conv, &own);
-            bias.iter_mut().zip(own_bias).for_each(|(sum, bias)| *sum += bias);
+        let mut bias = first.bias(network, weights);
+        if others.is_empty() {
+            return filter(first.weights(network, weights), bias, factor);
         }
-        filter(weight, bias, factor)
+        let mut sums: Vec<f64> = first.weights(network, weights).collect();
+        for branch in others {
+            branch.add_to(&mut sums, &first.conv, &branch.weights(network, weights).collect::<Vec<f64>>());
+            bias.iter_mut().zip(branch.bias(network, weights)).for_each(|(sum, bias)| *sum += bias);
+        }
+        filter(sums, bias, factor)
     }
 }
 
 impl Branch {
-    /// The weights `[oc, ic / groups, kh, kw]` and the bias, with what is done before and after.
-    fn folded(&self, network: &Network, weights: &Weights) -> (Vec<f64>, Vec<f64>) {
-        let Conv2d { oc, groups, window, .. } = self.conv;
-        let node = self.node.filter(|&node| !matches!(network.node(node).op, Op::BatchNorm { .. }));
-        let ones = vec![1.0; oc];
-        let weights = node.map_or(&ones[..], |node| data(network, weights, node, "weight"));
-        let (row, taps) = (weights.len() / oc, window.taps());
-        let (mut folded, mut bias) = (Vec::with_capacity(weights.len()), self.after.shift().to_vec());
-        for (o, row) in weights.chunks_exact(row).enumerate() {
-            let (first, scale) = (o / (oc / groups) * (row.len() / taps), self.after.scale(o));
-            let Some(before) = &self.before else {
-                folded.extend(row.iter().map(|&w| f64::from(w) * scale));
-                continue;
-            };
-            for (i, &w) in row.iter().enumerate() {
-                let channel = first + i / taps;
-                folded.push(f64::from(w) * before.scale(channel) * scale);
-                bias[o] += f64::from(w) * before.shift()[channel] * scale;
+    /// The weights `[oc, ic / groups, kh, kw]` as they are given; none if they are ones.
+    fn given<'a>(&self, network: &Network, weights: &'a Weights) -> Option<&'a [f32]> {
+        let node = self.node.filter(|&node| !matches!(network.node(node).op, Op::BatchNorm { .. }))?;
+        Some(data(network, weights, node, "weight"))
+    }
+
+    /// Each of the weights that are given, with its output channel and the channel that it meets.
+    fn each<'a>(&self, network: &Network, weights: &'a Weights) -> impl Iterator<Item = (f64, usize, usize)> + use<'a> {
+        let (Conv2d { oc, groups, window, .. }, given) = (self.conv, self.given(network, weights));
+        let len = given.map_or(oc, <[f32]>::len);
+        let (row, taps) = (len / oc, window.taps());
+        (0..len).map(move |i| {
+            let o = i / row;
+            let channel = o / (oc / groups) * (row / taps) + i % row / taps;
+            (given.map_or(1.0, |given| f64::from(given[i])), o, channel)
+        })
+    }
+
+    /// The weights with what is done before and after.
+    fn weights<'a>(&'a self, network: &Network, weights: &'a Weights) -> impl Iterator<Item = f64> + use<'a> {
+        self.each(network, weights).map(|(w, o, channel)| {
+            let w = self.before.as_ref().map_or(w, |before| w * before.scale(channel));
+            w * self.after.scale(o)
+        })
+    }
+
+    /// The bias with what is done before and after.
+    fn bias(&self, network: &Network, weights: &Weights) -> Vec<f64> {
+        let mut bias = self.after.shift().to_vec();
+        if let Some(before) = &self.before {
+            for (w, o, channel) in self.each(network, weights) {
+                bias[o] += w * before.shift()[channel] * self.after.scale(o);
             }
         }
-        (folded, bias)
+        bias
     }
 
     /// Adds its weights to `sums`, which are those of the convolution `whole`.

@@ -15,8 +15,7 @@ impl Layout<'_> {
     pub(super) fn by_lane(&mut self, id: NodeId, step: &Step) -> Result<(), NormalizeError> {
         let place = self.places.of(id);
         // A place in a concatenation has no room for gaps.
-        let channels = step.inputs.iter().map(|&input| self.network.node(input).shape.c);
-        let gaps = place.is_none() && step.op.takes_gaps(channels);
+        let gaps = place.is_none() && step.takes_gaps(self.network);
         let (a, b) = match *step.inputs {
             [a, b] if self.meets_lanes(step) => self.agreeing(a, b, gaps)?,
             [a, b] => (self.whole(a, gaps)?, self.whole(b, false)?),

@@ -71,27 +71,6 @@ pub(super) enum Fused {
     },
 }
 
-impl Fused {
-    /// Whether its maps may have lanes without channels between those that have some: such lanes hold zeros, and stay so. `channels` are
-    /// those of its inputs.
-    pub(super) fn takes_gaps(&self, mut channels: impl Iterator<Item = usize>) -> bool {
-        let keeps = |act: &Option<Activation>| act.is_none_or(Activation::keeps_zero);
-        match self {
-            Fused::Conv { branches, act, post_act } => branches.conv().groups == 1 && keeps(act) && keeps(post_act),
-            Fused::Depthwise { act, .. } | Fused::Pool { act, .. } | Fused::Add { act } => keeps(act),
-            Fused::Binary { op, act } => {
-                let alike = channels.next() == channels.next();
-                keeps(act) && (*op == Arithmetic::Mul || alike && op.at(0.0, 0.0) == 0.0)
-            }
-            Fused::Activation(act) => act.keeps_zero(),
-            Fused::Reduce(_) => true,
-            Fused::Rearrange(how) => !matches!(how, Rearrange::DepthToSpace { .. }),
-            Fused::Input | Fused::Constant | Fused::Softmax { .. } => false,
-            Fused::Move { .. } | Fused::Shuffle { .. } | Fused::Slice { .. } | Fused::Concat { .. } => false,
-        }
-    }
-}
-
 impl Step {
     /// The place for an activation that follows, occupied or free. `None` if the operator has no such place.
     pub(super) fn act(&mut self) -> Option<&mut Option<Activation>> {
@@ -112,6 +91,24 @@ impl Step {
                 Some(branches)
             }
             _ => None,
+        }
+    }
+
+    /// Whether its maps may have gaps, lanes without channels between those that have some: such lanes hold zeros, and stay so.
+    pub(super) fn takes_gaps(&self, network: &Network) -> bool {
+        let keeps = |act: &Option<Activation>| act.is_none_or(Activation::keeps_zero);
+        match &self.op {
+            Fused::Conv { branches, act, post_act } => branches.conv().groups == 1 && keeps(act) && keeps(post_act),
+            Fused::Depthwise { act, .. } | Fused::Pool { act, .. } | Fused::Add { act } => keeps(act),
+            Fused::Binary { op, act } => {
+                let [a, b] = [0, 1].map(|i| network.node(self.inputs[i]).shape.c);
+                keeps(act) && (*op == Arithmetic::Mul || a == b && op.at(0.0, 0.0) == 0.0)
+            }
+            Fused::Activation(act) => act.keeps_zero(),
+            Fused::Reduce(_) => true,
+            Fused::Rearrange(how) => !matches!(how, Rearrange::DepthToSpace { .. }),
+            Fused::Input | Fused::Constant | Fused::Softmax { .. } => false,
+            Fused::Move { .. } | Fused::Shuffle { .. } | Fused::Slice { .. } | Fused::Concat { .. } => false,
         }
     }
 

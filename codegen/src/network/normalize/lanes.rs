@@ -151,7 +151,7 @@ impl Layout<'_> {
         let has_gaps = |value: &Value| self.is_whole(value) && self.gaps.contains_key(&value.map);
         let channels = self.network.node(id).shape.c;
         if let Some(&shortcut) = step.inputs.get(1) {
-            let zero = step.op.takes_gaps(std::iter::empty());
+            let zero = step.takes_gaps(self.network);
             return Some(self.value(shortcut)).filter(|value| zero && has_gaps(value) && value.lanes.len() == channels);
         }
         let mut readers = self.fused.iter().map(|(_, reader)| reader).filter(|reader| reader.inputs.contains(&id));

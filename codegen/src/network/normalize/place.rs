@@ -152,7 +152,7 @@ impl Placer<'_> {
                 }
                 (Fused::Conv { .. }, &[_, shortcut]) => shortcut,
                 (Fused::Conv { .. }, _) => return false,
-                (op, &[first, ..]) if op.takes_gaps(step.inputs.iter().map(|input| self.network.node(*input).shape.c)) => first,
+                (_, &[first, ..]) if step.takes_gaps(self.network) => first,
                 _ => return false,
             };
         }
@@ -212,7 +212,7 @@ fn uses(network: &Network, fused: &Steps) -> Vec<Vec<Use>> {
             let takes_panels = matches!(step.op, Fused::Depthwise { .. }) && writer == input;
             let takes_gaps = match step.op {
                 Fused::Conv { .. } if i == 0 => true,
-                _ => writer == input && step.op.takes_gaps(step.inputs.iter().map(|&input| network.node(input).shape.c)),
+                _ => writer == input && step.takes_gaps(network),
             };
             // A mean has one pixel, which is copied at no cost.
             let passes_gaps = !matches!((&step.op, i), (Fused::Conv { .. }, 0) | (Fused::Reduce(_), _));
